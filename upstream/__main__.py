@@ -1,0 +1,69 @@
+"""`python -m upstream build|list|tidy`: build upstream programs into the cache, or say what is there."""
+
+import argparse
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from upstream import build, go, recipe
+from upstream.cache import UpstreamError
+from upstream.progress import Progress
+
+
+def _build(names: list[str], *, everything: bool) -> None:
+    projects = [recipe.load(name) for name in names] or [
+        project for project in recipe.all_projects() if everything or not project.on_demand
+    ]
+    projects.sort(key=lambda project: -project.expected_seconds)
+    missing = [project for project in projects if not build.is_built(project)]
+    if not missing:
+        print(f"upstream: {len(projects)} projects, all cached")
+        return
+    progress = Progress("build", [project.name for project in missing])
+
+    def one(project: recipe.Project) -> None:
+        try:
+            build.build(project, on_start=lambda: progress.start(project.name))
+        except BaseException:
+            progress.done(project.name, "failed")
+            raise
+        progress.done(project.name, "built")
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        failures = [future.exception() for future in [pool.submit(one, project) for project in missing]]
+    for failure in filter(None, failures):
+        raise failure
+
+
+def _list() -> None:
+    for project in recipe.all_projects():
+        state = "cached" if build.is_built(project) else "missing"
+        programs = ", ".join(program.name for program in project.programs) or "manifests only"
+        print(f"{project.name:24} {project.key(go.go_version())} {state:8} {programs}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m upstream", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    building = commands.add_parser("build", help="build projects that are not cached")
+    building.add_argument("project", nargs="*")
+    building.add_argument("--all", action="store_true", help="also those that only some stacks need")
+    commands.add_parser("list", help="each project, its content key and whether it is cached")
+    commands.add_parser("tidy", help="delete what builds need only while they run")
+    options = parser.parse_args(arguments)
+    try:
+        match options.command:
+            case "build":
+                _build(options.project, everything=options.all)
+            case "list":
+                _list()
+            case _:
+                print(f"upstream: freed {build.tidy() / 1e9:.1f} GB")
+    except UpstreamError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""Builds the programs of a project once and keeps them by content key."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from upstream import go, modules, recipe
+from upstream.cache import UpstreamError, build_cache, cache_root
+
+_SLOTS = 2
+# A shared Go build cache saves recompiling the standard library; past this it is dropped, because the
+# caches of all programs together would need 30 GB.
+_BUILD_CACHE_LIMIT_BYTES = 5 * 1024**3
+
+
+def _output_folder(project: recipe.Project) -> Path:
+    return cache_root() / "bin" / project.name / project.key(go.go_version())
+
+
+def is_built(project: recipe.Project) -> bool:
+    """Return whether every program and manifest of a project is in the cache."""
+    folder = _output_folder(project)
+    return all((folder / program.name).is_file() for program in project.programs) and modules.is_downloaded(project)
+
+
+def binary(program: str) -> Path:
+    """Return the path of a built program.
+
+    Raises:
+        UpstreamError: no recipe declares it, or it is not built.
+    """
+    project = recipe.owner(program)
+    path = _output_folder(project) / program
+    if not path.is_file():
+        raise UpstreamError(f"{program} is not built: run `python -m upstream build {project.name}`")
+    return path
+
+
+def binary_key(program: str) -> str:
+    """Return the content key of a program: equal keys mean equal source, recipe and compiler."""
+    return recipe.owner(program).key(go.go_version())
+
+
+@contextlib.contextmanager
+def _locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _slot() -> Iterator[Path]:
+    """Hold one of the build slots, shared by all processes, and give its Go build cache.
+
+    Whoever finds both slots taken queues on a slot chosen by process, which the kernel wakes.
+    """
+    folder = build_cache() / "slots"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(_SLOTS):
+        with (folder / str(number)).open("a") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield build_cache() / f"gocache-{number}"
+            return
+    number = time.monotonic_ns() // 1000 % _SLOTS
+    with _locked(folder / str(number)):
+        yield build_cache() / f"gocache-{number}"
+
+
+def _folder_bytes(folder: Path) -> int:
+    if not folder.is_dir():
+        return 0
+    done = subprocess.run(["du", "-sb", str(folder)], capture_output=True, text=True, check=False)
+    return int(done.stdout.split()[0]) if done.stdout else 0
+
+
+def _prepare(project: recipe.Project, work: Path, module_cache: Path, log: Path) -> None:
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(project.folder, work)
+    if not project.has_prepare:
+        return
+    env = go.environment(module_cache)
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(recipe.FOLDER.parent), env.get("PYTHONPATH")]))
+    with log.open("a") as sink:
+        done = subprocess.run(
+            [sys.executable, "prepare.py", str(work)], cwd=work, env=env, stdout=sink, stderr=sink, check=False
+        )
+    if done.returncode != 0:
+        tail = "\n".join(log.read_text().splitlines()[-15:])
+        raise UpstreamError(f"upstream/{project.name}/prepare.py failed (exit {done.returncode}):\n{tail}")
+
+
+def _compile(project: recipe.Project, work: Path, target: Path, go_cache: Path, log: Path) -> None:
+    for program in project.programs:
+        arguments = ["build", "-trimpath", "-ldflags", f"-s -w {program.ldflags}".strip(), "-o", str(target / program.name)]
+        if program.tags:
+            arguments += ["-tags", ",".join(program.tags)]
+        go.run(
+            [*arguments, program.package],
+            cwd=work,
+            module_cache=build_cache() / "mod",
+            build_cache=go_cache,
+            log=log,
+            CGO_ENABLED="1" if program.cgo else "0",
+        )
+
+
+def build(project: recipe.Project, on_start: Callable[[], None] = lambda: None) -> float:
+    """Build one project unless it is cached; return the seconds it took (0 when cached).
+
+    A build that dies leaves only a `.partial` folder, which the next one replaces.
+
+    Raises:
+        UpstreamError: Go is missing, or the build fails.
+    """
+    if is_built(project):
+        return 0.0
+    with _locked(build_cache() / "locks" / project.name):
+        if is_built(project):
+            return 0.0
+        started = time.monotonic()
+        modules.download(project)
+        final = _output_folder(project)
+        if project.programs and not all((final / program.name).is_file() for program in project.programs):
+            with _slot() as go_cache:
+                on_start()
+                started = time.monotonic()
+                _build_programs(project, final, go_cache)
+        return time.monotonic() - started
+
+
+def _build_programs(project: recipe.Project, final: Path, go_cache: Path) -> None:
+    partial = final.with_name(final.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    logs = cache_root() / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    log = logs / f"build-{project.name}.log"
+    log.write_text("")
+    work = build_cache() / "work" / project.name
+    try:
+        _prepare(project, work, build_cache() / "mod", log)
+        _compile(project, work, partial, go_cache, log)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        if _folder_bytes(go_cache) > _BUILD_CACHE_LIMIT_BYTES:
+            shutil.rmtree(go_cache, ignore_errors=True)
+    shutil.rmtree(final, ignore_errors=True)
+    partial.rename(final)
+
+
+def tidy() -> int:
+    """Delete what builds need only while they run; return the bytes freed. Skipped while a build runs."""
+    folder = build_cache()
+    with contextlib.ExitStack() as stack:
+        for number in range(_SLOTS):
+            path = folder / "slots" / str(number)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = stack.enter_context(path.open("a"))
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return 0
+        freed = _folder_bytes(folder)
+        # Go makes module folders read-only; only its own command, or a chmod first, can delete them.
+        if (folder / "mod").is_dir():
+            go.run(["clean", "-modcache"], cwd=folder, module_cache=folder / "mod", GOFLAGS="")
+        for number in range(_SLOTS):
+            shutil.rmtree(folder / f"gocache-{number}", ignore_errors=True)
+        shutil.rmtree(folder / "work", ignore_errors=True)
+    return freed

@@ -1,0 +1,88 @@
+# plinth: `make up` ends with a verified prediction, `make test` proves every promise. `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+INSTANCE ?= default
+STACK ?= local
+DATA ?= wine
+export PLINTH_INSTANCE := $(INSTANCE)
+export PLINTH_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/plinth
+export UV_CACHE_DIR := $(PLINTH_CACHE)/uv
+
+UV := $(PLINTH_CACHE)/tools/bin/uv
+PYTHON := .venv/bin/python
+TARGET := --stack $(STACK)
+
+.PHONY: help setup up stages build cluster deploy demo test check unit contract integration e2e preview verify bench load down clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(UV):
+	@python3 -m venv $(PLINTH_CACHE)/tools
+	@$(PLINTH_CACHE)/tools/bin/pip install --quiet "uv$$(sed -n 's/^required-version = "\(.*\)"/\1/p' pyproject.toml)"
+
+setup: $(UV) ## check the machine, install missing Debian packages, make the Python environment
+	@python3 -m cluster prerequisites
+	@$(UV) sync --frozen --quiet
+
+up: setup ## from nothing to a verified prediction on this machine
+	@$(PYTHON) -m cluster hold "make up" -- $(MAKE) stages
+
+stages: build cluster deploy demo
+
+build: setup ## build the upstream programs and images that are not cached
+	@$(PYTHON) -m upstream build
+	@$(PYTHON) -m infra images $(TARGET) | xargs $(PYTHON) -m images publish
+
+cluster: setup ## start the cluster of this machine, or heal it
+	@$(PYTHON) -m cluster up
+
+deploy: setup ## `pulumi up` on the stack
+	@$(PYTHON) -m infra up $(TARGET)
+
+demo: setup ## train, register and serve; show one prediction beside the value it must have
+	@$(PYTHON) -m workloads run train_register_serve --data $(DATA) --unless-served
+
+test: setup ## everything: static checks, unit, contract, integration, end to end; leaves nothing
+	@$(PYTHON) -m tests.harness test
+
+check: setup ## static checks: format, lint, types, import rules
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/pyright
+	@.venv/bin/lint-imports --no-cache
+
+unit: setup ## fast tests without network
+	@$(PYTHON) -m pytest -q -m unit
+
+contract: setup ## tests of the files: stacks, pins, imports, mirror
+	@$(PYTHON) -m pytest -q -m contract
+
+integration: setup ## one component at a time on a native cluster
+	@$(PYTHON) -m pytest -q -m integration
+
+e2e: setup ## journeys on the whole platform
+	@$(PYTHON) -m pytest -q -m e2e
+
+preview: setup ## what `pulumi up` would change
+	@$(PYTHON) -m infra preview $(TARGET)
+
+verify: setup ## assert every promise on the running platform; table, JUnit and JSON
+	@$(PYTHON) -m tests.harness verify
+
+bench: setup ## measure memory, seconds and requests per second in one run
+	@$(PYTHON) -m tests.harness bench
+
+down: setup ## destroy the stack's objects and the cluster; leave nothing outside the cache
+	@$(PYTHON) -m cluster hold "make down" -- $(MAKE) undeploy
+
+undeploy:
+	@$(PYTHON) -m infra destroy $(TARGET)
+	@$(PYTHON) -m cluster down
+
+clean: ## delete the cache (builds, images, tools); a running cluster must be down first
+	@python3 -m cluster down
+	@chmod -R u+w $(PLINTH_CACHE) 2>/dev/null || true
+	@rm -rf $(PLINTH_CACHE) .venv

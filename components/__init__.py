@@ -1,0 +1,1 @@
+"""Nouns of the platform: one Pulumi component per file."""

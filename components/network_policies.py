@@ -1,0 +1,72 @@
+"""Named exceptions to a namespace's default deny, as pure builders of NetworkPolicy rules."""
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+from pulumi_kubernetes.networking import v1
+
+Peer = v1.NetworkPolicyPeerArgsDict
+IngressRule = v1.NetworkPolicyIngressRuleArgsDict
+EgressRule = v1.NetworkPolicyEgressRuleArgsDict
+Spec = v1.NetworkPolicySpecArgsDict
+
+
+def pods(labels: Mapping[str, pulumi.Input[str]], namespace: pulumi.Input[str] | None = None) -> Peer:
+    """Return the pods with these labels: of the policy's own namespace, or of a named one."""
+    if namespace is None:
+        return {"pod_selector": {"match_labels": labels}}
+    return {"pod_selector": {"match_labels": labels}, **in_namespace(namespace)}
+
+
+def in_namespace(namespace: pulumi.Input[str]) -> Peer:
+    """Return every pod of one namespace."""
+    return {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": namespace}}}
+
+
+def anywhere() -> Peer:
+    """Return every address, inside the cluster and outside."""
+    return {"ip_block": {"cidr": "0.0.0.0/0"}}
+
+
+def ingress(peers: Sequence[Peer], *ports: int) -> IngressRule:
+    """Return a rule that lets these peers reach TCP ports of the selected pods."""
+    return {"from_": list(peers), "ports": [{"port": port, "protocol": "TCP"} for port in ports]}
+
+
+def egress(peers: Sequence[Peer], *ports: int) -> EgressRule:
+    """Return a rule that lets the selected pods reach these TCP ports of the peers' pods, not of a Service."""
+    return {"to": list(peers), "ports": [{"port": port, "protocol": "TCP"} for port in ports]}
+
+
+def api_server(cidr: str = "0.0.0.0/0") -> EgressRule:
+    """Return a rule that lets the selected pods reach the Kubernetes API, for controllers alone."""
+    return egress([{"ip_block": {"cidr": cidr}}], 443, 6443)
+
+
+def dns() -> EgressRule:
+    """Return a rule that lets the selected pods resolve names."""
+    return {
+        "to": [pods({"k8s-app": "kube-dns"}, "kube-system")],
+        "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}],
+    }
+
+
+def default_deny() -> Spec:
+    """Return the policy that closes a namespace both ways, name resolution excepted."""
+    return {"pod_selector": {}, "policy_types": ["Ingress", "Egress"], "egress": [dns()]}
+
+
+def exception(
+    selector: Mapping[str, pulumi.Input[str]],
+    *,
+    incoming: Sequence[IngressRule] = (),
+    outgoing: Sequence[EgressRule] = (),
+) -> Spec:
+    """Return the policy that opens exactly these ways to and from the selected pods."""
+    types = (["Ingress"] if incoming else []) + (["Egress"] if outgoing else [])
+    rules: Spec = {"pod_selector": {"match_labels": selector}, "policy_types": types}
+    if incoming:
+        rules["ingress"] = list(incoming)
+    if outgoing:
+        rules["egress"] = list(outgoing)
+    return rules

@@ -1,0 +1,56 @@
+"""A namespace that enforces a Pod Security level and lets nothing in or out that no component has named."""
+
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi import ResourceOptions
+
+from components import network_policies, pod_security
+from components.labels import labels
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformNamespaceArgs:
+    """What a namespace needs to know."""
+
+    namespace: str
+    """Its name in the cluster."""
+    pod_security: pod_security.PodSecurityLevel = "restricted"
+    """The level below which pods are refused."""
+    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
+    """Labels that other software looks for."""
+
+    def __post_init__(self) -> None:
+        """Refuse names that Kubernetes keeps for itself."""
+        if self.namespace.startswith("kube-") or self.namespace == "default":
+            raise ValueError(f"namespace: {self.namespace!r} belongs to Kubernetes; choose another name")
+
+
+class PlatformNamespace(pulumi.ComponentResource):
+    """A namespace closed by default."""
+
+    namespace: pulumi.Output[str]
+
+    def __init__(self, name: str, args: PlatformNamespaceArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("plinth:index:PlatformNamespace", name, {"namespace": args.namespace}, opts)
+        own = labels(args.namespace, name, "namespace")
+        namespace = kubernetes.core.v1.Namespace(
+            f"{name}-namespace",
+            metadata={
+                "name": args.namespace,
+                "labels": {**own, **pod_security.namespace_labels(args.pod_security), **args.extra_labels},
+            },
+            opts=ResourceOptions(parent=self),
+        )
+        policy = kubernetes.networking.v1.NetworkPolicy(
+            f"{name}-default-deny",
+            metadata={"name": "default-deny", "namespace": args.namespace, "labels": own},
+            spec=network_policies.default_deny(),
+            opts=ResourceOptions(parent=self, depends_on=[namespace]),
+        )
+        # The output waits for the policy: no pod of a component starts in an open namespace.
+        self.namespace = pulumi.Output.all(namespace.metadata["name"], policy.id).apply(
+            lambda both: str(both[0])
+        )
+        self.register_outputs({"namespace": self.namespace})

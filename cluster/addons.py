@@ -1,0 +1,108 @@
+"""What a native cluster holds before any stack: rights of its processes, DNS, storage class, metrics."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from cluster import binaries, control_plane, dns, metrics, network, storage
+from cluster.command import run
+from cluster.containerd import PAUSE_IMAGE
+from cluster.instance import Instance, write_atomically
+
+_SYSTEM_NAMESPACE = "kube-system"
+
+
+def images() -> dict[str, str]:
+    """Return the images a cluster cannot start without: short name -> reference."""
+    return {
+        "pause": PAUSE_IMAGE,
+        "coredns": dns.image(),
+        "metrics-server": metrics.image(),
+        "volume-helper": storage.HELPER_IMAGE,
+    }
+
+
+def manifests() -> list[dict[str, Any]]:
+    """Return all objects, namespaces first."""
+    return [
+        *storage.manifests(),
+        *control_plane.kubelet_access(),
+        *network.kube_router_rights(),
+        *dns.manifests(),
+        *metrics.manifests(),
+    ]
+
+
+def kubectl(instance: Instance, *arguments: str, stdin: str | None = None, timeout_seconds: float = 30) -> str:
+    """Run kubectl as the cluster's administrator."""
+    program = binaries.path("kubectl")
+    argv = [program, f"--kubeconfig={instance.kubeconfig}", *arguments]
+    return run(argv, stdin=stdin, timeout_seconds=timeout_seconds)
+
+
+def apply(instance: Instance) -> None:
+    """Apply the objects, unless exactly these were applied to this cluster before."""
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests()})
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    marker = instance.folder / "addons.sha256"
+    if marker.exists() and marker.read_text() == digest:
+        return
+    kubectl(
+        instance,
+        *("apply", "--server-side", "--force-conflicts", "--field-manager=plinth-cluster", "-f", "-"),
+        stdin=text,
+    )
+    write_atomically(marker, digest)
+
+
+def _condition(entry: dict[str, Any], kind: str) -> dict[str, str]:
+    conditions: list[dict[str, str]] = entry.get("status", {}).get("conditions", [])
+    return next((condition for condition in conditions if condition["type"] == kind), {})
+
+
+def _since(stamp: str | None) -> float:
+    if not stamp:
+        return 0.0
+    return datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+
+
+def pending(listing: dict[str, Any], started: float) -> str | None:
+    """Return what is not ready in a listing of the node and the system's pods, or None.
+
+    After a restart the API still holds what was true before it, so only news counts: a heartbeat or a
+    transition since `started` (seconds since 1970; the API's times have no fraction).
+    """
+    items: list[dict[str, Any]] = listing["items"]
+    nodes = [item for item in items if item["kind"] == "Node"]
+    pods = [item for item in items if item["kind"] == "Pod"]
+    if not nodes:
+        return "the node has not registered"
+    ready = _condition(nodes[0], "Ready")
+    if ready.get("status") != "True" or _since(ready.get("lastHeartbeatTime")) < int(started):
+        return f"the node is not ready: {ready.get('message') or 'no report since the start'}"
+    for name in ("coredns", "metrics-server"):
+        own = [pod for pod in pods if pod["metadata"].get("labels", {}).get("app.kubernetes.io/name") == name]
+        if not any(_is_ready(pod, started) for pod in own):
+            return f"{name}: {_reason(own[0]) if own else 'no pod'}"
+    return None
+
+
+def _is_ready(pod: dict[str, Any], started: float) -> bool:
+    ready = _condition(pod, "Ready")
+    return ready.get("status") == "True" and _since(ready.get("lastTransitionTime")) >= int(started)
+
+
+def _reason(pod: dict[str, Any]) -> str:
+    for status in pod.get("status", {}).get("containerStatuses", []):
+        waiting = status.get("state", {}).get("waiting")
+        if waiting:
+            return f"{waiting.get('reason', '')} {waiting.get('message', '')}".strip()
+    return f"pod is {pod.get('status', {}).get('phase', 'unknown')}"
+
+
+def state(instance: Instance, started: float) -> str | None:
+    """Ask the API what is not ready yet; None when all is."""
+    nodes = json.loads(kubectl(instance, "get", "nodes", "--output=json"))
+    pods = json.loads(kubectl(instance, "get", "pods", f"--namespace={_SYSTEM_NAMESPACE}", "--output=json"))
+    return pending({"items": [*nodes["items"], *pods["items"]]}, started)

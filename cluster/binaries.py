@@ -1,0 +1,74 @@
+"""The programs that a native cluster runs, as `upstream` built them."""
+
+import shutil
+from pathlib import Path
+
+from cluster.errors import ClusterError
+from cluster.processes import PATH
+from upstream.build import binary
+from upstream.cache import UpstreamError
+from upstream.recipe import load
+
+PROGRAMS = (
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+    "kubectl",
+    "kubeadm",
+    "containerd",
+    "containerd-shim-runc-v2",
+    "ctr",
+    "runc",
+    "registry",
+    "kube-router",
+    "local-path-provisioner",
+)
+
+
+def path(program: str) -> Path:
+    """Return the path of a program.
+
+    Raises:
+        ClusterError: it is not built; the text names the command that builds it.
+    """
+    try:
+        return binary(program)
+    except UpstreamError as error:
+        raise ClusterError(str(error)) from error
+
+
+def version(project: str, module: str) -> str:
+    """Return the pinned version of a module, such as `v1.2.3`."""
+    try:
+        return load(project).version(module)
+    except UpstreamError as error:
+        raise ClusterError(str(error)) from error
+
+
+def lean(target: int = 50) -> dict[str, str]:
+    """Return the environment that makes a Go program trade some processor time for memory."""
+    return {"GOGC": str(target)}
+
+
+def system(program: str) -> Path:
+    """Return the path of a Debian package's program.
+
+    Raises:
+        ClusterError: it is not installed.
+    """
+    found = shutil.which(program, path=PATH)
+    if found is None:
+        msg = f"{program} is not installed: run `python -m cluster prerequisites`"
+        raise ClusterError(msg)
+    return Path(found)
+
+
+def kubectl() -> Path:
+    """Return our kubectl, or the machine's own where ours is not built."""
+    try:
+        return binary("kubectl")
+    except UpstreamError:
+        return system("kubectl")

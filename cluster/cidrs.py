@@ -1,0 +1,6 @@
+"""Address ranges inside an instance; equal in all, since each has a network namespace of its own."""
+
+POD_CIDR = "10.244.0.0/16"
+NODE_POD_CIDR = "10.244.0.0/24"
+SERVICE_CIDR = "10.96.0.0/16"
+DNS_SERVICE_IP = "10.96.0.10"

@@ -1,0 +1,44 @@
+"""Runs a short-lived program and turns its failure into one readable line."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cluster.errors import ClusterError
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    stdin: str | None = None,
+    timeout_seconds: float = 60,
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """Return what the program printed.
+
+    Raises:
+        ClusterError: it is missing, it failed, or it did not end in time.
+    """
+    name = Path(argv[0]).name
+    try:
+        done = subprocess.run(
+            [str(part) for part in argv],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout_seconds,
+            env=None if environment is None else dict(environment),
+            check=False,
+        )
+    except FileNotFoundError as error:
+        msg = f"{name} is not installed: run `python -m cluster prerequisites`"
+        raise ClusterError(msg) from error
+    except subprocess.TimeoutExpired as error:
+        msg = f"{name} {' '.join(str(part) for part in argv[1:4])}: no end after {timeout_seconds:.0f} s"
+        raise ClusterError(msg) from error
+    if done.returncode != 0:
+        lines = [line for line in (done.stderr or done.stdout).strip().splitlines() if line.strip()]
+        reason = lines[-1].strip() if lines else "it printed nothing"
+        msg = f"{name} {' '.join(str(part) for part in argv[1:4])}: exit {done.returncode}: {reason}"
+        raise ClusterError(msg)
+    return done.stdout

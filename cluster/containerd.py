@@ -1,0 +1,91 @@
+"""The container runtime; every image comes from the instance's own registry under its upstream name."""
+
+from pathlib import Path
+
+from cluster import binaries, network, registry
+from cluster.instance import Instance, write_atomically
+from cluster.processes import PATH, Process
+
+SOCKET = "/run/containerd/containerd.sock"
+PAUSE_IMAGE = "registry.k8s.io/pause:3.10"
+
+_CONFIG = """\
+version = 3
+root = "{root}"
+state = "/run/containerd"
+disabled_plugins = [
+  "io.containerd.snapshotter.v1.blockfile",
+  "io.containerd.snapshotter.v1.erofs",
+  "io.containerd.differ.v1.erofs",
+  "io.containerd.nri.v1.nri",
+  "io.containerd.tracing.processor.v1.otlp",
+  "io.containerd.internal.v1.tracing",
+]
+
+[grpc]
+address = "{socket}"
+
+[plugins."io.containerd.cri.v1.images"]
+snapshotter = "overlayfs"
+max_concurrent_downloads = 8
+
+[plugins."io.containerd.cri.v1.images".pinned_images]
+sandbox = "{pause}"
+
+[plugins."io.containerd.cri.v1.images".registry]
+config_path = "{mirrors}"
+
+[plugins."io.containerd.cri.v1.runtime"]
+# Without CAP_SYS_RESOURCE no process may lower its own score, and every sandbox would fail.
+restrict_oom_score_adj = true
+
+[plugins."io.containerd.cri.v1.runtime".containerd]
+default_runtime_name = "runc"
+
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
+runtime_type = "io.containerd.runc.v2"
+runtime_path = "{shim}"
+
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
+BinaryName = "{runc}"
+SystemdCgroup = false
+
+[plugins."io.containerd.cri.v1.runtime".cni]
+{cni}
+"""
+
+_MIRROR = """\
+server = "{registry}"
+
+[host."{registry}"]
+capabilities = ["pull", "resolve"]
+"""
+
+
+def process(instance: Instance) -> Process:
+    """Write the configuration and return containerd's process."""
+    folder = instance.folder / "config"
+    network.write_cni(folder / "cni")
+    mirrors = folder / "mirrors"
+    write_atomically(mirrors / "_default" / "hosts.toml", _MIRROR.format(registry=f"http://{registry.INSIDE}"))
+    config = folder / "containerd.toml"
+    shim = binaries.path("containerd-shim-runc-v2")
+    write_atomically(
+        config,
+        _CONFIG.format(
+            root=instance.folder / "containerd",
+            socket=SOCKET,
+            pause=PAUSE_IMAGE,
+            mirrors=mirrors,
+            shim=shim,
+            runc=binaries.path("runc"),
+            cni=network.containerd_cni(folder / "cni"),
+        ),
+    )
+    program = binaries.path("containerd")
+    folders = dict.fromkeys(str(Path(binary).parent) for binary in (program, shim, binaries.path("runc")))
+    return Process(
+        name="containerd",
+        argv=(str(program), f"--config={config}", "--log-level=warn"),
+        environment={"PATH": ":".join([*folders, PATH]), **binaries.lean()},
+    )

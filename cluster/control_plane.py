@@ -1,0 +1,116 @@
+"""API server, controller manager and scheduler."""
+
+from typing import Any
+
+from cluster import binaries, etcd
+from cluster.certificates import API_PORT, kubeconfig
+from cluster.cidrs import POD_CIDR, SERVICE_CIDR
+from cluster.instance import Addresses, Instance
+from cluster.processes import Process
+
+
+def api_server(instance: Instance, addresses: Addresses) -> Process:
+    """Return the API server."""
+    pki = instance.pki
+    return Process(
+        name="kube-apiserver",
+        argv=(
+            str(binaries.path("kube-apiserver")),
+            f"--advertise-address={addresses.node_ip}",
+            f"--secure-port={API_PORT}",
+            "--allow-privileged=true",
+            "--authorization-mode=Node,RBAC",
+            "--enable-admission-plugins=NodeRestriction",
+            "--anonymous-auth=false",
+            "--profiling=false",
+            f"--client-ca-file={pki / 'ca.crt'}",
+            f"--tls-cert-file={pki / 'apiserver.crt'}",
+            f"--tls-private-key-file={pki / 'apiserver.key'}",
+            f"--etcd-servers=https://{etcd.CLIENT}",
+            f"--etcd-cafile={pki / 'etcd' / 'ca.crt'}",
+            f"--etcd-certfile={pki / 'apiserver-etcd-client.crt'}",
+            f"--etcd-keyfile={pki / 'apiserver-etcd-client.key'}",
+            f"--kubelet-client-certificate={pki / 'apiserver-kubelet-client.crt'}",
+            f"--kubelet-client-key={pki / 'apiserver-kubelet-client.key'}",
+            "--kubelet-preferred-address-types=InternalIP",
+            f"--proxy-client-cert-file={pki / 'front-proxy-client.crt'}",
+            f"--proxy-client-key-file={pki / 'front-proxy-client.key'}",
+            f"--requestheader-client-ca-file={pki / 'front-proxy-ca.crt'}",
+            "--requestheader-allowed-names=front-proxy-client",
+            "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+            "--requestheader-group-headers=X-Remote-Group",
+            "--requestheader-username-headers=X-Remote-User",
+            "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+            f"--service-account-key-file={pki / 'sa.pub'}",
+            f"--service-account-signing-key-file={pki / 'sa.key'}",
+            f"--service-cluster-ip-range={SERVICE_CIDR}",
+            "--event-ttl=30m",
+            # One client machine: fairness between tenants costs memory and buys nothing here.
+            "--enable-priority-and-fairness=false",
+        ),
+        environment=binaries.lean(),
+        needs=(etcd.CLIENT,),
+    )
+
+
+def controller_manager(instance: Instance, api: str) -> Process:
+    """Return the controller manager; one instance, so without leader election."""
+    pki = instance.pki
+    own = kubeconfig(instance, "controller-manager")
+    return Process(
+        name="kube-controller-manager",
+        argv=(
+            str(binaries.path("kube-controller-manager")),
+            f"--kubeconfig={own}",
+            f"--authentication-kubeconfig={own}",
+            f"--authorization-kubeconfig={own}",
+            "--bind-address=127.0.0.1",
+            "--leader-elect=false",
+            "--profiling=false",
+            "--allocate-node-cidrs=true",
+            f"--cluster-cidr={POD_CIDR}",
+            f"--service-cluster-ip-range={SERVICE_CIDR}",
+            f"--root-ca-file={pki / 'ca.crt'}",
+            f"--client-ca-file={pki / 'ca.crt'}",
+            f"--requestheader-client-ca-file={pki / 'front-proxy-ca.crt'}",
+            f"--cluster-signing-cert-file={pki / 'ca.crt'}",
+            f"--cluster-signing-key-file={pki / 'ca.key'}",
+            f"--service-account-private-key-file={pki / 'sa.key'}",
+            "--use-service-account-credentials=true",
+        ),
+        environment=binaries.lean(),
+        needs=(api,),
+    )
+
+
+def scheduler(instance: Instance, api: str) -> Process:
+    """Return the scheduler."""
+    own = kubeconfig(instance, "scheduler")
+    return Process(
+        name="kube-scheduler",
+        argv=(
+            str(binaries.path("kube-scheduler")),
+            f"--kubeconfig={own}",
+            f"--authentication-kubeconfig={own}",
+            f"--authorization-kubeconfig={own}",
+            "--bind-address=127.0.0.1",
+            "--leader-elect=false",
+            "--profiling=false",
+        ),
+        environment=binaries.lean(),
+        needs=(api,),
+    )
+
+
+def kubelet_access() -> list[dict[str, Any]]:
+    """Return the right that logs, exec and port-forward need: without it they are Forbidden."""
+    group = "rbac.authorization.k8s.io"
+    return [
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "plinth:apiserver-kubelet"},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "system:kubelet-api-admin"},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": "kube-apiserver-kubelet-client"}],
+        }
+    ]

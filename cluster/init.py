@@ -1,0 +1,93 @@
+"""The first process of an instance's namespaces: private mounts, its network, then the supervisor.
+
+Run as `python -m cluster.init PLAN HOST_NETWORK_FD` under `unshare --mount --pid --net --fork`.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from cluster.processes import Network, Plan, read_plan
+from cluster.supervisor import Supervisor
+from cluster.wait import wait_for
+
+_LINK_SECONDS = 20.0
+# The kubelet insists on these settings and would write them for the whole machine. It only compares
+# what it reads, so the instance sees files of its own there.
+_SHADOWED_SETTINGS = {
+    "vm/overcommit_memory": "1",
+    "vm/panic_on_oom": "0",
+    "kernel/panic": "10",
+    "kernel/panic_on_oops": "1",
+    "kernel/keys/root_maxkeys": "1000000",
+    "kernel/keys/root_maxbytes": "25000000",
+}
+_NAMESPACED_SETTINGS = {
+    "net/ipv4/ip_forward": "1",
+    "net/ipv4/conf/all/rp_filter": "0",
+    "net/ipv4/conf/default/rp_filter": "0",
+}
+
+
+def _run(*argv: str) -> None:
+    subprocess.run(argv, check=True, capture_output=True, text=True)
+
+
+def _mount(plan: Plan) -> None:
+    # Shared inside the instance, as on a usual node, for volumes with mount propagation; nothing
+    # reaches the machine because `unshare --mount` cut that tie.
+    _run("mount", "--make-rshared", "/")
+    _run("mount", "-t", "tmpfs", "-o", "mode=755", "run", "/run")
+    for target, source in plan.binds.items():
+        Path(source).mkdir(parents=True, exist_ok=True)
+        Path(target).mkdir(parents=True, exist_ok=True)
+        _run("mount", "--bind", source, target)
+    Path("/run/netns").mkdir()
+    settings = Path("/run/settings")
+    for name, value in _SHADOWED_SETTINGS.items():
+        target = Path("/proc/sys") / name
+        if target.exists():
+            shadow = settings / name
+            shadow.parent.mkdir(parents=True, exist_ok=True)
+            shadow.write_text(f"{value}\n")
+            _run("mount", "--bind", str(shadow), str(target))
+
+
+def _join_network(network: Network) -> None:
+    _run("ip", "link", "set", "lo", "up")
+    for name, value in _NAMESPACED_SETTINGS.items():
+        (Path("/proc/sys") / name).write_text(value)
+
+    def linked() -> str | None:
+        found = subprocess.run(["ip", "link", "show", "eth0"], capture_output=True, check=False)
+        return None if found.returncode == 0 else "no eth0"
+
+    wait_for("link to the machine", linked, timeout_seconds=_LINK_SECONDS, interval_seconds=0.02)
+    _run("ip", "address", "add", f"{network.node_ip}/{network.prefix}", "dev", "eth0")
+    _run("ip", "link", "set", "eth0", "up")
+    # Services need some route before their address is translated. Everything else is refused at once:
+    # the cluster has no way out, and a quick error is better than a timeout.
+    _run("ip", "route", "add", network.service_cidr, "via", network.host_ip)
+    _run("ip", "route", "add", "unreachable", "default")
+
+
+def main() -> None:
+    """Set the namespaces up and supervise until told to stop."""
+    plan = read_plan(Path(sys.argv[1]))
+    folder = Path(plan.folder)
+    _mount(plan)
+    _join_network(plan.network)
+    supervisor = Supervisor(
+        processes=plan.processes,
+        logs=folder / "logs",
+        status=folder / "status.json",
+        facts={"plan": plan.digest(), "started": time.time()},
+        host_network=f"/proc/{os.getpid()}/fd/{sys.argv[2]}",
+    )
+    supervisor.run()
+
+
+if __name__ == "__main__":
+    main()

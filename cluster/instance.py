@@ -1,0 +1,149 @@
+"""One named native instance: where its files are, and the addresses it was given."""
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cluster.errors import ClusterError
+from upstream.cache import cache_root
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,28}[a-z0-9])?")
+# Marks the processes of an instance in their environment, so that `down` finds them without any file.
+MARK = "PLINTH_CLUSTER_FOLDER"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addresses:
+    """What an instance was given when it was made; kept for its life, since certificates name them."""
+
+    host_ip: str
+    node_ip: str
+    gateway_port: int
+    api_port: int
+    registry_port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoints:
+    """How to reach a cluster from this machine."""
+
+    kubeconfig: str
+    api: str
+    gateway: str
+    registry: str
+    node_ip: str
+
+    def text(self) -> str:
+        """Return the record as JSON, as others read it."""
+        return json.dumps(asdict(self), indent=1)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A named instance and its files below `<cache>/clusters/<name>`."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        """Reject a name that cannot be a folder, a node name and a part of a cgroup name."""
+        if not _NAME.fullmatch(self.name):
+            msg = f"--name {self.name!r}: use 1 to 30 lower-case letters, digits and inner dashes"
+            raise ClusterError(msg)
+
+    @property
+    def folder(self) -> Path:
+        """All files of the instance; `down` deletes it."""
+        return cache_root() / "clusters" / self.name
+
+    @property
+    def lock(self) -> Path:
+        """Outside the folder, so that `down` can hold it while the folder goes."""
+        return cache_root() / "clusters" / f"{self.name}.lock"
+
+    @property
+    def key(self) -> str:
+        """Tells equal names in two caches apart in what is global to the machine."""
+        return hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]
+
+    @property
+    def link(self) -> str:
+        """Name of the host's end of the link (15 characters at most)."""
+        return f"plinth{self.key}"
+
+    @property
+    def cgroup(self) -> str:
+        """Name of the cgroup root, the same in every hierarchy."""
+        return f"plinth-{self.name}-{self.key}"
+
+    @property
+    def node(self) -> str:
+        """Name of the one node."""
+        return f"plinth-{self.name}"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Administrator's kubeconfig, valid on this machine."""
+        return self.folder / "kubeconfig"
+
+    @property
+    def logs(self) -> Path:
+        """One file per supervised process."""
+        return self.folder / "logs"
+
+    @property
+    def plan(self) -> Path:
+        """What the supervisor runs."""
+        return self.folder / "plan.json"
+
+    @property
+    def status(self) -> Path:
+        """What the supervisor reports."""
+        return self.folder / "status.json"
+
+    @property
+    def endpoints_file(self) -> Path:
+        """How others reach the cluster; exists only once it is usable."""
+        return self.folder / "endpoints.json"
+
+    @property
+    def pki(self) -> Path:
+        """Certificates and the components' kubeconfigs."""
+        return self.folder / "pki"
+
+    def addresses(self) -> Addresses | None:
+        """Return what `keep` stored, or None for an instance never made."""
+        path = self.folder / "instance.json"
+        try:
+            return Addresses(**json.loads(path.read_text()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError) as error:
+            msg = f"{path} is damaged: run `python -m cluster down --name {self.name}`, then up again"
+            raise ClusterError(msg) from error
+
+    def keep(self, addresses: Addresses) -> None:
+        """Store the addresses for the life of the instance."""
+        write_atomically(self.folder / "instance.json", json.dumps(asdict(addresses), indent=1))
+
+    def endpoints(self) -> Endpoints:
+        """Return how to reach the running instance.
+
+        Raises:
+            ClusterError: it is not up.
+        """
+        try:
+            return Endpoints(**json.loads(self.endpoints_file.read_text()))
+        except (FileNotFoundError, ValueError, TypeError) as error:
+            msg = f"cluster {self.name!r} is not up: run `python -m cluster up --name {self.name}`"
+            raise ClusterError(msg) from error
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file that a reader, or a crash, never sees half written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text)
+    draft.replace(path)

@@ -1,0 +1,69 @@
+"""The node agent."""
+
+import json
+
+from cluster import binaries, containerd
+from cluster.certificates import kubeconfig
+from cluster.cidrs import DNS_SERVICE_IP
+from cluster.instance import Addresses, Instance, write_atomically
+from cluster.processes import Process
+
+# Short, because sockets live below it and a socket's path has at most 107 characters.
+ROOT = "/run/kubelet"
+
+
+def process(instance: Instance, addresses: Addresses, api: str) -> Process:
+    """Write the configuration and return the kubelet's process."""
+    config_folder = instance.folder / "config"
+    resolver = config_folder / "resolv.conf"
+    # Pods that ask for the node's resolver get none: the cluster has no way out.
+    write_atomically(resolver, "")
+    config = {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": True},
+            "x509": {"clientCAFile": str(instance.pki / "ca.crt")},
+        },
+        "authorization": {"mode": "Webhook"},
+        "cgroupDriver": "cgroupfs",
+        "cgroupRoot": f"/{instance.cgroup}",
+        "failCgroupV1": False,
+        "clusterDNS": [DNS_SERVICE_IP],
+        "clusterDomain": "cluster.local",
+        "resolvConf": str(resolver),
+        "containerRuntimeEndpoint": f"unix://{containerd.SOCKET}",
+        # The machine's disk is shared with its user: the cluster must not evict pods because of that.
+        "evictionHard": {"memory.available": "100Mi", "nodefs.available": "0%", "imagefs.available": "0%"},
+        "imageGCHighThresholdPercent": 100,
+        "imageGCLowThresholdPercent": 99,
+        "serializeImagePulls": False,
+        "maxParallelImagePulls": 4,
+        "registryPullQPS": 0,
+        "maxPods": 250,
+        "failSwapOn": False,
+        # kube-proxy owns all rules; the kubelet's would only be marks for other programs.
+        "makeIPTablesUtilChains": False,
+        "volumePluginDir": f"{ROOT}/volume-plugins",
+        "kubeAPIQPS": 100,
+        "kubeAPIBurst": 200,
+        "eventRecordQPS": 0,
+        "shutdownGracePeriod": "0s",
+    }
+    path = config_folder / "kubelet.json"
+    write_atomically(path, json.dumps(config, indent=1))
+    return Process(
+        name="kubelet",
+        argv=(
+            str(binaries.path("kubelet")),
+            f"--config={path}",
+            f"--kubeconfig={kubeconfig(instance, 'kubelet')}",
+            f"--root-dir={ROOT}",
+            f"--cert-dir={instance.folder / 'kubelet-pki'}",
+            f"--hostname-override={instance.node}",
+            f"--node-ip={addresses.node_ip}",
+        ),
+        environment=binaries.lean(),
+        needs=(containerd.SOCKET, api),
+    )

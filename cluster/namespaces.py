@@ -1,0 +1,152 @@
+"""Starts, finds and ends the namespaces that one instance lives in."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cluster import network
+from cluster.errors import ClusterError
+from cluster.instance import MARK, Instance
+from cluster.processes import PATH, Plan
+from cluster.wait import wait_for
+
+_UNSHARE = "/usr/bin/unshare"
+_START_SECONDS = 30.0
+_END_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the supervisor last reported."""
+
+    plan: str
+    started: float
+    """Seconds since 1970."""
+    processes: dict[str, dict[str, Any]]
+
+    def faults(self) -> list[str]:
+        """Return one line for each process that is not running."""
+        return [
+            f"{name} {entry['state']}" + (f" (last: {entry['last_exit']})" if entry["last_exit"] else "")
+            for name, entry in self.processes.items()
+            if entry["state"] != "running"
+        ]
+
+
+def read_status(instance: Instance) -> Status | None:
+    """Return the last report, or None when there is none."""
+    try:
+        table = json.loads(instance.status.read_text())
+        return Status(plan=table["plan"], started=float(table["started"]), processes=table["processes"])
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+
+
+def _environment(pid: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
+
+
+def marked_processes(instance: Instance) -> list[int]:
+    """Return the machine's process ids that carry the instance's mark: unshare and the init it forked."""
+    mark = f"{MARK}={instance.folder}".encode()
+    return [
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and mark in _environment(entry.name).split(b"\0")
+    ]
+
+
+def holder(instance: Instance) -> int | None:
+    """Return the process id of `unshare`, which lives in the instance's mount and network namespaces."""
+    for pid in marked_processes(instance):
+        try:
+            program = Path(f"/proc/{pid}/exe").readlink()
+        except OSError:
+            continue
+        if program.name == Path(_UNSHARE).resolve().name:
+            return pid
+    return None
+
+
+def start(instance: Instance, plan: Plan) -> None:
+    """Start the instance's init in namespaces of its own, detached from the caller."""
+    instance.logs.mkdir(parents=True, exist_ok=True)
+    instance.status.unlink(missing_ok=True)
+    repository = str(Path(__file__).parents[1])
+    environment = {"PATH": PATH, "PYTHONPATH": repository, MARK: str(instance.folder)}
+    init_log = instance.logs / "init.log"
+    with Path("/proc/self/ns/net").open("rb") as host_network, init_log.open("ab") as log:
+        descriptor = host_network.fileno()
+        process = subprocess.Popen(
+            [
+                *(_UNSHARE, "--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc"),
+                *(sys.executable, "-m", "cluster.init", str(instance.plan), str(descriptor)),
+            ],
+            env=environment,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            pass_fds=[descriptor],
+        )
+    own = os.readlink("/proc/self/ns/net")
+
+    def separated() -> str | None:
+        if process.poll() is not None:
+            msg = f"the instance's namespaces could not be made: see {init_log}"
+            raise ClusterError(msg)
+        return None if os.readlink(f"/proc/{process.pid}/ns/net") != own else "not separated yet"
+
+    wait_for("namespaces", separated, timeout_seconds=_START_SECONDS, interval_seconds=0.01)
+    network.connect(plan.network, process.pid)
+
+    def reported() -> str | None:
+        if process.poll() is not None:
+            msg = f"the instance's first process ended: see {init_log}"
+            raise ClusterError(msg)
+        return None if read_status(instance) else "no report yet"
+
+    wait_for("supervisor", reported, timeout_seconds=_START_SECONDS, interval_seconds=0.02)
+
+
+def end(instance: Instance) -> None:
+    """End every process of the instance; init takes all that its namespaces hold with it."""
+
+    def ended() -> str | None:
+        left = marked_processes(instance)
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        return f"processes {left}" if left else None
+
+    wait_for(f"end of cluster {instance.name!r}", ended, timeout_seconds=_END_SECONDS)
+
+
+def run_inside(instance: Instance, argv: list[str], *, timeout_seconds: float = 300) -> str:
+    """Run a program in the instance's mount and network namespaces and return what it printed."""
+    pid = holder(instance)
+    if pid is None:
+        msg = f"cluster {instance.name!r} is not running: run `python -m cluster up --name {instance.name}`"
+        raise ClusterError(msg)
+    done = subprocess.run(
+        ["nsenter", f"--target={pid}", "--mount", "--net", *argv],
+        capture_output=True,
+        text=True,
+        timeout=timeout_seconds,
+        check=False,
+    )
+    if done.returncode != 0:
+        msg = f"{Path(argv[0]).name} inside cluster {instance.name!r}: {done.stderr.strip()[-400:]}"
+        raise ClusterError(msg)
+    return done.stdout

@@ -1,0 +1,68 @@
+"""What an instance runs: the records that `up` writes and the instance's supervisor reads."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+# A supervised process gets this and nothing of the caller's environment: a proxy variable or a stray
+# KUBECONFIG of the shell that ran `up` must not reach the cluster.
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """One supervised process."""
+
+    name: str
+    argv: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+    needs: tuple[str, ...] = ()
+    """Sockets that must accept before it starts: `host:port` or an absolute path."""
+    host_network: bool = False
+    """Whether it runs in the machine's network namespace (the loopback forwarders)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """The instance's end of its link to the host."""
+
+    link: str
+    """Name of the host's end."""
+    host_ip: str
+    node_ip: str
+    prefix: int
+    service_cidr: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All that the supervisor needs to know; equal plans mean the running instance is up to date."""
+
+    instance: str
+    folder: str
+    network: Network
+    binds: dict[str, str]
+    """Mount point inside the instance -> folder it shows."""
+    configuration: str
+    """Content key of the configuration files that the processes read."""
+    processes: tuple[Process, ...]
+
+    def text(self) -> str:
+        """Return the plan as JSON."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True)
+
+    def digest(self) -> str:
+        """Return a short content key of the plan."""
+        return hashlib.sha256(self.text().encode()).hexdigest()[:16]
+
+
+def read_plan(path: Path) -> Plan:
+    """Return the plan that `Plan.text` wrote."""
+    table: dict[str, Any] = json.loads(path.read_text())
+    processes = tuple(
+        Process(**{**entry, "argv": tuple(entry["argv"]), "needs": tuple(entry["needs"])})
+        for entry in table["processes"]
+    )
+    return Plan(**{**table, "network": Network(**table["network"]), "processes": processes})

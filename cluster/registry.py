@@ -1,0 +1,66 @@
+"""The instance's image registry over the content that `python -m images` stored in the cache."""
+
+import json
+from pathlib import Path
+
+from cluster import binaries
+from cluster.errors import ClusterError
+from cluster.instance import Instance, write_atomically
+from cluster.processes import Process
+from upstream.cache import cache_root
+
+PORT = 5000
+INSIDE = f"127.0.0.1:{PORT}"
+
+
+def storage() -> Path:
+    """Return the folder with the images of all instances, in the registry's own format."""
+    return cache_root() / "registry"
+
+
+def process(instance: Instance) -> Process:
+    """Write the configuration and return the registry's process."""
+    config = {
+        "version": 0.1,
+        "log": {"level": "warn", "accesslog": {"disabled": True}},
+        "storage": {"filesystem": {"rootdirectory": str(storage())}, "delete": {"enabled": True}},
+        "http": {"addr": f"0.0.0.0:{PORT}"},
+    }
+    path = instance.folder / "config" / "registry.json"
+    write_atomically(path, json.dumps(config, indent=1))
+    storage().mkdir(parents=True, exist_ok=True)
+    return Process(
+        name="registry",
+        argv=(str(binaries.path("registry")), "serve", str(path)),
+        environment={"OTEL_TRACES_EXPORTER": "none", **binaries.lean()},
+    )
+
+
+def repository(reference: str) -> tuple[str, str]:
+    """Return repository path and tag of a reference, without the host: all hosts share one registry."""
+    name, _, tag = reference.rpartition(":")
+    first, slash, rest = name.partition("/")
+    has_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
+    return (rest if has_host else name), tag
+
+
+def has(reference: str) -> bool:
+    """Return whether the storage holds an image."""
+    name, tag = repository(reference)
+    tags = storage() / "docker" / "registry" / "v2" / "repositories" / name / "_manifests" / "tags"
+    return (tags / tag / "current" / "link").is_file()
+
+
+def require(images: dict[str, str]) -> None:
+    """Check that the storage holds the images a cluster cannot start without (short name -> reference).
+
+    Raises:
+        ClusterError: some are missing; the text names the command that builds them.
+    """
+    missing = {name: reference for name, reference in images.items() if not has(reference)}
+    if missing:
+        msg = (
+            f"the image registry lacks {', '.join(missing.values())}: "
+            f"run `python -m images publish {' '.join(missing)}`"
+        )
+        raise ClusterError(msg)

@@ -1,0 +1,115 @@
+"""Dynamic volumes: local-path-provisioner makes a folder per claim; the default storage class."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cluster import binaries, certificates
+from cluster.instance import Instance, write_atomically
+from cluster.processes import Process
+
+NAMESPACE = "plinth-storage"
+CLASS = "local-path"
+HELPER_IMAGE = "plinth/volume-helper:latest"
+_PROVISIONER = "plinth.local/local-path"
+_LABELS = {"app.kubernetes.io/name": "local-path-provisioner", "app.kubernetes.io/part-of": "plinth"}
+_SETUP = '#!/bin/sh\nset -eu\nmkdir -m 0777 -p "$VOL_DIR"\n'
+_TEARDOWN = '#!/bin/sh\nset -eu\nrm -rf "$VOL_DIR"\n'
+
+
+def volumes(instance: Instance) -> Path:
+    """Return the folder with one folder per volume."""
+    return instance.folder / "volumes"
+
+
+def process(instance: Instance, api: str) -> Process:
+    """Write the configuration and return the provisioner's process."""
+    folder = instance.folder / "config" / "storage"
+    paths = [{"node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": [str(volumes(instance))]}]
+    config = folder / "config.json"
+    write_atomically(config, json.dumps({"nodePathMap": paths}))
+    helper = folder / "helper.yaml"
+    write_atomically(helper, json.dumps(_helper_pod()))
+    return Process(
+        name="local-path-provisioner",
+        argv=(
+            str(binaries.path("local-path-provisioner")),
+            "start",
+            f"--config={config}",
+            f"--helper-pod-file={helper}",
+            f"--helper-image={HELPER_IMAGE}",
+            f"--provisioner-name={_PROVISIONER}",
+            f"--namespace={NAMESPACE}",
+            "--service-account-name=default",
+            f"--kubeconfig={certificates.kubeconfig(instance, 'storage')}",
+        ),
+        environment=binaries.lean(),
+        needs=(api,),
+    )
+
+
+def _helper_pod() -> dict[str, Any]:
+    container: dict[str, Any] = {
+        "name": "helper-pod",
+        "image": HELPER_IMAGE,
+        "imagePullPolicy": "IfNotPresent",
+        "resources": {"requests": {"cpu": "5m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "helper-pod"},
+        "spec": {
+            "priorityClassName": "system-node-critical",
+            "terminationGracePeriodSeconds": 0,
+            "automountServiceAccountToken": False,
+            "containers": [container],
+        },
+    }
+
+
+def _rules() -> list[dict[str, Any]]:
+    every = ["get", "list", "watch", "create", "patch", "update", "delete"]
+    return [
+        {
+            "apiGroups": [""],
+            "resources": ["nodes", "persistentvolumeclaims", "configmaps", "pods/log"],
+            "verbs": ["get", "list", "watch"],
+        },
+        {"apiGroups": [""], "resources": ["persistentvolumes", "pods"], "verbs": every},
+        {"apiGroups": [""], "resources": ["endpoints"], "verbs": every},
+        {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]},
+        {"apiGroups": ["storage.k8s.io"], "resources": ["storageclasses"], "verbs": ["get", "list", "watch"]},
+    ]
+
+
+def manifests() -> list[dict[str, Any]]:
+    """Return namespace, rights, scripts and the default storage class."""
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": NAMESPACE,
+            # Helper pods mount a folder of the node; nothing else may live here.
+            "labels": {**_LABELS, "pod-security.kubernetes.io/enforce": "privileged"},
+        },
+    }
+    scripts = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "local-path-config", "namespace": NAMESPACE, "labels": _LABELS},
+        "data": {"setup": _SETUP, "teardown": _TEARDOWN},
+    }
+    storage_class = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {
+            "name": CLASS,
+            "labels": _LABELS,
+            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+        },
+        "provisioner": _PROVISIONER,
+        "volumeBindingMode": "WaitForFirstConsumer",
+        "reclaimPolicy": "Delete",
+    }
+    return [namespace, *certificates.grant("storage", _rules()), scripts, storage_class]

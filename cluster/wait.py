@@ -1,0 +1,28 @@
+"""The one place that sleeps: bounded waits that end early when waiting is pointless."""
+
+import time
+from collections.abc import Callable
+
+from cluster.errors import ClusterError
+
+
+def wait_for(
+    what: str,
+    probe: Callable[[], str | None],
+    *,
+    timeout_seconds: float,
+    interval_seconds: float = 0.1,
+) -> None:
+    """Wait until `probe` returns None; a text it returns is the state so far.
+
+    A probe that sees a terminal state raises, which ends the wait early.
+
+    Raises:
+        ClusterError: the time is over; the message holds the last state.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while (state := probe()) is not None:
+        if time.monotonic() >= deadline:
+            msg = f"{what}: not after {timeout_seconds:.0f} s; last seen: {state}"
+            raise ClusterError(msg)
+        time.sleep(interval_seconds)

@@ -1,4 +1,4 @@
-"""The one function that makes an image reference; its tag follows from a pin or from the image's own content."""
+"""The one function that makes an image reference; tags follow from a pin or the image's own content."""
 
 import hashlib
 import json

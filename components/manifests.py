@@ -1,6 +1,6 @@
 """Manifests of upstream projects, read from the folder of the pinned module.
 
-Nothing is copied into this repository: a component loads what it owns, filters and patches it, applies the rest.
+Nothing is copied into this repository: a component loads what it owns, filters, patches and applies it.
 """
 
 import copy

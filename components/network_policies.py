@@ -34,7 +34,7 @@ def ingress(peers: Sequence[Peer], *ports: int) -> IngressRule:
 
 
 def egress(peers: Sequence[Peer], *ports: int) -> EgressRule:
-    """Return a rule that lets the selected pods reach these TCP ports of the peers' pods, not of a Service."""
+    """Return a rule that lets the selected pods reach TCP ports of the peers' pods, not of a Service."""
     return {"to": list(peers), "ports": [{"port": port, "protocol": "TCP"} for port in ports]}
 
 

@@ -6,8 +6,9 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import network_policies, pod_security
+from components import network_policies
 from components.labels import labels
+from components.pod_security import PodSecurityLevel, namespace_labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +17,7 @@ class PlatformNamespaceArgs:
 
     namespace: str
     """Its name in the cluster."""
-    pod_security: pod_security.PodSecurityLevel = "restricted"
+    pod_security: PodSecurityLevel = "restricted"
     """The level below which pods are refused."""
     extra_labels: dict[str, str] = field(default_factory=dict[str, str])
     """Labels that other software looks for."""
@@ -39,7 +40,7 @@ class PlatformNamespace(pulumi.ComponentResource):
             f"{name}-namespace",
             metadata={
                 "name": args.namespace,
-                "labels": {**own, **pod_security.namespace_labels(args.pod_security), **args.extra_labels},
+                "labels": {**own, **namespace_labels(args.pod_security), **args.extra_labels},
             },
             opts=ResourceOptions(parent=self),
         )
@@ -49,8 +50,6 @@ class PlatformNamespace(pulumi.ComponentResource):
             spec=network_policies.default_deny(),
             opts=ResourceOptions(parent=self, depends_on=[namespace]),
         )
-        # The output waits for the policy: no pod of a component starts in an open namespace.
-        self.namespace = pulumi.Output.all(namespace.metadata["name"], policy.id).apply(
-            lambda both: str(both[0])
-        )
+        # Taken from the policy, so that no pod of a consumer starts in an open namespace.
+        self.namespace = policy.metadata["namespace"]
         self.register_outputs({"namespace": self.namespace})

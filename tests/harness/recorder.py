@@ -1,0 +1,159 @@
+"""Runs a Pulumi program against a recording engine: every registration with its parent, provider and options."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, cast
+
+import pulumi
+from pulumi.runtime import mocks, rpc, stack
+
+T = TypeVar("T")
+
+# Marks of the engine's wire format: `pulumi.runtime.rpc` keeps them private.
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registration:
+    """One resource as the program asked the engine for it."""
+
+    urn: str
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    secret_inputs: frozenset[str]
+    parent: str
+    dependencies: frozenset[str]
+    provider: str
+    protect: bool
+    retain_on_delete: bool
+    aliases: tuple[str, ...]
+    ignore_changes: tuple[str, ...]
+    custom: bool
+    remote: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment(Generic[T]):
+    """What a program returned and everything that it registered."""
+
+    result: T
+    registrations: list[Registration]
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+
+    def of_type(self, type_: str) -> list[Registration]:
+        """Return the registrations of a type token, or of its last part such as `Deployment`."""
+        return [each for each in self.registrations if type_ in (each.type, each.type.rsplit(":", 1)[-1])]
+
+    def one(self, type_: str, name: str | None = None) -> Registration:
+        """Return the only registration of a type, or the one with this Pulumi name."""
+        found = [each for each in self.of_type(type_) if name in (None, each.name)]
+        if len(found) != 1:
+            present = sorted(f"{each.type} {each.name}" for each in self.registrations)
+            raise AssertionError(
+                f"{len(found)} of {type_} {name or ''}, expected 1; registered: {', '.join(present)}"
+            )
+        return found[0]
+
+    def output(self, name: str) -> dict[str, Any]:
+        """Return the registered outputs of the component with this Pulumi name."""
+        urn = next(each.urn for each in self.registrations if each.name == name)
+        return self.outputs[urn]
+
+    def pods(self) -> dict[str, dict[str, Any]]:
+        """Return the pod template's spec of every workload, by its Pulumi name."""
+        workloads = [each for each in self.registrations if "template" in each.inputs.get("spec", {})]
+        return {each.name: each.inputs["spec"]["template"]["spec"] for each in workloads}
+
+
+class _Echo(mocks.Mocks):
+    def __init__(self, *, preview: bool) -> None:
+        self._preview = preview
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        return ("" if self._preview else f"{args.name}-id"), args.inputs
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        raise AssertionError(f"a program may not call {args.token}: components are pure")
+
+
+class _Recorder(mocks.MockMonitor):
+    def __init__(self, *, preview: bool) -> None:
+        super().__init__(_Echo(preview=preview))
+        self.registrations: list[Registration] = []
+        self.outputs: dict[str, dict[str, Any]] = {}
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the engine's own name
+        response = super().RegisterResource(request)
+        if request.type != "pulumi:pulumi:Stack":
+            self.registrations.append(_registration(request, response.urn))
+        return response
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the engine's own name
+        self.outputs[request.urn] = _plain(rpc.deserialize_properties(request.outputs))
+        return super().RegisterResourceOutputs(request)
+
+
+def deploy(program: Callable[[], T], *, preview: bool = False, stack_name: str = "test") -> Deployment[T]:
+    """Run a program to its end and return what it registered.
+
+    Args:
+        program: makes components; what it returns is in the result.
+        preview: whether identifiers of new resources are unknown, as they are in `pulumi preview`.
+        stack_name: what `pulumi.get_stack()` answers.
+    """
+    recorder = _Recorder(preview=preview)
+    # A fresh loop: the SDK's futures belong to the loop that made them.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    results: list[T] = []
+    try:
+        mocks.set_mocks(recorder.mocks, project="plinth", stack=stack_name, preview=preview, monitor=recorder)
+        loop.run_until_complete(stack.run_pulumi_func(lambda: results.append(program())))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+    return Deployment(result=results[0], registrations=recorder.registrations, outputs=recorder.outputs)
+
+
+def _registration(request: Any, urn: str) -> Registration:
+    return Registration(
+        urn=urn,
+        type=request.type,
+        name=request.name,
+        inputs=_plain(rpc.deserialize_properties(request.object)),
+        secret_inputs=frozenset(key for key, value in request.object.fields.items() if _holds_secret(value)),
+        parent=request.parent,
+        dependencies=frozenset(request.dependencies),
+        provider=request.provider or next(iter(request.providers.values()), ""),
+        protect=bool(request.protect),
+        retain_on_delete=bool(request.retainOnDelete),
+        aliases=tuple(str(alias) for alias in [*request.aliases, *request.aliasURNs]),
+        ignore_changes=tuple(request.ignoreChanges),
+        custom=bool(request.custom),
+        remote=bool(request.remote),
+    )
+
+
+def _holds_secret(value: Any) -> bool:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        fields = value.struct_value.fields
+        marked = _SIGNATURE in fields and fields[_SIGNATURE].string_value == _SECRET
+        return marked or any(_holds_secret(each) for each in fields.values())
+    return kind == "list_value" and any(_holds_secret(each) for each in value.list_value.values)
+
+
+def _plain(value: Any) -> Any:
+    """Return the value with whole floats as integers again: the wire format knows only floats."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in cast("list[Any]", value)]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, pulumi.Output):
+        return "<output>"
+    return value

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from upstream import go, modules, recipe
@@ -26,7 +26,9 @@ def _output_folder(project: recipe.Project) -> Path:
 def is_built(project: recipe.Project) -> bool:
     """Return whether every program and manifest of a project is in the cache."""
     folder = _output_folder(project)
-    return all((folder / program.name).is_file() for program in project.programs) and modules.is_downloaded(project)
+    return all((folder / program.name).is_file() for program in project.programs) and modules.is_downloaded(
+        project
+    )
 
 
 def binary(program: str) -> Path:
@@ -48,7 +50,7 @@ def binary_key(program: str) -> str:
 
 
 @contextlib.contextmanager
-def _locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+def _locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Generator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as handle:
         try:
@@ -60,7 +62,7 @@ def _locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[
 
 
 @contextlib.contextmanager
-def _slot() -> Iterator[Path]:
+def _slot() -> Generator[Path]:
     """Hold one of the build slots, shared by all processes, and give its Go build cache.
 
     Whoever finds both slots taken queues on a slot chosen by process, which the kernel wakes.
@@ -96,7 +98,12 @@ def _prepare(project: recipe.Project, work: Path, module_cache: Path, log: Path)
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(recipe.FOLDER.parent), env.get("PYTHONPATH")]))
     with log.open("a") as sink:
         done = subprocess.run(
-            [sys.executable, "prepare.py", str(work)], cwd=work, env=env, stdout=sink, stderr=sink, check=False
+            [sys.executable, "prepare.py", str(work)],
+            cwd=work,
+            env=env,
+            stdout=sink,
+            stderr=sink,
+            check=False,
         )
     if done.returncode != 0:
         tail = "\n".join(log.read_text().splitlines()[-15:])
@@ -105,7 +112,14 @@ def _prepare(project: recipe.Project, work: Path, module_cache: Path, log: Path)
 
 def _compile(project: recipe.Project, work: Path, target: Path, go_cache: Path, log: Path) -> None:
     for program in project.programs:
-        arguments = ["build", "-trimpath", "-ldflags", f"-s -w {program.ldflags}".strip(), "-o", str(target / program.name)]
+        arguments = [
+            "build",
+            "-trimpath",
+            "-ldflags",
+            f"-s -w {program.ldflags}".strip(),
+            "-o",
+            str(target / program.name),
+        ]
         if program.tags:
             arguments += ["-tags", ",".join(program.tags)]
         go.run(

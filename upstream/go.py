@@ -18,7 +18,9 @@ def go_program() -> str:
     """
     found = shutil.which("go")
     if found is None:
-        raise UpstreamError("Go is not installed: no `go` on PATH; install Go 1.26 from go.dev/dl and run again")
+        raise UpstreamError(
+            "Go is not installed: no `go` on PATH; install Go 1.26 from go.dev/dl and run again"
+        )
     return found
 
 

@@ -17,7 +17,7 @@ def is_downloaded(project: recipe.Project) -> bool:
 
 
 def download(project: recipe.Project) -> None:
-    """Download a project's manifest modules and check them: go.sum against the zip, the zip against the folder.
+    """Download a project's manifest modules and check them: go.sum against zip, zip against folder.
 
     `go list -m` checks nothing, so both checks happen here, once per content key.
     """
@@ -45,10 +45,15 @@ def module_dir(project_name: str, module: str) -> Path:
     project.version(module)
     fix = f"run `python -m upstream build {project_name}`"
     if module not in project.manifest_modules:
-        raise UpstreamError(f"upstream/{project_name}/recipe.toml does not list {module} under [manifests] modules")
+        raise UpstreamError(
+            f"upstream/{project_name}/recipe.toml does not list {module} under [manifests] modules"
+        )
     # An undownloaded module, or a missing go.sum line, makes `go list -m` print nothing and exit 0.
     folder = go.run(
-        ["list", "-m", "-f", "{{.Dir}}", module], cwd=project.folder, module_cache=modules_cache(), GOPROXY="off"
+        ["list", "-m", "-f", "{{.Dir}}", module],
+        cwd=project.folder,
+        module_cache=modules_cache(),
+        GOPROXY="off",
     ).strip()
     if not folder or not Path(folder).is_dir():
         raise UpstreamError(f"the manifests of {module} are not in the cache: {fix}")

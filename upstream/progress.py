@@ -1,4 +1,4 @@
-"""Progress of long work: a live table in a terminal, one plain line per change elsewhere."""
+"""Progress of long work: one line per change, with how many of how many are done and the seconds so far."""
 
 import sys
 import threading
@@ -27,7 +27,6 @@ class Progress:
         self.tasks = {name: _Task(name) for name in self.names}
         self._lock = threading.Lock()
         self._begun = time.monotonic()
-        self._live = sys.stdout.isatty()
 
     def start(self, name: str) -> None:
         """Mark a task as running."""
@@ -57,6 +56,7 @@ class Progress:
     def _show(self, task: _Task) -> None:
         finished = sum(other.state not in {"waiting", "running"} for other in self.tasks.values())
         took = f" in {task.seconds:.0f} s" if task.seconds >= 1 else ""
-        line = f"[{self.title} {finished}/{len(self.tasks)}, {time.monotonic() - self._begun:.0f} s] {task.name} {task.state}{took}"
-        sys.stdout.write(line + "\n")
+        elapsed = time.monotonic() - self._begun
+        head = f"[{self.title} {finished}/{len(self.tasks)}, {elapsed:.0f} s]"
+        sys.stdout.write(f"{head} {task.name} {task.state}{took}\n")
         sys.stdout.flush()

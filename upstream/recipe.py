@@ -49,7 +49,9 @@ class Project:
             UpstreamError: the module is not required in this project's go.mod.
         """
         if module not in self.versions:
-            raise UpstreamError(f"upstream/{self.name}/go.mod does not require {module}: add it with `go get`")
+            raise UpstreamError(
+                f"upstream/{self.name}/go.mod does not require {module}: add it with `go get`"
+            )
         return self.versions[module]
 
     def key(self, go_version: str) -> str:
@@ -102,7 +104,9 @@ def load(name: str) -> Project:
     """
     folder = FOLDER / name
     if not (folder / "go.mod").is_file():
-        raise UpstreamError(f"no upstream project {name!r}: expected upstream/{name}/go.mod; see `python -m upstream list`")
+        raise UpstreamError(
+            f"no upstream project {name!r}: expected upstream/{name}/go.mod; see `python -m upstream list`"
+        )
     versions = parse_versions((folder / "go.mod").read_text())
     recipe_path = folder / "recipe.toml"
     where = f"upstream/{name}/recipe.toml"
@@ -115,7 +119,9 @@ def load(name: str) -> Project:
         name=name,
         folder=folder,
         versions=versions,
-        programs=tuple(_program(key, table, versions, where) for key, table in recipe.get("programs", {}).items()),
+        programs=tuple(
+            _program(key, table, versions, where) for key, table in recipe.get("programs", {}).items()
+        ),
         manifest_modules=tuple(recipe.get("manifests", {}).get("modules", ())),
         expected_seconds=float(build.get("seconds", 60)),
         on_demand=bool(build.get("on_demand", False)),

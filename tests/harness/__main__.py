@@ -13,7 +13,15 @@ def _verify() -> int:
     """Run every journey against the running platform, stopping at the first broken promise."""
     reports = cache_root() / "reports"
     reports.mkdir(parents=True, exist_ok=True)
-    arguments = ["-q", "-x", "-m", "e2e", "--running-platform", f"--junitxml={reports / 'verify.xml'}", "tests/e2e"]
+    arguments = [
+        "-q",
+        "-x",
+        "-m",
+        "e2e",
+        "--running-platform",
+        f"--junitxml={reports / 'verify.xml'}",
+        "tests/e2e",
+    ]
     return int(pytest.main(arguments, plugins=[Verification(reports / "verify.json")]))
 
 
@@ -24,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "verify":
         return _verify()
-    from tests.harness.bench import main as bench  # noqa: PLC0415 - needs the load generator, verify does not
+    from tests.harness.bench import main as bench
 
     return bench()
 

@@ -1,0 +1,39 @@
+"""The table of promises."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.harness.verification import Verdict, Verification, table
+
+pytestmark = pytest.mark.unit
+
+
+def report(outcome: str, when: str = "call") -> pytest.TestReport:
+    return pytest.TestReport(
+        nodeid="tests/e2e/test_chain.py::test_every_class_is_equal",
+        location=("tests/e2e/test_chain.py", 1, "test_every_class_is_equal"),
+        keywords={},
+        outcome=outcome,  # pyright: ignore[reportArgumentType]
+        longrepr=None,
+        when=when,  # pyright: ignore[reportArgumentType]
+        duration=1.5,
+        user_properties=[("rows compared", 45)],
+    )
+
+
+def test_the_table_shows_the_promise_and_its_figures() -> None:
+    lines = table([Verdict("every class is equal", "failed", 1.5, {"rows compared": 45})])
+    assert lines == ["BROKEN      1.5 s  every class is equal", f"{'':19}rows compared = 45"]
+
+
+def test_a_failed_set_up_counts_and_a_passed_one_does_not(tmp_path: Path) -> None:
+    verification = Verification(tmp_path / "reports" / "verify.json")
+    verification.pytest_runtest_logreport(report("passed", "setup"))
+    verification.pytest_runtest_logreport(report("failed", "setup"))
+    verification.pytest_runtest_logreport(report("passed"))
+    verification.pytest_sessionfinish()
+    written = json.loads((tmp_path / "reports" / "verify.json").read_text())
+    assert [verdict["outcome"] for verdict in written["verdicts"]] == ["failed", "passed"]
+    assert written["verdicts"][1]["figures"] == {"rows compared": 45}

@@ -77,6 +77,8 @@ def controller_manager(instance: Instance, api: str) -> Process:
             f"--cluster-signing-key-file={pki / 'ca.key'}",
             f"--service-account-private-key-file={pki / 'sa.key'}",
             "--use-service-account-credentials=true",
+            # Else it makes a folder of this name below /usr/libexec.
+            "--flex-volume-plugin-dir=/run/volume-plugins",
         ),
         environment=binaries.lean(),
         needs=(api,),

@@ -1,5 +1,6 @@
 """Names inside the cluster: CoreDNS as a deployment."""
 
+import hashlib
 from typing import Any
 
 from cluster import binaries, certificates
@@ -18,7 +19,6 @@ _COREFILE = """\
         ttl 5
     }
     cache 30
-    loadbalance
 }
 """
 
@@ -81,11 +81,13 @@ def _deployment() -> dict[str, Any]:
         },
         "volumeMounts": [{"name": "config", "mountPath": "/etc/coredns", "readOnly": True}],
     }
+    digest = hashlib.sha256(_COREFILE.encode()).hexdigest()[:16]
     return {
         "replicas": 1,
         "selector": {"matchLabels": {"k8s-app": "kube-dns"}},
         "template": {
-            "metadata": {"labels": _LABELS},
+            # A new configuration must mean new pods.
+            "metadata": {"labels": _LABELS, "annotations": {"plinth.local/configuration": digest}},
             "spec": {
                 "serviceAccountName": "coredns",
                 "priorityClassName": "system-cluster-critical",

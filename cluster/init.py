@@ -39,7 +39,9 @@ def _mount(plan: Plan) -> None:
     # Shared inside the instance, as on a usual node, for volumes with mount propagation; nothing
     # reaches the machine because `unshare --mount` cut that tie.
     _run("mount", "--make-rshared", "/")
-    _run("mount", "-t", "tmpfs", "-o", "mode=755", "run", "/run")
+    kept = [Path(plan.folder), Path(__file__).resolve(), Path(sys.prefix)]
+    for target in ("/run", "/var/lib"):
+        _replace(Path(target), kept)
     for target, source in plan.binds.items():
         Path(source).mkdir(parents=True, exist_ok=True)
         Path(target).mkdir(parents=True, exist_ok=True)
@@ -53,6 +55,23 @@ def _mount(plan: Plan) -> None:
             shadow.parent.mkdir(parents=True, exist_ok=True)
             shadow.write_text(f"{value}\n")
             _run("mount", "--bind", str(shadow), str(target))
+
+
+def _replace(target: Path, kept: list[Path]) -> None:
+    """Show an empty folder instead of the machine's, but for the entries that hold what must stay visible.
+
+    Some programs write to fixed places: the kubelet below /var/lib/kubelet, CNI below /var/lib/cni.
+    """
+    entries = {target / path.relative_to(target).parts[0] for path in kept if path.is_relative_to(target)}
+    aside = Path("/mnt") if entries else target
+    if entries:
+        _run("mount", "--rbind", str(target), str(aside))
+    _run("mount", "-t", "tmpfs", "-o", "mode=755", "plinth", str(target))
+    for entry in entries:
+        entry.mkdir()
+        _run("mount", "--rbind", str(aside / entry.name), str(entry))
+    if entries:
+        _run("umount", "--lazy", str(aside))
 
 
 def _join_network(network: Network) -> None:

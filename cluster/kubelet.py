@@ -8,8 +8,8 @@ from cluster.cidrs import DNS_SERVICE_IP
 from cluster.instance import Addresses, Instance, write_atomically
 from cluster.processes import Process
 
-# Short, because sockets live below it and a socket's path has at most 107 characters.
-ROOT = "/run/kubelet"
+# The usual place, private to the instance. The kubelet's device plugins know no other.
+ROOT = "/var/lib/kubelet"
 
 
 def process(instance: Instance, addresses: Addresses, api: str) -> Process:
@@ -45,7 +45,7 @@ def process(instance: Instance, addresses: Addresses, api: str) -> Process:
         "failSwapOn": False,
         # kube-proxy owns all rules; the kubelet's would only be marks for other programs.
         "makeIPTablesUtilChains": False,
-        "volumePluginDir": f"{ROOT}/volume-plugins",
+        "volumePluginDir": "/run/volume-plugins",
         "kubeAPIQPS": 100,
         "kubeAPIBurst": 200,
         "eventRecordQPS": 0,

@@ -68,7 +68,7 @@ class NativeCluster:
     def publish(self, archive: Path, reference: str) -> None:
         """Load an image archive into the node's image store."""
         argv = [str(binaries.path("ctr")), f"--address={containerd.SOCKET}", "--namespace=k8s.io"]
-        namespaces.run_inside(self._instance, [*argv, "images", "import", "--index-name", reference, str(archive)])
+        namespaces.run_inside(self._instance, [*argv, "images", "import", "--index-name", reference, str(archive.resolve())])
 
     def create(self) -> Endpoints:
         """Start the cluster; heal a broken one, keeping its data; leave a healthy one alone.

@@ -20,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark every test with its level, the folder it lies in: a forgotten mark would be a test that never runs."""
+    """Mark every test with its level: a mark someone forgot would be a test that never runs."""
     tests = Path(__file__).parent
     for item in items:
         level = item.path.relative_to(tests).parts[0]

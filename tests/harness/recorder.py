@@ -1,4 +1,4 @@
-"""Runs a Pulumi program against a recording engine: every registration with its parent, provider and options."""
+"""Runs a Pulumi program against a recording engine: each registration with parent, provider and options."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,0 +1,54 @@
+"""Creates the buckets that are missing and sets who may use them; run again, it changes nothing."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from components.jobs.wait import NotReadyError, until_answered
+
+
+def create(client: Any, buckets: dict[str, Any]) -> list[str]:
+    """Create missing buckets and set every bucket's policy; return the names of the new ones.
+
+    Args:
+        client: a boto3 S3 client of the store's administrator.
+        buckets: name -> bucket policy document.
+    """
+    present = until_answered(
+        lambda: {bucket["Name"] for bucket in client.list_buckets()["Buckets"]},
+        what="the object store",
+        retry_on=BotoCoreError,
+    )
+    missing = sorted(set(buckets) - present)
+    for name in missing:
+        client.create_bucket(Bucket=name)
+    for name, policy in buckets.items():
+        client.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
+    return missing
+
+
+def main() -> int:
+    """Read the environment, do the work, say what was done."""
+    client: Any = boto3.client(  # pyright: ignore[reportUnknownMemberType]
+        "s3",
+        endpoint_url=os.environ["OBJECT_STORE_URL"],
+        config=Config(connect_timeout=5, read_timeout=20, retries={"max_attempts": 1}),
+    )
+    buckets = json.loads(Path(os.environ["BUCKETS_FILE"]).read_text())
+    try:
+        created = create(client, buckets)
+    except NotReadyError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    sys.stdout.write(f"{len(buckets)} buckets, created: {', '.join(created) or 'none'}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,14 @@
+"""Two entries: `python -m infra` is the command line; the engine runs this folder as the Pulumi program."""
+
+import sys
+
+if __package__ == "infra":
+    from infra.commands import main
+
+    sys.exit(main())
+else:
+    from infra import assembly, outputs, settings, target
+
+    chosen, secrets = settings.load()
+    cluster = target.connect(chosen.cluster)
+    outputs.export(assembly.deploy(chosen, secrets, cluster))

@@ -1,0 +1,169 @@
+"""`python -m infra up|preview|destroy|outputs|images|schema`: run the engine on a stack, or tell of it."""
+
+import argparse
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from cluster.errors import ClusterError
+from cluster.instance import Endpoints, Instance
+from components import images
+from components.images import ImageError
+from components.versions import VersionError
+from infra import events, settings, stack_file
+from infra.engine import Engine
+from infra.errors import InfraError
+from infra.settings import Settings
+from upstream.cache import UpstreamError, cache_root
+
+_CONNECT_SECONDS = 5.0
+
+
+def _engine(stack: str, chosen: Settings, instance: Instance) -> Engine:
+    """Return the stack's engine: the state of a cluster that we started goes when the cluster goes."""
+    if chosen.cluster.kubeconfig is not None:
+        kubeconfig = Path(chosen.cluster.kubeconfig).expanduser()
+        return Engine(stack=stack, folder=cache_root() / "stacks" / stack, kubeconfig=kubeconfig)
+    return Engine(stack=stack, folder=instance.folder / "pulumi", kubeconfig=instance.kubeconfig)
+
+
+def _reached(engine: Engine, chosen: Settings, instance: Instance) -> Engine:
+    """Return the engine with the kubeconfig to use, once the cluster answers.
+
+    Raises:
+        InfraError: the kubeconfig cannot be used, or nothing answers at its address.
+    """
+    if chosen.cluster.kubeconfig is None:
+        kubeconfig = Path(instance.endpoints().kubeconfig)
+        engine = Engine(stack=engine.stack, folder=engine.folder, kubeconfig=kubeconfig)
+        fix = f"run `python -m cluster up --name {instance.name}`"
+    else:
+        kubeconfig, fix = Path(chosen.cluster.kubeconfig).expanduser(), "correct plinth:cluster.kubeconfig"
+    address = _server(kubeconfig, chosen.cluster.context)
+    parts = urlsplit(address)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        socket.create_connection((parts.hostname or "", port), timeout=_CONNECT_SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise InfraError(
+            f"the cluster of {kubeconfig} does not answer at {address} ({error}): {fix}"
+        ) from None
+    return engine
+
+
+def _server(kubeconfig: Path, context: str | None) -> str:
+    """Return the API server's address in a kubeconfig."""
+    try:
+        content: dict[str, Any] = yaml.safe_load(kubeconfig.read_text())
+        contexts = {each["name"]: each["context"] for each in content["contexts"]}
+        clusters = {each["name"]: each["cluster"] for each in content["clusters"]}
+        return clusters[contexts[context or content["current-context"]]["cluster"]]["server"]
+    except FileNotFoundError:
+        raise InfraError(f"kubeconfig {kubeconfig} does not exist: set plinth:cluster.kubeconfig") from None
+    except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
+        what = context or "its current context"
+        raise InfraError(
+            f"kubeconfig {kubeconfig} has no server for {what} ({error!r}): correct it"
+        ) from None
+
+
+def _run(engine: Engine, command: str, *arguments: str) -> int:
+    """Run the engine with a line per finished component; end with a summary or the errors."""
+    progress = events.Progress()
+    seen: list[dict[str, Any]] = []
+
+    def show(event: dict[str, Any]) -> None:
+        seen.append(event)
+        for line in progress.lines(event):
+            print(line, flush=True)
+
+    code = engine.run(command, *arguments, on_event=show)
+    summary = events.summarise(seen)
+    print(f"{command} {engine.stack}: {summary.text()}", flush=True)
+    if code == 0:
+        return 0
+    output = engine.output_of(command)
+    problem = engine.remedy(output)
+    for message in [problem] if problem else summary.errors or output.strip().splitlines()[-3:]:
+        print(f"error: {message}", file=sys.stderr)
+    print(f"error: {command} failed; all of it is in {engine.folder / f'{command}.log'}", file=sys.stderr)
+    return 1
+
+
+def _destroy(engine: Engine, chosen: Settings, instance: Instance) -> int:
+    if not engine.exists():
+        print(f"destroy {engine.stack}: nothing is installed")
+        return 0
+    if chosen.cluster.kubeconfig is None and not instance.endpoints_file.exists():
+        # Objects of a cluster that is down are in its data folder, which `cluster down` deletes.
+        print(f"destroy {engine.stack}: cluster {instance.name!r} is not up; its objects go with it")
+        return 0
+    engine = _reached(engine, chosen, instance)
+    engine.prepare()
+    return _run(engine, "destroy")
+
+
+def _outputs(engine: Engine, chosen: Settings, instance: Instance) -> int:
+    found = engine.outputs()
+    if chosen.cluster.kubeconfig is None:
+        endpoints: Endpoints = instance.endpoints()
+        found |= {"kubeconfig": endpoints.kubeconfig, "gateway_url": endpoints.gateway}
+    else:
+        found["kubeconfig"] = str(Path(chosen.cluster.kubeconfig).expanduser())
+    print(json.dumps(found, indent=1, sort_keys=True))
+    return 0
+
+
+def _dispatch(options: argparse.Namespace) -> int:
+    if options.command == "schema":
+        print(json.dumps(settings.schema(), indent=2))
+        return 0
+    chosen = stack_file.settings(options.stack)
+    if options.command == "images":
+        for name in images.names():
+            print(f"{name}={images.reference(name, chosen.images.registry)}")
+        return 0
+    instance = Instance(options.name)
+    engine = _engine(options.stack, chosen, instance)
+    if options.command == "destroy":
+        return _destroy(engine, chosen, instance)
+    if options.command == "outputs":
+        return _outputs(engine, chosen, instance)
+    engine = _reached(engine, chosen, instance)
+    engine.prepare()
+    strict = ["--expect-no-changes"] if options.expect_no_changes else []
+    return _run(engine, options.command, *strict)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m infra", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text in {
+        "up": "install the platform, or bring it up to date",
+        "preview": "show what `up` would change",
+        "destroy": "delete everything that `up` installed",
+        "outputs": "print the stack's outputs and where this machine reaches it, as JSON",
+        "images": "print NAME=REFERENCE of every image that the stack uses",
+        "schema": "print the JSON schema of stack files",
+    }.items():
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.add_argument("--stack", default="local", help="which file of stacks/ (default: %(default)s)")
+        sub.add_argument(
+            "--name", default=os.environ.get("PLINTH_INSTANCE") or "default", help="cluster instance"
+        )
+        if name in ("up", "preview"):
+            sub.add_argument("--expect-no-changes", action="store_true", help="fail if anything changes")
+    try:
+        return _dispatch(parser.parse_args(arguments))
+    except (InfraError, ClusterError, UpstreamError, ImageError, VersionError) as error:
+        print(f"error: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("error: interrupted; run the same command again to go on", file=sys.stderr)
+    return 1

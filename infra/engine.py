@@ -1,0 +1,322 @@
+"""The engine of one stack: its state, passphrase, plugins and environment, and running it."""
+
+import contextlib
+import json
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from infra import stack_file
+from infra.errors import InfraError
+from infra.settings import PROJECT
+from upstream import build, modules
+from upstream.cache import UpstreamError
+
+_SDK = "github.com/pulumi/pulumi/sdk/v3"
+_LANGUAGE_HOST = "pulumi-language-python"
+_KUBERNETES = "pulumi-resource-kubernetes"
+# Every object that is being awaited holds a slot.
+_PARALLEL = 32
+# The engine's words -> ours; the first that occurs wins.
+_REMEDIES = {
+    "incorrect passphrase": "the passphrase of stack {stack} is wrong: {passphrase}",
+    "passphrase must be set": "the passphrase of stack {stack} is missing: {passphrase}",
+    "currently locked": "stack {stack} is in use by another run: wait for it, or end it and try again",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """Runs Pulumi for one stack; everything that it writes lies in its folder."""
+
+    stack: str
+    folder: Path
+    kubeconfig: Path | None = None
+    """What the Kubernetes provider reads; needed by whatever touches the cluster."""
+
+    @property
+    def event_log(self) -> Path:
+        """The events of the last up or destroy, one JSON object per line."""
+        return self.folder / "events.jsonl"
+
+    @property
+    def project(self) -> Path:
+        """The project folder: Pulumi.yaml of the repository, and the stack file with its secrets."""
+        return self.folder / "project"
+
+    @property
+    def config_file(self) -> Path:
+        """The stack's choices and secrets as the engine reads them."""
+        return self.project / f"Pulumi.{self.stack}.yaml"
+
+    def exists(self) -> bool:
+        """Return whether the stack has a state."""
+        return (self.folder / "state/.pulumi/stacks" / PROJECT / f"{self.stack}.json").is_file()
+
+    def prepare(self) -> None:
+        """Put everything in place that a run needs; a second call changes nothing.
+
+        Raises:
+            InfraError: a binary is missing, or the passphrase does not fit.
+        """
+        self._place_plugins()
+        self._place_project()
+        self._make_passphrase()
+        choices = stack_file.read(stack_file.path(self.stack))
+        if self.exists():
+            self.heal_lock()
+        else:
+            self._call("stack", "init", self.stack, "--no-select")
+        stack_file.write(self.config_file, stack_file.merge(choices, stack_file.read(self.config_file)))
+        for key in stack_file.missing_secrets(stack_file.read(self.config_file)):
+            name = f"{PROJECT}:{key}"
+            self._call("config", "set", name, "--secret", "--stack", self.stack, text=secrets.token_hex(20))
+
+    def run(self, command: str, *arguments: str, on_event: Callable[[dict[str, Any]], None]) -> int:
+        """Run up, preview or destroy; return its exit code. Output and events are kept in the folder."""
+        log = self.event_log if command != "preview" else self.folder / "preview.jsonl"
+        log.unlink(missing_ok=True)
+        argv = [*self._pulumi(), command, "--stack", self.stack, "--non-interactive", "--event-log", str(log)]
+        argv += ["--parallel", str(_PARALLEL), "--suppress-outputs", *arguments]
+        if command != "preview":
+            argv += ["--yes", "--skip-preview"]
+        with (
+            (self.folder / f"{command}.log").open("w") as sink,
+            _own_session(argv, self.environment(), sink) as child,
+        ):
+            for event in _follow(log, child):
+                on_event(event)
+            return child.wait()
+
+    def output_of(self, command: str) -> str:
+        """Return what the last run of a command printed."""
+        path = self.folder / f"{command}.log"
+        return path.read_text(errors="replace") if path.is_file() else ""
+
+    def outputs(self) -> dict[str, Any]:
+        """Return the stack's outputs; secret ones are left out.
+
+        Raises:
+            InfraError: the stack was never installed.
+        """
+        if not self.exists():
+            raise InfraError(
+                f"stack {self.stack} is not installed: run `python -m infra up --stack {self.stack}`"
+            )
+        found: dict[str, Any] = json.loads(
+            self._call("stack", "output", "--json", "--stack", self.stack) or "{}"
+        )
+        return {key: value for key, value in found.items() if value != "[secret]"}
+
+    def remedy(self, text: str) -> str | None:
+        """Return our words for an error of the engine that people can mend, or None."""
+        for sign, words in _REMEDIES.items():
+            if sign in text:
+                return words.format(stack=self.stack, passphrase=self._passphrase_source())
+        return None
+
+    def heal_lock(self) -> None:
+        """Remove the stack's lock if its holder is dead.
+
+        Raises:
+            InfraError: the holder lives, on this machine or perhaps on another.
+        """
+        locks = list((self.folder / "state/.pulumi/locks/organization" / PROJECT / self.stack).glob("*.json"))
+        for lock in locks:
+            try:
+                content: dict[str, Any] = json.loads(lock.read_text())
+            except (OSError, ValueError):
+                continue
+            holder, host = int(content.get("pid", 0)), content.get("hostname", "")
+            if host != socket.gethostname() or _is_engine(holder):
+                since = content.get("timestamp", "unknown")
+                raise InfraError(
+                    f"stack {self.stack} is in use by another run (pid {holder} on {host}, since {since}): "
+                    "wait for it, or end it and try again"
+                )
+        if locks:
+            self._call("cancel", "--stack", self.stack, "--yes")
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment in which the engine neither asks nor downloads anything."""
+        folder = self.folder
+        inherited = {
+            key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "KUBECONFIG"))
+        }
+        own = {
+            "PATH": f"{folder / 'bin'}:{os.environ.get('PATH', '')}",
+            "PULUMI_HOME": str(folder / "home"),
+            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_DISABLE_REGISTRY_RESOLVE": "true",
+            "PULUMI_ERROR_OUTPUT_STRING": "true",
+            # Shows --event-log.
+            "PULUMI_DEBUG_COMMANDS": "true",
+            **self._passphrase(),
+        }
+        if self.kubeconfig is not None:
+            own["KUBECONFIG"] = str(self.kubeconfig)
+        return {**inherited, **own}
+
+    def _passphrase(self) -> dict[str, str]:
+        """Return the passphrase's variable: the user's own, else the generated file."""
+        given = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+        own = {key: os.environ[key] for key in given if key in os.environ}
+        return own or {"PULUMI_CONFIG_PASSPHRASE_FILE": str(self.folder / "passphrase")}
+
+    def _passphrase_source(self) -> str:
+        key, value = next(iter(self._passphrase().items()))
+        if key in os.environ:
+            return f"unset {key}, or set it to the passphrase that the stack was made with"
+        return f"restore {value}, the file that was made with the stack"
+
+    def _make_passphrase(self) -> None:
+        path = self.folder / "passphrase"
+        if path.exists():
+            return
+        if self.exists():
+            if next(iter(self._passphrase())) in os.environ:
+                return
+            raise InfraError(f"the passphrase of stack {self.stack} is missing: {self._passphrase_source()}")
+        with contextlib.suppress(FileExistsError):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as handle:
+                handle.write(secrets.token_hex(32))
+
+    def _place_plugins(self) -> None:
+        """Link the provider where the engine looks; make a language host if there is none on PATH."""
+        provider = _binary(_KUBERNETES)
+        plugin = (
+            self.folder
+            / "home/plugins"
+            / f"resource-kubernetes-v{version('pulumi-kubernetes')}"
+            / _KUBERNETES
+        )
+        _link(plugin, provider)
+        launcher = self.folder / "bin" / _LANGUAGE_HOST
+        launcher.parent.mkdir(parents=True, exist_ok=True)
+        if shutil.which(_LANGUAGE_HOST) is not None:
+            launcher.unlink(missing_ok=True)
+            return
+        try:
+            executor = modules.module_dir("pulumi", _SDK) / "python/cmd/pulumi-language-python-exec"
+        except UpstreamError as error:
+            raise InfraError(str(error)) from None
+        words = [sys.executable, "-m", "infra.language_host", str(executor)]
+        launcher.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+        launcher.chmod(0o755)
+
+    def _place_project(self) -> None:
+        """Write Pulumi.yaml with absolute paths, so that generated stack files lie outside the repository."""
+        content: dict[str, Any] = yaml.safe_load((stack_file.REPOSITORY / "Pulumi.yaml").read_text())
+        content["main"] = str(stack_file.REPOSITORY / content["main"])
+        content["runtime"]["options"]["virtualenv"] = sys.prefix
+        del content["stackConfigDir"]
+        for folder in (self.project, self.folder / "state"):
+            folder.mkdir(parents=True, exist_ok=True)
+        (self.project / "Pulumi.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+        if not self.config_file.exists():
+            self.config_file.write_text("config: {}\n")
+
+    def _pulumi(self) -> list[str]:
+        return [str(_binary("pulumi")), "--cwd", str(self.project), "--color", "never", "--emoji=false"]
+
+    def _call(self, *arguments: str, text: str | None = None) -> str:
+        """Run a short command and return its output; `text` goes to its standard input."""
+        done = subprocess.run(
+            [*self._pulumi(), "--non-interactive", *arguments],
+            env=self.environment(),
+            input=text or "",
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        if done.returncode != 0:
+            said = " ".join((done.stderr or done.stdout).split()).removeprefix("error: ")
+            raise InfraError(self.remedy(said) or f"`pulumi {arguments[0]}` of stack {self.stack}: {said}")
+        return done.stdout
+
+
+def _binary(program: str) -> Path:
+    try:
+        return build.binary(program)
+    except UpstreamError as error:
+        raise InfraError(str(error)) from None
+
+
+def _link(path: Path, target: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink() and path.readlink() == target:
+        return
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.symlink_to(target)
+    draft.replace(path)
+
+
+def _is_engine(pid: int) -> bool:
+    """Return whether a process lives and is Pulumi: numbers are used again."""
+    try:
+        return b"pulumi" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _own_session(argv: list[str], env: dict[str, str], sink: Any) -> Generator[subprocess.Popen[bytes]]:
+    """Run the engine in a session of its own: an interrupt reaches it once, and nothing outlives it.
+
+    It ends with us: the kernel sends it SIGTERM when this process dies.
+    """
+    child = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "TERM", *argv],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=sink,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        yield child
+    except BaseException:
+        # Operations in flight are finished and recorded before the engine ends.
+        if child.poll() is None:
+            child.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=60)
+        raise
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def _follow(log: Path, child: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
+    """Return the events of a log while it is written, until its writer has ended."""
+    rest, offset = "", 0
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=0.2)
+        ended = child.returncode is not None
+        if log.is_file():
+            with log.open() as handle:
+                handle.seek(offset)
+                rest += handle.read()
+                offset = handle.tell()
+            *lines, rest = rest.split("\n")
+            yield from (json.loads(line) for line in lines if line.strip())
+        if ended:
+            return

@@ -1,0 +1,157 @@
+"""The engine's event log: what happened to each resource, as a summary and as lines while it happens."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_COLOR = re.compile(r"<\{%[^%]*%\}>")
+_COMPONENT = "plinth:index:"
+_STACK = "pulumi:pulumi:Stack"
+# What the Kubernetes provider says when it tries a failed operation again.
+_RETRY = re.compile(r"\bRetry #\d+")
+_UNCHANGED = {"same", "read", "refresh"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What one run of the engine did."""
+
+    changes: dict[str, int]
+    """Resources by operation: create, update, delete, replace, same."""
+    failed: tuple[str, ...]
+    """Names of the resources whose operation failed."""
+    retried: tuple[str, ...]
+    """What the provider tried again, one line each."""
+    errors: tuple[str, ...]
+    """Errors as the engine words them."""
+    seconds: float
+    finished: bool
+    """Whether the log ends with the engine's own summary; an interrupted one does not."""
+
+    @property
+    def changed(self) -> int:
+        """How many resources are not as they were."""
+        return sum(count for operation, count in self.changes.items() if operation not in _UNCHANGED)
+
+    def text(self) -> str:
+        """Return the summary as one line."""
+        parts = [f"{count} {operation}" for operation, count in sorted(self.changes.items()) if count]
+        return (
+            f"{self.changed} changes ({', '.join(parts) or 'no resources'}), "
+            f"{len(self.failed)} failed, {len(self.retried)} retried, {self.seconds:.1f} s"
+        )
+
+
+@dataclass
+class Progress:
+    """Turns events into lines: one per finished top-level component, and one per problem."""
+
+    _roots: dict[str, str] = field(default_factory=dict[str, str])
+    _open: Counter[str] = field(default_factory=Counter[str])
+    _counts: Counter[str] = field(default_factory=Counter[str])
+    _changes: Counter[str] = field(default_factory=Counter[str])
+    _complete: set[str] = field(default_factory=set[str])
+    _begun: dict[str, int] = field(default_factory=dict[str, int])
+
+    def lines(self, event: dict[str, Any]) -> Iterator[str]:
+        """Return what an event is worth telling."""
+        moment = int(event.get("timestamp", 0))
+        if "resourcePreEvent" in event:
+            self._begin(event["resourcePreEvent"]["metadata"], moment)
+        elif "resOutputsEvent" in event:
+            yield from self._end(event["resOutputsEvent"]["metadata"], moment)
+        elif "resOpFailedEvent" in event:
+            metadata = event["resOpFailedEvent"]["metadata"]
+            yield f"  {name_of(metadata['urn'])}: {metadata['op']} failed"
+        elif "diagnosticEvent" in event and _RETRY.search(event["diagnosticEvent"]["message"]):
+            diagnostic = event["diagnosticEvent"]
+            yield f"  {name_of(diagnostic.get('urn', ''))}: {clean(diagnostic['message'])}"
+
+    def _begin(self, metadata: dict[str, Any], moment: int) -> None:
+        urn = metadata["urn"]
+        root = self._root(urn, metadata)
+        self._begun.setdefault(root, moment)
+        if not metadata["type"].startswith(_COMPONENT):
+            self._open[root] += 1
+            self._counts[root] += 1
+            if metadata["op"] not in _UNCHANGED:
+                self._changes[root] += 1
+
+    def _end(self, metadata: dict[str, Any], moment: int) -> Iterator[str]:
+        urn = metadata["urn"]
+        root = self._root(urn, metadata)
+        if metadata["type"].startswith(_COMPONENT):
+            if urn != root:
+                return
+            self._complete.add(root)
+        else:
+            self._open[root] -= 1
+        if root in self._complete and not self._open[root] and root in self._begun:
+            seconds = moment - self._begun.pop(root)
+            count, changed = self._counts[root], self._changes[root]
+            yield f"  {name_of(root)}: {count} resources, {changed} changed, {seconds} s"
+
+    def _root(self, urn: str, metadata: dict[str, Any]) -> str:
+        """Return the top-level resource that a resource belongs to."""
+        if urn not in self._roots:
+            state = metadata.get("new") or metadata.get("old") or {}
+            parent: str = state.get("parent") or ""
+            top = not parent or f"::{_STACK}::" in parent
+            self._roots[urn] = urn if top else str(self._roots.get(parent, parent))
+        return self._roots[urn]
+
+
+def name_of(urn: str) -> str:
+    """Return the Pulumi name in a URN."""
+    return urn.rsplit("::", 1)[-1] or "stack"
+
+
+def clean(message: str) -> str:
+    """Return a message without the engine's colour marks, on one line."""
+    return " ".join(_COLOR.sub("", message).split())
+
+
+def read(log: Path) -> Iterator[dict[str, Any]]:
+    """Return the events of a log; a half-written last line, as a killed engine leaves it, is left out."""
+    if not log.is_file():
+        return
+    for line in log.read_text().splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            return
+
+
+def summarise(events: Iterable[dict[str, Any]]) -> Summary:
+    """Return what a run of the engine did."""
+    changes: dict[str, int] = {}
+    failed: list[str] = []
+    retried: list[str] = []
+    errors: list[str] = []
+    seconds, finished = 0.0, False
+    for event in events:
+        if "resOpFailedEvent" in event:
+            failed.append(name_of(event["resOpFailedEvent"]["metadata"]["urn"]))
+        elif "diagnosticEvent" in event:
+            diagnostic = event["diagnosticEvent"]
+            message = clean(diagnostic["message"])
+            if _RETRY.search(message):
+                retried.append(f"{name_of(diagnostic.get('urn', ''))}: {message}")
+            elif diagnostic["severity"] == "error" and message:
+                errors.append(message)
+        elif "summaryEvent" in event:
+            summary = event["summaryEvent"]
+            changes = dict(summary.get("resourceChanges") or {})
+            seconds, finished = float(summary.get("durationSeconds", 0)), True
+    return Summary(
+        changes=changes,
+        failed=tuple(failed),
+        retried=tuple(retried),
+        errors=tuple(errors),
+        seconds=seconds,
+        finished=finished,
+    )

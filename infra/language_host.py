@@ -1,0 +1,151 @@
+"""A stand-in for Pulumi's Python language host, which cannot be had as a Go or Python package.
+
+It runs this program's own interpreter and is used only where no official host is on PATH.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+
+# The engine's messages, such as a program's configuration, may be larger than gRPC's default of 4 MB.
+_MESSAGE_BYTES = 400 * 1024 * 1024
+# The program's exit code after it has shown its own error.
+_ERROR_SHOWN = 32
+
+
+class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
+    """Runs Python programs for the engine."""
+
+    def __init__(self, executor: Path, engine_address: str) -> None:
+        self._executor = executor
+        self._engine_address = engine_address
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
+        """Keep the engine's address."""
+        self._engine_address = request.engine_address or self._engine_address
+        return language_pb2.LanguageHandshakeResponse()
+
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
+        """Say which host this is."""
+        return plugin_pb2.PluginInfo(version="0.0.0-plinth")
+
+    def GetRequiredPlugins(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
+        """Ask for none: engine.py puts them in place."""
+        return language_pb2.GetRequiredPluginsResponse()
+
+    def GetRequiredPackages(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
+        """Ask for none: engine.py puts them in place."""
+        return language_pb2.GetRequiredPackagesResponse()
+
+    def GetProgramDependencies(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
+        """Report none: uv.lock has them."""
+        return language_pb2.GetProgramDependenciesResponse()
+
+    def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
+        """Ask nothing."""
+        return language_pb2.RuntimeOptionsResponse()
+
+    def InstallDependencies(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
+        """Install nothing: `make setup` has."""
+        return iter(())
+
+    def About(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
+        """Name the interpreter."""
+        return language_pb2.AboutResponse(executable=sys.executable, version=sys.version.split()[0])
+
+    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
+        """Interrupt the program."""
+        self.interrupt()
+        return Empty()
+
+    def Run(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
+        """Run the program to its end."""
+        environment = {
+            **os.environ,
+            "PULUMI_CONFIG": json.dumps(dict(request.config)),
+            "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
+        }
+        command = [
+            sys.executable,
+            "-u",
+            str(self._executor),
+            *self._arguments(request),
+            request.info.entry_point,
+        ]
+        self._child = subprocess.Popen(
+            [*command, *request.args], cwd=request.info.program_directory, env=environment
+        )
+        code = self._child.wait()
+        self._child = None
+        if code == _ERROR_SHOWN:
+            return language_pb2.RunResponse(bail=True)
+        error = f"the Python program ended with exit code {code}" if code else ""
+        return language_pb2.RunResponse(error=error)
+
+    def interrupt(self) -> None:
+        """End the program, if one runs."""
+        child = self._child
+        if child is not None:
+            child.terminate()
+
+    def _arguments(self, request: Any) -> list[str]:
+        values = {
+            "monitor": request.monitor_address,
+            "engine": self._engine_address,
+            "project": request.project,
+            "root_directory": request.info.root_directory,
+            "stack": request.stack,
+            "pwd": request.pwd,
+            "dry_run": "true" if request.dryRun else "false",
+            "parallel": str(request.parallel),
+            "organization": request.organization,
+        }
+        return [part for key, value in values.items() if value for part in (f"--{key}", value)]
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until the engine ends; the first argument is the executor, the last the engine's address."""
+    executor, *rest = arguments
+    address = rest[-1] if rest and not rest[-1].startswith("-") else ""
+    options = [
+        ("grpc.max_receive_message_length", _MESSAGE_BYTES),
+        ("grpc.max_send_message_length", _MESSAGE_BYTES),
+    ]
+    server = grpc.server(ThreadPoolExecutor(max_workers=8), options=options)
+    host = LanguageHost(Path(executor), address)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    ended = threading.Event()
+
+    def end(_number: int, _frame: object) -> None:
+        host.interrupt()
+        ended.set()
+
+    # The terminal sends SIGINT to the whole group; the engine decides when to cancel, so here it is ignored.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, end)
+    server.start()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    # A killed engine cannot tell us to end, but then we get another parent.
+    engine = os.getppid()
+    while not ended.wait(timeout=1) and os.getppid() == engine:
+        pass
+    host.interrupt()
+    server.stop(grace=1).wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

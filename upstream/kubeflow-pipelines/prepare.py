@@ -1,0 +1,157 @@
+"""Generates the Go modules `api` and `kubernetes_platform`, which KFP does not publish, in the build folder.
+
+Their messages are those of the Python wheels kfp-pipeline-spec and kfp-kubernetes: the wheels carry the
+serialized descriptors, and protoc-gen-go needs nothing more. Run as `python prepare.py BUILD_DIR`.
+"""
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+_API = "github.com/kubeflow/pipelines/api"
+_PLATFORM = "github.com/kubeflow/pipelines/kubernetes_platform"
+_SPEC = "pipeline_spec.proto"
+_EXECUTOR = "kubernetes_executor_config.proto"
+# Where each file's generated Python module lies in the wheels; dependencies come before dependents.
+_DESCRIPTORS = {
+    "google/protobuf/any.proto": "google/protobuf/any_pb2.py",
+    "google/protobuf/duration.proto": "google/protobuf/duration_pb2.py",
+    "google/protobuf/struct.proto": "google/protobuf/struct_pb2.py",
+    "google/rpc/status.proto": "google/rpc/status_pb2.py",
+    _SPEC: "kfp/pipeline_spec/pipeline_spec_pb2.py",
+    _EXECUTOR: "kfp/kubernetes/kubernetes_executor_config_pb2.py",
+}
+# Field numbers of google/protobuf/compiler/plugin.proto.
+_FILE_TO_GENERATE, _PARAMETER, _FILE, _ERROR, _NAME, _CONTENT = 1, 2, 15, 1, 1, 15
+
+
+def _run(command: list[str], cwd: Path, *, given: bytes = b"") -> bytes:
+    return subprocess.run(command, cwd=cwd, input=given, stdout=subprocess.PIPE, check=True).stdout
+
+
+def _install_wheels(requirements: Path, target: Path) -> None:
+    """Unpack the pinned wheels with whichever installer this machine has: environments made by uv lack pip."""
+    base_python = str(getattr(sys, "_base_executable", sys.executable))
+    candidates = [
+        ["uv", "pip"],
+        [sys.executable, "-m", "pip"],
+        [base_python, "-m", "pip"],
+        ["python3", "-m", "pip"],
+    ]
+    for installer in candidates:
+        found = shutil.which(installer[0])
+        if (
+            found
+            and subprocess.run([*installer, "--version"], capture_output=True, check=False).returncode == 0
+        ):
+            options = [
+                "--quiet",
+                "--no-deps",
+                "--require-hashes",
+                "--target",
+                str(target),
+                "-r",
+                str(requirements),
+            ]
+            _run([*installer, "install", *options], requirements.parent)
+            return
+    raise SystemExit(
+        "neither uv nor pip was found: install one of them, for example the Debian package python3-pip"
+    )
+
+
+def _descriptor(generated: Path) -> bytes:
+    """Return the serialized FileDescriptorProto that a generated Python module registers."""
+    for node in ast.walk(ast.parse(generated.read_text())):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "AddSerializedFile"
+        ):
+            value = ast.literal_eval(node.args[0])
+            if isinstance(value, bytes):
+                return value
+    raise SystemExit(f"{generated.name}: no descriptor; the wheel's format changed, adapt prepare.py")
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _field(number: int, value: bytes) -> bytes:
+    return _varint(number << 3 | 2) + _varint(len(value)) + value
+
+
+def _read_varint(message: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = message[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the length-delimited fields of a protobuf message; the answer's only others are varints."""
+    at = 0
+    while at < len(message):
+        tag, at = _read_varint(message, at)
+        value, at = _read_varint(message, at)
+        if tag & 7 == 2:
+            yield tag >> 3, message[at : at + value]
+            at += value
+
+
+def _generate(plugin: Path, proto: str, module: str, descriptors: dict[str, bytes], folder: Path) -> None:
+    request = _field(_FILE_TO_GENERATE, proto.encode()) + _field(_PARAMETER, f"module={module}".encode())
+    request += b"".join(_field(_FILE, descriptor) for descriptor in descriptors.values())
+    written = 0
+    for number, value in _fields(_run([str(plugin)], folder, given=request)):
+        if number == _ERROR:
+            raise SystemExit(f"protoc-gen-go refused {proto}: {value.decode()}")
+        if number == _FILE:
+            answer = dict(_fields(value))
+            target = folder / answer[_NAME].decode()
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(answer[_CONTENT])
+            written += 1
+    if written != 1:
+        raise SystemExit(f"protoc-gen-go wrote {written} files for {proto}, expected 1")
+
+
+def _copy_cachekey(build: Path) -> None:
+    """Add the one package of `api` that no wheel describes; its messages did not change since that release."""
+    done = _run(["go", "mod", "download", "-json", _API], build / "cachekey")
+    source = Path(json.loads(done)["Dir"]) / "v2alpha1/go/cachekey"
+    target = build / "api/v2alpha1/go/cachekey"
+    target.mkdir(parents=True)
+    for path in source.glob("*.go"):
+        # Contents only: the module cache is read-only, and the build folder must stay deletable.
+        (target / path.name).write_bytes(path.read_bytes())
+
+
+def main(build: Path) -> None:
+    """Fill the placeholder modules of the build folder."""
+    os.environ.setdefault("GOCACHE", str(build / "gocache"))
+    wheels, plugin = build / "wheels", build / "protoc-gen-go"
+    _install_wheels(build / "requirements.txt", wheels)
+    descriptors = {proto: _descriptor(wheels / path) for proto, path in _DESCRIPTORS.items()}
+    _run(["go", "build", "-o", str(plugin), "google.golang.org/protobuf/cmd/protoc-gen-go"], build)
+    _generate(plugin, _SPEC, _API, descriptors, build / "api")
+    _generate(plugin, _EXECUTOR, _PLATFORM, descriptors, build / "kubernetes_platform")
+    _copy_cachekey(build)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

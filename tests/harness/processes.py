@@ -1,0 +1,72 @@
+"""Processes of a native instance as the machine sees them: who descends from whom, and what they spend."""
+
+import os
+from collections import defaultdict
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stat:
+    """The fields of /proc/<pid>/stat that we read."""
+
+    parent: int
+    cpu_seconds: float
+
+
+def parse_stat(text: str) -> Stat:
+    """Read a stat line; the program's name in brackets may itself hold brackets and blanks."""
+    fields = text[text.rindex(")") + 2 :].split()
+    return Stat(parent=int(fields[1]), cpu_seconds=(int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the user and system time a process has spent."""
+    return parse_stat(Path(f"/proc/{pid}/stat").read_text()).cpu_seconds
+
+
+def descendants(ancestor: int) -> list[int]:
+    """Return a process and all that descend from it."""
+    children: dict[int, list[int]] = defaultdict(list)
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                children[parse_stat((entry / "stat").read_text()).parent].append(int(entry.name))
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    found = [ancestor]
+    for pid in found:
+        found.extend(children[pid])
+    return found
+
+
+def command_line(pid: int) -> list[str]:
+    """Return the arguments of a process; empty for one that is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def environment(pid: int) -> dict[str, str]:
+    """Return the environment that a process was started with."""
+    entries = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
+    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+
+
+@contextmanager
+def pinned(pid: int, cpu: int) -> Generator[None]:
+    """Keep all threads of a process on one CPU meanwhile."""
+    threads = [int(entry.name) for entry in Path(f"/proc/{pid}/task").iterdir()]
+    before = os.sched_getaffinity(pid)
+    for thread in threads:
+        os.sched_setaffinity(thread, {cpu})
+    try:
+        yield
+    finally:
+        for entry in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(entry.name), before)

@@ -1,0 +1,30 @@
+"""Processes as the machine sees them."""
+
+import os
+import subprocess
+
+import pytest
+
+from tests.harness import processes
+
+pytestmark = pytest.mark.unit
+
+
+def test_a_name_with_brackets_and_blanks_does_not_shift_the_fields() -> None:
+    line = "42 (a) b (c)) S 7 42 42 0 -1 4194560 1 2 3 4 250 50 0 0 20 0 1 0 9"
+    assert processes.parse_stat(line) == processes.Stat(parent=7, cpu_seconds=3.0)
+
+
+def test_a_child_descends_from_this_process_and_its_command_is_known() -> None:
+    child = subprocess.Popen(["sleep", "60"], env={"MARK": "x=y"})
+    try:
+        assert child.pid in processes.descendants(os.getpid())
+        assert processes.command_line(child.pid) == ["sleep", "60"]
+        assert processes.environment(child.pid)["MARK"] == "x=y"
+        with processes.pinned(child.pid, 0):
+            assert os.sched_getaffinity(child.pid) == {0}
+        assert os.sched_getaffinity(child.pid) == os.sched_getaffinity(0)
+    finally:
+        child.kill()
+        child.wait()
+    assert processes.command_line(child.pid) == []

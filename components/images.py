@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from components import versions
 from upstream import recipe
@@ -27,11 +29,8 @@ class _Upstream:
 
 @dataclass(frozen=True, kw_only=True)
 class _Own:
-    """An image of this repository; its tag is a digest of everything that goes into it."""
+    """An image of this repository; its tag is a digest of everything that its folder says goes into it."""
 
-    group: str = ""
-    parents: tuple[str, ...] = ()
-    projects: tuple[str, ...] = ()
     prefix: str = ""
 
 
@@ -79,13 +78,13 @@ _IMAGES: dict[str, _Upstream | _Own] = {
         repository="ghcr.io/versity/versitygw", project="versitygw", module="github.com/versity/versitygw"
     ),
     "mariadb": _Own(),
-    "mlflow-server": _Own(group="mlflow-server"),
+    "mlflow-server": _Own(),
     "mlmd": _Own(),
     # CloudNativePG reads the major version of the server from the tag.
     "postgres": _Own(prefix="17-"),
     "serving-runtime": _Own(),
     "storage-initializer": _Own(),
-    "workload": _Own(group="workloads"),
+    "workload": _Own(),
 }
 
 
@@ -134,13 +133,27 @@ def _content_tag(name: str) -> str:
     image = _lookup(name)
     if isinstance(image, _Upstream):
         raise ImageError(f"{name} is an upstream image: its tag is a version")
-    folders = [versions.REPOSITORY / "images" / folder for folder in (name, *image.parents)]
-    folders += [recipe.FOLDER / project for project in image.projects]
-    content = {
-        "files": [_digests(folder) for folder in folders],
-        "packages": versions.locked_group(image.group) if image.group else {},
-    }
-    return image.prefix + hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
+    content = json.dumps(_content(name), sort_keys=True)
+    return image.prefix + hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def _content(name: str) -> list[Any]:
+    """Return all that goes into an image: its files, its locked packages and programs, and its base's."""
+    folder = versions.REPOSITORY / "images" / name
+    if not (folder / "Dockerfile").is_file():
+        raise ImageError(f"images/{name}/Dockerfile is missing: the image {name} cannot be built")
+    file = folder / "image.toml"
+    declared = tomllib.loads(file.read_text()) if file.is_file() else {}
+    python = declared.get("python", {})
+    groups = [*python.get("groups", ()), *python.get("shared-by", ())]
+    projects = {recipe.owner(program).name for program in declared.get("programs", ())}
+    projects |= {source.partition(":")[0] for source in declared.get("modules", {}).values()}
+    return [
+        _digests(folder),
+        [versions.locked_group(group) for group in groups],
+        [_digests(recipe.FOLDER / project) for project in sorted(projects)],
+        _content(declared["base"]) if "base" in declared else [],
+    ]
 
 
 def _digests(folder: Path) -> dict[str, str]:

@@ -90,7 +90,6 @@ class Settings(BaseModel):
 class Secrets:
     """Values that are generated once per stack and only ever travel encrypted."""
 
-    mariadb_root_password: pulumi.Output[str]
     pipelines_database_password: pulumi.Output[str]
     metadata_database_password: pulumi.Output[str]
     tracking_database_password: pulumi.Output[str]

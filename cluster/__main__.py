@@ -1,4 +1,4 @@
-"""`python -m cluster up|down|status|logs|hold|prerequisites`."""
+"""`python -m cluster up|down|status|logs|hold|images|prerequisites`."""
 
 import argparse
 import os
@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from cluster import lock, namespaces, prerequisites
+from cluster import addons, lock, namespaces, prerequisites
 from cluster.choice import choose
 from cluster.errors import ClusterError
 from cluster.instance import Instance
@@ -26,8 +26,12 @@ def _parser() -> argparse.ArgumentParser:
     up = command("up", "start the cluster, or heal it; a healthy one is left alone")
     down = command("down", "remove the cluster, its data and every trace on this machine")
     for sub in (up, down):
-        sub.add_argument("--kind", default=os.environ.get("CLUSTER") or "auto", help="auto, native, kind, existing")
-        sub.add_argument("--kubeconfig", default=os.environ.get("PLINTH_KUBECONFIG"), help="of an existing cluster")
+        sub.add_argument(
+            "--kind", default=os.environ.get("CLUSTER") or "auto", help="auto, native, kind, existing"
+        )
+        sub.add_argument(
+            "--kubeconfig", default=os.environ.get("PLINTH_KUBECONFIG"), help="of an existing cluster"
+        )
     for port in ("gateway", "api", "registry"):
         up.add_argument(f"--{port}-port", type=int, help=f"loopback port of the {port} (default: a free one)")
     command("status", "tell which processes run and what is wrong; exit 1 when something is")
@@ -37,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     hold = command("hold", "run a command under the instance's lock")
     hold.add_argument("label", help="what others are told is running")
     hold.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND")
+    commands.add_parser("images", help="print NAME=REFERENCE of the images a native cluster starts with")
     commands.add_parser("prerequisites", help="check this machine; install missing Debian packages")
     return parser
 
@@ -44,7 +49,9 @@ def _parser() -> argparse.ArgumentParser:
 def _up(options: argparse.Namespace) -> int:
     started = time.monotonic()
     requested = {
-        what: port for what in ("gateway", "api", "registry") if (port := getattr(options, f"{what}_port")) is not None
+        what: port
+        for what in ("gateway", "api", "registry")
+        if (port := getattr(options, f"{what}_port")) is not None
     }
     cluster = choose(options.kind, options.name, options.kubeconfig, requested, _show)
     with lock.held_or_inherited(Instance(options.name), "python -m cluster up"):
@@ -87,7 +94,10 @@ def _logs(options: argparse.Namespace) -> int:
     for name in names:
         path = folder / f"{name}.log"
         if not path.is_file():
-            known = ", ".join(sorted(path.stem for path in folder.glob("*.log"))) or "none: the cluster was never up"
+            known = (
+                ", ".join(sorted(path.stem for path in folder.glob("*.log")))
+                or "none: the cluster was never up"
+            )
             msg = f"no log of {name!r} in cluster {options.name!r}; there are: {known}"
             raise ClusterError(msg)
         print(f"==> {name}")
@@ -108,6 +118,12 @@ def _prerequisites(_: argparse.Namespace) -> int:
     return 0
 
 
+def _images(_: argparse.Namespace) -> int:
+    for name, reference in addons.images().items():
+        print(f"{name}={reference}")
+    return 0
+
+
 def main() -> int:
     """Run one command and return its exit code."""
     options = _parser().parse_args()
@@ -117,6 +133,7 @@ def main() -> int:
         "status": _status,
         "logs": _logs,
         "hold": _hold,
+        "images": _images,
         "prerequisites": _prerequisites,
     }
     try:

@@ -34,7 +34,9 @@ def manifests() -> list[dict[str, Any]]:
     ]
 
 
-def kubectl(instance: Instance, *arguments: str, stdin: str | None = None, timeout_seconds: float = 30) -> str:
+def kubectl(
+    instance: Instance, *arguments: str, stdin: str | None = None, timeout_seconds: float = 30
+) -> str:
     """Run kubectl as the cluster's administrator."""
     program = binaries.path("kubectl")
     argv = [program, f"--kubeconfig={instance.kubeconfig}", *arguments]

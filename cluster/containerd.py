@@ -67,7 +67,9 @@ def process(instance: Instance) -> Process:
     folder = instance.folder / "config"
     network.write_cni(folder / "cni")
     mirrors = folder / "mirrors"
-    write_atomically(mirrors / "_default" / "hosts.toml", _MIRROR.format(registry=f"http://{registry.INSIDE}"))
+    write_atomically(
+        mirrors / "_default" / "hosts.toml", _MIRROR.format(registry=f"http://{registry.INSIDE}")
+    )
     config = folder / "containerd.toml"
     shim = binaries.path("containerd-shim-runc-v2")
     write_atomically(

@@ -35,7 +35,9 @@ class ExistingCluster:
             raise ClusterError(msg) from error
         config = json.loads(run([*argv, "config", "view", "--minify", "--output=json"]))
         api: str = config["clusters"][0]["cluster"]["server"]
-        endpoints = Endpoints(kubeconfig=str(self.path.resolve()), api=api, gateway="", registry="", node_ip="")
+        endpoints = Endpoints(
+            kubeconfig=str(self.path.resolve()), api=api, gateway="", registry="", node_ip=""
+        )
         write_atomically(Instance(self.name).endpoints_file, endpoints.text())
         return endpoints
 
@@ -49,7 +51,7 @@ class ExistingCluster:
 
     def publish(self, archive: Path, reference: str) -> None:
         """Refuse: only the owner of a cluster knows where its images come from."""
-        msg = f"{reference}: push it to a registry that the cluster of {self.path} reads, and set images.registry"
+        msg = f"{reference}: push it to a registry that {self.path}'s cluster reads, and set images.registry"
         raise ClusterError(msg)
 
     def capabilities(self) -> Capabilities:

@@ -49,6 +49,8 @@ def process(instance: Instance, addresses: Addresses, api: str) -> Process:
         "kubeAPIQPS": 100,
         "kubeAPIBurst": 200,
         "eventRecordQPS": 0,
+        # A pod that crashed because another was not there yet tries again soon.
+        "crashLoopBackOff": {"maxContainerRestartPeriod": "20s"},
         "shutdownGracePeriod": "0s",
     }
     path = config_folder / "kubelet.json"

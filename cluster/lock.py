@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
@@ -41,7 +41,7 @@ def is_inherited(instance: Instance) -> bool:
 
 
 @contextlib.contextmanager
-def held(instance: Instance, command: str) -> Iterator[TextIO]:
+def held(instance: Instance, command: str) -> Generator[TextIO]:
     """Hold the instance's lock; the lock's file carries the token in its text.
 
     Raises:
@@ -77,7 +77,7 @@ def held(instance: Instance, command: str) -> Iterator[TextIO]:
 
 
 @contextlib.contextmanager
-def held_or_inherited(instance: Instance, command: str) -> Iterator[None]:
+def held_or_inherited(instance: Instance, command: str) -> Generator[None]:
     """Hold the lock, unless a parent process does."""
     if is_inherited(instance):
         yield

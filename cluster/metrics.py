@@ -1,4 +1,4 @@
-"""Resource metrics (`kubectl top`, autoscaling): metrics-server as a deployment behind the aggregation layer."""
+"""Resource metrics (`kubectl top`, autoscaling): metrics-server behind the aggregation layer."""
 
 from typing import Any
 
@@ -48,7 +48,13 @@ def _rights() -> list[dict[str, Any]]:
             "name": "plinth:aggregated-metrics-reader",
             "labels": {f"{_RBAC}/aggregate-to-{level}": "true" for level in ("view", "edit", "admin")},
         },
-        "rules": [{"apiGroups": ["metrics.k8s.io"], "resources": ["pods", "nodes"], "verbs": ["get", "list", "watch"]}],
+        "rules": [
+            {
+                "apiGroups": ["metrics.k8s.io"],
+                "resources": ["pods", "nodes"],
+                "verbs": ["get", "list", "watch"],
+            }
+        ],
     }
     return [role, binding, delegator, reader, aggregated]
 
@@ -69,7 +75,10 @@ def _deployment() -> dict[str, Any]:
         ],
         "ports": [{"name": "https", "containerPort": 10250}],
         "resources": {"requests": {"cpu": "20m", "memory": "40Mi"}, "limits": {"memory": "200Mi"}},
-        "readinessProbe": {"httpGet": {"path": "/readyz", "port": "https", "scheme": "HTTPS"}, "periodSeconds": 5},
+        "readinessProbe": {
+            "httpGet": {"path": "/readyz", "port": "https", "scheme": "HTTPS"},
+            "periodSeconds": 5,
+        },
         "livenessProbe": {
             "httpGet": {"path": "/livez", "port": "https", "scheme": "HTTPS"},
             "initialDelaySeconds": 60,
@@ -82,7 +91,7 @@ def _deployment() -> dict[str, Any]:
             "runAsUser": 1000,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 (the pod's own empty volume)
     }
     return {
         "replicas": 1,

@@ -98,13 +98,13 @@ def start(instance: Instance, plan: Plan) -> None:
             start_new_session=True,
             pass_fds=[descriptor],
         )
-    own = os.readlink("/proc/self/ns/net")
+    own = Path("/proc/self/ns/net").readlink()
 
     def separated() -> str | None:
         if process.poll() is not None:
             msg = f"the instance's namespaces could not be made: see {init_log}"
             raise ClusterError(msg)
-        return None if os.readlink(f"/proc/{process.pid}/ns/net") != own else "not separated yet"
+        return None if Path(f"/proc/{process.pid}/ns/net").readlink() != own else "not separated yet"
 
     wait_for("namespaces", separated, timeout_seconds=_START_SECONDS, interval_seconds=0.01)
     network.connect(plan.network, process.pid)

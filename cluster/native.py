@@ -68,7 +68,9 @@ class NativeCluster:
     def publish(self, archive: Path, reference: str) -> None:
         """Load an image archive into the node's image store."""
         argv = [str(binaries.path("ctr")), f"--address={containerd.SOCKET}", "--namespace=k8s.io"]
-        namespaces.run_inside(self._instance, [*argv, "images", "import", "--index-name", reference, str(archive.resolve())])
+        namespaces.run_inside(
+            self._instance, [*argv, "images", "import", "--index-name", reference, str(archive.resolve())]
+        )
 
     def create(self) -> Endpoints:
         """Start the cluster; heal a broken one, keeping its data; leave a healthy one alone.
@@ -149,7 +151,9 @@ class NativeCluster:
             network.kube_proxy(instance, api),
             network.kube_router(instance, api),
             storage.process(instance, api),
-            ports.forwarder("gateway", addresses.gateway_port, f"{addresses.node_ip}:{ports.GATEWAY_NODE_PORT}"),
+            ports.forwarder(
+                "gateway", addresses.gateway_port, f"{addresses.node_ip}:{ports.GATEWAY_NODE_PORT}"
+            ),
             ports.forwarder("api", addresses.api_port, api),
             ports.forwarder("registry", addresses.registry_port, f"{addresses.node_ip}:{registry.PORT}"),
         )
@@ -157,7 +161,10 @@ class NativeCluster:
             instance=self.name,
             folder=str(instance.folder),
             network=network.plan(instance, addresses.host_ip, addresses.node_ip),
-            binds={kubelet.ROOT: str(instance.folder / "kubelet"), "/var/log": str(instance.folder / "var-log")},
+            binds={
+                kubelet.ROOT: str(instance.folder / "kubelet"),
+                "/var/log": str(instance.folder / "var-log"),
+            },
             configuration=_content_key(instance.folder / "config"),
             processes=processes,
         )
@@ -219,7 +226,7 @@ class NativeCluster:
         """Raise when waiting is pointless: the supervisor is gone, or a process keeps ending."""
         status = namespaces.read_status(self._instance)
         if status is None or namespaces.holder(self._instance) is None:
-            msg = f"the processes of cluster {self.name!r} are gone: run `python -m cluster up --name {self.name}`"
+            msg = f"cluster {self.name!r} is gone: run `python -m cluster up --name {self.name}`"
             raise ClusterError(msg)
         for name, entry in status.processes.items():
             if entry["restarts"] >= _HOPELESS_RESTARTS and entry["state"] != "running":

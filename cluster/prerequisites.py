@@ -90,7 +90,9 @@ def faults(machine: Machine) -> list[str]:
     """Return what is missing, one line each, with its fix."""
     found: list[str] = []
     if (machine.system, machine.processor) != ("Linux", "x86_64"):
-        found.append(f"Linux x86-64: this is {machine.system} {machine.processor}; use a Linux x86-64 machine")
+        found.append(
+            f"Linux x86-64: this is {machine.system} {machine.processor}; use a Linux x86-64 machine"
+        )
     if machine.user_id != 0:
         found.append(f"root: this is user {machine.user_id}; run the command with sudo, or as root")
     if machine.python != _PYTHON:
@@ -127,7 +129,7 @@ def _install(packages: list[str]) -> None:
         )
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines() or ["it printed nothing"]
-            msg = f"`{' '.join(argv)}` failed: {lines[-1]}; install {' '.join(packages)} by hand, then try again"
+            msg = f"`{' '.join(argv)}` failed: {lines[-1]}; install {' '.join(packages)} by hand"
             raise ClusterError(msg)
 
 
@@ -142,7 +144,9 @@ def ensure(progress: Callable[[str], None]) -> None:
         msg = "this machine lacks:\n" + "\n".join(f"  - {fault}" for fault in found)
         raise ClusterError(msg)
     if shutil.which("dpkg-query") is None:
-        msg = f"this machine has no dpkg: use Debian 12 or Ubuntu 22.04 or later, or install {' '.join(PACKAGES)}"
+        msg = (
+            f"this machine has no dpkg: use Debian 12, Ubuntu 22.04 or later, or install {' '.join(PACKAGES)}"
+        )
         raise ClusterError(msg)
     packages = missing_packages()
     if packages:

@@ -61,8 +61,8 @@ class Plan:
 def read_plan(path: Path) -> Plan:
     """Return the plan that `Plan.text` wrote."""
     table: dict[str, Any] = json.loads(path.read_text())
-    processes = tuple(
-        Process(**{**entry, "argv": tuple(entry["argv"]), "needs": tuple(entry["needs"])})
-        for entry in table["processes"]
-    )
-    return Plan(**{**table, "network": Network(**table["network"]), "processes": processes})
+    for entry in table["processes"]:
+        entry.update(argv=tuple(entry["argv"]), needs=tuple(entry["needs"]))
+    table["processes"] = tuple(Process(**entry) for entry in table["processes"])
+    table["network"] = Network(**table["network"])
+    return Plan(**table)

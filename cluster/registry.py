@@ -41,7 +41,9 @@ def repository(reference: str) -> tuple[str, str]:
     name, _, tag = reference.rpartition(":")
     first, slash, rest = name.partition("/")
     has_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
-    return (rest if has_host else name), tag
+    if has_host:
+        return rest, tag
+    return (name if slash else f"library/{name}"), tag
 
 
 def has(reference: str) -> bool:
@@ -61,6 +63,6 @@ def require(images: dict[str, str]) -> None:
     if missing:
         msg = (
             f"the image registry lacks {', '.join(missing.values())}: "
-            f"run `python -m images publish {' '.join(missing)}`"
+            f"run `python -m images publish {' '.join(f'{name}={missing[name]}' for name in missing)}`"
         )
         raise ClusterError(msg)

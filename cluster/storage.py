@@ -10,7 +10,7 @@ from cluster.processes import Process
 
 NAMESPACE = "plinth-storage"
 CLASS = "local-path"
-HELPER_IMAGE = "plinth/volume-helper:latest"
+HELPER_IMAGE = "plinth/volume-helper:1"
 _PROVISIONER = "plinth.local/local-path"
 _LABELS = {"app.kubernetes.io/name": "local-path-provisioner", "app.kubernetes.io/part-of": "plinth"}
 _SETUP = '#!/bin/sh\nset -eu\nmkdir -m 0777 -p "$VOL_DIR"\n'

@@ -1,0 +1,75 @@
+from typing import Any
+
+import pytest
+
+from cluster import addons
+from cluster.instance import Instance
+
+_STARTED = 1_700_000_000.7
+_NEW = "2023-11-14T22:13:20Z"
+_OLD = "2023-11-14T22:13:19Z"
+
+
+def _listing(*, heartbeat: str = _NEW, transition: str = _NEW, ready: str = "True") -> dict[str, Any]:
+    node: dict[str, Any] = {
+        "kind": "Node",
+        "metadata": {"name": "n"},
+        "status": {"conditions": [{"type": "Ready", "status": "True", "lastHeartbeatTime": heartbeat}]},
+    }
+    pods: list[dict[str, Any]] = [
+        {
+            "kind": "Pod",
+            "metadata": {"name": name, "labels": {"app.kubernetes.io/name": name}},
+            "status": {
+                "phase": "Running",
+                "conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": transition}],
+            },
+        }
+        for name in ("coredns", "metrics-server")
+    ]
+    return {"items": [node, *pods]}
+
+
+def test_a_cluster_is_ready_when_node_and_pods_said_so_since_the_start() -> None:
+    assert addons.pending(_listing(), _STARTED) is None
+
+
+@pytest.mark.parametrize(
+    ("listing", "reason"),
+    [
+        ({"items": []}, "has not registered"),
+        (_listing(heartbeat=_OLD), "no report since the start"),
+        (_listing(transition=_OLD), "coredns: pod is Running"),
+        (_listing(ready="False"), "coredns: pod is Running"),
+    ],
+)
+def test_what_was_true_before_a_restart_does_not_count(listing: dict[str, Any], reason: str) -> None:
+    assert reason in (addons.pending(listing, _STARTED) or "")
+
+
+def test_a_waiting_container_explains_itself() -> None:
+    listing = _listing(ready="False")
+    waiting = {"reason": "ErrImagePull", "message": "not found"}
+    listing["items"][1]["status"]["containerStatuses"] = [{"state": {"waiting": waiting}}]
+    assert addons.pending(listing, _STARTED) == "coredns: ErrImagePull not found"
+
+
+@pytest.mark.usefixtures("programs")
+def test_equal_objects_are_applied_once(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    applied: list[str | None] = []
+    instance.folder.mkdir(parents=True)
+    monkeypatch.setattr(addons, "kubectl", lambda *_, stdin: applied.append(stdin))
+    addons.apply(instance)
+    addons.apply(instance)
+    assert len(applied) == 1
+
+
+@pytest.mark.usefixtures("programs")
+def test_every_image_that_the_objects_use_is_required_beforehand() -> None:
+    def images(node: object) -> set[str]:
+        if isinstance(node, dict):
+            own = {node["image"]} if isinstance(node.get("image"), str) else set[str]()
+            return own.union(*(images(value) for value in node.values()))
+        return set[str]().union(*(images(item) for item in node)) if isinstance(node, list) else set()
+
+    assert images(addons.manifests()) <= set(addons.images().values())

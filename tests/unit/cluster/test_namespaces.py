@@ -1,0 +1,49 @@
+import os
+import subprocess
+
+import pytest
+
+from cluster import namespaces
+from cluster.errors import ClusterError
+from cluster.instance import MARK, Instance, write_atomically
+
+
+def test_processes_are_found_by_their_mark_and_ended(instance: Instance) -> None:
+    process = subprocess.Popen(["/bin/sleep", "60"], env={MARK: str(instance.folder)})
+    other = subprocess.Popen(["/bin/sleep", "60"], env={MARK: f"{instance.folder}-other"})
+    try:
+        assert namespaces.marked_processes(instance) == [process.pid]
+        # Reaping is what a parent does; here the parent is this test.
+        os.kill(process.pid, 9)
+        process.wait(10)
+        namespaces.end(instance)
+        assert namespaces.marked_processes(instance) == []
+        assert other.poll() is None
+    finally:
+        for started in (process, other):
+            started.kill()
+            started.wait(10)
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", '{"plan": "p"}'])
+def test_a_damaged_report_is_no_report(instance: Instance, text: str) -> None:
+    assert namespaces.read_status(instance) is None
+    write_atomically(instance.status, text)
+    assert namespaces.read_status(instance) is None
+
+
+def test_faults_name_what_does_not_run() -> None:
+    status = namespaces.Status(
+        plan="p",
+        started=0.0,
+        processes={
+            "etcd": {"state": "running", "last_exit": ""},
+            "kubelet": {"state": "restarting", "last_exit": "exit 1 at 10:00:00"},
+        },
+    )
+    assert status.faults() == ["kubelet restarting (last: exit 1 at 10:00:00)"]
+
+
+def test_nothing_runs_inside_an_instance_that_is_down(instance: Instance) -> None:
+    with pytest.raises(ClusterError, match="run `python -m cluster up --name test`"):
+        namespaces.run_inside(instance, ["true"])

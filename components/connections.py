@@ -1,4 +1,7 @@
-"""What components hand to each other: plain records, the same for in-cluster and cloud variants."""
+"""What components hand to each other: plain records, the same for in-cluster and cloud variants.
+
+Who puts a password or key into an object marks it secret there, whatever came in.
+"""
 
 from dataclasses import dataclass
 
@@ -14,7 +17,7 @@ class PostgresConnection:
     port: int
     database: str
     username: str
-    password: pulumi.Output[str]
+    password: pulumi.Input[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +28,7 @@ class MysqlConnection:
     port: int
     database: str
     username: str
-    password: pulumi.Output[str]
+    password: pulumi.Input[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +38,8 @@ class ObjectStoreConnection:
     endpoint: pulumi.Input[str]
     region: str
     bucket: str
-    access_key: pulumi.Output[str]
-    secret_key: pulumi.Output[str]
+    access_key: pulumi.Input[str]
+    secret_key: pulumi.Input[str]
     secure: bool
 
     @property

@@ -125,8 +125,8 @@ class MlflowTracking(pulumi.ComponentResource):
             metadata=self._metadata("stores"),
             string_data={
                 "database-uri": uri,
-                "access-key": artifacts.access_key,
-                "secret-key": artifacts.secret_key,
+                "access-key": pulumi.Output.secret(artifacts.access_key),
+                "secret-key": pulumi.Output.secret(artifacts.secret_key),
             },
             opts=self._child,
         )

@@ -1,7 +1,9 @@
 """Runs a Pulumi program against a recording engine: each registration with parent, provider and options."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
@@ -105,17 +107,33 @@ def deploy(program: Callable[[], T], *, preview: bool = False, stack_name: str =
         stack_name: what `pulumi.get_stack()` answers.
     """
     recorder = _Recorder(preview=preview)
-    # A fresh loop: the SDK's futures belong to the loop that made them.
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
     results: list[T] = []
-    try:
+    with _fresh_loop() as loop:
         mocks.set_mocks(recorder.mocks, project="plinth", stack=stack_name, preview=preview, monitor=recorder)
         loop.run_until_complete(stack.run_pulumi_func(lambda: results.append(program())))
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
     return Deployment(result=results[0], registrations=recorder.registrations, outputs=recorder.outputs)
+
+
+@contextmanager
+def _fresh_loop() -> Generator[asyncio.AbstractEventLoop, None, None]:
+    """Give the SDK a loop of its own, and one per thread in which the recorder answers; close them all."""
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def prepare_thread() -> None:
+        loops.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(loops[-1])
+
+    prepare_thread()
+    executor = ThreadPoolExecutor(max_workers=8, initializer=prepare_thread)
+    loops[0].set_default_executor(executor)
+    try:
+        yield loops[0]
+    finally:
+        executor.shutdown()
+        # An Output made outside the program would belong to no loop: it fails at once, and plainly.
+        asyncio.set_event_loop(None)
+        for loop in loops:
+            loop.close()
 
 
 def _registration(request: Any, urn: str) -> Registration:

@@ -1,0 +1,71 @@
+"""What must hold for every component, whatever it deploys."""
+
+from typing import Any
+
+from tests.harness.recorder import Deployment, Registration
+
+
+def assert_children_of_one_component(deployment: Deployment[Any], component: str) -> None:
+    """Every resource hangs below the component, and names begin with its name: no stray, no clash."""
+    root = deployment.registrations[0]
+    assert root.type == f"plinth:index:{component}"
+    assert root.urn in deployment.outputs, "register_outputs was not called"
+    by_urn = {each.urn: each for each in deployment.registrations}
+    for each in deployment.registrations[1:]:
+        assert each.name.startswith(f"{root.name}-"), each.name
+        ancestor: Registration | None = each
+        while ancestor and ancestor.urn != root.urn:
+            ancestor = by_urn.get(ancestor.parent)
+        assert ancestor, f"{each.name} is no descendant of {root.name}"
+
+
+def assert_labelled(deployment: Deployment[Any]) -> None:
+    """Every Kubernetes object says what it is part of and who owns it."""
+    for each in deployment.registrations:
+        if "metadata" in each.inputs:
+            labels = each.inputs["metadata"].get("labels", {})
+            assert labels.get("app.kubernetes.io/part-of") == "plinth", each.name
+            assert labels.get("app.kubernetes.io/managed-by") == "pulumi", each.name
+
+
+def assert_restricted(deployment: Deployment[Any]) -> None:
+    """Every pod meets the restricted Pod Security Standard, and is sized."""
+    pods = deployment.pods()
+    assert pods, "no pod: this check would pass on nothing"
+    for name, pod in pods.items():
+        context = pod["securityContext"]
+        assert context["runAsNonRoot"] is True, name
+        assert context["runAsUser"] > 0, name
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert pod["automountServiceAccountToken"] is False, name
+        for container in [*pod.get("initContainers", []), *pod["containers"]]:
+            security = container["securityContext"]
+            assert security["allowPrivilegeEscalation"] is False, name
+            assert security["readOnlyRootFilesystem"] is True, name
+            assert security["capabilities"] == {"drop": ["ALL"]}, name
+            assert {"cpu", "memory"} <= container["resources"]["requests"].keys(), name
+            assert "memory" in container["resources"]["limits"], name
+            assert container["imagePullPolicy"] == "IfNotPresent", name
+        assert all("hostPath" not in volume for volume in pod.get("volumes", [])), name
+
+
+def assert_no_secret_in_clear(deployment: Deployment[Any], *secrets: str) -> None:
+    """A secret value occurs in the inputs of Secrets alone, and there it is marked secret."""
+    for each in deployment.registrations:
+        for key, value in each.inputs.items():
+            if any(secret in str(value) for secret in secrets):
+                assert each.type == "kubernetes:core/v1:Secret", f"{each.name}.{key} holds a secret"
+                assert key in each.secret_inputs, f"{each.name}.{key} is not marked secret"
+
+
+def policies(deployment: Deployment[Any]) -> dict[str, dict[str, Any]]:
+    """Return the spec of every NetworkPolicy by its name in the cluster."""
+    return {
+        each.inputs["metadata"]["name"]: each.inputs["spec"] for each in deployment.of_type("NetworkPolicy")
+    }
+
+
+def before(deployment: Deployment[Any], later: Registration) -> set[str]:
+    """Return the names of everything that must be finished before a resource starts."""
+    by_urn = {each.urn: each for each in deployment.registrations}
+    return {by_urn[urn].name for urn in later.dependencies if urn in by_urn}

@@ -1,0 +1,26 @@
+"""Arguments that components under test share."""
+
+from components.connections import GatewayConnection, ObjectStoreConnection, PostgresConnection
+
+GATEWAY = GatewayConnection(name="traefik", namespace="gateway", domain="plinth.local", class_name="traefik")
+
+
+def postgres() -> PostgresConnection:
+    return PostgresConnection(
+        host="postgres-rw.databases",
+        port=5432,
+        database="mlflow",
+        username="mlflow",
+        password="p@ss/word",
+    )
+
+
+def artifacts() -> ObjectStoreConnection:
+    return ObjectStoreConnection(
+        endpoint="object-store.object-store:9000",
+        region="us-east-1",
+        bucket="mlflow",
+        access_key="mlflow",
+        secret_key="artifact-secret",
+        secure=False,
+    )

@@ -1,0 +1,115 @@
+import dataclasses
+import json
+
+import pytest
+
+from components import network_policies
+from components.incluster.object_store import Bucket, ObjectStore, ObjectStoreArgs, bucket_policy, users_file
+from tests.harness.recorder import Deployment, deploy
+from tests.unit.components import rules, sample
+
+ARGS = ObjectStoreArgs(
+    namespace="object-store",
+    image="versitygw:1",
+    job_image="plinth/mlflow-server:abc",
+    buckets=(
+        Bucket(name="mlflow", owner="tracking", readers=("serving",)),
+        Bucket(name="pipelines", owner="kfp"),
+    ),
+    accounts={"tracking": "tracking-key", "serving": "serving-key", "kfp": "kfp-key"},
+    administrator_secret="administrator-key",
+    clients=(network_policies.in_namespace("mlflow"),),
+    gateway=sample.GATEWAY,
+)
+
+
+def deployed(*, preview: bool = False, args: ObjectStoreArgs = ARGS) -> Deployment[ObjectStore]:
+    return deploy(lambda: ObjectStore("object-store", args), preview=preview)
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_everything_is_labelled_restricted_and_below_the_component(preview: bool) -> None:
+    deployment = deployed(preview=preview)
+    rules.assert_children_of_one_component(deployment, "ObjectStore")
+    rules.assert_labelled(deployment)
+    rules.assert_restricted(deployment)
+    rules.assert_no_secret_in_clear(deployment, "tracking-key", "serving-key", "kfp-key", "administrator-key")
+
+
+def test_owners_may_do_everything_in_their_bucket_and_readers_read() -> None:
+    owner, reader = bucket_policy(ARGS.buckets[0])["Statement"]
+    assert (owner["Principal"], owner["Action"]) == ({"AWS": ["tracking"]}, "s3:*")
+    assert reader["Principal"] == {"AWS": ["serving"]}
+    assert not [action for action in reader["Action"] if not action.startswith(("s3:Get", "s3:List"))]
+    for statement in (owner, reader):
+        assert statement["Resource"] == ["arn:aws:s3:::mlflow", "arn:aws:s3:::mlflow/*"]
+
+
+def test_a_bucket_without_readers_is_its_owners_alone() -> None:
+    (statement,) = bucket_policy(ARGS.buckets[1])["Statement"]
+    assert statement["Principal"] == {"AWS": ["kfp"]}
+
+
+def test_no_account_may_do_more_than_bucket_policies_say() -> None:
+    accounts = json.loads(users_file({"kfp": "secret"}))["accessAccounts"]
+    assert accounts["kfp"]["role"] == "user"
+    assert accounts["kfp"]["secret"] == "secret"
+
+
+def test_consumers_wait_for_their_buckets() -> None:
+    deployment = deployed()
+    job = deployment.one("Job")
+    assert {"object-store-server", "object-store-service"} <= rules.before(deployment, job)
+    assert deployment.output("object-store") == {"endpoint": "object-store.object-store:9000"}
+
+
+def test_changed_policies_are_another_job_and_changed_secrets_are_not() -> None:
+    wider = dataclasses.replace(ARGS, buckets=(Bucket(name="mlflow", owner="tracking"), ARGS.buckets[1]))
+    rotated = dataclasses.replace(ARGS, accounts={**ARGS.accounts, "kfp": "another"})
+    first, second, third = (
+        deployed(args=args).one("Job").inputs["metadata"]["name"] for args in (ARGS, wider, rotated)
+    )
+    assert first != second
+    assert first == third
+
+
+def test_only_clients_the_gateway_and_the_job_may_connect() -> None:
+    deployment = deployed()
+    server = rules.policies(deployment)["object-store-server"]
+    job, client, gateway = server["ingress"][0]["from"]
+    labels = deployment.one("Job").inputs["spec"]["template"]["metadata"]["labels"]
+    assert job["podSelector"]["matchLabels"].items() <= labels.items()
+    assert client["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "mlflow"}
+    assert gateway["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "gateway"}
+
+
+def test_the_service_selects_the_server_and_not_the_job() -> None:
+    deployment = deployed()
+    selector = deployment.one("Service").inputs["spec"]["selector"].items()
+    assert selector <= deployment.one("Deployment").inputs["spec"]["template"]["metadata"]["labels"].items()
+    assert not selector <= deployment.one("Job").inputs["spec"]["template"]["metadata"]["labels"].items()
+
+
+def test_a_connection_is_given_only_to_accounts_with_a_part_in_the_bucket() -> None:
+    def program() -> list[str]:
+        store = ObjectStore("object-store", ARGS)
+        buckets = [store.connection("mlflow", account).bucket for account in ("tracking", "serving")]
+        with pytest.raises(ValueError, match="'kfp' may not use bucket 'mlflow'"):
+            store.connection("mlflow", "kfp")
+        return buckets
+
+    assert deploy(program).result == ["mlflow", "mlflow"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"buckets": ()}, "buckets: none given"),
+        ({"buckets": (Bucket(name="Upper", owner="kfp"),)}, "'Upper'"),
+        ({"buckets": (Bucket(name="data", owner="nobody"),)}, "names account 'nobody'"),
+        ({"accounts": {"administrator": "x"}}, "is the store's own"),
+    ],
+)
+def test_values_that_cannot_work_are_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(ARGS, **change)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,103 @@
+import dataclasses
+
+import pytest
+
+from components import manifests, network_policies
+from components.incluster.postgres import Postgres, PostgresArgs, cluster_spec, operator_manifests
+from tests.harness.recorder import Deployment, deploy
+from tests.unit.components import rules
+
+ARGS = PostgresArgs(
+    namespace="databases",
+    image="plinth/postgres:17-abc",
+    operator_image="registry.example/cloudnative-pg:1",
+    database="mlflow",
+    owner="mlflow",
+    password="owner-password",
+    clients=(network_policies.in_namespace("mlflow"),),
+)
+
+
+def deployed(*, preview: bool = False) -> Deployment[Postgres]:
+    return deploy(lambda: Postgres("postgres", ARGS), preview=preview)
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_everything_is_labelled_and_below_the_component(preview: bool) -> None:
+    deployment = deployed(preview=preview)
+    rules.assert_children_of_one_component(deployment, "Postgres")
+    rules.assert_labelled(deployment)
+    rules.assert_no_secret_in_clear(deployment, "owner-password")
+
+
+def test_definitions_and_the_operator_come_before_the_cluster() -> None:
+    deployment = deployed()
+    operator = deployment.one("ConfigGroup", "postgres-operator")
+    assert {"postgres-definitions", "postgres-operator-policy"} <= rules.before(deployment, operator)
+    cluster = deployment.one("kubernetes:postgresql.cnpg.io/v1:Cluster")
+    assert {"postgres-operator", "postgres-definitions", "postgres-policy"} <= rules.before(
+        deployment, cluster
+    )
+
+
+def test_a_consumer_waits_until_the_cluster_is_ready() -> None:
+    deployment = deployed()
+    cluster = deployment.one("kubernetes:postgresql.cnpg.io/v1:Cluster")
+    assert cluster.inputs["metadata"]["annotations"]["pulumi.com/waitFor"] == "condition=Ready"
+    assert deployment.output("postgres") == {"host": "postgres-rw.databases"}
+
+
+def test_the_cluster_gets_the_owner_from_a_secret() -> None:
+    deployment = deployed()
+    spec = deployment.one("kubernetes:postgresql.cnpg.io/v1:Cluster").inputs["spec"]
+    owner = deployment.one("Secret")
+    assert spec["bootstrap"]["initdb"] == {
+        "database": "mlflow",
+        "owner": "mlflow",
+        "secret": {"name": owner.inputs["metadata"]["name"]},
+    }
+    assert owner.inputs["type"] == "kubernetes.io/basic-auth"
+
+
+def test_only_clients_the_operator_and_other_instances_may_connect() -> None:
+    database = rules.policies(deployed())["postgres"]
+    ports = {rule["ports"][0]["port"]: len(rule["from"]) for rule in database["ingress"]}
+    assert ports == {5432: 3, 8000: 2}
+
+
+def test_one_instance_has_no_disruption_budget_and_two_have() -> None:
+    assert cluster_spec(ARGS, "secret", {})["enablePDB"] is False
+    assert cluster_spec(dataclasses.replace(ARGS, instances=2), "secret", {})["enablePDB"] is True
+
+
+def test_a_storage_class_is_named_only_when_given() -> None:
+    assert cluster_spec(ARGS, "secret", {})["storage"] == {"size": "5Gi"}
+    fast = dataclasses.replace(ARGS, storage_class="fast", storage_size="1Gi")
+    assert cluster_spec(fast, "secret", {})["storage"] == {"size": "1Gi", "storageClass": "fast"}
+
+
+def test_the_operator_is_upstreams_with_our_image_and_a_quick_start() -> None:
+    objects = operator_manifests("registry.example/operator:1", {"team": "ml"})
+    deployment = manifests.find(objects, "Deployment", "cnpg-controller-manager")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "registry.example/operator:1"
+    assert container["imagePullPolicy"] == "IfNotPresent"
+    assert "cpu" not in container["resources"]["limits"]
+    assert {"name": "OPERATOR_IMAGE_NAME", "value": "registry.example/operator:1"} in container["env"]
+    selector = deployment["spec"]["selector"]["matchLabels"]
+    assert selector.items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
+    assert {"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"} <= {
+        each["kind"] for each in objects
+    }
+    assert not manifests.only(objects, "Namespace")
+    for each in objects:
+        assert each["metadata"]["labels"]["team"] == "ml"
+        assert each["metadata"]["labels"]["app.kubernetes.io/part-of"] == "plinth"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"), [({"instances": 0}, "instances: 0"), ({"owner": "postgres"}, "database, owner")]
+)
+def test_values_that_cannot_work_are_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(ARGS, **change)  # pyright: ignore[reportArgumentType]

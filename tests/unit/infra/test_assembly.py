@@ -1,0 +1,71 @@
+"""The platform as a whole: one provider, data kept on request, namespaces closed at once."""
+
+from dataclasses import fields
+
+import pulumi
+import pytest
+
+from components.connections import ClusterConnection
+from infra import assembly, outputs, settings, target
+from infra.settings import Secrets, Settings
+from tests.harness.recorder import Deployment, deploy
+
+
+def secrets() -> Secrets:
+    return Secrets(**{field.name: pulumi.Output.secret(f"{field.name}-value") for field in fields(Secrets)})
+
+
+def platform(chosen: Settings, *, preview: bool = False) -> Deployment[outputs.Outputs]:
+    def program() -> outputs.Outputs:
+        cluster: ClusterConnection = target.connect(chosen.cluster)
+        made = assembly.deploy(chosen, secrets(), cluster)
+        outputs.export(made)
+        return made
+
+    return deploy(program, preview=preview)
+
+
+@pytest.fixture(scope="module")
+def smallest() -> Settings:
+    return settings.parse(
+        {"cluster": {"kind": "kubeconfig", "name": "local"}, "gateway": {"nodePort": 30080}}
+    )
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_every_object_uses_the_one_provider(smallest: Settings, preview: bool) -> None:
+    deployment = platform(smallest, preview=preview)
+    provider = deployment.one("pulumi:providers:kubernetes").urn
+    objects = [each for each in deployment.registrations if each.type.startswith("kubernetes:")]
+    assert len(objects) > 30
+    assert [each.name for each in objects if not each.provider.startswith(provider)] == []
+
+
+def test_every_object_belongs_to_a_component(smallest: Settings) -> None:
+    deployment = platform(smallest)
+    objects = [each for each in deployment.registrations if each.type.startswith("kubernetes:")]
+    assert [each.name for each in objects if "plinth:index:" not in each.parent] == []
+
+
+def test_protection_covers_what_holds_data_and_nothing_else(smallest: Settings) -> None:
+    protected = platform(smallest.model_copy(update={"protect": True}))
+    kept = {each.name for each in protected.registrations if each.type.startswith("plinth:") and each.protect}
+    assert kept >= {"object-store", "mysql", "postgres"}
+    assert "mlflow" not in kept
+    assert not any(each.protect for each in platform(smallest).registrations)
+
+
+def test_no_secret_is_in_clear(smallest: Settings) -> None:
+    deployment = platform(smallest)
+    values = [f"{field.name}-value" for field in fields(Secrets)]
+    for each in deployment.registrations:
+        text = str(each.inputs)
+        for value in values:
+            assert value not in text or each.secret_inputs, f"{each.name} holds {value}"
+
+
+def test_outputs_are_what_workloads_read(smallest: Settings) -> None:
+    made = platform(smallest).result
+    assert made.gateway_domain == "plinth.local"
+    assert made.pipelines_bucket == "pipelines"
+    assert made.artifacts_destination == "s3://mlflow"

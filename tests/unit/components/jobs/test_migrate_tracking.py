@@ -1,0 +1,68 @@
+from typing import Any
+
+import pytest
+import sqlalchemy
+from sqlalchemy.exc import OperationalError
+
+from components.jobs import migrate_tracking, wait
+
+URI = "postgresql+psycopg://user:password@database/mlflow"
+
+
+class Engine:
+    """Records, in order, what is asked of the database."""
+
+    def __init__(self, log: list[str]) -> None:
+        self.log = log
+
+    def connect(self) -> "Engine":
+        return self
+
+    def __enter__(self) -> "Engine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.log.append("released")
+
+    def execute(self, statement: object, _values: object) -> None:
+        self.log.append(str(statement))
+
+    def dispose(self) -> None:
+        self.log.append("closed")
+
+
+def test_the_schema_is_changed_while_the_database_lock_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[str] = []
+    monkeypatch.setattr(sqlalchemy, "create_engine", lambda *_args, **_settings: Engine(log))  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
+    upgrade: Any = migrate_tracking.mlflow.db.upgrade
+    monkeypatch.setattr(upgrade, "callback", lambda uri: log.append(f"upgrade {uri}"))  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
+    migrate_tracking.migrate(URI)
+    assert log == ["SELECT pg_advisory_lock(:key)", f"upgrade {URI}", "released", "closed"]
+
+
+def test_a_database_that_never_answers_is_one_line_without_the_password(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_BACKEND_STORE_URI", URI)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise wait.NotReadyError("the tracking database did not answer within 120 s: refused")
+
+    monkeypatch.setattr(migrate_tracking, "until_answered", refuse)
+    assert migrate_tracking.main() == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: the tracking database did not answer")
+    assert "password" not in error
+
+
+def test_a_refused_connection_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def remember(_call: object, **settings: object) -> None:
+        asked.update(settings)
+        raise wait.NotReadyError("stop here")
+
+    monkeypatch.setattr(migrate_tracking, "until_answered", remember)
+    with pytest.raises(wait.NotReadyError):
+        migrate_tracking.migrate(URI)
+    assert asked["retry_on"] is OperationalError

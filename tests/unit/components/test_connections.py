@@ -1,0 +1,22 @@
+import dataclasses
+
+import pulumi
+import pytest
+
+from tests.harness.recorder import deploy
+from tests.unit.components import sample
+
+
+@pytest.mark.parametrize(("secure", "url"), [(False, "http://s3:1"), (True, "https://s3:1")])
+def test_the_address_of_an_object_store_has_its_scheme(secure: bool, url: str) -> None:
+    def program() -> None:
+        store = dataclasses.replace(sample.artifacts(), endpoint="s3:1", secure=secure)
+        component = pulumi.ComponentResource("test:index:Probe", "probe")
+        component.register_outputs({"url": store.url})
+
+    assert deploy(program).output("probe") == {"url": url}
+
+
+def test_a_connection_cannot_be_changed_on_the_way() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        sample.postgres().host = "elsewhere"  # pyright: ignore[reportAttributeAccessIssue]

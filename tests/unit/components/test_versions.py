@@ -1,0 +1,54 @@
+import subprocess
+import sys
+
+import pytest
+
+from components import versions
+
+
+def test_a_module_has_the_version_of_its_go_mod() -> None:
+    go_mod = (versions.REPOSITORY / "upstream/versitygw/go.mod").read_text()
+    version = versions.upstream_version("versitygw", "github.com/versity/versitygw")
+    assert f"github.com/versity/versitygw {version}" in go_mod
+
+
+def test_a_group_holds_what_its_packages_need_and_nothing_else() -> None:
+    server = versions.locked_group("mlflow-server")
+    assert {"mlflow", "psycopg", "psycopg-binary", "sqlalchemy", "boto3"} <= server.keys()
+    assert not {"kfp", "pytest", "pulumi", "plinth"} & server.keys()
+    assert server["mlflow"] == versions.python_version("mlflow")
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (
+            lambda: versions.upstream_version("versitygw", "example.org/none"),
+            "does not require example.org/none",
+        ),
+        (lambda: versions.upstream_version("none", "example.org/none"), "no upstream project 'none'"),
+        (lambda: versions.python_version("none"), "uv.lock holds no none"),
+        (lambda: versions.locked_group("none"), "no dependency group 'none'"),
+    ],
+)
+def test_what_nothing_pins_is_an_error_that_says_where_to_pin_it(ask: object, message: str) -> None:
+    assert callable(ask)
+    with pytest.raises(versions.VersionError, match=message):
+        ask()
+
+
+def test_the_command_prints_one_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert versions.main(["mlflow"]) == 0
+    assert capsys.readouterr().out.strip() == versions.python_version("mlflow")
+    assert versions.main(["versitygw"]) == 0
+    assert capsys.readouterr().out.startswith("v")
+
+
+@pytest.mark.parametrize("arguments", [[], ["none"]])
+def test_the_command_fails_in_one_line(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "components.versions", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=versions.REPOSITORY)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1

@@ -1,26 +1,29 @@
 """The platform: its components in dependency order."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+import pulumi
 from pulumi import ResourceOptions
 
 from components import images
-from components.connections import ClusterConnection
+from components.connections import ClusterConnection, MysqlConnection, PostgresConnection
 from components.incluster.maria_db import MariaDb, MariaDbArgs
 from components.incluster.object_store import Bucket, ObjectStore, ObjectStoreArgs
 from components.incluster.postgres import Postgres, PostgresArgs
+from components.kubeflow_pipelines import KubeflowPipelines, KubeflowPipelinesArgs, StepSettings
 from components.mlflow_tracking import MlflowTracking, MlflowTrackingArgs
-from components.network_policies import in_namespace
+from components.network_policies import Peer, in_namespace
 from components.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 from components.pod_security import PodSecurityLevel
 from infra.outputs import Outputs
 from infra.settings import Secrets, Settings
 
-# The steps of Kubeflow Pipelines 2.14 cannot meet `restricted`: its launcher has no setting for it.
 _NAMESPACES: Mapping[str, PodSecurityLevel] = {
     "databases": "restricted",
     "gateway": "restricted",
     "kserve": "restricted",
+    # The steps of Kubeflow Pipelines 2.14 are any program: their root file systems stay writable.
     "kubeflow": "baseline",
     "mlflow": "restricted",
     "models": "restricted",
@@ -30,28 +33,63 @@ _PIPELINES_BUCKET = "pipelines"
 _TRACKING_BUCKET = "mlflow"
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Site:
+    """What every component of one platform is made from."""
+
+    settings: Settings
+    secrets: Secrets
+    opts: ResourceOptions
+    """For what can be made again."""
+    keep: ResourceOptions
+    """For what holds data."""
+    namespaces: Mapping[str, pulumi.Output[str]]
+
+    def image(self, name: str) -> str:
+        return images.reference(name, self.settings.images.registry)
+
+
 def deploy(settings: Settings, secrets: Secrets, cluster: ClusterConnection) -> Outputs:
     """Make every component of the platform."""
     opts = ResourceOptions(provider=cluster.provider)
     keep = ResourceOptions(
         provider=cluster.provider, protect=settings.protect, retain_on_delete=settings.protect
     )
-
-    def image(name: str) -> str:
-        return images.reference(name, settings.images.registry)
-
     namespaces = {
         name: PlatformNamespace(
             name, PlatformNamespaceArgs(namespace=name, pod_security=level), opts
         ).namespace
         for name, level in _NAMESPACES.items()
     }
-    objects = ObjectStore(
+    site = _Site(settings=settings, secrets=secrets, opts=opts, keep=keep, namespaces=namespaces)
+    objects = _object_store(site)
+    databases = _pipelines_databases(site)
+    tracking = _tracking(site, _tracking_database(site), objects)
+    pipelines = _pipelines(site, databases, objects, tracking)
+    return Outputs(
+        gateway_domain=settings.gateway.domain,
+        pipelines_namespace=pipelines.namespace,
+        tracking_namespace=namespaces["mlflow"],
+        models_namespace=namespaces["models"],
+        artifacts_destination=f"s3://{_TRACKING_BUCKET}",
+        pipelines_bucket=_PIPELINES_BUCKET,
+        object_store_region=objects.connection(_TRACKING_BUCKET, "tracking").region,
+        workload_image=site.image("workload"),
+    )
+
+
+def _peers(*namespaces: str) -> tuple[Peer, ...]:
+    return tuple(in_namespace(name) for name in namespaces)
+
+
+def _object_store(site: _Site) -> ObjectStore:
+    secrets = site.secrets
+    return ObjectStore(
         "object-store",
         ObjectStoreArgs(
-            namespace=namespaces["object-store"],
-            image=image("versitygw"),
-            job_image=image("workload"),
+            namespace=site.namespaces["object-store"],
+            image=site.image("versitygw"),
+            job_image=site.image("workload"),
             buckets=(
                 Bucket(name=_PIPELINES_BUCKET, owner="pipelines"),
                 Bucket(name=_TRACKING_BUCKET, owner="tracking", readers=("serving",)),
@@ -62,59 +100,94 @@ def deploy(settings: Settings, secrets: Secrets, cluster: ClusterConnection) -> 
                 "serving": secrets.serving_object_store_key,
             },
             administrator_secret=secrets.object_store_administrator_key,
-            clients=tuple(in_namespace(name) for name in ("gateway", "kubeflow", "mlflow", "models")),
-            storage_size=settings.storage.objects_size,
+            clients=_peers("gateway", "kubeflow", "mlflow", "models"),
+            storage_size=site.settings.storage.objects_size,
         ),
-        keep,
+        site.keep,
     )
-    MariaDb(
+
+
+def _pipelines_databases(site: _Site) -> Mapping[str, MysqlConnection]:
+    server = MariaDb(
         "mysql",
         MariaDbArgs(
-            namespace=namespaces["kubeflow"],
-            image=image("mariadb"),
+            namespace=site.namespaces["kubeflow"],
+            image=site.image("mariadb"),
             databases={"mlpipeline": "kfp", "metadb": "mlmd"},
             passwords={
-                "kfp": secrets.pipelines_database_password,
-                "mlmd": secrets.metadata_database_password,
+                "kfp": site.secrets.pipelines_database_password,
+                "mlmd": site.secrets.metadata_database_password,
             },
-            clients=(in_namespace("kubeflow"),),
-            storage_size=settings.storage.pipelines_database_size,
+            clients=_peers("kubeflow"),
+            storage_size=site.settings.storage.pipelines_database_size,
         ),
-        keep,
+        site.keep,
     )
-    postgres = Postgres(
+    return server.connections
+
+
+def _tracking_database(site: _Site) -> PostgresConnection:
+    server = Postgres(
         "postgres",
         PostgresArgs(
-            namespace=namespaces["databases"],
-            image=image("postgres"),
-            operator_image=image("cloudnative-pg"),
+            namespace=site.namespaces["databases"],
+            image=site.image("postgres"),
+            operator_image=site.image("cloudnative-pg"),
             database="mlflow",
             owner="mlflow",
-            password=secrets.tracking_database_password,
-            clients=(in_namespace("mlflow"),),
-            storage_size=settings.storage.postgres_size,
+            password=site.secrets.tracking_database_password,
+            clients=_peers("mlflow"),
+            storage_size=site.settings.storage.postgres_size,
         ),
-        keep,
+        site.keep,
     )
-    MlflowTracking(
+    return server.connection
+
+
+def _tracking(site: _Site, database: PostgresConnection, objects: ObjectStore) -> MlflowTracking:
+    return MlflowTracking(
         "mlflow",
         MlflowTrackingArgs(
-            namespace=namespaces["mlflow"],
-            image=image("mlflow-server"),
-            database=postgres.connection,
+            namespace=site.namespaces["mlflow"],
+            image=site.image("mlflow-server"),
+            database=database,
             artifacts=objects.connection(_TRACKING_BUCKET, "tracking"),
-            clients=tuple(in_namespace(name) for name in ("gateway", "kubeflow")),
-            stores=(in_namespace("databases"), in_namespace("object-store")),
+            clients=_peers("gateway", "kubeflow"),
+            stores=_peers("databases", "object-store"),
         ),
-        opts,
+        site.opts,
     )
-    return Outputs(
-        gateway_domain=settings.gateway.domain,
-        pipelines_namespace=namespaces["kubeflow"],
-        tracking_namespace=namespaces["mlflow"],
-        models_namespace=namespaces["models"],
-        artifacts_destination=f"s3://{_TRACKING_BUCKET}",
-        pipelines_bucket=_PIPELINES_BUCKET,
-        object_store_region=objects.connection(_TRACKING_BUCKET, "tracking").region,
-        workload_image=image("workload"),
+
+
+def _pipelines(
+    site: _Site,
+    databases: Mapping[str, MysqlConnection],
+    objects: ObjectStore,
+    tracking: MlflowTracking,
+) -> KubeflowPipelines:
+    artifacts = objects.connection(_PIPELINES_BUCKET, "pipelines")
+    environment: dict[str, pulumi.Input[str]] = {
+        "PLINTH_ARTIFACTS_DESTINATION": f"s3://{_TRACKING_BUCKET}",
+        "PLINTH_GATEWAY_DOMAIN": site.settings.gateway.domain,
+        "PLINTH_MODELS_NAMESPACE": site.namespaces["models"],
+        "PLINTH_S3_ENDPOINT": artifacts.url,
+        "PLINTH_S3_REGION": artifacts.region,
+    }
+    return KubeflowPipelines(
+        "pipelines",
+        KubeflowPipelinesArgs(
+            namespace=site.namespaces["kubeflow"],
+            pipelines_database=databases["mlpipeline"],
+            metadata_database=databases["metadb"],
+            artifacts=artifacts,
+            steps=StepSettings(
+                tracking_uri=tracking.tracking_uri,
+                environment=environment,
+                models_namespace=site.namespaces["models"],
+            ),
+            clients=_peers("gateway"),
+            stores=_peers("kubeflow", "object-store"),
+            registry=site.settings.images.registry,
+        ),
+        site.opts,
     )

@@ -1,0 +1,118 @@
+"""`python -m images build|publish|list|tidy`: build images into the cache and put them where registries read."""
+
+import argparse
+import contextlib
+import fcntl
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from images import ImagesError, buildah, recipe, registry, store
+from upstream.cache import UpstreamError
+from upstream.progress import Progress
+
+# Packing one image and installing another's packages overlap well on two cores; more only needs more disk.
+_WORKERS = 2
+
+
+@contextlib.contextmanager
+def _locked() -> Iterator[None]:
+    """Wait for another build: two would drop each other's storage."""
+    path = store.folder() / "lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("images: waiting for another build to finish", file=sys.stderr)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _levels(images: list[recipe.Image]) -> Iterator[list[recipe.Image]]:
+    """Yield batches: no image stands in the batch of its base or before it."""
+    remaining = {image.name: image for image in images}
+    while remaining:
+        batch = [image for image in remaining.values() if image.base not in remaining]
+        yield sorted(batch, key=lambda image: -image.seconds)
+        for image in batch:
+            del remaining[image.name]
+
+
+def _build(names: list[str]) -> None:
+    images = recipe.with_bases(names or [image.name for image in recipe.all_images()])
+    if all(store.find(image.name) for image in images):
+        print(f"images: {len(images)} images, all cached")
+        return
+    with _locked(), buildah.builder() as builder:
+        missing = [image for image in images if store.find(image.name) is None]
+        progress = Progress("images", [image.name for image in missing])
+        with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+            for batch in _levels(missing):
+                work = [pool.submit(progress.run, image.name, lambda image=image: builder.build(image)) for image in batch]
+                failures = [future.exception() for future in work]
+                for failure in filter(None, failures):
+                    raise failure
+        store.tidy()
+
+
+def _publish(pairs: list[str], address: str | None) -> None:
+    targets: list[tuple[str, registry.Target]] = []
+    for pair in pairs:
+        name, separator, reference = pair.partition("=")
+        if not separator:
+            raise ImagesError(f"{pair!r}: expected NAME=REFERENCE, for example {pair}=example.org/{pair}:1")
+        targets.append((name, registry.parse(reference)))
+    taken: dict[registry.Target, str] = {}
+    for name, target in targets:
+        if taken.setdefault(target, name) != name:
+            raise ImagesError(f"{target.repository}:{target.tag} is asked for both {taken[target]} and {name}")
+    _build(sorted({name for name, _ in targets}))
+    publish = registry.Registry(address).publish if address else registry.publish
+    changed = sum(publish(store.require(name), target) for name, target in targets)
+    print(f"images: {len(targets)} published, {changed} of them new, in {address or registry.folder()}")
+
+
+def _list() -> None:
+    for image in recipe.all_images():
+        try:
+            record, key = store.find(image.name), recipe.key(image.name)
+        except (ImagesError, UpstreamError) as error:
+            print(f"{image.name:34} {str(error).splitlines()[0]}")
+            continue
+        state = f"{record.size / 1e6:6.0f} MB" if record else "missing"
+        print(f"{image.name:34} {key} {state:10} {image.base or 'scratch'}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m images", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    building = commands.add_parser("build", help="build images that are not cached")
+    building.add_argument("name", nargs="*")
+    publishing = commands.add_parser("publish", help="build what is missing and store it under full references")
+    publishing.add_argument("pair", nargs="+", metavar="NAME=REFERENCE")
+    publishing.add_argument("--to", metavar="HOST:PORT", help="push to this running registry instead of the cache")
+    commands.add_parser("list", help="each image, its content key and compressed size")
+    commands.add_parser("tidy", help="delete blobs that no image needs any more")
+    options = parser.parse_args(arguments)
+    try:
+        match options.command:
+            case "build":
+                _build(options.name)
+            case "publish":
+                _publish(options.pair, options.to)
+            case "list":
+                _list()
+            case _:
+                with _locked():
+                    freed = store.tidy() + registry.tidy()
+                print(f"images: freed {freed / 1e9:.1f} GB")
+    except (ImagesError, UpstreamError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""Builds one image with buildah, in a storage of plinth's own that is dropped afterwards."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from images import ImagesError, python_packages, recipe, store
+from upstream.build import binary
+from upstream.cache import cache_root
+
+# No program reads these; licences stay.
+_DPKG_OPTIONS = (
+    "path-exclude=/usr/share/doc/*",
+    "path-include=/usr/share/doc/*/copyright",
+    "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/locale/*",
+    "path-exclude=/usr/share/man/*",
+)
+
+
+def _run(command: list[str], image: str, log: Path, cwd: Path | None = None, **extra: str) -> None:
+    with log.open("a") as sink:
+        sink.write(f"+ {' '.join(command)}\n")
+        sink.flush()
+        try:
+            done = subprocess.run(
+                command,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                env={**os.environ, **extra},
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise ImagesError(f"{command[0]} is not installed: run `make setup`") from error
+    if done.returncode != 0:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise ImagesError(f"image {image}: {command[0]} failed (exit {done.returncode}); log {log}:\n{tail}")
+
+
+class Builder:
+    """A buildah storage that lives as long as one batch of builds."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._logs = cache_root() / "logs"
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self._one_base = threading.Lock()
+
+    def _buildah(self, *arguments: str) -> list[str]:
+        storage = ["--root", str(self._folder / "storage"), "--runroot", str(self._folder / "run")]
+        return ["buildah", *storage, "--storage-driver", "overlay", *arguments]
+
+    def build(self, image: recipe.Image) -> store.Record:
+        """Build an image whose base is stored already, and store it.
+
+        Raises:
+            ImagesError: a tool is missing or fails.
+            UpstreamError: one of its programs is not built.
+        """
+        log = self._logs / f"image-{image.name}.log"
+        log.write_text("")
+        context = self._folder / "context" / image.name
+        shutil.rmtree(context, ignore_errors=True)
+        try:
+            self._fill(image, context, log)
+            name = f"localhost/plinth/{image.name}:{recipe.key(image.name)}"
+            arguments = ["bud", "--isolation", "chroot", "--timestamp", "0", "--pull-never", "--tag", name]
+            if image.base:
+                with self._one_base:
+                    arguments += ["--build-arg", f"BASE_IMAGE={self._base(image.base, log)}"]
+            _run(self._buildah(*arguments, str(context)), image.name, log, TMPDIR=str(self._temporary()))
+        finally:
+            shutil.rmtree(context, ignore_errors=True)
+        return self._keep(image, name, log)
+
+    def _temporary(self) -> Path:
+        folder = self._folder / "tmp"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _base(self, base: str, log: Path) -> str:
+        name = f"localhost/plinth/{base}:{recipe.key(base)}"
+        known = subprocess.run(self._buildah("inspect", "--type", "image", name), capture_output=True, check=False)
+        if known.returncode != 0:
+            layout = self._folder / "base" / base
+            store.export(base, layout)
+            # The copy is named after its path, which must look like an image's name: so a relative one.
+            pull = self._buildah("pull", "--quiet", f"oci:{base}:image")
+            _run(pull, base, log, cwd=layout.parent, TMPDIR=str(self._temporary()))
+            _run(self._buildah("tag", store.image_id(base), name), base, log)
+            shutil.rmtree(layout, ignore_errors=True)
+        return name
+
+    def _fill(self, image: recipe.Image, context: Path, log: Path) -> None:
+        shutil.copytree(
+            image.folder, context, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
+        )
+        if image.programs:
+            (context / "programs").mkdir()
+        for program in image.programs:
+            # A hard link: the context lies in the same cache as the programs.
+            os.link(binary(program), context / "programs" / program)
+        if image.python is not None:
+            python_packages.install(image.requirements(), context / "site-packages", context / "scripts")
+        for target, project, path in image.modules:
+            source = image.module_path(project, path)
+            (context / target).parent.mkdir(parents=True, exist_ok=True)
+            # Module folders are read-only; the copies must be deletable.
+            _run(["cp", "-r", "--no-preserve=mode", str(source), str(context / target)], image.name, log)
+        if image.debian is not None:
+            _run(_mmdebstrap(image.debian, context / "rootfs.tar"), image.name, log, TMPDIR=str(self._temporary()))
+        if (image.folder / "prepare.py").is_file():
+            _run([sys.executable, str(context / "prepare.py"), str(context)], image.name, log)
+
+    def _keep(self, image: recipe.Image, name: str, log: Path) -> store.Record:
+        layout = self._folder / "layout" / image.name
+        shutil.rmtree(layout, ignore_errors=True)
+        layout.parent.mkdir(parents=True, exist_ok=True)
+        # Zstandard unpacks several times faster than gzip, and start-up of a cluster unpacks every image.
+        push = ["push", "--quiet", "--compression-format", "zstd", name, f"oci:{layout}:image"]
+        _run(self._buildah(*push), image.name, log, TMPDIR=str(self._temporary()))
+        return store.adopt(image.name, recipe.key(image.name), layout)
+
+    def clean(self) -> None:
+        """Delete the storage: the stored blobs hold everything that is needed again."""
+        with contextlib.suppress(FileNotFoundError, subprocess.SubprocessError):
+            subprocess.run(self._buildah("rm", "--all"), capture_output=True, check=False)
+        overlay = self._folder / "storage" / "overlay"
+        subprocess.run(["umount", "--quiet", str(overlay)], capture_output=True, check=False)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _mmdebstrap(debian: recipe.Debian, target: Path) -> list[str]:
+    options = [f"--dpkgopt={option}" for option in _DPKG_OPTIONS]
+    options += [f"--include={','.join(debian.packages)}", f"--variant={debian.variant}", "--skip=output/dev"]
+    options += ['--aptopt=APT::Install-Recommends "false"', "--quiet", *debian.hooks]
+    return ["mmdebstrap", *options, debian.suite, str(target)]
+
+
+@contextlib.contextmanager
+def builder() -> Iterator[Builder]:
+    """Give a builder; its storage is gone afterwards, also that of a build that was killed before."""
+    current = Builder(cache_root() / "images" / "work")
+    current.clean()
+    try:
+        yield current
+    finally:
+        current.clean()

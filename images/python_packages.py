@@ -1,0 +1,169 @@
+"""Locked Python packages, installed into a folder by uv."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+from images import ImagesError
+from upstream.cache import cache_root
+
+# Where the Dockerfiles put the packages: on the path of Debian's own Python.
+INSTALLED = "/usr/local/lib/python3.11/dist-packages"
+_REPOSITORY = Path(__file__).parents[1]
+# Test suites and C headers that packages ship: a fifth of the size, never imported by what we run.
+_PRUNED = (
+    "*/tests/data",
+    "numpy/**/tests",
+    "pandas/tests",
+    "pyarrow/include",
+    "pyarrow/tests",
+    "scipy/**/tests",
+    "sklearn/**/tests",
+)
+
+
+class Source(Protocol):
+    """Where the list of an image's packages comes from."""
+
+    def requirements(self, folder: Path) -> dict[str, str]:
+        """Return package name -> requirement with its hashes."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Groups:
+    """Dependency groups of the repository's uv.lock."""
+
+    names: tuple[str, ...]
+
+    def requirements(self, folder: Path) -> dict[str, str]:
+        """Return the packages that any of the groups needs."""
+        return {name: line for group in self.names for name, line in _exported(group).items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedBy:
+    """What several dependency groups of uv.lock have in common: one layer for all their images."""
+
+    names: tuple[str, ...]
+
+    def requirements(self, folder: Path) -> dict[str, str]:
+        """Return the packages that each of the groups needs."""
+        first, *others = (_exported(group) for group in self.names)
+        return {name: line for name, line in first.items() if all(other.get(name) == line for other in others)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """A lock of the image's own, beside its Dockerfile: for packages that do not resolve with the others."""
+
+    file: str
+
+    def requirements(self, folder: Path) -> dict[str, str]:
+        """Return the packages of the lock.
+
+        Raises:
+            ImagesError: the file is missing or has a line without a hash.
+        """
+        path = folder / self.file
+        if not path.is_file():
+            raise ImagesError(f"{path.relative_to(_REPOSITORY)} is missing: make it with `uv pip compile --generate-hashes`")
+        found = parse(path.read_text())
+        if unhashed := [name for name, line in found.items() if "--hash=" not in line]:
+            raise ImagesError(f"{path.relative_to(_REPOSITORY)}: no hash for {', '.join(unhashed)}")
+        return found
+
+
+def uv() -> Path:
+    """Return the path of uv: the one the set-up installed, else the one on PATH.
+
+    Raises:
+        ImagesError: there is none.
+    """
+    tools = cache_root() / "tools"
+    for candidate in (tools / "bin" / "uv", tools / "uv"):
+        if candidate.is_file():
+            return candidate
+    found = shutil.which("uv")
+    if found is None:
+        raise ImagesError("uv is not installed: run `make setup`")
+    return Path(found)
+
+
+def parse(text: str) -> dict[str, str]:
+    """Return package name -> requirement (with its continued lines) of a requirements file."""
+    joined = re.sub(r"\s*\\\n\s*", " ", text)
+    lines = [line.split(" #")[0].strip() for line in joined.splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("#", "-"))]
+    return {re.split(r"[\s=;<>\[]", line, maxsplit=1)[0].lower().replace("_", "-"): line for line in lines}
+
+
+@cache
+def _exported(group: str) -> dict[str, str]:
+    command = [str(uv()), "export", "--frozen", "--quiet", "--no-header", "--no-annotate", "--no-emit-project"]
+    done = subprocess.run(
+        [*command, "--only-group", group], cwd=_REPOSITORY, env=environment(), capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise ImagesError(f"uv.lock: group {group!r} cannot be exported: {_last_line(done.stderr)}")
+    return parse(done.stdout)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a uv command: plinth's own package cache unless one is set."""
+    env = dict(os.environ)
+    env.setdefault("UV_CACHE_DIR", str(cache_root() / "uv"))
+    env.pop("VIRTUAL_ENV", None)
+    return env
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no output"])[-1]
+
+
+def install(requirements: dict[str, str], packages: Path, scripts: Path) -> None:
+    """Install exactly these packages with byte code into `packages`, and their commands into `scripts`.
+
+    Raises:
+        ImagesError: uv fails; the text is its own last lines.
+    """
+    packages.mkdir(parents=True, exist_ok=True)
+    scripts.mkdir(parents=True, exist_ok=True)
+    lock = packages.with_name("requirements.txt")
+    lock.write_text("\n".join(sorted(requirements.values())) + "\n")
+    command = [str(uv()), "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+    command += ["--python", sys.executable, "--target", str(packages), "--requirements", str(lock)]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    lock.unlink()
+    if done.returncode != 0:
+        tail = "\n".join(done.stderr.strip().splitlines()[-8:])
+        raise ImagesError(f"uv pip install failed (exit {done.returncode}):\n{tail}")
+    for pattern in _PRUNED:
+        for path in list(packages.glob(pattern)):
+            shutil.rmtree(path, ignore_errors=True)
+    for script in sorted(path for path in (packages / "bin").glob("*") if path.is_file()):
+        (scripts / script.name).write_bytes(_portable(script.read_bytes()))
+        (scripts / script.name).chmod(0o755)
+    shutil.rmtree(packages / "bin", ignore_errors=True)
+    (packages / ".lock").unlink(missing_ok=True)
+    _compile(packages)
+
+
+def _compile(packages: Path) -> None:
+    # Layers carry one fixed time stamp, so byte code must not be checked against its source's time; and it
+    # names the place where it will lie, not the one where it was made. A template that is no Python may fail.
+    command = [sys.executable, "-m", "compileall", "-qq", "-j", "2", "--invalidation-mode", "unchecked-hash"]
+    subprocess.run([*command, "-s", str(packages), "-p", INSTALLED, str(packages)], capture_output=True, check=False)
+
+
+def _portable(script: bytes) -> bytes:
+    # uv names the interpreter that installs; inside the image it is Debian's. Long paths get a shell trampoline.
+    interpreter = b"#!/usr/bin/python3\n"
+    script = re.sub(rb"\A#!/bin/sh\n'''exec' [^\n]*\n' '''\n", interpreter, script)
+    return re.sub(rb"\A#![^\n]*python[^\n]*\n", interpreter, script)

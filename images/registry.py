@@ -1,0 +1,166 @@
+"""Publishing: stored images under full references, in the cluster registry's folder or in a running registry."""
+
+import http.client
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from images import ImagesError, store
+from upstream.cache import cache_root
+
+_TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where an image goes: a repository path, without the host that a mirror stands for, and a tag."""
+
+    repository: str
+    tag: str
+
+
+def parse(reference: str) -> Target:
+    """Split a full image reference.
+
+    Raises:
+        ImagesError: it has no tag.
+    """
+    name, separator, tag = reference.rpartition(":")
+    if not separator or "/" in tag or not name:
+        raise ImagesError(f"reference {reference!r} has no tag: write HOST/PATH:TAG")
+    first, slash, rest = name.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return Target(repository=rest, tag=tag)
+    # A name without host or folder means Docker Hub's library, also to a mirror.
+    return Target(repository=name if slash else f"library/{name}", tag=tag)
+
+
+def folder() -> Path:
+    """Return the storage of every native cluster's registry, in the format of distribution's filesystem driver."""
+    return cache_root() / "registry"
+
+
+def _root() -> Path:
+    return folder() / "docker" / "registry" / "v2"
+
+
+def _tag_link(target: Target) -> Path:
+    return _root() / "repositories" / target.repository / "_manifests" / "tags" / target.tag / "current" / "link"
+
+
+def is_published(record: store.Record, target: Target) -> bool:
+    """Return whether the registry's folder holds exactly this image under this reference."""
+    link = _tag_link(target)
+    return link.is_file() and link.read_text() == record.manifest.digest
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text)
+    partial.rename(path)
+
+
+def publish(record: store.Record, target: Target) -> bool:
+    """Place an image into the registry's folder; return whether anything changed.
+
+    Blobs are hard links, so a published image takes no room of its own, and no registry need run. The tag is
+    written last: a reader never sees a manifest without its layers.
+    """
+    if is_published(record, target):
+        return False
+    repository = _root() / "repositories" / target.repository
+    for blob in (record.manifest, *record.blobs):
+        digest = blob.digest.removeprefix("sha256:")
+        data = _root() / "blobs" / "sha256" / digest[:2] / digest / "data"
+        data.parent.mkdir(parents=True, exist_ok=True)
+        if not data.exists():
+            os.link(store.blob_path(blob.digest), data)
+        if blob != record.manifest:
+            _write(repository / "_layers" / "sha256" / digest / "link", blob.digest)
+    digest = record.manifest.digest.removeprefix("sha256:")
+    _write(repository / "_manifests" / "revisions" / "sha256" / digest / "link", record.manifest.digest)
+    tag = _tag_link(target).parents[1]
+    _write(tag / "index" / "sha256" / digest / "link", record.manifest.digest)
+    _write(_tag_link(target), record.manifest.digest)
+    return True
+
+
+class Registry:
+    """A running registry that answers plain HTTP, for example the one of a kind cluster."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def _ask(self, method: str, path: str, body: bytes | Path | None = None, kind: str = "") -> tuple[int, dict[str, str]]:
+        headers = {"Content-Type": kind} if kind else {}
+        if method == "HEAD":
+            headers["Accept"] = "application/vnd.oci.image.manifest.v1+json"
+        connection = http.client.HTTPConnection(self._address, timeout=_TIMEOUT_SECONDS)
+        try:
+            if isinstance(body, Path):
+                headers["Content-Length"] = str(body.stat().st_size)
+                with body.open("rb") as stream:
+                    connection.request(method, path, stream, headers)
+                    response = connection.getresponse()
+            else:
+                connection.request(method, path, body, headers)
+                response = connection.getresponse()
+            response.read()
+            return response.status, {name.lower(): value for name, value in response.getheaders()}
+        except (OSError, http.client.HTTPException) as error:
+            raise ImagesError(f"registry {self._address}: {error}; is it running, and does it speak HTTP?") from error
+        finally:
+            connection.close()
+
+    def publish(self, record: store.Record, target: Target) -> bool:
+        """Push an image; return whether anything changed.
+
+        Raises:
+            ImagesError: the registry cannot be reached or refuses.
+        """
+        base = f"/v2/{target.repository}"
+        status, headers = self._ask("HEAD", f"{base}/manifests/{target.tag}")
+        if status == 200 and headers.get("docker-content-digest") == record.manifest.digest:
+            return False
+        for blob in record.blobs:
+            self._push_blob(base, blob)
+        content = store.blob_path(record.manifest.digest).read_bytes()
+        status, _ = self._ask("PUT", f"{base}/manifests/{target.tag}", content, record.manifest.media_type)
+        self._check(status, 201, f"manifest of {target.repository}:{target.tag}")
+        return True
+
+    def _push_blob(self, base: str, blob: store.Blob) -> None:
+        if self._ask("HEAD", f"{base}/blobs/{blob.digest}")[0] == 200:
+            return
+        status, headers = self._ask("POST", f"{base}/blobs/uploads/")
+        self._check(status, 202, f"upload of {blob.digest}")
+        place = urlsplit(headers["location"])
+        query = f"{place.query}&digest={blob.digest}" if place.query else f"digest={blob.digest}"
+        path = store.blob_path(blob.digest)
+        status, _ = self._ask("PUT", f"{place.path}?{query}", path, "application/octet-stream")
+        self._check(status, 201, f"blob {blob.digest}")
+
+    def _check(self, status: int, expected: int, what: str) -> None:
+        if status != expected:
+            raise ImagesError(f"registry {self._address} answered {status} to the {what}; its log says why")
+
+
+def tidy() -> int:
+    """Delete tags whose image is no longer stored, then the blobs nothing names; return the bytes freed."""
+    kept = {record.manifest.digest for record in store.records()}
+    blobs = {blob.digest for record in store.records() for blob in (record.manifest, *record.blobs)}
+    for link in (_root() / "repositories").rglob("_manifests/tags/*/current/link"):
+        if link.read_text() not in kept:
+            shutil.rmtree(link.parents[1])
+    for link in (_root() / "repositories").rglob("_manifests/revisions/sha256/*/link"):
+        if link.read_text() not in kept:
+            shutil.rmtree(link.parent)
+    freed = 0
+    for data in (_root() / "blobs" / "sha256").glob("*/*/data"):
+        if f"sha256:{data.parent.name}" not in blobs:
+            freed += data.stat().st_size
+            shutil.rmtree(data.parent)
+    return freed

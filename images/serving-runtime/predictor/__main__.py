@@ -1,0 +1,117 @@
+"""Serves the MLflow model in a folder: `python -m predictor --model_name NAME --model_dir FOLDER`."""
+
+# The image has an environment of its own, because kserve and kfp want different protobuf releases.
+# pyright: reportMissingImports=false, reportUntypedBaseClass=false
+# pyright: reportUnknownParameterType=false
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+import kserve
+from kserve import model_server
+from kserve.errors import InvalidInput
+from kserve.metrics import PREDICT_HIST_TIME, get_labels
+from kserve.protocol.infer_type import InferOutput, InferRequest, InferResponse
+
+from predictor import codec, served_model
+from predictor.application import InferenceApplication
+from predictor.errors import RequestError
+from predictor.matrix import v2_datatype
+from predictor.measurements import Measurements
+from predictor.served_model import Output, ServedModel
+
+
+class MlflowModel(kserve.Model):
+    """The model as KServe's own data plane sees it: readiness, metadata, gRPC, CloudEvents, binary tensors."""
+
+    def __init__(self, served: ServedModel) -> None:
+        super().__init__(served.name)
+        self._served = served
+        self.ready = True
+
+    async def predict(self, payload: Any, headers: dict[str, str] | None = None) -> Any:
+        """Answer what did not come as a plain JSON request over HTTP."""
+        try:
+            if isinstance(payload, InferRequest):
+                return self._infer(payload)
+            if not isinstance(payload, dict) or "instances" not in payload:
+                raise RequestError('the body must be a JSON object with "instances"')
+            found = self._served.answer_rows(payload["instances"])
+        except RequestError as error:
+            raise InvalidInput(str(error)) from error
+        return {"predictions": found[0][1].tolist()}
+
+    def _infer(self, request: Any) -> Any:
+        matrix = self._served.matrix
+        if matrix is None:
+            raise RequestError("the model's signature is not a numeric matrix: use the v1 protocol")
+        names = [each.name for each in request.inputs]
+        value = matrix.from_tensors(names, [each.as_numpy() for each in request.inputs])
+        found = served_model.outputs(self._served.predict_matrix(value))
+        return InferResponse(
+            response_id=request.id, model_name=self.name, infer_outputs=[_infer_output(each) for each in found]
+        )
+
+    def get_input_types(self) -> list[dict[str, Any]]:
+        """Return the v2 description of the input."""
+        return codec.input_types(self._served)
+
+    def get_output_types(self) -> list[dict[str, Any]]:
+        """Return the v2 description of the output."""
+        return codec.output_types(self._served)
+
+
+class PredictorServer(kserve.ModelServer):
+    """KServe's server with our application in front of its REST routes."""
+
+    def __init__(self, served: ServedModel, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._served = served
+
+    async def _serve(self) -> None:
+        histogram = PREDICT_HIST_TIME.labels(**get_labels(self._served.name))
+        measurements = Measurements(self._served.name, histogram.observe)
+        rest = self._rest_server
+        # Outside of KServe's middleware, whose timing line per request nobody reads.
+        rest.config.app = InferenceApplication(self._served, model_server.app, measurements)
+        await super()._serve()
+
+
+def _infer_output(output: Output) -> Any:
+    name, array = output
+    tensor = InferOutput(name=name, shape=list(array.shape), datatype=v2_datatype(array.dtype))
+    tensor.set_data_from_numpy(array, binary_data=False)
+    return tensor
+
+
+def _silence_request_logs() -> None:
+    """Drop one line per request: the gateway keeps the access log, the metrics keep the figures."""
+    for name in ("uvicorn.access", "kserve.trace"):
+        logger = logging.getLogger(name)
+        logger.handlers = []
+        logger.propagate = False
+
+
+def main() -> None:
+    """Load the model, then serve it until a signal ends the process."""
+    parser = argparse.ArgumentParser(parents=[model_server.parser], prog="python -m predictor")
+    parser.add_argument("--model_dir", type=Path, required=True, help="the folder that holds the file MLmodel")
+    options = parser.parse_args()
+    served = served_model.load(options.model_name, options.model_dir)
+    server = PredictorServer(
+        served,
+        http_port=options.http_port,
+        enable_grpc=options.enable_grpc,
+        enable_latency_logging=False,
+        workers=1,
+    )
+    # The server's constructor configures logging, so only now.
+    _silence_request_logs()
+    logging.getLogger("kserve").info("serving %s, digest %s", served.name, served.digest)
+    server.start([MlflowModel(served)])
+
+
+if __name__ == "__main__":
+    main()

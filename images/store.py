@@ -1,0 +1,189 @@
+"""Built images as OCI blobs in the cache, one record per image and content key."""
+
+import dataclasses
+import json
+import os
+import shutil
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from images import ImagesError, recipe
+from upstream.cache import cache_root
+
+_LAYOUT = {"imageLayoutVersion": "1.0.0"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blob:
+    """One content-addressed file of an image."""
+
+    digest: str
+    size: int
+    media_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A stored image: its manifest and every blob the manifest names, configuration first."""
+
+    name: str
+    key: str
+    manifest: Blob
+    blobs: tuple[Blob, ...]
+
+    @property
+    def size(self) -> int:
+        """Return the compressed bytes of all blobs."""
+        return sum(blob.size for blob in self.blobs)
+
+
+def folder() -> Path:
+    """Return the folder of all stored images."""
+    return cache_root() / "images"
+
+
+def blob_path(digest: str) -> Path:
+    """Return where a blob lies."""
+    return folder() / "blobs" / digest.replace(":", "/")
+
+
+def _record_path(name: str, key: str) -> Path:
+    return folder() / "records" / f"{name}-{key}.json"
+
+
+def find(name: str) -> Record | None:
+    """Return the record of an image as its folder stands now, or None when it must be built."""
+    path = _record_path(name, recipe.key(name))
+    if not path.is_file():
+        return None
+    record = _read(path)
+    return record if all(blob_path(blob.digest).is_file() for blob in (record.manifest, *record.blobs)) else None
+
+
+def require(name: str) -> Record:
+    """Return the record of a stored image.
+
+    Raises:
+        ImagesError: it is not built.
+    """
+    record = find(name)
+    if record is None:
+        raise ImagesError(f"image {name} is not built: run `python -m images build {name}`")
+    return record
+
+
+def image_id(name: str) -> str:
+    """Return the identity buildah gives an image: the digest of its configuration."""
+    return require(name).blobs[0].digest.removeprefix("sha256:")
+
+
+def _read(path: Path) -> Record:
+    table: dict[str, Any] = json.loads(path.read_text())
+    return Record(
+        name=table["name"],
+        key=table["key"],
+        manifest=Blob(**table["manifest"]),
+        blobs=tuple(Blob(**blob) for blob in table["blobs"]),
+    )
+
+
+def _blob(descriptor: dict[str, Any]) -> Blob:
+    return Blob(digest=descriptor["digest"], size=descriptor["size"], media_type=descriptor["mediaType"])
+
+
+def adopt(name: str, key: str, layout: Path) -> Record:
+    """Move an OCI layout with one image into the store and drop the layout and older builds of the image.
+
+    The record is written last: a build that dies before leaves only blobs that the next one reuses.
+    """
+    index: dict[str, Any] = json.loads((layout / "index.json").read_text())
+    manifest = _blob(index["manifests"][0])
+    content: dict[str, Any] = json.loads((layout / "blobs" / manifest.digest.replace(":", "/")).read_text())
+    record = Record(
+        name=name,
+        key=key,
+        manifest=manifest,
+        blobs=tuple(_blob(descriptor) for descriptor in (content["config"], *content["layers"])),
+    )
+    for blob in (manifest, *record.blobs):
+        target = blob_path(blob.digest)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.is_file():
+            (layout / "blobs" / blob.digest.replace(":", "/")).rename(target)
+    shutil.rmtree(layout)
+    records = folder() / "records"
+    records.mkdir(exist_ok=True)
+    for stale in records.glob(f"{name}-*.json"):
+        if _read(stale).name == name:
+            stale.unlink()
+    partial = _record_path(name, key).with_suffix(".partial")
+    partial.write_text(json.dumps(dataclasses.asdict(record), indent=1))
+    partial.rename(_record_path(name, key))
+    return record
+
+
+def export(name: str, layout: Path) -> None:
+    """Write a stored image as an OCI layout whose blobs are hard links.
+
+    Raises:
+        ImagesError: it is not built.
+    """
+    record = require(name)
+    shutil.rmtree(layout, ignore_errors=True)
+    (layout / "blobs" / "sha256").mkdir(parents=True)
+    for path, content in _layout_files(record).items():
+        (layout / path).write_bytes(content)
+    for blob in (record.manifest, *record.blobs):
+        os.link(blob_path(blob.digest), layout / "blobs" / blob.digest.replace(":", "/"))
+
+
+def archive(name: str) -> Path:
+    """Return an OCI archive of a stored image, for a container engine to import.
+
+    Raises:
+        ImagesError: it is not built.
+    """
+    record = require(name)
+    path = folder() / "archives" / f"{name}.tar"
+    path.parent.mkdir(exist_ok=True)
+    with tarfile.open(path, "w") as target:
+        for file, content in _layout_files(record).items():
+            member = tarfile.TarInfo(file)
+            member.size = len(content)
+            target.addfile(member, BytesIO(content))
+        for blob in (record.manifest, *record.blobs):
+            target.add(blob_path(blob.digest), f"blobs/{blob.digest.replace(':', '/')}")
+    return path
+
+
+def _layout_files(record: Record) -> dict[str, bytes]:
+    descriptor = {
+        "mediaType": record.manifest.media_type,
+        "digest": record.manifest.digest,
+        "size": record.manifest.size,
+        "annotations": {"org.opencontainers.image.ref.name": "image"},
+    }
+    index = {"schemaVersion": 2, "manifests": [descriptor]}
+    return {"oci-layout": json.dumps(_LAYOUT).encode(), "index.json": json.dumps(index).encode()}
+
+
+def records() -> Iterator[Record]:
+    """Yield every stored image."""
+    for path in sorted((folder() / "records").glob("*.json")):
+        yield _read(path)
+
+
+def tidy() -> int:
+    """Delete blobs that no record names; return the bytes they took."""
+    kept = {blob.digest for record in records() for blob in (record.manifest, *record.blobs)}
+    freed = 0
+    for path in (folder() / "blobs" / "sha256").glob("*"):
+        if f"sha256:{path.name}" not in kept:
+            freed += path.stat().st_size
+            path.unlink()
+    shutil.rmtree(folder() / "archives", ignore_errors=True)
+    return freed

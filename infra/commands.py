@@ -23,6 +23,8 @@ from infra.settings import Settings
 from upstream.cache import UpstreamError, cache_root
 
 _CONNECT_SECONDS = 5.0
+_CLEAR_LINE = "\r\x1b[K"
+_TERMINAL_COLUMNS = 79
 
 
 def _engine(stack: str, chosen: Settings, instance: Instance) -> Engine:
@@ -78,12 +80,19 @@ def _run(engine: Engine, command: str, *arguments: str) -> int:
     progress = events.Progress()
     seen: list[dict[str, Any]] = []
 
+    # A terminal also gets a last line that changes; a file would only grow by it.
+    live = sys.stdout.isatty()
+
     def show(event: dict[str, Any]) -> None:
         seen.append(event)
         for line in progress.lines(event):
-            print(line, flush=True)
+            print(f"{_CLEAR_LINE if live else ''}{line}", flush=True)
+        if live:
+            print(f"{_CLEAR_LINE}{progress.status()[:_TERMINAL_COLUMNS]}", end="", flush=True)
 
     code = engine.run(command, *arguments, on_event=show)
+    if live:
+        print(_CLEAR_LINE, end="")
     summary = events.summarise(seen)
     print(f"{command} {engine.stack}: {summary.text()}", flush=True)
     if code == 0:

@@ -71,6 +71,12 @@ class Progress:
             diagnostic = event["diagnosticEvent"]
             yield f"  {name_of(diagnostic.get('urn', ''))}: {clean(diagnostic['message'])}"
 
+    def status(self) -> str:
+        """Return how far the run is and what it works on, for a terminal's last line."""
+        busy = [name_of(root) for root, count in self._open.items() if count > 0]
+        done = sum(self._counts.values()) - sum(self._open.values())
+        return f"  {done} resources done; at work: {', '.join(busy)}" if busy else ""
+
     def _begin(self, metadata: dict[str, Any], moment: int) -> None:
         urn = metadata["urn"]
         root = self._root(urn, metadata)

@@ -71,6 +71,15 @@ def test_a_component_that_registers_before_its_children_end_waits_for_them() -> 
     assert [len(list(progress.lines(event))) for event in order] == [0, 0, 0, 1]
 
 
+def test_a_terminal_learns_what_is_at_work() -> None:
+    progress = events.Progress()
+    for event in RUN[:2]:
+        list(progress.lines(event))
+    assert progress.status() == "  0 resources done; at work: object-store"
+    list(progress.lines(RUN[2]))
+    assert progress.status() == ""
+
+
 def test_problems_are_told_while_they_happen() -> None:
     progress = events.Progress()
     assert list(progress.lines(RETRY)) == [

@@ -1,0 +1,156 @@
+"""The command line: two entries told apart, and one line for each thing that can be wrong."""
+
+import json
+import runpy
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+from cluster.instance import Endpoints, Instance
+from infra import commands, settings, stack_file
+from tests.harness.recorder import deploy
+
+KUBECONFIG: dict[str, Any] = {
+    "contexts": [{"name": "main", "context": {"cluster": "here", "user": "me"}}],
+    "clusters": [{"name": "here", "cluster": {"server": ""}}],
+    "users": [],
+    "current-context": "main",
+}
+
+
+@pytest.fixture
+def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of stack files, and a cache of its own."""
+    folder = tmp_path / "stacks"
+    folder.mkdir()
+    monkeypatch.setattr(stack_file, "STACKS", folder)
+    monkeypatch.setenv("PLINTH_CACHE", str(tmp_path / "cache"))
+    return folder
+
+
+def write_stack(folder: Path, **cluster: Any) -> None:
+    content = {"config": {"plinth:cluster": {"kind": "kubeconfig", "name": "x", **cluster}}}
+    (folder / "Pulumi.x.yaml").write_text(yaml.safe_dump(content))
+
+
+def write_kubeconfig(folder: Path, server: str) -> str:
+    content = KUBECONFIG | {"clusters": [{"name": "here", "cluster": {"server": server}}]}
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(content))
+    return str(path)
+
+
+def error_of(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the one line that a failing command writes to standard error."""
+    assert commands.main(arguments) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def test_a_wrong_setting_ends_the_command_before_anything_runs(
+    stacks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_stack(stacks, colour="red")
+    assert error_of(["up", "--stack", "x"], capsys) == (
+        "error: plinth:cluster.colour is not a setting; allowed here: context, kind, kubeconfig, name"
+    )
+
+
+def test_an_unknown_stack_is_named(stacks: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_stack(stacks)
+    assert error_of(["up", "--stack", "y"], capsys) == (
+        "error: --stack y: no stacks/Pulumi.y.yaml; there are: x"
+    )
+
+
+def test_a_cluster_that_is_not_up_is_named_with_the_command(
+    stacks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_stack(stacks)
+    line = error_of(["up", "--stack", "x", "--name", "mine"], capsys)
+    assert line == "error: cluster 'mine' is not up: run `python -m cluster up --name mine`"
+
+
+def test_a_cluster_that_does_not_answer_is_named_with_its_address(
+    stacks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = f"https://127.0.0.1:{free_port()}"
+    write_stack(stacks, kubeconfig=write_kubeconfig(stacks, server))
+    line = error_of(["up", "--stack", "x"], capsys)
+    assert f"does not answer at {server}" in line
+    assert line.endswith("correct plinth:cluster.kubeconfig")
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [("other", "has no server for other"), (None, "does not exist: set plinth:cluster.kubeconfig")],
+)
+def test_a_kubeconfig_that_cannot_be_used_is_named(
+    stacks: Path, capsys: pytest.CaptureFixture[str], context: str | None, message: str
+) -> None:
+    path = write_kubeconfig(stacks, "https://127.0.0.1:1") if context else str(stacks / "none")
+    write_stack(stacks, kubeconfig=path, context=context)
+    assert message in error_of(["up", "--stack", "x"], capsys)
+
+
+def test_destroying_what_was_never_installed_is_no_error(
+    stacks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_stack(stacks)
+    assert commands.main(["destroy", "--stack", "x"]) == 0
+    assert "nothing is installed" in capsys.readouterr().out
+
+
+def test_outputs_join_the_stack_with_what_the_machine_knows(
+    stacks: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_stack(stacks)
+    instance = Instance("mine")
+    endpoints = Endpoints(
+        kubeconfig="/k", api="https://a", gateway="http://127.0.0.1:8080", registry="r", node_ip="n"
+    )
+    instance.endpoints_file.parent.mkdir(parents=True)
+    instance.endpoints_file.write_text(endpoints.text())
+    monkeypatch.setattr(commands.Engine, "outputs", lambda _: {"gateway_domain": "plinth.local"})
+    assert commands.main(["outputs", "--stack", "x", "--name", "mine"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "gateway_domain": "plinth.local",
+        "gateway_url": "http://127.0.0.1:8080",
+        "kubeconfig": "/k",
+    }
+
+
+def test_the_folder_run_as_a_module_is_the_command_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "infra", "--help"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert "python -m infra" in done.stdout
+
+
+def test_the_folder_run_by_the_engine_is_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"plinth:cluster": json.dumps({"kind": "kubeconfig", "name": "local"})}
+    values |= {f"plinth:{key}": "generated" for key in settings.secret_keys()}
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(values))
+
+    def program() -> None:
+        pulumi.runtime.set_all_config(values, [f"plinth:{key}" for key in settings.secret_keys()])
+        runpy.run_path(str(stack_file.REPOSITORY / "infra"), run_name="__main__")
+
+    try:
+        deployment = deploy(program)
+    finally:
+        pulumi.runtime.set_all_config({})
+    assert deployment.of_type("plinth:index:ObjectStore")

@@ -15,7 +15,7 @@ USER = 65532
 def container(
     name: str,
     image: pulumi.Input[str],
-    command: Sequence[str],
+    command: Sequence[pulumi.Input[str]],
     *,
     resources: v1.ResourceRequirementsArgsDict,
     env: Sequence[v1.EnvVarArgsDict] = (),
@@ -46,8 +46,11 @@ def container(
         "resources": resources,
         "security_context": pod_security.container_context(),
         "volume_mounts": [
-            {"name": "tmp", "mount_path": "/tmp"},  # noqa: S108 - an emptyDir of this pod alone
-            *({"name": volume, "mount_path": path, "read_only": True} for volume, path in (mounts or {}).items()),
+            {"name": "tmp", "mount_path": "/tmp"},
+            *(
+                {"name": volume, "mount_path": path, "read_only": True}
+                for volume, path in (mounts or {}).items()
+            ),
         ],
     }
     if probe:

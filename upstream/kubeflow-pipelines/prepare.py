@@ -35,7 +35,7 @@ def _run(command: list[str], cwd: Path, *, given: bytes = b"") -> bytes:
 
 
 def _install_wheels(requirements: Path, target: Path) -> None:
-    """Unpack the pinned wheels with whichever installer this machine has: environments made by uv lack pip."""
+    """Unpack the pinned wheels with whichever installer this machine has: uv's environments lack pip."""
     base_python = str(getattr(sys, "_base_executable", sys.executable))
     candidates = [
         ["uv", "pip"],
@@ -131,7 +131,7 @@ def _generate(plugin: Path, proto: str, module: str, descriptors: dict[str, byte
 
 
 def _copy_cachekey(build: Path) -> None:
-    """Add the one package of `api` that no wheel describes; its messages did not change since that release."""
+    """Add the one package of `api` that no wheel describes; its messages have not changed since."""
     done = _run(["go", "mod", "download", "-json", _API], build / "cachekey")
     source = Path(json.loads(done)["Dir"]) / "v2alpha1/go/cachekey"
     target = build / "api/v2alpha1/go/cachekey"

@@ -1,5 +1,6 @@
 """What must hold for every component, whatever it deploys."""
 
+from collections.abc import Collection
 from typing import Any
 
 from tests.harness.recorder import Deployment, Registration
@@ -28,8 +29,8 @@ def assert_labelled(deployment: Deployment[Any]) -> None:
             assert labels.get("app.kubernetes.io/managed-by") == "pulumi", each.name
 
 
-def assert_restricted(deployment: Deployment[Any]) -> None:
-    """Every pod meets the restricted Pod Security Standard, and is sized."""
+def assert_restricted(deployment: Deployment[Any], *, api_clients: Collection[str] = ()) -> None:
+    """Every pod meets the restricted Pod Security Standard, and is sized; only API clients hold a token."""
     pods = deployment.pods()
     assert pods, "no pod: this check would pass on nothing"
     for name, pod in pods.items():
@@ -37,7 +38,7 @@ def assert_restricted(deployment: Deployment[Any]) -> None:
         assert context["runAsNonRoot"] is True, name
         assert context["runAsUser"] > 0, name
         assert context["seccompProfile"] == {"type": "RuntimeDefault"}, name
-        assert pod["automountServiceAccountToken"] is False, name
+        assert pod["automountServiceAccountToken"] is (name in api_clients), name
         for container in [*pod.get("initContainers", []), *pod["containers"]]:
             security = container["securityContext"]
             assert security["allowPrivilegeEscalation"] is False, name

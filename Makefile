@@ -14,10 +14,10 @@ UV := $(PLINTH_CACHE)/tools/bin/uv
 PYTHON := .venv/bin/python
 TARGET := --stack $(STACK)
 
-.PHONY: help setup up stages build cluster deploy demo test check unit contract integration e2e preview verify bench load down clean
+.PHONY: help setup up stages build cluster deploy demo test fast check unit contract integration e2e preview verify bench down undeploy clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(UV):
 	@python3 -m venv $(PLINTH_CACHE)/tools
@@ -46,7 +46,11 @@ demo: setup ## train, register and serve; show one prediction beside the value i
 	@$(PYTHON) -m workloads run train_register_serve --data $(DATA) --unless-served
 
 test: setup ## everything: static checks, unit, contract, integration, end to end; leaves nothing
-	@$(PYTHON) -m tests.harness test
+	@$(MAKE) -j2 fast build
+	@$(PYTHON) -m pytest -q -m "integration or e2e"
+
+fast: check
+	@$(PYTHON) -m pytest -q -m "unit or contract"
 
 check: setup ## static checks: format, lint, types, import rules
 	@.venv/bin/ruff format --check .

@@ -20,7 +20,7 @@ class VersionError(Exception):
 
 
 def upstream_version(project: str, module: str) -> str:
-    """Return the version of a module as go.mod writes it, such as `v0.20.0`.
+    """Return the version of a module as go.mod writes it, with its `v`.
 
     Raises:
         VersionError: the project does not pin the module.

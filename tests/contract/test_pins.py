@@ -1,0 +1,88 @@
+"""A version stands in one place: `upstream/*/go.mod` or `uv.lock`."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from components import images, versions
+from tests.contract import repository
+from upstream import recipe
+
+# Programs, configuration and images; documents may name a version, tests invent some.
+_READ = {"cluster", "components", "images", "infra", "stacks", "workloads"}
+_SUFFIXES = {".py", ".yaml", ".toml", ".json", ""}
+_LOCKED = (
+    "kfp",
+    "kfp-kubernetes",
+    "mlflow",
+    "pulumi",
+    "pulumi-kubernetes",
+    "kubernetes",
+    "boto3",
+    "scikit-learn",
+)
+# The node's sandbox has its name from Kubernetes, and its content from images/pause: no module pins it.
+_NAMED_BY_KUBERNETES = {"registry.k8s.io/pause:3.10"}
+_IMAGE = re.compile(r"\b[a-z0-9.-]+(?:/[a-z0-9._-]+)+:v?\d+\.\d+[\w.-]*")
+
+
+def _sources() -> list[Path]:
+    return [
+        file
+        for file in repository.files()
+        if file.parts[0] in _READ and file.suffix in _SUFFIXES
+        # Locks beside an image are pins, and a compiled pipeline names the SDK that compiled it.
+        if file.name not in {"requirements.txt", "uv.lock", "pyproject.toml"} and "golden" not in file.parts
+        if file.parts[:2] != ("workloads", "pipelines") or file.suffix == ".py"
+    ]
+
+
+def _pinned() -> dict[str, str]:
+    """Return version -> where it is pinned, of what this repository deploys."""
+    found = {versions.python_version(name): f"uv.lock ({name})" for name in _LOCKED}
+    for project in recipe.all_projects():
+        packages = {program.package for program in project.programs} | set(project.manifest_modules)
+        for module, version in project.versions.items():
+            if any(package == module or package.startswith(f"{module}/") for package in packages):
+                found[version.removeprefix("v")] = f"upstream/{project.name}/go.mod"
+    return {version: where for version, where in found.items() if not version.startswith("0.0.0-")}
+
+
+def test_no_version_is_repeated() -> None:
+    pinned = _pinned()
+    assert len(pinned) > 12, pinned
+    pattern = re.compile(r"(?<![\d.])v?(" + "|".join(map(re.escape, pinned)) + r")(?![\d.]*\d)")
+    for file in _sources():
+        for number, line in enumerate(repository.text(file).splitlines(), 1):
+            found = pattern.search(line)
+            assert not found, f"{file}:{number} repeats {found.group(0)}, pinned in {pinned[found.group(1)]}"
+
+
+def test_no_image_tag_is_written_out() -> None:
+    for file in _sources():
+        for number, line in enumerate(repository.text(file).splitlines(), 1):
+            found = _IMAGE.search(line)
+            if found and found.group(0) in _NAMED_BY_KUBERNETES:
+                continue
+            assert not found, f"{file}:{number}: {found.group(0)}: ask components/images.py for the reference"
+
+
+@pytest.mark.parametrize("name", images.names())
+def test_every_image_has_a_tag_and_a_folder(name: str) -> None:
+    reference = images.reference(name)
+    assert re.fullmatch(r"[a-z0-9./-]+:[\w][\w.-]*", reference), reference
+    assert (repository.ROOT / "images" / name / "Dockerfile").is_file()
+
+
+def test_the_python_of_every_part_is_one() -> None:
+    locked = {name: versions.locked_group(name) for name in ("workloads", "mlflow-server", "dev")}
+    for group in ("workloads", "mlflow-server"):
+        assert locked[group].items() <= locked["dev"].items(), f"{group} is tested with other versions"
+
+
+def test_every_upstream_project_is_pinned_by_content() -> None:
+    projects = recipe.all_projects()
+    assert projects
+    for project in projects:
+        assert (project.folder / "go.sum").is_file(), f"upstream/{project.name}/go.sum is missing"

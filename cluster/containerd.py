@@ -27,7 +27,13 @@ address = "{socket}"
 
 [plugins."io.containerd.cri.v1.images"]
 snapshotter = "overlayfs"
+# The registry beside it keeps every layer; a second copy would double the disk that an instance needs.
+discard_unpacked_layers = true
+
+[plugins."io.containerd.transfer.v1.local"]
 max_concurrent_downloads = 8
+max_concurrent_unpacks = 2
+config_path = "{mirrors}"
 
 [plugins."io.containerd.cri.v1.images".pinned_images]
 sandbox = "{pause}"
@@ -51,6 +57,8 @@ BinaryName = "{runc}"
 SystemdCgroup = false
 
 [plugins."io.containerd.cri.v1.runtime".cni]
+# Saves starting a program per pod.
+use_internal_loopback = true
 {cni}
 """
 

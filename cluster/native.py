@@ -194,7 +194,7 @@ class NativeCluster:
         self.progress("waiting for the API server")
         wait_for("API server", self._api_state, timeout_seconds=min(timeout_seconds, _API_SECONDS))
         addons.apply(self._instance)
-        self.progress("waiting for the node, DNS and metrics")
+        self.progress("waiting for the node and DNS")
         wait_for("cluster", self._cluster_state, timeout_seconds=timeout_seconds, interval_seconds=0.5)
         endpoints = Endpoints(
             kubeconfig=str(self._instance.kubeconfig),

@@ -16,18 +16,15 @@ def _listing(*, heartbeat: str = _NEW, transition: str = _NEW, ready: str = "Tru
         "metadata": {"name": "n"},
         "status": {"conditions": [{"type": "Ready", "status": "True", "lastHeartbeatTime": heartbeat}]},
     }
-    pods: list[dict[str, Any]] = [
-        {
-            "kind": "Pod",
-            "metadata": {"name": name, "labels": {"app.kubernetes.io/name": name}},
-            "status": {
-                "phase": "Running",
-                "conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": transition}],
-            },
-        }
-        for name in ("coredns", "metrics-server")
-    ]
-    return {"items": [node, *pods]}
+    pod: dict[str, Any] = {
+        "kind": "Pod",
+        "metadata": {"name": "coredns-x", "labels": {"k8s-app": "kube-dns"}},
+        "status": {
+            "phase": "Running",
+            "conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": transition}],
+        },
+    }
+    return {"items": [node, pod]}
 
 
 def test_a_cluster_is_ready_when_node_and_pods_said_so_since_the_start() -> None:

@@ -51,7 +51,9 @@ class MlflowModel(kserve.Model):
         value = matrix.from_tensors(names, [each.as_numpy() for each in request.inputs])
         found = served_model.outputs(self._served.predict_matrix(value))
         return InferResponse(
-            response_id=request.id, model_name=self.name, infer_outputs=[_infer_output(each) for each in found]
+            response_id=request.id,
+            model_name=self.name,
+            infer_outputs=[_infer_output(each) for each in found],
         )
 
     def get_input_types(self) -> list[dict[str, Any]]:
@@ -97,7 +99,9 @@ def _silence_request_logs() -> None:
 def main() -> None:
     """Load the model, then serve it until a signal ends the process."""
     parser = argparse.ArgumentParser(parents=[model_server.parser], prog="python -m predictor")
-    parser.add_argument("--model_dir", type=Path, required=True, help="the folder that holds the file MLmodel")
+    parser.add_argument(
+        "--model_dir", type=Path, required=True, help="the folder that holds the file MLmodel"
+    )
     options = parser.parse_args()
     served = served_model.load(options.model_name, options.model_dir)
     server = PredictorServer(

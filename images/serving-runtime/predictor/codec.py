@@ -55,7 +55,11 @@ def answer_v2(model: ServedModel, body: bytes) -> bytes:
         }
         for name, array in model.answer_inputs(request["inputs"])
     ]
-    response = {"model_name": model.name, **({"id": identity} if identity is not None else {}), "outputs": outputs}
+    response = {
+        "model_name": model.name,
+        **({"id": identity} if identity is not None else {}),
+        "outputs": outputs,
+    }
     return orjson.dumps(response, option=_NUMPY)
 
 

@@ -138,9 +138,7 @@ class Matrix:
             raise RequestError(f"input {name!r}: shape must be a list of whole numbers")
         dtype = V2_DTYPES.get(datatype) if isinstance(datatype, str) else None
         if dtype is None or dtype.kind == "b":
-            raise RequestError(
-                f"input {name!r} is {datatype}: the model takes {v2_datatype(self.dtype)}"
-            )
+            raise RequestError(f"input {name!r} is {datatype}: the model takes {v2_datatype(self.dtype)}")
         if not isinstance(data, list):
             raise RequestError(f"input {name!r}: data must be a list of numbers")
         while data and set(map(type, data)) == {list}:

@@ -142,7 +142,11 @@ def _matrix(schema: Schema | None, features: tuple[str, ...]) -> tuple[Matrix | 
     kinds = {each.type for each in inputs}
     # A set of one: columns of different types would need a copy per type.
     kind = kinds.pop() if len(kinds) == 1 else None
-    if kind not in _COLUMN_DTYPES or not schema.has_input_names() or not all(each.required for each in inputs):
+    if (
+        kind not in _COLUMN_DTYPES
+        or not schema.has_input_names()
+        or not all(each.required for each in inputs)
+    ):
         return None, False
     names = tuple(schema.input_names())
     return Matrix(width=len(names), dtype=_COLUMN_DTYPES[kind], names=names), True

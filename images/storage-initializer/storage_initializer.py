@@ -1,0 +1,47 @@
+"""Copies models into a pod before its server starts: `python -m storage_initializer URI FOLDER [URI FOLDER ...]`."""
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+
+def pairs(arguments: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the (URI, folder) pairs of a command line.
+
+    Raises:
+        ValueError: the arguments are not pairs.
+    """
+    if not arguments or len(arguments) % 2:
+        raise ValueError(f"expected URI FOLDER [URI FOLDER ...], got {len(arguments)} arguments")
+    return list(zip(arguments[::2], arguments[1::2], strict=True))
+
+
+def copy(sources: Sequence[tuple[str, str]], download: Callable[[str, str], object]) -> None:
+    """Download each source and check that something came.
+
+    Raises:
+        FileNotFoundError: a folder is empty afterwards; the model server would find no model.
+    """
+    for uri, folder in sources:
+        download(uri, folder)
+        if not any(path.is_file() for path in Path(folder).rglob("*")):
+            raise FileNotFoundError(f"{uri} holds no file: is the storageUri right?")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command line; return the exit code."""
+    # Not in plinth's own environment: this image has a lock of its own.
+    from kserve_storage import Storage  # pyright: ignore[reportMissingImports]  # noqa: PLC0415
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        copy(pairs(arguments), Storage.download)
+    except Exception as error:  # noqa: BLE001 - whatever storage reports is shown as one line
+        logging.getLogger(__name__).error("%s: %s", type(error).__name__, error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,52 @@
+"""The platform that journeys run on: one of their own, or the one that is up."""
+
+import os
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from workloads import endpoints as platform_endpoints
+from workloads.endpoints import Endpoints
+
+REPOSITORY = Path(__file__).parents[2]
+_INSTANCE = "test"
+# A cold machine builds for most of an hour; a warm one needs minutes.
+_UP_SECONDS = 80 * 60
+_DOWN_SECONDS = 10 * 60
+
+
+def _make(target: str, timeout_seconds: float) -> None:
+    done = subprocess.run(
+        ["make", target, f"INSTANCE={_INSTANCE}"], cwd=REPOSITORY, timeout=timeout_seconds, check=False
+    )
+    if done.returncode:
+        pytest.exit(f"`make {target} INSTANCE={_INSTANCE}` failed with exit {done.returncode}; see above", 1)
+
+
+@pytest.fixture(scope="session")
+def endpoints(request: pytest.FixtureRequest) -> Generator[Endpoints]:
+    """Endpoints of the platform: started by `make up` as a person would, and gone afterwards."""
+    if request.config.getoption("--running-platform"):
+        yield platform_endpoints.of_stack("local")
+        return
+    os.environ["PLINTH_INSTANCE"] = _INSTANCE
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        _make("up", _UP_SECONDS)
+    try:
+        yield platform_endpoints.of_stack("local")
+    finally:
+        if not request.config.getoption("--keep"):
+            with capture.global_and_fixture_disabled():
+                _make("down", _DOWN_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def wine(endpoints: Endpoints) -> Generator[httpx.Client]:
+    """A client of the wine model through the gateway."""
+    host = {"Host": endpoints.model_host("wine")}
+    with httpx.Client(base_url=endpoints.gateway_url, headers=host, timeout=30) as client:
+        yield client

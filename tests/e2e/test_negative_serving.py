@@ -1,0 +1,100 @@
+"""Bad requests to a served model: each gets a clear 4xx, and nothing restarts."""
+
+import json
+from collections.abc import Generator
+from typing import Any
+
+import httpx
+import pytest
+from kubernetes import client, config
+
+from workloads.endpoints import Endpoints
+
+V1 = "/v1/models/wine:predict"
+V2 = "/v2/models/wine/infer"
+ROW = [13.2, 1.78, 2.14, 11.2, 100.0, 2.65, 2.76, 0.26, 1.28, 4.38, 1.05, 3.4, 1050.0]
+
+
+def v2(**changes: Any) -> str:
+    tensor: dict[str, Any] = {"name": "rows", "shape": [1, 13], "datatype": "FP64", "data": ROW}
+    return json.dumps({"inputs": [{**tensor, **changes}]})
+
+
+def restarts(endpoints: Endpoints) -> dict[str, int]:
+    api = client.CoreV1Api(config.new_client_from_config(endpoints.kubeconfig))
+    pods = api.list_namespaced_pod(
+        endpoints.models_namespace, label_selector="serving.kserve.io/inferenceservice=wine"
+    )
+    return {
+        f"{pod.metadata.name}/{status.name}": status.restart_count
+        for pod in pods.items
+        for status in pod.status.container_statuses or []
+    }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_restarts(endpoints: Endpoints) -> Generator[None]:
+    before = restarts(endpoints)
+    assert before, "the wine model has no predictor pod"
+    yield
+    assert restarts(endpoints) == before
+
+
+@pytest.mark.parametrize(
+    ("case", "path", "body"),
+    [
+        ("malformed JSON", V1, '{"instances": [[1, 2'),
+        ("malformed JSON", V2, '{"inputs": '),
+        ("not an object", V1, "[1, 2, 3]"),
+        ("no instances", V1, json.dumps({"rows": [ROW]})),
+        ("no inputs", V2, json.dumps({"instances": [ROW]})),
+        ("no rows", V1, json.dumps({"instances": []})),
+        ("too few columns", V1, json.dumps({"instances": [ROW[:12]]})),
+        ("too many columns", V1, json.dumps({"instances": [[*ROW, 1.0]]})),
+        ("ragged rows", V1, json.dumps({"instances": [ROW, ROW[:5]]})),
+        ("a flat row", V1, json.dumps({"instances": ROW})),
+        ("text for a number", V1, json.dumps({"instances": [["red", *ROW[1:]]]})),
+        ("null for a number", V1, json.dumps({"instances": [[None, *ROW[1:]]]})),
+        ("shape that does not fit the data", V2, v2(shape=[2, 13])),
+        ("shape of another width", V2, v2(shape=[1, 12], data=ROW[:12])),
+        ("unknown datatype", V2, v2(datatype="FP65")),
+        ("text where numbers belong", V2, v2(datatype="BYTES", data=["x"] * 13)),
+        ("empty body", V1, ""),
+        ("empty body", V2, ""),
+        ("20 MB body", V1, '{"instances": [[' + "1.5," * 5_000_000 + "1]]}"),
+    ],
+)
+def test_a_bad_body_gets_a_clear_refusal(wine: httpx.Client, case: str, path: str, body: str) -> None:
+    answer = wine.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert 400 <= answer.status_code < 500, f"{case}: {answer.status_code} {answer.text[:200]}"
+    assert len(answer.json()["error"]) > 10, f"{case}: no reason in {answer.text[:200]}"
+
+
+@pytest.mark.parametrize("path", ["/v1/models/nothing:predict", "/v2/models/nothing/infer"])
+def test_an_unknown_model_is_not_found(wine: httpx.Client, path: str) -> None:
+    answer = wine.post(path, json={"instances": [ROW]})
+    assert answer.status_code == 404
+    assert "nothing" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize("path", [V1, V2])
+def test_a_wrong_method_is_refused_and_told_the_right_one(wine: httpx.Client, method: str, path: str) -> None:
+    answer = wine.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "POST"
+
+
+def test_an_unknown_host_reaches_no_model(endpoints: Endpoints) -> None:
+    answer = httpx.post(
+        f"{endpoints.gateway_url}{V1}",
+        json={"instances": [ROW]},
+        headers={"Host": f"x.{endpoints.gateway_domain}"},
+    )
+    assert answer.status_code == 404
+
+
+def test_the_model_still_answers_after_all_that(wine: httpx.Client) -> None:
+    answer = wine.post(V1, json={"instances": [ROW]})
+    assert answer.status_code == 200
+    assert sum(answer.json()["predictions"][0]) == pytest.approx(1.0)

@@ -1,6 +1,11 @@
 """Arguments that components under test share."""
 
-from components.connections import GatewayConnection, ObjectStoreConnection, PostgresConnection
+from components.connections import (
+    GatewayConnection,
+    MysqlConnection,
+    ObjectStoreConnection,
+    PostgresConnection,
+)
 
 GATEWAY = GatewayConnection(name="traefik", namespace="gateway", domain="plinth.local", class_name="traefik")
 
@@ -23,4 +28,17 @@ def artifacts() -> ObjectStoreConnection:
         access_key="mlflow",
         secret_key="artifact-secret",
         secure=False,
+    )
+
+
+MYSQL_PASSWORD = "mysql-p@ssword"
+
+
+def mysql(database: str) -> MysqlConnection:
+    return MysqlConnection(
+        host="mysql.kubeflow",
+        port=3306,
+        database=database,
+        username=database,
+        password=MYSQL_PASSWORD,
     )

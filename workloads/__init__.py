@@ -1,0 +1,1 @@
+"""Steps, pipelines and model serving that run on any platform, given its Endpoints."""

@@ -1,0 +1,1 @@
+"""The reference pipelines, each with its compiled form beside it."""

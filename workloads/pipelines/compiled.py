@@ -1,0 +1,39 @@
+"""Compile a pipeline to the text that is submitted, and kept beside it as its golden form."""
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import yaml
+from kfp import compiler
+
+from workloads.errors import WorkloadsError
+from workloads.pipelines.train_register_serve import train_register_serve
+from workloads.steps import WORKLOAD_IMAGE
+
+PIPELINES: Final[dict[str, Callable[..., Any]]] = {"train_register_serve": train_register_serve}
+
+
+def golden(name: str) -> Path:
+    """Return the file of a pipeline's compiled form."""
+    return Path(__file__).parent / f"{name}.yaml"
+
+
+def compiled(name: str, image: str = WORKLOAD_IMAGE) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the pipeline spec and the platform spec of a pipeline, its steps in an image."""
+    if name not in PIPELINES:
+        raise WorkloadsError(f"pipeline {name}: unknown; give one of {', '.join(PIPELINES)}")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "pipeline.yaml"
+        compiler.Compiler().compile(PIPELINES[name], str(path))
+        spec, platform = yaml.safe_load_all(path.read_text())
+    for executor in spec["deploymentSpec"]["executors"].values():
+        if executor["container"]["image"] == WORKLOAD_IMAGE:
+            executor["container"]["image"] = image
+    return spec, platform
+
+
+def text(name: str) -> str:
+    """Return the golden text of a pipeline."""
+    return yaml.safe_dump_all(compiled(name), sort_keys=True, width=110, allow_unicode=True)

@@ -1,0 +1,82 @@
+"""Step: make KServe serve a model version, and wait until it does."""
+
+from kfp import dsl
+
+from workloads.steps import WORKLOAD_IMAGE
+
+
+@dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
+def deploy(
+    inference_service: dict,  # pyright: ignore[reportMissingTypeArgument, reportUnknownParameterType]
+    model_name: str,
+    model_version: str,
+    model_digest: str,
+    storage_uri: str,
+    mlflow_run_id: str,
+    data_sha256: str,
+) -> None:
+    """Create or change the inference service of a model; its old pods answer until the new ones do.
+
+    Args:
+        inference_service: What every inference service of ours has; what only this run knows is filled in.
+        model_name: The registered model, and name of the inference service.
+        model_version: The version to serve.
+        model_digest: Digest of its files.
+        storage_uri: Where they lie in the object store.
+        mlflow_run_id: The MLflow run that trained it.
+        data_sha256: SHA-256 of the data that it was trained on.
+    """
+    import os
+
+    from kubernetes import client, config, watch
+
+    config.load_incluster_config()
+    api = client.CustomObjectsApi()
+    namespace = os.environ["PLINTH_MODELS_NAMESPACE"]
+    kind = {"group": "serving.kserve.io", "version": "v1beta1", "namespace": namespace, "plural": "inferenceservices"}
+    run_id = os.environ["KFP_RUN_ID"]
+    body = inference_service
+    metadata = body["metadata"]
+    metadata.update(name=model_name, namespace=namespace)
+    metadata["labels"]["app.kubernetes.io/instance"] = model_name
+    metadata["annotations"] |= {
+        "plinth.dev/model-name": model_name,
+        "plinth.dev/model-version": model_version,
+        "plinth.dev/model-digest": model_digest,
+        "plinth.dev/mlflow-run-id": mlflow_run_id,
+        "plinth.dev/data-sha256": data_sha256,
+        "plinth.dev/pipeline-run-id": run_id,
+    }
+    predictor = body["spec"]["predictor"]
+    # The status of an inference service does not say which generation it is about; its pods say it by this.
+    predictor["annotations"] = {"plinth.dev/pipeline-run-id": run_id}
+    predictor["serviceAccountName"] = os.environ["PLINTH_MODELS_SERVICE_ACCOUNT"]
+    predictor["model"]["runtime"] = os.environ["PLINTH_SERVING_RUNTIME"]
+    predictor["model"]["storageUri"] = storage_uri
+    try:
+        api.patch_namespaced_custom_object(**kind, name=model_name, body=body)
+    except client.ApiException as error:
+        if error.status != 404:
+            raise
+        api.create_namespaced_custom_object(**kind, body=body)
+
+    selector = f"serving.kserve.io/inferenceservice={model_name}"
+    changes = watch.Watch().stream(
+        client.CoreV1Api().list_namespaced_pod, namespace, label_selector=selector, timeout_seconds=300
+    )
+    for change in changes:
+        pod = change["object"]
+        if (pod.metadata.annotations or {}).get("plinth.dev/pipeline-run-id") != run_id:
+            continue
+        if any(condition.type == "Ready" and condition.status == "True" for condition in pod.status.conditions or []):
+            return
+        for container in (pod.status.init_container_statuses or []) + (pod.status.container_statuses or []):
+            ended = container.state.terminated or container.last_state.terminated
+            if ended and ended.exit_code:
+                detail = (ended.message or ended.reason or "no message").strip().splitlines()[-1]
+                raise RuntimeError(
+                    f"inference service {model_name}: {container.name} ended with {ended.exit_code}: {detail}"
+                )
+    status = api.get_namespaced_custom_object(**kind, name=model_name).get("status", {})
+    reasons = [f"{each['type']}: {each['message']}" for each in status.get("conditions", []) if each.get("message")]
+    raise TimeoutError(f"inference service {model_name}: no pod ready within 300 s: {'; '.join(reasons) or status}")

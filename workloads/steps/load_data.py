@@ -1,0 +1,65 @@
+"""Step: bring the bytes of a data set into the pipeline, exactly those that were asked for."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+
+from workloads.steps import WORKLOAD_IMAGE
+
+
+@dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
+def load_data(
+    data: str,
+    data_sha256: str,
+    dataset: dsl.Output[dsl.Dataset],
+) -> NamedTuple("Loaded", [("sha256", str)]):  # pyright: ignore[reportInvalidTypeForm]
+    """Write a CSV file with one header line.
+
+    Args:
+        data: Name of a data set that ships with scikit-learn (wine, breast_cancer), or s3://bucket/key.csv.
+        data_sha256: SHA-256 of the CSV file; empty accepts any. It also makes the cache miss on new data.
+        dataset: The CSV file, unchanged.
+    """
+    import hashlib
+    import os
+    from pathlib import Path
+
+    def shipped(name: str) -> bytes:
+        from sklearn import datasets
+
+        bunch = {"wine": datasets.load_wine, "breast_cancer": datasets.load_breast_cancer}[name]()
+        labels = [str(bunch.target_names[code]) for code in bunch.target]
+        lines = [",".join([*map(str, bunch.feature_names), "target"])]
+        for row, label in zip(bunch.data.tolist(), labels, strict=True):
+            lines.append(",".join([*map(repr, row), label]))
+        return ("\n".join(lines) + "\n").encode()
+
+    def stored(bucket: str, key: str) -> bytes:
+        import boto3
+        from botocore.exceptions import ClientError
+
+        store = boto3.client(
+            "s3",
+            endpoint_url=os.environ["PLINTH_S3_ENDPOINT"],
+            region_name=os.environ["PLINTH_S3_REGION"],
+        )
+        try:
+            return store.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            raise ValueError(f"data {data}: cannot be read ({code}); upload the CSV file there first") from None
+
+    if data in ("wine", "breast_cancer"):
+        content = shipped(data)
+    elif data.startswith("s3://") and data.count("/") > 2 and data.endswith(".csv"):
+        bucket, _, key = data.removeprefix("s3://").partition("/")
+        content = stored(bucket, key)
+    else:
+        raise ValueError(f"data {data}: unknown; give wine, breast_cancer or s3://bucket/key.csv")
+
+    sha256 = hashlib.sha256(content).hexdigest()
+    if data_sha256 and sha256 != data_sha256:
+        raise ValueError(f"data {data}: has SHA-256 {sha256}, not {data_sha256}; it changed: submit the run again")
+    dataset.metadata["sha256"] = sha256
+    Path(dataset.path).write_bytes(content)
+    return (sha256,)  # pyright: ignore[reportReturnType]

@@ -1,0 +1,60 @@
+"""Step: register the model that passed the gate as a new version, tied to this pipeline run and to its data."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+
+from workloads.steps import WORKLOAD_IMAGE
+
+
+@dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
+def register(
+    model_name: str,
+    model_id: str,
+    model_digest: str,
+    mlflow_run_id: str,
+    evaluation_run_id: str,
+    data_sha256: str,
+) -> NamedTuple("Registered", [("model_version", str), ("storage_uri", str)]):  # pyright: ignore[reportInvalidTypeForm]
+    """Create one version per pipeline run, also where training came from the cache, and name it challenger.
+
+    Args:
+        model_name: The registered model; made if absent.
+        model_id: The logged model.
+        model_digest: Digest of its files.
+        mlflow_run_id: The MLflow run that trained it.
+        evaluation_run_id: The MLflow run that passed it.
+        data_sha256: SHA-256 of the CSV file.
+    """
+    import os
+
+    import mlflow
+
+    def storage_uri(artifact_uri: str, destination: str) -> str:
+        # The same rule as workloads.serving.artifacts.storage_uri.
+        scheme, _, rest = artifact_uri.partition(":")
+        if scheme == "mlflow-artifacts":
+            path = rest.removeprefix("//").partition("/")[2] if rest.startswith("//") else rest.lstrip("/")
+            return f"{destination.rstrip('/')}/{path.rstrip('/')}"
+        if scheme == "s3":
+            return artifact_uri.rstrip("/")
+        raise ValueError(f"model {model_id}: its artifacts lie at {artifact_uri}, which cannot be served from S3")
+
+    client = mlflow.MlflowClient()
+    pipeline_run_id = os.environ["KFP_RUN_ID"]
+    # A step that is run again must not register a second version.
+    known = client.search_model_versions(f"name = '{model_name}'", max_results=1000)
+    mine = [version for version in known if version.tags.get("kfp.pipeline_run_id") == pipeline_run_id]
+    tags = {
+        "kfp.pipeline_run_id": pipeline_run_id,
+        "data.sha256": data_sha256,
+        "model.digest": model_digest,
+        "gate": "passed",
+        "gate.run_id": evaluation_run_id,
+    }
+    version = mine[0] if mine else mlflow.register_model(f"models:/{model_id}", model_name, tags=tags)
+    client.set_registered_model_alias(model_name, "challenger", version.version)
+    if version.run_id != mlflow_run_id:
+        raise RuntimeError(f"model {model_id}: MLflow says run {version.run_id} made it, not {mlflow_run_id}")
+    location = client.get_model_version_download_uri(model_name, version.version)
+    return str(version.version), storage_uri(location, os.environ["PLINTH_ARTIFACTS_DESTINATION"])  # pyright: ignore[reportReturnType]

@@ -1,0 +1,74 @@
+"""Step: ask the served model, through the gateway, for every held-back row, and compare."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+
+from workloads.steps import WORKLOAD_IMAGE
+
+
+@dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
+def smoke(
+    held_back: dsl.Input[dsl.Dataset],
+    model_name: str,
+    model_version: str,
+    model_digest: str,
+) -> NamedTuple("Smoked", [("rows", int), ("largest_difference", float)]):  # pyright: ignore[reportInvalidTypeForm]
+    """Require the same classes and probabilities as at training time, by both protocols; then name it champion.
+
+    Args:
+        held_back: JSON of the held-back rows and of the predictions at training time.
+        model_name: The registered model, and name of the inference service.
+        model_version: The version that must answer.
+        model_digest: Digest of the files that the predictor must have loaded.
+    """
+    import json
+    import os
+    import time
+    from pathlib import Path
+
+    import mlflow
+    import numpy as np
+    import requests
+
+    evidence = json.loads(Path(held_back.path).read_text())
+    expected = np.array(evidence["probabilities"])
+    url = os.environ["PLINTH_GATEWAY_URL"]
+    domain = os.environ["PLINTH_GATEWAY_DOMAIN"]
+    session = requests.Session()
+    session.headers["Host"] = f"{model_name}-{os.environ['PLINTH_MODELS_NAMESPACE']}.{domain}"
+
+    # Pods of the former version answer until they are gone: wait for the new one five times in a row.
+    answers = "nothing"
+    in_a_row = 0
+    deadline = time.monotonic() + 120
+    while in_a_row < 5:
+        try:
+            response = session.get(f"{url}/v1/models/{model_name}", timeout=10)
+            answers = response.json().get("model_digest", "no digest") if response.ok else f"HTTP {response.status_code}"
+        except (requests.RequestException, ValueError) as error:
+            answers = type(error).__name__
+        in_a_row = in_a_row + 1 if answers == model_digest else 0
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"model {model_name}: not digest {model_digest} but {answers} answers after 120 s")
+        time.sleep(0.2)
+
+    rows = evidence["rows"]
+    shape = [len(rows), len(evidence["features"])]
+    tensor = {"name": "input-0", "shape": shape, "datatype": "FP64", "data": np.ravel(rows).tolist()}
+    first = session.post(f"{url}/v1/models/{model_name}:predict", json={"instances": rows}, timeout=60)
+    second = session.post(f"{url}/v2/models/{model_name}/infer", json={"inputs": [tensor]}, timeout=60)
+    for response in (first, second):
+        if not response.ok:
+            raise RuntimeError(f"model {model_name}: HTTP {response.status_code} for the held-back rows: {response.text[:200]}")
+    output = second.json()["outputs"][0]
+    largest = 0.0
+    for protocol, answer in (("v1", first.json()["predictions"]), ("v2", output["data"])):
+        served = np.array(answer, dtype=float).reshape(expected.shape)
+        difference = float(np.abs(served - expected).max())
+        largest = max(largest, difference)
+        wrong = int((served.argmax(axis=1) != expected.argmax(axis=1)).sum())
+        if wrong or difference > 1e-9:
+            raise RuntimeError(f"model {model_name}: {protocol}: {wrong} classes differ, probabilities by {difference:.3g}")
+    mlflow.MlflowClient().set_registered_model_alias(model_name, "champion", model_version)
+    return len(rows), largest  # pyright: ignore[reportReturnType]

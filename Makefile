@@ -1,5 +1,6 @@
 # plinth: `make up` ends with a verified prediction, `make test` proves every promise. `make help` lists the rest.
 SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
@@ -34,7 +35,7 @@ stages: build cluster deploy demo
 
 build: setup ## build the upstream programs and images that are not cached
 	@$(PYTHON) -m upstream build
-	@$(PYTHON) -m infra images $(TARGET) | xargs $(PYTHON) -m images publish
+	@{ $(PYTHON) -m cluster images; $(PYTHON) -m infra images $(TARGET); } | sort -u | xargs $(PYTHON) -m images publish
 
 cluster: setup ## start the cluster of this machine, or heal it
 	@$(PYTHON) -m cluster up

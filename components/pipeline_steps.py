@@ -205,6 +205,8 @@ class PipelineSteps(pulumi.ComponentResource):
                     "resources": ["inferenceservices"],
                     "verbs": ["get", "list", "watch", "create", "patch"],
                 },
+                # An inference service's own status does not say which generation it is about; its pods do.
+                {"api_groups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},
             ],
         )
 

@@ -183,6 +183,8 @@ def _pipelines(
             steps=StepSettings(
                 tracking_uri=tracking.tracking_uri,
                 environment=environment,
+                # The tracking server, and models as their clients reach them.
+                destinations=({"to": [*_peers("gateway", "mlflow")]},),
                 models_namespace=site.namespaces["models"],
             ),
             clients=_peers("gateway"),

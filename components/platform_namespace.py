@@ -21,6 +21,8 @@ class PlatformNamespaceArgs:
     """The level below which pods are refused."""
     extra_labels: dict[str, str] = field(default_factory=dict[str, str])
     """Labels that other software looks for."""
+    after: tuple[pulumi.Resource, ...] = ()
+    """What is there before it and outlives it, such as the controller of what people put into it."""
 
     def __post_init__(self) -> None:
         """Refuse names that Kubernetes keeps for itself."""
@@ -42,7 +44,8 @@ class PlatformNamespace(pulumi.ComponentResource):
                 "name": args.namespace,
                 "labels": {**own, **namespace_labels(args.pod_security), **args.extra_labels},
             },
-            opts=ResourceOptions(parent=self),
+            # Given to the child: what a component depends on does not reach its children.
+            opts=ResourceOptions(parent=self, depends_on=list(args.after)),
         )
         policy = kubernetes.networking.v1.NetworkPolicy(
             f"{name}-default-deny",

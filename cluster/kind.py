@@ -67,7 +67,7 @@ class KindCluster:
 
     def capabilities(self) -> Capabilities:
         """Return what kind's default network enforces and what can be added."""
-        return Capabilities(pods=True, network_policy=True, simulated_gpus=True)
+        return Capabilities(pods=True, network_policy=True, simulated_gpus=False)
 
     @staticmethod
     def _configuration() -> dict[str, Any]:

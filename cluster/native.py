@@ -63,7 +63,7 @@ class NativeCluster:
 
     def capabilities(self) -> Capabilities:
         """Return what the cluster can do."""
-        return Capabilities(pods=True, network_policy=True, simulated_gpus=True)
+        return Capabilities(pods=True, network_policy=True, simulated_gpus=False)
 
     def publish(self, archive: Path, reference: str) -> None:
         """Load an image archive into the node's image store."""

@@ -108,7 +108,7 @@ class Gateway(pulumi.ComponentResource):
         gateway = self._gateway([definitions, server, self._service(), self._gateway_class([definitions])])
         # Taken from the Gateway, so that routes are made when it serves, and after their definition.
         self.connection = GatewayConnection(
-            name=gateway.metadata["name"],
+            name=gateway.id.apply(lambda _: name),
             namespace=args.namespace,
             domain=args.domain,
             class_name=CLASS_NAME,

@@ -142,7 +142,7 @@ class KserveController(pulumi.ComponentResource):
         super().__init__("plinth:index:KserveController", name, {"version": version}, opts)
         self._name = name
         self._args = args
-        self._version = version
+        self._release = version
         self._child = ResourceOptions(parent=self)
         self._labels = {**labels("kserve", name, "controller", version=version), **args.extra_labels}
         self._selector = {**selector("kserve", name), "app.kubernetes.io/component": "controller"}
@@ -159,7 +159,7 @@ class KserveController(pulumi.ComponentResource):
 
     def _definitions(self) -> kubernetes.yaml.v2.ConfigGroup:
         found = manifests.load(_PROJECT, _MODULE, *_DEFINITIONS)
-        own = labels("kserve", self._name, "definitions", version=self._version)
+        own = labels("kserve", self._name, "definitions", version=self._release)
         return kubernetes.yaml.v2.ConfigGroup(
             f"{self._name}-definitions",
             yaml=manifests.render(manifests.labelled(found, {**own, **self._args.extra_labels})),
@@ -218,7 +218,7 @@ class KserveController(pulumi.ComponentResource):
                 gateway=f"{known[0]}/{known[1]}",
                 domain=args.gateway.domain,
                 storage_initializer_image=args.storage_initializer_image,
-                version=self._version,
+                version=self._release,
             )
         )
         return kubernetes.core.v1.ConfigMap(
@@ -310,7 +310,7 @@ class KserveController(pulumi.ComponentResource):
         )
 
     def _webhooks(self, after: list[pulumi.Resource]) -> None:
-        kinds = {
+        kinds: dict[str, Any] = {
             "MutatingWebhookConfiguration": kubernetes.admissionregistration.v1.MutatingWebhookConfiguration,
             "ValidatingWebhookConfiguration": (
                 kubernetes.admissionregistration.v1.ValidatingWebhookConfiguration

@@ -146,6 +146,8 @@ class KserveServing(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._labels = {**labels("kserve", name, "serving"), **args.extra_labels}
+        self._runtime_spec = runtime_spec(args.runtime_image)
+        self._runtime_name = runtime_name(self._runtime_spec)
         controller = self._controller()
         runtime = self._runtime(controller)
         storage = self._storage_container(controller)
@@ -164,7 +166,7 @@ class KserveServing(pulumi.ComponentResource):
         # Taken from what a model needs, so that none is deployed before it could run.
         self.models_namespace = ready.apply(lambda found: str(found[0]))
         self.service_account = account.metadata["name"]
-        self.serving_runtime = runtime.metadata["name"]
+        self.serving_runtime = runtime.id.apply(lambda _: self._runtime_name)
         self.url_template = self.models_namespace.apply(
             lambda found: f"http://{{name}}-{found}.{args.gateway.domain}"
         )
@@ -190,15 +192,14 @@ class KserveServing(pulumi.ComponentResource):
         )
 
     def _runtime(self, controller: KserveController) -> kubernetes.apiextensions.CustomResource:
-        spec = runtime_spec(self._args.runtime_image)
-        object_name = runtime_name(spec)
+        object_name = self._runtime_name
         return kubernetes.apiextensions.CustomResource(
             # A resource per version; models keep the runtime that they name until they are deployed anew.
             f"{self._name}-runtime-{object_name}",
             api_version=_API_VERSION,
             kind="ClusterServingRuntime",
             metadata={"name": object_name, "labels": self._labels},
-            spec=spec,
+            spec=self._runtime_spec,
             opts=ResourceOptions(parent=self, depends_on=[controller], retain_on_delete=True),
         )
 

@@ -22,7 +22,7 @@ _INSTALL = f"""set -eu
 test -e {_INSTALLED} && exit 0
 rm -rf /data/mysql
 mariadb-install-db --no-defaults --datadir=/data/mysql --auth-root-authentication-method=socket \
-  --skip-test-db --skip-name-resolve >/tmp/install.log 2>&1 || {{ cat /tmp/install.log; exit 1; }}
+  --skip-test-db --skip-name-resolve --force >/tmp/install.log 2>&1 || {{ cat /tmp/install.log; exit 1; }}
 touch {_INSTALLED}
 """
 

@@ -17,7 +17,7 @@ from workloads.errors import WorkloadsError
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoints:
-    """Where one platform answers. Names under `gateway_domain` need no DNS: clients send them as Host header."""
+    """Where one platform answers. Hosts of `gateway_domain` need no DNS: clients name them in a header."""
 
     kubeconfig: str
     """Path of a kubeconfig file."""
@@ -65,12 +65,16 @@ def parse(text: str) -> Endpoints:
     try:
         document = json.loads(text)
     except ValueError as error:
-        raise WorkloadsError(f"endpoints: not JSON ({error}); give the output of `python -m infra outputs`") from None
+        raise WorkloadsError(
+            f"endpoints: not JSON ({error}); give the output of `python -m infra outputs`"
+        ) from None
     outputs = cast("dict[str, object]", document) if isinstance(document, dict) else {}
     names = [field.name for field in fields(Endpoints)]
     missing = [name for name in names if not isinstance(outputs.get(name), str)]
     if missing:
-        raise WorkloadsError(f"endpoints: no {', '.join(missing)} among the stack's outputs; run `make up` first")
+        raise WorkloadsError(
+            f"endpoints: no {', '.join(missing)} among the stack's outputs; run `make up` first"
+        )
     return Endpoints(**{name: str(outputs[name]) for name in names})
 
 
@@ -88,5 +92,7 @@ def of_stack(stack: str) -> Endpoints:
 def from_file(path: Path) -> Endpoints:
     """Read endpoints from a file that holds a stack's outputs."""
     if not path.is_file():
-        raise WorkloadsError(f"endpoints file {path}: does not exist; write the stack's outputs there as JSON")
+        raise WorkloadsError(
+            f"endpoints file {path}: does not exist; write the stack's outputs there as JSON"
+        )
     return parse(path.read_text())

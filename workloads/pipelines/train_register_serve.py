@@ -1,4 +1,7 @@
-"""The reference pipeline: train a classifier on a data set, register it if it passes, serve it, and prove it."""
+"""The reference pipeline: train a classifier, register it if it passes, serve it, and prove it."""
+
+# A call of a step names its inputs; Kubeflow adds its outputs.
+# pyright: reportCallIssue=false, reportUntypedFunctionDecorator=false
 
 from typing import Any, Final
 
@@ -49,7 +52,12 @@ def _place(task: Any, *, cache: bool, memory: str = "512Mi") -> Any:
     kubernetes.use_field_path_as_env(task, "KFP_RUN_ID", "metadata.labels['pipeline/runid']")
     for name, value in {**_SETTINGS, "KFP_TASK": task.name}.items():
         task.set_env_variable(name, value)
-    return task.set_cpu_request("100m").set_memory_request("256Mi").set_memory_limit(memory).set_caching_options(cache)
+    return (
+        task.set_cpu_request("100m")
+        .set_memory_request("256Mi")
+        .set_memory_limit(memory)
+        .set_caching_options(cache)
+    )
 
 
 @dsl.pipeline(name="train-register-serve", description="Train, evaluate, register and serve a classifier.")
@@ -64,7 +72,7 @@ def train_register_serve(
 ) -> None:
     """Run the chain.
 
-    What depends on the data alone is reused for the same data; what judges, registers, serves or proves is not.
+    What depends on the data alone is reused; what judges, registers, serves or proves is not.
 
     Args:
         data: wine, breast_cancer or s3://bucket/key.csv.

@@ -11,8 +11,8 @@ def storage_uri(artifact_uri: str, destination: str) -> str:
     """Translate the download URI of a model version to the URI in the object store.
 
     Args:
-        artifact_uri: What MLflow's get_model_version_download_uri returns: mlflow-artifacts:/P where the server
-            proxies artifacts, s3://bucket/P where it does not.
+        artifact_uri: What MLflow's get_model_version_download_uri returns: mlflow-artifacts:/P where the
+            server proxies artifacts, s3://bucket/P where it does not.
         destination: The server's --artifacts-destination, such as s3://bucket.
     """
     scheme, _, rest = artifact_uri.partition(":")

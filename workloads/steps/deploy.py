@@ -1,5 +1,11 @@
 """Step: make KServe serve a model version, and wait until it does."""
 
+# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it have few of their own.
+# pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
+# pyright: reportPrivateImportUsage=false, reportTypedDictNotRequiredAccess=false
+
+from typing import Any
+
 from kfp import dsl
 
 from workloads.steps import WORKLOAD_IMAGE
@@ -7,7 +13,7 @@ from workloads.steps import WORKLOAD_IMAGE
 
 @dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
 def deploy(
-    inference_service: dict,  # pyright: ignore[reportMissingTypeArgument, reportUnknownParameterType]
+    inference_service: dict,
     model_name: str,
     model_version: str,
     model_digest: str,
@@ -31,9 +37,14 @@ def deploy(
     from kubernetes import client, config, watch
 
     config.load_incluster_config()
-    api = client.CustomObjectsApi()
+    api: Any = client.CustomObjectsApi()
     namespace = os.environ["PLINTH_MODELS_NAMESPACE"]
-    kind = {"group": "serving.kserve.io", "version": "v1beta1", "namespace": namespace, "plural": "inferenceservices"}
+    kind = {
+        "group": "serving.kserve.io",
+        "version": "v1beta1",
+        "namespace": namespace,
+        "plural": "inferenceservices",
+    }
     run_id = os.environ["KFP_RUN_ID"]
     body = inference_service
     metadata = body["metadata"]
@@ -61,14 +72,17 @@ def deploy(
         api.create_namespaced_custom_object(**kind, body=body)
 
     selector = f"serving.kserve.io/inferenceservice={model_name}"
-    changes = watch.Watch().stream(
+    changes: Any = watch.Watch().stream(
         client.CoreV1Api().list_namespaced_pod, namespace, label_selector=selector, timeout_seconds=300
     )
     for change in changes:
-        pod = change["object"]
+        pod: Any = change["object"]
         if (pod.metadata.annotations or {}).get("plinth.dev/pipeline-run-id") != run_id:
             continue
-        if any(condition.type == "Ready" and condition.status == "True" for condition in pod.status.conditions or []):
+        if any(
+            condition.type == "Ready" and condition.status == "True"
+            for condition in pod.status.conditions or []
+        ):
             return
         for container in (pod.status.init_container_statuses or []) + (pod.status.container_statuses or []):
             ended = container.state.terminated or container.last_state.terminated
@@ -78,5 +92,9 @@ def deploy(
                     f"inference service {model_name}: {container.name} ended with {ended.exit_code}: {detail}"
                 )
     status = api.get_namespaced_custom_object(**kind, name=model_name).get("status", {})
-    reasons = [f"{each['type']}: {each['message']}" for each in status.get("conditions", []) if each.get("message")]
-    raise TimeoutError(f"inference service {model_name}: no pod ready within 300 s: {'; '.join(reasons) or status}")
+    reasons = [
+        f"{each['type']}: {each['message']}" for each in status.get("conditions", []) if each.get("message")
+    ]
+    raise TimeoutError(
+        f"inference service {model_name}: no pod ready within 300 s: {'; '.join(reasons) or status}"
+    )

@@ -1,6 +1,10 @@
 """Step: load the logged model back, judge it on the held-back rows, and pass it or end the pipeline run."""
 
-from typing import NamedTuple
+# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it have few of their own.
+# pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
+# pyright: reportPrivateImportUsage=false, reportTypedDictNotRequiredAccess=false
+
+from typing import Any, NamedTuple
 
 from kfp import dsl
 
@@ -15,7 +19,7 @@ def evaluate(
     data_sha256: str,
     minimum_accuracy: float,
     metrics: dsl.Output[dsl.Metrics],
-) -> NamedTuple("Evaluated", [("model_digest", str), ("evaluation_run_id", str)]):  # pyright: ignore[reportInvalidTypeForm]
+) -> NamedTuple("Evaluated", [("model_digest", str), ("evaluation_run_id", str)]):
     """Log accuracy, log loss and area under the curve, as a child of the MLflow run that trained the model.
 
     A gate that does not pass is a failed step: nothing after it runs, and the pipeline run says why.
@@ -58,14 +62,18 @@ def evaluate(
     }
     with mlflow.start_run(experiment_id=parent.info.experiment_id, run_name="evaluate", tags=tags) as run:
         with tempfile.TemporaryDirectory() as folder:
-            stored = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{model_id}", dst_path=folder))
+            stored = Path(
+                mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{model_id}", dst_path=folder)
+            )
             model_digest = digest(stored)
-            estimator = mlflow.sklearn.load_model(str(stored))
+            estimator: Any = mlflow.sklearn.load_model(str(stored))
         classes = evidence["classes"]
         probabilities = estimator.predict_proba(np.array(evidence["rows"]))
         drift = float(np.abs(probabilities - np.array(evidence["probabilities"])).max())
         if drift > 1e-9:
-            raise RuntimeError(f"model {model_id}: probabilities differ by {drift:.3g} from those at training time")
+            raise RuntimeError(
+                f"model {model_id}: probabilities differ by {drift:.3g} from those at training time"
+            )
         predicted = np.array(classes)[probabilities.argmax(axis=1)]
         scores = probabilities[:, 1] if len(classes) == 2 else probabilities
         values = {
@@ -80,5 +88,7 @@ def evaluate(
         passed = accuracy >= minimum_accuracy
         mlflow.set_tags({"gate": "passed" if passed else "failed", "gate.minimum_accuracy": minimum_accuracy})
         if not passed:
-            raise ValueError(f"gate: accuracy {accuracy:.4f} is below {minimum_accuracy:.4f}; nothing is registered")
-    return model_digest, run.info.run_id  # pyright: ignore[reportReturnType]
+            raise ValueError(
+                f"gate: accuracy {accuracy:.4f} is below {minimum_accuracy:.4f}; nothing is registered"
+            )
+    return model_digest, run.info.run_id

@@ -1,5 +1,9 @@
 """Step: bring the bytes of a data set into the pipeline, exactly those that were asked for."""
 
+# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it have few of their own.
+# pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
+# pyright: reportPrivateImportUsage=false, reportTypedDictNotRequiredAccess=false
+
 from typing import NamedTuple
 
 from kfp import dsl
@@ -12,7 +16,7 @@ def load_data(
     data: str,
     data_sha256: str,
     dataset: dsl.Output[dsl.Dataset],
-) -> NamedTuple("Loaded", [("sha256", str)]):  # pyright: ignore[reportInvalidTypeForm]
+) -> NamedTuple("Loaded", [("sha256", str)]):
     """Write a CSV file with one header line.
 
     Args:
@@ -47,7 +51,9 @@ def load_data(
             return store.get_object(Bucket=bucket, Key=key)["Body"].read()
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            raise ValueError(f"data {data}: cannot be read ({code}); upload the CSV file there first") from None
+            raise ValueError(
+                f"data {data}: cannot be read ({code}); upload the CSV file there first"
+            ) from None
 
     if data in ("wine", "breast_cancer"):
         content = shipped(data)
@@ -59,7 +65,9 @@ def load_data(
 
     sha256 = hashlib.sha256(content).hexdigest()
     if data_sha256 and sha256 != data_sha256:
-        raise ValueError(f"data {data}: has SHA-256 {sha256}, not {data_sha256}; it changed: submit the run again")
+        raise ValueError(
+            f"data {data}: has SHA-256 {sha256}, not {data_sha256}; it changed: submit the run again"
+        )
     dataset.metadata["sha256"] = sha256
     Path(dataset.path).write_bytes(content)
-    return (sha256,)  # pyright: ignore[reportReturnType]
+    return (sha256,)

@@ -1,4 +1,8 @@
-"""Step: register the model that passed the gate as a new version, tied to this pipeline run and to its data."""
+"""Step: register the model that passed the gate as a new version, tied to this run and its data."""
+
+# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it have few of their own.
+# pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
+# pyright: reportPrivateImportUsage=false, reportTypedDictNotRequiredAccess=false
 
 from typing import NamedTuple
 
@@ -15,7 +19,7 @@ def register(
     mlflow_run_id: str,
     evaluation_run_id: str,
     data_sha256: str,
-) -> NamedTuple("Registered", [("model_version", str), ("storage_uri", str)]):  # pyright: ignore[reportInvalidTypeForm]
+) -> NamedTuple("Registered", [("model_version", str), ("storage_uri", str)]):
     """Create one version per pipeline run, also where training came from the cache, and name it challenger.
 
     Args:
@@ -38,7 +42,9 @@ def register(
             return f"{destination.rstrip('/')}/{path.rstrip('/')}"
         if scheme == "s3":
             return artifact_uri.rstrip("/")
-        raise ValueError(f"model {model_id}: its artifacts lie at {artifact_uri}, which cannot be served from S3")
+        raise ValueError(
+            f"model {model_id}: its artifacts lie at {artifact_uri}, which cannot be served from S3"
+        )
 
     client = mlflow.MlflowClient()
     pipeline_run_id = os.environ["KFP_RUN_ID"]
@@ -57,4 +63,4 @@ def register(
     if version.run_id != mlflow_run_id:
         raise RuntimeError(f"model {model_id}: MLflow says run {version.run_id} made it, not {mlflow_run_id}")
     location = client.get_model_version_download_uri(model_name, version.version)
-    return str(version.version), storage_uri(location, os.environ["PLINTH_ARTIFACTS_DESTINATION"])  # pyright: ignore[reportReturnType]
+    return str(version.version), storage_uri(location, os.environ["PLINTH_ARTIFACTS_DESTINATION"])

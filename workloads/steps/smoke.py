@@ -1,5 +1,9 @@
 """Step: ask the served model, through the gateway, for every held-back row, and compare."""
 
+# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it have few of their own.
+# pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
+# pyright: reportPrivateImportUsage=false, reportTypedDictNotRequiredAccess=false
+
 from typing import NamedTuple
 
 from kfp import dsl
@@ -13,8 +17,8 @@ def smoke(
     model_name: str,
     model_version: str,
     model_digest: str,
-) -> NamedTuple("Smoked", [("rows", int), ("largest_difference", float)]):  # pyright: ignore[reportInvalidTypeForm]
-    """Require the same classes and probabilities as at training time, by both protocols; then name it champion.
+) -> NamedTuple("Smoked", [("rows", int), ("largest_difference", float)]):
+    """Require the classes and probabilities of training time, by both protocols; then name it champion.
 
     Args:
         held_back: JSON of the held-back rows and of the predictions at training time.
@@ -45,12 +49,18 @@ def smoke(
     while in_a_row < 5:
         try:
             response = session.get(f"{url}/v1/models/{model_name}", timeout=10)
-            answers = response.json().get("model_digest", "no digest") if response.ok else f"HTTP {response.status_code}"
+            answers = (
+                response.json().get("model_digest", "no digest")
+                if response.ok
+                else f"HTTP {response.status_code}"
+            )
         except (requests.RequestException, ValueError) as error:
             answers = type(error).__name__
         in_a_row = in_a_row + 1 if answers == model_digest else 0
         if time.monotonic() > deadline:
-            raise TimeoutError(f"model {model_name}: not digest {model_digest} but {answers} answers after 120 s")
+            raise TimeoutError(
+                f"model {model_name}: not digest {model_digest} but {answers} answers after 120 s"
+            )
         time.sleep(0.2)
 
     rows = evidence["rows"]
@@ -60,7 +70,9 @@ def smoke(
     second = session.post(f"{url}/v2/models/{model_name}/infer", json={"inputs": [tensor]}, timeout=60)
     for response in (first, second):
         if not response.ok:
-            raise RuntimeError(f"model {model_name}: HTTP {response.status_code} for the held-back rows: {response.text[:200]}")
+            raise RuntimeError(
+                f"model {model_name}: HTTP {response.status_code} for held-back rows: {response.text[:200]}"
+            )
     output = second.json()["outputs"][0]
     largest = 0.0
     for protocol, answer in (("v1", first.json()["predictions"]), ("v2", output["data"])):
@@ -69,6 +81,8 @@ def smoke(
         largest = max(largest, difference)
         wrong = int((served.argmax(axis=1) != expected.argmax(axis=1)).sum())
         if wrong or difference > 1e-9:
-            raise RuntimeError(f"model {model_name}: {protocol}: {wrong} classes differ, probabilities by {difference:.3g}")
+            raise RuntimeError(
+                f"model {model_name}: {protocol}: {wrong} classes differ, probabilities by {difference:.3g}"
+            )
     mlflow.MlflowClient().set_registered_model_alias(model_name, "champion", model_version)
-    return len(rows), largest  # pyright: ignore[reportReturnType]
+    return len(rows), largest

@@ -1,5 +1,9 @@
 """Step: train a classifier, log it to MLflow and keep what it said of rows it never saw."""
 
+# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it have few of their own.
+# pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
+# pyright: reportPrivateImportUsage=false, reportTypedDictNotRequiredAccess=false
+
 from typing import NamedTuple
 
 from kfp import dsl
@@ -8,7 +12,7 @@ from workloads.steps import WORKLOAD_IMAGE
 
 
 @dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
-def train(  # noqa: PLR0913 - each is a choice of the user or identifies the data
+def train(
     dataset: dsl.Input[dsl.Dataset],
     data: str,
     data_sha256: str,
@@ -17,10 +21,10 @@ def train(  # noqa: PLR0913 - each is a choice of the user or identifies the dat
     regularization: float,
     seed: int,
     held_back: dsl.Output[dsl.Dataset],
-) -> NamedTuple("Trained", [("model_id", str), ("mlflow_run_id", str)]):  # pyright: ignore[reportInvalidTypeForm]
+) -> NamedTuple("Trained", [("model_id", str), ("mlflow_run_id", str)]):
     """Fit a scaled logistic regression on 70 % of the rows.
 
-    The run of the pipeline comes from the environment, not from an input: as an input it would defeat the cache.
+    The run of the pipeline comes from the environment, not from an input: there it would defeat the cache.
 
     Args:
         dataset: A CSV file that validate_data accepted.
@@ -72,7 +76,7 @@ def train(  # noqa: PLR0913 - each is a choice of the user or identifies the dat
     }
     Path(held_back.path).write_text(json.dumps(evidence))
 
-    # One array in, one array out: enforcing a signature of named columns would cost several times the prediction.
+    # One array in, one array out: enforcing a signature of columns costs several times the prediction.
     signature = ModelSignature(
         inputs=Schema([TensorSpec(np.dtype("float64"), (-1, len(features)))]),
         outputs=Schema([TensorSpec(np.dtype("float64"), (-1, len(classes)))]),
@@ -101,6 +105,8 @@ def train(  # noqa: PLR0913 - each is a choice of the user or identifies the dat
             metadata={"classes": classes, "features": features},
             pyfunc_predict_fn="predict_proba",
             serialization_format="skops",
-            pip_requirements=[f"{name}=={version(name)}" for name in ("mlflow", "scikit-learn", "numpy", "skops")],
+            pip_requirements=[
+                f"{name}=={version(name)}" for name in ("mlflow", "scikit-learn", "numpy", "skops")
+            ],
         )
-    return model.model_id, run.info.run_id  # pyright: ignore[reportReturnType]
+    return model.model_id, run.info.run_id

@@ -1,5 +1,9 @@
 """Step: refuse data that no model can be trained on, naming the column, the row and the remedy."""
 
+# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it have few of their own.
+# pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
+# pyright: reportPrivateImportUsage=false, reportTypedDictNotRequiredAccess=false
+
 from typing import NamedTuple
 
 from kfp import dsl
@@ -8,11 +12,11 @@ from workloads.steps import WORKLOAD_IMAGE
 
 
 @dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
-def validate_data(
+def validate_data(  # noqa: C901, PLR0912 - a step is one function, and each refusal is a branch
     dataset: dsl.Input[dsl.Dataset],
     data_sha256: str,
     target: str,
-) -> NamedTuple("Validated", [("rows", int), ("features", int), ("classes", int)]):  # pyright: ignore[reportInvalidTypeForm]
+) -> NamedTuple("Validated", [("rows", int), ("features", int), ("classes", int)]):
     """Check a CSV file of numeric features and one column of classes.
 
     Args:
@@ -33,7 +37,9 @@ def validate_data(
             value = math.nan
         if not math.isfinite(value):
             given = repr(text) if text.strip() else "empty"
-            raise ValueError(f"data line {line}: feature {column!r} is {given}, not a number; encode, fill or drop it")
+            raise ValueError(
+                f"data line {line}: feature {column!r} is {given}, not a number; encode, fill or drop it"
+            )
         return value
 
     try:
@@ -49,7 +55,9 @@ def validate_data(
     if repeated:
         raise ValueError(f"data: column {repeated[0]!r} occurs more than once; rename one of them")
     if target not in header:
-        raise ValueError(f"data: no column {target!r} among {', '.join(header)}; name the column of classes as target")
+        raise ValueError(
+            f"data: no column {target!r} among {', '.join(header)}; name the column of classes as target"
+        )
     if len(header) < 2:
         raise ValueError(f"data: only the column {target!r}; add at least one feature")
     if not rows:
@@ -58,7 +66,9 @@ def validate_data(
     classes: collections.Counter[str] = collections.Counter()
     for line, row in rows:
         if len(row) != len(header):
-            raise ValueError(f"data line {line}: {len(row)} values under {len(header)} columns; mend that line")
+            raise ValueError(
+                f"data line {line}: {len(row)} values under {len(header)} columns; mend that line"
+            )
         for position, cell in enumerate(row):
             if position != place:
                 number(cell, line, header[position])
@@ -66,8 +76,10 @@ def validate_data(
             raise ValueError(f"data line {line}: target {target!r} is empty; fill or drop that row")
         classes[row[place]] += 1
     if len(classes) < 2:
-        raise ValueError(f"data: target {target!r} has one class, {next(iter(classes))!r}; give rows of at least two")
+        raise ValueError(
+            f"data: target {target!r} has one class, {next(iter(classes))!r}; give rows of at least two"
+        )
     rare, count = min(classes.items(), key=lambda item: item[1])
     if count < 4:
         raise ValueError(f"data: class {rare!r} has {count} rows; give at least 4 rows of each class")
-    return len(rows), len(header) - 1, len(classes)  # pyright: ignore[reportReturnType]
+    return len(rows), len(header) - 1, len(classes)

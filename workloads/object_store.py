@@ -1,0 +1,54 @@
+"""The object store, reached through the gateway with the credentials that the cluster keeps."""
+
+import base64
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from kubernetes import client, config
+
+from workloads.endpoints import Endpoints
+from workloads.errors import WorkloadsError
+from workloads.pipelines.train_register_serve import OBJECT_STORE_SECRET
+
+
+def _store(endpoints: Endpoints, namespace: str, secret: str, keys: tuple[str, str]) -> Any:
+    api: Any = client.CoreV1Api(config.new_client_from_config(endpoints.kubeconfig))
+    try:
+        data: dict[str, str] = api.read_namespaced_secret(secret, namespace).data
+        access_key, secret_key = (base64.b64decode(data[key]).decode() for key in keys)
+    except (client.ApiException, KeyError) as error:
+        raise WorkloadsError(
+            f"secret {namespace}/{secret}: cannot be read ({error}); run `make up` first"
+        ) from None
+    # The signature covers the host, so the gateway is used as a proxy: the host stays the one it routes by.
+    settings = Config(
+        proxies={"http": endpoints.gateway_url},
+        s3={"addressing_style": "path"},
+        retries={"max_attempts": 3},
+        connect_timeout=5,
+        read_timeout=30,
+    )
+    return boto3.client(
+        "s3",
+        endpoint_url=f"http://{endpoints.objects_host}",
+        region_name=endpoints.object_store_region,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        config=settings,
+    )
+
+
+def pipelines_store(endpoints: Endpoints) -> Any:
+    """Return an S3 client for the bucket of pipeline artifacts, step logs and users' CSV files."""
+    return _store(endpoints, endpoints.pipelines_namespace, OBJECT_STORE_SECRET, ("accesskey", "secretkey"))
+
+
+def models_store(endpoints: Endpoints, service_account: str) -> Any:
+    """Return an S3 client with the rights of an inference service's account: it reads models."""
+    api: Any = client.CoreV1Api(config.new_client_from_config(endpoints.kubeconfig))
+    account = api.read_namespaced_service_account(service_account, endpoints.models_namespace)
+    if not account.secrets:
+        raise WorkloadsError(f"service account {service_account}: has no secret; it cannot read models")
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    return _store(endpoints, endpoints.models_namespace, account.secrets[0].name, keys)

@@ -1,0 +1,38 @@
+"""The one place that sleeps: a bounded wait for a status, ended early by an error."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from workloads.errors import WorkloadsError
+
+T = TypeVar("T")
+
+
+def wait(
+    what: str,
+    read: Callable[[], T],
+    *,
+    ready: Callable[[T], bool],
+    error: Callable[[T], str | None] = lambda _: None,
+    timeout_seconds: float,
+    interval_seconds: float = 1.0,
+    successes: int = 1,
+) -> T:
+    """Read a status until it is ready that many times in a row; return the last one.
+
+    Raises:
+        WorkloadsError: the time is over, or `error` gave a reason; the message holds the last status.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    in_a_row = 0
+    while True:
+        status = read()
+        if reason := error(status):
+            raise WorkloadsError(f"{what}: {reason}")
+        in_a_row = in_a_row + 1 if ready(status) else 0
+        if in_a_row >= successes:
+            return status
+        if time.monotonic() >= deadline:
+            raise WorkloadsError(f"{what}: not within {timeout_seconds:.0f} s; last seen: {status}")
+        time.sleep(interval_seconds)

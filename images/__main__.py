@@ -1,11 +1,12 @@
-"""`python -m images build|publish|list|tidy`: build images into the cache and put them where registries read."""
+"""`python -m images build|publish|list|tidy`: build images into the cache; put them where registries read."""
 
 import argparse
 import contextlib
 import fcntl
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from images import ImagesError, buildah, recipe, registry, store
 from upstream.cache import UpstreamError
@@ -16,7 +17,7 @@ _WORKERS = 2
 
 
 @contextlib.contextmanager
-def _locked() -> Iterator[None]:
+def _locked() -> Generator[None]:
     """Wait for another build: two would drop each other's storage."""
     path = store.folder() / "lock"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +50,9 @@ def _build(names: list[str]) -> None:
         progress = Progress("images", [image.name for image in missing])
         with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
             for batch in _levels(missing):
-                work = [pool.submit(progress.run, image.name, lambda image=image: builder.build(image)) for image in batch]
+                work = [
+                    pool.submit(progress.run, image.name, partial(builder.build, image)) for image in batch
+                ]
                 failures = [future.exception() for future in work]
                 for failure in filter(None, failures):
                     raise failure
@@ -66,7 +69,9 @@ def _publish(pairs: list[str], address: str | None) -> None:
     taken: dict[registry.Target, str] = {}
     for name, target in targets:
         if taken.setdefault(target, name) != name:
-            raise ImagesError(f"{target.repository}:{target.tag} is asked for both {taken[target]} and {name}")
+            raise ImagesError(
+                f"{target.repository}:{target.tag} is wanted for {taken[target]} and for {name}"
+            )
     _build(sorted({name for name, _ in targets}))
     publish = registry.Registry(address).publish if address else registry.publish
     changed = sum(publish(store.require(name), target) for name, target in targets)
@@ -90,9 +95,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     building = commands.add_parser("build", help="build images that are not cached")
     building.add_argument("name", nargs="*")
-    publishing = commands.add_parser("publish", help="build what is missing and store it under full references")
+    publishing = commands.add_parser("publish", help="build what is missing; store it under references")
     publishing.add_argument("pair", nargs="+", metavar="NAME=REFERENCE")
-    publishing.add_argument("--to", metavar="HOST:PORT", help="push to this running registry instead of the cache")
+    publishing.add_argument("--to", metavar="HOST:PORT", help="push to this registry, not into the cache")
     commands.add_parser("list", help="each image, its content key and compressed size")
     commands.add_parser("tidy", help="delete blobs that no image needs any more")
     options = parser.parse_args(arguments)

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from images import ImagesError, python_packages, recipe, store
@@ -57,7 +57,7 @@ class Builder:
         storage = ["--root", str(self._folder / "storage"), "--runroot", str(self._folder / "run")]
         return ["buildah", *storage, "--storage-driver", "overlay", *arguments]
 
-    def build(self, image: recipe.Image) -> store.Record:
+    def build(self, image: recipe.Image) -> None:
         """Build an image whose base is stored already, and store it.
 
         Raises:
@@ -78,7 +78,7 @@ class Builder:
             _run(self._buildah(*arguments, str(context)), image.name, log, TMPDIR=str(self._temporary()))
         finally:
             shutil.rmtree(context, ignore_errors=True)
-        return self._keep(image, name, log)
+        self._keep(image, name, log)
 
     def _temporary(self) -> Path:
         folder = self._folder / "tmp"
@@ -87,7 +87,8 @@ class Builder:
 
     def _base(self, base: str, log: Path) -> str:
         name = f"localhost/plinth/{base}:{recipe.key(base)}"
-        known = subprocess.run(self._buildah("inspect", "--type", "image", name), capture_output=True, check=False)
+        ask = self._buildah("inspect", "--type", "image", name)
+        known = subprocess.run(ask, capture_output=True, check=False)
         if known.returncode != 0:
             layout = self._folder / "base" / base
             store.export(base, layout)
@@ -115,21 +116,24 @@ class Builder:
             # Module folders are read-only; the copies must be deletable.
             _run(["cp", "-r", "--no-preserve=mode", str(source), str(context / target)], image.name, log)
         if image.debian is not None:
-            _run(_mmdebstrap(image.debian, context / "rootfs.tar"), image.name, log, TMPDIR=str(self._temporary()))
+            bootstrap = _mmdebstrap(image.debian, context / "rootfs.tar")
+            _run(bootstrap, image.name, log, TMPDIR=str(self._temporary()))
         if (image.folder / "prepare.py").is_file():
             _run([sys.executable, str(context / "prepare.py"), str(context)], image.name, log)
 
-    def _keep(self, image: recipe.Image, name: str, log: Path) -> store.Record:
+    def _keep(self, image: recipe.Image, name: str, log: Path) -> None:
         layout = self._folder / "layout" / image.name
         shutil.rmtree(layout, ignore_errors=True)
         layout.parent.mkdir(parents=True, exist_ok=True)
         # Zstandard unpacks several times faster than gzip, and start-up of a cluster unpacks every image.
         push = ["push", "--quiet", "--compression-format", "zstd", name, f"oci:{layout}:image"]
         _run(self._buildah(*push), image.name, log, TMPDIR=str(self._temporary()))
-        return store.adopt(image.name, recipe.key(image.name), layout)
+        store.adopt(image.name, recipe.key(image.name), layout)
 
     def clean(self) -> None:
         """Delete the storage: the stored blobs hold everything that is needed again."""
+        if not self._folder.exists():
+            return
         with contextlib.suppress(FileNotFoundError, subprocess.SubprocessError):
             subprocess.run(self._buildah("rm", "--all"), capture_output=True, check=False)
         overlay = self._folder / "storage" / "overlay"
@@ -145,7 +149,7 @@ def _mmdebstrap(debian: recipe.Debian, target: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def builder() -> Iterator[Builder]:
+def builder() -> Generator[Builder]:
     """Give a builder; its storage is gone afterwards, also that of a build that was killed before."""
     current = Builder(cache_root() / "images" / "work")
     current.clean()

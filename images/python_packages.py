@@ -56,7 +56,9 @@ class SharedBy:
     def requirements(self, folder: Path) -> dict[str, str]:
         """Return the packages that each of the groups needs."""
         first, *others = (_exported(group) for group in self.names)
-        return {name: line for name, line in first.items() if all(other.get(name) == line for other in others)}
+        return {
+            name: line for name, line in first.items() if all(line == other.get(name) for other in others)
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +75,10 @@ class Lock:
         """
         path = folder / self.file
         if not path.is_file():
-            raise ImagesError(f"{path.relative_to(_REPOSITORY)} is missing: make it with `uv pip compile --generate-hashes`")
+            raise ImagesError(f"{path} is missing: make it with `uv pip compile --generate-hashes`")
         found = parse(path.read_text())
         if unhashed := [name for name, line in found.items() if "--hash=" not in line]:
-            raise ImagesError(f"{path.relative_to(_REPOSITORY)}: no hash for {', '.join(unhashed)}")
+            raise ImagesError(f"{path}: no hash for {', '.join(unhashed)}")
         return found
 
 
@@ -106,9 +108,10 @@ def parse(text: str) -> dict[str, str]:
 
 @cache
 def _exported(group: str) -> dict[str, str]:
-    command = [str(uv()), "export", "--frozen", "--quiet", "--no-header", "--no-annotate", "--no-emit-project"]
+    command = [str(uv()), "export", "--frozen", "--quiet", "--no-header", "--no-annotate"]
+    command += ["--no-emit-project", "--only-group", group]
     done = subprocess.run(
-        [*command, "--only-group", group], cwd=_REPOSITORY, env=environment(), capture_output=True, text=True, check=False
+        command, cwd=_REPOSITORY, env=environment(), capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         raise ImagesError(f"uv.lock: group {group!r} cannot be exported: {_last_line(done.stderr)}")
@@ -159,11 +162,12 @@ def _compile(packages: Path) -> None:
     # Layers carry one fixed time stamp, so byte code must not be checked against its source's time; and it
     # names the place where it will lie, not the one where it was made. A template that is no Python may fail.
     command = [sys.executable, "-m", "compileall", "-qq", "-j", "2", "--invalidation-mode", "unchecked-hash"]
-    subprocess.run([*command, "-s", str(packages), "-p", INSTALLED, str(packages)], capture_output=True, check=False)
+    command += ["-s", str(packages), "-p", INSTALLED, str(packages)]
+    subprocess.run(command, capture_output=True, check=False)
 
 
 def _portable(script: bytes) -> bytes:
-    # uv names the interpreter that installs; inside the image it is Debian's. Long paths get a shell trampoline.
+    # uv names the interpreter that installs; in the image it is Debian's. Long paths get a shell trampoline.
     interpreter = b"#!/usr/bin/python3\n"
     script = re.sub(rb"\A#!/bin/sh\n'''exec' [^\n]*\n' '''\n", interpreter, script)
     return re.sub(rb"\A#![^\n]*python[^\n]*\n", interpreter, script)

@@ -65,11 +65,12 @@ class Image:
         return inherited | self.requirements()
 
     def module_path(self, project: str, path: str) -> Path:
-        """Return a file or folder of a pinned module: `path` is the module's name followed by a path in it."""
+        """Return a file or folder of a pinned module: `path` is the module's name, then a path in it."""
         versions = build.recipe.load(project).versions
         module = max((name for name in versions if path.startswith(f"{name}/")), key=len, default=None)
         if module is None:
-            raise ImagesError(f"images/{self.name}/image.toml: {path} is in no module of upstream/{project}/go.mod")
+            where = f"images/{self.name}/image.toml"
+            raise ImagesError(f"{where}: {path} is in no module of upstream/{project}/go.mod")
         return modules.module_dir(project, module) / path[len(module) + 1 :]
 
 
@@ -81,8 +82,9 @@ def _strings(value: Any, where: str) -> tuple[str, ...]:
 
 
 def _debian(table: dict[str, Any], where: str) -> Debian:
-    if not {"suite", "variant", "packages"} <= table.keys() <= {"suite", "variant", "packages", "hooks"}:
-        raise ImagesError(f"{where}: [debian] needs suite, variant and packages, and may have hooks; got {sorted(table)}")
+    needed = {"suite", "variant", "packages"}
+    if not needed <= table.keys() <= needed | {"hooks"}:
+        raise ImagesError(f"{where}: [debian] needs {sorted(needed)}, may have hooks; got {sorted(table)}")
     return Debian(
         suite=table["suite"],
         variant=table["variant"],
@@ -113,6 +115,13 @@ def _modules(table: dict[str, str], where: str) -> tuple[tuple[str, str, str], .
     return tuple(entries)
 
 
+def _counts(path: Path) -> bool:
+    """Tell whether a file changes what a build produces."""
+    if "__pycache__" in path.parts or path.suffix in {".md", ".pyc", ".in"}:
+        return False
+    return path.is_file() or path.is_symlink()
+
+
 @cache
 def load(name: str) -> Image:
     """Read one image's folder.
@@ -123,7 +132,9 @@ def load(name: str) -> Image:
     folder = FOLDER / name
     where = f"images/{name}/image.toml"
     if not (folder / "Dockerfile").is_file():
-        raise ImagesError(f"no image {name!r}: expected images/{name}/Dockerfile; see `python -m images list`")
+        raise ImagesError(
+            f"no image {name!r}: expected images/{name}/Dockerfile; try `python -m images list`"
+        )
     try:
         text = (folder / "image.toml").read_text() if (folder / "image.toml").is_file() else ""
         table = tomllib.loads(text)
@@ -140,13 +151,7 @@ def load(name: str) -> Image:
         python=_python(table["python"], where) if "python" in table else None,
         modules=_modules(table.get("modules", {}), where),
         seconds=float(table.get("seconds", 5)),
-        files=tuple(
-            sorted(
-                path
-                for path in folder.rglob("*")
-                if (path.is_file() or path.is_symlink()) and "__pycache__" not in path.parts and path.suffix not in {".md", ".pyc", ".in"}
-            )
-        ),
+        files=tuple(sorted(path for path in folder.rglob("*") if _counts(path))),
     )
 
 
@@ -190,7 +195,8 @@ def key(name: str, program_key: Callable[[str], str] = build.binary_key) -> str:
 
     for path in image.files:
         content = str(path.readlink()) if path.is_symlink() else path.read_bytes()
-        add(str(path.relative_to(image.folder)), f"{path.stat(follow_symlinks=False).st_mode & 0o111:o}", content)
+        executable = "x" if path.lstat().st_mode & 0o100 else "-"
+        add(str(path.relative_to(image.folder)), executable, content)
     if image.base:
         add("base", key(image.base, program_key))
     for program in image.programs:

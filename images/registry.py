@@ -1,4 +1,4 @@
-"""Publishing: stored images under full references, in the cluster registry's folder or in a running registry."""
+"""Publishing: stored images under full references, in the cluster registry's folder or a running registry."""
 
 import http.client
 import os
@@ -38,7 +38,7 @@ def parse(reference: str) -> Target:
 
 
 def folder() -> Path:
-    """Return the storage of every native cluster's registry, in the format of distribution's filesystem driver."""
+    """Return the storage of every native cluster's registry, in the format of its filesystem driver."""
     return cache_root() / "registry"
 
 
@@ -47,7 +47,8 @@ def _root() -> Path:
 
 
 def _tag_link(target: Target) -> Path:
-    return _root() / "repositories" / target.repository / "_manifests" / "tags" / target.tag / "current" / "link"
+    tags = _root() / "repositories" / target.repository / "_manifests" / "tags"
+    return tags / target.tag / "current" / "link"
 
 
 def is_published(record: store.Record, target: Target) -> bool:
@@ -94,7 +95,9 @@ class Registry:
     def __init__(self, address: str) -> None:
         self._address = address
 
-    def _ask(self, method: str, path: str, body: bytes | Path | None = None, kind: str = "") -> tuple[int, dict[str, str]]:
+    def _ask(
+        self, method: str, path: str, body: bytes | Path | None = None, kind: str = ""
+    ) -> tuple[int, dict[str, str]]:
         headers = {"Content-Type": kind} if kind else {}
         if method == "HEAD":
             headers["Accept"] = "application/vnd.oci.image.manifest.v1+json"
@@ -111,7 +114,8 @@ class Registry:
             response.read()
             return response.status, {name.lower(): value for name, value in response.getheaders()}
         except (OSError, http.client.HTTPException) as error:
-            raise ImagesError(f"registry {self._address}: {error}; is it running, and does it speak HTTP?") from error
+            message = f"registry {self._address}: {error}; is it running, and does it speak HTTP?"
+            raise ImagesError(message) from error
         finally:
             connection.close()
 

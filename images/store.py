@@ -61,7 +61,8 @@ def find(name: str) -> Record | None:
     if not path.is_file():
         return None
     record = _read(path)
-    return record if all(blob_path(blob.digest).is_file() for blob in (record.manifest, *record.blobs)) else None
+    complete = all(blob_path(blob.digest).is_file() for blob in (record.manifest, *record.blobs))
+    return record if complete else None
 
 
 def require(name: str) -> Record:

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""ML Metadata's gRPC service over the engine of the ml-metadata package, which itself ships only the client."""
+"""ML Metadata's gRPC service over the engine of the ml-metadata package, which ships only a client."""
 
 # The image has these packages; the repository's environment cannot, for they need another protobuf.
 # pyright: basic, reportMissingImports=false
@@ -96,7 +96,8 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     port = int(os.environ.get("MLMD_PORT", "8080"))
-    options = [("grpc.max_receive_message_length", _MESSAGE_BYTES), ("grpc.max_send_message_length", _MESSAGE_BYTES)]
+    limits = ("grpc.max_receive_message_length", "grpc.max_send_message_length")
+    options = [(limit, _MESSAGE_BYTES) for limit in limits]
     server = grpc.server(ThreadPoolExecutor(16), options=options)
     try:
         server.add_generic_rpc_handlers((Service(Store(stopping)),))

@@ -1,0 +1,127 @@
+import functools
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from images import ImagesError, buildah, recipe, store
+from tests.unit.images.conftest import MakeImage
+
+# Notes its arguments, and on `push` writes the layout of an image whose one layer lists the build's context.
+_BUILDAH = """\
+import json, os, pathlib, sys
+sys.path.insert(0, {repository!r})
+from tests.unit.images.conftest import write_layout
+arguments = sys.argv[1:]
+arguments = arguments[arguments.index('overlay') + 1:]
+folder = pathlib.Path({folder!r})
+with (folder / 'calls').open('a') as calls:
+    calls.write(' '.join(arguments) + '\\n')
+if arguments[0] == 'bud':
+    context = pathlib.Path(arguments[-1])
+    files = sorted(str(path.relative_to(context)) for path in context.rglob('*') if not path.is_dir())
+    (folder / 'context').write_text(json.dumps(files))
+    if (context / 'broken').exists():
+        sys.exit('step 3 failed')
+elif arguments[0] == 'push':
+    layer = (folder / 'context').read_bytes()
+    write_layout(pathlib.Path(arguments[-1].split(':')[1]), layer)
+elif arguments[0] == 'inspect':
+    sys.exit(0 if (folder / 'base-present').exists() else 125)
+"""
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put stand-ins for buildah and mmdebstrap on PATH; return the file that lists buildah's calls."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    repository = str(Path(__file__).parents[3])
+    scripts = {
+        "buildah": _BUILDAH.format(repository=repository, folder=str(tmp_path)),
+        "mmdebstrap": "import pathlib, sys\npathlib.Path(sys.argv[-1]).write_text(' '.join(sys.argv[1:]))\n",
+    }
+    for name, text in scripts.items():
+        (folder / name).write_text(f"#!{sys.executable}\n{text}")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return tmp_path / "calls"
+
+
+def _layer(name: str) -> str:
+    return store.blob_path(store.require(name).blobs[1].digest).read_text()
+
+
+def test_a_build_is_stored_and_leaves_only_its_blobs(calls: Path, cache: Path, make_image: MakeImage) -> None:
+    make_image("app", settings="x")
+    with buildah.builder() as builder:
+        builder.build(recipe.load("app"))
+    assert "settings" in _layer("app")
+    assert not (cache / "images" / "work").exists()
+    built, pushed, *_ = calls.read_text().splitlines()
+    assert built.startswith("bud --isolation chroot --timestamp 0 --pull-never --tag localhost/plinth/app:")
+    assert "--compression-format zstd" in pushed
+
+
+def test_the_context_holds_programs_and_a_root_file_system(
+    calls: Path, tmp_path: Path, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "tool"
+    program.write_text("program")
+    monkeypatch.setattr(buildah, "binary", lambda _: program)
+    monkeypatch.setattr(recipe, "key", functools.cache(lambda _: "0123"))
+    debian = '[debian]\nsuite = "bookworm"\nvariant = "minbase"\npackages = ["python3"]\n'
+    make_image("app", f'programs = ["tool"]\n{debian}')
+    with buildah.builder() as builder:
+        builder.build(recipe.load("app"))
+    assert '"programs/tool"' in _layer("app")
+    assert '"rootfs.tar"' in _layer("app")
+    assert calls.exists()
+
+
+def test_prepare_completes_the_context(calls: Path, make_image: MakeImage) -> None:
+    prepare = "import pathlib, sys\n(pathlib.Path(sys.argv[1]) / 'made').write_text('x')\n"
+    make_image("app", **{"prepare.py": prepare})
+    with buildah.builder() as builder:
+        builder.build(recipe.load("app"))
+    assert '"made"' in _layer("app")
+    assert calls.exists()
+
+
+@pytest.mark.parametrize("present", [True, False])
+def test_a_base_is_loaded_from_the_store_when_buildah_lacks_it(
+    calls: Path, tmp_path: Path, make_image: MakeImage, present: bool
+) -> None:
+    make_image("ground")
+    make_image("app", 'base = "ground"\n')
+    with buildah.builder() as builder:
+        builder.build(recipe.load("ground"))
+        if present:
+            (tmp_path / "base-present").touch()
+        builder.build(recipe.load("app"))
+    text = calls.read_text()
+    assert ("pull --quiet oci:ground:image" in text) != present
+    assert f"--build-arg BASE_IMAGE=localhost/plinth/ground:{recipe.key('ground')}" in text
+
+
+def test_a_failed_build_shows_its_last_lines_and_stores_nothing(
+    calls: Path, cache: Path, make_image: MakeImage
+) -> None:
+    make_image("app", broken="x")
+    with buildah.builder() as builder, pytest.raises(ImagesError, match="step 3 failed") as error:
+        builder.build(recipe.load("app"))
+    assert "image app: buildah failed (exit 1)" in str(error.value)
+    assert store.find("app") is None
+    assert not (cache / "images" / "work").exists()
+    assert calls.exists()
+
+
+def test_a_missing_tool_is_named(
+    make_image: MakeImage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    make_image("app")
+    monkeypatch.setattr(buildah.Builder, "clean", lambda _: None)
+    with buildah.builder() as builder, pytest.raises(ImagesError, match="buildah is not installed"):
+        builder.build(recipe.load("app"))

@@ -1,0 +1,63 @@
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from images import ImagesError, recipe, store
+from tests.unit.images.conftest import MakeImage, write_layout
+
+
+def test_a_stored_image_is_found_until_its_folder_changes(
+    stored: store.Record, make_image: MakeImage
+) -> None:
+    assert store.find("app") == stored
+    assert stored.size == len(b"{}") + len(b"one") + len(b"two")
+    make_image("app", dockerfile="FROM scratch\nENV A=1\n")
+    assert store.find("app") is None
+    with pytest.raises(ImagesError, match="python -m images build app"):
+        store.require("app")
+
+
+def test_an_image_with_a_lost_blob_must_be_built_again(stored: store.Record) -> None:
+    store.blob_path(stored.blobs[1].digest).unlink()
+    assert store.find("app") is None
+
+
+def test_a_newer_build_replaces_the_record_but_not_that_of_a_longer_name(
+    stored: store.Record, make_image: MakeImage, tmp_path: Path
+) -> None:
+    make_image("app-two")
+    write_layout(tmp_path / "second", b"other")
+    store.adopt("app-two", recipe.key("app-two"), tmp_path / "second")
+    make_image("app", dockerfile="FROM scratch\nENV A=1\n")
+    write_layout(tmp_path / "third", b"two", b"three")
+    store.adopt("app", recipe.key("app"), tmp_path / "third")
+    assert sorted(record.name for record in store.records()) == ["app", "app-two"]
+    freed = store.tidy()
+    assert freed == len(b"one") + stored.manifest.size
+    assert store.find("app")
+    assert store.find("app-two")
+
+
+def test_an_export_is_a_layout_of_hard_links(stored: store.Record, tmp_path: Path) -> None:
+    store.export("app", tmp_path / "copy")
+    index = json.loads((tmp_path / "copy" / "index.json").read_text())
+    assert index["manifests"][0]["digest"] == stored.manifest.digest
+    for blob in (stored.manifest, *stored.blobs):
+        copy = tmp_path / "copy" / "blobs" / blob.digest.replace(":", "/")
+        assert copy.samefile(store.blob_path(blob.digest))
+
+
+def test_an_archive_holds_the_layout(stored: store.Record) -> None:
+    with tarfile.open(store.archive("app")) as archive:
+        names = set(archive.getnames())
+    assert names == {
+        "oci-layout",
+        "index.json",
+        *(f"blobs/{blob.digest.replace(':', '/')}" for blob in (stored.manifest, *stored.blobs)),
+    }
+
+
+def test_the_identity_is_the_digest_of_the_configuration(stored: store.Record) -> None:
+    assert f"sha256:{store.image_id('app')}" == stored.blobs[0].digest

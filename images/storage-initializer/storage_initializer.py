@@ -1,4 +1,4 @@
-"""Copies models into a pod before its server starts: `python -m storage_initializer URI FOLDER [URI FOLDER ...]`."""
+"""Copies models into a pod before its server starts: `python -m storage_initializer URI FOLDER [...]`."""
 
 import logging
 import sys
@@ -32,12 +32,12 @@ def copy(sources: Sequence[tuple[str, str]], download: Callable[[str, str], obje
 def main(arguments: Sequence[str]) -> int:
     """Run the command line; return the exit code."""
     # Not in plinth's own environment: this image has a lock of its own.
-    from kserve_storage import Storage  # pyright: ignore[reportMissingImports]  # noqa: PLC0415
+    from kserve_storage import Storage  # pyright: ignore[reportMissingImports]
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         copy(pairs(arguments), Storage.download)
-    except Exception as error:  # noqa: BLE001 - whatever storage reports is shown as one line
+    except Exception as error:
         logging.getLogger(__name__).error("%s: %s", type(error).__name__, error)
         return 1
     return 0

@@ -24,7 +24,7 @@ from predictor.served_model import Output, ServedModel
 
 
 class MlflowModel(kserve.Model):
-    """The model as KServe's own data plane sees it: readiness, metadata, gRPC, CloudEvents, binary tensors."""
+    """The model as KServe's data plane sees it: readiness, metadata, gRPC, CloudEvents, binary tensors."""
 
     def __init__(self, served: ServedModel) -> None:
         super().__init__(served.name)

@@ -1,4 +1,4 @@
-"""The ASGI application in front of KServe's: it answers predictions itself, strictly and by the shortest way."""
+"""The ASGI application in front of KServe's: it answers predictions itself, strictly and directly."""
 
 import asyncio
 import logging
@@ -13,8 +13,8 @@ from predictor.served_model import ServedModel
 
 _LOGGER = logging.getLogger("predictor")
 MAX_BODY_BYTES = 8 * 1024 * 1024
-# A body beyond the limit is read and dropped up to here: closing earlier resets the connection, and the client
-# (or the gateway) reports a broken pipe instead of our answer.
+# A body beyond the limit is read and dropped up to here: closing earlier resets the connection, and the
+# client (or the gateway) reports a broken pipe instead of our answer.
 _MAX_DRAINED_BYTES = 64 * 1024 * 1024
 # Above this, parsing and predicting take long enough to hold up other requests and the readiness probe.
 _THREAD_ABOVE_BYTES = 64 * 1024

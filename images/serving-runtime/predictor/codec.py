@@ -6,7 +6,7 @@ import orjson
 
 from predictor.errors import RequestError
 from predictor.matrix import v2_datatype
-from predictor.served_model import Output, ServedModel
+from predictor.served_model import ServedModel
 
 _NUMPY = orjson.OPT_SERIALIZE_NUMPY
 
@@ -97,11 +97,10 @@ def input_types(model: ServedModel) -> list[dict[str, Any]]:
 def output_types(model: ServedModel) -> list[dict[str, Any]]:
     """Return the v2 description of the model's output as far as its signature says."""
     schema = model.output_schema
-    if schema is None or not schema.is_tensor_spec():
-        return []
+    specs: list[Any] = schema.inputs if schema is not None and schema.is_tensor_spec() else []
     return [
         {"name": f"output-{i}", "datatype": v2_datatype(spec.type), "shape": list(spec.shape)}
-        for i, spec in enumerate(schema.inputs)
+        for i, spec in enumerate(specs)
     ]
 
 

@@ -83,9 +83,8 @@ class Matrix:
         """
         for name, tensor in zip(names, tensors, strict=True):
             if tensor.dtype.kind == "b" or not np.can_cast(tensor.dtype, self.dtype, "same_kind"):
-                raise RequestError(
-                    f"input {name!r} is {v2_datatype(tensor.dtype)}: the model takes {v2_datatype(self.dtype)}"
-                )
+                given, wanted = v2_datatype(tensor.dtype), v2_datatype(self.dtype)
+                raise RequestError(f"input {name!r} is {given}: the model takes {wanted}")
         if len(tensors) == 1 and (self.width != 1 or tensors[0].ndim == 2):
             whole = tensors[0]
         else:

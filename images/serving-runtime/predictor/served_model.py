@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import mlflow.pyfunc
 import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import PyFuncModel, load_model
 from mlflow.types import DataType, Schema, TensorSpec
 from mlflow.utils.proto_json_utils import dataframe_from_parsed_json
 from numpy.typing import NDArray
@@ -88,7 +88,7 @@ def load(name: str, folder: Path) -> ServedModel:
     Raises:
         mlflow.exceptions.MlflowException: the folder holds no model that MLflow can load.
     """
-    model = mlflow.pyfunc.load_model(str(folder))
+    model = load_model(str(folder))
     metadata = model.metadata
     schema = metadata.get_input_schema()
     facts: dict[str, Any] = metadata.metadata or {}
@@ -148,7 +148,7 @@ def _matrix(schema: Schema | None, features: tuple[str, ...]) -> tuple[Matrix | 
         or not all(each.required for each in inputs)
     ):
         return None, False
-    names = tuple(schema.input_names())
+    names = tuple(str(each) for each in schema.input_names())
     return Matrix(width=len(names), dtype=_COLUMN_DTYPES[kind], names=names), True
 
 
@@ -156,22 +156,22 @@ def _adapter(matrix: Matrix, as_frame: bool) -> Callable[[NDArray[Any]], Any]:
     if not as_frame:
         return lambda array: array
     columns = pd.Index(matrix.names)
-    # MLflow rebuilds a frame column by column, which lies in memory by column; BLAS rounds differently by row.
+    # MLflow rebuilds a frame column by column, and so it lies in memory; by row BLAS rounds differently.
     return lambda array: pd.DataFrame(np.asfortranarray(array), columns=columns, copy=False)
 
 
-def _enforced(model: mlflow.pyfunc.PyFuncModel, matrix: Matrix | None, as_frame: bool) -> Predict:
+def _enforced(model: PyFuncModel, matrix: Matrix | None, as_frame: bool) -> Predict:
     if matrix is None:
         return model.predict
     adapt = _adapter(matrix, as_frame)
     return lambda array: model.predict(adapt(array))
 
 
-def _direct(model: mlflow.pyfunc.PyFuncModel, matrix: Matrix, as_frame: bool) -> Predict | None:
+def _direct(model: PyFuncModel, matrix: Matrix, as_frame: bool) -> Predict | None:
     """Return the model's own predict function, called without MLflow's enforcement of the signature.
 
-    The matrix is checked already. The short way is taken only if it answers bit for bit as `pyfunc.predict` on
-    a few rows; a model that wants parameters or context keeps the long way.
+    The matrix is checked already. The short way is taken only if it answers bit for bit as `pyfunc.predict`
+    on a few rows; a model that wants parameters or context keeps the long way.
     """
     if model.metadata.get_params_schema() is not None:
         return None
@@ -193,7 +193,7 @@ def _direct(model: mlflow.pyfunc.PyFuncModel, matrix: Matrix, as_frame: bool) ->
                 warnings.simplefilter("ignore")
                 pairs = zip(outputs(enforced(probe)), outputs(direct(probe)), strict=True)
                 same = all(a[0] == b[0] and a[1].tobytes() == b[1].tobytes() for a, b in pairs)
-        except Exception as error:  # noqa: BLE001 - any refusal of a made-up row means: take the long way
+        except Exception as error:
             _LOGGER.warning("the model refuses made-up rows: %s", _first_line(error))
             return None
         if not same:

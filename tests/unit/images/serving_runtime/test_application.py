@@ -1,0 +1,226 @@
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from predictor.application import InferenceApplication, Message, Receive, Scope, Send
+from predictor.matrix import Matrix
+from predictor.measurements import Measurements
+from predictor.served_model import ServedModel
+from prometheus_client import CollectorRegistry
+
+DIGEST = "d" * 64
+
+
+class Reply:
+    def __init__(self, messages: list[Message]) -> None:
+        self.status: int = messages[0]["status"]
+        self.headers = {name.decode(): value.decode() for name, value in messages[0]["headers"]}
+        self.body = json.loads(b"".join(each.get("body", b"") for each in messages[1:]))
+
+
+class Server:
+    """The application with a model that answers the sum of each row and twice that."""
+
+    def __init__(self, predict: Any = None, max_body_bytes: int = 8 * 1024 * 1024) -> None:
+        self.registry = CollectorRegistry()
+        self.seconds: list[float] = []
+        self.rows: list[int] = []
+        measurements = Measurements("wine", self.seconds.append, self.registry)
+        model = ServedModel(
+            name="wine",
+            digest=DIGEST,
+            matrix=Matrix(width=3, dtype=np.dtype("float64"), names=("a", "b", "c")),
+            schema=None,
+            predict_matrix=predict or self._predict,
+            predict_any=None,  # pyright: ignore[reportArgumentType]
+            properties={"model_digest": DIGEST},
+        )
+        self._application = InferenceApplication(model, self._fallback, measurements, max_body_bytes)
+
+    def _predict(self, matrix: Any) -> Any:
+        self.rows.append(len(matrix))
+        total = matrix.sum(axis=1)
+        return np.column_stack([total, 2 * total])
+
+    async def _fallback(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 299, "headers": []})
+        await send({"type": "http.response.body", "body": b'"fallback"'})
+
+    def send(self, method: str, path: str, body: bytes = b"", chunks: int = 1, **headers: str) -> Reply:
+        sent: list[Message] = []
+        size = -(-len(body) // chunks) or 1
+        parts = [body[i : i + size] for i in range(0, len(body), size)] or [b""]
+
+        def messages() -> Iterator[Message]:
+            for index, part in enumerate(parts):
+                yield {"type": "http.request", "body": part, "more_body": index < len(parts) - 1}
+            yield {"type": "http.disconnect"}
+
+        stream = messages()
+
+        async def receive() -> Message:
+            return next(stream)
+
+        async def collect(message: Message) -> None:
+            sent.append(message)
+
+        length = {"content-length": str(len(body))} | {k.replace("_", "-"): v for k, v in headers.items()}
+        raw = [(name.encode(), value.encode()) for name, value in length.items()]
+        scope: Scope = {"type": "http", "method": method, "path": path, "headers": raw}
+        asyncio.run(self._application(scope, receive, collect))
+        return Reply(sent)
+
+    def counted(self, **labels: str) -> float | None:
+        return self.registry.get_sample_value(
+            "plinth_prediction_requests_total", {"model_name": "wine", **labels}
+        )
+
+
+V1 = "/v1/models/wine:predict"
+V2 = "/v2/models/wine/infer"
+GOOD_V1 = b'{"instances": [[1, 2, 3.5], [0, 0, 1]]}'
+GOOD_V2 = json.dumps(
+    {"id": "42", "inputs": [{"name": "x", "shape": [2, 3], "datatype": "FP64", "data": [1, 2, 3.5, 0, 0, 1]}]}
+).encode()
+
+
+def test_v1_answers_one_prediction_per_row_and_names_the_model_by_its_digest() -> None:
+    server = Server()
+    reply = server.send("POST", V1, GOOD_V1)
+    assert (reply.status, reply.body) == (200, {"predictions": [[6.5, 13.0], [1.0, 2.0]]})
+    assert reply.headers["x-model-digest"] == DIGEST
+    assert server.counted(protocol="v1", code="200") == 1
+    assert len(server.seconds) == 1
+
+
+def test_v2_answers_a_tensor_with_the_requests_id() -> None:
+    reply = Server().send("POST", V2, GOOD_V2)
+    assert reply.status == 200
+    output = {"name": "output-0", "datatype": "FP64", "shape": [2, 2], "data": [6.5, 13.0, 1.0, 2.0]}
+    assert reply.body == {"model_name": "wine", "id": "42", "outputs": [output]}
+
+
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 5e-324, 1.7976931348623157e308, -0.0, 123456789.123456789])
+def test_numbers_arrive_and_leave_bit_for_bit(value: float) -> None:
+    server = Server(predict=lambda matrix: matrix)  # pyright: ignore[reportUnknownLambdaType]
+    body = json.dumps({"instances": [[value, 0, 0]]}).encode()
+    (row,) = server.send("POST", V1, body).body["predictions"]
+    assert np.float64(row[0]).tobytes() == np.float64(value).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "reason"),
+    [
+        ("POST", V1, b'{"instances": [[1, 2', 400, "not JSON"),
+        ("POST", V1, b"", 400, "the body is empty"),
+        ("POST", V1, b"[[1, 2, 3]]", 400, 'JSON object with "instances"'),
+        ("POST", V1, b'{"rows": []}', 400, 'JSON object with "instances"'),
+        ("POST", V1, b'{"instances": [[1, 2]]}', 400, "row 0 has 2 values"),
+        ("POST", V1, b'{"instances": [["1", 2, 3]]}', 400, "a value is a string"),
+        ("POST", V1, b'{"instances": [[NaN, 2, 3]]}', 400, "not JSON"),
+        ("POST", V1, b'{"instances": [[1e999, 2, 3]]}', 400, "not JSON"),
+        ("POST", V1, b"\xff\xfe\x00", 400, "not JSON"),
+        ("POST", V1, b"[" * 100_000, 400, "not JSON"),
+        ("POST", V2, b'{"instances": [[1, 2, 3]]}', 400, 'JSON object with "inputs"'),
+        ("POST", V2, b'{"inputs": [], "id": "1"}', 400, "non-empty list of tensors"),
+        ("POST", V2, GOOD_V2.replace(b'"42"', b"42"), 400, '"id" must be a string'),
+        ("POST", V2, GOOD_V2.replace(b"FP64", b"BYTES"), 400, "is BYTES"),
+        ("POST", V2, b"", 400, "the body is empty"),
+        ("POST", "/v1/models/beer:predict", GOOD_V1, 404, "this server has 'wine'"),
+        ("POST", "/v2/models/beer/infer", GOOD_V2, 404, "this server has 'wine'"),
+        ("GET", V1, b"", 405, "use POST"),
+        ("PUT", V1, GOOD_V1, 405, "use POST"),
+        ("GET", V2, b"", 405, "use POST"),
+        ("DELETE", V2, b"", 405, "use POST"),
+    ],
+)
+def test_bad_requests_get_a_clear_4xx_and_the_next_good_one_its_answer(
+    method: str, path: str, body: bytes, status: int, reason: str
+) -> None:
+    server = Server()
+    reply = server.send(method, path, body)
+    assert reply.status == status
+    assert reason in reply.body["error"]
+    assert "\n" not in reply.body["error"]
+    assert not server.rows, "the model was asked"
+    protocol = path[1:3]
+    assert server.counted(protocol=protocol, code=str(status)) == 1
+    assert server.send("POST", V1, GOOD_V1).status == 200
+
+
+def test_a_wrong_method_is_told_the_right_one() -> None:
+    assert Server().send("GET", V1).headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("chunks", [1, 50])
+def test_a_body_of_20_mb_is_read_and_refused(chunks: int) -> None:
+    server = Server()
+    body = b'{"instances": [[' + b"1," * 10_000_000 + b"1]]}"
+    reply = server.send("POST", V1, body, chunks)
+    assert reply.status == 413
+    assert "larger than 8388608 bytes" in reply.body["error"]
+    assert server.counted(protocol="v1", code="413") == 1
+
+
+def test_a_client_that_asks_before_it_sends_too_much_is_refused_at_once() -> None:
+    reply = Server(max_body_bytes=10).send("POST", V1, GOOD_V1, expect="100-continue")
+    assert reply.status == 413
+
+
+def test_a_large_good_body_is_answered_too() -> None:
+    server = Server()
+    rows = [[1, 2, 3]] * 20_000
+    reply = server.send("POST", V1, json.dumps({"instances": rows}).encode(), 7)
+    assert reply.status == 200
+    assert server.rows == [20_000]
+    assert reply.body["predictions"] == [[6.0, 12.0]] * 20_000
+
+
+def test_a_model_that_refuses_the_values_is_a_bad_request() -> None:
+    def refuse(_: Any) -> Any:
+        raise ValueError("Input X must be positive\nsecond line")
+
+    reply = Server(predict=refuse).send("POST", V1, GOOD_V1)
+    assert reply.status == 400
+    assert reply.body["error"] == "the model refuses the input: Input X must be positive"
+
+
+def test_a_model_that_fails_is_a_500_that_tells_no_internals() -> None:
+    def fail(_: Any) -> Any:
+        raise RuntimeError("secret detail")
+
+    server = Server(predict=fail)
+    reply = server.send("POST", V1, GOOD_V1)
+    assert reply.status == 500
+    assert "secret" not in reply.body["error"]
+    assert server.counted(protocol="v1", code="500") == 1
+
+
+def test_metadata_carries_the_digest() -> None:
+    server = Server()
+    assert server.send("GET", "/v1/models/wine").body == {
+        "name": "wine",
+        "ready": True,
+        "model_digest": DIGEST,
+    }
+    metadata = server.send("GET", "/v2/models/wine").body
+    assert metadata["inputs"] == [{"name": "input-0", "datatype": "FP64", "shape": [-1, 3]}]
+    assert metadata["properties"]["model_digest"] == DIGEST
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/v2/models/wine/ready", {}),
+        ("/v2/health/live", {}),
+        ("/metrics", {}),
+        (V1, {"ce-id": "1"}),
+        (V2, {"inference-header-content-length": "10"}),
+        (V1, {"content-type": "application/cloudevents+json"}),
+    ],
+)
+def test_everything_else_is_left_to_kserve(path: str, headers: dict[str, str]) -> None:
+    assert Server().send("POST", path, GOOD_V1, **headers).status == 299

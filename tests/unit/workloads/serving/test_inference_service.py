@@ -1,0 +1,22 @@
+"""InferenceServices as dicts."""
+
+from workloads.serving.inference_service import inference_service, template
+
+
+def test_the_runtime_is_named_and_nothing_scales_by_load() -> None:
+    service = inference_service(
+        "wine", "models", storage_uri="s3://mlflow/1", runtime="mlflow-abc", service_account="model-storage"
+    )
+    predictor = service["spec"]["predictor"]
+    assert predictor["model"]["runtime"] == "mlflow-abc"
+    assert predictor["model"]["modelFormat"] == {"name": "mlflow", "version": "3"}
+    assert predictor["model"]["storageUri"] == "s3://mlflow/1"
+    assert predictor["minReplicas"] == predictor["maxReplicas"] == 1
+    assert service["metadata"]["annotations"]["serving.kserve.io/autoscalerClass"] == "none"
+    assert "canaryTrafficPercent" not in predictor, "KServe 0.20 accepts and ignores it in Standard mode"
+
+
+def test_a_model_may_burst_but_not_eat_the_node() -> None:
+    resources = template()["spec"]["predictor"]["model"]["resources"]
+    assert "cpu" not in resources["limits"]
+    assert resources["limits"]["memory"]

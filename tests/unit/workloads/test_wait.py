@@ -1,0 +1,37 @@
+"""The wait of workloads."""
+
+import pytest
+
+from workloads.errors import WorkloadsError
+from workloads.wait import wait
+
+
+def test_it_returns_the_first_status_that_is_ready() -> None:
+    statuses = iter(["pending", "running", "done", "never read"])
+    status = wait(
+        "a run", lambda: next(statuses), ready=lambda each: each == "done", timeout_seconds=5, interval_seconds=0
+    )
+    assert status == "done"
+
+
+def test_an_error_ends_it_early() -> None:
+    with pytest.raises(WorkloadsError, match=r"^a run: it failed$"):
+        wait(
+            "a run",
+            lambda: "failed",
+            ready=lambda _: False,
+            error=lambda each: f"it {each}",
+            timeout_seconds=3600,
+        )
+
+
+def test_a_failure_in_between_begins_the_successes_anew() -> None:
+    statuses = [1, 1, 0, 1, 1, 1]
+    reads = iter(statuses)
+    wait("x", lambda: next(reads), ready=bool, timeout_seconds=5, interval_seconds=0, successes=3)
+    assert next(reads, None) is None
+
+
+def test_the_last_status_is_in_the_error() -> None:
+    with pytest.raises(WorkloadsError, match="a run: not within 0 s; last seen: pending"):
+        wait("a run", lambda: "pending", ready=lambda _: False, timeout_seconds=0)

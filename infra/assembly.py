@@ -7,10 +7,17 @@ import pulumi
 from pulumi import ResourceOptions
 
 from components import images
-from components.connections import ClusterConnection, MysqlConnection, PostgresConnection
+from components.connections import (
+    ClusterConnection,
+    GatewayConnection,
+    MysqlConnection,
+    PostgresConnection,
+)
+from components.gateway import Gateway, GatewayArgs
 from components.incluster.maria_db import MariaDb, MariaDbArgs
 from components.incluster.object_store import Bucket, ObjectStore, ObjectStoreArgs
 from components.incluster.postgres import Postgres, PostgresArgs
+from components.kserve_serving import KserveServing, KserveServingArgs
 from components.kubeflow_pipelines import KubeflowPipelines, KubeflowPipelinesArgs, StepSettings
 from components.mlflow_tracking import MlflowTracking, MlflowTrackingArgs
 from components.network_policies import Peer, in_namespace
@@ -26,11 +33,11 @@ _NAMESPACES: Mapping[str, PodSecurityLevel] = {
     # The steps of Kubeflow Pipelines 2.14 are any program: their root file systems stay writable.
     "kubeflow": "baseline",
     "mlflow": "restricted",
-    "models": "restricted",
     "object-store": "restricted",
 }
 _PIPELINES_BUCKET = "pipelines"
 _TRACKING_BUCKET = "mlflow"
+_MODELS_NAMESPACE = "models"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,15 +69,17 @@ def deploy(settings: Settings, secrets: Secrets, cluster: ClusterConnection) -> 
         for name, level in _NAMESPACES.items()
     }
     site = _Site(settings=settings, secrets=secrets, opts=opts, keep=keep, namespaces=namespaces)
-    objects = _object_store(site)
+    gateway = _gateway(site)
+    objects = _object_store(site, gateway)
     databases = _pipelines_databases(site)
-    tracking = _tracking(site, _tracking_database(site), objects)
-    pipelines = _pipelines(site, databases, objects, tracking)
+    tracking = _tracking(site, _tracking_database(site), objects, gateway)
+    serving = _serving(site, objects, gateway)
+    pipelines = _pipelines(site, databases, objects, tracking, serving, gateway)
     return Outputs(
         gateway_domain=settings.gateway.domain,
         pipelines_namespace=pipelines.namespace,
         tracking_namespace=namespaces["mlflow"],
-        models_namespace=namespaces["models"],
+        models_namespace=serving.models_namespace,
         artifacts_destination=f"s3://{_TRACKING_BUCKET}",
         pipelines_bucket=_PIPELINES_BUCKET,
         object_store_region=objects.connection(_TRACKING_BUCKET, "tracking").region,
@@ -82,7 +91,22 @@ def _peers(*namespaces: str) -> tuple[Peer, ...]:
     return tuple(in_namespace(name) for name in namespaces)
 
 
-def _object_store(site: _Site) -> ObjectStore:
+def _gateway(site: _Site) -> GatewayConnection:
+    gateway = Gateway(
+        "traefik",
+        GatewayArgs(
+            namespace=site.namespaces["gateway"],
+            image=site.image("traefik"),
+            domain=site.settings.gateway.domain,
+            backends=_peers("kubeflow", "mlflow", _MODELS_NAMESPACE, "object-store"),
+            node_port=site.settings.gateway.node_port,
+        ),
+        site.opts,
+    )
+    return gateway.connection
+
+
+def _object_store(site: _Site, gateway: GatewayConnection) -> ObjectStore:
     secrets = site.secrets
     return ObjectStore(
         "object-store",
@@ -100,7 +124,8 @@ def _object_store(site: _Site) -> ObjectStore:
                 "serving": secrets.serving_object_store_key,
             },
             administrator_secret=secrets.object_store_administrator_key,
-            clients=_peers("gateway", "kubeflow", "mlflow", "models"),
+            clients=_peers("gateway", "kubeflow", "mlflow", _MODELS_NAMESPACE),
+            gateway=gateway,
             storage_size=site.settings.storage.objects_size,
         ),
         site.keep,
@@ -144,7 +169,9 @@ def _tracking_database(site: _Site) -> PostgresConnection:
     return server.connection
 
 
-def _tracking(site: _Site, database: PostgresConnection, objects: ObjectStore) -> MlflowTracking:
+def _tracking(
+    site: _Site, database: PostgresConnection, objects: ObjectStore, gateway: GatewayConnection
+) -> MlflowTracking:
     return MlflowTracking(
         "mlflow",
         MlflowTrackingArgs(
@@ -153,7 +180,28 @@ def _tracking(site: _Site, database: PostgresConnection, objects: ObjectStore) -
             database=database,
             artifacts=objects.connection(_TRACKING_BUCKET, "tracking"),
             clients=_peers("gateway", "kubeflow"),
+            gateway=gateway,
             stores=_peers("databases", "object-store"),
+        ),
+        site.opts,
+    )
+
+
+def _serving(site: _Site, objects: ObjectStore, gateway: GatewayConnection) -> KserveServing:
+    return KserveServing(
+        "kserve",
+        KserveServingArgs(
+            namespace=site.namespaces["kserve"],
+            controller_image=site.image("kserve-controller"),
+            runtime_image=site.image("serving-runtime"),
+            storage_initializer_image=site.image("storage-initializer"),
+            gateway=gateway,
+            artifacts=objects.connection(_TRACKING_BUCKET, "serving"),
+            stores=_peers("object-store"),
+            webhook_ca=site.secrets.webhook_authority,
+            webhook_certificate=site.secrets.webhook_certificate,
+            webhook_key=site.secrets.webhook_key,
+            models_namespace=_MODELS_NAMESPACE,
         ),
         site.opts,
     )
@@ -164,14 +212,19 @@ def _pipelines(
     databases: Mapping[str, MysqlConnection],
     objects: ObjectStore,
     tracking: MlflowTracking,
+    serving: KserveServing,
+    gateway: GatewayConnection,
 ) -> KubeflowPipelines:
     artifacts = objects.connection(_PIPELINES_BUCKET, "pipelines")
     environment: dict[str, pulumi.Input[str]] = {
         "PLINTH_ARTIFACTS_DESTINATION": f"s3://{_TRACKING_BUCKET}",
         "PLINTH_GATEWAY_DOMAIN": site.settings.gateway.domain,
-        "PLINTH_MODELS_NAMESPACE": site.namespaces["models"],
+        "PLINTH_GATEWAY_URL": pulumi.Output.concat("http://traefik.", gateway.namespace),
+        "PLINTH_MODELS_NAMESPACE": serving.models_namespace,
+        "PLINTH_MODELS_SERVICE_ACCOUNT": serving.service_account,
         "PLINTH_S3_ENDPOINT": artifacts.url,
         "PLINTH_S3_REGION": artifacts.region,
+        "PLINTH_SERVING_RUNTIME": serving.serving_runtime,
     }
     return KubeflowPipelines(
         "pipelines",
@@ -185,9 +238,10 @@ def _pipelines(
                 environment=environment,
                 # The tracking server, and models as their clients reach them.
                 destinations=({"to": [*_peers("gateway", "mlflow")]},),
-                models_namespace=site.namespaces["models"],
+                models_namespace=serving.models_namespace,
             ),
             clients=_peers("gateway"),
+            gateway=gateway,
             stores=_peers("kubeflow", "object-store"),
             registry=site.settings.images.registry,
         ),

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from infra import stack_file
+from infra import generated, stack_file
 from infra.errors import InfraError
 from infra.settings import PROJECT
 from upstream import build, modules
@@ -80,9 +80,10 @@ class Engine:
         else:
             self._call("stack", "init", self.stack, "--no-select")
         stack_file.write(self.config_file, stack_file.merge(choices, stack_file.read(self.config_file)))
-        for key in stack_file.missing_secrets(stack_file.read(self.config_file)):
+        missing = stack_file.missing_secrets(stack_file.read(self.config_file))
+        for key, value in generated.values(missing).items():
             name = f"{PROJECT}:{key}"
-            self._call("config", "set", name, "--secret", "--stack", self.stack, text=secrets.token_hex(20))
+            self._call("config", "set", name, "--secret", "--stack", self.stack, text=value)
 
     def run(self, command: str, *arguments: str, on_event: Callable[[dict[str, Any]], None]) -> int:
         """Run up, preview or destroy; return its exit code. Output and events are kept in the folder."""

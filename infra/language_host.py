@@ -132,8 +132,8 @@ def main(arguments: list[str]) -> int:
         host.interrupt()
         ended.set()
 
-    # The terminal sends SIGINT to the whole group; the engine decides when to cancel, so here it is ignored.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The engine ends its plugins with SIGINT, and waits 5 s before it kills those that ignore it.
+    signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
     server.start()
     sys.stdout.write(f"{port}\n")

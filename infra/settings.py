@@ -97,6 +97,9 @@ class Secrets:
     pipelines_object_store_key: pulumi.Output[str]
     tracking_object_store_key: pulumi.Output[str]
     serving_object_store_key: pulumi.Output[str]
+    webhook_authority: pulumi.Output[str]
+    webhook_certificate: pulumi.Output[str]
+    webhook_key: pulumi.Output[str]
 
 
 def secret_keys() -> list[str]:

@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -33,7 +34,7 @@ def endpoints(request: pytest.FixtureRequest) -> Generator[Endpoints]:
         yield platform_endpoints.of_stack("local")
         return
     os.environ["PLINTH_INSTANCE"] = _INSTANCE
-    capture = request.config.pluginmanager.getplugin("capturemanager")
+    capture: Any = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         _make("up", _UP_SECONDS)
     try:

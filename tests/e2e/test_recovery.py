@@ -1,0 +1,92 @@
+"""Pods die one by one: nothing stored is lost, and the platform works again within its bound."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from kubernetes import client, config
+
+from tests.harness.wait import wait_for
+from workloads.endpoints import Endpoints
+
+_BACK_SECONDS = 180
+
+
+def rows_of_tracking(endpoints: Endpoints) -> Any:
+    """What MLflow holds of the registered model: from Postgres, by way of the server."""
+    answer = httpx.get(
+        f"{endpoints.gateway_url}/api/2.0/mlflow/model-versions/search",
+        params={"filter": "name='wine'", "max_results": "50"},
+        headers={"Host": endpoints.tracking_host},
+        timeout=10,
+    )
+    answer.raise_for_status()
+    return [
+        {key: version[key] for key in ("name", "version", "source", "run_id", "creation_timestamp")}
+        for version in answer.json()["model_versions"]
+    ]
+
+
+def rows_of_pipelines(endpoints: Endpoints) -> Any:
+    """What Kubeflow Pipelines holds of its runs: from MariaDB, by way of the API server."""
+    answer = httpx.get(
+        f"{endpoints.gateway_url}/apis/v2beta1/runs",
+        params={"page_size": "50", "sort_by": "created_at"},
+        headers={"Host": endpoints.pipelines_host},
+        timeout=10,
+    )
+    answer.raise_for_status()
+    return [(run["run_id"], run["state"]) for run in answer.json()["runs"]]
+
+
+def prediction(endpoints: Endpoints) -> Any:
+    """What the served model says of one row."""
+    row = [13.2, 1.78, 2.14, 11.2, 100.0, 2.65, 2.76, 0.26, 1.28, 4.38, 1.05, 3.4, 1050.0]
+    answer = httpx.post(
+        f"{endpoints.gateway_url}/v1/models/wine:predict",
+        json={"instances": [row]},
+        headers={"Host": endpoints.model_host("wine")},
+        timeout=10,
+    )
+    answer.raise_for_status()
+    return answer.json()["predictions"]
+
+
+CASES = [
+    pytest.param("mlflow", "app.kubernetes.io/name=mlflow", rows_of_tracking, id="MLflow server"),
+    pytest.param("kubeflow", "app=ml-pipeline", rows_of_pipelines, id="pipelines API server"),
+    pytest.param("models", "serving.kserve.io/inferenceservice=wine", prediction, id="predictor"),
+    pytest.param("databases", "cnpg.io/cluster", rows_of_tracking, id="Postgres"),
+]
+
+
+@pytest.mark.parametrize(("namespace", "selector", "read"), CASES)
+def test_what_was_stored_is_there_after_its_pod_dies(
+    endpoints: Endpoints,
+    record_property: Callable[[str, object], None],
+    namespace: str,
+    selector: str,
+    read: Callable[[Endpoints], Any],
+) -> None:
+    api = client.CoreV1Api(config.new_client_from_config(endpoints.kubeconfig))
+    before = read(endpoints)
+    assert before
+    doomed = {pod.metadata.uid for pod in api.list_namespaced_pod(namespace, label_selector=selector).items}
+    assert doomed, f"no pod {selector} in {namespace}"
+    began = time.monotonic()
+    api.delete_collection_namespaced_pod(namespace, label_selector=selector, grace_period_seconds=0)
+
+    def same_again() -> str | None:
+        pods = api.list_namespaced_pod(namespace, label_selector=selector).items
+        if doomed & {pod.metadata.uid for pod in pods} or not pods:
+            return "the old pods are still there"
+        try:
+            found = read(endpoints)
+        except httpx.HTTPError as error:
+            return str(error)
+        return None if found == before else f"{found} instead of {before}"
+
+    wait_for(f"the same data behind {selector}", same_again, timeout_seconds=_BACK_SECONDS, successes=3)
+    record_property("seconds until the same data was read again", round(time.monotonic() - began, 1))

@@ -11,8 +11,8 @@ from tests.unit.images.conftest import MakeImage
 # Notes its arguments, and on `push` writes the layout of an image whose one layer lists the build's context.
 _BUILDAH = """\
 import json, os, pathlib, sys
-sys.path.insert(0, {repository!r})
-from tests.unit.images.conftest import write_layout
+sys.path.insert(0, {here!r})
+from layouts import write_layout
 arguments = sys.argv[1:]
 arguments = arguments[arguments.index('overlay') + 1:]
 folder = pathlib.Path({folder!r})
@@ -37,13 +37,13 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Put stand-ins for buildah and mmdebstrap on PATH; return the file that lists buildah's calls."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    repository = str(Path(__file__).parents[3])
+    here = str(Path(__file__).parent)
     scripts = {
-        "buildah": _BUILDAH.format(repository=repository, folder=str(tmp_path)),
+        "buildah": _BUILDAH.format(here=here, folder=str(tmp_path)),
         "mmdebstrap": "import pathlib, sys\npathlib.Path(sys.argv[-1]).write_text(' '.join(sys.argv[1:]))\n",
     }
     for name, text in scripts.items():
-        (folder / name).write_text(f"#!{sys.executable}\n{text}")
+        (folder / name).write_text(f"#!{sys.executable} -IS\n{text}")
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     return tmp_path / "calls"

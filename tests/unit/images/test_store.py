@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from images import ImagesError, recipe, store
-from tests.unit.images.conftest import MakeImage, write_layout
+from tests.unit.images.conftest import MakeImage
+from tests.unit.images.layouts import write_layout
 
 
 def test_a_stored_image_is_found_until_its_folder_changes(

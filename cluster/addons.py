@@ -11,6 +11,7 @@ from cluster.containerd import PAUSE_IMAGE
 from cluster.instance import Instance, write_atomically
 
 _SYSTEM_NAMESPACE = "kube-system"
+_APPLIED = "addons.sha256"
 
 
 def images() -> dict[str, str]:
@@ -43,11 +44,16 @@ def kubectl(
     return run(argv, stdin=stdin, timeout_seconds=timeout_seconds)
 
 
+def were_applied(instance: Instance) -> bool:
+    """Return whether this cluster ran before: then it may hold a platform that must come back."""
+    return (instance.folder / _APPLIED).exists()
+
+
 def apply(instance: Instance) -> None:
     """Apply the objects, unless exactly these were applied to this cluster before."""
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests()})
     digest = hashlib.sha256(text.encode()).hexdigest()
-    marker = instance.folder / "addons.sha256"
+    marker = instance.folder / _APPLIED
     if marker.exists() and marker.read_text() == digest:
         return
     kubectl(
@@ -101,6 +107,26 @@ def _reason(pod: dict[str, Any]) -> str:
         if waiting:
             return f"{waiting.get('reason', '')} {waiting.get('message', '')}".strip()
     return f"pod is {pod.get('status', {}).get('phase', 'unknown')}"
+
+
+def not_back(pods: dict[str, Any], started: float) -> list[str]:
+    """Return the lasting pods of a listing that were not ready since `started`."""
+    items: list[dict[str, Any]] = pods["items"]
+    return [
+        f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+        for pod in items
+        if pod.get("status", {}).get("phase") in {"Pending", "Running"}
+        and pod["spec"].get("restartPolicy", "Always") == "Always"
+        and not _is_ready(pod, started)
+    ]
+
+
+def pods_state(instance: Instance, started: float) -> str | None:
+    """Ask the API which pods have not come back; None when all have."""
+    names = not_back(
+        json.loads(kubectl(instance, "get", "pods", "--all-namespaces", "--output=json")), started
+    )
+    return f"{len(names)} pods are not ready: {', '.join(names[:3])}" if names else None
 
 
 def state(instance: Instance, started: float) -> str | None:

@@ -90,10 +90,14 @@ class NativeCluster:
                 return self._instance.endpoints()
             with contextlib.suppress(ClusterError):
                 return self._finish(addresses, _SELF_HEAL_SECONDS)
+        healing = addons.were_applied(self._instance)
         self.progress("starting the processes")
         self._clean()
         self._start(plan)
-        return self._finish(addresses, _READY_SECONDS)
+        endpoints = self._finish(addresses, _READY_SECONDS)
+        if healing:
+            self._await_pods()
+        return endpoints
 
     def delete(self) -> None:
         """Remove the cluster, its data and every trace on the machine, however little of it was made."""
@@ -205,6 +209,20 @@ class NativeCluster:
         )
         write_atomically(self._instance.endpoints_file, endpoints.text())
         return endpoints
+
+    def _await_pods(self) -> None:
+        """Wait for the pods that ran before the cluster broke; one that cannot come back is only reported."""
+        self.progress("waiting for the pods that ran before")
+        status = self._fail_if_hopeless()
+
+        def back() -> str | None:
+            self._fail_if_hopeless()
+            return addons.pods_state(self._instance, status.started)
+
+        try:
+            wait_for("pods", back, timeout_seconds=_READY_SECONDS, interval_seconds=1)
+        except ClusterError as error:
+            self.progress(str(error))
 
     def _api_state(self) -> str | None:
         self._fail_if_hopeless()

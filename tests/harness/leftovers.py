@@ -1,9 +1,12 @@
 """What of a native cluster could stay behind on a machine, taken before and after it."""
 
 import json
+import re
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from cluster.instance import Instance
 
 # Folders that the programs of a cluster would write to if they were not kept inside it.
 _WATCHED_FOLDERS = (
@@ -32,6 +35,9 @@ _WATCHED_SETTINGS = (
     "net/ipv4/conf/all/rp_filter",
     "net/ipv4/conf/all/route_localnet",
 )
+
+
+_INSTANCE_NAME = re.compile(r"plinth(-[a-z0-9-]+)?-?[0-9a-f]{8}")
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,12 @@ def _processes(marks: tuple[str, ...]) -> frozenset[str]:
     return frozenset(found)
 
 
+def _of_others(text: str, own: tuple[str, ...]) -> bool:
+    """Return whether a name belongs to another instance, which someone may start or stop meanwhile."""
+    found = _INSTANCE_NAME.search(text)
+    return found is not None and found.group() not in own
+
+
 def _cgroups() -> frozenset[str]:
     roots = [
         line.split()[1]
@@ -78,16 +90,19 @@ def _cgroups() -> frozenset[str]:
     return frozenset(str(path) for root in roots for path in Path(root).glob("plinth*"))
 
 
-def take(*marks: str) -> Snapshot:
-    """Take a snapshot; `marks` are texts, such as an instance's folder, that its processes carry."""
+def take(*instances: Instance) -> Snapshot:
+    """Take a snapshot, as it concerns these instances; others on the machine are left out."""
+    own = tuple(name for instance in instances for name in (instance.link, instance.cgroup))
     links = json.loads("".join(_lines("ip", "-json", "link")))
     rules = [*_lines("nft", "list", "tables"), *_lines("iptables-save")]
     return Snapshot(
-        processes=_processes(marks),
+        processes=_processes(tuple(str(instance.folder) for instance in instances)),
         mounts=frozenset(line.split()[1] for line in _lines("cat", "/proc/self/mounts")),
-        cgroups=_cgroups(),
-        links=frozenset(link["ifname"] for link in links),
-        routes=frozenset(_lines("ip", "route", "show", "table", "all")),
+        cgroups=frozenset(path for path in _cgroups() if not _of_others(path, own)),
+        links=frozenset(link["ifname"] for link in links if not _of_others(link["ifname"], own)),
+        routes=frozenset(
+            line for line in _lines("ip", "route", "show", "table", "all") if not _of_others(line, own)
+        ),
         rules=frozenset(line for line in rules if not line.startswith("#")),
         ipsets=frozenset(_lines("ipset", "list", "-name")),
         files=frozenset(

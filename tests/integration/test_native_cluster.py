@@ -61,7 +61,7 @@ class _Running:
 def before() -> Generator[leftovers.Snapshot]:
     for name in _NAMES:
         _down(name)
-    snapshot = leftovers.take(*(str(Instance(name).folder) for name in _NAMES))
+    snapshot = leftovers.take(*(Instance(name) for name in _NAMES))
     yield snapshot
     for name in _NAMES:
         _down(name)
@@ -303,6 +303,6 @@ def test_down_leaves_nothing_behind(running: _Running, before: leftovers.Snapsho
     running.holder()
     for name in _NAMES:
         _down(name)
-    after = leftovers.take(*(str(Instance(name).folder) for name in _NAMES))
+    after = leftovers.take(*(Instance(name) for name in _NAMES))
     assert leftovers.left_behind(before, after) == {}
     assert not any(Instance(name).folder.exists() for name in _NAMES)

@@ -44,6 +44,24 @@ def test_what_was_true_before_a_restart_does_not_count(listing: dict[str, Any], 
     assert reason in (addons.pending(listing, _STARTED) or "")
 
 
+def test_pods_that_ended_or_are_ready_again_are_back() -> None:
+    def pod(name: str, phase: str, transition: str, policy: str = "Always") -> dict[str, Any]:
+        conditions = [{"type": "Ready", "status": "True", "lastTransitionTime": transition}]
+        return {
+            "metadata": {"namespace": "n", "name": name},
+            "spec": {"restartPolicy": policy},
+            "status": {"phase": phase, "conditions": conditions},
+        }
+
+    pods = [
+        pod("back", "Running", _NEW),
+        pod("stale", "Running", _OLD),
+        pod("done", "Succeeded", _OLD),
+        pod("step", "Running", _OLD, policy="Never"),
+    ]
+    assert addons.not_back({"items": pods}, _STARTED) == ["n/stale"]
+
+
 def test_a_waiting_container_explains_itself() -> None:
     listing = _listing(ready="False")
     waiting = {"reason": "ErrImagePull", "message": "not found"}

@@ -7,7 +7,6 @@ serialized descriptors, and protoc-gen-go needs nothing more. Run as `python pre
 import ast
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,35 +33,11 @@ def _run(command: list[str], cwd: Path, *, given: bytes = b"") -> bytes:
     return subprocess.run(command, cwd=cwd, input=given, stdout=subprocess.PIPE, check=True).stdout
 
 
-def _install_wheels(requirements: Path, target: Path) -> None:
-    """Unpack the pinned wheels with whichever installer this machine has: uv's environments lack pip."""
-    base_python = str(getattr(sys, "_base_executable", sys.executable))
-    candidates = [
-        ["uv", "pip"],
-        [sys.executable, "-m", "pip"],
-        [base_python, "-m", "pip"],
-        ["python3", "-m", "pip"],
-    ]
-    for installer in candidates:
-        found = shutil.which(installer[0])
-        if (
-            found
-            and subprocess.run([*installer, "--version"], capture_output=True, check=False).returncode == 0
-        ):
-            options = [
-                "--quiet",
-                "--no-deps",
-                "--require-hashes",
-                "--target",
-                str(target),
-                "-r",
-                str(requirements),
-            ]
-            _run([*installer, "install", *options], requirements.parent)
-            return
-    raise SystemExit(
-        "neither uv nor pip was found: install one of them, for example the Debian package python3-pip"
-    )
+def _install_wheels(requirements: Path, target: Path, environment: Path) -> None:
+    """Unpack the pinned wheels with the pip of an environment of its own: uv's environments have none."""
+    _run([sys.executable, "-m", "venv", str(environment)], requirements.parent)
+    options = ["--quiet", "--no-deps", "--require-hashes", "--target", str(target), "-r", str(requirements)]
+    _run([str(environment / "bin/pip"), "install", *options], requirements.parent)
 
 
 def _descriptor(generated: Path) -> bytes:
@@ -145,7 +120,7 @@ def main(build: Path) -> None:
     """Fill the placeholder modules of the build folder."""
     os.environ.setdefault("GOCACHE", str(build / "gocache"))
     wheels, plugin = build / "wheels", build / "protoc-gen-go"
-    _install_wheels(build / "requirements.txt", wheels)
+    _install_wheels(build / "requirements.txt", wheels, build / "environment")
     descriptors = {proto: _descriptor(wheels / path) for proto, path in _DESCRIPTORS.items()}
     _run(["go", "build", "-o", str(plugin), "google.golang.org/protobuf/cmd/protoc-gen-go"], build)
     _generate(plugin, _SPEC, _API, descriptors, build / "api")

@@ -31,10 +31,12 @@ from cluster.protocol import Capabilities
 from cluster.wait import wait_for
 
 _DEFAULT_PORTS = {"gateway": 8080, "api": 6443, "registry": 5000}
-_API_SECONDS = 90.0
-_READY_SECONDS = 180.0
+_API_SECONDS = 180.0
+_READY_SECONDS = 300.0
 # A running instance that is not healthy gets this long to heal itself before it is started anew.
-_SELF_HEAL_SECONDS = 20.0
+_SELF_HEAL_SECONDS = 60.0
+# A busy machine answers late; only a dead one does not answer at all.
+_ANSWER_SECONDS = 20.0
 _HOPELESS_RESTARTS = 6
 _INOTIFY_INSTANCES = 1024
 
@@ -112,7 +114,7 @@ class NativeCluster:
             return [f"cluster {self.name!r} is not running"]
         faults = status.faults()
         try:
-            addons.kubectl(self._instance, "get", "--raw=/readyz", timeout_seconds=5)
+            addons.kubectl(self._instance, "get", "--raw=/readyz", timeout_seconds=_ANSWER_SECONDS)
         except ClusterError as error:
             faults.append(f"API: {error}")
         if not self._instance.endpoints_file.exists():
@@ -227,7 +229,7 @@ class NativeCluster:
     def _api_state(self) -> str | None:
         self._fail_if_hopeless()
         try:
-            addons.kubectl(self._instance, "get", "--raw=/readyz", timeout_seconds=5)
+            addons.kubectl(self._instance, "get", "--raw=/readyz", timeout_seconds=_ANSWER_SECONDS)
         except ClusterError as error:
             return str(error)
         return None

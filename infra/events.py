@@ -13,6 +13,8 @@ _COMPONENT = "plinth:index:"
 _STACK = "pulumi:pulumi:Stack"
 # What the Kubernetes provider says when it tries a failed operation again.
 _RETRY = re.compile(r"\bRetry #\d+")
+# A component without news for so long, all of whose objects are done, is told of as done.
+_QUIET_SECONDS = 3
 _UNCHANGED = {"same", "read", "refresh"}
 
 
@@ -56,14 +58,16 @@ class Progress:
     _changes: Counter[str] = field(default_factory=Counter[str])
     _complete: set[str] = field(default_factory=set[str])
     _begun: dict[str, int] = field(default_factory=dict[str, int])
+    _last: dict[str, int] = field(default_factory=dict[str, int])
 
     def lines(self, event: dict[str, Any]) -> Iterator[str]:
         """Return what an event is worth telling."""
         moment = int(event.get("timestamp", 0))
+        yield from self._finished(moment - _QUIET_SECONDS if "summaryEvent" not in event else moment)
         if "resourcePreEvent" in event:
             self._begin(event["resourcePreEvent"]["metadata"], moment)
         elif "resOutputsEvent" in event:
-            yield from self._end(event["resOutputsEvent"]["metadata"], moment)
+            self._end(event["resOutputsEvent"]["metadata"], moment)
         elif "resOpFailedEvent" in event:
             metadata = event["resOpFailedEvent"]["metadata"]
             yield f"  {name_of(metadata['urn'])}: {metadata['op']} failed"
@@ -81,23 +85,28 @@ class Progress:
         urn = metadata["urn"]
         root = self._root(urn, metadata)
         self._begun.setdefault(root, moment)
+        self._last[root] = moment
         if not metadata["type"].startswith(_COMPONENT):
             self._open[root] += 1
             self._counts[root] += 1
             if metadata["op"] not in _UNCHANGED:
                 self._changes[root] += 1
 
-    def _end(self, metadata: dict[str, Any], moment: int) -> Iterator[str]:
+    def _end(self, metadata: dict[str, Any], moment: int) -> None:
         urn = metadata["urn"]
         root = self._root(urn, metadata)
-        if metadata["type"].startswith(_COMPONENT):
-            if urn != root:
-                return
-            self._complete.add(root)
-        else:
+        self._last[root] = moment
+        if not metadata["type"].startswith(_COMPONENT):
             self._open[root] -= 1
-        if root in self._complete and not self._open[root] and root in self._begun:
-            seconds = moment - self._begun.pop(root)
+        elif urn == root:
+            self._complete.add(root)
+
+    def _finished(self, quiet_since: int) -> Iterator[str]:
+        for root in sorted(self._complete, key=lambda each: self._last[each]):
+            if self._open[root] or self._last[root] > quiet_since:
+                continue
+            self._complete.remove(root)
+            seconds = self._last[root] - self._begun[root]
             count, changed = self._counts[root], self._changes[root]
             yield f"  {name_of(root)}: {count} resources, {changed} changed, {seconds} s"
 

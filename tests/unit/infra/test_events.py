@@ -62,13 +62,23 @@ def test_an_interrupted_run_is_not_finished() -> None:
 def test_a_component_is_told_of_once_when_all_of_it_is_done() -> None:
     progress = events.Progress()
     lines = [list(progress.lines(event)) for event in RUN]
-    assert lines == [[], [], [], ["  object-store: 1 resources, 1 changed, 4 s"], []]
+    assert lines == [[], [], [], [], ["  object-store: 1 resources, 1 changed, 4 s"]]
+
+
+def test_a_component_is_told_of_while_others_still_work() -> None:
+    progress = events.Progress()
+    later = {"timestamp": 17, "resourcePreEvent": {"metadata": metadata("x::y::z", "create", "t", STACK)}}
+    assert [len(list(progress.lines(event))) for event in [*RUN[:4], later, RUN[4]]] == [0, 0, 0, 0, 1, 0]
 
 
 def test_a_component_that_registers_before_its_children_end_waits_for_them() -> None:
     progress = events.Progress()
-    order = [RUN[0], RUN[1], RUN[3], RUN[2]]
-    assert [len(list(progress.lines(event))) for event in order] == [0, 0, 0, 1]
+    much_later = {
+        "timestamp": 99,
+        "resourcePreEvent": {"metadata": metadata("x::y::z", "create", "t", STACK)},
+    }
+    order = [RUN[0], RUN[1], RUN[3], much_later, RUN[2], RUN[4]]
+    assert [len(list(progress.lines(event))) for event in order] == [0, 0, 0, 0, 0, 1]
 
 
 def test_a_terminal_learns_what_is_at_work() -> None:

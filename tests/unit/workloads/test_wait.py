@@ -9,7 +9,11 @@ from workloads.wait import wait
 def test_it_returns_the_first_status_that_is_ready() -> None:
     statuses = iter(["pending", "running", "done", "never read"])
     status = wait(
-        "a run", lambda: next(statuses), ready=lambda each: each == "done", timeout_seconds=5, interval_seconds=0
+        "a run",
+        lambda: next(statuses),
+        ready=lambda each: each == "done",
+        timeout_seconds=5,
+        interval_seconds=0,
     )
     assert status == "done"
 

@@ -14,7 +14,7 @@ from workloads.serving.inference_client import InferenceClient, v2_request, v2_r
 
 
 class Model(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:  # noqa: N802 - the name that the base class calls
+    def do_POST(self) -> None:
         known = self.headers["Host"] == "wine-models.plinth.local" and self.path == "/v1/models/wine:predict"
         body = b'{"predictions": [[0.25, 0.75]]}' if known else b'{"error": "no such model"}'
         self.send_response(200 if known else 404)

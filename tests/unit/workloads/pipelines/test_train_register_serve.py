@@ -1,0 +1,51 @@
+"""The order, the caching and the surroundings of the steps."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import yaml
+
+from workloads.pipelines.compiled import golden
+
+SPEC, PLATFORM = yaml.safe_load_all(golden("train_register_serve").read_text())
+TASKS: dict[str, Any] = SPEC["root"]["dag"]["tasks"]
+EXECUTORS: dict[str, Any] = PLATFORM["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+CHAIN = ["load-data", "validate-data", "train", "evaluate", "register", "deploy", "smoke"]
+
+
+def test_nothing_is_trained_registered_served_or_proven_before_its_turn() -> None:
+    assert set(TASKS) == set(CHAIN)
+    for before, after in pairwise(CHAIN):
+        assert before in TASKS[after].get("dependentTasks", []), f"{after} does not wait for {before}"
+
+
+def test_what_depends_on_the_data_alone_is_cached_and_what_judges_or_acts_is_not() -> None:
+    cached = {name for name, task in TASKS.items() if task.get("cachingOptions", {}).get("enableCache")}
+    assert cached == {"load-data", "validate-data", "train"}
+
+
+@pytest.mark.parametrize("name", ["load-data", "validate-data", "train"])
+def test_a_cached_step_has_the_digest_of_the_data_and_no_run_id_among_its_inputs(name: str) -> None:
+    inputs = TASKS[name]["inputs"]["parameters"]
+    assert "data_sha256" in inputs
+    assert "pipeline_job_uuid" not in yaml.safe_dump(inputs)
+
+
+@pytest.mark.parametrize("name", CHAIN)
+def test_a_step_knows_the_platform_its_run_and_its_threads(name: str) -> None:
+    executor = EXECUTORS[f"exec-{name}"]
+    assert executor["fieldPathAsEnv"] == [
+        {"name": "KFP_RUN_ID", "fieldPath": "metadata.labels['pipeline/runid']"}
+    ]
+    assert executor["configMapAsEnv"][0]["configMapName"] == "plinth-endpoints"
+    container = SPEC["deploymentSpec"]["executors"][f"exec-{name}"]["container"]
+    environment = {each["name"]: each["value"] for each in container["env"]}
+    assert environment["OPENBLAS_CORETYPE"] == "Haswell"
+    assert environment["OMP_NUM_THREADS"] == environment["OPENBLAS_NUM_THREADS"] == "1"
+    assert environment["KFP_TASK"] == name
+    assert container["resources"]["resourceMemoryLimit"]
+
+
+def test_only_the_step_that_reads_the_object_store_has_its_keys() -> None:
+    assert [name for name in CHAIN if "secretAsEnv" in EXECUTORS[f"exec-{name}"]] == ["load-data"]

@@ -1,0 +1,115 @@
+"""What is sent to KServe, and which of its answers end the wait."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from kubernetes import client, config, watch
+
+from workloads.serving.inference_service import template
+from workloads.steps import deploy
+
+DEPLOY: Any = deploy.deploy
+
+
+def pod(run_id: str, *, ready: bool = False, exit_code: int = 0) -> dict[str, Any]:
+    ended = SimpleNamespace(exit_code=exit_code, message="no such key\nNoSuchKey: models/m-1", reason="Error")
+    state = SimpleNamespace(terminated=ended if exit_code else None)
+    status = SimpleNamespace(
+        conditions=[SimpleNamespace(type="Ready", status=str(ready))],
+        init_container_statuses=[
+            SimpleNamespace(
+                name="storage-initializer", state=state, last_state=SimpleNamespace(terminated=None)
+            )
+        ],
+        container_statuses=None,
+    )
+    metadata = SimpleNamespace(annotations={"plinth.dev/pipeline-run-id": run_id})
+    return {"object": SimpleNamespace(metadata=metadata, status=status)}
+
+
+class Cluster:
+    """The calls of the step, and the pods that it will see."""
+
+    def __init__(self) -> None:
+        self.pods: list[dict[str, Any]] = []
+        self.exists = True
+        self.applied: dict[str, Any] = {}
+        self.verbs: list[str] = []
+
+    def patch(self, *_: Any, body: dict[str, Any], **__: Any) -> None:
+        self.verbs.append("patch")
+        if not self.exists:
+            raise client.ApiException(status=404)
+        self.applied = body
+
+    def create(self, *_: Any, body: dict[str, Any], **__: Any) -> None:
+        self.verbs.append("create")
+        self.applied = body
+
+    def get(self, *_: Any, **__: Any) -> dict[str, Any]:
+        return {"status": {"conditions": [{"type": "PredictorReady", "message": "quota exceeded"}]}}
+
+
+@pytest.fixture
+def cluster(step_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    found = Cluster()
+    monkeypatch.setattr(config, "load_incluster_config", lambda: None)
+    monkeypatch.setattr(client.CustomObjectsApi, "patch_namespaced_custom_object", found.patch)
+    monkeypatch.setattr(client.CustomObjectsApi, "create_namespaced_custom_object", found.create)
+    monkeypatch.setattr(client.CustomObjectsApi, "get_namespaced_custom_object", found.get)
+    monkeypatch.setattr(watch.Watch, "stream", lambda *_, **__: iter(found.pods))
+    return found
+
+
+def deployed() -> None:
+    DEPLOY.python_func(
+        inference_service=template(),
+        model_name="wine",
+        model_version="7",
+        model_digest="d1",
+        storage_uri="s3://mlflow/1/models/m-1/artifacts",
+        mlflow_run_id="r1",
+        data_sha256="s1",
+    )
+
+
+def test_the_service_says_where_its_model_comes_from(cluster: Cluster) -> None:
+    cluster.pods = [pod("run-0", ready=True), pod("run-1"), pod("run-1", ready=True)]
+    deployed()
+    metadata, predictor = cluster.applied["metadata"], cluster.applied["spec"]["predictor"]
+    assert (metadata["name"], metadata["namespace"]) == ("wine", "models")
+    assert metadata["labels"]["app.kubernetes.io/instance"] == "wine"
+    assert metadata["annotations"] == {
+        "serving.kserve.io/autoscalerClass": "none",
+        "plinth.dev/model-name": "wine",
+        "plinth.dev/model-version": "7",
+        "plinth.dev/model-digest": "d1",
+        "plinth.dev/mlflow-run-id": "r1",
+        "plinth.dev/data-sha256": "s1",
+        "plinth.dev/pipeline-run-id": "run-1",
+    }
+    assert predictor["model"]["storageUri"] == "s3://mlflow/1/models/m-1/artifacts"
+    assert predictor["model"]["runtime"] == "mlflow-abc"
+    assert predictor["serviceAccountName"] == "model-storage"
+    assert cluster.verbs == ["patch"]
+
+
+def test_a_service_that_is_not_there_is_made(cluster: Cluster) -> None:
+    cluster.exists = False
+    cluster.pods = [pod("run-1", ready=True)]
+    deployed()
+    assert cluster.verbs == ["patch", "create"]
+
+
+def test_a_pod_that_cannot_load_the_model_ends_the_wait_with_its_words(cluster: Cluster) -> None:
+    cluster.pods = [pod("run-0", exit_code=1), pod("run-1", exit_code=1)]
+    with pytest.raises(RuntimeError, match="wine: storage-initializer ended with 1: NoSuchKey: models/m-1"):
+        deployed()
+
+
+def test_no_pod_in_time_says_what_kserve_says(cluster: Cluster) -> None:
+    cluster.pods = [pod("run-0", ready=True)]
+    with pytest.raises(TimeoutError, match="no pod ready within 300 s: PredictorReady: quota exceeded"):
+        deployed()

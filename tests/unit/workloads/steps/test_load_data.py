@@ -1,0 +1,60 @@
+"""The bytes of a data set."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from kfp import dsl
+from moto import mock_aws
+from sklearn.datasets import load_wine
+
+from workloads.steps import load_data
+
+LOAD: Any = load_data.load_data
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Any:
+    return dsl.Dataset(uri=str(tmp_path / "data.csv"))
+
+
+def test_wine_is_written_with_every_bit_of_its_numbers(dataset: Any) -> None:
+    (sha256,) = LOAD.python_func(data="wine", data_sha256="", dataset=dataset)
+    content = Path(dataset.path).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == sha256 == dataset.metadata["sha256"]
+    lines = content.decode().splitlines()
+    bunch: Any = load_wine()
+    assert lines[0].split(",")[:2] == ["alcohol", "malic_acid"]
+    assert [float(cell) for cell in lines[1].split(",")[:-1]] == bunch.data[0].tolist()
+    assert lines[1].endswith(",class_0")
+    assert len(lines) == 179
+
+
+def test_other_data_than_was_asked_for_is_refused(dataset: Any) -> None:
+    with pytest.raises(ValueError, match=r"data wine: has SHA-256 7ec8\w+, not 0000; it changed"):
+        LOAD.python_func(data="wine", data_sha256="0000", dataset=dataset)
+
+
+@pytest.mark.parametrize("data", ["whine", "", "s3://bucket", "s3://bucket/key.parquet", "/etc/passwd"])
+def test_an_unknown_data_set_is_refused_with_what_is_known(dataset: Any, data: str) -> None:
+    with pytest.raises(ValueError, match=r"unknown; give wine, breast_cancer or s3://bucket/key\.csv"):
+        LOAD.python_func(data=data, data_sha256="", dataset=dataset)
+
+
+@mock_aws
+def test_a_csv_file_of_the_object_store_is_taken_unchanged(
+    dataset: Any, step_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLINTH_S3_ENDPOINT", "https://s3.us-east-1.amazonaws.com")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    store: Any = boto3.client("s3", region_name="us-east-1")
+    store.create_bucket(Bucket="pipelines")
+    store.put_object(Bucket="pipelines", Key="data/a.csv", Body=b"x,target\r\n1,a\r\n")
+    (sha256,) = LOAD.python_func(data="s3://pipelines/data/a.csv", data_sha256="", dataset=dataset)
+    assert Path(dataset.path).read_bytes() == b"x,target\r\n1,a\r\n"
+    assert sha256 == hashlib.sha256(b"x,target\r\n1,a\r\n").hexdigest()
+    with pytest.raises(ValueError, match=r"data s3://pipelines/b\.csv: cannot be read \(NoSuchKey\); upload"):
+        LOAD.python_func(data="s3://pipelines/b.csv", data_sha256="", dataset=dataset)

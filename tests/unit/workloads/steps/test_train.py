@@ -1,0 +1,51 @@
+"""What training leaves behind."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pytest
+from mlflow.types import TensorSpec
+
+from tests.unit.workloads.steps.trained import trained
+
+
+@pytest.mark.parametrize(("data", "shape"), [("wine", (54, 13)), ("breast_cancer", (171, 30))])
+def test_the_logged_model_repeats_every_bit_of_the_held_back_predictions(
+    step_environment: Path, data: str, shape: tuple[int, int]
+) -> None:
+    result = trained(step_environment, data)
+    evidence = json.loads(Path(result.held_back.path).read_text())
+    rows = np.array(evidence["rows"])
+    assert rows.shape == shape
+    model: Any = mlflow.pyfunc.load_model(f"models:/{result.model_id}")
+    assert np.array_equal(model.predict(rows), np.array(evidence["probabilities"]))
+    assert model.metadata.metadata == {"classes": evidence["classes"], "features": evidence["features"]}
+    classes = [evidence["classes"][at] for at in np.argmax(evidence["probabilities"], axis=1)]
+    assert classes == evidence["predicted"]
+
+
+def test_the_run_names_its_pipeline_run_and_its_data(step_environment: Path) -> None:
+    result = trained(step_environment)
+    client = mlflow.MlflowClient()
+    run = client.get_run(result.mlflow_run_id)
+    assert run.data.tags["kfp.pipeline_run_id"] == "run-1"
+    assert run.data.tags["kfp.pod"] == "pod-1"
+    assert run.data.tags["data.sha256"] == result.sha256
+    (logged,) = run.inputs.dataset_inputs
+    assert logged.dataset.digest == result.sha256[:36]
+    assert {tag.key: tag.value for tag in logged.tags}["data.sha256"] == result.sha256
+    kept = mlflow.artifacts.load_dict(f"runs:/{result.mlflow_run_id}/held_back/held_back.json")
+    assert kept == json.loads(Path(result.held_back.path).read_text())
+
+
+def test_the_signature_is_one_tensor_and_no_environment_was_probed(step_environment: Path) -> None:
+    result = trained(step_environment)
+    info: Any = mlflow.models.get_model_info(f"models:/{result.model_id}")
+    (tensor,) = info.signature.inputs.inputs
+    assert isinstance(tensor, TensorSpec)
+    assert tensor.shape == (-1, 13)
+    assert info.flavors["sklearn"]["serialization_format"] == "skops"
+    assert info.flavors["python_function"]["predict_fn"] == "predict_proba"

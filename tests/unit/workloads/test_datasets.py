@@ -1,0 +1,98 @@
+"""Data sets, refused before anything is submitted."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.unit.workloads.test_endpoints import OUTPUTS
+from workloads import datasets, object_store
+from workloads.endpoints import Endpoints
+from workloads.errors import WorkloadsError
+
+ENDPOINTS = Endpoints(**OUTPUTS)
+GOOD = b"size,kind\n" + b"".join(b"%d,%s\n" % (n, b"ab"[n % 2 : n % 2 + 1]) for n in range(8))
+
+
+class Store:
+    """An object store that holds one file, or an error."""
+
+    def __init__(self, content: bytes | Exception) -> None:
+        self.content = content
+
+    def get_object(self, **_: str) -> dict[str, Any]:
+        if isinstance(self.content, Exception):
+            raise self.content
+        content = self.content
+
+        class Body:
+            def read(self) -> bytes:
+                return content
+
+        return {"Body": Body()}
+
+
+def holding(monkeypatch: pytest.MonkeyPatch, content: bytes | Exception) -> None:
+    monkeypatch.setattr(object_store, "pipelines_store", lambda _: Store(content))
+
+
+def test_a_shipped_data_set_is_prepared() -> None:
+    found = datasets.prepare(ENDPOINTS, "breast_cancer", "target")
+    assert found.model_name == "breast-cancer"
+    assert len(found.sha256) == 64
+
+
+def test_a_file_of_the_object_store_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    holding(monkeypatch, GOOD)
+    found = datasets.prepare(ENDPOINTS, "s3://pipelines/data/Sizes 2026.csv", "kind")
+    assert found.model_name == "sizes-2026"
+
+
+@pytest.mark.parametrize(
+    ("data", "content", "reason"),
+    [
+        ("whine", GOOD, "data whine: unknown; give wine, breast_cancer or s3://bucket/key.csv"),
+        ("s3://pipelines/a.txt", GOOD, "data s3://pipelines/a.txt: not a CSV file; give s3://bucket/key.csv"),
+        (
+            "s3://pipelines/a.csv",
+            b"size,kind\n",
+            "data: a header line but no rows; give at least 4 rows of each class",
+        ),
+        (
+            "s3://pipelines/a.csv",
+            GOOD.replace(b"kind", b"sort"),
+            "data: no column 'kind' among size, sort; name the column of classes as target",
+        ),
+        (
+            "s3://pipelines/a.csv",
+            GOOD.replace(b"5,b", b"red,b"),
+            "data line 7: feature 'size' is 'red', not a number; encode, fill or drop it",
+        ),
+        (
+            "s3://pipelines/a.csv",
+            ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject"),
+            "data s3://pipelines/a.csv: cannot be read (NoSuchKey); upload the CSV file there first",
+        ),
+    ],
+)
+def test_what_the_pipeline_would_refuse_is_refused_here(
+    monkeypatch: pytest.MonkeyPatch, data: str, content: bytes | Exception, reason: str
+) -> None:
+    holding(monkeypatch, content)
+    with pytest.raises(WorkloadsError) as refused:
+        datasets.prepare(ENDPOINTS, data, "kind")
+    assert str(refused.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        ("wine", "wine"),
+        ("breast_cancer", "breast-cancer"),
+        ("s3://b/2026_sales.csv", "model-2026-sales"),
+        ("s3://b/" + "x" * 60 + ".csv", "x" * 40),
+        ("s3://b/__.csv", "model"),
+    ],
+)
+def test_a_model_has_a_name_that_kubernetes_takes(data: str, name: str) -> None:
+    assert datasets.model_name(data) == name

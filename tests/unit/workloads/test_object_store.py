@@ -1,0 +1,57 @@
+"""Clients of the object store."""
+
+import base64
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from kubernetes import client, config
+
+from tests.unit.workloads.test_endpoints import OUTPUTS
+from workloads import object_store
+from workloads.endpoints import Endpoints
+from workloads.errors import WorkloadsError
+
+ENDPOINTS = Endpoints(**OUTPUTS)
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], dict[str, str]]:
+    found: dict[tuple[str, str], dict[str, str]] = {}
+
+    def read(_: Any, name: str, namespace: str) -> Any:
+        if (namespace, name) not in found:
+            raise client.ApiException(status=404, reason="Not Found")
+        data = {
+            key: base64.b64encode(value.encode()).decode() for key, value in found[namespace, name].items()
+        }
+        return SimpleNamespace(data=data)
+
+    monkeypatch.setattr(config, "new_client_from_config", lambda _: None)
+    monkeypatch.setattr(client.CoreV1Api, "read_namespaced_secret", read)
+    account = SimpleNamespace(secrets=[SimpleNamespace(name="model-storage")])
+    monkeypatch.setattr(client.CoreV1Api, "read_namespaced_service_account", lambda *_: account)
+    return found
+
+
+def test_requests_go_through_the_gateway_and_are_signed_for_the_host_it_routes_by(
+    secrets: dict[tuple[str, str], dict[str, str]],
+) -> None:
+    secrets["kubeflow", "mlpipeline-minio-artifact"] = {"accesskey": "a", "secretkey": "s"}
+    store = object_store.pipelines_store(ENDPOINTS)
+    assert store.meta.endpoint_url == "http://objects.plinth.local"
+    assert store.meta.config.proxies == {"http": ENDPOINTS.gateway_url}
+    assert store.meta.region_name == "us-east-1"
+
+
+def test_models_are_read_with_the_rights_of_their_own_account(
+    secrets: dict[tuple[str, str], dict[str, str]],
+) -> None:
+    secrets["models", "model-storage"] = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s"}
+    store = object_store.models_store(ENDPOINTS, "model-storage")
+    assert store._request_signer._credentials.access_key == "a"
+
+
+def test_a_missing_secret_is_named(secrets: dict[tuple[str, str], dict[str, str]]) -> None:
+    with pytest.raises(WorkloadsError, match="secret kubeflow/mlpipeline-minio-artifact: cannot be read"):
+        object_store.pipelines_store(ENDPOINTS)

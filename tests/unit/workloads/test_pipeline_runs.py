@@ -1,0 +1,157 @@
+"""Pipeline runs: their steps, seconds and reasons, from what Argo and the API say."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.workloads.test_endpoints import OUTPUTS
+from workloads import pipeline_runs
+from workloads.endpoints import Endpoints
+from workloads.errors import WorkloadsError
+
+ENDPOINTS = Endpoints(**OUTPUTS)
+
+
+def node(name: str, kind: str, phase: str, began: int, ended: int, *children: str) -> dict[str, Any]:
+    return {
+        "id": name if name != "executor" else f"executor-{began}",
+        "displayName": name,
+        "type": kind,
+        "phase": phase,
+        "startedAt": f"2026-01-01T00:00:{began:02}Z",
+        "finishedAt": f"2026-01-01T00:00:{ended:02}Z",
+        "children": list(children),
+    }
+
+
+def workflow(*nodes: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {each["id"]: each for each in nodes}
+
+
+FAILED = workflow(
+    node("root", "DAG", "Failed", 0, 30, "load-data-driver"),
+    node("root-driver", "Pod", "Succeeded", 0, 5),
+    node("validate-data", "DAG", "Failed", 20, 29, "executor-20"),
+    node("validate-data-driver", "Pod", "Succeeded", 15, 20),
+    node("executor", "Pod", "Failed", 20, 29),
+    node("load-data", "DAG", "Succeeded", 10, 15, "executor-10"),
+    node("load-data-driver", "Pod", "Succeeded", 5, 10),
+    node("executor", "Skipped", "Skipped", 10, 10),
+)
+
+
+def test_steps_come_in_order_with_their_seconds_and_what_was_cached() -> None:
+    found = {step.name: step for step in pipeline_runs.steps(FAILED)}
+    assert list(found) == ["root", "load-data", "validate-data"]
+    assert (found["load-data"].cached, found["load-data"].seconds) == (True, 10.0)
+    assert (found["validate-data"].cached, found["validate-data"].seconds) == (False, 14.0)
+    assert found["validate-data"].phase == "Failed"
+
+
+def test_a_failed_pod_belongs_to_its_step() -> None:
+    assert pipeline_runs.step_of(FAILED["executor-20"], FAILED) == "validate-data"
+    assert pipeline_runs.step_of(FAILED["validate-data-driver"], FAILED) == "validate-data"
+
+
+LOG = """[KFP Executor 2026-01-01] INFO: looking for component
+Traceback (most recent call last):
+  File "/usr/lib/python3.11/runpy.py", line 196, in _run_module_as_main
+KeyError: 'x'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "/tmp/ephemeral_component.py", line 40, in validate_data
+{}
+I0101 main.go:55] failed to execute component: exit status 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("ValueError: data: no column 'kind' among a, b", "data: no column 'kind' among a, b"),
+        ("RuntimeError: model m-1: differs", "RuntimeError: model m-1: differs"),
+        ("mlflow.exceptions.MlflowException: no: such run", "MlflowException: no: such run"),
+        ("MemoryError", "MemoryError"),
+    ],
+)
+def test_the_reason_is_the_last_exception_of_the_log(line: str, reason: str) -> None:
+    assert pipeline_runs.exception_in(LOG.format(line)) == reason
+
+
+def test_a_log_without_exception_has_no_reason() -> None:
+    assert pipeline_runs.exception_in("all is well\n") == ""
+
+
+class Api:
+    """What the API, the cluster and the log say, in turn."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, *answers: dict[str, Any] | Exception, log: str = ""
+    ) -> None:
+        self.calls: list[tuple[str, str, Any]] = []
+        self.answers = list(answers)
+        monkeypatch.setattr(pipeline_runs, "_api", self.call)
+        monkeypatch.setattr(pipeline_runs, "_nodes", lambda *_: FAILED)
+        monkeypatch.setattr(pipeline_runs, "_log", lambda *_: log)
+        monkeypatch.setattr("workloads.wait.time.sleep", lambda _: None)
+
+    def call(self, _: Endpoints, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        self.calls.append((method, path, arguments.get("json")))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+ENDED = {"created_at": "2026-01-01T00:00:00Z", "finished_at": "2026-01-01T00:01:30Z"}
+
+
+def test_a_failed_run_says_its_step_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = LOG.format("ValueError: data: empty")
+    api = Api(
+        monkeypatch,
+        {"state": None},
+        WorkloadsError("HTTP 500: invalid connection"),
+        {"state": "RUNNING"},
+        {"state": "FAILED", **ENDED},
+        log=log,
+    )
+    run = pipeline_runs.finished(ENDPOINTS, "r1")
+    assert (run.state, run.reason, run.seconds) == ("FAILED", "validate-data: data: empty", 90.0)
+    assert len(api.calls) == 4
+
+
+@pytest.mark.parametrize("state", ["CANCELED", "SKIPPED"])
+def test_every_terminal_state_ends_the_wait(monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+    Api(monkeypatch, {"state": state, **ENDED})
+    assert pipeline_runs.finished(ENDPOINTS, "r1", timeout_seconds=3600).state == state
+
+
+def test_a_run_that_does_not_end_in_time_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    Api(monkeypatch, {"state": "RUNNING"})
+    with pytest.raises(WorkloadsError, match="pipeline run r1: not within 0 s"):
+        pipeline_runs.finished(ENDPOINTS, "r1", timeout_seconds=0)
+
+
+def test_a_run_is_submitted_with_its_image_and_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = Api(monkeypatch, {"run_id": "r1"}, {"run_id": "r2"})
+    assert pipeline_runs.submit(ENDPOINTS, "train_register_serve", {"model_name": "wine"}) == "r1"
+    method, path, body = api.calls[0]
+    assert (method, path) == ("POST", "runs")
+    assert body["display_name"] == "train_register_serve wine"
+    assert body["runtime_config"] == {"parameters": {"model_name": "wine"}}
+    spec = body["pipeline_spec"]["pipeline_spec"]
+    assert spec["deploymentSpec"]["executors"]["exec-train"]["container"]["image"] == "plinth/workload:abc"
+    pipeline_runs.submit(ENDPOINTS, "train_register_serve", {}, cache=False)
+    tasks = api.calls[1][2]["pipeline_spec"]["pipeline_spec"]["root"]["dag"]["tasks"]
+    assert all(not task["cachingOptions"] for task in tasks.values())
+
+
+def test_no_platform_is_one_clear_error() -> None:
+    nowhere = Endpoints(**{**OUTPUTS, "gateway_url": "http://127.0.0.1:9"})
+    with pytest.raises(
+        WorkloadsError, match=r"^pipelines API at http://127\.0\.0\.1:9: ConnectionError; is the"
+    ):
+        pipeline_runs.submit(nowhere, "train_register_serve", {})

@@ -10,7 +10,9 @@ from tests.harness.diagnostics import diagnosis, unwell
 
 def container(**changes: Any) -> SimpleNamespace:
     state = SimpleNamespace(waiting=None, terminated=None)
-    return SimpleNamespace(**{"name": "main", "state": state, "last_state": None, "restart_count": 0, **changes})
+    return SimpleNamespace(
+        **{"name": "main", "state": state, "last_state": None, "restart_count": 0, **changes}
+    )
 
 
 def pod(phase: str, *containers: SimpleNamespace) -> SimpleNamespace:

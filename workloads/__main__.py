@@ -56,7 +56,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _served(endpoints: Endpoints, data: str) -> bool:
-    """Return whether a model of the data is served and answers with the digest that was deployed."""
+    """Return whether a model of the data is served."""
     from workloads import lineage
     from workloads.datasets import model_name
 
@@ -74,15 +74,12 @@ def _run(endpoints: Endpoints, options: argparse.Namespace) -> int:
     from workloads import datasets, pipeline_runs
 
     dataset = datasets.prepare(endpoints, options.data, options.target)
-    parameters = {
-        "data": dataset.data,
-        "data_sha256": dataset.sha256,
-        "target": dataset.target,
-        "model_name": dataset.model_name,
-        "minimum_accuracy": options.minimum_accuracy,
-        "regularization": options.regularization,
-        "seed": options.seed,
-    }
+    parameters = pipeline_runs.parameters(
+        dataset,
+        minimum_accuracy=options.minimum_accuracy,
+        regularization=options.regularization,
+        seed=options.seed,
+    )
     run_id = pipeline_runs.submit(endpoints, options.pipeline, parameters, cache=not options.no_cache)
     print(f"pipeline run {run_id} of {options.pipeline} on {options.data}", flush=True)
     run = pipeline_runs.finished(endpoints, run_id, timeout_seconds=options.timeout_seconds)

@@ -14,6 +14,7 @@ import requests
 from kubernetes import client, config
 
 from workloads import object_store
+from workloads.datasets import Dataset
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.pipelines.compiled import compiled
@@ -68,6 +69,21 @@ def _api(endpoints: Endpoints, method: str, path: str, **arguments: Any) -> dict
             f"pipelines API: {method} {path}: HTTP {response.status_code}: {detail[0][:300]}"
         )
     return response.json()
+
+
+def parameters(
+    dataset: Dataset, *, minimum_accuracy: float = 0.9, regularization: float = 1.0, seed: int = 0
+) -> dict[str, Any]:
+    """Return the inputs of train_register_serve for a data set."""
+    return {
+        "data": dataset.data,
+        "data_sha256": dataset.sha256,
+        "target": dataset.target,
+        "model_name": dataset.model_name,
+        "minimum_accuracy": minimum_accuracy,
+        "regularization": regularization,
+        "seed": seed,
+    }
 
 
 def submit(endpoints: Endpoints, name: str, arguments: Mapping[str, Any], *, cache: bool = True) -> str:

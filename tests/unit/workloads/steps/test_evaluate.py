@@ -7,6 +7,7 @@ from typing import Any
 import mlflow
 import pytest
 from kfp import dsl
+from mlflow import artifacts
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from tests.unit.workloads.steps.trained import Trained, trained
@@ -44,7 +45,7 @@ def test_a_model_that_passes_has_metrics_that_equal_a_recomputation(
     }
     assert run.data.tags["mlflow.parentRunId"] == result.mlflow_run_id
     assert run.data.tags["gate"] == "passed"
-    stored = mlflow.artifacts.download_artifacts(f"models:/{result.model_id}")
+    stored = artifacts.download_artifacts(f"models:/{result.model_id}")
     assert digest == model_digest(Path(stored))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import mlflow
 import numpy as np
 import pytest
+from mlflow import artifacts, models
 from mlflow.types import TensorSpec
 
 from tests.unit.workloads.steps.trained import trained
@@ -30,20 +31,20 @@ def test_the_logged_model_repeats_every_bit_of_the_held_back_predictions(
 def test_the_run_names_its_pipeline_run_and_its_data(step_environment: Path) -> None:
     result = trained(step_environment)
     client = mlflow.MlflowClient()
-    run = client.get_run(result.mlflow_run_id)
+    run: Any = client.get_run(result.mlflow_run_id)
     assert run.data.tags["kfp.pipeline_run_id"] == "run-1"
     assert run.data.tags["kfp.pod"] == "pod-1"
     assert run.data.tags["data.sha256"] == result.sha256
     (logged,) = run.inputs.dataset_inputs
     assert logged.dataset.digest == result.sha256[:36]
     assert {tag.key: tag.value for tag in logged.tags}["data.sha256"] == result.sha256
-    kept = mlflow.artifacts.load_dict(f"runs:/{result.mlflow_run_id}/held_back/held_back.json")
+    kept = artifacts.load_dict(f"runs:/{result.mlflow_run_id}/held_back/held_back.json")
     assert kept == json.loads(Path(result.held_back.path).read_text())
 
 
 def test_the_signature_is_one_tensor_and_no_environment_was_probed(step_environment: Path) -> None:
     result = trained(step_environment)
-    info: Any = mlflow.models.get_model_info(f"models:/{result.model_id}")
+    info: Any = models.get_model_info(f"models:/{result.model_id}")
     (tensor,) = info.signature.inputs.inputs
     assert isinstance(tensor, TensorSpec)
     assert tensor.shape == (-1, 13)

@@ -1,0 +1,140 @@
+"""The chain, from data to prediction: exact, and traceable both ways."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from kubernetes import client, config, stream
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+
+from tests.e2e import chain
+from workloads import lineage, object_store
+from workloads.endpoints import Endpoints
+from workloads.lineage import HeldBack, Lineage
+from workloads.serving.artifacts import digest_of_files
+from workloads.serving.inference_client import InferenceClient
+from workloads.tracking import connect
+
+Record = Callable[[str, object], None]
+
+# A file as a user would have one: its own name for the classes, a quoted comma, Windows line ends.
+_FLOWERS = "petal,sepal,kind\r\n" + "".join(
+    f'{2 + n % 5 + 5 * (n % 2)}.{n},{n % 7}.5,"{("small, white", "large")[n % 2]}"\r\n' for n in range(60)
+)
+_PREDICT = """
+import json, sys, mlflow, numpy
+model = mlflow.pyfunc.load_model("/mnt/models")
+print(json.dumps(model.predict(numpy.array(json.loads(sys.argv[1]))).tolist()))
+"""
+
+
+@pytest.fixture(scope="module", params=["wine", "breast_cancer", "s3://{bucket}/data/flowers.csv"])
+def served(endpoints: Endpoints, request: pytest.FixtureRequest) -> Lineage:
+    """A model that the chain serves: wine by `make up`, the others by a run of their own."""
+    data: str = request.param.format(bucket=endpoints.pipelines_bucket)
+    target = "target"
+    if data.startswith("s3://"):
+        target = "kind"
+        object_store.pipelines_store(endpoints).put_object(
+            Bucket=endpoints.pipelines_bucket, Key="data/flowers.csv", Body=_FLOWERS.encode()
+        )
+    name = chain.datasets.model_name(data)
+    if name != "wine" or lineage.inference_service(endpoints, name) is None:
+        chain.succeeded(endpoints, data, target)
+    return lineage.trace(endpoints, name)
+
+
+@pytest.fixture(scope="module")
+def evidence(endpoints: Endpoints, served: Lineage) -> HeldBack:
+    """The rows that training held back, and what it said of them."""
+    return lineage.held_back(endpoints, served.annotations["mlflow-run-id"])
+
+
+def test_every_held_back_row_is_predicted_as_at_training_time(
+    endpoints: Endpoints, served: Lineage, evidence: HeldBack, record_property: Record
+) -> None:
+    model = InferenceClient(endpoints, served.model_name)
+    for protocol, rows in (("v1", model.predict_v1(evidence.rows)), ("v2", model.predict_v2(evidence.rows))):
+        classes = [evidence.classes[row.index(max(row))] for row in rows]
+        assert classes == evidence.predicted, protocol
+        difference = max(
+            abs(found - wanted)
+            for row, expected in zip(rows, evidence.probabilities, strict=True)
+            for found, wanted in zip(row, expected, strict=True)
+        )
+        assert difference <= 1e-9, protocol
+        record_property(
+            f"{served.model_name} {protocol} rows, largest difference", f"{len(rows)}, {difference:g}"
+        )
+
+
+def test_the_gateway_returns_every_bit_of_what_the_serving_image_computes(
+    endpoints: Endpoints, served: Lineage, evidence: HeldBack
+) -> None:
+    api: Any = client.CoreV1Api(config.new_client_from_config(endpoints.kubeconfig))
+    selector = f"serving.kserve.io/inferenceservice={served.model_name}"
+    pod = api.list_namespaced_pod(endpoints.models_namespace, label_selector=selector).items[0]
+    computed = stream.stream(
+        api.connect_get_namespaced_pod_exec,
+        pod.metadata.name,
+        endpoints.models_namespace,
+        container="kserve-container",
+        command=["python3", "-W", "ignore", "-c", _PREDICT, json.dumps(evidence.rows)],
+        stderr=False,
+        stdin=False,
+        stdout=True,
+        tty=False,
+        _preload_content=False,
+    )
+    computed.run_forever(timeout=120)
+    inside = json.loads(computed.read_stdout().splitlines()[-1])
+    assert InferenceClient(endpoints, served.model_name).predict_v1(evidence.rows) == inside
+
+
+def test_the_metrics_in_mlflow_equal_a_recomputation(
+    endpoints: Endpoints, served: Lineage, evidence: HeldBack, record_property: Record
+) -> None:
+    run = connect(endpoints).get_run(served.version_tags["gate.run_id"])
+    labels, scores, classes = evidence.labels, evidence.probabilities, evidence.classes
+    positive = [row[1] for row in scores] if len(classes) == 2 else scores
+    expected = {
+        "accuracy": accuracy_score(labels, evidence.predicted),
+        "log_loss": log_loss(labels, scores, labels=classes),
+        "roc_auc": roc_auc_score(labels, positive, multi_class="ovr", labels=classes),
+    }
+    assert run.data.metrics == pytest.approx(expected, abs=1e-9)
+    record_property(f"{served.model_name} accuracy", run.data.metrics["accuracy"])
+
+
+def test_lineage_is_complete_from_data_to_predictor_and_back(
+    endpoints: Endpoints, served: Lineage, record_property: Record
+) -> None:
+    assert lineage.broken_links(served) == []
+    mlflow = connect(endpoints)
+    # Back again, from the pipeline run alone: its evaluation, the run that trained, the version, the service.
+    (evaluation_id,) = served.evaluation_run_ids
+    training_id = mlflow.get_run(evaluation_id).data.tags["mlflow.parentRunId"]
+    found = mlflow.search_model_versions(
+        f"name = '{served.model_name}' and run_id = '{training_id}' "
+        f"and tag.`kfp.pipeline_run_id` = '{served.pipeline_run_id}'"
+    )
+    assert [str(version.version) for version in found] == [served.model_version]
+    assert (
+        str(mlflow.get_model_version_by_alias(served.model_name, "champion").version) == served.model_version
+    )
+    record_property(
+        f"{served.model_name} version, pipeline run", f"{served.model_version}, {served.pipeline_run_id}"
+    )
+
+
+def test_the_predictor_loaded_what_lies_in_the_object_store(endpoints: Endpoints, served: Lineage) -> None:
+    service: Any = lineage.inference_service(endpoints, served.model_name)
+    store = object_store.models_store(endpoints, service["spec"]["predictor"]["serviceAccountName"])
+    bucket, _, prefix = served.service_uri.removeprefix("s3://").partition("/")
+    keys = [each["Key"] for each in store.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/")["Contents"]]
+    files = [
+        (key.removeprefix(f"{prefix}/"), store.get_object(Bucket=bucket, Key=key)["Body"].read())
+        for key in keys
+    ]
+    assert digest_of_files(files) == served.predictor_digest

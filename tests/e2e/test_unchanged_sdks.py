@@ -1,0 +1,35 @@
+"""A data scientist's own kfp and mlflow reach the platform: the gateway is an HTTP proxy for its hosts."""
+
+import os
+import subprocess
+import sys
+
+import kfp
+
+from workloads.endpoints import Endpoints
+
+_MLFLOW = "import mlflow; print([model.name for model in mlflow.MlflowClient().search_registered_models()])"
+
+
+def test_the_kfp_client_lists_the_runs(endpoints: Endpoints) -> None:
+    client = kfp.Client(host=f"http://{endpoints.pipelines_host}", proxy=endpoints.gateway_url)
+    states = {run.state for run in client.list_runs(page_size=50).runs or []}
+    assert "SUCCEEDED" in states
+
+
+def test_the_mlflow_client_finds_the_models(endpoints: Endpoints) -> None:
+    environment = {
+        **os.environ,
+        "http_proxy": endpoints.gateway_url,
+        "MLFLOW_TRACKING_URI": f"http://{endpoints.tracking_host}",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", _MLFLOW],
+        env={key: value for key, value in environment.items() if key.lower() != "no_proxy"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-500:]
+    assert "'wine'" in done.stdout

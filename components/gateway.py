@@ -74,7 +74,7 @@ def rules() -> list[kubernetes.rbac.v1.PolicyRuleArgsDict]:
     """Return what Traefik may read in the cluster, and the statuses that it writes."""
     gateway_api = "gateway.networking.k8s.io"
     read = ["get", "list", "watch"]
-    kinds = ["gatewayclasses", "gateways", "httproutes", "grpcroutes"]
+    kinds = ["gatewayclasses", "gateways", "httproutes", "grpcroutes", "backendtlspolicies"]
     return [
         {"api_groups": [""], "resources": ["namespaces", "services", "configmaps", "nodes"], "verbs": read},
         # Certificates of listeners; the Kubernetes API has no way to name only those.

@@ -96,3 +96,23 @@ def test_a_replica_count_of_zero_and_a_port_outside_the_range_are_refused() -> N
         args(replicas=0)
     with pytest.raises(ValueError, match="node_port: 80; Kubernetes allows 30000"):
         args(node_port=80)
+
+
+def test_it_may_watch_every_kind_that_it_watches() -> None:
+    # Without any one of them Traefik waits for its caches for ever, and no Gateway is ever programmed.
+    watched = {
+        resource for rule in rules() for resource in rule.get("resources", []) if "watch" in rule["verbs"]
+    }
+    assert watched >= {
+        "namespaces",
+        "services",
+        "secrets",
+        "configmaps",
+        "endpointslices",
+        "gatewayclasses",
+        "gateways",
+        "httproutes",
+        "grpcroutes",
+        "referencegrants",
+        "backendtlspolicies",
+    }

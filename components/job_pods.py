@@ -73,7 +73,7 @@ def spec(
     }
     return {
         "backoff_limit": 0,
-        "active_deadline_seconds": 300,
+        "active_deadline_seconds": 900,
         "template": {
             "metadata": {"labels": labels},
             "spec": {

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.harness.diagnostics import diagnosis
 from workloads import endpoints as platform_endpoints
 from workloads.endpoints import Endpoints
 
@@ -25,6 +26,19 @@ def _make(target: str, timeout_seconds: float) -> None:
     )
     if done.returncode:
         pytest.exit(f"`make {target} INSTANCE={_INSTANCE}` failed with exit {done.returncode}; see above", 1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add a diagnosis of the platform to the report of a journey that failed, and to no other."""
+    report = yield
+    found = getattr(item, "funcargs", {}).get("endpoints")
+    if report.failed and isinstance(found, Endpoints):
+        namespaces = (found.pipelines_namespace, found.tracking_namespace, found.models_namespace, "gateway")
+        report.sections.append(("platform", diagnosis(found.kubeconfig, namespaces)))
+    return report
 
 
 @pytest.fixture(scope="session")

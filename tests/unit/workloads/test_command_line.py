@@ -1,0 +1,116 @@
+"""`python -m workloads`: what a person reads, and the exit code."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.workloads.test_endpoints import OUTPUTS
+from tests.unit.workloads.test_lineage import COMPLETE
+from workloads import __main__ as command
+from workloads import lineage, pipeline_runs
+from workloads.lineage import HeldBack
+from workloads.pipeline_runs import PipelineRun, Step
+from workloads.serving.inference_client import InferenceClient
+
+EVIDENCE = HeldBack(
+    features=["x"],
+    classes=["a", "b"],
+    rows=[[1.0], [2.0]],
+    labels=["a", "b"],
+    predicted=["a", "b"],
+    probabilities=[[0.75, 0.25], [0.125, 0.875]],
+)
+STEP = Step(name="train", phase="Succeeded", cached=True, seconds=7.0)
+RUN = PipelineRun(run_id="p2", state="SUCCEEDED", reason="", seconds=90.5, steps=(STEP,))
+
+
+@pytest.fixture
+def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A platform that says what these tests put here."""
+    said: dict[str, Any] = {
+        "run": RUN,
+        "lineage": COMPLETE,
+        "served": EVIDENCE.probabilities,
+        "submitted": [],
+    }
+    monkeypatch.setattr(lineage, "trace", lambda *_: said["lineage"])
+    monkeypatch.setattr(lineage, "held_back", lambda *_: EVIDENCE)
+    monkeypatch.setattr(lineage, "inference_service", lambda *_: said.get("service"))
+    monkeypatch.setattr(InferenceClient, "predict_v1", lambda *_: said["served"])
+    monkeypatch.setattr(pipeline_runs, "finished", lambda *_, **__: said["run"])
+
+    def submit(*_: Any, cache: bool) -> str:
+        said["submitted"].append(cache)
+        return "p2"
+
+    monkeypatch.setattr(pipeline_runs, "submit", submit)
+    file = tmp_path / "outputs.json"
+    file.write_text(json.dumps(OUTPUTS))
+    said["arguments"] = ["--endpoints", str(file)]
+    return said
+
+
+RUN_COMMAND = ["run", "train_register_serve", "--data", "wine"]
+
+
+def test_a_run_ends_with_a_prediction_beside_the_value_it_must_have(
+    platform: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main([*RUN_COMMAND, *platform["arguments"]]) == 0
+    shown = capsys.readouterr().out
+    assert "train          Succeeded     7.0 s  cached" in shown
+    assert "model      wine version 3, pipeline run p2" in shown
+    assert "predicted  a with probability 0.75\nmust be    a with probability 0.75\n" in shown
+    assert "2 of 2 classes equal, probabilities within 0.0e+00" in shown
+    assert platform["submitted"] == [True]
+
+
+def test_a_model_that_is_served_is_only_shown(platform: dict[str, Any]) -> None:
+    platform["service"] = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+    assert command.main([*RUN_COMMAND, "--unless-served", *platform["arguments"]]) == 0
+    assert platform["submitted"] == []
+    platform["service"] = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+    assert command.main([*RUN_COMMAND, "--unless-served", "--no-cache", *platform["arguments"]]) == 0
+    assert platform["submitted"] == [False]
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (
+            {"run": replace(RUN, state="FAILED", reason="train: out of luck")},
+            "error: pipeline run p2: FAILED: train: out of luck\n",
+        ),
+        (
+            {"served": [[0.75, 0.25], [0.875, 0.125]]},
+            "error: model wine: predicts other than at training time\n",
+        ),
+        (
+            {"lineage": replace(COMPLETE, predictor_digest="d0")},
+            "error: model wine: its lineage is broken: predictor -> digest: 'd0', not 'd1'\n",
+        ),
+    ],
+)
+def test_what_is_not_as_it_must_be_is_one_line_and_exit_1(
+    platform: dict[str, Any], capsys: pytest.CaptureFixture[str], change: dict[str, Any], error: str
+) -> None:
+    platform.update(change)
+    assert command.main([*RUN_COMMAND, *platform["arguments"]]) == 1
+    assert capsys.readouterr().err == error
+
+
+def test_bad_data_is_refused_before_anything_is_submitted(
+    platform: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["run", "train_register_serve", "--data", "whine", *platform["arguments"]]
+    assert command.main(arguments) == 1
+    assert capsys.readouterr().err.startswith("error: data whine: unknown; give wine, ")
+    assert platform["submitted"] == []
+
+
+def test_missing_endpoints_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert command.main(["show", "--endpoints", str(tmp_path / "none.json")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1

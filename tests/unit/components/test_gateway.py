@@ -113,6 +113,7 @@ def test_it_may_watch_every_kind_that_it_watches() -> None:
         "gateways",
         "httproutes",
         "grpcroutes",
+        "backendtlspolicies",
         "referencegrants",
         "backendtlspolicies",
     }

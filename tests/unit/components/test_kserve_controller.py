@@ -7,6 +7,8 @@ import pytest
 from components.kserve_controller import (
     KserveController,
     KserveControllerArgs,
+    definitions,
+    outline,
     settings,
     webhook_host,
     webhooks,
@@ -105,3 +107,44 @@ def test_two_replicas_have_a_disruption_budget() -> None:
 def test_no_replica_is_refused() -> None:
     with pytest.raises(ValueError, match="replicas: 0"):
         args(replicas=0)
+
+
+def test_definitions_are_small_and_still_know_the_names_that_people_write() -> None:
+    found = {each["spec"]["names"]["kind"]: each for each in definitions()}
+    assert found.keys() == {
+        "ClusterServingRuntime",
+        "ClusterStorageContainer",
+        "InferenceGraph",
+        "InferenceService",
+        "ServingRuntime",
+        "TrainedModel",
+    }
+    assert len(json.dumps(found["InferenceService"])) < 64_000
+    (version,) = [each for each in found["InferenceService"]["spec"]["versions"] if each["name"] == "v1beta1"]
+    schema = version["schema"]["openAPIV3Schema"]
+    for step in ("spec", "predictor", "model"):
+        schema = schema["properties"][step]
+        assert not schema.get("x-kubernetes-preserve-unknown-fields")
+    assert {"modelFormat", "storageUri", "runtime"} <= schema["properties"].keys()
+
+
+def test_an_outline_keeps_types_and_requirements_and_opens_what_lies_deeper() -> None:
+    leaf = {"type": "string", "enum": ["a"], "description": "words"}
+    inner = {"type": "object", "properties": {"leaf": leaf}, "required": ["leaf"]}
+    keyed = {
+        "type": "array",
+        "items": inner,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["leaf"],
+    }
+    schema = {"type": "object", "properties": {"inner": inner, "list": keyed}, "required": ["inner"]}
+    opened = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    assert outline(schema, 0) == opened
+    assert outline(schema, 1) == {
+        "type": "object",
+        "properties": {"inner": opened, "list": {"type": "array", "items": opened}},
+        "required": ["inner"],
+    }
+    whole = outline(schema, 3)
+    assert whole["properties"]["inner"]["properties"]["leaf"] == {"type": "string", "enum": ["a"]}
+    assert "x-kubernetes-list-type" not in whole["properties"]["list"]

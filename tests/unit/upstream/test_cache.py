@@ -1,0 +1,31 @@
+"""One folder outside the repository, wherever the user wants it."""
+
+from pathlib import Path
+
+import pytest
+
+from upstream import cache
+
+
+@pytest.mark.parametrize(
+    ("plinth", "xdg", "expected"),
+    [("here", "there", "here"), (None, "there", "there/plinth"), (None, None, "home/.cache/plinth")],
+)
+def test_the_most_explicit_place_wins(
+    plinth: str | None, xdg: str | None, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for variable, value in (("PLINTH_CACHE", plinth), ("XDG_CACHE_HOME", xdg)):
+        if value is None:
+            monkeypatch.delenv(variable, raising=False)
+        else:
+            monkeypatch.setenv(variable, str(tmp_path / value))
+    assert cache.cache_root() == tmp_path / expected
+
+
+def test_what_a_build_leaves_is_apart_from_what_is_read_later(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PLINTH_CACHE", str(tmp_path))
+    assert cache.modules_cache().parent == cache.build_cache().parent == tmp_path
+    assert cache.modules_cache() != cache.build_cache()

@@ -1,0 +1,152 @@
+"""Strangers are refused: accounts outside their buckets, and pods outside the named exceptions."""
+
+import base64
+import json
+from collections.abc import Generator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from kubernetes import client, config
+
+from tests.harness.wait import wait_for
+from workloads.endpoints import Endpoints
+
+_STRANGER = "plinth-stranger"
+# host:port of everything that holds data or starts work.
+_CLOSED = (
+    "object-store.object-store:9000",
+    "mysql.kubeflow:3306",
+    "metadata-grpc-service.kubeflow:8080",
+    "ml-pipeline.kubeflow:8888",
+    "mlflow.mlflow:5000",
+    "postgres-rw.databases:5432",
+)
+_OPEN = "traefik.gateway:80"
+# A pod's policies need a second to take hold, so each address is tried until its answer stands.
+_PROGRAM = """
+import json, socket, sys, time
+def answers(address):
+    host, port = address.rsplit(":", 1)
+    try:
+        with socket.create_connection((host, int(port)), timeout=3):
+            return "open"
+    except socket.gaierror:
+        return "unknown name"
+    except OSError:
+        return "closed"
+def settled(address, wanted):
+    deadline, answer = time.monotonic() + 20, ""
+    while answer != wanted and time.monotonic() < deadline:
+        answer = answers(address)
+    return answer
+wanted = json.loads(sys.argv[1])
+print(json.dumps({address: settled(address, state) for address, state in wanted.items()}))
+"""
+
+
+@pytest.fixture(scope="module")
+def api(endpoints: Endpoints) -> Any:
+    return client.CoreV1Api(config.new_client_from_config(endpoints.kubeconfig))
+
+
+@pytest.fixture(scope="module")
+def keys(api: Any) -> dict[str, str]:
+    """Access key -> secret key of every account of the object store."""
+    secret = api.read_namespaced_secret("object-store-credentials", "object-store")
+    users = json.loads(base64.b64decode(secret.data["users.json"]))["accessAccounts"]
+    return {account: each["secret"] for account, each in users.items()}
+
+
+@pytest.fixture
+def stranger(api: Any) -> Generator[str]:
+    """A namespace that no policy names, in which every pod may call whom it likes."""
+    api.create_namespace({"metadata": {"name": _STRANGER}})
+    try:
+        yield _STRANGER
+    finally:
+        api.delete_namespace(_STRANGER)
+
+
+def _store(endpoints: Endpoints, account: str, secret: str) -> Any:
+    return boto3.client(  # pyright: ignore[reportUnknownMemberType]
+        "s3",
+        endpoint_url=f"http://{endpoints.objects_host}",
+        aws_access_key_id=account,
+        aws_secret_access_key=secret,
+        region_name=endpoints.object_store_region,
+        config=Config(
+            proxies={"http": endpoints.gateway_url},
+            s3={"addressing_style": "path"},
+            retries={"total_max_attempts": 2},
+        ),
+    )
+
+
+def _answer(call: Any, **arguments: object) -> str:
+    try:
+        call(**arguments)
+    except ClientError as error:
+        response: Any = error.response
+        return str(response["Error"]["Code"])
+    return "done"
+
+
+def test_an_account_reaches_its_own_bucket_and_no_other(endpoints: Endpoints, keys: dict[str, str]) -> None:
+    artifacts = endpoints.artifacts_destination.removeprefix("s3://")
+    own = {"pipelines": endpoints.pipelines_bucket, "tracking": artifacts}
+    for account, bucket in own.items():
+        store = _store(endpoints, account, keys[account])
+        probe = {"Bucket": bucket, "Key": "probe/isolation"}
+        assert _answer(store.put_object, Body=b"1", **probe) == "done"
+        assert _answer(store.delete_object, **probe) == "done"
+        for other in set(own.values()) - {bucket}:
+            assert _answer(store.list_objects_v2, Bucket=other) == "AccessDenied"
+            assert _answer(store.put_object, Body=b"1", Bucket=other, Key="probe/isolation") == "AccessDenied"
+        assert _answer(store.create_bucket, Bucket="another") == "AccessDenied"
+
+
+def test_serving_reads_artifacts_and_writes_nothing(endpoints: Endpoints, keys: dict[str, str]) -> None:
+    artifacts = endpoints.artifacts_destination.removeprefix("s3://")
+    store = _store(endpoints, "serving", keys["serving"])
+    assert _answer(store.list_objects_v2, Bucket=artifacts) == "done"
+    assert _answer(store.put_object, Bucket=artifacts, Key="probe/isolation", Body=b"1") == "AccessDenied"
+    assert _answer(store.list_objects_v2, Bucket=endpoints.pipelines_bucket) == "AccessDenied"
+
+
+def test_a_wrong_key_is_refused(endpoints: Endpoints) -> None:
+    store = _store(endpoints, "tracking", "wrong")
+    assert _answer(store.list_buckets) == "SignatureDoesNotMatch"
+
+
+def test_a_strangers_pod_reaches_the_gateway_and_nothing_behind_it(
+    endpoints: Endpoints, api: Any, stranger: str
+) -> None:
+    wanted = {**dict.fromkeys(_CLOSED, "closed"), _OPEN: "open"}
+    container = {
+        "name": "probe",
+        "image": endpoints.workload_image,
+        "command": ["python3", "-c", _PROGRAM, json.dumps(wanted)],
+    }
+    pod = {"metadata": {"name": "probe"}, "spec": {"restartPolicy": "Never", "containers": [container]}}
+    wait_for("the account of the namespace", lambda: _account(api, stranger), timeout_seconds=30)
+    api.create_namespaced_pod(stranger, pod)
+    wait_for("the stranger's pod", lambda: _unfinished(api, stranger), timeout_seconds=300)
+    # Left to itself, the client turns a log that looks like JSON into a Python value's text.
+    log = api.read_namespaced_pod_log("probe", stranger, _preload_content=False)
+    found = json.loads(log.data)
+    assert found == wanted
+
+
+def _account(api: Any, namespace: str) -> str | None:
+    accounts = api.list_namespaced_service_account(namespace).items
+    return None if accounts else "no service account yet"
+
+
+def _unfinished(api: Any, namespace: str) -> str | None:
+    phase: str = api.read_namespaced_pod("probe", namespace).status.phase
+    if phase == "Failed":
+        raise AssertionError(f"the probe failed: {api.read_namespaced_pod_log('probe', namespace)}")
+    return None if phase == "Succeeded" else phase

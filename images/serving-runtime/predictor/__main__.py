@@ -6,6 +6,7 @@
 
 import argparse
 import logging
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ def _infer_output(output: Output) -> Any:
 
 def _silence_request_logs() -> None:
     """Drop one line per request: the gateway keeps the access log, the metrics keep the figures."""
+    warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")
     for name in ("uvicorn.access", "kserve.trace"):
         logger = logging.getLogger(name)
         logger.handlers = []

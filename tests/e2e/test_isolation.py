@@ -2,6 +2,7 @@
 
 import base64
 import json
+import secrets
 from collections.abc import Generator
 from typing import Any
 
@@ -14,7 +15,6 @@ from kubernetes import client, config
 from tests.harness.wait import wait_for
 from workloads.endpoints import Endpoints
 
-_STRANGER = "plinth-stranger"
 # host:port of everything that holds data or starts work.
 _CLOSED = (
     "object-store.object-store:9000",
@@ -63,11 +63,12 @@ def keys(api: Any) -> dict[str, str]:
 @pytest.fixture
 def stranger(api: Any) -> Generator[str]:
     """A namespace that no policy names, in which every pod may call whom it likes."""
-    api.create_namespace({"metadata": {"name": _STRANGER}})
+    name = f"stranger-{secrets.token_hex(3)}"
+    api.create_namespace({"metadata": {"name": name}})
     try:
-        yield _STRANGER
+        yield name
     finally:
-        api.delete_namespace(_STRANGER)
+        api.delete_namespace(name)
 
 
 def _store(endpoints: Endpoints, account: str, secret: str) -> Any:

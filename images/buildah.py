@@ -117,7 +117,8 @@ class Builder:
             _run(["cp", "-r", "--no-preserve=mode", str(source), str(context / target)], image.name, log)
         if image.debian is not None:
             bootstrap = _mmdebstrap(image.debian, context / "rootfs.tar")
-            _run(bootstrap, image.name, log, TMPDIR=str(self._temporary()))
+            # One time stamp for all files, as in the layers: equal packages give an equal archive.
+            _run(bootstrap, image.name, log, TMPDIR=str(self._temporary()), SOURCE_DATE_EPOCH="1")
         if (image.folder / "prepare.py").is_file():
             _run([sys.executable, str(context / "prepare.py"), str(context)], image.name, log)
 

@@ -163,7 +163,8 @@ def _compile(packages: Path) -> None:
     # names the place where it will lie, not the one where it was made. A template that is no Python may fail.
     command = [sys.executable, "-m", "compileall", "-qq", "-j", "2", "--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(packages), "-p", INSTALLED, str(packages)]
-    subprocess.run(command, capture_output=True, check=False)
+    # Constants that are sets are written in the order of their hashes.
+    subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": "0"}, capture_output=True, check=False)
 
 
 def _portable(script: bytes) -> bytes:

@@ -12,7 +12,7 @@ from workloads.steps import WORKLOAD_IMAGE
 
 
 @dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
-def deploy(
+def deploy(  # noqa: C901 - a step is one function
     inference_service: dict,
     model_name: str,
     model_version: str,
@@ -64,12 +64,23 @@ def deploy(
     predictor["serviceAccountName"] = os.environ["PLINTH_MODELS_SERVICE_ACCOUNT"]
     predictor["model"]["runtime"] = os.environ["PLINTH_SERVING_RUNTIME"]
     predictor["model"]["storageUri"] = storage_uri
-    try:
-        api.patch_namespaced_custom_object(**kind, name=model_name, body=body)
-    except client.ApiException as error:
-        if error.status != 404:
-            raise
-        api.create_namespaced_custom_object(**kind, body=body)
+
+    def patched() -> bool:
+        try:
+            api.patch_namespaced_custom_object(**kind, name=model_name, body=body)
+        except client.ApiException as error:
+            if error.status != 404:
+                raise
+            return False
+        return True
+
+    if not patched():
+        try:
+            api.create_namespaced_custom_object(**kind, body=body)
+        except client.ApiException as error:
+            # Another run made it in between.
+            if error.status != 409 or not patched():
+                raise
 
     selector = f"serving.kserve.io/inferenceservice={model_name}"
     changes: Any = watch.Watch().stream(
@@ -78,6 +89,12 @@ def deploy(
     for change in changes:
         pod: Any = change["object"]
         if (pod.metadata.annotations or {}).get("plinth.dev/pipeline-run-id") != run_id:
+            service = api.get_namespaced_custom_object(**kind, name=model_name)
+            other = service["metadata"]["annotations"].get("plinth.dev/pipeline-run-id")
+            if other != run_id:
+                raise RuntimeError(
+                    f"inference service {model_name}: pipeline run {other} deployed after this one"
+                )
             continue
         if any(
             condition.type == "Ready" and condition.status == "True"

@@ -35,6 +35,8 @@ class Cluster:
     def __init__(self) -> None:
         self.pods: list[dict[str, Any]] = []
         self.exists = True
+        self.appears = False
+        self.newest = "run-1"
         self.applied: dict[str, Any] = {}
         self.verbs: list[str] = []
 
@@ -46,10 +48,17 @@ class Cluster:
 
     def create(self, *_: Any, body: dict[str, Any], **__: Any) -> None:
         self.verbs.append("create")
+        if self.appears:
+            self.exists = True
+            raise client.ApiException(status=409)
         self.applied = body
 
     def get(self, *_: Any, **__: Any) -> dict[str, Any]:
-        return {"status": {"conditions": [{"type": "PredictorReady", "message": "quota exceeded"}]}}
+        metadata = {"annotations": {"plinth.dev/pipeline-run-id": self.newest}}
+        return {
+            "metadata": metadata,
+            "status": {"conditions": [{"type": "PredictorReady", "message": "quota exceeded"}]},
+        }
 
 
 @pytest.fixture
@@ -101,6 +110,20 @@ def test_a_service_that_is_not_there_is_made(cluster: Cluster) -> None:
     cluster.pods = [pod("run-1", ready=True)]
     deployed()
     assert cluster.verbs == ["patch", "create"]
+
+
+def test_a_service_that_another_run_makes_at_the_same_moment_is_changed(cluster: Cluster) -> None:
+    cluster.exists, cluster.appears = False, True
+    cluster.pods = [pod("run-1", ready=True)]
+    deployed()
+    assert cluster.verbs == ["patch", "create", "patch"]
+
+
+def test_a_run_that_deployed_later_ends_the_wait(cluster: Cluster) -> None:
+    cluster.newest = "run-2"
+    cluster.pods = [pod("run-1"), pod("run-2", ready=True)]
+    with pytest.raises(RuntimeError, match="wine: pipeline run run-2 deployed after this one"):
+        deployed()
 
 
 def test_a_pod_that_cannot_load_the_model_ends_the_wait_with_its_words(cluster: Cluster) -> None:

@@ -115,37 +115,6 @@ def main(arguments: list[str] | None = None) -> int:
                     freed = store.tidy() + registry.tidy()
                 print(f"images: freed {freed / 1e9:.1f} GB")
     except (ImagesError, UpstreamError) as error:
-            print(f"{image.name:34} {str(error).splitlines()[0]}")
-            continue
-        state = f"{record.size / 1e6:6.0f} MB" if record else "missing"
-        print(f"{image.name:34} {key} {state:10} {image.base or 'scratch'}")
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m images", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    building = commands.add_parser("build", help="build images that are not cached")
-    building.add_argument("name", nargs="*")
-    publishing = commands.add_parser("publish", help="build what is missing; store it under references")
-    publishing.add_argument("pair", nargs="+", metavar="NAME=REFERENCE")
-    publishing.add_argument("--to", metavar="HOST:PORT", help="push to this registry, not into the cache")
-    commands.add_parser("list", help="each image, its content key and compressed size")
-    commands.add_parser("tidy", help="delete blobs that no image needs any more")
-    options = parser.parse_args(arguments)
-    try:
-        match options.command:
-            case "build":
-                _build(options.name)
-            case "publish":
-                _publish(options.pair, options.to)
-            case "list":
-                _list()
-            case _:
-                with _locked():
-                    freed = store.tidy() + registry.tidy()
-                print(f"images: freed {freed / 1e9:.1f} GB")
-    except (ImagesError, UpstreamError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -101,9 +101,10 @@ def runtime_spec(image: str) -> dict[str, Any]:
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
     }
     return {
+        # Without priorities: KServe refuses a second runtime with the same one, as the next version would be.
         "supportedModelFormats": [
-            {"name": "mlflow", "version": "3", "autoSelect": True, "priority": 1},
-            {"name": "mlflow", "autoSelect": True, "priority": 1},
+            {"name": "mlflow", "version": "3", "autoSelect": True},
+            {"name": "mlflow", "autoSelect": True},
         ],
         "protocolVersions": ["v1", "v2"],
         "multiModel": False,

@@ -86,6 +86,8 @@ def test_a_model_is_ready_when_it_is_loaded_and_leaves_without_failed_requests()
 
 def test_another_image_is_another_runtime_and_the_old_one_stays_for_the_models_that_name_it() -> None:
     assert runtime_name(runtime_spec("a")) != runtime_name(runtime_spec("b"))
+    # KServe's webhook refuses two runtimes that offer one format at one priority.
+    assert all("priority" not in each for each in runtime_spec("a")["supportedModelFormats"])
     deployment = deployed()
     (runtime,) = deployment.of_type("ClusterServingRuntime")
     assert runtime.retain_on_delete

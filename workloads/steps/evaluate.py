@@ -62,9 +62,9 @@ def evaluate(
     }
     with mlflow.start_run(experiment_id=parent.info.experiment_id, run_name="evaluate", tags=tags) as run:
         with tempfile.TemporaryDirectory() as folder:
-            stored = Path(
-                mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{model_id}", dst_path=folder)
-            )
+            # By its place, not as models:/ID: there MLflow adds a file of its own, which nobody stored.
+            location = client.get_logged_model(model_id).artifact_location
+            stored = Path(mlflow.artifacts.download_artifacts(artifact_uri=location, dst_path=folder))
             model_digest = digest(stored)
             estimator: Any = mlflow.sklearn.load_model(str(stored))
         classes = evidence["classes"]

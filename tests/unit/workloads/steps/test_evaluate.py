@@ -45,7 +45,8 @@ def test_a_model_that_passes_has_metrics_that_equal_a_recomputation(
     }
     assert run.data.tags["mlflow.parentRunId"] == result.mlflow_run_id
     assert run.data.tags["gate"] == "passed"
-    stored = artifacts.download_artifacts(f"models:/{result.model_id}")
+    location = mlflow.MlflowClient().get_logged_model(result.model_id).artifact_location
+    stored = artifacts.download_artifacts(location)
     assert digest == model_digest(Path(stored))
 
 

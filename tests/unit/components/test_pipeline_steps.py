@@ -50,7 +50,8 @@ def test_a_step_may_deploy_into_the_models_namespace_alone() -> None:
     deployment = deployed()
     role = deployment.one("Role", "steps-deploy-role").inputs
     assert role["metadata"]["namespace"] == "models"
-    assert [rule["resources"] for rule in role["rules"]] == [["inferenceservices"]]
+    assert [rule["resources"] for rule in role["rules"]] == [["inferenceservices"], ["pods"]]
+    assert role["rules"][1]["verbs"] == ["list", "watch"]
     assert {"get", "create", "patch"} <= set(role["rules"][0]["verbs"])
     (subject,) = deployment.one("RoleBinding", "steps-deploy-binding").inputs["subjects"]
     assert subject == {"kind": "ServiceAccount", "name": "pipeline-runner", "namespace": "kubeflow"}

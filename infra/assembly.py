@@ -30,8 +30,7 @@ _NAMESPACES: Mapping[str, PodSecurityLevel] = {
     "databases": "restricted",
     "gateway": "restricted",
     "kserve": "restricted",
-    # The steps of Kubeflow Pipelines 2.14 are any program: their root file systems stay writable.
-    "kubeflow": "baseline",
+    "kubeflow": "restricted",
     "mlflow": "restricted",
     "object-store": "restricted",
 }

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import secrets
+import select
 import shlex
 import shutil
 import signal
@@ -14,7 +15,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
@@ -29,6 +30,7 @@ _LANGUAGE_HOST = "pulumi-language-python"
 _KUBERNETES = "pulumi-resource-kubernetes"
 # Every object that is being awaited holds a slot.
 _PARALLEL = 32
+_POLL_SECONDS = 0.2
 # The engine's words -> ours; the first that occurs wins.
 _REMEDIES = {
     "incorrect passphrase": "the passphrase of stack {stack} is wrong: {passphrase}",
@@ -88,18 +90,35 @@ class Engine:
     def run(self, command: str, *arguments: str, on_event: Callable[[dict[str, Any]], None]) -> int:
         """Run up, preview or destroy; return its exit code. Output and events are kept in the folder."""
         log = self.event_log if command != "preview" else self.folder / "preview.jsonl"
-        log.unlink(missing_ok=True)
-        argv = [*self._pulumi(), command, "--stack", self.stack, "--non-interactive", "--event-log", str(log)]
-        argv += ["--parallel", str(_PARALLEL), "--suppress-outputs", *arguments]
+        # A pipe, not a file: debug messages of the program, which hold secrets in clear, are left out.
+        reader, writer = os.pipe()
+        argv = [*self._pulumi(), command, "--stack", self.stack, "--non-interactive"]
+        argv += [
+            "--event-log",
+            f"/dev/fd/{writer}",
+            "--parallel",
+            str(_PARALLEL),
+            "--suppress-outputs",
+            *arguments,
+        ]
         if command != "preview":
             argv += ["--yes", "--skip-preview"]
-        with (
-            (self.folder / f"{command}.log").open("w") as sink,
-            _own_session(argv, self.environment(), sink) as child,
-        ):
-            for event in _follow(log, child):
-                on_event(event)
-            return child.wait()
+        try:
+            with (
+                (self.folder / f"{command}.log").open("w") as output,
+                log.open("w") as kept,
+                _own_session(argv, self.environment(), output, writer) as child,
+            ):
+                for line in _lines(reader, child):
+                    event: dict[str, Any] = json.loads(line)
+                    if event.get("diagnosticEvent", {}).get("severity") == "debug":
+                        continue
+                    kept.write(line + "\n")
+                    kept.flush()
+                    on_event(event)
+                return child.wait()
+        finally:
+            os.close(reader)
 
     def output_of(self, command: str) -> str:
         """Return what the last run of a command printed."""
@@ -228,6 +247,7 @@ class Engine:
         del content["stackConfigDir"]
         for folder in (self.project, self.folder / "state"):
             folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
         (self.project / "Pulumi.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
         if not self.config_file.exists():
             self.config_file.write_text("config: {}\n")
@@ -277,19 +297,25 @@ def _is_engine(pid: int) -> bool:
 
 
 @contextlib.contextmanager
-def _own_session(argv: list[str], env: dict[str, str], sink: Any) -> Generator[subprocess.Popen[bytes]]:
+def _own_session(
+    argv: list[str], env: dict[str, str], output: IO[str], writer: int
+) -> Generator[subprocess.Popen[bytes]]:
     """Run the engine in a session of its own: an interrupt reaches it once, and nothing outlives it.
 
-    It ends with us: the kernel sends it SIGTERM when this process dies.
+    It ends with us: the kernel sends it SIGTERM when this process dies. It alone keeps `writer`.
     """
-    child = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "TERM", *argv],
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=sink,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    try:
+        child = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "TERM", *argv],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=[writer],
+        )
+    finally:
+        os.close(writer)
     try:
         yield child
     except BaseException:
@@ -305,19 +331,21 @@ def _own_session(argv: list[str], env: dict[str, str], sink: Any) -> Generator[s
         child.wait()
 
 
-def _follow(log: Path, child: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
-    """Return the events of a log while it is written, until its writer has ended."""
-    rest, offset = "", 0
+def _lines(reader: int, child: subprocess.Popen[bytes]) -> Iterator[str]:
+    """Return the whole lines of a pipe until its writer has ended; others may still hold the other end."""
+    os.set_blocking(reader, False)
+    rest = b""
     while True:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(timeout=0.2)
-        ended = child.returncode is not None
-        if log.is_file():
-            with log.open() as handle:
-                handle.seek(offset)
-                rest += handle.read()
-                offset = handle.tell()
-            *lines, rest = rest.split("\n")
-            yield from (json.loads(line) for line in lines if line.strip())
-        if ended:
+        ended = child.poll() is not None
+        select.select([reader], [], [], _POLL_SECONDS)
+        chunk = b""
+        with contextlib.suppress(BlockingIOError):
+            chunk = os.read(reader, 1 << 20)
+        if chunk:
+            *whole, rest = (rest + chunk).split(b"\n")
+            yield from (line.decode() for line in whole if line.strip())
+        elif ended:
             return
+        else:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=_POLL_SECONDS)

@@ -1,0 +1,146 @@
+"""The real engine, language host and provider without a cluster: what goes wrong is told in one line."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra import events, stack_file
+from infra.engine import Engine
+from infra.errors import InfraError
+
+# A program that the engine runs instead of the platform: it waits for a file, so that a test can kill it.
+PROGRAM = """
+import pathlib, time
+import pulumi
+from infra import settings
+settings.load()
+pathlib.Path("started").touch()
+deadline = time.monotonic() + 60
+while not pathlib.Path("go").exists() and time.monotonic() < deadline:
+    time.sleep(0.1)
+class Thing(pulumi.ComponentResource):
+    def __init__(self):
+        super().__init__("plinth:index:Thing", "thing")
+        self.register_outputs({})
+Thing()
+pulumi.export("answer", 42)
+pulumi.export("hidden", pulumi.Output.secret("never shown"))
+"""
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    for key in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"):
+        monkeypatch.delenv(key, raising=False)
+    program = tmp_path / "program"
+    program.mkdir()
+    (program / "__main__.py").write_text(PROGRAM)
+    (program / "go").touch()
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    content: dict[str, Any] = yaml.safe_load((stack_file.REPOSITORY / "Pulumi.yaml").read_text())
+    (repository / "Pulumi.yaml").write_text(yaml.safe_dump(content | {"main": "../program"}))
+    monkeypatch.setattr(stack_file, "REPOSITORY", repository)
+    return Engine(stack="local", folder=tmp_path / "engine")
+
+
+def run(engine: Engine, command: str, *arguments: str) -> tuple[int, events.Summary]:
+    seen: list[dict[str, Any]] = []
+    code = engine.run(command, *arguments, on_event=seen.append)
+    return code, events.summarise(seen)
+
+
+def test_a_stack_is_installed_read_left_alone_and_destroyed(engine: Engine) -> None:
+    engine.prepare()
+    code, summary = run(engine, "up")
+    assert code == 0, engine.output_of("up")
+    assert summary.finished
+    assert summary.changes.get("create") == 2
+    assert engine.outputs() == {"answer": 42}
+    code, summary = run(engine, "up", "--expect-no-changes")
+    assert code == 0
+    assert summary.changed == 0
+    code, summary = run(engine, "destroy")
+    assert code == 0
+    assert summary.changes == {"delete": 2}
+
+
+def test_secrets_are_in_no_file_in_clear(engine: Engine) -> None:
+    engine.prepare()
+    assert run(engine, "up")[0] == 0
+    assert "webhookKey" in engine.config_file.read_text()
+    for path in engine.folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            content = path.read_bytes()
+            assert b"never shown" not in content, path
+            assert b"PRIVATE KEY" not in content, path
+
+
+def test_a_wrong_passphrase_is_one_line(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.prepare()
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "wrong")
+    code, _ = run(engine, "up")
+    assert code != 0
+    problem = engine.remedy(engine.output_of("up"))
+    assert problem is not None
+    assert problem.startswith("the passphrase of stack local is wrong: unset PULUMI_CONFIG_PASSPHRASE")
+
+
+def test_a_wrong_setting_is_shown_without_a_traceback(engine: Engine) -> None:
+    engine.prepare()
+    content = stack_file.read(engine.config_file)
+    content["config"]["plinth:gateway"] = {"port": 1}
+    stack_file.write(engine.config_file, content)
+    code, summary = run(engine, "preview")
+    assert code != 0
+    assert any("plinth:gateway.port is not a setting" in error for error in summary.errors), summary.errors
+    assert "Traceback" not in engine.output_of("preview")
+
+
+def test_after_a_kill_the_next_run_goes_on(engine: Engine, tmp_path: Path) -> None:
+    engine.prepare()
+    (tmp_path / "program" / "go").unlink()
+    runner = (
+        "from pathlib import Path; from infra.engine import Engine; "
+        f"Engine(stack='local', folder=Path({str(engine.folder)!r})).run('up', on_event=lambda _: None)"
+    )
+    with subprocess.Popen([sys.executable, "-c", runner], start_new_session=True) as process:
+        wait_for(tmp_path / "program" / "started")
+        with pytest.raises(InfraError, match="stack local is in use by another run"):
+            engine.prepare()
+        holder = lock_holder(engine)
+        # The harder death: the engine itself, which leaves its lock behind.
+        process.send_signal(signal.SIGSTOP)
+        subprocess.run(["kill", "-KILL", str(holder)], check=True)
+        process.send_signal(signal.SIGCONT)
+        process.wait(timeout=30)
+    assert lock_files(engine)
+    (tmp_path / "program" / "go").touch()
+    engine.prepare()
+    assert not lock_files(engine)
+    code, summary = run(engine, "up")
+    assert code == 0, engine.output_of("up")
+    assert summary.finished
+
+
+def lock_files(engine: Engine) -> list[Path]:
+    return [path for path in (engine.folder / "state/.pulumi/locks").rglob("*.json") if path.is_file()]
+
+
+def lock_holder(engine: Engine) -> int:
+    (path,) = lock_files(engine)
+    return int(json.loads(path.read_text())["pid"])
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.1)

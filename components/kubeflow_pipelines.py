@@ -39,7 +39,7 @@ class KubeflowPipelinesArgs:
     """What Kubeflow Pipelines needs to know."""
 
     namespace: pulumi.Input[str]
-    """A closed namespace that admits baseline pods; KFP expects it to be called `kubeflow`."""
+    """A closed namespace; KFP expects it to be called `kubeflow`."""
     pipelines_database: MysqlConnection
     """Where pipelines and runs are recorded."""
     metadata_database: MysqlConnection

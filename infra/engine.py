@@ -108,6 +108,7 @@ class Engine:
                 (self.folder / f"{command}.log").open("w") as output,
                 log.open("w") as kept,
                 _own_session(argv, self.environment(), output, writer) as child,
+                _interrupts_to(child),
             ):
                 for line in _lines(reader, child):
                     event: dict[str, Any] = json.loads(line)
@@ -318,17 +319,34 @@ def _own_session(
         os.close(writer)
     try:
         yield child
-    except BaseException:
-        # Operations in flight are finished and recorded before the engine ends.
-        if child.poll() is None:
-            child.send_signal(signal.SIGINT)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(timeout=60)
-        raise
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
+
+
+@contextlib.contextmanager
+def _interrupts_to(child: subprocess.Popen[bytes]) -> Generator[None]:
+    """Pass interrupts on: operations in flight are finished and recorded; a second one ends it at once.
+
+    Raises:
+        KeyboardInterrupt: there was one, and the engine has ended.
+    """
+    seen: list[int] = []
+
+    def forward(number: int, _frame: object) -> None:
+        seen.append(number)
+        child.send_signal(signal.SIGINT)
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, forward) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if seen:
+        raise KeyboardInterrupt
 
 
 def _lines(reader: int, child: subprocess.Popen[bytes]) -> Iterator[str]:

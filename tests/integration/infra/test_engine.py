@@ -34,6 +34,13 @@ pulumi.export("answer", 42)
 pulumi.export("hidden", pulumi.Output.secret("never shown"))
 """
 
+RUNNER = """
+import sys
+from pathlib import Path
+from infra.engine import Engine
+sys.exit(Engine(stack="local", folder=Path(sys.argv[1])).run("up", on_event=lambda _: None))
+"""
+
 
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
@@ -107,11 +114,9 @@ def test_a_wrong_setting_is_shown_without_a_traceback(engine: Engine) -> None:
 def test_after_a_kill_the_next_run_goes_on(engine: Engine, tmp_path: Path) -> None:
     engine.prepare()
     (tmp_path / "program" / "go").unlink()
-    runner = (
-        "from pathlib import Path; from infra.engine import Engine; "
-        f"Engine(stack='local', folder=Path({str(engine.folder)!r})).run('up', on_event=lambda _: None)"
-    )
-    with subprocess.Popen([sys.executable, "-c", runner], start_new_session=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", RUNNER, str(engine.folder)], start_new_session=True
+    ) as process:
         wait_for(tmp_path / "program" / "started")
         with pytest.raises(InfraError, match="stack local is in use by another run"):
             engine.prepare()
@@ -128,6 +133,20 @@ def test_after_a_kill_the_next_run_goes_on(engine: Engine, tmp_path: Path) -> No
     code, summary = run(engine, "up")
     assert code == 0, engine.output_of("up")
     assert summary.finished
+
+
+def test_an_interrupt_reaches_the_engine_and_leaves_no_lock(engine: Engine, tmp_path: Path) -> None:
+    engine.prepare()
+    (tmp_path / "program" / "go").unlink()
+    with subprocess.Popen(
+        [sys.executable, "-c", RUNNER, str(engine.folder)], stderr=subprocess.DEVNULL
+    ) as process:
+        wait_for(tmp_path / "program" / "started")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) != 0
+    assert not lock_files(engine)
+    (tmp_path / "program" / "go").touch()
+    assert run(engine, "up")[0] == 0
 
 
 def lock_files(engine: Engine) -> list[Path]:

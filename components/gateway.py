@@ -119,7 +119,10 @@ class Gateway(pulumi.ComponentResource):
         return {"name": self._name, "namespace": self._args.namespace, "labels": self._labels}
 
     def _definitions(self) -> kubernetes.yaml.v2.ConfigGroup:
-        found = manifests.load(_PROJECT, _GATEWAY_API, "config/crd/standard/gateway.networking.k8s.io_*.yaml")
+        upstream = manifests.load(
+            _PROJECT, _GATEWAY_API, "config/crd/standard/gateway.networking.k8s.io_*.yaml"
+        )
+        found = manifests.without_descriptions(upstream)
         own = labels("gateway-api", self._name, "definitions")
         return kubernetes.yaml.v2.ConfigGroup(
             f"{self._name}-definitions",

@@ -96,6 +96,34 @@ def labelled(manifests: Iterable[Manifest], labels: dict[str, str]) -> list[Mani
     ]
 
 
+def without_descriptions(definitions: Iterable[Manifest]) -> list[Manifest]:
+    """Return custom resource definitions without the prose of their schemas.
+
+    It is most of their size, and the engine writes them into its state with every operation.
+    """
+    shortened = [copy.deepcopy(each) for each in definitions]
+    for each in shortened:
+        for version in each["spec"]["versions"]:
+            version["schema"]["openAPIV3Schema"] = _bare(version["schema"]["openAPIV3Schema"])
+    return shortened
+
+
+def _bare(schema: Any) -> Any:
+    if not isinstance(schema, dict):
+        return schema
+    kept: dict[str, Any] = {key: value for key, value in schema.items() if key != "description"}
+    # Names are no keywords: a field may well be called `description`.
+    if "properties" in kept:
+        kept["properties"] = {name: _bare(inner) for name, inner in kept["properties"].items()}
+    for keyword in ("items", "additionalProperties", "not"):
+        if keyword in kept:
+            kept[keyword] = _bare(kept[keyword])
+    for keyword in ("allOf", "anyOf", "oneOf"):
+        if keyword in kept:
+            kept[keyword] = [_bare(inner) for inner in kept[keyword]]
+    return kept
+
+
 def render(manifests: Iterable[Manifest]) -> str:
     """Return one text for `yaml.v2.ConfigGroup`: JSON is YAML, and far faster to write."""
     return "\n---\n".join(json.dumps(each, separators=(",", ":")) for each in manifests)

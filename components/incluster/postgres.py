@@ -138,9 +138,10 @@ class Postgres(pulumi.ComponentResource):
             PlatformNamespaceArgs(namespace=_OPERATOR_NAMESPACE, extra_labels=self._args.extra_labels),
             self._child,
         )
+        found = manifests.only(objects, "CustomResourceDefinition")
         definitions = kubernetes.yaml.v2.ConfigGroup(
             f"{self._name}-definitions",
-            yaml=manifests.render(manifests.only(objects, "CustomResourceDefinition")),
+            yaml=manifests.render(manifests.without_descriptions(found)),
             opts=self._child,
         )
         webhook = network_policies.ingress([network_policies.anywhere()], _WEBHOOK_PORT)

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -69,3 +70,33 @@ def test_what_is_rendered_reads_back_as_yaml() -> None:
 def test_text_is_the_file() -> None:
     assert manifests.text("project", "module", "all.yaml") == TEXT
     assert json.loads(manifests.render([{"kind": "A"}])) == {"kind": "A"}
+
+
+def test_schemas_lose_their_prose_and_keep_fields_that_are_called_description() -> None:
+    text = {"type": "string", "description": "words"}
+    schema = {
+        "description": "words",
+        "type": "object",
+        "properties": {
+            "description": text,
+            "list": {"type": "array", "items": {"properties": {"a": text}}},
+            "map": {"type": "object", "additionalProperties": text},
+            "any": {"anyOf": [{"type": "integer", "description": "words"}, {"type": "string"}]},
+        },
+        "required": ["description"],
+    }
+    definition: dict[str, Any] = {
+        "spec": {"versions": [{"name": "v1", "schema": {"openAPIV3Schema": schema}}]}
+    }
+    (shortened,) = manifests.without_descriptions([definition])
+    assert shortened["spec"]["versions"][0]["schema"]["openAPIV3Schema"] == {
+        "type": "object",
+        "properties": {
+            "description": {"type": "string"},
+            "list": {"type": "array", "items": {"properties": {"a": {"type": "string"}}}},
+            "map": {"type": "object", "additionalProperties": {"type": "string"}},
+            "any": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
+        },
+        "required": ["description"],
+    }
+    assert "description" in definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]

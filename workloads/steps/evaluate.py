@@ -65,8 +65,6 @@ def evaluate(
             # By its place, not as models:/ID: there MLflow adds a file of its own, which nobody stored.
             location = client.get_logged_model(model_id).artifact_location
             stored = Path(mlflow.artifacts.download_artifacts(artifact_uri=location, dst_path=folder))
-            # The client adds this file to what it downloads; the object store, and so the predictor, has none.
-            (stored / "registered_model_meta").unlink(missing_ok=True)
             model_digest = digest(stored)
             estimator: Any = mlflow.sklearn.load_model(str(stored))
         classes = evidence["classes"]

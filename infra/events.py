@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 _COLOR = re.compile(r"<\{%[^%]*%\}>")
-_COMPONENT = "plinth:index:"
 _STACK = "pulumi:pulumi:Stack"
 # What the Kubernetes provider says when it tries a failed operation again.
 _RETRY = re.compile(r"\bRetry #\d+")
@@ -86,7 +85,7 @@ class Progress:
         root = self._root(urn, metadata)
         self._begun.setdefault(root, moment)
         self._last[root] = moment
-        if not metadata["type"].startswith(_COMPONENT):
+        if _is_object(metadata):
             self._open[root] += 1
             self._counts[root] += 1
             if metadata["op"] not in _UNCHANGED:
@@ -96,7 +95,7 @@ class Progress:
         urn = metadata["urn"]
         root = self._root(urn, metadata)
         self._last[root] = moment
-        if not metadata["type"].startswith(_COMPONENT):
+        if _is_object(metadata):
             self._open[root] -= 1
         elif urn == root:
             self._complete.add(root)
@@ -106,9 +105,12 @@ class Progress:
             if self._open[root] or self._last[root] > quiet_since:
                 continue
             self._complete.remove(root)
+            if f"::{_STACK}::" in root:
+                continue
             seconds = self._last[root] - self._begun[root]
             count, changed = self._counts[root], self._changes[root]
-            yield f"  {name_of(root)}: {count} resources, {changed} changed, {seconds} s"
+            kind = root.split("::")[-2].rsplit(":", 1)[-1]
+            yield f"  {kind} {name_of(root)}: {count} resources, {changed} changed, {seconds} s"
 
     def _root(self, urn: str, metadata: dict[str, Any]) -> str:
         """Return the top-level resource that a resource belongs to."""
@@ -118,6 +120,12 @@ class Progress:
             top = not parent or f"::{_STACK}::" in parent
             self._roots[urn] = urn if top else str(self._roots.get(parent, parent))
         return self._roots[urn]
+
+
+def _is_object(metadata: dict[str, Any]) -> bool:
+    """Return whether this is a thing in the cluster; components, ours and the provider's, only group such."""
+    state: dict[str, Any] = metadata.get("new") or metadata.get("old") or {}
+    return bool(state.get("custom"))
 
 
 def name_of(urn: str) -> str:

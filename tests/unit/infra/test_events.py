@@ -12,7 +12,8 @@ VOLUME = "urn:pulumi:local::plinth::plinth:index:ObjectStore$kubernetes:core/v1:
 
 
 def metadata(urn: str, operation: str, type_: str, parent: str) -> dict[str, Any]:
-    return {"urn": urn, "op": operation, "type": type_, "new": {"parent": parent}, "old": None}
+    new = {"parent": parent, "custom": not type_.startswith("plinth:")}
+    return {"urn": urn, "op": operation, "type": type_, "new": new, "old": None}
 
 
 STORE_METADATA = metadata(STORE, "create", "plinth:index:ObjectStore", STACK)
@@ -62,7 +63,7 @@ def test_an_interrupted_run_is_not_finished() -> None:
 def test_a_component_is_told_of_once_when_all_of_it_is_done() -> None:
     progress = events.Progress()
     lines = [list(progress.lines(event)) for event in RUN]
-    assert lines == [[], [], [], [], ["  object-store: 1 resources, 1 changed, 4 s"]]
+    assert lines == [[], [], [], [], ["  ObjectStore object-store: 1 resources, 1 changed, 4 s"]]
 
 
 def test_a_component_is_told_of_while_others_still_work() -> None:
@@ -79,6 +80,15 @@ def test_a_component_that_registers_before_its_children_end_waits_for_them() -> 
     }
     order = [RUN[0], RUN[1], RUN[3], much_later, RUN[2], RUN[4]]
     assert [len(list(progress.lines(event))) for event in order] == [0, 0, 0, 0, 0, 1]
+
+
+def test_a_component_of_the_provider_is_no_object_and_need_not_end() -> None:
+    group = metadata(VOLUME + "-group", "create", "kubernetes:yaml/v2:ConfigGroup", STORE)
+    group["new"]["custom"] = False
+    progress = events.Progress()
+    order = [RUN[0], {"timestamp": 10, "resourcePreEvent": {"metadata": group}}, *RUN[1:]]
+    lines = [line for event in order for line in progress.lines(event)]
+    assert lines == ["  ObjectStore object-store: 1 resources, 1 changed, 4 s"]
 
 
 def test_a_terminal_learns_what_is_at_work() -> None:

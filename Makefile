@@ -46,9 +46,9 @@ deploy: setup ## `pulumi up` on the stack
 demo: setup ## train, register and serve; show one prediction beside the value it must have
 	@$(PYTHON) -m workloads run train_register_serve --data $(DATA) --unless-served
 
-test: setup ## everything: static checks, unit, contract, integration, end to end; leaves nothing
+test: setup ## static checks, unit, contract, integration, the chain end to end; leaves nothing
 	@$(MAKE) -j2 fast build
-	@$(PYTHON) -m pytest -q -m "integration or e2e"
+	@$(PYTHON) -m pytest -q -m "(integration or e2e) and not slow"
 
 fast: check
 	@$(PYTHON) -m pytest -q -m "unit or contract"

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.e2e import chain
 from workloads import lineage
 from workloads.endpoints import Endpoints
 from workloads.tracking import connect
+
+# Trains whole models again: `make verify` and `make e2e` run it, `make test` does not.
+pytestmark = pytest.mark.slow
 
 _REQUESTS = 200
 

@@ -12,6 +12,9 @@ from workloads.datasets import Dataset
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 
+# Trains whole models again: `make verify` and `make e2e` run it, `make test` does not.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def nothing_changes(endpoints: Endpoints) -> Generator[None]:

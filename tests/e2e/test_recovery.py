@@ -11,6 +11,9 @@ from kubernetes import client, config
 from tests.harness.wait import wait_for
 from workloads.endpoints import Endpoints
 
+# Minutes of restarts: `make verify` and `make e2e` run it, `make test` does not.
+pytestmark = pytest.mark.slow
+
 _BACK_SECONDS = 180
 
 

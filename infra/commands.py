@@ -25,6 +25,7 @@ from upstream.cache import UpstreamError, cache_root
 _CONNECT_SECONDS = 5.0
 _CLEAR_LINE = "\r\x1b[K"
 _TERMINAL_COLUMNS = 79
+_ERRORS_SHOWN = 3
 
 
 def _engine(stack: str, chosen: Settings, instance: Instance) -> Engine:
@@ -99,9 +100,12 @@ def _run(engine: Engine, command: str, *arguments: str) -> int:
         return 0
     output = engine.output_of(command)
     problem = engine.remedy(output)
-    for message in [problem] if problem else summary.errors or output.strip().splitlines()[-3:]:
+    messages = [problem] if problem else list(summary.errors) or output.strip().splitlines()[-_ERRORS_SHOWN:]
+    for message in messages[:_ERRORS_SHOWN]:
         print(f"error: {message}", file=sys.stderr)
-    print(f"error: {command} failed; all of it is in {engine.folder / f'{command}.log'}", file=sys.stderr)
+    more = f", {len(messages) - _ERRORS_SHOWN} more errors" if len(messages) > _ERRORS_SHOWN else ""
+    log = engine.folder / f"{command}.log"
+    print(f"error: {command} failed{more}; all of it is in {log}", file=sys.stderr)
     return 1
 
 

@@ -14,6 +14,7 @@ import yaml
 from infra import events, stack_file
 from infra.engine import Engine
 from infra.errors import InfraError
+from tests.harness.wait import wait_for
 
 # A program that the engine runs instead of the platform: it waits for a file, so that a test can kill it.
 PROGRAM = """
@@ -117,7 +118,7 @@ def test_after_a_kill_the_next_run_goes_on(engine: Engine, tmp_path: Path) -> No
     with subprocess.Popen(
         [sys.executable, "-c", RUNNER, str(engine.folder)], start_new_session=True
     ) as process:
-        wait_for(tmp_path / "program" / "started")
+        appeared(tmp_path / "program" / "started")
         with pytest.raises(InfraError, match="stack local is in use by another run"):
             engine.prepare()
         holder = lock_holder(engine)
@@ -141,7 +142,7 @@ def test_an_interrupt_reaches_the_engine_and_leaves_no_lock(engine: Engine, tmp_
     with subprocess.Popen(
         [sys.executable, "-c", RUNNER, str(engine.folder)], stderr=subprocess.DEVNULL
     ) as process:
-        wait_for(tmp_path / "program" / "started")
+        appeared(tmp_path / "program" / "started")
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) != 0
     assert not lock_files(engine)
@@ -158,8 +159,7 @@ def lock_holder(engine: Engine) -> int:
     return int(json.loads(path.read_text())["pid"])
 
 
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} did not appear"
-        time.sleep(0.1)
+def appeared(path: Path) -> None:
+    wait_for(
+        str(path), lambda: None if path.exists() else "not there", timeout_seconds=60, interval_seconds=0.1
+    )

@@ -36,6 +36,7 @@ stages: build cluster deploy demo
 build: setup ## build the upstream programs and images that are not cached
 	@$(PYTHON) -m upstream build
 	@{ $(PYTHON) -m cluster images; $(PYTHON) -m infra images $(TARGET); } | sort -u | xargs $(PYTHON) -m images publish
+	@$(PYTHON) -m upstream tidy
 
 cluster: setup ## start the cluster of this machine, or heal it
 	@$(PYTHON) -m cluster up

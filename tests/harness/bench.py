@@ -92,16 +92,7 @@ def _memory(instance: Instance, endpoints: Endpoints) -> dict[str, Any]:
 def _chain(endpoints: Endpoints) -> dict[str, Any]:
     """Run the reference pipeline on data it has never seen."""
     dataset = datasets.prepare(endpoints, "wine", "target")
-    arguments = {
-        "data": dataset.data,
-        "data_sha256": dataset.sha256,
-        "target": dataset.target,
-        "model_name": dataset.model_name,
-        "minimum_accuracy": 0.9,
-        "regularization": 1.0,
-        "seed": 0,
-    }
-    run_id = pipeline_runs.submit(endpoints, "train_register_serve", arguments)
+    run_id = pipeline_runs.submit(endpoints, "train_register_serve", pipeline_runs.parameters(dataset))
     run = pipeline_runs.finished(endpoints, run_id, timeout_seconds=900)
     if run.state != pipeline_runs.SUCCEEDED:
         raise BenchError(f"pipeline run {run_id}: {run.state}: {run.reason}")

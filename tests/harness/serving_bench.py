@@ -49,11 +49,6 @@ class ServingFigures:
     gateway_cpu_ms: float
 
 
-def find(candidates: list[int], argument: str) -> list[int]:
-    """Return the processes that were started with an argument ending so."""
-    return [pid for pid in candidates if any(each.endswith(argument) for each in processes.command_line(pid))]
-
-
 @contextmanager
 def _peer(served: Served, argv: list[str], port: int, extra: dict[str, str]) -> Generator[int]:
     """Run a server inside the predictor's container, and end it."""

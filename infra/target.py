@@ -26,6 +26,7 @@ def connect(settings: ClusterSettings) -> ClusterConnection:
                 enable_config_map_mutable=True,
                 enable_secret_mutable=True,
                 # Several hundred objects at once; the client's own limits would queue them.
-                kube_client_settings={"qps": 100, "burst": 200},
+                # A busy API server takes its time over the OpenAPI document after every new definition.
+                kube_client_settings={"qps": 100, "burst": 200, "timeout": 120},
             )
             return ClusterConnection(provider=provider, name=settings.name)

@@ -58,8 +58,8 @@ def test_a_choice_that_cannot_work_is_named_with_its_remedy(path: str, value: An
 def test_a_bucket_name_that_is_too_long_says_how_long_the_prefix_may_be() -> None:
     found = choices.problem(choices.changed(DEV, "storage.s3.bucketPrefix", "a" * 54))
     assert found == (
-        f"plinth:storage.s3.bucketPrefix gives the bucket {'a' * 54}-pipelines, 64 characters long; S3 allows "
-        "63: give a prefix of at most 53"
+        f"plinth:storage.s3.bucketPrefix gives the bucket {'a' * 54}-pipelines, 64 characters long; S3 "
+        "allows 63: give a prefix of at most 53"
     )
 
 

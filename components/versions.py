@@ -7,12 +7,15 @@ import sys
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from upstream import recipe
 from upstream.cache import UpstreamError
 
 REPOSITORY = Path(__file__).parent.parent
+# Amazon RDS: the major versions that images/postgres and images/mariadb have as well.
+RDS_POSTGRES: Final[str] = "17"
+RDS_MARIADB: Final[str] = "10.11"
 
 
 class VersionError(Exception):

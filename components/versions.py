@@ -14,6 +14,9 @@ from upstream import recipe
 from upstream.cache import UpstreamError
 
 REPOSITORY = Path(__file__).parent.parent
+# Amazon RDS: the major versions that images/postgres and images/mariadb have as well.
+RDS_POSTGRES: Final[str] = "17"
+RDS_MARIADB: Final[str] = "10.11"
 
 # Add-ons of EKS have versions of their own, which no module or package pins; AWS publishes them for each
 # Kubernetes version: `aws eks describe-addon-versions --kubernetes-version 1.36`.

@@ -183,10 +183,8 @@ class EksCluster(pulumi.ComponentResource):
         key = EncryptionKey(
             f"{self._name}-secrets",
             EncryptionKeyArgs(
-                alias=f"{args.cluster_name}-secrets",
-                description=f"Secrets in the Kubernetes API of {args.cluster_name}",
                 account=args.account,
-                region=args.region,
+                description=f"Secrets in the Kubernetes API of {args.cluster_name}",
                 tags=args.tags,
             ),
             self._child,

@@ -1,4 +1,4 @@
-"""A KMS key that rotates every year, usable by the account's IAM and by the named services alone."""
+"""A key of AWS KMS for what a platform stores, rotated each year."""
 
 import json
 from collections.abc import Mapping
@@ -12,78 +12,68 @@ from pulumi import ResourceOptions
 
 @dataclass(frozen=True, kw_only=True)
 class EncryptionKeyArgs:
-    """What the key is for."""
+    """What a key needs to know."""
 
-    alias: str
-    """Name of the key in the account, without `alias/`."""
+    account: str
+    """The AWS account; its IAM policies say who may use the key."""
     description: str
     """What it encrypts."""
-    account: str
-    """The account that owns it: rights to it come from that account's IAM."""
-    region: str
-    """Where it lies."""
-    logs: bool = False
-    """Whether CloudWatch encrypts log groups with it; CloudWatch is no role of the account."""
-    deletion_days: int = 30
-    """How long its deletion can be taken back; what it encrypted is lost after."""
+    logs_region: str | None = None
+    """Region whose CloudWatch log groups it encrypts as well, if any."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Tags on every resource."""
+    """Tags on the key."""
 
     def __post_init__(self) -> None:
-        """Refuse what KMS would refuse."""
-        if not 7 <= self.deletion_days <= 30:
-            raise ValueError(f"deletion_days: {self.deletion_days}; KMS allows 7 to 30")
+        """Refuse a key that nobody could administer."""
+        if not (self.account.isdigit() and len(self.account) == 12):
+            raise ValueError(f"account: {self.account!r}; give the 12 digits of the AWS account")
 
 
-def key_policy(args: EncryptionKeyArgs) -> dict[str, Any]:
-    """Return who may use the key; in a key's own policy `*` is the key itself."""
+def key_policy(account: str, logs_region: str | None) -> str:
+    """Return who may use the key: the account, as its IAM policies say, and CloudWatch for its logs.
+
+    In a key's policy the resource `*` is the key itself.
+    """
     statements: list[dict[str, Any]] = [
         {
-            "Sid": "AccountDecides",
+            "Sid": "Account",
             "Effect": "Allow",
-            "Principal": {"AWS": f"arn:aws:iam::{args.account}:root"},
+            "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
             "Action": "kms:*",
             "Resource": "*",
         }
     ]
-    if args.logs:
-        groups = f"arn:aws:logs:{args.region}:{args.account}:log-group:*"
+    if logs_region:
+        groups = f"arn:aws:logs:{logs_region}:{account}:log-group:*"
         statements.append(
             {
-                "Sid": "LogGroups",
+                "Sid": "Logs",
                 "Effect": "Allow",
-                "Principal": {"Service": f"logs.{args.region}.amazonaws.com"},
-                "Action": [
-                    "kms:Encrypt",
-                    "kms:Decrypt",
-                    "kms:ReEncrypt*",
-                    "kms:GenerateDataKey*",
-                    "kms:DescribeKey",
-                ],
+                "Principal": {"Service": f"logs.{logs_region}.amazonaws.com"},
+                "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*"],
                 "Resource": "*",
                 "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
             }
         )
-    return {"Version": "2012-10-17", "Statement": statements}
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}, sort_keys=True)
 
 
 class EncryptionKey(pulumi.ComponentResource):
-    """One key and its alias."""
+    """One key."""
 
     arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: EncryptionKeyArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("plinth:index:EncryptionKey", name, {"alias": args.alias}, opts)
-        child = ResourceOptions(parent=self)
+        super().__init__("plinth:index:EncryptionKey", name, {"description": args.description}, opts)
         key = aws.kms.Key(
             f"{name}-key",
             description=args.description,
+            policy=key_policy(args.account, args.logs_region),
             enable_key_rotation=True,
-            deletion_window_in_days=args.deletion_days,
-            policy=json.dumps(key_policy(args), sort_keys=True),
-            tags={"Name": args.alias, **args.tags},
-            opts=child,
+            # Whatever it encrypted is lost with it: the longest time to change one's mind.
+            deletion_window_in_days=30,
+            tags={"Name": name, **args.tags},
+            opts=ResourceOptions(parent=self),
         )
-        aws.kms.Alias(f"{name}-alias", name=f"alias/{args.alias}", target_key_id=key.key_id, opts=child)
         self.arn = key.arn
         self.register_outputs({"arn": self.arn})

@@ -137,7 +137,9 @@ class EksCluster(pulumi.ComponentResource):
         super().__init__("plinth:index:EksCluster", name, inputs, opts)
         self._name = name
         self._args = args
-        self._child = ResourceOptions(parent=self)
+        self._kept = ResourceOptions(parent=self)
+        # Nodes, access and add-ons can be made again: what protects the cluster must not block changing them.
+        self._child = ResourceOptions(parent=self, protect=False, retain_on_delete=False)
         self._cluster = self._control_plane()
         self.node_security_group_id = self._cluster.vpc_config.apply(
             lambda found: str(found.cluster_security_group_id)
@@ -164,22 +166,25 @@ class EksCluster(pulumi.ComponentResource):
     def _tags(self, role: str) -> dict[str, str]:
         return {"Name": f"{self._args.cluster_name}-{role}", **self._args.tags}
 
-    def _role(self, role: str, trust: pulumi.Input[str], policies: Sequence[str]) -> aws.iam.Role:
+    def _role(
+        self, role: str, trust: str, policies: Sequence[str], opts: ResourceOptions | None = None
+    ) -> aws.iam.Role:
+        opts = opts or self._child
         made = aws.iam.Role(
-            f"{self._name}-{role}-role", assume_role_policy=trust, tags=self._tags(role), opts=self._child
+            f"{self._name}-{role}-role", assume_role_policy=trust, tags=self._tags(role), opts=opts
         )
         for policy in policies:
             aws.iam.RolePolicyAttachment(
                 f"{self._name}-{role}-{policy.rpartition('/')[2]}",
                 role=made.name,
                 policy_arn=f"{_MANAGED}{policy}",
-                opts=self._child,
+                opts=opts,
             )
         return made
 
     def _control_plane(self) -> aws.eks.Cluster:
         args = self._args
-        role = self._role("control-plane", cluster_trust(), ("AmazonEKSClusterPolicy",))
+        role = self._role("control-plane", cluster_trust(), ("AmazonEKSClusterPolicy",), self._kept)
         key = EncryptionKey(
             f"{self._name}-secrets",
             EncryptionKeyArgs(
@@ -187,7 +192,7 @@ class EksCluster(pulumi.ComponentResource):
                 description=f"Secrets in the Kubernetes API of {args.cluster_name}",
                 tags=args.tags,
             ),
-            self._child,
+            self._kept,
         )
         logs = aws.cloudwatch.LogGroup(
             f"{self._name}-logs",
@@ -196,7 +201,7 @@ class EksCluster(pulumi.ComponentResource):
             kms_key_id=args.log_key_arn,
             retention_in_days=args.log_days,
             tags=self._tags("logs"),
-            opts=self._child,
+            opts=self._kept,
         )
         return aws.eks.Cluster(
             f"{self._name}-control-plane",
@@ -281,7 +286,7 @@ class EksCluster(pulumi.ComponentResource):
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",
             tags=self._tags(addon),
-            opts=ResourceOptions(parent=self, depends_on=after),
+            opts=ResourceOptions.merge(self._child, ResourceOptions(depends_on=after)),
         )
 
     def _identity(self, addon: str) -> aws.eks.AddonPodIdentityAssociationArgsDict | None:

@@ -77,7 +77,7 @@ class GpuNodePoolArgs:
 
     def __post_init__(self) -> None:
         """Refuse types without the GPUs that the pool promises."""
-        types = _known(self.instance_types)
+        types = known_types(self.instance_types)
         if len({(each.model, each.gpus) for each in types}) > 1:
             raise ValueError(
                 f"instance_types: {', '.join(self.instance_types)} differ in GPUs; make a pool of each"
@@ -89,7 +89,12 @@ class GpuNodePoolArgs:
             raise ValueError(f"sharing: {self.sharing.profile}; {types[0].model} has {have}")
 
 
-def _known(names: tuple[str, ...]) -> list[InstanceType]:
+def known_types(names: tuple[str, ...]) -> list[InstanceType]:
+    """Return the facts of types that have GPUs.
+
+    Raises:
+        ValueError: there is none, one is not known, or one has no GPU.
+    """
     found: list[InstanceType] = []
     for name in names:
         each = instance_types.find(name)
@@ -120,15 +125,15 @@ def node_labels(pool: str, kind: InstanceType, sharing: Mig | TimeSlicing | None
     return found if sharing is None else {**found, PLUGIN_CONFIG_LABEL: pool}
 
 
-def user_data(kind: InstanceType, sharing: Mig | TimeSlicing | None) -> str:
+def user_data(kind: InstanceType, sharing: Mig | TimeSlicing | None, *, local_disks: bool = True) -> str:
     """Return what a node runs before it joins: local disks become one for images, GPUs are cut if asked."""
-    parts = [
-        (
-            "application/node.eks.aws",
+    parts: list[tuple[str, str]] = []
+    if local_disks:
+        config = (
             "apiVersion: node.eks.aws/v1alpha1\nkind: NodeConfig\n"
-            "spec:\n  instance:\n    localStorage:\n      strategy: RAID0\n",
+            "spec:\n  instance:\n    localStorage:\n      strategy: RAID0\n"
         )
-    ]
+        parts.append(("application/node.eks.aws", config))
     if isinstance(sharing, Mig):
         cut = ",".join([sharing.profile] * kind.mig_profiles[sharing.profile])
         script = f"#!/bin/bash\nset -eu\nnvidia-smi -mig 1\nnvidia-smi mig -cgi {cut} -C\n"
@@ -137,7 +142,7 @@ def user_data(kind: InstanceType, sharing: Mig | TimeSlicing | None) -> str:
     for kind_of_part, content in parts:
         lines += [f"--{_BOUNDARY}", f"Content-Type: {kind_of_part}", "", content]
     lines.append(f"--{_BOUNDARY}--")
-    return base64.b64encode("\n".join(lines).encode()).decode()
+    return "\n".join(lines)
 
 
 class GpuNodePool(pulumi.ComponentResource):
@@ -149,7 +154,7 @@ class GpuNodePool(pulumi.ComponentResource):
     def __init__(self, name: str, args: GpuNodePoolArgs, opts: ResourceOptions | None = None) -> None:
         inputs = {"instance_types": [*args.instance_types], "min": args.min_nodes, "max": args.max_nodes}
         super().__init__("plinth:index:GpuNodePool", name, inputs, opts)
-        kind = _known(args.instance_types)[0]
+        kind = known_types(args.instance_types)[0]
         child = ResourceOptions(parent=self)
         placement: pulumi.Output[str] | None = None
         if args.placement_group:
@@ -175,7 +180,7 @@ class GpuNodePool(pulumi.ComponentResource):
                 labels=node_labels(args.pool, kind, args.sharing),
                 taints=(TAINT,),
                 resources={GPU_RESOURCE: str(devices(kind, args.sharing)), **adapters},
-                user_data=user_data(kind, args.sharing),
+                user_data=base64.b64encode(user_data(kind, args.sharing).encode()).decode(),
                 efa=(
                     EfaInterfaces(count=kind.efa_interfaces, security_group_id=args.security_group_id)
                     if args.efa

@@ -167,7 +167,7 @@ class KarpenterNodePool(pulumi.ComponentResource):
             api_version="karpenter.sh/v1",
             kind="NodePool",
             metadata=metadata,
-            spec=node_pool_spec(args, node_class.metadata["name"]),
+            spec=node_pool_spec(args, node_class.id.apply(lambda _: args.pool)),
             opts=ResourceOptions(parent=self),
         )
         self.pool = args.pool

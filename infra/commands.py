@@ -1,4 +1,4 @@
-"""`python -m infra up|preview|destroy|outputs|images|schema`: run the engine on a stack, or tell of it."""
+"""`python -m infra COMMAND --stack STACK`: run the engine on a stack, or tell of it."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ from cluster.instance import Endpoints, Instance
 from components import images
 from components.images import ImageError
 from components.versions import VersionError
-from infra import events, settings, stack_file
+from infra import aws_demand, aws_prices, cost, events, settings, stack_file
 from infra.engine import Engine
 from infra.errors import InfraError
 from infra.settings import Settings
@@ -133,6 +133,16 @@ def _outputs(engine: Engine, chosen: Settings, instance: Instance) -> int:
     return 0
 
 
+def _cost(stack: str, chosen: Settings, *, as_json: bool) -> int:
+    demand = aws_demand.of(chosen, stack)
+    prices = aws_prices.load(demand.region)
+    if as_json:
+        print(json.dumps(cost.summary(stack, demand, prices), indent=1))
+    else:
+        print(cost.report(stack, demand, prices))
+    return 0
+
+
 def _dispatch(options: argparse.Namespace) -> int:
     if options.command == "schema":
         print(json.dumps(settings.schema(), indent=2))
@@ -142,6 +152,8 @@ def _dispatch(options: argparse.Namespace) -> int:
         for name in images.names():
             print(f"{name}={images.reference(name, chosen.images.registry)}")
         return 0
+    if options.command == "cost":
+        return _cost(options.stack, chosen, as_json=options.json)
     instance = Instance(options.name)
     engine = _engine(options.stack, chosen, instance)
     if options.command == "destroy":
@@ -164,6 +176,7 @@ def main(arguments: list[str] | None = None) -> int:
         "destroy": "delete everything that `up` installed",
         "outputs": "print the stack's outputs and where this machine reaches it, as JSON",
         "images": "print NAME=REFERENCE of every image that the stack uses",
+        "cost": "estimate what a stack on AWS costs in a month, by component",
         "schema": "print the JSON schema of stack files",
     }.items():
         sub = commands.add_parser(name, help=text, description=text)
@@ -171,6 +184,8 @@ def main(arguments: list[str] | None = None) -> int:
         sub.add_argument(
             "--name", default=os.environ.get("PLINTH_INSTANCE") or "default", help="cluster instance"
         )
+        if name == "cost":
+            sub.add_argument("--json", action="store_true", help="for a program to read")
         if name in ("up", "preview"):
             sub.add_argument("--expect-no-changes", action="store_true", help="fail if anything changes")
     try:

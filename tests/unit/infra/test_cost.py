@@ -1,0 +1,139 @@
+"""The arithmetic of the estimate, by hand for a whole stack and as properties for any pools."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra import aws_demand, aws_prices, cost, settings
+from infra.aws_demand import Demand, NodePool
+from infra.cluster_settings import CapacityType
+from tests.unit.infra import choices
+
+PRICES = aws_prices.load("us-east-1")
+TYPES = sorted(PRICES.table.instances.prices)
+HOURS = Decimal(730)
+
+
+def demand_of(stack: str) -> Demand:
+    return aws_demand.of(settings.parse(choices.of_stack(stack)), stack)
+
+
+def bare(*pools: NodePool) -> Demand:
+    """Return what a stack without stores asks for."""
+    return replace(demand_of("dev"), pools=pools, databases=(), buckets=())
+
+
+def pool(**changes: object) -> NodePool:
+    usual: dict[str, object] = {
+        "name": "one",
+        "capacity_type": CapacityType.ON_DEMAND,
+        "zones": ("us-east-1a",),
+        "fewest": 1,
+        "most": {"g6.xlarge": 4},
+        "disk_gib": 100,
+        "gpus": True,
+    }
+    return NodePool(**(usual | changes))  # type: ignore[arg-type]
+
+
+@st.composite
+def pools(draw: st.DrawFn) -> NodePool:
+    most = draw(st.dictionaries(st.sampled_from(TYPES), st.integers(1, 50), min_size=1, max_size=4))
+    return pool(
+        name=draw(st.sampled_from(["a", "b", "c"])),
+        fewest=draw(st.integers(0, min(most.values()))),
+        most=most,
+        disk_gib=draw(st.integers(50, 16384)),
+        capacity_type=draw(st.sampled_from([CapacityType.ON_DEMAND, CapacityType.SPOT])),
+    )
+
+
+def amounts(demand: Demand, component: str) -> list[tuple[str, str]]:
+    found = [line for line in cost.lines(demand, PRICES) if line.component == component]
+    return [(str(line.minimum), str(line.maximum)) for line in found]
+
+
+def test_the_estimate_of_prod_is_what_a_person_calculates() -> None:
+    demand = demand_of("prod")
+    assert amounts(demand, "EksCluster") == [("73.00", "73.00")]
+    # 3 gateways at 0.045, 3 addresses at 0.005, 100 GB at 0.045, 11 services in 3 zones at 0.01, 200 GB.
+    assert [low for low, _ in amounts(demand, "Vpc")] == ["98.55", "10.95", "4.50", "240.90", "2.00"]
+    assert amounts(demand, "GPU pool inference") == [("713.65", "5709.18"), ("16.00", "128.00")]
+    assert amounts(demand, "GPU pool training") == [("0.00", "160716.80"), ("0.00", "160.00")]
+    # db.m7g.large twice, 100 GiB twice, one secret.
+    assert [low for low, _ in amounts(demand, "RdsPostgres")] == ["245.28", "23.00", "0.40"]
+
+
+def test_a_standby_costs_what_the_database_costs() -> None:
+    prod = demand_of("prod")
+    alone = replace(prod, databases=tuple(replace(each, multi_az=False) for each in prod.databases))
+    for component in ("RdsPostgres", "RdsMysql"):
+        with_standby, single = amounts(prod, component)[:2], amounts(alone, component)[:2]
+        assert [Decimal(low) for low, _ in with_standby] == [2 * Decimal(low) for low, _ in single]
+
+
+def test_a_pool_of_several_types_counts_the_cheapest_at_min_and_the_dearest_at_max() -> None:
+    mixed = pool(fewest=2, most={"g6e.xlarge": 8, "g6e.12xlarge": 2, "g6e.48xlarge": 1})
+    nodes, _ = amounts(bare(mixed), "GPU pool one")
+    # Two of the smallest; one of the largest costs more than eight of the smallest.
+    assert nodes == (str((2 * Decimal("1.861") * HOURS).quantize(Decimal("0.01"))), "21995.76")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"capacity_type": CapacityType.CAPACITY_BLOCK, "reservation": "cr-1"}, {"reservation": "cr-1"}],
+)
+def test_reserved_nodes_cost_nothing_more_and_say_why(changes: dict[str, object]) -> None:
+    (line, disks) = [
+        line for line in cost.lines(bare(pool(**changes)), PRICES) if line.component[:3] == "GPU"
+    ]
+    assert (line.minimum, line.maximum, line.how) == (0, 0, "paid with cr-1, not here")
+    assert disks.maximum > 0
+
+
+def test_a_type_without_a_price_ends_the_estimate() -> None:
+    with pytest.raises(aws_prices.PriceError, match=r"p5e\.48xlarge in us-east-1"):
+        cost.lines(bare(pool(most={"p5e.48xlarge": 1})), PRICES)
+
+
+@given(st.lists(pools(), max_size=4))
+def test_the_cost_is_the_sum_of_what_is_shown(chosen: list[NodePool]) -> None:
+    found = cost.lines(bare(*chosen), PRICES)
+    shown = cost.report("x", bare(*chosen), PRICES).splitlines()
+    rule = shown[3]
+    rows = shown[4 : shown.index(rule, 4)]
+    assert len(rows) == len(found)
+    columns = [[Decimal(row.split()[index].replace(",", "")) for row in rows] for index in (-2, -1)]
+    assert tuple(sum(column) for column in columns) == cost.total(found)
+
+
+@given(st.lists(pools(), max_size=3), pools())
+def test_a_pool_adds_exactly_its_own_lines(chosen: list[NodePool], more: NodePool) -> None:
+    without, with_it, alone = (
+        cost.total(cost.lines(bare(*each), PRICES)) for each in ([*chosen], [*chosen, more], [more])
+    )
+    nothing = cost.total(cost.lines(bare(), PRICES))
+    assert with_it == tuple(a + b - c for a, b, c in zip(without, alone, nothing, strict=True))
+
+
+@given(pools(), st.integers(1, 20))
+def test_a_higher_max_never_costs_less_and_leaves_the_minimum(chosen: NodePool, more: int) -> None:
+    wider = replace(chosen, most={name: count + more for name, count in chosen.most.items()})
+    low, high = cost.total(cost.lines(bare(chosen), PRICES))
+    wider_low, wider_high = cost.total(cost.lines(bare(wider), PRICES))
+    assert low == wider_low
+    assert low <= high < wider_high
+
+
+@pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
+def test_the_summary_says_what_the_report_says(stack: str) -> None:
+    demand = demand_of(stack)
+    summary = cost.summary(stack, demand, PRICES)
+    text = cost.report(stack, demand, PRICES)
+    assert f"{Decimal(str(summary['minimum'])):,}" in text
+    assert f"{Decimal(str(summary['maximum'])):,}" in text
+    assert all(source in text for source in PRICES.sources())
+    assert all(clause in text for clause in cost.EXCLUDED)

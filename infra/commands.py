@@ -143,6 +143,16 @@ def _cost(stack: str, chosen: Settings, *, as_json: bool) -> int:
     return 0
 
 
+def _preflight(stack: str, chosen: Settings) -> int:
+    # The AWS SDK takes half a second to import, which no other command should wait for.
+    from infra import aws_account, preflight
+
+    demand = aws_demand.of(chosen, stack)
+    report = preflight.run(demand, aws_account.connect(demand.region))
+    print(preflight.table(stack, report))
+    return 1 if report.failures else 0
+
+
 def _dispatch(options: argparse.Namespace) -> int:
     if options.command == "schema":
         print(json.dumps(settings.schema(), indent=2))
@@ -152,6 +162,8 @@ def _dispatch(options: argparse.Namespace) -> int:
         for name in images.names():
             print(f"{name}={images.reference(name, chosen.images.registry)}")
         return 0
+    if options.command == "preflight":
+        return _preflight(options.stack, chosen)
     if options.command == "cost":
         return _cost(options.stack, chosen, as_json=options.json)
     instance = Instance(options.name)
@@ -176,6 +188,7 @@ def main(arguments: list[str] | None = None) -> int:
         "destroy": "delete everything that `up` installed",
         "outputs": "print the stack's outputs and where this machine reaches it, as JSON",
         "images": "print NAME=REFERENCE of every image that the stack uses",
+        "preflight": "ask AWS whether the account has all that a stack needs; changes nothing",
         "cost": "estimate what a stack on AWS costs in a month, by component",
         "schema": "print the JSON schema of stack files",
     }.items():

@@ -1,7 +1,7 @@
 """Which quota of EC2 counts an instance, and how many of its vCPUs a stack needs and others use."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -74,21 +74,38 @@ def needed(pools: Iterable[NodePool], vcpus: Mapping[str, int]) -> dict[Quota, d
     return dict(found)
 
 
+def vcpus(account: Account, names: Iterable[str]) -> dict[str, int]:
+    """Return the vCPUs of the types that AWS knows: it is asked, so that no stale table misleads."""
+    found: dict[str, int] = {}
+    for name in sorted(set(names)):
+        try:
+            (described,) = account.ec2.describe_instance_types(InstanceTypes=[name])["InstanceTypes"]  # type: ignore[list-item]
+        except ClientError as error:
+            if code_of(error) != "InvalidInstanceType":
+                raise
+        else:
+            found[name] = described.get("VCpuInfo", {}).get("DefaultVCpus", 0)
+    return found
+
+
 def used_by_others(account: Account, demand: Demand) -> dict[Quota, int]:
     """Return the vCPUs of instances that run in the region and are not nodes of this stack's cluster."""
-    used: dict[Quota, int] = defaultdict(int)
     running = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
     pages = account.ec2.get_paginator("describe_instances").paginate(Filters=running)  # type: ignore[arg-type]
-    for page in pages:
-        for reservation in page["Reservations"]:
-            for instance in reservation.get("Instances", []):
-                quota = quota_of(
-                    instance.get("InstanceType", ""), spot=instance.get("InstanceLifecycle") == "spot"
-                )
-                if quota and not _is_node(instance, demand.cluster):
-                    options = instance.get("CpuOptions", {})
-                    used[quota] += options.get("CoreCount", 0) * options.get("ThreadsPerCore", 0)
-    return used
+    others = Counter(
+        (instance.get("InstanceType", ""), instance.get("InstanceLifecycle") == "spot")
+        for page in pages
+        for reservation in page["Reservations"]
+        for instance in reservation.get("Instances", [])
+        if not _is_node(instance, demand.cluster)
+    )
+    sizes = vcpus(account, (name for name, _ in others))
+    used: Counter[Quota] = Counter()
+    for (name, spot), count in others.items():
+        quota = quota_of(name, spot=spot)
+        if quota:
+            used[quota] += count * sizes.get(name, 0)
+    return dict(used)
 
 
 def _is_node(instance: "InstanceTypeDef", cluster: str) -> bool:

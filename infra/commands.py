@@ -153,19 +153,25 @@ def _preflight(stack: str, chosen: Settings) -> int:
     return 1 if report.failures else 0
 
 
+def _tell(options: argparse.Namespace, chosen: Settings) -> int:
+    """Answer what needs neither the engine nor a cluster."""
+    if options.command == "preflight":
+        return _preflight(options.stack, chosen)
+    if options.command == "cost":
+        return _cost(options.stack, chosen, as_json=options.json)
+    for name in images.names():
+        if images.is_own(name) or not options.own:
+            print(f"{name}={images.reference(name, chosen.registry)}")
+    return 0
+
+
 def _dispatch(options: argparse.Namespace) -> int:
     if options.command == "schema":
         print(json.dumps(settings.schema(), indent=2))
         return 0
     chosen = stack_file.settings(options.stack)
-    if options.command == "images":
-        for name in images.names():
-            print(f"{name}={images.reference(name, chosen.images.registry)}")
-        return 0
-    if options.command == "preflight":
-        return _preflight(options.stack, chosen)
-    if options.command == "cost":
-        return _cost(options.stack, chosen, as_json=options.json)
+    if options.command in ("cost", "images", "preflight"):
+        return _tell(options, chosen)
     instance = Instance(options.name)
     engine = _engine(options.stack, chosen, instance)
     if options.command == "destroy":
@@ -197,6 +203,8 @@ def main(arguments: list[str] | None = None) -> int:
         sub.add_argument(
             "--name", default=os.environ.get("PLINTH_INSTANCE") or "default", help="cluster instance"
         )
+        if name == "images":
+            sub.add_argument("--own", action="store_true", help="only those that no public registry holds")
         if name == "cost":
             sub.add_argument("--json", action="store_true", help="for a program to read")
         if name in ("up", "preview"):

@@ -72,25 +72,12 @@ def _offered(pool: NodePool, name: str, sold: set[str]) -> Finding:
     return Finding("instance types", subject, f"not sold in {wanted}", remedy, failed=True)
 
 
-def _vcpus(account: Account, demand: Demand) -> dict[str, int]:
-    """Return the vCPUs of every type that AWS knows; it is asked, so that a stale table cannot mislead."""
-    found: dict[str, int] = {}
-    for name in sorted({name for pool in demand.pools for name in pool.most}):
-        try:
-            (described,) = account.ec2.describe_instance_types(InstanceTypes=[name])["InstanceTypes"]  # type: ignore[list-item]
-        except ClientError as error:
-            # The check of types says so.
-            if code_of(error) != "InvalidInstanceType":
-                raise
-        else:
-            found[name] = described.get("VCpuInfo", {}).get("DefaultVCpus", 0)
-    return found
-
-
 def vcpu_quotas(account: Account, demand: Demand) -> Iterator[Finding]:
     """Yield whether every quota leaves room for the pools that it counts, all at max."""
     used = aws_quotas.used_by_others(account, demand)
-    for quota, pools in aws_quotas.needed(demand.pools, _vcpus(account, demand)).items():
+    # A type that AWS does not know counts for nothing here: the check of types names it.
+    sizes = aws_quotas.vcpus(account, (name for pool in demand.pools for name in pool.most))
+    for quota, pools in aws_quotas.needed(demand.pools, sizes).items():
         who = ", ".join(f"{name} {count}" for name, count in pools.items())
         yield _room(
             demand,

@@ -11,6 +11,7 @@ from infra import aws_demand, aws_prices, cost, settings
 from infra.aws_demand import Demand, NodePool
 from infra.cluster_settings import CapacityType
 from tests.unit.infra import choices
+from tests.unit.infra.demands import pool
 
 PRICES = aws_prices.load("us-east-1")
 TYPES = sorted(PRICES.table.instances.prices)
@@ -24,19 +25,6 @@ def demand_of(stack: str) -> Demand:
 def bare(*pools: NodePool) -> Demand:
     """Return what a stack without stores asks for."""
     return replace(demand_of("dev"), pools=pools, databases=(), buckets=())
-
-
-def pool(**changes: object) -> NodePool:
-    usual: dict[str, object] = {
-        "name": "one",
-        "capacity_type": CapacityType.ON_DEMAND,
-        "zones": ("us-east-1a",),
-        "fewest": 1,
-        "most": {"g6.xlarge": 4},
-        "disk_gib": 100,
-        "gpus": True,
-    }
-    return NodePool(**(usual | changes))  # type: ignore[arg-type]
 
 
 @st.composite

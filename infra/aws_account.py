@@ -21,7 +21,9 @@ from infra.errors import InfraError
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecr import ECRClient
     from mypy_boto3_eks import EKSClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_service_quotas import ServiceQuotasClient
@@ -63,7 +65,9 @@ class Account:
     sts: "STSClient"
     regions: "EC2Client"
     ec2: "EC2Client"
+    ecr: "ECRClient"
     eks: "EKSClient"
+    logs: "CloudWatchLogsClient"
     quotas: "ServiceQuotasClient"
     rds: "RDSClient"
     s3: "S3Client"
@@ -85,7 +89,9 @@ def connect(region: str) -> Account:
             sts=session.client("sts", **home),
             regions=session.client("ec2", **home),
             ec2=session.client("ec2", **there),
+            ecr=session.client("ecr", **there),
             eks=session.client("eks", **there),
+            logs=session.client("logs", **there),
             quotas=session.client("service-quotas", **there),
             rds=session.client("rds", **there),
             s3=session.client("s3", **there),

@@ -46,7 +46,7 @@ class Services(_Record):
     object_gb_month: Price
     image_gb_month: Price
     key_month: Price
-    secret_month: Price
+    node_metrics_month: Price
     log_gb: Price
     log_gb_month: Price
 

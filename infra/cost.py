@@ -25,14 +25,14 @@ class Usage:
     internet_gb: int = 100
     """What nodes fetch from or send to the internet, through NAT."""
     endpoint_gb: int = 200
-    """What nodes exchange with services of AWS inside the VPC."""
+    """What nodes exchange with services of AWS; through NAT where the VPC has no endpoints."""
     capacity_units: int = 1
     """Load of the gateway's load balancer."""
 
 
 ASSUMED = Usage()
 EXCLUDED = (
-    "traffic to the internet and between zones; requests to S3, KMS and Secrets Manager",
+    "traffic to the internet and between zones; requests to S3 and KMS; metrics of databases",
     "backups of databases beyond their size; snapshots; old versions of objects",
     "capacity blocks and reservations: AWS bills them when bought, used or not",
     "what spot saves: its price moves, so spot nodes count at the on-demand price",
@@ -98,11 +98,16 @@ def _network(demand: Demand, prices: Prices, usage: Usage) -> Iterator[Line]:
     service = prices.services
     yield _hourly("Vpc", "NAT gateways", demand.nat_gateways, service.nat_gateway_hour)
     yield _hourly("Vpc", "public addresses of NAT", demand.nat_gateways, service.public_address_hour)
-    yield _monthly("Vpc", "data through NAT", usage.internet_gb, service.nat_gateway_gb, "GB assumed")
-    yield _hourly("Vpc", "interface endpoints", demand.interface_endpoints, service.interface_endpoint_hour)
-    yield _monthly(
-        "Vpc", "data through endpoints", usage.endpoint_gb, service.interface_endpoint_gb, "GB assumed"
-    )
+    # What has no endpoint takes the way out.
+    through_nat = usage.internet_gb + (0 if demand.interface_endpoints else usage.endpoint_gb)
+    yield _monthly("Vpc", "data through NAT", through_nat, service.nat_gateway_gb, "GB assumed")
+    if demand.interface_endpoints:
+        yield _hourly(
+            "Vpc", "interface endpoints", demand.interface_endpoints, service.interface_endpoint_hour
+        )
+        yield _monthly(
+            "Vpc", "data through endpoints", usage.endpoint_gb, service.interface_endpoint_gb, "GB assumed"
+        )
     yield _hourly("Gateway", "network load balancer", 1, service.load_balancer_hour)
     yield _hourly(
         "Gateway",
@@ -119,14 +124,20 @@ def _pool(pool: NodePool, prices: Prices) -> Iterator[Line]:
         yield Line(component=component, item="nodes", how=how, minimum=Decimal(0), maximum=Decimal(0))
     else:
         yield _nodes(component, pool, prices)
-    disk = pool.disk_gib * prices.services.volume_gb_month
-    yield Line(
+    service = prices.services
+    disk = f"{pool.disk_gib} GiB x {service.volume_gb_month} USD"
+    yield _per_node(component, "disks of nodes", pool, pool.disk_gib * service.volume_gb_month, disk)
+    metrics = service.node_metrics_month
+    yield _per_node(component, "metrics of nodes every minute", pool, metrics, f"{metrics} USD")
+
+
+def _per_node(component: str, item: str, pool: NodePool, price: Decimal, how: str) -> Line:
+    return Line(
         component=component,
-        item="disks of nodes",
-        how=f"{_range(pool.fewest, pool.most_nodes)} x {pool.disk_gib} GiB x "
-        f"{prices.services.volume_gb_month} USD",
-        minimum=pool.fewest * disk,
-        maximum=pool.most_nodes * disk,
+        item=item,
+        how=f"{_range(pool.fewest, pool.most_nodes)} x {how}",
+        minimum=pool.fewest * price,
+        maximum=pool.most_nodes * price,
     )
 
 
@@ -168,11 +179,12 @@ def _database(database: Database, prices: Prices) -> Iterator[Line]:
         prices.services.database_storage_gb_month,
         "GiB",
     )
-    yield _monthly(component, "master password in Secrets Manager", 1, prices.services.secret_month, "")
 
 
 def _stores(demand: Demand, prices: Prices, usage: Usage) -> Iterator[Line]:
     service = prices.services
+    if demand.volumes_gib:
+        yield _monthly("Stores in the cluster", "volumes", demand.volumes_gib, service.volume_gb_month, "GiB")
     if demand.buckets:
         buckets = f"{len(demand.buckets)} buckets"
         yield _monthly("S3ObjectStore", buckets, usage.object_gb, service.object_gb_month, "GB assumed")

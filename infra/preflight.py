@@ -42,11 +42,13 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("network quotas", preflight_capacity.network_quotas),
     ("reservations", preflight_capacity.reservations),
     ("Kubernetes version", preflight_versions.kubernetes),
+    ("add-ons", preflight_versions.addons),
     ("machine images", preflight_versions.machine_images),
     ("database classes", preflight_versions.database_classes),
     ("names", preflight_names.cluster),
     ("names", preflight_names.buckets),
-    ("names", preflight_names.databases),
+    ("names", preflight_names.repositories),
+    ("names", preflight_names.log_groups),
 )
 
 

@@ -11,6 +11,7 @@ from infra.aws_account import Account, code_of
 from infra.aws_demand import Demand, NodePool
 from infra.aws_quotas import Quota
 from infra.preflight_finding import Finding
+from infra.preflight_names import OWNER_TAG
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import CapacityReservationTypeDef
@@ -93,8 +94,8 @@ def vcpu_quotas(account: Account, demand: Demand) -> Iterator[Finding]:
 
 def network_quotas(account: Account, demand: Demand) -> Iterator[Finding]:
     """Yield whether a network of its own fits; one that the stack has already needs no second."""
-    own = {"Name": f"tag:kubernetes.io/cluster/{demand.cluster}", "Values": ["*"]}
-    if account.ec2.describe_subnets(Filters=[own])["Subnets"]:  # type: ignore[list-item]
+    own = {"Name": f"tag:{OWNER_TAG}", "Values": [demand.cluster]}
+    if account.ec2.describe_vpcs(Filters=[own])["Vpcs"]:  # type: ignore[list-item]
         yield Finding("network quotas", demand.cluster, "its network exists already")
         return
     counts = (

@@ -1,4 +1,7 @@
-"""Checks of `preflight`: names that AWS gives away once, free or the stack's own already."""
+"""Checks of `preflight`: names that AWS gives away once, free or the stack's own already.
+
+Databases and roles are not among them: their names end in what the engine makes up.
+"""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,7 +12,7 @@ from infra.aws_demand import Demand
 from infra.preflight_finding import Finding
 
 # The tag by which a stack knows what it made.
-OWNER_TAG = "plinth:cluster"
+OWNER_TAG = "plinth:stack"
 
 
 def cluster(account: Account, demand: Demand) -> Iterator[Finding]:
@@ -58,18 +61,32 @@ def _bucket_tags(account: Account, bucket: str) -> dict[str, str]:
         return {}
 
 
-def databases(account: Account, demand: Demand) -> Iterator[Finding]:
-    """Yield whether the databases' identifiers are free in the account and region."""
-    for database in demand.databases:
-        subject = f"database {database.name}"
+def repositories(account: Account, demand: Demand) -> Iterator[Finding]:
+    """Yield whether the image repositories' names are free in the account and region."""
+    for name in demand.repositories:
+        subject = f"repository {name}"
         try:
-            (found,) = account.rds.describe_db_instances(DBInstanceIdentifier=database.name)["DBInstances"]
+            (found,) = account.ecr.describe_repositories(repositoryNames=[name])["repositories"]
         except ClientError as error:
-            if code_of(error) not in ("DBInstanceNotFound", "DBInstanceNotFoundFault"):
+            if code_of(error) != "RepositoryNotFoundException":
                 raise
             yield Finding("names", subject, "free")
             continue
-        tags = {tag.get("Key", ""): tag.get("Value", "") for tag in found.get("TagList", [])}
+        listed = account.ecr.list_tags_for_resource(resourceArn=found.get("repositoryArn", ""))["tags"]
+        tags = {tag["Key"]: tag["Value"] for tag in listed}
+        yield _taken(subject, tags, demand, "plinth:cluster.name")
+
+
+def log_groups(account: Account, demand: Demand) -> Iterator[Finding]:
+    """Yield whether the log groups' names are free: EKS leaves one behind when its cluster is deleted."""
+    for name in demand.log_groups:
+        subject = f"log group {name}"
+        found = account.logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+        arns = [each.get("logGroupArn", "") for each in found if each.get("logGroupName") == name]
+        if not arns:
+            yield Finding("names", subject, "free")
+            continue
+        tags = account.logs.list_tags_for_resource(resourceArn=arns[0])["tags"]
         yield _taken(subject, tags, demand, "plinth:cluster.name")
 
 

@@ -30,6 +30,28 @@ def kubernetes(account: Account, demand: Demand) -> Iterator[Finding]:
         yield Finding("Kubernetes version", subject, found, remedy, failed=True)
 
 
+def addons(account: Account, demand: Demand) -> Iterator[Finding]:
+    """Yield whether EKS has each pinned version of an add-on for the version of Kubernetes."""
+    for name, version in demand.addons.items():
+        pages = account.eks.get_paginator("describe_addon_versions").paginate(
+            addonName=name, kubernetesVersion=demand.kubernetes_version
+        )
+        offered = [
+            each.get("addonVersion", "")
+            for page in pages
+            for addon in page["addons"]
+            for each in addon.get("addonVersions", [])
+        ]
+        subject = f"{name} {version}"
+        if version in offered:
+            yield Finding("add-ons", subject, f"offered for {demand.kubernetes_version}")
+            continue
+        newest = ", ".join(offered[:3]) or "none"
+        remedy = f"set EKS_ADDONS in components/versions.py to one of {newest}"
+        what = f"not offered for {demand.kubernetes_version}"
+        yield Finding("add-ons", subject, what, remedy, failed=True)
+
+
 def _image_parameter(demand: Demand, variant: str) -> str:
     """Return where AWS publishes the id of the EKS image of Amazon Linux 2023."""
     version = demand.kubernetes_version
@@ -61,11 +83,16 @@ def machine_images(account: Account, demand: Demand) -> Iterator[Finding]:
 def database_classes(account: Account, demand: Demand) -> Iterator[Finding]:
     """Yield whether RDS sells the class of each database in the region, with a standby where asked."""
     for database in demand.databases:
-        subject = f"{database.instance_class} for {database.engine}"
+        subject = f"{database.instance_class} for {database.engine} {database.version}"
         pages = account.rds.get_paginator("describe_orderable_db_instance_options").paginate(
             Engine=database.engine, DBInstanceClass=database.instance_class, Vpc=True
         )
-        options = [option for page in pages for option in page["OrderableDBInstanceOptions"]]
+        options = [
+            option
+            for page in pages
+            for option in page["OrderableDBInstanceOptions"]
+            if option.get("EngineVersion", "").startswith(f"{database.version}.")
+        ]
         if any(option.get("MultiAZCapable") or not database.multi_az for option in options):
             yield Finding("database classes", subject, "sold")
             continue

@@ -87,5 +87,5 @@ def test_a_check_that_could_not_be_made_says_why(error: ClientError, problem: st
 def test_only_who_asks_and_which_regions_there_are_is_asked_at_home(account: Account) -> None:
     there = aws_account.connect("eu-west-1")
     assert {there.sts.meta.region_name, there.regions.meta.region_name} == {"us-east-1"}
-    others = (there.ec2, there.eks, there.quotas, there.rds, there.s3, there.ssm)
+    others = (there.ec2, there.ecr, there.eks, there.logs, there.quotas, there.rds, there.s3, there.ssm)
     assert {client.meta.region_name for client in others} == {"eu-west-1"}

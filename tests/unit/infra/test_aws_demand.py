@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from components.aws import network_plan
 from infra import aws_demand, settings
 from infra.cluster_settings import CapacityType
 from infra.errors import InfraError
@@ -27,9 +28,11 @@ def test_every_zone_has_a_nat_gateway_in_production_and_one_does_for_the_rest() 
     assert demand("dev").nat_gateways == 1
 
 
-def test_every_service_has_an_address_in_every_zone() -> None:
-    assert demand("prod").interface_endpoints == 3 * len(aws_demand.INTERFACE_ENDPOINTS)
-    assert demand("dev").interface_endpoints == 2 * len(aws_demand.INTERFACE_ENDPOINTS)
+def test_every_service_has_an_address_in_every_zone_where_endpoints_are_asked_for() -> None:
+    services = len(network_plan.INTERFACE_ENDPOINTS)
+    assert demand("prod").interface_endpoints == 3 * services
+    assert demand("dev").interface_endpoints == 0
+    assert demand("dev", cluster__network__privateEndpoints=True).interface_endpoints == 2 * services
 
 
 def test_a_node_group_grows_to_its_max_on_any_of_its_types() -> None:
@@ -49,13 +52,19 @@ def test_databases_and_buckets_are_counted_where_they_are_of_aws() -> None:
     prod = demand("prod")
     assert [(each.engine, each.instance_class, each.storage_gib) for each in prod.databases] == [
         ("postgres", "db.m7g.large", 100),
-        ("mysql", "db.m7g.large", 100),
+        ("mariadb", "db.m7g.large", 100),
     ]
     assert all(each.multi_az for each in prod.databases)
     assert prod.buckets[0] == "plinth-prod-111122223333-pipelines"
+    assert prod.volumes_gib == 0
     inside = demand(
-        "dev", storage__postgres=None, storage__pipelinesDatabase=None, storage__objects="incluster"
+        "dev",
+        storage__postgres=None,
+        storage__pipelinesDatabase=None,
+        storage__objects="incluster",
+        storage__objectsSize="30Gi",
     )
     assert not inside.databases
     assert not inside.buckets
     assert inside.keys < prod.keys
+    assert inside.volumes_gib == 20 + 20 + 30

@@ -49,10 +49,18 @@ def test_the_estimate_of_prod_is_what_a_person_calculates() -> None:
     assert amounts(demand, "EksCluster") == [("73.00", "73.00")]
     # 3 gateways at 0.045, 3 addresses at 0.005, 100 GB at 0.045, 11 services in 3 zones at 0.01, 200 GB.
     assert [low for low, _ in amounts(demand, "Vpc")] == ["98.55", "10.95", "4.50", "240.90", "2.00"]
-    assert amounts(demand, "GPU pool inference") == [("713.65", "5709.18"), ("16.00", "128.00")]
-    assert amounts(demand, "GPU pool training") == [("0.00", "160716.80"), ("0.00", "160.00")]
-    # db.m7g.large twice, 100 GiB twice, one secret.
-    assert [low for low, _ in amounts(demand, "RdsPostgres")] == ["245.28", "23.00", "0.40"]
+    assert amounts(demand, "GPU pool inference") == [
+        ("713.65", "5709.18"),
+        ("16.00", "128.00"),
+        ("2.10", "16.80"),
+    ]
+    assert amounts(demand, "GPU pool training") == [
+        ("0.00", "160716.80"),
+        ("0.00", "160.00"),
+        ("0.00", "8.40"),
+    ]
+    # db.m7g.large twice, 100 GiB twice.
+    assert [low for low, _ in amounts(demand, "RdsPostgres")] == ["245.28", "23.00"]
 
 
 def test_a_standby_costs_what_the_database_costs() -> None:
@@ -65,7 +73,7 @@ def test_a_standby_costs_what_the_database_costs() -> None:
 
 def test_a_pool_of_several_types_counts_the_cheapest_at_min_and_the_dearest_at_max() -> None:
     mixed = pool(fewest=2, most={"g6e.xlarge": 8, "g6e.12xlarge": 2, "g6e.48xlarge": 1})
-    nodes, _ = amounts(bare(mixed), "GPU pool one")
+    nodes, *_ = amounts(bare(mixed), "GPU pool one")
     # Two of the smallest; one of the largest costs more than eight of the smallest.
     assert nodes == (str((2 * Decimal("1.861") * HOURS).quantize(Decimal("0.01"))), "21995.76")
 
@@ -75,11 +83,23 @@ def test_a_pool_of_several_types_counts_the_cheapest_at_min_and_the_dearest_at_m
     [{"capacity_type": CapacityType.CAPACITY_BLOCK, "reservation": "cr-1"}, {"reservation": "cr-1"}],
 )
 def test_reserved_nodes_cost_nothing_more_and_say_why(changes: dict[str, object]) -> None:
-    (line, disks) = [
+    (line, disks, _) = [
         line for line in cost.lines(bare(pool(**changes)), PRICES) if line.component[:3] == "GPU"
     ]
     assert (line.minimum, line.maximum, line.how) == (0, 0, "paid with cr-1, not here")
     assert disks.maximum > 0
+
+
+def test_without_endpoints_their_traffic_takes_the_way_out() -> None:
+    (_, _, data) = [low for low, _ in amounts(demand_of("dev"), "Vpc")]
+    # 100 + 200 GB at 0.045.
+    assert data == "13.50"
+
+
+def test_stores_in_the_cluster_cost_their_volumes() -> None:
+    inside = replace(demand_of("dev"), volumes_gib=70)
+    assert amounts(inside, "Stores in the cluster") == [("5.60", "5.60")]
+    assert not amounts(demand_of("dev"), "Stores in the cluster")
 
 
 def test_a_type_without_a_price_ends_the_estimate() -> None:

@@ -23,14 +23,15 @@ def answering(account: Account, *, quota: float = 10_000) -> Generator[list[Stub
     for _ in range(6):
         quotas.add_response("get_service_quota", {"Quota": {"Value": quota}})
     eks.add_response("describe_cluster_versions", versions(v36="STANDARD_SUPPORT"))
+    for name, version in demand.addons.items():
+        listed = {"addonName": name, "addonVersions": [{"addonVersion": version}]}
+        eks.add_response("describe_addon_versions", {"addons": [listed]})
     eks.add_client_error("describe_cluster", "ResourceNotFoundException")
     for _ in range(2):
         ssm.add_response("get_parameter", {"Parameter": {"Value": "ami-1"}})
-    for _ in demand.databases:
-        sold = {"OrderableDBInstanceOptions": [{"MultiAZCapable": True}]}
-        rds.add_response("describe_orderable_db_instance_options", sold)
-    for _ in demand.databases:
-        rds.add_client_error("describe_db_instances", "DBInstanceNotFoundFault")
+    for each in demand.databases:
+        sold = {"EngineVersion": f"{each.version}.1", "MultiAZCapable": True}
+        rds.add_response("describe_orderable_db_instance_options", {"OrderableDBInstanceOptions": [sold]})
     with ExitStack() as active:
         for stub in stubs:
             active.enter_context(stub)
@@ -117,4 +118,4 @@ def test_one_check_that_cannot_be_made_does_not_hide_the_others(account: Account
     (failed,) = report.failures
     assert failed.check == "names"
     assert {each.check for each in report.findings} > {"zones", "machine images", "database classes"}
-    assert [each.subject for each in report.findings][-1].startswith("database")
+    assert [each.subject for each in report.findings][-1].startswith("log group")

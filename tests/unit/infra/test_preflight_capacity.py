@@ -9,6 +9,7 @@ from infra import preflight_capacity
 from infra.aws_account import Account
 from infra.cluster_settings import CapacityType
 from infra.preflight_finding import Finding
+from infra.preflight_names import OWNER_TAG
 from tests.unit.infra import demands
 
 _IMAGE = "ami-12c6146b"
@@ -130,9 +131,8 @@ def test_a_network_of_its_own_needs_room_for_itself_and_its_addresses(account: A
 def test_a_network_that_the_stack_has_needs_no_second(account: Account) -> None:
     demand = demands.of_stack("prod")
     vpc = account.ec2.create_vpc(CidrBlock="10.30.0.0/16")["Vpc"].get("VpcId", "")
-    subnet = account.ec2.create_subnet(VpcId=vpc, CidrBlock="10.30.0.0/24")["Subnet"].get("SubnetId", "")
-    tag = {"Key": f"kubernetes.io/cluster/{demand.cluster}", "Value": "shared"}
-    account.ec2.create_tags(Resources=[subnet], Tags=[tag])  # type: ignore[list-item]
+    tag = {"Key": OWNER_TAG, "Value": demand.cluster}
+    account.ec2.create_tags(Resources=[vpc], Tags=[tag])  # type: ignore[list-item]
     (found,) = preflight_capacity.network_quotas(account, demand)
     assert (found.found, found.failed) == ("its network exists already", False)
 

@@ -18,7 +18,12 @@ OWNED = {preflight_names.OWNER_TAG: DEMAND.cluster}
 def all_names(account: Account) -> list[Finding]:
     return [
         found
-        for check in (preflight_names.cluster, preflight_names.buckets, preflight_names.databases)
+        for check in (
+            preflight_names.cluster,
+            preflight_names.buckets,
+            preflight_names.repositories,
+            preflight_names.log_groups,
+        )
         for found in check(account, DEMAND)
     ]
 
@@ -36,22 +41,21 @@ def make_all(account: Account, tags: dict[str, str]) -> None:
         account.s3.create_bucket(Bucket=bucket)
         if listed:
             account.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": listed})
-    for database in DEMAND.databases:
-        account.rds.create_db_instance(
-            DBInstanceIdentifier=database.name,
-            DBInstanceClass="db.m7g.large",
-            Engine=database.engine,
-            MasterUsername="any",
-            MasterUserPassword="any-password",
-            AllocatedStorage=20,
-            Tags=listed,
-        )
+    for repository in DEMAND.repositories:
+        account.ecr.create_repository(repositoryName=repository, tags=listed)
+    for group in DEMAND.log_groups:
+        account.logs.create_log_group(logGroupName=group, tags=tags)
 
 
 def test_in_an_empty_account_every_name_is_free(account: Account) -> None:
     found = all_names(account)
     assert {each.found for each in found} == {"free"}
-    assert len(found) == 1 + len(DEMAND.buckets) + len(DEMAND.databases)
+    assert len(found) == 1 + len(DEMAND.buckets) + len(DEMAND.repositories) + len(DEMAND.log_groups)
+
+
+def test_a_log_group_whose_name_only_begins_alike_takes_none(account: Account) -> None:
+    account.logs.create_log_group(logGroupName=f"{DEMAND.log_groups[0]}-2")
+    assert not any(each.failed for each in preflight_names.log_groups(account, DEMAND))
 
 
 def test_what_the_stack_made_before_is_its_own(account: Account) -> None:

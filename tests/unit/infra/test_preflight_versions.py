@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
+from components.versions import RDS_MARIADB, RDS_POSTGRES
 from infra import preflight_versions
 from infra.aws_account import Account
 from infra.preflight_finding import Finding
@@ -89,31 +90,77 @@ def test_an_image_that_does_not_exist_is_named_with_its_setting(
     assert found.remedy == f"choose another plinth:cluster.{setting}"
 
 
-def classes(account: Account, *options: dict[str, Any], **changes: Any) -> list[Finding]:
+def addons(account: Account, offered: dict[str, list[str]]) -> list[Finding]:
+    demand = demands.of_stack("prod")
+    with Stubber(account.eks) as stub:
+        for name in demand.addons:
+            listed = [{"addonVersion": version} for version in offered.get(name, [])]
+            asked = {"addonName": name, "kubernetesVersion": "1.36"}
+            answer = {"addons": [{"addonName": name, "addonVersions": listed}]}
+            stub.add_response("describe_addon_versions", answer, asked)
+        return list(preflight_versions.addons(account, demand))
+
+
+def test_every_pinned_add_on_is_offered_for_the_version() -> None:
+    pinned = demands.of_stack("prod").addons
+    assert {"vpc-cni", "coredns", "kube-proxy", "aws-ebs-csi-driver"} < pinned.keys()
+
+
+def test_an_add_on_is_looked_up_by_name_and_version(account: Account) -> None:
+    pinned = demands.of_stack("prod").addons
+    found = addons(account, {name: ["v0", version] for name, version in pinned.items()})
+    assert len(found) == len(pinned)
+    assert not any(each.failed for each in found)
+
+
+def test_an_add_on_that_is_not_offered_is_named_with_those_that_are(account: Account) -> None:
+    pinned = demands.of_stack("prod").addons
+    offered = {name: [version] for name, version in pinned.items()} | {"coredns": ["v9", "v8", "v7", "v6"]}
+    (found,) = [each for each in addons(account, offered) if each.failed]
+    assert found.subject == f"coredns {pinned['coredns']}"
+    assert found.remedy == "set EKS_ADDONS in components/versions.py to one of v9, v8, v7"
+
+
+def classes(account: Account, multi_az: dict[str, bool]) -> list[Finding]:
+    """Return what is found where RDS offers these versions, with a standby or without."""
     with Stubber(account.rds) as stub:
-        for engine in ("postgres", "mysql"):
+        for engine in ("postgres", "mariadb"):
             asked = {"Engine": engine, "DBInstanceClass": "db.m7g.large", "Vpc": True}
-            answer = {"OrderableDBInstanceOptions": list(options)}
-            stub.add_response("describe_orderable_db_instance_options", answer, asked)
-        return list(preflight_versions.database_classes(account, demands.of_stack("prod", **changes)))
+            options = [
+                {"EngineVersion": version, "MultiAZCapable": capable} for version, capable in multi_az.items()
+            ]
+            stub.add_response(
+                "describe_orderable_db_instance_options", {"OrderableDBInstanceOptions": options}, asked
+            )
+        return list(preflight_versions.database_classes(account, demands.of_stack("prod")))
 
 
-def test_a_class_is_sold_for_each_engine(account: Account) -> None:
-    found = classes(account, {"MultiAZCapable": False}, {"MultiAZCapable": True})
+def test_a_class_is_sold_for_the_version_of_each_engine(account: Account) -> None:
+    found = classes(
+        account, {f"{RDS_POSTGRES}.2": False, f"{RDS_POSTGRES}.6": True, f"{RDS_MARIADB}.14": True}
+    )
     assert [(each.subject, each.failed) for each in found] == [
-        ("db.m7g.large for postgres", False),
-        ("db.m7g.large for mysql", False),
+        (f"db.m7g.large for postgres {RDS_POSTGRES}", False),
+        (f"db.m7g.large for mariadb {RDS_MARIADB}", False),
     ]
 
 
 @pytest.mark.parametrize(
-    ("options", "problem"),
-    [([], "not sold in us-east-1"), ([{"MultiAZCapable": False}], "not sold with a standby in us-east-1")],
+    ("multi_az", "problem"),
+    [
+        ({}, "not sold in us-east-1"),
+        # Of other versions alone: 170 is none of 17.
+        ({f"{RDS_POSTGRES}0.1": True, "9.6": True}, "not sold in us-east-1"),
+        (
+            {f"{RDS_POSTGRES}.1": False, f"{RDS_MARIADB}.1": False},
+            "not sold with a standby in us-east-1",
+        ),
+    ],
 )
 def test_a_class_that_is_not_sold_as_asked_is_named_with_its_setting(
-    account: Account, options: list[dict[str, Any]], problem: str
+    account: Account, multi_az: dict[str, bool], problem: str
 ) -> None:
-    found = classes(account, *options)
+    found = classes(account, multi_az)
     assert [each.found for each in found if each.failed] == [problem, problem]
     assert [each.remedy.partition(",")[0] for each in found] == [
         "choose another plinth:storage.rds.postgresClass",

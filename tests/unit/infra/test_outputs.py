@@ -16,6 +16,7 @@ def test_every_field_is_a_stack_output_of_its_name(monkeypatch: pytest.MonkeyPat
     export(Outputs(**values))
     assert exported == values
     exported.clear()
-    export(Outputs(**(values | {"kubeconfig": None, "gateway_url": None})))
+    absent: dict[str, Any] = {"kubeconfig": None, "gateway_url": None}
+    export(Outputs(**{**values, **absent}))
     assert "kubeconfig" not in exported
     assert len(exported) == len(values) - 2

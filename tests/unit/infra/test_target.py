@@ -35,7 +35,7 @@ def test_a_kubeconfig_of_the_stack_is_read(tmp_path: Path) -> None:
 def test_a_cluster_of_the_stack_is_reached_by_its_own_kubeconfig() -> None:
     found = provider(choices.of_stack("dev"))
     assert found.inputs["clusterIdentifier"] == "plinth-dev"
-    assert "https://eks-control-plane.eks.amazonaws.com" in found.inputs["kubeconfig"]
+    assert "https://eks-control-plane.eks.amazonaws.com" in str(found.inputs["kubeconfig"])
     assert "kubeconfig" in found.secret_inputs
 
 

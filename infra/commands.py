@@ -16,7 +16,7 @@ from cluster.instance import Endpoints, Instance
 from components import images
 from components.images import ImageError
 from components.versions import VersionError
-from infra import aws_demand, aws_prices, cost, events, settings, stack_file
+from infra import aws_demand, aws_prices, cost, cost_report, events, settings, stack_file
 from infra.cluster_settings import ClusterSettings, EksSettings
 from infra.engine import Engine
 from infra.errors import InfraError
@@ -159,14 +159,28 @@ def _outputs(engine: Engine, chosen: Settings, instance: Instance) -> int:
     return 0
 
 
-def _cost(stack: str, chosen: Settings, *, as_json: bool) -> int:
-    demand = aws_demand.of(chosen, stack)
+def _cost(options: argparse.Namespace, chosen: Settings) -> int:
+    if options.table:
+        print(cost_report.table(_estimates()))
+        return 0
+    demand = aws_demand.of(chosen, options.stack)
     prices = aws_prices.load(demand.region)
-    if as_json:
-        print(json.dumps(cost.summary(stack, demand, prices), indent=1))
+    if options.json:
+        print(json.dumps(cost_report.summary(options.stack, demand, prices), indent=1))
     else:
-        print(cost.report(stack, demand, prices))
+        print(cost_report.text(options.stack, demand, prices))
     return 0
+
+
+def _estimates() -> dict[str, tuple[cost.Line, ...]]:
+    """Return what every stack on AWS costs, the cheapest first."""
+    chosen = {stack: stack_file.settings(stack) for stack in stack_file.names()}
+    found: dict[str, tuple[cost.Line, ...]] = {}
+    for stack, each in chosen.items():
+        if isinstance(each.cluster, EksSettings):
+            demand = aws_demand.of(each, stack)
+            found[stack] = cost.lines(demand, aws_prices.load(demand.region))
+    return dict(sorted(found.items(), key=lambda item: cost.total(item[1])))
 
 
 def _preflight(stack: str, chosen: Settings) -> int:
@@ -184,7 +198,7 @@ def _tell(options: argparse.Namespace, chosen: Settings) -> int:
     if options.command == "preflight":
         return _preflight(options.stack, chosen)
     if options.command == "cost":
-        return _cost(options.stack, chosen, as_json=options.json)
+        return _cost(options, chosen)
     for name in images.names():
         if images.is_own(name) or not options.own:
             print(f"{name}={images.reference(name, chosen.registry)}")
@@ -233,6 +247,7 @@ def main(arguments: list[str] | None = None) -> int:
             sub.add_argument("--own", action="store_true", help="only those that no public registry holds")
         if name == "cost":
             sub.add_argument("--json", action="store_true", help="for a program to read")
+            sub.add_argument("--table", action="store_true", help="every stack on AWS, in Markdown")
         if name in ("up", "preview"):
             sub.add_argument("--expect-no-changes", action="store_true", help="fail if anything changes")
     try:

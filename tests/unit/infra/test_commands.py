@@ -204,3 +204,9 @@ def test_no_other_command_loads_the_aws_sdk() -> None:
     code = "import sys, infra.commands, infra.settings; print('boto3' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_the_table_has_every_stack_on_aws_and_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    assert commands.main(["cost", "--table"]) == 0
+    header = capsys.readouterr().out.splitlines()[0]
+    assert [cell.split(",")[0].strip() for cell in header.split("|")[2:-1:2]] == ["dev", "staging", "prod"]

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from infra import aws_demand, aws_prices, cost, settings
@@ -22,9 +23,12 @@ def demand_of(stack: str) -> Demand:
     return aws_demand.of(settings.parse(choices.of_stack(stack)), stack)
 
 
+_DEV = demand_of("dev")
+
+
 def bare(*pools: NodePool) -> Demand:
     """Return what a stack without stores asks for."""
-    return replace(demand_of("dev"), pools=pools, databases=(), buckets=())
+    return replace(_DEV, pools=pools, databases=(), buckets=())
 
 
 @st.composite
@@ -107,17 +111,20 @@ def test_a_type_without_a_price_ends_the_estimate() -> None:
         cost.lines(bare(pool(most={"p5e.48xlarge": 1})), PRICES)
 
 
+# A slow machine is no fault of arithmetic.
+@examples(deadline=None, max_examples=50)
 @given(st.lists(pools(), max_size=4))
-def test_the_cost_is_the_sum_of_what_is_shown(chosen: list[NodePool]) -> None:
+def test_the_cost_is_the_sum_of_its_lines_in_whole_cents(chosen: list[NodePool]) -> None:
     found = cost.lines(bare(*chosen), PRICES)
-    shown = cost.report("x", bare(*chosen), PRICES).splitlines()
-    rule = shown[3]
-    rows = shown[4 : shown.index(rule, 4)]
-    assert len(rows) == len(found)
-    columns = [[Decimal(row.split()[index].replace(",", "")) for row in rows] for index in (-2, -1)]
-    assert tuple(sum(column) for column in columns) == cost.total(found)
+    low, high = cost.total(found)
+    assert low == sum(line.minimum for line in found)
+    assert high == sum(line.maximum for line in found)
+    for line in found:
+        assert line.minimum == line.minimum.quantize(Decimal("0.01"))
+        assert 0 <= line.minimum <= line.maximum
 
 
+@examples(deadline=None, max_examples=50)
 @given(st.lists(pools(), max_size=3), pools())
 def test_a_pool_adds_exactly_its_own_lines(chosen: list[NodePool], more: NodePool) -> None:
     without, with_it, alone = (
@@ -127,6 +134,7 @@ def test_a_pool_adds_exactly_its_own_lines(chosen: list[NodePool], more: NodePoo
     assert with_it == tuple(a + b - c for a, b, c in zip(without, alone, nothing, strict=True))
 
 
+@examples(deadline=None, max_examples=50)
 @given(pools(), st.integers(1, 20))
 def test_a_higher_max_never_costs_less_and_leaves_the_minimum(chosen: NodePool, more: int) -> None:
     wider = replace(chosen, most={name: count + more for name, count in chosen.most.items()})
@@ -134,14 +142,3 @@ def test_a_higher_max_never_costs_less_and_leaves_the_minimum(chosen: NodePool, 
     wider_low, wider_high = cost.total(cost.lines(bare(wider), PRICES))
     assert low == wider_low
     assert low <= high < wider_high
-
-
-@pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
-def test_the_summary_says_what_the_report_says(stack: str) -> None:
-    demand = demand_of(stack)
-    summary = cost.summary(stack, demand, PRICES)
-    text = cost.report(stack, demand, PRICES)
-    assert f"{Decimal(str(summary['minimum'])):,}" in text
-    assert f"{Decimal(str(summary['maximum'])):,}" in text
-    assert all(source in text for source in PRICES.sources())
-    assert all(clause in text for clause in cost.EXCLUDED)

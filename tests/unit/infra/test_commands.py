@@ -154,3 +154,59 @@ def test_the_folder_run_by_the_engine_is_the_program(monkeypatch: pytest.MonkeyP
     finally:
         pulumi.runtime.set_all_config({})
     assert deployment.of_type("plinth:index:ObjectStore")
+
+
+def test_the_estimate_of_a_stack_is_printed_for_people_and_for_programs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert commands.main(["cost", "--stack", "prod"]) == 0
+    text = capsys.readouterr().out
+    assert commands.main(["cost", "--stack", "prod", "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    (total,) = [line for line in text.splitlines() if line.startswith("total")]
+    assert total.endswith(f"{float(summary['maximum']):,.2f}")
+    assert summary["excluded"][-1] in text
+
+
+@pytest.mark.parametrize("command", ["cost", "preflight"])
+def test_a_stack_without_aws_has_neither_a_price_nor_quotas(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = error_of([command, "--stack", "local"], capsys)
+    assert line.startswith(
+        "error: --stack local: its cluster is of kind kubeconfig, which asks nothing of AWS"
+    )
+
+
+@pytest.mark.usefixtures("no_credentials")
+def test_preflight_without_credentials_fails_and_says_how_to_get_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert commands.main(["preflight", "--stack", "dev"]) == 1
+    text = capsys.readouterr().out
+    assert "no AWS credentials here" in text
+    assert "aws sso login" in text
+    assert text.splitlines()[-1] == "preflight dev: 1 checked, 1 failed"
+
+
+def test_only_images_that_no_public_registry_holds_are_ours_to_push(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert commands.main(["images", "--stack", "prod", "--own"]) == 0
+    own = capsys.readouterr().out.splitlines()
+    assert own
+    assert all(".dkr.ecr.us-east-1.amazonaws.com/" in line for line in own)
+    assert commands.main(["images", "--stack", "prod"]) == 0
+    assert set(own) < set(capsys.readouterr().out.splitlines())
+
+
+def test_no_other_command_loads_the_aws_sdk() -> None:
+    code = "import sys, infra.commands, infra.settings; print('boto3' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_the_table_has_every_stack_on_aws_and_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    assert commands.main(["cost", "--table"]) == 0
+    header = capsys.readouterr().out.splitlines()[0]
+    assert [cell.split(",")[0].strip() for cell in header.split("|")[2:-1:2]] == ["dev", "staging", "prod"]

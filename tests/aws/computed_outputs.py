@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.aws import published_types
-from tests.aws.identities import ACCOUNT, id_and_arn, name_input
+from tests.aws.identities import id_and_arn, name_input
 from tests.aws.published_types import AnyOf, ListOf, Record, Shape
 
 # Goes into every simulated text that no rule below fills, and into every resource's state.
@@ -18,6 +18,8 @@ class Site:
     """Where simulated resources are, and the API server that stands for every cluster's."""
 
     region: str
+    account: str = "123456789012"
+    """The number that AWS's own documentation uses."""
     api_server: str = ""
     api_authority: str = ""
     """The API server's authority as EKS gives it: base64 of PEM."""
@@ -36,14 +38,15 @@ def outputs(
         nonce: differs between a resource and its replacement.
     """
     region = str(inputs.get("region") or site.region)
-    resource_id, arn = id_and_arn(token, urn, inputs, region, nonce)
+    resource_id, arn = id_and_arn(token, urn, inputs, region, site.account, nonce)
     found: dict[str, Any] = {
         name: _neutral(shape)
         for name, shape in published_types.resource(token).outputs.items()
         if name not in published_types.resource(token).inputs
     }
     tags = dict(inputs.get("tags") or {})
-    facts = {"arn": arn, "region": region, "tagsAll": tags, "ownerId": ACCOUNT, "registryId": ACCOUNT}
+    facts = {"arn": arn, "region": region, "tagsAll": tags}
+    facts |= dict.fromkeys(("ownerId", "registryId"), site.account)
     known = published_types.resource(token).outputs
     found |= {name: value for name, value in facts.items() if name in known}
     found |= inputs
@@ -114,7 +117,7 @@ def _database(made: _Made) -> dict[str, Any]:
         "status": "available",
     }
     if made.inputs.get("manageMasterUserPassword"):
-        arn = f"arn:aws:secretsmanager:{made.region}:{ACCOUNT}:secret:rds!{made.id}"
+        arn = f"arn:aws:secretsmanager:{made.region}:{made.site.account}:secret:rds!{made.id}"
         found["masterUserSecrets"] = [{"secretArn": arn, "secretStatus": "active", "kmsKeyId": SIMULATED}]
     return found
 
@@ -138,7 +141,7 @@ def _vpc(made: _Made) -> dict[str, Any]:
 
 
 def _repository(made: _Made) -> dict[str, Any]:
-    return {"repositoryUrl": f"{ACCOUNT}.dkr.ecr.{made.region}.amazonaws.com/{made.name}"}
+    return {"repositoryUrl": f"{made.site.account}.dkr.ecr.{made.region}.amazonaws.com/{made.name}"}
 
 
 # What programs read of a resource, where a neutral value would not do.

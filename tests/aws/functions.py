@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.aws.identities import ACCOUNT
+from tests.aws.computed_outputs import Site
 
 _ZONE_LETTERS = "abc"
 
@@ -13,7 +13,7 @@ class UnknownFunctionError(Exception):
     """The simulation does not know the function."""
 
 
-def call(token: str, arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
+def call(token: str, arguments: Mapping[str, Any], site: Site) -> dict[str, Any]:
     """Return the result of a function.
 
     Raises:
@@ -21,19 +21,19 @@ def call(token: str, arguments: Mapping[str, Any], region: str) -> dict[str, Any
     """
     if token not in _FUNCTIONS:
         raise UnknownFunctionError(f"function {token} is not simulated: add it to tests/aws/functions.py")
-    return _FUNCTIONS[token](arguments, region)
+    return _FUNCTIONS[token](arguments, site)
 
 
-def _caller_identity(_: Mapping[str, Any], __: str) -> dict[str, Any]:
+def _caller_identity(_: Mapping[str, Any], site: Site) -> dict[str, Any]:
     return {
-        "id": ACCOUNT,
-        "accountId": ACCOUNT,
-        "arn": f"arn:aws:iam::{ACCOUNT}:role/simulated",
+        "id": site.account,
+        "accountId": site.account,
+        "arn": f"arn:aws:iam::{site.account}:role/simulated",
         "userId": "SIMULATED",
     }
 
 
-def _partition(_: Mapping[str, Any], __: str) -> dict[str, Any]:
+def _partition(_: Mapping[str, Any], __: Site) -> dict[str, Any]:
     return {
         "id": "aws",
         "partition": "aws",
@@ -42,7 +42,8 @@ def _partition(_: Mapping[str, Any], __: str) -> dict[str, Any]:
     }
 
 
-def _region(_: Mapping[str, Any], region: str) -> dict[str, Any]:
+def _region(_: Mapping[str, Any], site: Site) -> dict[str, Any]:
+    region = site.region
     return {
         "id": region,
         "region": region,
@@ -52,12 +53,13 @@ def _region(_: Mapping[str, Any], region: str) -> dict[str, Any]:
     }
 
 
-def _zones(_: Mapping[str, Any], region: str) -> dict[str, Any]:
+def _zones(_: Mapping[str, Any], site: Site) -> dict[str, Any]:
+    region = site.region
     names = [f"{region}{letter}" for letter in _ZONE_LETTERS]
     return {"id": region, "names": names, "zoneIds": names, "groupNames": [region], "region": region}
 
 
-def _policy_document(arguments: Mapping[str, Any], _: str) -> dict[str, Any]:
+def _policy_document(arguments: Mapping[str, Any], _: Site) -> dict[str, Any]:
     statements = [_statement(each) for each in arguments.get("statements") or []]
     text = json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2)
     return {"id": "simulated", "json": text, "minifiedJson": text}
@@ -75,17 +77,17 @@ def _statement(given: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _parameter(arguments: Mapping[str, Any], _: str) -> dict[str, Any]:
+def _parameter(arguments: Mapping[str, Any], _: Site) -> dict[str, Any]:
     name = str(arguments["name"])
     value = "ami-0123456789abcdef0" if "image_id" in name or "ami" in name else "simulated"
     return {"id": name, "name": name, "value": value, "type": "String", "version": 1, "arn": "simulated"}
 
 
-def _cluster_auth(arguments: Mapping[str, Any], _: str) -> dict[str, Any]:
+def _cluster_auth(arguments: Mapping[str, Any], _: Site) -> dict[str, Any]:
     return {"id": arguments["name"], "name": arguments["name"], "token": "simulated"}
 
 
-_FUNCTIONS: Mapping[str, Callable[[Mapping[str, Any], str], dict[str, Any]]] = {
+_FUNCTIONS: Mapping[str, Callable[[Mapping[str, Any], Site], dict[str, Any]]] = {
     "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:index/getPartition:getPartition": _partition,

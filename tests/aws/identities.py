@@ -7,9 +7,6 @@ from typing import Any
 
 from tests.aws import published_types
 
-# The account that AWS's own documentation uses.
-ACCOUNT = "123456789012"
-
 # Inputs that name a resource in AWS, where it is not `name`.
 _NAME_INPUTS: Mapping[str, str] = {
     "aws:ecr/repository:Repository": "name",
@@ -29,22 +26,22 @@ _UNNAMED = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class _Form:
-    """How ids and ARNs of a type look; `{name}`, `{key}`, `{id}`, `{region}` and inputs are filled in."""
+    """How ids and ARNs of a type look; names in braces are filled in, inputs among them."""
 
     id: str
     arn: str = ""
 
 
 def _ec2(prefix: str, kind: str) -> _Form:
-    return _Form(id=f"{prefix}-{{key}}", arn=f"arn:aws:ec2:{{region}}:{ACCOUNT}:{kind}/{{id}}")
+    return _Form(id=f"{prefix}-{{key}}", arn=f"arn:aws:ec2:{{region}}:{{account}}:{kind}/{{id}}")
 
 
 _FORMS: Mapping[str, _Form] = {
     "aws:cloudwatch/eventRule:EventRule": _Form(
-        id="{name}", arn=f"arn:aws:events:{{region}}:{ACCOUNT}:rule/{{name}}"
+        id="{name}", arn="arn:aws:events:{region}:{account}:rule/{name}"
     ),
     "aws:cloudwatch/logGroup:LogGroup": _Form(
-        id="{name}", arn=f"arn:aws:logs:{{region}}:{ACCOUNT}:log-group:{{name}}"
+        id="{name}", arn="arn:aws:logs:{region}:{account}:log-group:{name}"
     ),
     "aws:ec2/eip:Eip": _ec2("eipalloc", "elastic-ip"),
     "aws:ec2/flowLog:FlowLog": _ec2("fl", "vpc-flow-log"),
@@ -52,7 +49,7 @@ _FORMS: Mapping[str, _Form] = {
     "aws:ec2/launchTemplate:LaunchTemplate": _ec2("lt", "launch-template"),
     "aws:ec2/natGateway:NatGateway": _ec2("nat", "natgateway"),
     "aws:ec2/placementGroup:PlacementGroup": _Form(
-        id="{name}", arn=f"arn:aws:ec2:{{region}}:{ACCOUNT}:placement-group/{{name}}"
+        id="{name}", arn="arn:aws:ec2:{region}:{account}:placement-group/{name}"
     ),
     "aws:ec2/route:Route": _Form(id="r-{routeTableId}{key}"),
     "aws:ec2/routeTable:RouteTable": _ec2("rtb", "route-table"),
@@ -64,50 +61,48 @@ _FORMS: Mapping[str, _Form] = {
     "aws:ec2/vpc:Vpc": _ec2("vpc", "vpc"),
     "aws:ec2/vpcEndpoint:VpcEndpoint": _ec2("vpce", "vpc-endpoint"),
     "aws:ecr/repository:Repository": _Form(
-        id="{name}", arn=f"arn:aws:ecr:{{region}}:{ACCOUNT}:repository/{{name}}"
+        id="{name}", arn="arn:aws:ecr:{region}:{account}:repository/{name}"
     ),
     "aws:eks/accessEntry:AccessEntry": _Form(
         id="{clusterName}:{principalArn}",
-        arn=f"arn:aws:eks:{{region}}:{ACCOUNT}:access-entry/{{clusterName}}/role/{ACCOUNT}/{{key}}",
+        arn="arn:aws:eks:{region}:{account}:access-entry/{clusterName}/role/{account}/{key}",
     ),
     "aws:eks/addon:Addon": _Form(
         id="{clusterName}:{addonName}",
-        arn=f"arn:aws:eks:{{region}}:{ACCOUNT}:addon/{{clusterName}}/{{addonName}}/{{key}}",
+        arn="arn:aws:eks:{region}:{account}:addon/{clusterName}/{addonName}/{key}",
     ),
-    "aws:eks/cluster:Cluster": _Form(id="{name}", arn=f"arn:aws:eks:{{region}}:{ACCOUNT}:cluster/{{name}}"),
+    "aws:eks/cluster:Cluster": _Form(id="{name}", arn="arn:aws:eks:{region}:{account}:cluster/{name}"),
     "aws:eks/nodeGroup:NodeGroup": _Form(
         id="{clusterName}:{name}",
-        arn=f"arn:aws:eks:{{region}}:{ACCOUNT}:nodegroup/{{clusterName}}/{{name}}/{{key}}",
+        arn="arn:aws:eks:{region}:{account}:nodegroup/{clusterName}/{name}/{key}",
     ),
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": _Form(
-        id="a-{key}", arn=f"arn:aws:eks:{{region}}:{ACCOUNT}:podidentityassociation/{{clusterName}}/a-{{key}}"
+        id="a-{key}", arn="arn:aws:eks:{region}:{account}:podidentityassociation/{clusterName}/a-{key}"
     ),
     "aws:iam/instanceProfile:InstanceProfile": _Form(
-        id="{name}", arn=f"arn:aws:iam::{ACCOUNT}:instance-profile/{{name}}"
+        id="{name}", arn="arn:aws:iam::{account}:instance-profile/{name}"
     ),
     "aws:iam/policy:Policy": _Form(
-        id=f"arn:aws:iam::{ACCOUNT}:policy/{{name}}", arn=f"arn:aws:iam::{ACCOUNT}:policy/{{name}}"
+        id="arn:aws:iam::{account}:policy/{name}", arn="arn:aws:iam::{account}:policy/{name}"
     ),
-    "aws:iam/role:Role": _Form(id="{name}", arn=f"arn:aws:iam::{ACCOUNT}:role/{{name}}"),
+    "aws:iam/role:Role": _Form(id="{name}", arn="arn:aws:iam::{account}:role/{name}"),
     "aws:iam/rolePolicy:RolePolicy": _Form(id="{role}:{name}"),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _Form(id="{role}-{key}"),
-    "aws:kms/alias:Alias": _Form(id="{name}", arn=f"arn:aws:kms:{{region}}:{ACCOUNT}:{{name}}"),
-    "aws:kms/key:Key": _Form(id="{uuid}", arn=f"arn:aws:kms:{{region}}:{ACCOUNT}:key/{{id}}"),
-    "aws:rds/instance:Instance": _Form(id="db-{key}", arn=f"arn:aws:rds:{{region}}:{ACCOUNT}:db:{{name}}"),
+    "aws:kms/alias:Alias": _Form(id="{name}", arn="arn:aws:kms:{region}:{account}:{name}"),
+    "aws:kms/key:Key": _Form(id="{uuid}", arn="arn:aws:kms:{region}:{account}:key/{id}"),
+    "aws:rds/instance:Instance": _Form(id="db-{key}", arn="arn:aws:rds:{region}:{account}:db:{name}"),
     "aws:rds/parameterGroup:ParameterGroup": _Form(
-        id="{name}", arn=f"arn:aws:rds:{{region}}:{ACCOUNT}:pg:{{name}}"
+        id="{name}", arn="arn:aws:rds:{region}:{account}:pg:{name}"
     ),
-    "aws:rds/subnetGroup:SubnetGroup": _Form(
-        id="{name}", arn=f"arn:aws:rds:{{region}}:{ACCOUNT}:subgrp:{{name}}"
-    ),
+    "aws:rds/subnetGroup:SubnetGroup": _Form(id="{name}", arn="arn:aws:rds:{region}:{account}:subgrp:{name}"),
     "aws:s3/bucket:Bucket": _Form(id="{name}", arn="arn:aws:s3:::{name}"),
     "aws:secretsmanager/secret:Secret": _Form(
-        id=f"arn:aws:secretsmanager:{{region}}:{ACCOUNT}:secret:{{name}}-{{key}}",
-        arn=f"arn:aws:secretsmanager:{{region}}:{ACCOUNT}:secret:{{name}}-{{key}}",
+        id="arn:aws:secretsmanager:{region}:{account}:secret:{name}-{key}",
+        arn="arn:aws:secretsmanager:{region}:{account}:secret:{name}-{key}",
     ),
     "aws:sqs/queue:Queue": _Form(
-        id=f"https://sqs.{{region}}.amazonaws.com/{ACCOUNT}/{{name}}",
-        arn=f"arn:aws:sqs:{{region}}:{ACCOUNT}:{{name}}",
+        id="https://sqs.{region}.amazonaws.com/{account}/{name}",
+        arn="arn:aws:sqs:{region}:{account}:{name}",
     ),
 }
 
@@ -127,7 +122,9 @@ def made_up_name(token: str, pulumi_name: str, seed: str) -> str:
     return name.lower() if token in ("aws:s3/bucket:Bucket", "aws:rds/instance:Instance") else name
 
 
-def id_and_arn(token: str, urn: str, inputs: Mapping[str, Any], region: str, nonce: int) -> tuple[str, str]:
+def id_and_arn(
+    token: str, urn: str, inputs: Mapping[str, Any], region: str, account: str, nonce: int
+) -> tuple[str, str]:
     """Return the id and ARN of a resource; the nonce tells a replacement from what it replaces."""
     named = name_input(token)
     key = _digest(f"{urn}\0{nonce}")[:17]
@@ -135,8 +132,9 @@ def id_and_arn(token: str, urn: str, inputs: Mapping[str, Any], region: str, non
     values |= {
         "name": str(inputs.get(named or "") or key),
         "key": key,
-        "uuid": f"{key[:8]}-{key[8:12]}-4{key[12:15]}-8000-{_digest(key)[:12]}",
+        "uuid": "{key[:8]}-{key[8:12]}-4{key[12:15]}-8000-{_digest(key)[:12]}",
         "region": region,
+        "account": account,
     }
     form = _FORMS.get(token, _Form(id=str(inputs.get("bucket") or "simulated-{key}")))
     resource_id = form.id.format_map(values)

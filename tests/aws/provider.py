@@ -1,9 +1,10 @@
 """A simulated `aws` provider for the real engine: checks, plans and remembers, and makes nothing."""
 
+import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import grpc
@@ -71,9 +72,10 @@ class Account:
 class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
     """Answers the engine as the real provider would, from the published SDK's types and tables by hand."""
 
-    def __init__(self, site: Site, account: Account) -> None:
+    def __init__(self, site: Site, account: Account, *, foresees: bool = False) -> None:
         self._site = site
         self._account = account
+        self._foresees = foresees
         self._engine_address = ""
         self._told = False
 
@@ -111,11 +113,14 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
 
     def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
         """Take the region, and say once that nothing is real."""
-        region = wire.plain(request.args).get("region") or self._site.region
+        settings = wire.plain(request.args)
+        region, accounts = settings.get("region"), settings.get("allowedAccountIds")
         if isinstance(region, str) and not wire.is_unknown(region):
-            self._site = Site(
-                region=region, api_server=self._site.api_server, api_authority=self._site.api_authority
-            )
+            self._site = replace(self._site, region=region)
+        # Credentials of the account that the program insists on.
+        listed = json.loads(accounts) if isinstance(accounts, str) else accounts
+        if listed:
+            self._site = replace(self._site, account=str(listed[0]))
         self._tell()
         return provider_pb2.ConfigureResponse(
             acceptSecrets=False, supportsPreview=True, acceptResources=False, acceptOutputs=False
@@ -163,6 +168,9 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
     def Create(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
         """Make up what AWS would answer; in a preview leave it unknown."""
         token, inputs = _type_of(request.urn), wire.plain(request.properties)
+        if request.preview and self._foresees:
+            _, outputs = computed_outputs.outputs(token, request.urn, inputs, self._site, 0)
+            return provider_pb2.CreateResponse(properties=wire.struct(outputs))
         if request.preview:
             unknown = dict.fromkeys(computed_outputs.unknown_until_made(token), wire.UNKNOWN)
             return provider_pb2.CreateResponse(properties=wire.struct({**unknown, **inputs}))
@@ -214,7 +222,7 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
         """Answer a function that only reads."""
         self._account.count("invoke")
         try:
-            found = functions.call(request.tok, wire.plain(request.args), self._site.region)
+            found = functions.call(request.tok, wire.plain(request.args), self._site)
         except functions.UnknownFunctionError as error:
             failure = provider_pb2.CheckFailure(property="", reason=str(error))
             return provider_pb2.InvokeResponse(failures=[failure])
@@ -237,14 +245,22 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
             )
 
 
-def serve(site: Site, account: Account) -> tuple[int, Callable[[], None]]:
-    """Serve a simulated provider on a loopback port; return it and what ends the server."""
+def serve(site: Site, account: Account, *, foresees: bool = False) -> tuple[int, Callable[[], None]]:
+    """Serve a simulated provider on a loopback port; return it and what ends the server.
+
+    Args:
+        site: where its resources are.
+        account: what it holds.
+        foresees: whether a preview is told what AWS would answer, so that policies can be read in the plan.
+    """
     options = [
         ("grpc.max_receive_message_length", _MESSAGE_BYTES),
         ("grpc.max_send_message_length", _MESSAGE_BYTES),
     ]
     server = grpc.server(ThreadPoolExecutor(max_workers=8), options=options)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(SimulatedAws(site, account), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(
+        SimulatedAws(site, account, foresees=foresees), server
+    )
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
 

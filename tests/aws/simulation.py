@@ -85,11 +85,24 @@ class Simulation:
 
 @contextlib.contextmanager
 def simulated(
-    stack: str, folder: Path, *, site: Site | None = None, kubeconfig: Path | None = None
+    stack: str,
+    folder: Path,
+    *,
+    site: Site | None = None,
+    kubeconfig: Path | None = None,
+    foresees: bool = False,
 ) -> Generator[Simulation]:
-    """Give a stack's engine a simulated account of its own."""
+    """Give a stack's engine a simulated account of its own.
+
+    Args:
+        stack: which file of `stacks/`.
+        folder: the engine's.
+        site: where resources are, and which API server stands for the cluster's.
+        kubeconfig: what the Kubernetes provider reads where the stack names a cluster that exists.
+        foresees: whether previews are told what AWS would answer.
+    """
     account = Account()
-    port, end = serve(site or Site(region=_REGION), account)
+    port, end = serve(site or Site(region=_REGION), account, foresees=foresees)
     try:
         engine = SimulatedEngine(stack=stack, folder=folder, kubeconfig=kubeconfig, provider_port=port)
         yield Simulation(engine=engine, account=account)

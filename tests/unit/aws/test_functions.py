@@ -5,15 +5,18 @@ import json
 import pytest
 
 from tests.aws import functions
+from tests.aws.computed_outputs import Site
+
+SITE = Site(region="eu-west-1")
 
 
 @pytest.mark.parametrize("token", functions.tokens())
 def test_every_simulated_function_answers(token: str) -> None:
-    assert functions.call(token, {"name": "n", "statements": []}, "eu-west-1")["id"]
+    assert functions.call(token, {"name": "n", "statements": []}, SITE)["id"]
 
 
 def test_zones_lie_in_the_region() -> None:
-    found = functions.call("aws:index/getAvailabilityZones:getAvailabilityZones", {}, "eu-west-1")
+    found = functions.call("aws:index/getAvailabilityZones:getAvailabilityZones", {}, SITE)
     assert found["names"] == ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
 
 
@@ -24,7 +27,7 @@ def test_a_policy_document_is_built_from_its_statements() -> None:
         "principals": [{"type": "Service", "identifiers": ["ec2.amazonaws.com"]}],
         "conditions": [{"test": "Bool", "variable": "aws:SecureTransport", "values": ["true"]}],
     }
-    found = functions.call("aws:iam/getPolicyDocument:getPolicyDocument", {"statements": [statement]}, "r")
+    found = functions.call("aws:iam/getPolicyDocument:getPolicyDocument", {"statements": [statement]}, SITE)
     (built,) = json.loads(found["json"])["Statement"]
     assert built == {
         "Effect": "Allow",
@@ -37,4 +40,4 @@ def test_a_policy_document_is_built_from_its_statements() -> None:
 
 def test_an_unknown_function_names_where_to_add_it() -> None:
     with pytest.raises(functions.UnknownFunctionError, match=r"tests/aws/functions\.py"):
-        functions.call("aws:ec2/getVpc:getVpc", {}, "r")
+        functions.call("aws:ec2/getVpc:getVpc", {}, SITE)

@@ -63,6 +63,11 @@ def unknown_until_made(token: str) -> list[str]:
     return [*computed, *_COMPUTED_INPUTS.get(token, ())]
 
 
+def never_foreseen(token: str) -> list[str]:
+    """Return the outputs that stay unknown in every preview of a new resource."""
+    return ["endpoint"] if token == "aws:eks/cluster:Cluster" else []
+
+
 def renewed_by_update(token: str) -> list[str]:
     """Return the outputs that a preview of a changed resource cannot know."""
     return ["latestVersion"] if token == "aws:ec2/launchTemplate:LaunchTemplate" else []

@@ -169,8 +169,10 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
         """Make up what AWS would answer; in a preview leave it unknown."""
         token, inputs = _type_of(request.urn), wire.plain(request.properties)
         if request.preview and self._foresees:
-            _, outputs = computed_outputs.outputs(token, request.urn, inputs, self._site, 0)
-            return provider_pb2.CreateResponse(properties=wire.struct(outputs))
+            resource_id, outputs = computed_outputs.outputs(token, request.urn, inputs, self._site, 0)
+            # Nothing listens there, so that the cluster's objects are planned as before any cluster.
+            outputs |= dict.fromkeys(computed_outputs.never_foreseen(token), wire.UNKNOWN)
+            return provider_pb2.CreateResponse(id=resource_id, properties=wire.struct(outputs))
         if request.preview:
             unknown = dict.fromkeys(computed_outputs.unknown_until_made(token), wire.UNKNOWN)
             return provider_pb2.CreateResponse(properties=wire.struct({**unknown, **inputs}))

@@ -4,7 +4,7 @@ import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from upstream import build, go, recipe
+from upstream import build, go, modules, recipe
 from upstream.cache import UpstreamError
 from upstream.progress import Progress
 
@@ -14,6 +14,10 @@ def _build(names: list[str], *, everything: bool) -> None:
         project for project in recipe.all_projects() if everything or not project.on_demand
     ]
     projects.sort(key=lambda project: -project.expected_seconds)
+    for project in recipe.all_projects():
+        # A preview of any stack reads its manifests, and needs no program.
+        if project.on_demand and not names:
+            modules.download(project)
     missing = [project for project in projects if not build.is_built(project)]
     if not missing:
         print(f"upstream: {len(projects)} projects, all cached")

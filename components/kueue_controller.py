@@ -30,6 +30,7 @@ _PROJECT = "kueue"
 _MODULE = "sigs.k8s.io/kueue"
 _RBAC = "rbac.authorization.k8s.io"
 _VERSION = "v1beta2"
+_RIGHTS = "config/components/rbac"
 _DEFINITIONS = "config/components/crd/bases/*.yaml"
 _QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 # Plain pods (what pipelines make) and Jobs; each further kind of job is another webhook that can be down.
@@ -84,6 +85,12 @@ def _open_pod_templates(schema: dict[str, Any]) -> None:
     """Let pod templates pass unchecked: they are 300 kB of schema, and checked where they become pods."""
     pod_sets = schema["properties"]["spec"]["properties"]["podSets"]["items"]["properties"]
     pod_sets["template"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+
+def rules() -> list[Any]:
+    """Return what the controller may do in the whole cluster: upstream's own role."""
+    found = manifests.load(_PROJECT, _MODULE, f"{_RIGHTS}/role.yaml")
+    return manifests.find(found, "ClusterRole", "manager-role")["rules"]
 
 
 def webhook_host(namespace: str) -> str:
@@ -197,8 +204,7 @@ class KueueController(pulumi.ComponentResource):
         )
 
     def _rights(self) -> list[pulumi.Resource]:
-        files = ("role.yaml", "leader_election_role.yaml")
-        upstream = manifests.load(_PROJECT, _MODULE, *(f"config/components/rbac/{file}" for file in files))
+        upstream = manifests.load(_PROJECT, _MODULE, f"{_RIGHTS}/leader_election_role.yaml")
         cluster_wide: kubernetes.meta.v1.ObjectMetaArgsDict = {"name": self._name, "labels": self._labels}
         account: kubernetes.rbac.v1.SubjectArgsDict = {
             "kind": "ServiceAccount",
@@ -214,7 +220,7 @@ class KueueController(pulumi.ComponentResource):
         role = kubernetes.rbac.v1.ClusterRole(
             f"{self._name}-role",
             metadata=cluster_wide,
-            rules=manifests.find(upstream, "ClusterRole", "manager-role")["rules"],
+            rules=rules(),
             opts=self._child,
         )
         binding = kubernetes.rbac.v1.ClusterRoleBinding(

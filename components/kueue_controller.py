@@ -87,7 +87,7 @@ def _open_pod_templates(schema: dict[str, Any]) -> None:
     pod_sets["template"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
-def rules() -> list[Any]:
+def rights() -> list[Any]:
     """Return what the controller may do in the whole cluster: upstream's own role."""
     found = manifests.load(_PROJECT, _MODULE, f"{_RIGHTS}/role.yaml")
     return manifests.find(found, "ClusterRole", "manager-role")["rules"]
@@ -220,7 +220,7 @@ class KueueController(pulumi.ComponentResource):
         role = kubernetes.rbac.v1.ClusterRole(
             f"{self._name}-role",
             metadata=cluster_wide,
-            rules=rules(),
+            rules=rights(),
             opts=self._child,
         )
         binding = kubernetes.rbac.v1.ClusterRoleBinding(

@@ -242,7 +242,7 @@ def _kueue_user(tier: Tier, instance: Instance) -> Object:
             "apiVersion": f"{group}/v1",
             "kind": "ClusterRole",
             "metadata": {"name": "kueue"},
-            "rules": kueue_controller.rules(),
+            "rules": kueue_controller.rights(),
         }
     )
     tier.api.create(

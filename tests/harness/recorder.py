@@ -75,7 +75,19 @@ class _Echo(mocks.Mocks):
         self._preview = preview
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        return ("" if self._preview else f"{args.name}-id"), args.inputs
+        return ("" if self._preview else f"{args.name}-id"), {**self._computed(args), **args.inputs}
+
+    def _computed(self, args: mocks.MockResourceArgs) -> dict[str, str]:
+        """Return what AWS makes up for every kind of resource that components hand on."""
+        if self._preview or not args.typ.startswith("aws:"):
+            return {}
+        service = args.typ.split(":")[1].split("/")[0]
+        return {
+            "name": f"{args.name}-1a2b3c4",
+            "arn": f"arn:aws:{service}:eu-central-1:123456789012:{args.name}",
+            "address": f"{args.name}.eu-central-1.rds.amazonaws.com",
+            "repositoryUrl": f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/{args.inputs.get('name')}",
+        }
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"a program may not call {args.token}: components are pure")

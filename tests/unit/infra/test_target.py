@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from infra import target
-from infra.settings import ClusterSettings
+from infra import settings
+from infra.settings import Settings
 from tests.harness.recorder import deploy
 
 

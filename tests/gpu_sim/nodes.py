@@ -1,11 +1,12 @@
 """Simulated nodes: KWOK plays their kubelets, Karpenter's KWOK provider starts those of a pool from zero."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from components import manifests
 from components.aws import instance_types
 from components.aws.instance_types import InstanceType
+from components.aws.karpenter_node_pool import KarpenterNodePoolArgs, node_pool_spec
 from components.gpu_queues import GPU_RESOURCE, POOL_LABEL, TAINT
 from infra.pool_settings import GpuPoolSettings
 
@@ -13,6 +14,9 @@ Object = dict[str, Any]
 _TYPE_LABEL = "node.kubernetes.io/instance-type"
 _ZONE_LABEL = "topology.kubernetes.io/zone"
 _CAPACITY_LABEL = "karpenter.sh/capacity-type"
+_CLASS_GROUP = "karpenter.kwok.sh"
+# Minutes on AWS; the wait says nothing about the programs.
+_IDLE_SECONDS = 5
 NOT_READY_LABEL = "node-not-ready.stage.kwok.x-k8s.io"
 # What plays a kubelet: nodes become ready, pods run until they are deleted. No heartbeats: the API server
 # would do little else, and the controller manager is told not to expect them.
@@ -55,7 +59,7 @@ def nodes(pool: GpuPoolSettings) -> list[Object]:
     return [node(f"{pool.name}-{number}", kind, pool.name) for number in range(pool.max)]
 
 
-def karpenter_types(pool: GpuPoolSettings, zones: Iterable[str]) -> list[Object]:
+def karpenter_types(pool: GpuPoolSettings, zones: Sequence[str]) -> list[Object]:
     """Return the instance types that Karpenter's KWOK provider may start, as it reads them from a file."""
     found: list[Object] = []
     for name in pool.instance_types:
@@ -87,39 +91,24 @@ def karpenter_types(pool: GpuPoolSettings, zones: Iterable[str]) -> list[Object]
     return found
 
 
-def node_pool(pool: GpuPoolSettings, devices: int) -> list[Object]:
-    """Return Karpenter's pool and its class of KWOK nodes."""
-    reference = {"group": "karpenter.kwok.sh", "kind": "KWOKNodeClass", "name": pool.name}
-    template = {
-        "metadata": {"labels": {POOL_LABEL: pool.name}},
-        "spec": {
-            "nodeClassRef": reference,
-            "requirements": [_in(_TYPE_LABEL, *pool.instance_types), _in(_CAPACITY_LABEL, "on-demand")],
-            "taints": [dict(TAINT)],
-        },
-    }
-    return [
-        {
-            "apiVersion": "karpenter.kwok.sh/v1alpha1",
-            "kind": "KWOKNodeClass",
-            "metadata": {"name": pool.name},
-            "spec": {},
-        },
-        {
-            "apiVersion": "karpenter.sh/v1",
-            "kind": "NodePool",
-            "metadata": {"name": pool.name},
-            "spec": {
-                "template": template,
-                "limits": {GPU_RESOURCE: str(devices)},
-                "disruption": {
-                    "consolidationPolicy": "WhenEmpty",
-                    "consolidateAfter": "5s",
-                    "budgets": [{"nodes": "100%"}],
-                },
-            },
-        },
-    ]
+def node_pool(pool: GpuPoolSettings, zones: Sequence[str]) -> list[Object]:
+    """Return Karpenter's pool, as on AWS but for its class of nodes, and for the wait until it shrinks."""
+    args = KarpenterNodePoolArgs(
+        pool=pool.name,
+        cluster_name="simulated",
+        node_role_name="simulated",
+        security_group_id="simulated",
+        instance_types=pool.instance_types,
+        max_nodes=pool.max,
+        zones=tuple(zones),
+        capacity_type=pool.capacity_type.value,
+        idle_seconds=_IDLE_SECONDS,
+    )
+    spec = node_pool_spec(args, pool.name)
+    spec["template"]["spec"]["nodeClassRef"] |= {"group": _CLASS_GROUP, "kind": "KWOKNodeClass"}
+    node_class = {"apiVersion": f"{_CLASS_GROUP}/v1alpha1", "kind": "KWOKNodeClass", "spec": {}}
+    node_pool = {"apiVersion": "karpenter.sh/v1", "kind": "NodePool", "spec": spec}
+    return [{**each, "metadata": {"name": pool.name}} for each in (node_class, node_pool)]
 
 
 def _in(key: str, *values: str) -> Object:

@@ -20,6 +20,7 @@ from components.aws import instance_types
 from components.gpu_queues import TEAM_LABEL
 from infra import generated, gpu_sharing, stack_file
 from infra import settings as stack_settings
+from infra.cluster_settings import EksSettings
 from infra.pool_settings import GpuPoolSettings, Provisioner
 from infra.settings import PROJECT, Settings
 from tests.gpu_sim import nodes
@@ -47,6 +48,12 @@ class Tier:
     api: Api
     programs: Programs
     settings: Settings
+
+    @property
+    def cluster(self) -> EksSettings:
+        """The settings of its cluster."""
+        assert isinstance(self.settings.cluster, EksSettings)
+        return self.settings.cluster
 
     def pool(self, name: str) -> GpuPoolSettings:
         """Return the settings of one pool."""
@@ -182,10 +189,9 @@ def _start_controllers(tier: Tier, instance: Instance) -> None:
     _start_kueue(tier, instance)
     types = instance.folder / "instance-types.json"
     scaled = [pool for pool in tier.settings.gpu_pools if pool.provisioner is Provisioner.KARPENTER]
-    cluster: Any = tier.settings.cluster
     types.write_text(
         json.dumps(
-            [each for pool in scaled for each in nodes.karpenter_types(pool, cluster.availability_zones)]
+            [each for pool in scaled for each in nodes.karpenter_types(pool, tier.cluster.availability_zones)]
         )
     )
     environment = {"KUBECONFIG": str(instance.kubeconfig), "INSTANCE_TYPES_FILE_PATH": str(types)}
@@ -306,13 +312,13 @@ def _add_queues(tier: Tier) -> None:
 
 
 def _add_nodes(tier: Tier) -> None:
-    system = instance_types.find(tier.settings.cluster.system_pool.instance_types[0])  # pyright: ignore
+    cluster = tier.cluster
+    system = instance_types.find(cluster.system_pool.instance_types[0])
     assert system
     made = [nodes.node(f"system-{number}", system, None) for number in range(_SYSTEM_NODES)]
     for pool in tier.settings.gpu_pools:
         if pool.provisioner is Provisioner.KARPENTER:
-            (record,) = gpu_sharing.pools([pool])
-            tier.api.create_all(nodes.node_pool(pool, record.devices))
+            tier.api.create_all(nodes.node_pool(pool, cluster.availability_zones))
         else:
             made += nodes.nodes(pool)
     tier.api.create_all(made)

@@ -47,6 +47,8 @@ def test_a_burst_of_500_gpu_pods_scales_a_pool_from_zero_and_back_to_zero(
     record_property("simulated: nodes started", len(started))
     for name in ("kueue", "karpenter", "kube-scheduler", "kube-apiserver", "etcd", "kwok"):
         record_property(f"resident MiB of {name}", tier.programs.resident_mib(name))
+    total = sum(tier.programs.resident_mib(name) for name in tier.programs.names())
+    record_property("resident MiB of all programs", round(total))
     emptied = time.monotonic()
     research.clear()
 

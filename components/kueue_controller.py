@@ -134,8 +134,8 @@ def settings(
         "integrations": {"frameworks": list(_FRAMEWORKS)},
         # Quotas are of GPUs alone: CPU and memory follow from the nodes that carry them.
         "resources": {"excludeResourcePrefixes": ["cpu", "memory", "ephemeral-storage", "hugepages-"]},
-        # Its API of pending workloads takes a certificate of its own and nobody here asks it.
-        "featureGates": {"VisibilityOnDemand": False},
+        # Off: a watch of Secrets, a watch of every node, and an API with a certificate of its own.
+        "featureGates": {"MultiKueue": False, "TopologyAwareScheduling": False, "VisibilityOnDemand": False},
     }
 
 

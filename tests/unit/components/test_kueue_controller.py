@@ -92,6 +92,8 @@ def test_quotas_are_of_gpus_alone_and_of_teams_alone() -> None:
     assert selected == {"key": "plinth.dev/team", "operator": "Exists"}
     assert set(made["integrations"]["frameworks"]) == {"batch/job", "pod"}
     assert made["internalCertManagement"] == {"enable": False}
+    # Its watch of Secrets would need a right that the controller is not given.
+    assert made["featureGates"]["MultiKueue"] is False
 
 
 def test_certificates_lie_where_the_webhooks_and_the_metrics_read_them() -> None:

@@ -15,7 +15,7 @@ from components.connections import (
     ObjectStoreConnection,
     PostgresConnection,
 )
-from components.gateway import Gateway, GatewayArgs
+from components.gateway import Gateway, GatewayArgs, LoadBalancer
 from components.gpu_scheduling import GpuScheduling, GpuSchedulingArgs
 from components.incluster.maria_db import MariaDb, MariaDbArgs
 from components.incluster.object_store import ObjectStore, ObjectStoreArgs
@@ -109,7 +109,8 @@ def deploy(settings: Settings, secrets: Secrets, target: Target) -> Outputs:
         target.cloud.repositories()
         for pool in settings.gpu_pools:
             target.cloud.gpu_pool(pool)
-    gateway = _gateway(site)
+    entry = _gateway(site)
+    gateway = entry.connection
     objects = _object_store(site, gateway)
     databases = _pipelines_databases(site)
     tracking = _tracking(site, _tracking_database(site), objects, gateway)
@@ -126,6 +127,7 @@ def deploy(settings: Settings, secrets: Secrets, target: Target) -> Outputs:
         pipelines_bucket=objects.connection(_PIPELINES_BUCKET, "pipelines").bucket,
         object_store_region=objects.connection(_TRACKING_BUCKET, "tracking").region,
         workload_image=site.image("workload"),
+        gateway_url=_gateway_url(site, entry) if target.cloud else None,
         kubeconfig=target.cloud.cluster.kubeconfig if target.cloud else None,
     )
 
@@ -156,6 +158,11 @@ def _site(settings: Settings, secrets: Secrets, target: Target) -> _Site:
     )
 
 
+def _gateway_url(site: _Site, gateway: Gateway) -> pulumi.Output[str]:
+    scheme = "https" if site.settings.gateway.certificate_arn else "http"
+    return pulumi.Output.concat(scheme, "://", gateway.address)
+
+
 def _destination(objects: _Objects) -> str:
     return f"s3://{objects.connection(_TRACKING_BUCKET, 'tracking').bucket}"
 
@@ -164,8 +171,9 @@ def _peers(*namespaces: str) -> tuple[Peer, ...]:
     return tuple(in_namespace(name) for name in namespaces)
 
 
-def _gateway(site: _Site) -> GatewayConnection:
-    gateway = Gateway(
+def _gateway(site: _Site) -> Gateway:
+    cloud = site.target.cloud
+    return Gateway(
         "traefik",
         GatewayArgs(
             namespace=site.namespaces["gateway"],
@@ -178,10 +186,10 @@ def _gateway(site: _Site) -> GatewayConnection:
                 *(each for each in (_OBJECT_STORE,) if each in site.namespaces),
             ),
             node_port=site.settings.gateway.node_port,
+            load_balancer=cloud.load_balancer() if cloud else LoadBalancer(),
         ),
         site.opts,
     )
-    return gateway.connection
 
 
 def _object_store(site: _Site, gateway: GatewayConnection) -> _Objects:

@@ -20,12 +20,13 @@ from components.aws.rds_postgres import RdsPostgres, RdsPostgresArgs
 from components.aws.s3_object_store import S3ObjectStore, S3ObjectStoreArgs, ServiceAccount
 from components.aws.vpc import Vpc, VpcArgs
 from components.connections import Bucket, ClusterConnection, MysqlConnection, PostgresConnection
+from components.gateway import LoadBalancer
 from components.versions import eks_addons
 from infra import kubernetes_provider
 from infra.cluster_settings import EksSettings
 from infra.pool_settings import GpuPoolSettings, MigSharing, Provisioner
 from infra.sections import gib
-from infra.settings import Settings
+from infra.settings import GatewaySettings, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +99,10 @@ class Cloud:
             ),
             self.keep,
         )
+
+    def load_balancer(self) -> LoadBalancer:
+        """Return what AWS is to put in front of the gateway."""
+        return load_balancer(self.settings.gateway)
 
     def gpu_pool(self, pool: GpuPoolSettings) -> GpuNodePool | KarpenterNodePool:
         """Make one pool of GPU nodes."""
@@ -177,6 +182,25 @@ class Cloud:
             ),
             self.keep,
         )
+
+
+def load_balancer(gateway: GatewaySettings) -> LoadBalancer:
+    """Return a load balancer that is inside the network unless the settings let someone in from outside."""
+    prefix = "service.beta.kubernetes.io/aws-load-balancer"
+    annotations = {
+        f"{prefix}-type": "nlb",
+        f"{prefix}-internal": str(not gateway.public).lower(),
+        f"{prefix}-cross-zone-load-balancing-enabled": "true",
+    }
+    if gateway.certificate_arn:
+        annotations |= {
+            f"{prefix}-ssl-cert": gateway.certificate_arn,
+            f"{prefix}-ssl-ports": "443",
+            f"{prefix}-ssl-negotiation-policy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+        }
+    return LoadBalancer(
+        annotations=annotations, source_cidrs=gateway.source_cidrs, tls=gateway.certificate_arn is not None
+    )
 
 
 def connect(settings: Settings, eks: EksSettings) -> Cloud:

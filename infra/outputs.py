@@ -25,6 +25,8 @@ class Outputs:
     """Region with which object store requests are signed."""
     workload_image: str
     """Image of the steps."""
+    gateway_url: pulumi.Output[str] | None = None
+    """Where the load balancer of a cloud answers."""
     kubeconfig: pulumi.Output[str] | None = None
     """Of a cluster that the stack made; it holds no credentials."""
 

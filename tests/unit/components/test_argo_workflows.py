@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from typing import Any
 
 import pytest
 import yaml
@@ -99,3 +100,13 @@ def test_the_controller_reaches_the_kubernetes_api_alone() -> None:
 def test_a_lifetime_too_short_to_read_a_result_is_refused() -> None:
     with pytest.raises(ValueError, match=r"workflow_ttl_seconds: 5; give at least 60"):
         dataclasses.replace(PLAIN, workflow_ttl_seconds=5)
+
+
+def test_without_keys_logs_are_archived_by_the_identity_of_the_step() -> None:
+    repository: Any = settings(deployed(artifacts=sample.keyless_artifacts()))["artifactRepository"]
+    store = repository["s3"]
+    assert store["useSDKCreds"] is True
+    assert not {"accessKeySecret", "secretKeySecret"} & store.keys()
+    assert (store["endpoint"], store["insecure"]) == ("s3.eu-central-1.amazonaws.com:443", False)
+    with_keys: Any = settings(deployed())["artifactRepository"]
+    assert "useSDKCreds" not in with_keys["s3"]

@@ -133,3 +133,31 @@ def test_drivers_find_the_server_by_the_names_of_service_and_port() -> None:
 def test_a_server_without_clients_is_refused() -> None:
     with pytest.raises(ValueError, match="clients: none given"):
         dataclasses.replace(PLAIN, clients=())
+
+
+def test_the_server_encrypts_where_the_database_asks_for_it_and_there_alone() -> None:
+    encrypted = environment(deployed(database=dataclasses.replace(sample.mysql("mlpipeline"), tls=True)))
+    assert json.loads(encrypted["DBCONFIG_MYSQLCONFIG_EXTRAPARAMS"]) == {"tls": "skip-verify"}
+    assert "DBCONFIG_MYSQLCONFIG_EXTRAPARAMS" not in environment(deployed())
+
+
+def test_without_keys_the_server_acts_by_its_own_identity() -> None:
+    deployment = deployed(artifacts=sample.keyless_artifacts())
+    values = environment(deployment)
+    assert values["OBJECTSTORECONFIG_HOST"] == "s3.eu-central-1.amazonaws.com"
+    assert values["OBJECTSTORECONFIG_PORT"] == "443"
+    assert values["OBJECTSTORECONFIG_SECURE"] == "true"
+    rules.assert_no_keys(deployment)
+    rules.assert_reaches_aws(rules.policies(deployment)["ml-pipeline"])
+
+
+def test_where_the_database_is_says_nothing_about_s3() -> None:
+    network = {"ip_block": {"cidr": "10.0.0.0/16"}}
+    deployment = deployed(artifacts=sample.keyless_artifacts(), stores=(network,))
+    policy = rules.policies(deployment)["ml-pipeline"]
+    ways = {
+        rule["ports"][0]["port"]: [to["ipBlock"]["cidr"] for to in rule["to"]]
+        for rule in policy["egress"][1:]
+    }
+    assert ways[3306] == ["10.0.0.0/16"]
+    rules.assert_reaches_aws(policy)

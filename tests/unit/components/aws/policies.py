@@ -42,6 +42,12 @@ def assert_least_privilege(deployment: Deployment[Any]) -> None:
 def assert_tagged(deployment: Deployment[Any], tags: dict[str, str]) -> None:
     """Every resource that can carry tags carries a name and these."""
     untagged = {
+        "AccessPolicyAssociation",
+        "EventTarget",
+        "QueuePolicy",
+        "Route",
+        "RouteTableAssociation",
+        "Tag",
         "BucketLifecycleConfiguration",
         "BucketLogging",
         "BucketOwnershipControls",

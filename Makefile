@@ -92,3 +92,8 @@ clean: ## delete the cache (builds, images, tools); a running cluster must be do
 	@python3 -m cluster down
 	@chmod -R u+w $(PLINTH_CACHE) 2>/dev/null || true
 	@rm -rf $(PLINTH_CACHE) .venv
+
+.PHONY: gpu-sim
+gpu-sim: setup ## simulated GPU tier: 1,000 KWOK nodes, real scheduler, Kueue and Karpenter; table, JUnit and JSON
+	@$(PYTHON) -m upstream build etcd kubernetes kwok kueue karpenter
+	@$(PYTHON) -m tests.gpu_sim

@@ -66,10 +66,18 @@ _IMAGES: dict[str, _Upstream | _Own] = {
     "kserve-controller": _Upstream(
         repository="docker.io/kserve/kserve-controller", project="kserve", module="github.com/kserve/kserve"
     ),
+    "kueue-controller": _Upstream(
+        repository="registry.k8s.io/kueue/kueue", project="kueue", module="sigs.k8s.io/kueue"
+    ),
     "metrics-server": _Upstream(
         repository="registry.k8s.io/metrics-server/metrics-server",
         project="metrics-server",
         module="sigs.k8s.io/metrics-server",
+    ),
+    "nvidia-device-plugin": _Upstream(
+        repository="nvcr.io/nvidia/k8s-device-plugin",
+        project="nvidia-device-plugin",
+        module="github.com/NVIDIA/k8s-device-plugin",
     ),
     "traefik": _Upstream(
         repository="docker.io/library/traefik", project="traefik", module="github.com/traefik/traefik/v3"

@@ -30,6 +30,7 @@ _PROJECT = "kueue"
 _MODULE = "sigs.k8s.io/kueue"
 _RBAC = "rbac.authorization.k8s.io"
 _VERSION = "v1beta2"
+_RIGHTS = "config/components/rbac"
 _DEFINITIONS = "config/components/crd/bases/*.yaml"
 _QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 # Plain pods (what pipelines make) and Jobs; each further kind of job is another webhook that can be down.
@@ -86,6 +87,12 @@ def _open_pod_templates(schema: dict[str, Any]) -> None:
     pod_sets["template"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
+def rights() -> list[Any]:
+    """Return what the controller may do in the whole cluster: upstream's own role."""
+    found = manifests.load(_PROJECT, _MODULE, f"{_RIGHTS}/role.yaml")
+    return manifests.find(found, "ClusterRole", "manager-role")["rules"]
+
+
 def webhook_host(namespace: str) -> str:
     """Return the host name that the webhooks' certificate must be for."""
     return f"{WEBHOOK_SERVICE}.{namespace}.svc"
@@ -127,8 +134,8 @@ def settings(
         "integrations": {"frameworks": list(_FRAMEWORKS)},
         # Quotas are of GPUs alone: CPU and memory follow from the nodes that carry them.
         "resources": {"excludeResourcePrefixes": ["cpu", "memory", "ephemeral-storage", "hugepages-"]},
-        # Its API of pending workloads takes a certificate of its own and nobody here asks it.
-        "featureGates": {"VisibilityOnDemand": False},
+        # Off: a watch of Secrets, a watch of every node, and an API with a certificate of its own.
+        "featureGates": {"MultiKueue": False, "TopologyAwareScheduling": False, "VisibilityOnDemand": False},
     }
 
 
@@ -197,8 +204,7 @@ class KueueController(pulumi.ComponentResource):
         )
 
     def _rights(self) -> list[pulumi.Resource]:
-        files = ("role.yaml", "leader_election_role.yaml")
-        upstream = manifests.load(_PROJECT, _MODULE, *(f"config/components/rbac/{file}" for file in files))
+        upstream = manifests.load(_PROJECT, _MODULE, f"{_RIGHTS}/leader_election_role.yaml")
         cluster_wide: kubernetes.meta.v1.ObjectMetaArgsDict = {"name": self._name, "labels": self._labels}
         account: kubernetes.rbac.v1.SubjectArgsDict = {
             "kind": "ServiceAccount",
@@ -214,7 +220,7 @@ class KueueController(pulumi.ComponentResource):
         role = kubernetes.rbac.v1.ClusterRole(
             f"{self._name}-role",
             metadata=cluster_wide,
-            rules=manifests.find(upstream, "ClusterRole", "manager-role")["rules"],
+            rules=rights(),
             opts=self._child,
         )
         binding = kubernetes.rbac.v1.ClusterRoleBinding(

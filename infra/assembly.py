@@ -16,6 +16,7 @@ from components.connections import (
     PostgresConnection,
 )
 from components.gateway import Gateway, GatewayArgs, LoadBalancer
+from components.gpu_scheduling import GpuScheduling, GpuSchedulingArgs
 from components.incluster.maria_db import MariaDb, MariaDbArgs
 from components.incluster.object_store import ObjectStore, ObjectStoreArgs
 from components.incluster.postgres import Postgres, PostgresArgs
@@ -26,6 +27,7 @@ from components.mysql_accounts import MysqlAccounts, MysqlAccountsArgs
 from components.network_policies import Peer, in_namespace
 from components.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 from components.pod_security import PodSecurityLevel
+from infra import gpu_sharing
 from infra.outputs import Outputs
 from infra.settings import Secrets, Settings
 from infra.storage_settings import DatabaseLocation, ObjectsLocation
@@ -43,6 +45,8 @@ _NAMESPACES: Mapping[str, PodSecurityLevel] = {
 # Of stores that run in the cluster.
 _DATABASES = "databases"
 _OBJECT_STORE = "object-store"
+# Of the queues for GPUs.
+_KUEUE = "kueue"
 _PIPELINES_BUCKET = "pipelines"
 _TRACKING_BUCKET = "mlflow"
 _MODELS_NAMESPACE = "models"
@@ -100,8 +104,7 @@ class _Site:
 def deploy(settings: Settings, secrets: Secrets, target: Target) -> Outputs:
     """Make every component of the platform."""
     site = _site(settings, secrets, target)
-    # Pools first: their nodes start while the platform is installed. GpuScheduling of pools and teams
-    # belongs here as well.
+    # Pools first: their nodes start while the platform is installed.
     if target.cloud is not None:
         target.cloud.repositories()
         for pool in settings.gpu_pools:
@@ -113,6 +116,8 @@ def deploy(settings: Settings, secrets: Secrets, target: Target) -> Outputs:
     tracking = _tracking(site, _tracking_database(site), objects, gateway)
     serving = _serving(site, objects, gateway)
     pipelines = _pipelines(site, databases, objects, tracking, serving, gateway)
+    if settings.gpu_pools:
+        _gpu_scheduling(site)
     return Outputs(
         gateway_domain=settings.gateway.domain,
         pipelines_namespace=pipelines.namespace,
@@ -135,6 +140,8 @@ def _site(settings: Settings, secrets: Secrets, target: Target) -> _Site:
         wanted[_DATABASES] = "restricted"
     if settings.storage.objects is ObjectsLocation.INCLUSTER:
         wanted[_OBJECT_STORE] = "restricted"
+    if settings.gpu_pools:
+        wanted[_KUEUE] = "restricted"
     namespaces = {
         name: PlatformNamespace(
             name, PlatformNamespaceArgs(namespace=name, pod_security=level), opts
@@ -340,6 +347,27 @@ def _pipelines(
             gateway=gateway,
             stores=site.stores("kubeflow", _OBJECT_STORE),
             registry=site.settings.registry,
+        ),
+        site.opts,
+    )
+
+
+def _gpu_scheduling(site: _Site) -> GpuScheduling:
+    secrets, settings = site.secrets, site.settings
+    return GpuScheduling(
+        "gpu-scheduling",
+        GpuSchedulingArgs(
+            namespace=site.namespaces[_KUEUE],
+            controller_image=site.image("kueue-controller"),
+            device_plugin_image=site.image("nvidia-device-plugin"),
+            pools=gpu_sharing.pools(settings.gpu_pools),
+            teams=gpu_sharing.teams(settings.teams),
+            webhook_ca=secrets.queue_webhook_authority,
+            webhook_certificate=secrets.queue_webhook_certificate,
+            webhook_key=secrets.queue_webhook_key,
+            # The tracking server, and the gateway to everything else.
+            destinations=({"to": [*_peers("gateway", "mlflow")]},),
+            replicas=2 if settings.protect else 1,
         ),
         site.opts,
     )

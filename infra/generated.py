@@ -1,4 +1,4 @@
-"""Values that a stack needs and nobody chooses: passwords, and the certificate of KServe's webhooks."""
+"""Values that a stack needs and nobody chooses: passwords, and certificates of the controllers' webhooks."""
 
 import datetime
 import secrets
@@ -11,21 +11,27 @@ from cryptography.x509.oid import NameOID
 
 # Made once per stack and renewed with it; the API server is the only client.
 _VALID_DAYS = 3650
-# What `components.kserve_controller` calls it; not imported from there, which would cost a second.
+# What `components.kserve_controller` and `components.kueue_controller` call theirs; not imported from there,
+# which would cost a second.
 WEBHOOK_HOST = "kserve-webhook-server-service.kserve.svc"
+QUEUE_WEBHOOK_HOST = "kueue-webhook-service.kueue.svc"
 WEBHOOK_KEYS = ("webhookAuthority", "webhookCertificate", "webhookKey")
+QUEUE_WEBHOOK_KEYS = ("queueWebhookAuthority", "queueWebhookCertificate", "queueWebhookKey")
+_CERTIFICATES = {WEBHOOK_KEYS: WEBHOOK_HOST, QUEUE_WEBHOOK_KEYS: QUEUE_WEBHOOK_HOST}
 
 
 def values(missing: Iterable[str]) -> dict[str, str]:
-    """Return a value for every missing key; the webhook's three belong together and are made together."""
+    """Return a value for every missing key; a webhook's three belong together and are made together."""
     wanted = list(missing)
-    made = {key: secrets.token_hex(20) for key in wanted if key not in WEBHOOK_KEYS}
-    if any(key in WEBHOOK_KEYS for key in wanted):
-        made |= dict(zip(WEBHOOK_KEYS, _certificate(WEBHOOK_HOST), strict=True))
+    together = {key for keys in _CERTIFICATES for key in keys}
+    made = {key: secrets.token_hex(20) for key in wanted if key not in together}
+    for keys, host in _CERTIFICATES.items():
+        if any(key in keys for key in wanted):
+            made |= dict(zip(keys, certificate(host), strict=True))
     return made
 
 
-def _certificate(host: str) -> tuple[str, str, str]:
+def certificate(host: str) -> tuple[str, str, str]:
     """Return an authority of its own, a certificate for the host and its key, as PEM.
 
     The authority's key is forgotten: nothing else can ever be signed with it.
@@ -38,7 +44,7 @@ def _certificate(host: str) -> tuple[str, str, str]:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
-    certificate = (
+    signed = (
         _builder(x509.Name([]), issuer, key.public_key())
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=True)
         .sign(authority_key, hashes.SHA256())
@@ -47,7 +53,7 @@ def _certificate(host: str) -> tuple[str, str, str]:
     private = key.private_bytes(
         encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
-    return authority.public_bytes(encoding).decode(), certificate.public_bytes(encoding).decode(), private
+    return authority.public_bytes(encoding).decode(), signed.public_bytes(encoding).decode(), private
 
 
 def _builder(

@@ -99,6 +99,9 @@ class Secrets:
     webhook_authority: pulumi.Output[str]
     webhook_certificate: pulumi.Output[str]
     webhook_key: pulumi.Output[str]
+    queue_webhook_authority: pulumi.Output[str]
+    queue_webhook_certificate: pulumi.Output[str]
+    queue_webhook_key: pulumi.Output[str]
 
 
 def secret_keys() -> list[str]:

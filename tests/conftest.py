@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-LEVELS = ("unit", "contract", "integration", "e2e", "load")
+LEVELS = ("unit", "contract", "integration", "e2e", "load", "gpu_sim")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,7 +5,7 @@ from dataclasses import fields
 import pulumi
 import pytest
 
-from infra import assembly, outputs, settings, target
+from infra import assembly, outputs, settings, stack_file, target
 from infra.settings import Secrets, Settings
 from tests.harness.recorder import Deployment, deploy
 
@@ -67,3 +67,14 @@ def test_outputs_are_what_workloads_read(smallest: Settings) -> None:
     assert made.gateway_domain == "plinth.local"
     assert made.pipelines_bucket == "pipelines"
     assert made.artifacts_destination == "s3://mlflow"
+
+
+def test_teams_queue_for_gpu_pools_and_a_stack_without_pools_runs_no_queue(smallest: Settings) -> None:
+    assert not platform(smallest).of_type("plinth:index:GpuScheduling")
+    deployment = platform(stack_file.settings("prod"))
+    shown = deployment.one("plinth:index:GpuScheduling").inputs
+    assert shown["pools"] == ["inference", "batch", "training", "shared"]
+    assert {"research", "applied", "serving"} == {
+        each.inputs["metadata"]["name"] for each in deployment.of_type("ClusterQueue")
+    }
+    assert deployment.one("DaemonSet", "gpu-scheduling-device-plugin-mig")

@@ -1,0 +1,44 @@
+"""GPU pools and teams of the settings, as the components that schedule them take them."""
+
+from collections.abc import Sequence
+
+from components.gpu_queues import GpuPool, GpuTeam, Mig, TimeSlicing
+from infra import pool_settings
+from infra.pool_consistency import devices_per_node
+from infra.pool_settings import GpuPoolSettings, TeamSettings
+
+
+def pools(settings: Sequence[GpuPoolSettings]) -> tuple[GpuPool, ...]:
+    """Return the pools; their instance types were checked with the settings."""
+    return tuple(
+        GpuPool(
+            name=pool.name,
+            devices_per_node=devices_per_node(pool) or 0,
+            max_nodes=pool.max,
+            sharing=_sharing(pool),
+        )
+        for pool in settings
+    )
+
+
+def _sharing(pool: GpuPoolSettings) -> Mig | TimeSlicing | None:
+    match pool.sharing:
+        case pool_settings.MigSharing(profile=profile):
+            return Mig(profile=profile)
+        case pool_settings.TimeSlicing(replicas=replicas):
+            return TimeSlicing(replicas=replicas)
+        case None:
+            return None
+
+
+def teams(settings: Sequence[TeamSettings]) -> tuple[GpuTeam, ...]:
+    """Return the teams."""
+    return tuple(
+        GpuTeam(
+            name=team.name,
+            quota=team.gpu_quota,
+            borrowing=team.borrowing,
+            borrowing_limit=team.borrowing_limit,
+        )
+        for team in settings
+    )

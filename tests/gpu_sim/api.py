@@ -1,0 +1,100 @@
+"""A small client of the Kubernetes API that takes and returns plain objects."""
+
+import json
+import ssl
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+Object = dict[str, Any]
+_PATCHES = {
+    "merge": "application/merge-patch+json",
+    "json": "application/json-patch+json",
+}
+_WRITERS = 8
+
+
+class RefusedError(Exception):
+    """The API server refused a request; the text is its message."""
+
+
+class Api:
+    """The API as one user sees it."""
+
+    def __init__(self, server: str, *, authority: Path, certificate: Path, key: Path) -> None:
+        context = ssl.create_default_context(cafile=str(authority))
+        context.load_cert_chain(certificate, key)
+        self._client = httpx.Client(base_url=server, verify=context, timeout=60)
+
+    def __enter__(self) -> "Api":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def request(self, method: str, path: str, **arguments: Any) -> Object:
+        """Send one request.
+
+        Raises:
+            RefusedError: the answer is an error.
+        """
+        response = self._client.request(method, path, **arguments)
+        try:
+            body = response.json()
+        except ValueError:
+            body = {"message": response.text}
+        if response.is_error:
+            raise RefusedError(f"{response.status_code} {method} {path}: {body.get('message', body)}")
+        return body
+
+    def is_ready(self) -> bool:
+        """Return whether the API server answers requests."""
+        try:
+            return self._client.get("/readyz").is_success
+        except httpx.TransportError:
+            return False
+
+    def get(self, path: str) -> Object:
+        """Return one object."""
+        return self.request("GET", path)
+
+    def items(self, path: str, **query: str) -> list[Object]:
+        """Return the objects of a list."""
+        return self.request("GET", path, params=query)["items"]
+
+    def create(self, manifest: Mapping[str, Any]) -> Object:
+        """Create one object where its kind and namespace say."""
+        return self.request("POST", collection(manifest), json=manifest)
+
+    def create_all(self, manifests: Iterable[Mapping[str, Any]]) -> None:
+        """Create many objects, several at a time."""
+        with ThreadPoolExecutor(max_workers=_WRITERS) as pool:
+            list(pool.map(self.create, manifests))
+
+    def patch(self, path: str, change: object, kind: str = "merge") -> Object:
+        """Change one object."""
+        headers = {"Content-Type": _PATCHES[kind]}
+        return self.request("PATCH", path, content=json.dumps(change), headers=headers)
+
+    def delete_all(self, path: str, **query: str) -> None:
+        """Delete every object of a list, at once."""
+        self.request("DELETE", path, params=query, json={"gracePeriodSeconds": 0})
+
+
+def collection(manifest: Mapping[str, Any]) -> str:
+    """Return the path of the list that an object belongs to."""
+    version: str = manifest["apiVersion"]
+    kind: str = manifest["kind"].lower()
+    plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}es" if kind.endswith("s") else f"{kind}s"
+    root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    namespace = manifest["metadata"].get("namespace")
+    return f"{root}/namespaces/{namespace}/{plural}" if namespace else f"{root}/{plural}"
+
+
+def condition(found: Object, kind: str) -> Object:
+    """Return one condition of an object's status; empty if it has none."""
+    conditions: Sequence[Object] = found.get("status", {}).get("conditions") or []
+    return next((each for each in conditions if each["type"] == kind), {})

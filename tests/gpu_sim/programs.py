@@ -1,0 +1,73 @@
+"""The programs of the simulated tier: started in order, watched, and ended together."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from tests.harness.memory import sizes
+
+_LAST_LINES = 15
+_END_SECONDS = 10
+
+
+class ProgramEndedError(Exception):
+    """A program of the tier ended by itself; the text holds its last words."""
+
+
+class Programs:
+    """Running programs by name, each with a log of its own."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        logs.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> "Programs":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for program in reversed(self._running.values()):
+            program.terminate()
+        for program in self._running.values():
+            try:
+                program.wait(timeout=_END_SECONDS)
+            except subprocess.TimeoutExpired:
+                program.kill()
+                program.wait()
+
+    def start(self, name: str, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        """Start a program; what it prints goes to its log."""
+        with (self._logs / f"{name}.log").open("wb") as log:
+            self._running[name] = subprocess.Popen(
+                argv,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"} | dict(environment or {}),
+            )
+
+    def check(self) -> None:
+        """Raise if a program has ended: waiting for anything is pointless then.
+
+        Raises:
+            ProgramEndedError: it has.
+        """
+        for name, program in self._running.items():
+            if program.poll() is not None:
+                raise ProgramEndedError(f"{name} ended with {program.returncode}:\n{self.last_words(name)}")
+
+    def last_words(self, name: str) -> str:
+        """Return the end of a program's log."""
+        lines = (self._logs / f"{name}.log").read_text(errors="replace").splitlines()
+        return "\n".join(lines[-_LAST_LINES:])
+
+    def names(self) -> list[str]:
+        """Return the names of all programs."""
+        return list(self._running)
+
+    def resident_mib(self, name: str) -> float:
+        """Return the resident memory of a program."""
+        rollup = Path(f"/proc/{self._running[name].pid}/smaps_rollup").read_text()
+        return round(sizes(rollup)[0], 1)

@@ -1,0 +1,203 @@
+"""What the simulated GPU tier promises. Nodes are simulated; everything that decides is real."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from components.gpu_queues import GPU_RESOURCE, TOLERATION
+from tests.gpu_sim import nodes
+from tests.gpu_sim.api import RefusedError, condition
+from tests.gpu_sim.conftest import Team
+from tests.gpu_sim.pods import gang, pod, state, unschedulable
+from tests.gpu_sim.tier import Tier
+
+Teams = Callable[[str], Team]
+Record = Callable[[str, object], None]
+_BURST = 500
+_GANG = 64
+_PLAIN = 40
+
+
+def test_a_thousand_nodes_of_eight_gpus_are_there(tier: Tier, record_property: Record) -> None:
+    found = tier.pool_nodes("training")
+    assert len(found) == 1000
+    assert {each["status"]["allocatable"][GPU_RESOURCE] for each in found} == {"8"}
+    assert all(condition(each, "Ready")["status"] == "True" for each in found)
+    record_property("simulated nodes", len(tier.api.items("/api/v1/nodes")))
+    record_property("processors", os.cpu_count())
+
+
+def test_a_burst_of_500_gpu_pods_scales_a_pool_from_zero_and_back_to_zero(
+    tier: Tier, team: Teams, record_property: Record
+) -> None:
+    research = team("research")
+    assert not tier.pool_nodes("burst")
+    submitted = time.monotonic()
+    tier.api.create_all(pod(f"burst-{number}", "research", gpus=1, pool="burst") for number in range(_BURST))
+    research.reaches("the burst runs", timeout_seconds=300, running=_BURST)
+    record_property(
+        "simulated: seconds from submit to last bound pod", round(time.monotonic() - submitted, 1)
+    )
+    started = {each["metadata"]["name"] for each in tier.pool_nodes("burst")}
+    assert {each["spec"]["nodeName"] for each in research.pods()} <= started
+    assert len(started) >= _BURST / 8
+    record_property("simulated: nodes started", len(started))
+    for name in ("kueue", "karpenter", "kube-scheduler", "kube-apiserver", "etcd", "kwok"):
+        record_property(f"resident MiB of {name}", tier.programs.resident_mib(name))
+    total = sum(tier.programs.resident_mib(name) for name in tier.programs.names())
+    record_property("resident MiB of all programs", round(total))
+    emptied = time.monotonic()
+    research.clear()
+
+    def left() -> str | None:
+        return ", ".join(each["metadata"]["name"] for each in tier.pool_nodes("burst")[:3]) or None
+
+    tier.wait("the pool is back to zero", left, timeout_seconds=180)
+    record_property("simulated: seconds from last pod to no node", round(time.monotonic() - emptied, 1))
+
+
+def test_a_quota_is_honoured_borrowed_in_the_cohort_and_given_back(tier: Tier, team: Teams) -> None:
+    """Research owns 16 of 32, applied 8 and may not borrow, 8 are nobody's."""
+    research, applied = team("research"), team("applied")
+    tier.api.create_all(pod(f"r-{number}", "research", gpus=8, pool="inference") for number in range(4))
+    research.reaches("research has all that is idle", timeout_seconds=60, running=4)
+
+    tier.api.create(pod("a-0", "applied", gpus=8, pool="inference"))
+    applied.reaches("applied gets its own back", timeout_seconds=120, running=1)
+    running = [each for each in research.pods() if state(each) == "running"]
+    assert len(running) == 3
+
+    tier.api.create(pod("a-1", "applied", gpus=8, pool="inference"))
+    research.clear()
+    # 24 devices are idle now, and applied may not borrow one of them.
+    applied.reaches("applied stays within its quota", timeout_seconds=60, successes=10, running=1, queued=1)
+    (waiting,) = [each for each in _workloads(tier, "applied") if not _has(each, "QuotaReserved")]
+    assert "insufficient unused quota" in condition(waiting, "QuotaReserved")["message"]
+
+
+def test_a_gang_of_64_is_admitted_whole_or_not_at_all(
+    tier: Tier, team: Teams, record_property: Record
+) -> None:
+    """Applied owns 512 devices: exactly the gang's, and one pod's less while another holds them."""
+    applied = team("applied")
+    tier.api.create(pod("holder", "applied", gpus=8, pool="training"))
+    applied.reaches("one pod runs", timeout_seconds=60, running=1)
+    members = gang("gang", _GANG, "applied", gpus=8, pool="training")
+    tier.api.create_all(members[:-1])
+    applied.reaches(
+        "63 of 64 wait for the last", timeout_seconds=60, successes=6, running=1, queued=_GANG - 1
+    )
+    tier.api.create(members[-1])
+    applied.reaches(
+        "the gang waits whole for 8 devices", timeout_seconds=60, successes=10, running=1, queued=_GANG
+    )
+    (waiting,) = [each for each in _workloads(tier, "applied") if not _has(each, "QuotaReserved")]
+    assert "insufficient unused quota" in condition(waiting, "QuotaReserved")["message"]
+
+    freed = time.monotonic()
+    tier.api.request("DELETE", "/api/v1/namespaces/applied/pods/holder", json={"gracePeriodSeconds": 0})
+    applied.reaches("the gang runs whole", timeout_seconds=120, running=_GANG)
+    record_property(
+        "simulated: seconds from room to a running gang of 64", round(time.monotonic() - freed, 1)
+    )
+    assert len({each["spec"]["nodeName"] for each in applied.pods()}) == _GANG
+
+
+def test_cordoned_unhealthy_and_lost_gpu_nodes_are_avoided(tier: Tier, team: Teams) -> None:
+    """Of four nodes three are taken away, each in its own way; quota would let two pods run."""
+    research = team("research")
+    path = "/api/v1/nodes/inference-"
+    tier.api.patch(f"{path}0", {"spec": {"unschedulable": True}})
+    # What a kubelet reports once the device plugin has called every device unhealthy.
+    tier.api.patch(f"{path}1/status", {"status": {"allocatable": {GPU_RESOURCE: "0"}}})
+    tier.api.patch(f"{path}2", {"metadata": {"labels": {nodes.NOT_READY_LABEL: "true"}}})
+
+    def still_ready() -> str | None:
+        found = tier.api.get(f"{path}2")
+        taints = [taint["key"] for taint in found["spec"].get("taints", [])]
+        return None if "node.kubernetes.io/not-ready" in taints else str(taints)
+
+    tier.wait("the lost node is not ready", still_ready, timeout_seconds=60)
+    tier.api.create_all(pod(f"r-{number}", "research", gpus=8, pool="inference") for number in range(2))
+    research.reaches("one pod runs", timeout_seconds=60, successes=6, running=1, pending=1)
+    by_state = {state(each): each for each in research.pods()}
+    assert by_state["running"]["spec"]["nodeName"] == "inference-3"
+    reason = unschedulable(by_state["pending"])
+    assert "1 node(s) were unschedulable" in reason
+    assert f"2 Insufficient {GPU_RESOURCE}" in reason
+    assert "node.kubernetes.io/not-ready" in reason
+
+    tier.api.patch(f"{path}0", {"spec": {"unschedulable": False}})
+    research.reaches("an uncordoned node is used again", timeout_seconds=60, running=2)
+    assert {each["spec"]["nodeName"] for each in research.pods()} == {"inference-3", "inference-0"}
+    tier.api.patch(f"{path}1/status", {"status": {"allocatable": {GPU_RESOURCE: "8"}}})
+    tier.api.patch(f"{path}2", {"metadata": {"labels": {nodes.NOT_READY_LABEL: None}}})
+
+
+def test_pods_without_gpu_never_land_on_gpu_nodes(tier: Tier, team: Teams) -> None:
+    research = team("research")
+    plain = [pod(f"plain-{number}", "research") for number in range(_PLAIN)]
+    tier.api.create_all(plain)
+    research.reaches("plain pods run", timeout_seconds=60, running=_PLAIN)
+    found = research.pods()
+    assert {each["spec"]["nodeName"].partition("-")[0] for each in found} == {"system"}
+    # No LimitRange hands them a GPU, and Kueue does not hold them.
+    limits = [each["spec"]["containers"][0]["resources"]["limits"] for each in found]
+    assert all(GPU_RESOURCE not in limit for limit in limits)
+    assert not any(each["metadata"].get("finalizers") for each in found)
+
+    for number in range(2):
+        tier.api.patch(f"/api/v1/nodes/system-{number}", {"spec": {"unschedulable": True}})
+    try:
+        tier.api.create(pod("late", "research"))
+        research.reaches(
+            "it waits beside a thousand idle GPU nodes",
+            timeout_seconds=60,
+            successes=6,
+            running=_PLAIN,
+            pending=1,
+        )
+        (late,) = [each for each in research.pods() if state(each) == "pending"]
+        assert f"untolerated taint(s), or {{{GPU_RESOURCE}" in unschedulable(
+            late
+        ) or GPU_RESOURCE in unschedulable(late)
+    finally:
+        for number in range(2):
+            tier.api.patch(f"/api/v1/nodes/system-{number}", {"spec": {"unschedulable": False}})
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"tolerations": [dict(TOLERATION)]}, "asks for no nvidia.com/gpu but tolerates"),
+        ({"tolerations": [{"operator": "Exists"}]}, "asks for no nvidia.com/gpu but tolerates"),
+        ({"nodeName": "training-0"}, "passes by the scheduler"),
+    ],
+)
+def test_a_team_cannot_talk_its_way_onto_gpu_nodes(tier: Tier, change: dict[str, Any], reason: str) -> None:
+    refused = pod("sly", "research")
+    refused["spec"].update(change)
+    with pytest.raises(RefusedError, match=reason):
+        tier.api.create(refused)
+
+
+def test_pods_that_ask_always_tolerate(tier: Tier) -> None:
+    """Teams or not: the API server adds what the pod did not write."""
+    asking = pod("asking", "default", gpus=1)
+    made = tier.api.request("POST", "/api/v1/namespaces/default/pods?dryRun=All", json=asking)
+    assert TOLERATION in made["spec"]["tolerations"]
+    plain = tier.api.request(
+        "POST", "/api/v1/namespaces/default/pods?dryRun=All", json=pod("plain", "default")
+    )
+    assert TOLERATION not in plain["spec"]["tolerations"]
+
+
+def _workloads(tier: Tier, team: str) -> list[Any]:
+    return tier.api.items(f"/apis/kueue.x-k8s.io/v1beta2/namespaces/{team}/workloads")
+
+
+def _has(workload: Any, kind: str) -> bool:
+    return condition(workload, kind).get("status") == "True"

@@ -1,0 +1,28 @@
+from components.gpu_queues import GpuPool, GpuTeam, Mig, TimeSlicing
+from infra import gpu_sharing
+from infra.pool_settings import GpuPoolSettings, TeamSettings
+
+
+def pool(**values: object) -> GpuPoolSettings:
+    return GpuPoolSettings.model_validate(
+        {"name": "training", "instanceTypes": ["p5.48xlarge"], "max": 4, **values}
+    )
+
+
+def test_devices_follow_from_the_instance_type() -> None:
+    assert gpu_sharing.pools([pool()]) == (GpuPool(name="training", devices_per_node=8, max_nodes=4),)
+
+
+def test_slices_and_turns_are_devices() -> None:
+    sliced = pool(sharing={"kind": "mig", "profile": "1g.10gb"})
+    turns = pool(sharing={"kind": "timeSlicing", "replicas": 4})
+    first, second = gpu_sharing.pools([sliced, turns])
+    assert (first.devices_per_node, first.sharing) == (56, Mig(profile="1g.10gb"))
+    assert (second.devices_per_node, second.sharing) == (32, TimeSlicing(replicas=4))
+
+
+def test_teams_keep_their_quota_and_what_they_may_borrow() -> None:
+    values = {"name": "research", "gpuQuota": {"training": 8}, "borrowingLimit": 4}
+    assert gpu_sharing.teams([TeamSettings.model_validate(values)]) == (
+        GpuTeam(name="research", quota={"training": 8}, borrowing=True, borrowing_limit=4),
+    )

@@ -18,7 +18,7 @@ apiVersion: v1
 kind: List
 items:
 - {kind: Role, metadata: {name: reader, labels: {a: b}}}
-- {kind: ConfigMap, metadata: {name: settings}, data: {key: "a: b\\nc"}}
+- {kind: ConfigMap, metadata: {name: settings}, data: {key: "a: b\\nc", operator: =}}
 """
 
 

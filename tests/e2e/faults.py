@@ -238,7 +238,9 @@ def database_down(endpoints: Endpoints) -> Generator[None]:
 
     def hibernate(state: str) -> None:
         with _cluster(endpoints) as api_client:
-            body = {"metadata": {"annotations": {"cnpg.io/hibernation": state}}}
+            # The client sends an object as a kind of patch that custom resources do not have.
+            path = "/metadata/annotations/cnpg.io~1hibernation"
+            body: Any = [{"op": "add", "path": path, "value": state}]
             client.CustomObjectsApi(api_client).patch_namespaced_custom_object(*place, body)
 
     def ready() -> str | None:

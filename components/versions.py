@@ -34,6 +34,7 @@ EKS_ADDONS: Final[Mapping[str, Mapping[str, str]]] = {
         "eks-pod-identity-agent": "v1.3.10-eksbuild.3",
     },
 }
+_PROMETHEUS = "github.com/prometheus/prometheus"
 
 
 class VersionError(Exception):
@@ -50,6 +51,14 @@ def upstream_version(project: str, module: str) -> str:
         return recipe.load(project).version(module)
     except UpstreamError as error:
         raise VersionError(str(error)) from error
+
+
+def release(version: str, module: str) -> str:
+    """Return the version under which a module is released: Prometheus 3.5.0 is the module's 0.305.0."""
+    if module != _PROMETHEUS:
+        return version
+    _, combined, patch = version.split(".")
+    return f"v{int(combined) // 100}.{int(combined) % 100}.{patch}"
 
 
 @cache

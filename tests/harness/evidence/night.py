@@ -160,7 +160,16 @@ def read(file: Path) -> Night | None:
 
 
 def _phase(table: dict[str, Any]) -> Phase:
-    steps = tuple(Step(**{**step, "state": State(step["state"])}) for step in table["steps"])
-    fault = Fault(table["fault"]) if table["fault"] else None
-    changed = {"state": State(table["state"]), "steps": steps, "fault": fault}
-    return Phase(**{**table, **changed, "reports": tuple(table["reports"])})
+    changed: dict[str, Any] = {
+        **table,
+        "state": State(table["state"]),
+        "steps": tuple(_step(step) for step in table["steps"]),
+        "fault": Fault(table["fault"]) if table["fault"] else None,
+        "reports": tuple(table["reports"]),
+    }
+    return Phase(**changed)
+
+
+def _step(table: dict[str, Any]) -> Step:
+    changed: dict[str, Any] = {**table, "state": State(table["state"])}
+    return Step(**changed)

@@ -48,8 +48,10 @@ class Tile:
 def headline(night: Night) -> tuple[str, str]:
     """Return how the night went in a few words, and the state that colours them."""
     if night.stopped_by:
-        where = next((each.name for each in night.phases if each.state is State.INTERRUPTED), "the beginning")
-        return f"Stopped during {where}.", "stopped"
+        during = [each.name for each in night.phases if each.state is State.INTERRUPTED]
+        before = [each.name for each in night.phases if each.state is State.SKIPPED]
+        where = f"during {during[0]}" if during else f"before {before[0]}" if before else "at the end"
+        return f"{'Killed' if night.stopped_by == 'killed' else 'Stopped'} {where}.", "stopped"
     if not night.finished:
         where = next((each.name for each in night.phases if each.state is State.RUNNING), "its beginning")
         return f"Not finished: in {where}.", "stopped"

@@ -12,6 +12,7 @@ from kubernetes import client, config
 
 from cluster.instance import Instance
 from tests.harness import leftovers, memory
+from tests.harness.evidence import provenance
 from tests.harness.evidence.night import Night
 from tests.harness.leftovers import Snapshot
 from tests.harness.phases import INSTANCE
@@ -53,6 +54,8 @@ class Collection:
         return readers[phase](night)
 
     def _up(self, night: Night) -> Night:
+        # Only now is all built that was not.
+        night = replace(night, images=provenance.image_digests(provenance.registry("local")))
         endpoints = platform_endpoints.of_stack("local")
         run = _reference_run(endpoints)
         _at_rest(endpoints)

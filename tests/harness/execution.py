@@ -1,5 +1,6 @@
 """Runs one command of a night: its output to a log and line by line to whoever watches; ended on a signal."""
 
+import contextlib
 import os
 import selectors
 import signal
@@ -10,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 from tests.harness.phases import Command
 
@@ -99,13 +101,43 @@ def run(
     try:
         if stop.by and not shielded:
             signal_group(child, signal.SIGTERM)
-        tail = _follow(child, command, log, stop, show, tick, shielded=shielded)
-        code = child.poll()
+        tail, in_time = _follow(child, command, log, stop, show, tick, shielded=shielded)
+        code = child.poll() if in_time else None
     finally:
         stop.watch(None)
         signal_group(child, signal.SIGKILL)
         child.wait()
     return Execution(code=code, seconds=round(time.monotonic() - began, 2), tail="\n".join(tail))
+
+
+class _Output:
+    """The pipe of a command: what comes goes to the log, to who watches, and the end of it is kept."""
+
+    def __init__(self, pipe: IO[bytes], log: IO[bytes], show: Callable[[str], None]) -> None:
+        self._pipe = pipe
+        self._log = log
+        self._show = show
+        self._rest = b""
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(pipe, selectors.EVENT_READ)
+        self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self.closed = False
+
+    def read(self) -> None:
+        """Take what comes within a second."""
+        if not self._selector.select(timeout=_DRAIN_SECONDS):
+            return
+        chunk = os.read(self._pipe.fileno(), 65536)
+        self._log.write(chunk)
+        self._log.flush()
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        if not chunk:
+            self.closed = True
+            self._selector.close()
+            lines = [self._rest] if self._rest else []
+        for line in lines:
+            self.tail.append(line.decode(errors="replace").rstrip())
+            self._show(self.tail[-1])
 
 
 def _follow(
@@ -117,41 +149,28 @@ def _follow(
     tick: Callable[[], None],
     *,
     shielded: bool,
-) -> deque[str]:
-    """Read a command's output until it has ended, or must."""
+) -> tuple[deque[str], bool]:
+    """Read a command's output until it has ended; return the end of it, and whether that was in time."""
     assert child.stdout is not None
-    tail: deque[str] = deque(maxlen=_TAIL_LINES)
-    pipe = child.stdout.fileno()
     deadline = time.monotonic() + command.timeout_seconds
-    kill_at = float("inf")
-    drained = float("inf")
-    rest = b""
-    with selectors.DefaultSelector() as selector, log.open("ab") as file:
-        selector.register(pipe, selectors.EVENT_READ)
+    kill_at = drained = float("inf")
+    with child.stdout, log.open("ab") as file:
+        output = _Output(child.stdout, file, show)
         while True:
-            if selector.select(timeout=min(1.0, _DRAIN_SECONDS)):
-                chunk = os.read(pipe, 65536)
-                if not chunk:
-                    break
-                file.write(chunk)
-                file.flush()
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    tail.append(line.decode(errors="replace").rstrip())
-                    show(tail[-1])
+            if output.closed:
+                # All that could speak is silent; only its end is waited for.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(timeout=_DRAIN_SECONDS)
+            else:
+                output.read()
             tick()
             now = time.monotonic()
-            ending = now >= deadline or (stop.by and not shielded)
-            if ending and kill_at == float("inf"):
+            if kill_at == float("inf") and (now >= deadline or (stop.by and not shielded)):
                 signal_group(child, signal.SIGTERM)
                 kill_at = now + _GRACE_SECONDS
             if now >= kill_at:
                 signal_group(child, signal.SIGKILL)
             if child.poll() is not None:
                 drained = min(drained, now + _DRAIN_SECONDS)
-                if now >= drained:
-                    break
-    if rest:
-        tail.append(rest.decode(errors="replace"))
-        show(tail[-1])
-    return tail
+                if now >= drained or output.closed:
+                    return output.tail, now < deadline

@@ -256,9 +256,6 @@ def _told(error: Exception) -> str:
 
 def begun(run: str, plans: Sequence[Plan]) -> Night:
     """Return the record of a night that begins now."""
-    from infra import stack_file
-
-    registry = stack_file.settings("local").images.registry
     return Night(
         run=run,
         began=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -266,7 +263,6 @@ def begun(run: str, plans: Sequence[Plan]) -> Night:
         commit=provenance.commit(),
         machine=provenance.machine(),
         versions=provenance.pinned_versions(),
-        images=provenance.image_digests(registry),
     )
 
 

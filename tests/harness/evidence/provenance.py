@@ -7,6 +7,7 @@ from pathlib import Path
 
 from components import images, versions
 from images import store
+from infra import stack_file
 from upstream import recipe
 
 _DISTRIBUTIONS = ("pulumi", "pulumi-kubernetes", "kfp", "mlflow", "scikit-learn", "locust")
@@ -40,12 +41,14 @@ def machine() -> dict[str, str]:
 
 
 def _main_module(project: recipe.Project) -> str | None:
-    """Return the module that a project is about: its first program's, else the one that shares its name."""
+    """Return the module that a project is about: its first program's, else its namesake, else the first."""
     for package in (*(program.package for program in project.programs), *project.manifest_modules):
         found = [each for each in project.versions if package == each or package.startswith(f"{each}/")]
         if found:
             return max(found, key=len)
-    return next((each for each in project.versions if project.name in each.split("/")), None)
+    named = (each for each in project.versions if project.name in each.split("/"))
+    # What a project requires itself stands before what that requires.
+    return next(named, next(iter(project.versions), None))
 
 
 def pinned_versions() -> dict[str, str]:
@@ -60,11 +63,16 @@ def pinned_versions() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def image_digests(registry: str) -> tuple[dict[str, str], ...]:
+def registry(stack: str) -> str:
+    """Return where a stack's own images lie."""
+    return stack_file.settings(stack).images.registry
+
+
+def image_digests(own_registry: str) -> tuple[dict[str, str], ...]:
     """Return reference and manifest digest of every image of the platform; none where it is not built."""
     rows: list[dict[str, str]] = []
     for name in images.names():
         record = store.find(name)
         digest = record.manifest.digest if record else ""
-        rows.append({"name": name, "reference": images.reference(name, registry), "digest": digest})
+        rows.append({"name": name, "reference": images.reference(name, own_registry), "digest": digest})
     return tuple(rows)

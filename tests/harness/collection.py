@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -139,23 +139,27 @@ def _at_rest(endpoints: Endpoints) -> None:
 
 def _running_digests(endpoints: Endpoints, night: Night) -> dict[str, Any]:
     """Return the promise that pods run the very images that were built, by content."""
-    built = {image["reference"]: image["digest"] for image in night.images}
     api: Any = client.CoreV1Api(config.new_client_from_config(endpoints.kubeconfig))
-    wrong: set[str] = set()
-    seen: set[str] = set()
+    running: list[tuple[str, str]] = []
     for pod in api.list_pod_for_all_namespaces().items:
         ids = {each.name: each.image_id for each in pod.status.container_statuses or []}
-        for container in pod.spec.containers:
-            digest = built.get(container.image)
-            running = ids.get(container.name) or ""
-            if digest and running:
-                seen.add(container.image)
-                if not running.endswith(digest):
-                    wrong.add(f"{container.image} runs as {running}")
+        running += [(each.image, ids.get(each.name) or "") for each in pod.spec.containers]
+    return digest_promise({image["reference"]: image["digest"] for image in night.images}, running)
+
+
+def digest_promise(built: Mapping[str, str], running: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Return whether what runs is what was built.
+
+    Args:
+        built: digest by image reference.
+        running: reference of each container, and the identity that the kubelet reports; empty before it runs.
+    """
+    ours = [(image, identity) for image, identity in running if identity and built.get(image)]
+    wrong = sorted({f"{image} runs as {found}" for image, found in ours if not found.endswith(built[image])})
     return _promise(
         "up",
         "every pod runs the image that was built, by its digest",
-        bool(seen) and not wrong,
-        "; ".join(sorted(wrong)) or ("" if seen else "no pod runs an image of ours"),
-        **{"images compared": len(seen)},
+        bool(ours) and not wrong,
+        "; ".join(wrong) or ("" if ours else "no pod runs an image of ours"),
+        **{"images compared": len({image for image, _ in ours})},
     )

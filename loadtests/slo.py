@@ -29,7 +29,9 @@ class Outcome(StrEnum):
 class Slo(BaseModel):
     """What a profile promises; a figure left out is not judged."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, alias_generator=to_camel, populate_by_name=True
+    )
 
     p50_ms: Milliseconds | None = None
     p95_ms: Milliseconds | None = None

@@ -86,7 +86,7 @@ class Arrivals:
         for phase, second in due(planned, poisson=self.profile.poisson, seed=0):
             while phase >= len(self.phases):
                 wait.until(began + sum(each.seconds for each in self.phases))
-                if not goes_on(self.observations, self.phases):
+                if not goes_on(self.so_far(), self.phases):
                     return
                 self.phases = planned[: len(self.phases) + 1]
             wait.until(began + second)
@@ -109,19 +109,29 @@ class Arrivals:
     def done(self, arrival: Arrival, fault: str = "", *, wrong: bool = False) -> None:
         """Keep what came of an operation."""
         self._in_flight.discard(arrival)
-        self.observations.append(
-            Observation(
-                operation=arrival.operation,
-                phase=arrival.phase,
-                due=arrival.due - self.began,
-                sent=arrival.sent - self.began,
-                ended=time.monotonic() - self.began,
-                fault=fault,
-                wrong=wrong,
-            )
-        )
+        self.observations.append(self._observed(arrival, fault, wrong=wrong))
+
+    def so_far(self) -> list[Observation]:
+        """Return what came of all operations until now; what waits or is in flight has no answer."""
+        unfinished = [*self._in_flight, *self._waiting]
+        return [
+            *self.observations,
+            *(self._observed(each, "no answer when the run ended") for each in unfinished),
+        ]
 
     def give_up(self) -> None:
-        """Count what is still waiting or in flight as unanswered: the run is over."""
-        for arrival in [*self._in_flight, *self._waiting]:
-            self.done(arrival, "no answer when the run ended")
+        """Keep what waits or is in flight as unanswered: the run is over."""
+        self.observations = self.so_far()
+        self._in_flight.clear()
+        self._waiting.clear()
+
+    def _observed(self, arrival: Arrival, fault: str, *, wrong: bool = False) -> Observation:
+        return Observation(
+            operation=arrival.operation,
+            phase=arrival.phase,
+            due=arrival.due - self.began,
+            sent=arrival.sent - self.began,
+            ended=time.monotonic() - self.began,
+            fault=fault,
+            wrong=wrong,
+        )

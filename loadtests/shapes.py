@@ -105,7 +105,7 @@ class Ramp(_Shape):
     """Of the first step."""
     limit: Rate
     """No step goes beyond it."""
-    growth: Annotated[float, Field(gt=1, le=4)] = 1.25
+    growth: Annotated[float, Field(ge=1.05, le=4)] = 1.25
     """Each step's rate, as a multiple of the one before."""
     step_seconds: Annotated[float, Field(ge=1, le=120)] = 4
 

@@ -106,7 +106,7 @@ def judge(statistics: Statistics, slo: Slo) -> Verdict:
     A wrong answer is a failure whatever the generator did: it was given.
     """
     if statistics.wrong:
-        wrong = f"{statistics.wrong} of {statistics.asked} operations were answered wrongly"
+        wrong = f"{statistics.wrong} operations were answered wrongly"
         return Verdict(outcome=Outcome.FAILED, reasons=(wrong, *_broken(statistics, slo)))
     if reasons := _generator(statistics, slo):
         return Verdict(outcome=Outcome.INVALID, reasons=reasons)

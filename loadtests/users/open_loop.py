@@ -90,7 +90,9 @@ class OpenLoopUser(FastHttpUser):
             return response.content or b"", response.headers
         if response.status_code:
             raise FaultError(f"{name}: HTTP {response.status_code}")
-        raise FaultError(f"{name}: {type(response.error).__name__}")
+        error: Any = response.error
+        # The client wraps what happened into one that says only that it was not tried again.
+        raise FaultError(f"{name}: {type(getattr(error, 'original', None) or error).__name__}")
 
     def ask_json(self, method: str, path: str, *, host: str, name: str, body: Any = None) -> Any:
         """Send one request, with JSON if there is something to say; return the JSON of its answer."""

@@ -92,3 +92,7 @@ clean: ## delete the cache (builds, images, tools); a running cluster must be do
 	@python3 -m cluster down
 	@chmod -R u+w $(PLINTH_CACHE) 2>/dev/null || true
 	@rm -rf $(PLINTH_CACHE) .venv
+
+.PHONY: nightly
+nightly: setup ## up from nothing, verify, load, faults, down; one page of evidence, exit code by class of fault
+	@exec setpriv --pdeathsig TERM $(PYTHON) -m tests.harness nightly

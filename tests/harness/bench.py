@@ -11,7 +11,6 @@ from typing import Any
 
 from kubernetes import client, config
 
-from cluster import namespaces
 from cluster.errors import ClusterError
 from cluster.instance import Instance
 from cluster.wait import wait_for
@@ -62,26 +61,9 @@ def _install(instance: Instance) -> dict[str, Any]:
     }
 
 
-def _pod_names(endpoints: Endpoints) -> dict[str, str]:
-    api = client.CoreV1Api(config.new_client_from_config(endpoints.kubeconfig))
-    names: dict[str, str] = {}
-    for pod in api.list_pod_for_all_namespaces().items:
-        name = (pod.metadata.generate_name or pod.metadata.name).rstrip("-")
-        names[pod.metadata.uid] = f"{pod.metadata.namespace}/{name}"
-    return names
-
-
-def _members(instance: Instance) -> list[int]:
-    holder = namespaces.holder(instance)
-    if holder is None:
-        raise BenchError(f"cluster {instance.name!r} is not running")
-    return processes.descendants(holder)
-
-
 def _memory(instance: Instance, endpoints: Endpoints) -> dict[str, Any]:
     """Measure once the cluster has come to rest: nothing waits to be scheduled or started."""
-    names = _pod_names(endpoints)
-    rows = memory.by_component(_members(instance), lambda uid: names.get(uid, f"pod {uid}"))
+    rows = memory.of_instance(instance, endpoints.kubeconfig)
     return {
         "resident_mib": sum(row.resident for row in rows),
         "proportional_mib": sum(row.proportional for row in rows),
@@ -131,7 +113,7 @@ def _apply_to_ready(endpoints: Endpoints) -> float:
 
 def _served(instance: Instance, endpoints: Endpoints) -> serving_bench.Served:
     evidence = lineage.held_back(endpoints, lineage.trace(endpoints, "wine").annotations["mlflow-run-id"])
-    members = _members(instance)
+    members = memory.members(instance)
     predictors = [pid for pid in members if "--model_name=wine" in processes.command_line(pid)]
     gateways = [pid for pid in members if processes.command_line(pid)[:1] and _is_traefik(pid)]
     if not predictors or not gateways:

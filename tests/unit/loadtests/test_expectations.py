@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,8 +39,9 @@ def test_every_row_is_asked_in_requests_of_the_size() -> None:
 
 
 @pytest.mark.parametrize(("protocol", "answer"), [("v1", v1), ("v2", v2)])
-def test_the_answer_of_training_time_is_right_also_the_second_time(protocol: str, answer: object) -> None:
-    assert callable(answer)
+def test_the_answer_of_training_time_is_right_also_the_second_time(
+    protocol: str, answer: Callable[[list[list[float]]], bytes]
+) -> None:
     asked = question(protocol)
     good = answer([[0.1, 0.9], [0.8, 0.2 + 1e-12]])
     assert expectations.wrong(asked, good, "abc", "abc") is None

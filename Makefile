@@ -96,3 +96,7 @@ clean: ## delete the cache (builds, images, tools); a running cluster must be do
 .PHONY: nightly
 nightly: setup ## up from nothing, verify, load, faults, down; one page of evidence, exit code by class of fault
 	@exec setpriv --pdeathsig TERM $(PYTHON) -m tests.harness nightly
+
+.PHONY: load
+load: setup ## train a fresh model, load it, and make it champion only where it keeps its service levels
+	@$(PYTHON) -m tests.harness load --data $(DATA)

@@ -1,6 +1,7 @@
-"""`python -m tests.harness verify|bench|nightly`: prove, measure, or both by night, with evidence."""
+"""`python -m tests.harness verify|load|bench|nightly`: prove, load, measure, or all by night."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -28,6 +29,27 @@ def _verify(options: argparse.Namespace) -> int:
     return int(pytest.main(arguments, plugins=[Verification(reports / "verify.json")]))
 
 
+def _load(options: argparse.Namespace) -> int:
+    """Gate a fresh model of the running platform."""
+    from cluster.instance import Instance
+    from tests.harness.load_gate import main as gate
+    from workloads import endpoints as platform_endpoints
+    from workloads.errors import WorkloadsError
+
+    # MLflow reports on itself; the user asked about a model.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    try:
+        endpoints = platform_endpoints.of_stack("local")
+        instance = Instance(os.environ.get("PLINTH_INSTANCE", "default"))
+        return gate(endpoints, instance, options.data, cache_root() / "reports" / "load.json")
+    except WorkloadsError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("error: interrupted\n")
+        return 130
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness", description=__doc__)
@@ -36,6 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
     verify.add_argument("--only", choices=list(_JOURNEYS), default="all", help="slow ones train and break")
     verify.add_argument("--keep-going", action="store_true", help="also after a broken promise")
     verify.add_argument("--reports", type=Path, help="folder of the JSON and JUnit (default: in the cache)")
+    load = commands.add_parser("load", help="a fresh model under load before it becomes champion")
+    load.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
     commands.add_parser("bench", help="measure memory, seconds and requests per second")
     nightly = commands.add_parser("nightly", help="up, verify, load, faults, down, and a page of evidence")
     nightly.add_argument("--run", help=argparse.SUPPRESS)
@@ -46,6 +70,8 @@ def main(arguments: list[str] | None = None) -> int:
         from tests.harness.nightly import main as night
 
         return night(options.run)
+    if options.command == "load":
+        return _load(options)
     from tests.harness.bench import main as bench
 
     return bench()

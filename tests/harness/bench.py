@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from kubernetes import client, config
@@ -15,7 +14,7 @@ from cluster.errors import ClusterError
 from cluster.instance import Instance
 from cluster.wait import wait_for
 from infra import events
-from tests.harness import memory, processes, serving_bench
+from tests.harness import memory, serving_bench
 from tests.harness.closed_loop import LoadError
 from upstream.cache import cache_root
 from workloads import datasets, lineage, pipeline_runs
@@ -113,22 +112,7 @@ def _apply_to_ready(endpoints: Endpoints) -> float:
 
 def _served(instance: Instance, endpoints: Endpoints) -> serving_bench.Served:
     evidence = lineage.held_back(endpoints, lineage.trace(endpoints, "wine").annotations["mlflow-run-id"])
-    members = memory.members(instance)
-    predictors = [pid for pid in members if "--model_name=wine" in processes.command_line(pid)]
-    gateways = [pid for pid in members if processes.command_line(pid)[:1] and _is_traefik(pid)]
-    if not predictors or not gateways:
-        raise BenchError("no process of the predictor or of the gateway: is the wine model served?")
-    return serving_bench.Served(
-        name="wine",
-        host=endpoints.model_host("wine"),
-        row=evidence.rows[0],
-        predictor=predictors[0],
-        gateway=gateways[0],
-    )
-
-
-def _is_traefik(pid: int) -> bool:
-    return Path(processes.command_line(pid)[0]).name == "traefik"
+    return serving_bench.served(instance, "wine", endpoints.model_host("wine"), evidence.rows[0])
 
 
 def table(report: dict[str, Any]) -> list[str]:

@@ -23,6 +23,8 @@ from components.mlflow_tracking import MlflowTracking, MlflowTrackingArgs
 from components.network_policies import Peer, in_namespace
 from components.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 from components.pod_security import PodSecurityLevel
+from components.prometheus_monitoring import PrometheusMonitoring, scraper
+from infra.monitored import monitoring_args
 from infra.outputs import Outputs
 from infra.settings import Secrets, Settings
 
@@ -37,6 +39,7 @@ _NAMESPACES: Mapping[str, PodSecurityLevel] = {
 _PIPELINES_BUCKET = "pipelines"
 _TRACKING_BUCKET = "mlflow"
 _MODELS_NAMESPACE = "models"
+_MONITORING = "monitoring"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,11 @@ class _Site:
     """For what holds data."""
     namespaces: Mapping[str, pulumi.Output[str]]
 
+    @property
+    def scrapers(self) -> tuple[Peer, ...]:
+        """Who may read metrics."""
+        return (scraper(_MONITORING),) if self.settings.monitoring.enabled else ()
+
     def image(self, name: str) -> str:
         return images.reference(name, self.settings.images.registry)
 
@@ -61,11 +69,14 @@ def deploy(settings: Settings, secrets: Secrets, cluster: ClusterConnection) -> 
     keep = ResourceOptions(
         provider=cluster.provider, protect=settings.protect, retain_on_delete=settings.protect
     )
+    wanted = dict(_NAMESPACES)
+    if settings.monitoring.enabled:
+        wanted[_MONITORING] = "restricted"
     namespaces = {
         name: PlatformNamespace(
             name, PlatformNamespaceArgs(namespace=name, pod_security=level), opts
         ).namespace
-        for name, level in _NAMESPACES.items()
+        for name, level in wanted.items()
     }
     site = _Site(settings=settings, secrets=secrets, opts=opts, keep=keep, namespaces=namespaces)
     gateway = _gateway(site)
@@ -74,6 +85,7 @@ def deploy(settings: Settings, secrets: Secrets, cluster: ClusterConnection) -> 
     tracking = _tracking(site, _tracking_database(site), objects, gateway)
     serving = _serving(site, objects, gateway)
     pipelines = _pipelines(site, databases, objects, tracking, serving, gateway)
+    monitoring = _monitoring(site, gateway)
     return Outputs(
         gateway_domain=settings.gateway.domain,
         pipelines_namespace=pipelines.namespace,
@@ -83,6 +95,7 @@ def deploy(settings: Settings, secrets: Secrets, cluster: ClusterConnection) -> 
         pipelines_bucket=_PIPELINES_BUCKET,
         object_store_region=objects.connection(_TRACKING_BUCKET, "tracking").region,
         workload_image=site.image("workload"),
+        prometheus_url=monitoring.url if monitoring else "",
     )
 
 
@@ -98,6 +111,7 @@ def _gateway(site: _Site) -> GatewayConnection:
             image=site.image("traefik"),
             domain=site.settings.gateway.domain,
             backends=_peers("kubeflow", "mlflow", _MODELS_NAMESPACE, "object-store"),
+            scrapers=site.scrapers,
             node_port=site.settings.gateway.node_port,
         ),
         site.opts,
@@ -125,6 +139,8 @@ def _object_store(site: _Site, gateway: GatewayConnection) -> ObjectStore:
             administrator_secret=secrets.object_store_administrator_key,
             clients=_peers("gateway", "kubeflow", "mlflow", _MODELS_NAMESPACE),
             gateway=gateway,
+            metrics_image=site.image("statsd-exporter") if site.settings.monitoring.enabled else None,
+            scrapers=site.scrapers,
             storage_size=site.settings.storage.objects_size,
         ),
         site.keep,
@@ -161,6 +177,7 @@ def _tracking_database(site: _Site) -> PostgresConnection:
             owner="mlflow",
             password=site.secrets.tracking_database_password,
             clients=_peers("mlflow"),
+            scrapers=site.scrapers,
             storage_size=site.settings.storage.postgres_size,
         ),
         site.keep,
@@ -179,6 +196,7 @@ def _tracking(
             database=database,
             artifacts=objects.connection(_TRACKING_BUCKET, "tracking"),
             clients=_peers("gateway", "kubeflow"),
+            scrapers=site.scrapers,
             gateway=gateway,
             stores=_peers("databases", "object-store"),
         ),
@@ -201,6 +219,7 @@ def _serving(site: _Site, objects: ObjectStore, gateway: GatewayConnection) -> K
             webhook_certificate=site.secrets.webhook_certificate,
             webhook_key=site.secrets.webhook_key,
             models_namespace=_MODELS_NAMESPACE,
+            scrapers=site.scrapers,
         ),
         site.opts,
     )
@@ -240,9 +259,23 @@ def _pipelines(
                 models_namespace=serving.models_namespace,
             ),
             clients=_peers("gateway"),
+            scrapers=site.scrapers,
             gateway=gateway,
             stores=_peers("kubeflow", "object-store"),
             registry=site.settings.images.registry,
         ),
         site.opts,
     )
+
+
+def _monitoring(site: _Site, gateway: GatewayConnection) -> PrometheusMonitoring | None:
+    if not site.settings.monitoring.enabled:
+        return None
+    args = monitoring_args(
+        site.settings,
+        namespace=site.namespaces[_MONITORING],
+        namespaces={"models": _MODELS_NAMESPACE, "monitoring": _MONITORING},
+        gateway=gateway,
+        certificates={"kserve-webhooks": site.secrets.webhook_certificate},
+    )
+    return PrometheusMonitoring("monitoring", args, site.opts)

@@ -25,6 +25,8 @@ class Outputs:
     """Region with which object store requests are signed."""
     workload_image: str
     """Image of the steps."""
+    prometheus_url: pulumi.Input[str] = ""
+    """Where Prometheus answers, by a host of the gateway; empty without monitoring."""
 
 
 def export(outputs: Outputs) -> None:

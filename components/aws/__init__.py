@@ -1,0 +1,1 @@
+"""What a platform needs of AWS: network, cluster, node pools, stores and identities."""

@@ -116,9 +116,10 @@ class PrometheusMonitoring(pulumi.ComponentResource):
         ]
         self._scraper = network_policies.pods({"app.kubernetes.io/name": "prometheus"})
         operator = self._operator()
-        exporters = self._exporters()
-        watched = [*self._monitors(operator), *self._rules(operator)]
-        server = self._server(operator, [exporters, *watched])
+        self._exporters()
+        self._monitors(operator)
+        self._rules(operator)
+        server = self._server(operator)
         pages = self._dashboards()
         if args.grafana_image:
             self._grafana(args.grafana_image, server, pages)
@@ -143,9 +144,9 @@ class PrometheusMonitoring(pulumi.ComponentResource):
             self._child,
         )
 
-    def _exporters(self) -> ClusterExporters:
+    def _exporters(self) -> None:
         state = next(each for each in self._targets if each.name == "kube-state-metrics")
-        return ClusterExporters(
+        ClusterExporters(
             f"{self._name}-exporters",
             ClusterExportersArgs(
                 namespace=self._args.namespace,
@@ -157,8 +158,8 @@ class PrometheusMonitoring(pulumi.ComponentResource):
             self._child,
         )
 
-    def _monitors(self, operator: PrometheusOperator) -> list[pulumi.Resource]:
-        return [
+    def _monitors(self, operator: PrometheusOperator) -> None:
+        for target in self._targets:
             kubernetes.apiextensions.CustomResource(
                 f"{self._name}-{target.name}-monitor",
                 api_version=_API_VERSION,
@@ -167,10 +168,8 @@ class PrometheusMonitoring(pulumi.ComponentResource):
                 spec=targets.pod_monitor(target, self._args.timing),
                 opts=ResourceOptions(parent=self, depends_on=[operator]),
             )
-            for target in self._targets
-        ]
 
-    def _rules(self, operator: PrometheusOperator) -> list[pulumi.Resource]:
+    def _rules(self, operator: PrometheusOperator) -> None:
         args = self._args
         names = sorted(args.certificates)
         # A date is no secret, though it comes with a certificate that the engine keeps as one.
@@ -184,18 +183,16 @@ class PrometheusMonitoring(pulumi.ComponentResource):
             found = rule_groups(args.scope, args.objectives, args.timing, known)
             return [group(each, rules, args.timing) for each, rules in found.items() if rules]
 
-        return [
-            kubernetes.apiextensions.CustomResource(
-                f"{self._name}-rules",
-                api_version=_API_VERSION,
-                kind="PrometheusRule",
-                metadata=self._metadata("platform"),
-                spec={"groups": expiries.apply(groups)},
-                opts=ResourceOptions(parent=self, depends_on=[operator]),
-            )
-        ]
+        kubernetes.apiextensions.CustomResource(
+            f"{self._name}-rules",
+            api_version=_API_VERSION,
+            kind="PrometheusRule",
+            metadata=self._metadata("platform"),
+            spec={"groups": expiries.apply(groups)},
+            opts=ResourceOptions(parent=self, depends_on=[operator]),
+        )
 
-    def _server(self, operator: PrometheusOperator, after: list[pulumi.Resource]) -> PrometheusServer:
+    def _server(self, operator: PrometheusOperator) -> PrometheusServer:
         args = self._args
         alertmanager = Alertmanager(
             f"{self._name}-alertmanager",
@@ -224,7 +221,7 @@ class PrometheusMonitoring(pulumi.ComponentResource):
                 storage_size=args.storage_size,
                 remote_write=args.remote_write,
             ),
-            ResourceOptions(parent=self, depends_on=after),
+            self._child,
         )
 
     def _dashboards(self) -> dict[str, pulumi.Output[str]]:

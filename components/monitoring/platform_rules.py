@@ -19,8 +19,11 @@ def _alert(
     *,
     severity: str = "critical",
     hold_seconds: int | None = None,
+    share: float = 0.0,
 ) -> Alert:
+    """Return an alert; `share` is how much of the counting window must be bad before it is one."""
     hold = timing.hold_seconds if hold_seconds is None else hold_seconds
+    needed = round(share * timing.window_seconds)
     return Alert(
         name=name,
         expression=expression,
@@ -28,7 +31,7 @@ def _alert(
         hold_seconds=hold,
         summary=summary,
         remedy=remedy,
-        fires_within_seconds=timing.fires_within_seconds(hold),
+        fires_within_seconds=timing.fires_within_seconds(hold, needed),
     )
 
 
@@ -53,6 +56,7 @@ def gateway(scope: Scope, timing: Timing) -> list[Rule]:
             "{{ $value | humanizePercentage }} of all requests at the gateway end in a server error",
             "Compare traefik_service_requests_total by service and code.",
             severity="warning",
+            share=0.3,
         ),
     ]
 
@@ -135,6 +139,7 @@ def registry(scope: Scope, timing: Timing) -> list[Rule]:
             "{{ $value | humanizePercentage }} of the requests to MLflow end in a server error",
             f"kubectl -n {scope.tracking} logs deployment/mlflow; is its database reachable?",
             severity="warning",
+            share=0.1,
         ),
     ]
     if scope.postgres:
@@ -174,6 +179,7 @@ def object_store(scope: Scope, timing: Timing) -> list[Rule]:
             "{{ $value | humanizePercentage }} of the requests to the object store end in a server error",
             f"kubectl -n {scope.object_store} logs deployment/object-store; is its volume full?",
             severity="warning",
+            share=0.1,
         ),
     ]
 

@@ -4,6 +4,7 @@ import json
 import pytest
 import yaml
 
+from components import network_policies
 from components.argo_workflows import ArgoWorkflows, ArgoWorkflowsArgs
 from components.images import reference
 from tests.harness.recorder import Deployment, deploy
@@ -99,3 +100,12 @@ def test_the_controller_reaches_the_kubernetes_api_alone() -> None:
 def test_a_lifetime_too_short_to_read_a_result_is_refused() -> None:
     with pytest.raises(ValueError, match=r"workflow_ttl_seconds: 5; give at least 60"):
         dataclasses.replace(PLAIN, workflow_ttl_seconds=5)
+
+
+def test_metrics_are_plain_and_for_those_who_may_read_them() -> None:
+    scraper = network_policies.pods({"app": "prometheus"}, "monitoring")
+    policy = rules.policies(deployed(scrapers=(scraper,)))["workflow-controller"]
+    (rule,) = policy["ingress"]
+    assert rule["ports"] == [{"port": 9090, "protocol": "TCP"}]
+    assert "ingress" not in rules.policies(deployed())["workflow-controller"]
+    assert settings(deployed())["metricsConfig"] == {"enabled": True, "port": 9090, "secure": False}

@@ -53,7 +53,7 @@ def test_objects_are_chosen_by_kind_and_name() -> None:
     objects = load()
     assert [each["kind"] for each in manifests.only(objects, "Role")] == ["Role"]
     assert [each["kind"] for each in manifests.without(objects, "Role")] == ["Namespace", "ConfigMap"]
-    assert manifests.find(objects, "ConfigMap", "settings")["data"] == {"key": "a: b\nc"}
+    assert manifests.find(objects, "ConfigMap", "settings")["data"] == {"key": "a: b\nc", "operator": "="}
     with pytest.raises(manifests.ManifestError, match="no Role writer"):
         manifests.find(objects, "Role", "writer")
 

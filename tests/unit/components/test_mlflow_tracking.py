@@ -142,3 +142,16 @@ def test_the_password_is_quoted_in_the_address() -> None:
 
 def test_allowed_hosts_come_with_and_without_port() -> None:
     assert allowed_hosts("a", "b").split(",")[:4] == ["a", "a:*", "a.b", "a.b:*"]
+
+
+def test_metrics_are_read_at_the_address_of_the_pod() -> None:
+    scraper = network_policies.pods({"app": "prometheus"}, "monitoring")
+    deployment = deployed(scrapers=(scraper,))
+    (container,) = deployment.pods()["mlflow-server"]["containers"]
+    assert any(each.startswith("--expose-prometheus=/tmp/") for each in container["args"])
+    first, *_ = container["env"]
+    assert first == {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
+    hosts = next(each for each in container["env"] if each["name"] == "MLFLOW_SERVER_ALLOWED_HOSTS")
+    assert {"$(POD_IP)", "$(POD_IP):*"} <= set(hosts["value"].split(","))
+    (rule,) = rules.policies(deployment)["mlflow-server"]["ingress"]
+    assert "prometheus" in str(rule["from"])

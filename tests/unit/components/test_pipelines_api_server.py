@@ -136,3 +136,10 @@ def test_drivers_find_the_server_by_the_names_of_service_and_port() -> None:
 def test_a_server_without_clients_is_refused() -> None:
     with pytest.raises(ValueError, match="clients: none given"):
         dataclasses.replace(PLAIN, clients=())
+
+
+def test_prometheus_reaches_the_http_port_alone() -> None:
+    scraper = network_policies.pods({"app": "prometheus"}, "monitoring")
+    http, grpc = rules.policies(deployed(scrapers=(scraper,)))["ml-pipeline"]["ingress"]
+    assert "prometheus" in str(http["from"])
+    assert "prometheus" not in str(grpc["from"])

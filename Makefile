@@ -97,3 +97,11 @@ clean: ## delete the cache (builds, images, tools); a running cluster must be do
 gpu-sim: setup ## simulated GPU tier: 1,000 KWOK nodes, real scheduler, Kueue and Karpenter; table, JUnit and JSON
 	@$(PYTHON) -m upstream build etcd kubernetes kwok kueue karpenter
 	@$(PYTHON) -m tests.gpu_sim
+
+.PHONY: nightly
+nightly: setup ## up from nothing, verify, load, faults, down; one page of evidence, exit code by class of fault
+	@exec setpriv --pdeathsig TERM $(PYTHON) -m tests.harness nightly
+
+.PHONY: load
+load: setup ## train a fresh model, load it, and make it champion only where it keeps its service levels
+	@$(PYTHON) -m tests.harness load --data $(DATA)

@@ -70,7 +70,10 @@ def _come_to_rest(instance: Instance) -> None:
     def busy() -> str | None:
         nonlocal spent, moment
         before, began = spent, moment
-        spent, moment = {pid: processes.cpu_seconds(pid) for pid in memory.members(instance)}, time.monotonic()
+        spent, moment = (
+            {pid: processes.cpu_seconds(pid) for pid in memory.members(instance)},
+            time.monotonic(),
+        )
         cpus = sum(spent[pid] - before.get(pid, 0.0) for pid in spent) / max(moment - began, 0.1)
         return None if 0 < cpus < _CPUS_AT_REST else f"{cpus:.2f} CPUs busy"
 

@@ -18,7 +18,7 @@ from tests.harness.recorder import Deployment, deploy
 from tests.unit.components import crds, rules, sample
 from tests.unit.components.monitoring.platform import CLOUD, LOCAL
 
-_, CERTIFICATE, _ = generated._certificate("kserve.svc")
+_, CERTIFICATE, _ = generated.certificate("kserve.svc")
 
 
 def args(**changes: object) -> PrometheusMonitoringArgs:

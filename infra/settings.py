@@ -5,72 +5,52 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast, get_args
 
 import pulumi
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from infra import consistency
+from infra.cluster_settings import ClusterSettings, EksSettings
 from infra.errors import SettingsError
+from infra.pool_settings import GpuPoolSettings, TeamSettings
+from infra.sections import Cidr, DomainName, Section
+from infra.storage_settings import StorageSettings
 
 PROJECT = "plinth"
 
-Quantity = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti)$")]
-DomainName = Annotated[
-    str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$")
-]
-KubernetesName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+
+class Environment(StrEnum):
+    """What the stack is for; production refuses choices that could lose data or let strangers in."""
+
+    DEVELOPMENT = "development"
+    STAGING = "staging"
+    PRODUCTION = "production"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, validate_by_alias=True
-    )
-
-
-class ClusterSettings(_Section):
-    """The cluster that the platform is installed on."""
-
-    kind: Literal["kubeconfig"]
-    name: KubernetesName
-    """What the cluster is called; keeps its objects apart from another cluster's in the state."""
-    kubeconfig: str | None = None
-    """Path of a kubeconfig; without it the cluster that `python -m cluster` started."""
-    context: str | None = None
-    """A context of the kubeconfig; without it the current one."""
-
-
-class ImageSettings(_Section):
+class ImageSettings(Section):
     """Where images come from."""
 
     registry: str = ""
     """Prefix of the images that this repository builds; upstream's own keep upstream's names."""
 
 
-class Location(StrEnum):
-    """Where a store runs."""
-
-    INCLUSTER = "incluster"
-
-
-class StorageSettings(_Section):
-    """Databases and objects."""
-
-    postgres: Location = Field(default=Location.INCLUSTER, strict=False)
-    postgres_size: Quantity = "2Gi"
-    pipelines_database: Location = Field(default=Location.INCLUSTER, strict=False)
-    pipelines_database_size: Quantity = "2Gi"
-    objects: Location = Field(default=Location.INCLUSTER, strict=False)
-    objects_size: Quantity = "10Gi"
-
-
-class GatewaySettings(_Section):
+class GatewaySettings(Section):
     """The entry from outside the cluster."""
 
     domain: DomainName = "plinth.local"
     """Domain below which every host of the platform lies."""
     node_port: int | None = Field(default=None, ge=30000, le=32767)
     """Port of every node that leads to the gateway; without it the cluster gives a load balancer."""
+    public: bool = False
+    """Whether the load balancer of a cloud has an address outside the stack's network."""
+    source_cidrs: tuple[Cidr, ...] = Field(default=(), strict=False)
+    """Who may connect to a public load balancer."""
+    certificate_arn: (
+        Annotated[str, Field(pattern=r"^arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/.+$")] | None
+    ) = None
+    """Certificate of AWS Certificate Manager for `*.<domain>`; without it the gateway speaks HTTP only."""
 
 
 class Settings(BaseModel):
@@ -78,12 +58,30 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_alias=True)
 
-    cluster: ClusterSettings
+    cluster: Annotated[ClusterSettings | EksSettings, Field(discriminator="kind")]
+    environment: Environment = Environment.DEVELOPMENT
     images: ImageSettings = ImageSettings()
     storage: StorageSettings = StorageSettings()
     gateway: GatewaySettings = GatewaySettings()
+    gpu_pools: tuple[GpuPoolSettings, ...] = ()
+    teams: tuple[TeamSettings, ...] = ()
     protect: bool = False
     """Refuse to delete what holds data."""
+
+    @property
+    def registry(self) -> str:
+        """Prefix of our own images: on AWS the account's own registry, unless another is named."""
+        if self.images.registry or not isinstance(self.cluster, EksSettings):
+            return self.images.registry
+        return f"{self.cluster.account}.dkr.ecr.{self.cluster.region}.amazonaws.com/{self.cluster.name}"
+
+    @property
+    def bucket_prefix(self) -> str:
+        """First part of buckets' names on AWS, which are global: the account's number makes them ours."""
+        given = self.storage.s3.bucket_prefix
+        if given is not None or not isinstance(self.cluster, EksSettings):
+            return given or self.cluster.name
+        return f"{self.cluster.name}-{self.cluster.account}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +91,7 @@ class Secrets:
     pipelines_database_password: pulumi.Output[str]
     metadata_database_password: pulumi.Output[str]
     tracking_database_password: pulumi.Output[str]
+    database_administrator_password: pulumi.Output[str]
     object_store_administrator_key: pulumi.Output[str]
     pipelines_object_store_key: pulumi.Output[str]
     tracking_object_store_key: pulumi.Output[str]
@@ -111,13 +110,18 @@ def parse(values: Mapping[str, object]) -> Settings:
     """Check the values of a stack, by key without the project's prefix.
 
     Raises:
-        SettingsError: an unknown key or a value that is not allowed; the text names every one.
+        SettingsError: an unknown key, a value that is not allowed, or values that do not go together;
+            the text names every one.
     """
     _refuse_placeholders(values, PROJECT)
     try:
-        return Settings.model_validate(dict(values))
+        settings = Settings.model_validate(dict(values))
     except ValidationError as error:
         raise SettingsError("; ".join(_explain(each) for each in error.errors())) from None
+    problems = consistency.problems(settings)
+    if problems:
+        raise SettingsError("; ".join(f"{PROJECT}:{problem}" for problem in problems))
+    return settings
 
 
 def load() -> tuple[Settings, Secrets]:
@@ -177,28 +181,53 @@ def _refuse_placeholders(value: object, path: str) -> None:
 
 def _explain(error: Any) -> str:
     """Return one clause of an error: dotted path, what was given, what is allowed."""
-    location: tuple[str | int, ...] = error["loc"]
-    # pydantic names the field, people write the alias; a union adds its tag.
-    path = f"{PROJECT}:" + ".".join(str(part) for part in location)
-    if error["type"] == "extra_forbidden":
-        allowed = ", ".join(_allowed_keys(location[:-1]))
-        return f"{path} is not a setting; allowed here: {allowed}"
-    if error["type"] == "missing":
-        return f"{path} is missing; set it in the stack file"
-    message = re.sub(r"^(Input|String|Value) should", "must", error["msg"])
-    given = json.dumps(error["input"], default=str)
-    return f"{path} is {given}; it {message}"
+    parts, models = _followed(error["loc"])
+    path = f"{PROJECT}:{'.'.join(parts)}"
+    context: dict[str, str] = error.get("ctx", {})
+    match error["type"]:
+        case "extra_forbidden":
+            allowed = sorted({str(field.alias) for each in models for field in each.model_fields.values()})
+            return f"{path} is not a setting; allowed here: {', '.join(allowed)}"
+        case "missing":
+            return f"{path} is missing; set it in the stack file"
+        case "union_tag_not_found":
+            return f"{path}.kind is missing; set it in the stack file"
+        case "union_tag_invalid":
+            allowed = context["expected_tags"].replace(", ", " or ")
+            return f"{path}.kind is {json.dumps(context['tag'])}; it must be {allowed}"
+        case _:
+            message = re.sub(r"^(Input|String|Value|Tuple|Dictionary) should", "must", error["msg"])
+            return f"{path} is {json.dumps(error['input'], default=str)}; it {message}"
 
 
-def _allowed_keys(location: tuple[str | int, ...]) -> list[str]:
-    model: type[BaseModel] = Settings
+def _followed(location: tuple[str | int, ...]) -> tuple[list[str], list[type[BaseModel]]]:
+    """Return a location as people write it, and the models that its last part was looked up in."""
+    path: list[str] = []
+    models: list[type[BaseModel]] = [Settings]
+    owners = models
     for part in location:
-        for name, field in model.model_fields.items():
-            annotation = field.annotation
-            if (
-                part in (name, field.alias)
-                and isinstance(annotation, type)
-                and issubclass(annotation, BaseModel)
-            ):
-                model = annotation
-    return sorted(str(field.alias or name) for name, field in model.model_fields.items())
+        kind = next((each for each in models if len(models) > 1 and part in _kinds(each)), None)
+        if kind:
+            # pydantic adds the tag of a union, which nobody wrote.
+            models = [kind]
+            continue
+        path.append(str(part))
+        owners = models
+        if isinstance(part, str):
+            # pydantic names the field, people write the alias.
+            fields_ = [each.model_fields.items() for each in models]
+            found = [field for items in fields_ for name, field in items if part in (name, field.alias)]
+            models = [model for field in found for model in _models(field.annotation)]
+    return path, owners
+
+
+def _kinds(model: type[BaseModel]) -> tuple[str, ...]:
+    field = model.model_fields.get("kind")
+    return get_args(field.annotation) if field else ()
+
+
+def _models(annotation: object) -> list[type[BaseModel]]:
+    """Return every section that an annotation allows."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for each in get_args(annotation) for model in _models(each)]

@@ -31,7 +31,7 @@ def test_the_whole_program_accepts_the_stack(
 
     def program() -> None:
         values = {field.name: pulumi.Output.secret("value") for field in fields(settings.Secrets)}
-        assembly.deploy(chosen, settings.Secrets(**values), target.connect(chosen.cluster))
+        assembly.deploy(chosen, settings.Secrets(**values), target.connect(chosen))
 
     deployment = deploy(program, preview=preview, stack_name=stack)
     urns = [each.urn for each in deployment.registrations]

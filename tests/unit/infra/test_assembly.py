@@ -5,7 +5,6 @@ from dataclasses import fields
 import pulumi
 import pytest
 
-from components.connections import ClusterConnection
 from infra import assembly, outputs, settings, target
 from infra.settings import Secrets, Settings
 from tests.harness.recorder import Deployment, deploy
@@ -17,8 +16,7 @@ def secrets() -> Secrets:
 
 def platform(chosen: Settings, *, preview: bool = False) -> Deployment[outputs.Outputs]:
     def program() -> outputs.Outputs:
-        cluster: ClusterConnection = target.connect(chosen.cluster)
-        made = assembly.deploy(chosen, secrets(), cluster)
+        made = assembly.deploy(chosen, secrets(), target.connect(chosen))
         outputs.export(made)
         return made
 

@@ -14,7 +14,7 @@ CLUSTER: dict[str, Any] = {"kind": "kubeconfig", "name": "local"}
 def test_a_stack_need_only_name_its_cluster() -> None:
     parsed = settings.parse({"cluster": CLUSTER})
     assert parsed.gateway.domain == "plinth.local"
-    assert parsed.storage.objects is settings.Location.INCLUSTER
+    assert parsed.storage.objects == "incluster"
     assert not parsed.protect
 
 
@@ -24,11 +24,11 @@ def test_a_stack_need_only_name_its_cluster() -> None:
         ({}, "plinth:cluster is missing"),
         (
             {"cluster": CLUSTER, "gatway": {}},
-            "plinth:gatway is not a setting; allowed here: cluster, gateway",
+            "plinth:gatway is not a setting; allowed here: cluster, environment, gateway",
         ),
         (
             {"cluster": CLUSTER, "gateway": {"port": 1}},
-            "plinth:gateway.port is not a setting; allowed here: domain, nodePort",
+            "plinth:gateway.port is not a setting; allowed here: certificateArn, domain, nodePort",
         ),
         (
             {"cluster": CLUSTER, "gateway": {"nodePort": "x"}},
@@ -43,12 +43,26 @@ def test_a_stack_need_only_name_its_cluster() -> None:
             'plinth:gateway.domain is "Not A Domain"; it must match pattern',
         ),
         (
-            {"cluster": CLUSTER, "storage": {"postgres": "rds"}},
-            "plinth:storage.postgres is \"rds\"; it must be 'incluster'",
+            {"cluster": CLUSTER, "storage": {"postgres": "s3"}},
+            "plinth:storage.postgres is \"s3\"; it must be 'incluster' or 'rds'",
         ),
         (
-            {"cluster": {"kind": "eks", "name": "a"}},
-            "plinth:cluster.kind is \"eks\"; it must be 'kubeconfig'",
+            {"cluster": {"kind": "gke", "name": "a"}},
+            "plinth:cluster.kind is \"gke\"; it must be 'kubeconfig' or 'eks'",
+        ),
+        ({"cluster": {"name": "a"}}, "plinth:cluster.kind is missing"),
+        ({"cluster": {"kind": "eks", "name": "a"}}, "plinth:cluster.kubernetesVersion is missing"),
+        (
+            {"cluster": {"kind": "eks", "name": "a", "systemPool": {"maximum": 1}}},
+            "plinth:cluster.systemPool.maximum is not a setting; allowed here: capacityType, diskGib",
+        ),
+        (
+            {"cluster": CLUSTER, "gpuPools": [{"name": "a", "sharing": {"kind": "mig", "profile": 7}}]},
+            "plinth:gpuPools.0.sharing.profile is 7; it must be a valid string",
+        ),
+        (
+            {"cluster": CLUSTER, "teams": [{"name": "a", "gpuQuota": {"pool": -1}}]},
+            "plinth:teams.0.gpuQuota.pool is -1; it must be greater than or equal to 0",
         ),
         (
             {"cluster": CLUSTER, "protect": "sometimes"},
@@ -80,3 +94,10 @@ def test_secrets_have_keys_of_their_own_that_settings_do_not_hold() -> None:
     sections = {field.alias or name for name, field in settings.Settings.model_fields.items()}
     assert settings.secret_keys()
     assert not sections & set(settings.secret_keys())
+
+
+def test_on_aws_registry_and_buckets_are_the_accounts_own() -> None:
+    chosen = stack_file.settings("dev")
+    assert chosen.registry == "111122223333.dkr.ecr.us-east-1.amazonaws.com/plinth-dev"
+    assert chosen.bucket_prefix == "plinth-dev-111122223333"
+    assert settings.parse({"cluster": CLUSTER}).registry == ""

@@ -60,6 +60,12 @@ def assert_one_provider(component: Callable[[str, pulumi.ResourceOptions], objec
 def assert_tagged(deployment: Deployment[Any], tags: dict[str, str]) -> None:
     """Every resource that can carry tags carries a name and these."""
     untagged = {
+        "AccessPolicyAssociation",
+        "EventTarget",
+        "QueuePolicy",
+        "Route",
+        "RouteTableAssociation",
+        "Tag",
         "BucketLifecycleConfiguration",
         "BucketLogging",
         "BucketOwnershipControls",

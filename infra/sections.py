@@ -1,0 +1,30 @@
+"""What every section of the settings is made of: its strictness and the types of its values."""
+
+import re
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+Quantity = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti)$")]
+DomainName = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$")
+]
+KubernetesName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+Cidr = Annotated[str, Field(pattern=r"^(\d{1,3}\.){3}\d{1,3}/\d{1,2}$")]
+RoleArn = Annotated[str, Field(pattern=r"^arn:aws:iam::\d{12}:(role|user)/[\w+=,.@/-]+$")]
+
+
+class Section(BaseModel):
+    """Settings that belong together; immutable, in camelCase, and closed to other keys."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, validate_by_alias=True
+    )
+
+
+def gib(quantity: str) -> int:
+    """Return a quantity in whole GiB, rounded up."""
+    number, unit = re.fullmatch(r"(\d+)(Mi|Gi|Ti)", quantity).groups()  # pyright: ignore[reportOptionalMemberAccess]
+    mebibytes = int(number) * {"Mi": 1, "Gi": 1024, "Ti": 1024 * 1024}[unit]
+    return -(-mebibytes // 1024)

@@ -1,5 +1,6 @@
 """What must hold for every component, whatever it deploys."""
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -66,7 +67,8 @@ def assert_no_keys(deployment: Deployment[Any]) -> None:
             given = [each["name"] for each in container.get("env", []) if "ACCESS" in each["name"]]
             assert not given, f"{name}: {given}"
     for each in deployment.of_type("Secret"):
-        keys = [key for key, value in secret_data(each).items() if "key" in key.lower() and value]
+        held = secret_data(each)
+        keys = [key for key in held if {"access", "secret"} & set(_words(key)) and held[key]]
         assert not keys, f"{each.name}: {keys}"
 
 
@@ -74,6 +76,10 @@ def secret_data(secret: Registration) -> dict[str, str]:
     """Return what a Secret holds, whether or not the whole of it is marked secret."""
     data: dict[str, Any] = secret.inputs["stringData"]
     return data.get("value", data)
+
+
+def _words(key: str) -> list[str]:
+    return re.findall(r"access|secret|[a-z]+", key.lower())
 
 
 def assert_reaches_aws(policy: dict[str, Any]) -> None:

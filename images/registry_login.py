@@ -58,7 +58,9 @@ def _ecr_login(host: str, region: str) -> Login:
             f"{host}: no token from AWS ({error}): sign in with `aws sso login` or set AWS_PROFILE; "
             "the identity needs ecr:GetAuthorizationToken"
         ) from None
-    if urlsplit(found.get("proxyEndpoint", "")).hostname != host:
+    # The account leads every name of its registry, also that of a FIPS endpoint.
+    mine = urlsplit(found.get("proxyEndpoint", "")).hostname or ""
+    if mine.partition(".")[0] != host.partition(".")[0]:
         raise ImagesError(
             f"{host}: the AWS credentials at hand are for {found.get('proxyEndpoint')}; "
             "use those of the account that --to names"

@@ -56,6 +56,8 @@ class Demand:
     cluster: str
     account: str
     region: str
+    administrators: tuple[str, ...]
+    """IAM roles and users that the cluster lets in."""
     zones: tuple[str, ...]
     kubernetes_version: str
     addons: Mapping[str, str]
@@ -93,6 +95,7 @@ def of(settings: Settings, stack: str) -> Demand:
         cluster=cluster.name,
         account=cluster.account,
         region=cluster.region,
+        administrators=cluster.administrators,
         zones=cluster.availability_zones,
         kubernetes_version=cluster.kubernetes_version,
         addons=eks_addons(cluster.kubernetes_version),

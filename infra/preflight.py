@@ -6,11 +6,26 @@ from dataclasses import dataclass
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import aws_account, preflight_capacity, preflight_names, preflight_versions
-from infra.aws_account import Account
+from infra.aws_account import Account, Identity
 from infra.aws_demand import Demand
 from infra.preflight_finding import Finding
 
 Check = Callable[[Account, Demand], Iterator[Finding]]
+
+
+def _administrator(identity: Identity, demand: Demand) -> Finding:
+    """Return whether who asks may also use the cluster: EKS lets nobody in for having made it."""
+    # arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION is arn:aws:iam::ACCOUNT:role/PATH/ROLE.
+    kind, *names = identity.arn.rpartition(":")[2].split("/")
+    role = names[0] if kind == "assumed-role" else names[-1] if names else kind
+    wanted = "role" if kind == "assumed-role" else kind
+    for arn in demand.administrators:
+        resource = arn.rpartition(":")[2].split("/")
+        if (resource[0], resource[-1]) == (wanted, role):
+            return Finding("administrator", arn, "the credentials are its own")
+    who = ", ".join(demand.administrators) or "nobody"
+    remedy = "run `up` as one of them, or add yours to plinth:cluster.administrators"
+    return Finding("administrator", who, "the credentials are of someone else", remedy, failed=True)
 
 
 def _region(account: Account, demand: Demand) -> Iterator[Finding]:
@@ -83,6 +98,7 @@ def run(demand: Demand, account: Account) -> Report:
         )
         # Quotas and names of another account would only mislead.
         return Report(findings=(*found, wrong), unchecked=_names())
+    found.append(_administrator(identity, demand))
     for name, check in CHECKS:
         found += _guarded(name, check, account, demand)
         if name == "region" and found[-1].failed:

@@ -7,6 +7,8 @@ from typing import Any
 import pulumi
 import pytest
 
+from components import images
+from images import registry
 from infra import assembly, aws_demand, settings, stack_file, target
 from infra.aws_demand import Demand
 from infra.cluster_settings import EksSettings
@@ -70,6 +72,16 @@ def test_every_name_that_could_be_taken_is_known(stack: str) -> None:
     # Others are named by the engine, so that they never clash.
     for kind, key in (("aws:rds/instance:Instance", "identifier"), ("aws:iam/role:Role", "name")):
         assert not [each[key] for each in inputs(stack, kind) if key in each]
+
+
+def test_every_image_of_ours_is_pushed_into_a_repository_that_the_stack_makes(stack: str) -> None:
+    prefix = stack_file.settings(stack).registry
+    pushed = {
+        registry.parse(images.reference(name, prefix)).repository
+        for name in images.names()
+        if images.is_own(name)
+    }
+    assert pushed == {each["name"] for each in inputs(stack, "aws:ecr/repository:Repository")}
 
 
 def test_databases_are_as_large_and_as_safe(stack: str) -> None:

@@ -25,10 +25,11 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @mock_aws
-def test_ecr_gives_a_token_for_aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("host", [_ECR, _ECR.replace(".ecr.", ".ecr-fips.")])
+def test_ecr_gives_a_token_for_aws_credentials(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    found = registry_login.find(_ECR)
+    found = registry_login.find(host)
     assert found is not None
     assert found.user == "AWS"
     assert found.password == "123456789012-auth-token"

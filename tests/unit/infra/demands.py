@@ -10,12 +10,15 @@ from tests.unit.infra import choices
 
 # moto's account, which every simulated one is.
 ACCOUNT = "123456789012"
+# Who asks there.
+USER = f"arn:aws:iam::{ACCOUNT}:user/moto"
 
 
 def of_stack(stack: str, **changes: Any) -> Demand:
     """Return what a stack asks for, in moto's account."""
     demand = aws_demand.of(settings.parse(choices.of_stack(stack)), stack)
-    return replace(demand, account=ACCOUNT, **changes)
+    usual: dict[str, Any] = {"account": ACCOUNT, "administrators": (USER,)}
+    return replace(demand, **(usual | changes))
 
 
 def pool(**changes: Any) -> NodePool:

@@ -91,6 +91,36 @@ def test_credentials_of_another_account_end_it(account: Account) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arn", "administrator"),
+    [
+        ("arn:aws:sts::1:assumed-role/admin/me", "arn:aws:iam::1:role/admin"),
+        ("arn:aws:sts::1:assumed-role/SSO_Admin_1/me", "arn:aws:iam::1:role/aws-reserved/sso/SSO_Admin_1"),
+        ("arn:aws:iam::1:user/ann", "arn:aws:iam::1:user/people/ann"),
+    ],
+)
+def test_who_runs_up_is_let_into_the_cluster(arn: str, administrator: str) -> None:
+    demand = demands.of_stack("prod", administrators=("arn:aws:iam::1:role/other", administrator))
+    found = preflight._administrator(aws_account.Identity(account="1", arn=arn), demand)
+    assert (found.failed, found.subject) == (False, administrator)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:sts::1:assumed-role/reader/admin",
+        "arn:aws:iam::1:user/admin",
+        "arn:aws:iam::1:root",
+        "arn:aws:sts::1:federated-user/admin",
+    ],
+)
+def test_who_is_no_administrator_is_told_before_the_cluster_shuts_him_out(arn: str) -> None:
+    demand = demands.of_stack("prod", administrators=("arn:aws:iam::1:role/admin",))
+    found = preflight._administrator(aws_account.Identity(account="1", arn=arn), demand)
+    assert found.failed
+    assert found.remedy.endswith("plinth:cluster.administrators")
+
+
+@pytest.mark.parametrize(
     ("region", "problem"),
     [("eu-nowhere-1", "AWS has no such region"), ("ap-east-1", "the account has not enabled it")],
 )

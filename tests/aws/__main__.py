@@ -1,4 +1,4 @@
-"""`python -m tests.aws preview`: the plan of a stack on AWS, simulated: it needs no credentials."""
+"""`python -m tests.aws preview|bench-plan`: stacks on AWS with a simulated provider, without credentials."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ import sys
 from infra import commands, stack_file
 from infra.cluster_settings import EksSettings
 from infra.errors import InfraError
+from tests.aws import bench_plan
 from tests.aws.simulation import simulated
 from upstream.cache import UpstreamError, cache_root
 
@@ -28,7 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
     subs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     sub = subs.add_parser("preview", help="show what `up` would make in an empty account")
     sub.add_argument("--stack", required=True, help="which file of stacks/")
+    subs.add_parser("bench-plan", help="measure planning with 1, 10 and 100 pools and teams")
     options = parser.parse_args(arguments)
+    if options.command == "bench-plan":
+        return bench_plan.main()
     try:
         return _preview(options.stack)
     except (InfraError, UpstreamError) as error:

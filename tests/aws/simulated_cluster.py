@@ -24,7 +24,7 @@ NOTICE = "the cluster's API is real; nodes, pods and load balancers are simulate
 _LOOPBACK = "127.0.0.1"
 _SERVICE_CIDR = "172.20.0.0/16"
 _NODES = 3
-_START_SECONDS = 120
+_START_SECONDS = 300
 _STOP_SECONDS = 20
 
 

@@ -30,7 +30,25 @@ _STAGES = (
 
 def stages() -> list[Object]:
     """Return KWOK's configuration."""
-    return manifests.load("kwok", "sigs.k8s.io/kwok", *_STAGES)
+    found = manifests.load("kwok", "sigs.k8s.io/kwok", *_STAGES)
+    delete = manifests.find(found, "Stage", "pod-delete")["spec"]["selector"]["matchExpressions"]
+    # A kubelet ends a pod's containers first and says so: Kueue keeps a member of a gang until then.
+    end = {
+        "apiVersion": "kwok.x-k8s.io/v1alpha1",
+        "kind": "Stage",
+        "metadata": {"name": "pod-end"},
+        "spec": {
+            "resourceRef": {"apiGroup": "v1", "kind": "Pod"},
+            "selector": {"matchExpressions": [*delete, _phase("Pending", "Running")]},
+            "next": {"statusTemplate": "phase: Failed"},
+        },
+    }
+    delete.append(_phase("Failed", "Succeeded"))
+    return [*found, end]
+
+
+def _phase(*values: str) -> Object:
+    return {"key": ".status.phase", "operator": "In", "values": list(values)}
 
 
 def node(name: str, kind: InstanceType, pool: str | None) -> Object:

@@ -77,6 +77,11 @@ def nodes(pool: GpuPoolSettings) -> list[Object]:
     return [node(f"{pool.name}-{number}", kind, pool.name) for number in range(pool.max)]
 
 
+def taints(found: Object) -> list[str]:
+    """Return the keys of a node's taints."""
+    return [taint["key"] for taint in found["spec"].get("taints", [])]
+
+
 def karpenter_types(pool: GpuPoolSettings, zones: Sequence[str]) -> list[Object]:
     """Return the instance types that Karpenter's KWOK provider may start, as it reads them from a file."""
     found: list[Object] = []

@@ -14,7 +14,7 @@ _REPLACED = "kueue.x-k8s.io/retriable-in-group"
 
 def pod(name: str, team: str, *, gpus: int = 0, pool: str | None = None) -> Object:
     """Return a pod as a data scientist writes it: a limit, perhaps a pool; no queue and no toleration."""
-    limits = {"cpu": "1", "memory": "1Gi", **({GPU_RESOURCE: str(gpus)} if gpus else {})}
+    limits = {"cpu": "100m", "memory": "64Mi", **({GPU_RESOURCE: str(gpus)} if gpus else {})}
     container = {"name": "main", "image": "simulated", "resources": {"limits": limits}}
     return {
         "apiVersion": "v1",

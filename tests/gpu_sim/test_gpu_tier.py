@@ -12,7 +12,7 @@ from tests.gpu_sim import nodes
 from tests.gpu_sim.api import RefusedError, condition
 from tests.gpu_sim.conftest import Team
 from tests.gpu_sim.pods import gang, pod, state, unschedulable
-from tests.gpu_sim.tier import Tier
+from tests.gpu_sim.tier import NOT_READY, Tier
 
 Teams = Callable[[str], Team]
 Record = Callable[[str, object], None]
@@ -117,8 +117,8 @@ def test_cordoned_unhealthy_and_lost_gpu_nodes_are_avoided(tier: Tier, team: Tea
 
     def still_ready() -> str | None:
         found = tier.api.get(f"{path}2")
-        taints = [taint["key"] for taint in found["spec"].get("taints", [])]
-        return None if "node.kubernetes.io/not-ready" in taints else str(taints)
+        lost = condition(found, "Ready").get("status") == "False" and NOT_READY in nodes.taints(found)
+        return None if lost else str(nodes.taints(found))
 
     tier.wait("the lost node is not ready", still_ready, timeout_seconds=60)
     tier.api.create_all(pod(f"r-{number}", "research", gpus=8, pool="inference") for number in range(2))

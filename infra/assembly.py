@@ -107,8 +107,7 @@ def deploy(settings: Settings, secrets: Secrets, target: Target) -> Outputs:
     # Pools first: their nodes start while the platform is installed.
     if target.cloud is not None:
         target.cloud.repositories()
-        for pool in settings.gpu_pools:
-            target.cloud.gpu_pool(pool)
+        target.cloud.node_pools()
     entry = _gateway(site)
     gateway = entry.connection
     objects = _object_store(site, gateway)

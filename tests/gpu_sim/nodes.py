@@ -119,7 +119,7 @@ def node_pool(pool: GpuPoolSettings, zones: Sequence[str]) -> list[Object]:
     args = KarpenterNodePoolArgs(
         pool=pool.name,
         cluster_name="simulated",
-        node_role_name="simulated",
+        instance_profile="simulated",
         security_group_id="simulated",
         instance_types=pool.instance_types,
         max_nodes=pool.max,

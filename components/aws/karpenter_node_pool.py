@@ -138,7 +138,15 @@ def node_pool_spec(args: KarpenterNodePoolArgs, node_class: pulumi.Input[str]) -
         },
         "limits": {GPU_RESOURCE: str(args.max_nodes * min(each.gpus for each in types))},
         # Empty nodes alone: moving a run that trains costs more than its node.
-        "disruption": {"consolidationPolicy": "WhenEmpty", "consolidateAfter": f"{args.idle_seconds}s"},
+        "disruption": {
+            "consolidationPolicy": "WhenEmpty",
+            "consolidateAfter": f"{args.idle_seconds}s",
+            # Without budgets a tenth of the nodes goes at a time, and idle GPUs are paid for meanwhile.
+            "budgets": [
+                {"nodes": "100%", "reasons": ["Empty"]},
+                {"nodes": "10%", "reasons": ["Drifted", "Underutilized"]},
+            ],
+        },
     }
 
 

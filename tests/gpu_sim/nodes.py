@@ -30,7 +30,25 @@ _STAGES = (
 
 def stages() -> list[Object]:
     """Return KWOK's configuration."""
-    return manifests.load("kwok", "sigs.k8s.io/kwok", *_STAGES)
+    found = manifests.load("kwok", "sigs.k8s.io/kwok", *_STAGES)
+    delete = manifests.find(found, "Stage", "pod-delete")["spec"]["selector"]["matchExpressions"]
+    # A kubelet ends a pod's containers first and says so: Kueue keeps a member of a gang until then.
+    end = {
+        "apiVersion": "kwok.x-k8s.io/v1alpha1",
+        "kind": "Stage",
+        "metadata": {"name": "pod-end"},
+        "spec": {
+            "resourceRef": {"apiGroup": "v1", "kind": "Pod"},
+            "selector": {"matchExpressions": [*delete, _phase("Pending", "Running")]},
+            "next": {"statusTemplate": "phase: Failed"},
+        },
+    }
+    delete.append(_phase("Failed", "Succeeded"))
+    return [*found, end]
+
+
+def _phase(*values: str) -> Object:
+    return {"key": ".status.phase", "operator": "In", "values": list(values)}
 
 
 def node(name: str, kind: InstanceType, pool: str | None) -> Object:
@@ -57,6 +75,11 @@ def nodes(pool: GpuPoolSettings) -> list[Object]:
     kind = instance_types.find(name)
     assert kind, name
     return [node(f"{pool.name}-{number}", kind, pool.name) for number in range(pool.max)]
+
+
+def taints(found: Object) -> list[str]:
+    """Return the keys of a node's taints."""
+    return [taint["key"] for taint in found["spec"].get("taints", [])]
 
 
 def karpenter_types(pool: GpuPoolSettings, zones: Sequence[str]) -> list[Object]:
@@ -96,7 +119,7 @@ def node_pool(pool: GpuPoolSettings, zones: Sequence[str]) -> list[Object]:
     args = KarpenterNodePoolArgs(
         pool=pool.name,
         cluster_name="simulated",
-        node_role_name="simulated",
+        instance_profile="simulated",
         security_group_id="simulated",
         instance_types=pool.instance_types,
         max_nodes=pool.max,

@@ -8,11 +8,13 @@ from tests.gpu_sim.api import Object, condition
 
 _GROUP = "kueue.x-k8s.io/pod-group-name"
 _GROUP_SIZE = "kueue.x-k8s.io/pod-group-total-count"
+# Else Kueue keeps a deleted member until another takes its place.
+_REPLACED = "kueue.x-k8s.io/retriable-in-group"
 
 
 def pod(name: str, team: str, *, gpus: int = 0, pool: str | None = None) -> Object:
     """Return a pod as a data scientist writes it: a limit, perhaps a pool; no queue and no toleration."""
-    limits = {"cpu": "1", "memory": "1Gi", **({GPU_RESOURCE: str(gpus)} if gpus else {})}
+    limits = {"cpu": "100m", "memory": "64Mi", **({GPU_RESOURCE: str(gpus)} if gpus else {})}
     container = {"name": "main", "image": "simulated", "resources": {"limits": limits}}
     return {
         "apiVersion": "v1",
@@ -27,7 +29,7 @@ def gang(name: str, size: int, team: str, *, gpus: int, pool: str) -> list[Objec
     members = [pod(f"{name}-{number}", team, gpus=gpus, pool=pool) for number in range(size)]
     for member in members:
         member["metadata"]["labels"] = {_GROUP: name}
-        member["metadata"]["annotations"] = {_GROUP_SIZE: str(size)}
+        member["metadata"]["annotations"] = {_GROUP_SIZE: str(size), _REPLACED: "false"}
     return members
 
 

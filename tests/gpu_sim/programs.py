@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from cluster.processes import PATH
 from tests.harness.memory import sizes
 
 _LAST_LINES = 15
@@ -45,7 +46,7 @@ class Programs:
                 argv,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"} | dict(environment or {}),
+                env={"PATH": PATH, "HOME": str(self._logs), **(environment or {})},
             )
 
     def check(self) -> None:

@@ -33,6 +33,7 @@ from upstream.build import binary
 ADDRESS = "10.255.0.1"
 _SERVER = f"https://{ADDRESS}:{API_PORT}"
 _KUEUE = "kueue"
+NOT_READY = "node.kubernetes.io/not-ready"
 _SYSTEM_NODES = 2
 _START_SECONDS = 120
 _NODES_SECONDS = 180
@@ -325,7 +326,11 @@ def _add_nodes(tier: Tier) -> None:
 
     def unready() -> str | None:
         found = tier.api.items("/api/v1/nodes")
-        ready = sum(condition(each, "Ready").get("status") == "True" for each in found)
+        # The taint of a new node outlives its first condition by a while.
+        ready = sum(
+            condition(each, "Ready").get("status") == "True" and NOT_READY not in nodes.taints(each)
+            for each in found
+        )
         return None if ready == len(made) else f"{ready} of {len(made)}"
 
     tier.wait("every node is ready", unready, timeout_seconds=_NODES_SECONDS)

@@ -62,7 +62,9 @@ def test_only_pods_that_tolerate_gpus_land_on_the_pool() -> None:
 def test_a_pool_has_a_limit_and_empty_nodes_go() -> None:
     spec = node_pool_spec(ARGS, "batch")
     assert spec["limits"] == {"nvidia.com/gpu": "8"}
-    assert spec["disruption"] == {"consolidationPolicy": "WhenEmpty", "consolidateAfter": "300s"}
+    disruption = spec["disruption"]
+    assert (disruption["consolidationPolicy"], disruption["consolidateAfter"]) == ("WhenEmpty", "300s")
+    assert {"nodes": "100%", "reasons": ["Empty"]} in disruption["budgets"]
 
 
 def test_nodes_are_of_the_types_zones_and_price_that_were_asked_for() -> None:

@@ -52,6 +52,9 @@ _KUEUE = "kueue"
 _PIPELINES_BUCKET = "pipelines"
 _TRACKING_BUCKET = "mlflow"
 _MODELS_NAMESPACE = "models"
+_MONITORING = "monitoring"
+# As PrometheusMonitoring calls it.
+_PROMETHEUS_ACCOUNT = f"{_MONITORING}-prometheus"
 _BUCKETS = (
     Bucket(name=_PIPELINES_BUCKET, owner="pipelines"),
     Bucket(name=_TRACKING_BUCKET, owner="tracking", readers=("serving",)),
@@ -63,9 +66,6 @@ class _Objects(Protocol):
     """Buckets, wherever they lie."""
 
     def connection(self, bucket: str, account: str) -> ObjectStoreConnection: ...
-
-
-_MONITORING = "monitoring"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +197,7 @@ def _gateway(site: _Site) -> Gateway:
                 "kubeflow",
                 "mlflow",
                 _MODELS_NAMESPACE,
-                *(each for each in (_OBJECT_STORE,) if each in site.namespaces),
+                *(each for each in (_OBJECT_STORE, _MONITORING) if each in site.namespaces),
             ),
             scrapers=site.scrapers,
             node_port=site.settings.gateway.node_port,
@@ -404,4 +404,6 @@ def _monitoring(site: _Site, gateway: GatewayConnection) -> PrometheusMonitoring
         gateway=gateway,
         certificates={"kserve-webhooks": site.secrets.webhook_certificate},
     )
-    return PrometheusMonitoring("monitoring", args, site.opts)
+    if args.remote_write and args.remote_write.region and site.target.cloud:
+        site.target.cloud.metrics_writer(args.namespace, _PROMETHEUS_ACCOUNT, args.remote_write.url)
+    return PrometheusMonitoring(_MONITORING, args, site.opts)

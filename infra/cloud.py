@@ -1,5 +1,6 @@
 """What a stack on AWS is made of. Imported by such stacks alone: the SDK costs a second and 80 MB."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from components.aws.gpu_node_pool import GpuNodePool, GpuNodePoolArgs, Mig, Time
 from components.aws.karpenter import Karpenter, KarpenterArgs
 from components.aws.karpenter_node_pool import KarpenterNodePool, KarpenterNodePoolArgs
 from components.aws.network_plan import INTERFACE_ENDPOINTS
+from components.aws.pod_identity import PodIdentity, PodIdentityArgs, Statement
 from components.aws.rds_instance import RdsServer
 from components.aws.rds_mysql import RdsMysql, RdsMysqlArgs
 from components.aws.rds_postgres import RdsPostgres, RdsPostgresArgs
@@ -28,6 +30,7 @@ from components.platform_namespace import PlatformNamespace, PlatformNamespaceAr
 from components.versions import CLUSTER_AUTOSCALER, eks_addons
 from infra import kubernetes_provider
 from infra.cluster_settings import EksSettings
+from infra.errors import SettingsError
 from infra.pool_settings import GpuPoolSettings, MigSharing, Provisioner
 from infra.sections import gib
 from infra.settings import GatewaySettings, Settings
@@ -110,6 +113,24 @@ class Cloud:
                 tags=self.tags,
             ),
             self.keep,
+        )
+
+    def metrics_writer(self, namespace: pulumi.Input[str], account: str, url: str) -> PodIdentity:
+        """Make the identity with which Prometheus writes to a workspace of Amazon's managed service."""
+        return PodIdentity(
+            "metrics-writer",
+            PodIdentityArgs(
+                cluster_name=self.cluster.cluster_name,
+                namespace=namespace,
+                service_account=account,
+                statements=(
+                    Statement(
+                        actions=("aps:RemoteWrite",), resources=(workspace_arn(url, self.eks.account),)
+                    ),
+                ),
+                tags=self.tags,
+            ),
+            self.opts,
         )
 
     def load_balancer(self) -> LoadBalancer:
@@ -241,6 +262,18 @@ class Cloud:
             ),
             self.keep,
         )
+
+
+def workspace_arn(url: str, account: str) -> str:
+    """Return the workspace of Amazon's managed Prometheus that an address of remote write belongs to."""
+    found = re.fullmatch(r"https://aps-workspaces\.([a-z0-9-]+)\.amazonaws\.com/workspaces/([\w-]+)/.+", url)
+    if not found:
+        raise SettingsError(
+            f"plinth:monitoring.remoteWrite.url is {url}; with a region it must be that of a workspace: "
+            "https://aps-workspaces.REGION.amazonaws.com/workspaces/ID/api/v1/remote_write"
+        )
+    region, workspace = found.groups()
+    return f"arn:aws:aps:{region}:{account}:workspace/{workspace}"
 
 
 def load_balancer(gateway: GatewaySettings) -> LoadBalancer:

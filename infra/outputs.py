@@ -25,12 +25,12 @@ class Outputs:
     """Region with which object store requests are signed."""
     workload_image: str
     """Image of the steps."""
+    prometheus_url: pulumi.Input[str] = ""
+    """Where Prometheus answers, by a host of the gateway; empty without monitoring."""
     gateway_url: pulumi.Output[str] | None = None
     """Where the load balancer of a cloud answers."""
     kubeconfig: pulumi.Output[str] | None = None
     """Of a cluster that the stack made; it holds no credentials."""
-    prometheus_url: pulumi.Input[str] = ""
-    """Where Prometheus answers, by a host of the gateway; empty without monitoring."""
 
 
 def export(outputs: Outputs) -> None:

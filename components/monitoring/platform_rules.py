@@ -288,6 +288,14 @@ def monitoring(timing: Timing) -> list[Rule]:
         ),
         _alert(
             timing,
+            "MonitoringNotApplied",
+            f"sum by (controller) (increase(prometheus_operator_reconcile_errors_total[{window}])) > 0",
+            "The operator cannot apply a {{ $labels.controller }}: what changed is not in force",
+            "The operator's log names the resource and the error.",
+            severity="warning",
+        ),
+        _alert(
+            timing,
             "NotificationsFailing",
             f"sum by (integration) (increase(alertmanager_notifications_failed_total[{window}])) > 0",
             "Alerts do not reach their receivers by {{ $labels.integration }}",

@@ -31,11 +31,14 @@ class Target:
     labels: Mapping[str, str]
     port: int
     metrics: tuple[str, ...]
-    """Kept; with none only `up` remains."""
+    """Kept; all others are dropped."""
     only: Mapping[str, str] = field(default_factory=dict[str, str])
     """Label -> pattern: series in which the label has another value are dropped."""
-    always: bool = True
-    """Whether there are such pods on an idle platform."""
+
+    def __post_init__(self) -> None:
+        """Refuse a scrape of which nothing is read: an empty pattern would keep everything."""
+        if not self.metrics:
+            raise ValueError(f"metrics: none of {self.name} given; name those that are read")
 
 
 def platform_targets(scope: Scope) -> list[Target]:
@@ -97,7 +100,6 @@ def platform_targets(scope: Scope) -> list[Target]:
                 "request_predict_seconds_count",
                 "request_predict_seconds_sum",
             ),
-            always=False,
         ),
         Target(
             name="dns",
@@ -161,7 +163,7 @@ def own_targets(namespace: str) -> list[Target]:
             "prometheus_tsdb_storage_blocks_bytes",
         ),
         own("alertmanager", ALERTMANAGER_PORT, "alertmanager_notifications_failed_total"),
-        own("prometheus-operator", OPERATOR_PORT),
+        own("prometheus-operator", OPERATOR_PORT, "prometheus_operator_reconcile_errors_total"),
         own(
             "kube-state-metrics",
             STATE_PORT,

@@ -158,5 +158,6 @@ def test_monitoring_is_small(prometheus: Prometheus, record_property: Callable[[
         record_property(f"MiB of {pod}", round(mebibytes))
     record_property("MiB in all", round(sum(pods.values())))
     record_property("series", round(series))
-    assert len(pods) == 6
+    parts = ("alertmanager", "monitoring-operator", "kube-state-metrics", "node-exporter", "prometheus")
+    assert all(any(pod.startswith(part) for pod in pods) for part in parts), pods
     assert sum(pods.values()) < _GOAL_MIB

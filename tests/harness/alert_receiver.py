@@ -15,6 +15,7 @@ from workloads.endpoints import Endpoints
 
 _NAME = "receiver"
 _PORT = 8080
+_ALERTMANAGER = "app.kubernetes.io/name=alertmanager"
 _GROUP, _VERSION, _PLURAL = "monitoring.coreos.com", "v1alpha1", "alertmanagerconfigs"
 # One line per alert; a log is what a pod keeps without a volume.
 _PROGRAM = """
@@ -91,12 +92,30 @@ def receiving(endpoints: Endpoints, monitoring_namespace: str) -> Generator[Aler
         }
         custom.create_namespaced_custom_object(_GROUP, _VERSION, monitoring_namespace, _PLURAL, body)
         try:
+            wait_for(
+                "Alertmanager to know the receiver",
+                lambda: _routed(api, monitoring_namespace, namespace),
+                # The kubelet brings a changed Secret to its pods about once a minute.
+                timeout_seconds=240,
+            )
             yield AlertReceiver(api, namespace)
         finally:
             custom.delete_namespaced_custom_object(_GROUP, _VERSION, monitoring_namespace, _PLURAL, namespace)
     finally:
         api.delete_namespace(namespace)
         api_client.close()
+
+
+def _routed(api: Any, monitoring_namespace: str, receiver_namespace: str) -> str | None:
+    pods = api.list_namespaced_pod(monitoring_namespace, label_selector=_ALERTMANAGER).items
+    if not pods:
+        return "no Alertmanager pod"
+    # The API server calls the pod itself: no policy has to let a test in.
+    name = f"{pods[0].metadata.name}:9093"
+    answer = api.connect_get_namespaced_pod_proxy_with_path(
+        name, monitoring_namespace, "api/v2/status", _preload_content=False
+    )
+    return None if receiver_namespace in answer.data.decode() else "the receiver is not in its configuration"
 
 
 def _route(url: str) -> dict[str, Any]:

@@ -140,6 +140,10 @@ FAULTS: dict[str, Fault] = {
         labels={"namespace": "research", "pod": "train"},
     ),
     "RulesFailing": Fault(series=(_counter("prometheus_rule_evaluation_failures_total", 0, 1),), labels={}),
+    "MonitoringNotApplied": Fault(
+        series=(_counter('prometheus_operator_reconcile_errors_total{controller="prometheus"}', 0, 1),),
+        labels={"controller": "prometheus"},
+    ),
     "NotificationsFailing": Fault(
         series=(_counter('alertmanager_notifications_failed_total{integration="webhook"}', 0, 1),),
         labels={"integration": "webhook"},

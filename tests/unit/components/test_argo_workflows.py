@@ -103,6 +103,15 @@ def test_a_lifetime_too_short_to_read_a_result_is_refused() -> None:
         dataclasses.replace(PLAIN, workflow_ttl_seconds=5)
 
 
+def test_metrics_are_plain_and_for_those_who_may_read_them() -> None:
+    scraper = network_policies.pods({"app": "prometheus"}, "monitoring")
+    policy = rules.policies(deployed(scrapers=(scraper,)))["workflow-controller"]
+    (rule,) = policy["ingress"]
+    assert rule["ports"] == [{"port": 9090, "protocol": "TCP"}]
+    assert "ingress" not in rules.policies(deployed())["workflow-controller"]
+    assert settings(deployed())["metricsConfig"] == {"enabled": True, "port": 9090, "secure": False}
+
+
 def test_without_keys_logs_are_archived_by_the_identity_of_the_step() -> None:
     repository: Any = settings(deployed(artifacts=sample.keyless_artifacts()))["artifactRepository"]
     store = repository["s3"]
@@ -111,12 +120,3 @@ def test_without_keys_logs_are_archived_by_the_identity_of_the_step() -> None:
     assert (store["endpoint"], store["insecure"]) == ("s3.eu-central-1.amazonaws.com:443", False)
     with_keys: Any = settings(deployed())["artifactRepository"]
     assert "useSDKCreds" not in with_keys["s3"]
-
-
-def test_metrics_are_plain_and_for_those_who_may_read_them() -> None:
-    scraper = network_policies.pods({"app": "prometheus"}, "monitoring")
-    policy = rules.policies(deployed(scrapers=(scraper,)))["workflow-controller"]
-    (rule,) = policy["ingress"]
-    assert rule["ports"] == [{"port": 9090, "protocol": "TCP"}]
-    assert "ingress" not in rules.policies(deployed())["workflow-controller"]
-    assert settings(deployed())["metricsConfig"] == {"enabled": True, "port": 9090, "secure": False}

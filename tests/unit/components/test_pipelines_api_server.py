@@ -135,6 +135,13 @@ def test_a_server_without_clients_is_refused() -> None:
         dataclasses.replace(PLAIN, clients=())
 
 
+def test_prometheus_reaches_the_http_port_alone() -> None:
+    scraper = network_policies.pods({"app": "prometheus"}, "monitoring")
+    http, grpc = rules.policies(deployed(scrapers=(scraper,)))["ml-pipeline"]["ingress"]
+    assert "prometheus" in str(http["from"])
+    assert "prometheus" not in str(grpc["from"])
+
+
 def test_the_server_encrypts_where_the_database_asks_for_it_and_there_alone() -> None:
     encrypted = environment(deployed(database=dataclasses.replace(sample.mysql("mlpipeline"), tls=True)))
     assert json.loads(encrypted["DBCONFIG_MYSQLCONFIG_EXTRAPARAMS"]) == {"tls": "skip-verify"}
@@ -161,10 +168,3 @@ def test_where_the_database_is_says_nothing_about_s3() -> None:
     }
     assert ways[3306] == ["10.0.0.0/16"]
     rules.assert_reaches_aws(policy)
-
-
-def test_prometheus_reaches_the_http_port_alone() -> None:
-    scraper = network_policies.pods({"app": "prometheus"}, "monitoring")
-    http, grpc = rules.policies(deployed(scrapers=(scraper,)))["ml-pipeline"]["ingress"]
-    assert "prometheus" in str(http["from"])
-    assert "prometheus" not in str(grpc["from"])

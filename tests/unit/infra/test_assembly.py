@@ -8,6 +8,7 @@ import pytest
 from infra import assembly, outputs, settings, stack_file, target
 from infra.settings import Secrets, Settings
 from tests.harness.recorder import Deployment, deploy
+from tests.unit.infra import choices
 
 
 def secrets() -> Secrets:
@@ -78,3 +79,28 @@ def test_teams_queue_for_gpu_pools_and_a_stack_without_pools_runs_no_queue(small
         each.inputs["metadata"]["name"] for each in deployment.of_type("ClusterQueue")
     }
     assert deployment.one("DaemonSet", "gpu-scheduling-device-plugin-mig")
+
+
+def test_prometheus_writes_elsewhere_by_the_identity_of_its_own_account() -> None:
+    url = "https://aps-workspaces.us-east-1.amazonaws.com/workspaces/ws-1a2b/api/v1/remote_write"
+    remote = {"url": url, "region": "us-east-1"}
+    chosen = choices.changed(choices.of_stack("prod"), "monitoring.remoteWrite", remote)
+    deployment = platform(settings.parse(chosen))
+    (association,) = [
+        each
+        for each in deployment.of_type("PodIdentityAssociation")
+        if each.name.startswith("metrics-writer")
+    ]
+    prometheus = deployment.one("kubernetes:monitoring.coreos.com/v1:Prometheus").inputs["spec"]
+    assert association.inputs["serviceAccount"] == prometheus["serviceAccountName"]
+    assert association.inputs["namespace"] == "monitoring"
+    assert prometheus["remoteWrite"] == [{"url": url, "sigv4": {"region": "us-east-1"}}]
+
+
+def test_without_monitoring_nobody_reads_metrics() -> None:
+    chosen = {"cluster": {"kind": "kubeconfig", "name": "local"}, "monitoring": {"enabled": False}}
+    deployment = platform(settings.parse(chosen))
+    assert not [each for each in deployment.registrations if "prometheus" in each.type.lower()]
+    policies = [each.inputs["spec"] for each in deployment.of_type("NetworkPolicy")]
+    assert "prometheus" not in str(policies)
+    assert deployment.result.prometheus_url == ""

@@ -5,6 +5,7 @@ import pytest
 
 from infra import cloud, settings
 from infra.cluster_settings import EksSettings
+from infra.errors import SettingsError
 from infra.settings import GatewaySettings
 from tests.harness.recorder import Deployment, deploy
 from tests.unit.components import rules
@@ -142,3 +143,12 @@ def test_strangers_reach_the_gateway_only_where_settings_let_them_in() -> None:
     assert outside.annotations[f"{prefix}-ssl-cert"] == certificate
     assert outside.source_cidrs == ("203.0.113.0/24",)
     assert outside.tls
+
+
+def test_prometheus_writes_to_its_workspace_and_to_no_other() -> None:
+    url = "https://aps-workspaces.us-east-1.amazonaws.com/workspaces/ws-1a2b/api/v1/remote_write"
+    assert cloud.workspace_arn(url, "111122223333") == "arn:aws:aps:us-east-1:111122223333:workspace/ws-1a2b"
+    with pytest.raises(
+        SettingsError, match=r"plinth:monitoring\.remoteWrite\.url is https://metrics\.example"
+    ):
+        cloud.workspace_arn("https://metrics.example/write", "111122223333")

@@ -8,7 +8,7 @@ import yaml
 from components.monitoring import dashboards, metric_names, targets
 from components.monitoring.rules import Recording, Rule
 from components.monitoring.scope import Scope
-from components.monitoring.timing import OPERATION, REHEARSAL
+from components.monitoring.timing import REHEARSAL
 from components.prometheus_monitoring import rule_groups
 from tests.unit.components.monitoring.platform import CLOUD, LOCAL, OBJECTIVES
 
@@ -60,10 +60,10 @@ def test_a_monitor_keeps_its_metrics_and_drops_the_rest() -> None:
     assert not re.fullmatch(phases, "Running")
 
 
-def test_a_target_of_which_nothing_is_read_keeps_no_series() -> None:
-    target = next(each for each in scraped(LOCAL) if each.name == "prometheus-operator")
-    (endpoint,) = targets.pod_monitor(target, OPERATION)["podMetricsEndpoints"]
-    assert not re.fullmatch(endpoint["metricRelabelings"][0]["regex"], "anything")
+def test_a_target_of_which_nothing_is_read_is_refused() -> None:
+    # The operator leaves an empty pattern out, and Prometheus then keeps every series.
+    with pytest.raises(ValueError, match="metrics: none of idle given"):
+        targets.Target(name="idle", namespace="a", labels={"a": "b"}, port=1, metrics=())
 
 
 def test_nodes_and_the_api_are_scraped_with_the_servers_own_token() -> None:

@@ -107,7 +107,9 @@ class Arrivals:
         return arrival
 
     def done(self, arrival: Arrival, fault: str = "", *, wrong: bool = False) -> None:
-        """Keep what came of an operation."""
+        """Keep what came of an operation; of one that was given up that is known already."""
+        if arrival not in self._in_flight:
+            return
         self._in_flight.discard(arrival)
         self.observations.append(self._observed(arrival, fault, wrong=wrong))
 

@@ -58,7 +58,7 @@ def statistics(
     generator_cpu: float,
     ramp: bool = False,
 ) -> Statistics:
-    """Return the statistics of a run; of a ramp, those of the rates that it kept up with.
+    """Return the statistics of a run; of a ramp, those of the rates that it kept up with, if any.
 
     Args:
         observations: Every operation that was due.
@@ -68,7 +68,9 @@ def statistics(
         ramp: Whether the phases look for saturation.
     """
     found = steps(observations, phases, warm_up_seconds) if ramp else []
-    judged = {index for index in range(len(phases)) if not ramp or found[index].held}
+    held = {index for index, step in enumerate(found) if step.held}
+    # A ramp that lost touch at once is judged by what it did, or it would be judged by nothing.
+    judged = held or set(range(len(phases)))
     counted = [each for each in observations if each.phase in judged]
     seconds = sum(phases[index].seconds for index in judged)
     windows = [window for index, window in enumerate(_windows(phases, warm_up_seconds)) if index in judged]

@@ -13,7 +13,18 @@ _RUNS: Final = "/apis/v2beta1/runs"
 
 def pipeline_spec(image: str) -> dict[str, Any]:
     """Return a pipeline of one step that ends at once; never taken from the cache."""
-    container = {"image": image, "command": ["python3", "-c", "print('done')"]}
+    container = {
+        "image": image,
+        "command": ["python3", "-c", "print('done')"],
+        "resources": {
+            "cpuRequest": 0.05,
+            "memoryRequest": 0.064,
+            "memoryLimit": 0.256,
+            "resourceCpuRequest": "50m",
+            "resourceMemoryRequest": "64Mi",
+            "resourceMemoryLimit": "256Mi",
+        },
+    }
     task = {
         "componentRef": {"name": "comp-step"},
         "taskInfo": {"name": "step"},

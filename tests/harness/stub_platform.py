@@ -40,6 +40,8 @@ class StubPlatform:
     run_state: str = "SUCCEEDED"
     predictions: int = 0
     requests: list[str] = field(default_factory=list[str])
+    submitted: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """Bodies of the pipeline runs that were asked for."""
     runs: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     artifacts: dict[str, bytes] = field(default_factory=dict[str, bytes])
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -179,6 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self.stub.mlflow(path, query, json.loads(raw) if raw else {})
         if path.startswith("/apis/v2beta1/runs"):
             if self.command == "POST":
+                self.stub.submitted.append(json.loads(raw))
                 return 200, {"run_id": "pipeline-run-1"}
             return 200, {"state": self.stub.run_state}
         return 404, {"error": path}

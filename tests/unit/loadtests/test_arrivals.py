@@ -78,5 +78,6 @@ def test_what_is_not_answered_when_the_run_ends_is_kept_as_that() -> None:
     assert arrivals.unfinished == 3
     arrivals.give_up()
     assert arrivals.unfinished == 0
+    arrivals.done(second)
     assert [each.fault for each in arrivals.observations] == ["", *["no answer when the run ended"] * 3]
     assert all(each.ended >= each.sent >= each.due >= 0 for each in arrivals.observations)

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from loadtests import measurements
 from loadtests.measurements import Observation
 from loadtests.shapes import Phase
+from loadtests.slo import Outcome, Slo, judge
 
 
 def run(
@@ -105,6 +106,15 @@ def test_a_ramp_that_is_always_kept_up_with_ends_at_its_last_rate() -> None:
     steps = measurements.steps(*ramp([100, 200], capacity=1000), 0)
     assert measurements.saturated_at(steps) is None
     assert measurements.saturation(steps) == pytest.approx(200, rel=0.02)
+
+
+def test_a_ramp_that_loses_touch_at_once_is_judged_by_that() -> None:
+    observations, phases = ramp([100, 200], capacity=20)
+    found = measurements.statistics(observations, phases, warm_up_seconds=0, generator_cpu=0, ramp=True)
+    assert found.asked == 1200
+    assert found.saturation_per_second == pytest.approx(20, rel=0.05)
+    verdict = judge(found, Slo(p99_ms=500, saturation_per_second=150))
+    assert verdict.outcome is Outcome.FAILED
 
 
 def test_one_hiccup_does_not_end_a_ramp() -> None:

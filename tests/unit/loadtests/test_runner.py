@@ -18,10 +18,11 @@ from tests.unit.loadtests.conftest import REPOSITORY, LoadRun
 STEADY: dict[str, Any] = {
     "description": "a test",
     "user": "inference",
-    "shape": {"kind": "steady", "rate": 40, "seconds": 3},
-    "warmUpSeconds": 1,
+    "shape": {"kind": "steady", "rate": 50, "seconds": 2},
+    "warmUpSeconds": 0.5,
+    "drainSeconds": 4,
     # A busy machine is no reason to fail: these tests are about what is slow, wrong or starved on purpose.
-    "slo": {"p99Ms": 2000, "errorRatio": 0, "requestsPerSecond": 35},
+    "slo": {"p99Ms": 2000, "errorRatio": 0, "requestsPerSecond": 40},
 }
 
 
@@ -30,19 +31,19 @@ def test_a_platform_that_keeps_its_promise_passes(load_run: LoadRun) -> None:
         code, report, said = load_run(stub, STEADY)
     assert (code, report["outcome"], report["reasons"]) == (0, "passed", []), said
     found = report["statistics"]
-    assert (found["asked"], found["answered"]) == (120, 120)
-    assert stub.predictions == 160
-    assert [each["asked"] for each in report["series"]] == [40, 40, 40, 40]
-    assert "due 40/s" in said
+    assert (found["asked"], found["answered"]) == (100, 100)
+    assert stub.predictions == 125
+    assert [each["asked"] for each in report["series"]] == [50, 50, 25]
+    assert "due 50/s" in said
 
 
 def test_a_slow_model_fails_and_the_time_that_arrivals_wait_counts(load_run: LoadRun) -> None:
-    # 20 a second at most, where 40 are due: a caller of the last second waits for those before it.
-    with stub_platform(seconds_per_answer=0.05) as stub:
+    # 10 a second at most, where 50 are due: a caller of the last second waits for those before it.
+    with stub_platform(seconds_per_answer=0.1) as stub:
         code, report, _ = load_run(stub, STEADY)
     assert (code, report["outcome"]) == (1, "failed")
     assert report["statistics"]["p99_ms"] > 2000
-    assert report["statistics"]["sent_per_second"] == pytest.approx(40, rel=0.06)
+    assert report["statistics"]["sent_per_second"] == pytest.approx(50, rel=0.06)
 
 
 def test_one_wrong_answer_in_a_hundred_fails(load_run: LoadRun) -> None:

@@ -138,7 +138,6 @@ def finished(
         timeout_seconds: How long to wait.
         show: Told the steps that began so far, now and then.
     """
-
     reads = itertools.count()
 
     def read() -> dict[str, Any]:

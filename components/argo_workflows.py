@@ -35,7 +35,7 @@ class ArgoWorkflowsArgs:
     artifacts: ObjectStoreConnection
     """Where the logs of steps are kept."""
     artifacts_secret: pulumi.Input[str]
-    """Secret of the namespace with the keys `accesskey` and `secretkey`."""
+    """Secret of the namespace with the keys `accesskey` and `secretkey`; unused without keys."""
     log_prefix: str = "artifacts"
     """Logs lie at `<prefix>/<workflow>/<pod>/main.log`."""
     workflow_ttl_seconds: int = 86400
@@ -71,9 +71,12 @@ def settings(
         "insecure": not artifacts.secure,
         # The API server looks for a step's log at exactly this place.
         "keyFormat": f"{log_prefix}/{{{{workflow.name}}}}/{{{{pod.name}}}}",
-        "accessKeySecret": {"name": secret, "key": "accesskey"},
-        "secretKeySecret": {"name": secret, "key": "secretkey"},
     }
+    if artifacts.keyless:
+        store["useSDKCreds"] = True
+    else:
+        store["accessKeySecret"] = {"name": secret, "key": "accesskey"}
+        store["secretKeySecret"] = {"name": secret, "key": "secretkey"}
     sections: dict[str, Any] = {
         "artifactRepository": {"archiveLogs": True, "s3": store},
         "executor": {

@@ -22,25 +22,51 @@ class PostgresConnection:
 
 @dataclass(frozen=True, kw_only=True)
 class MysqlConnection:
-    """One database of a MySQL or MariaDB server and the account that owns it."""
+    """One database of a MySQL or MariaDB server and the account that owns it.
+
+    With `tls` the server refuses clients that do not encrypt.
+    """
 
     host: pulumi.Input[str]
     port: int
     database: str
     username: str
     password: pulumi.Input[str]
+    tls: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    """A bucket, the account that may do everything in it and the accounts that may read it."""
+
+    name: str
+    owner: str
+    readers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectStoreConnection:
-    """One bucket and the credentials of one consumer of it; `endpoint` is host:port."""
+    """One bucket and the credentials of one consumer of it; `endpoint` is host:port.
+
+    Without keys the consumer's pods have an identity of their own, and the cloud gives them credentials.
+    """
 
     endpoint: pulumi.Input[str]
     region: str
     bucket: str
-    access_key: pulumi.Input[str]
-    secret_key: pulumi.Input[str]
+    access_key: pulumi.Input[str] | None = None
+    secret_key: pulumi.Input[str] | None = None
     secure: bool
+
+    def __post_init__(self) -> None:
+        """Refuse half of a pair of keys."""
+        if (self.access_key is None) != (self.secret_key is None):
+            raise ValueError("access_key, secret_key: one of the two is missing; give both or none")
+
+    @property
+    def keyless(self) -> bool:
+        """Whether pods reach the bucket by their own identity."""
+        return self.access_key is None
 
     @property
     def url(self) -> pulumi.Output[str]:

@@ -1,6 +1,8 @@
 """Traefik behind a Gateway of the Gateway API: the one entry from outside to interfaces, APIs and models."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -12,6 +14,7 @@ from components.labels import labels, selector
 from components.versions import upstream_version
 
 PORT = 80
+_TLS_PORT = 443
 CLASS_NAME = "traefik"
 METRICS_PORT = 9000
 _CONTROLLER = "traefik.io/gateway-controller"
@@ -22,6 +25,18 @@ _GATEWAY_API = "sigs.k8s.io/gateway-api"
 _API_VERSION = "gateway.networking.k8s.io/v1"
 # The defaults, 0.1 s and above, say nothing of models that answer in milliseconds.
 _BUCKETS = "0.001,0.0025,0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancer:
+    """What a cloud's load balancer in front of the gateway is told."""
+
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    """In the cloud's own words."""
+    source_cidrs: tuple[str, ...] = ()
+    """Who may connect; whoever reaches it if not given."""
+    tls: bool = False
+    """Whether it ends TLS on port 443 with a certificate of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +55,8 @@ class GatewayArgs:
     """Who may read the metrics."""
     node_port: int | None = None
     """Port of every node that leads here; without it the cluster gives a load balancer."""
+    load_balancer: LoadBalancer = LoadBalancer()
+    """What that is told."""
     replicas: int = 1
     """More than one survives the loss of a node."""
     extra_labels: dict[str, str] = field(default_factory=dict[str, str])
@@ -89,10 +106,18 @@ def rules() -> list[kubernetes.rbac.v1.PolicyRuleArgsDict]:
     ]
 
 
+def address(status: Any) -> str:
+    """Return where a Service's load balancer answers; empty while it has no address."""
+    entries = getattr(getattr(status, "load_balancer", None), "ingress", None) or []
+    return (entries[0].hostname or entries[0].ip or "") if entries else ""
+
+
 class Gateway(pulumi.ComponentResource):
     """Traefik, the Gateway API's definitions and one Gateway."""
 
     connection: GatewayConnection
+    address: pulumi.Output[str]
+    """Of the load balancer; empty without one."""
 
     def __init__(self, name: str, args: GatewayArgs, opts: ResourceOptions | None = None) -> None:
         version = upstream_version(_PROJECT, _TRAEFIK)
@@ -105,7 +130,8 @@ class Gateway(pulumi.ComponentResource):
         self._selector = selector("traefik", name)
         definitions = self._definitions()
         server = self._server([definitions, self._network_policy(), *self._rights()])
-        gateway = self._gateway([definitions, server, self._service(), self._gateway_class([definitions])])
+        service = self._service()
+        gateway = self._gateway([definitions, server, service, self._gateway_class([definitions])])
         # Taken from the Gateway, so that routes are made when it serves, and after their definition.
         self.connection = GatewayConnection(
             name=gateway.id.apply(lambda _: name),
@@ -113,6 +139,7 @@ class Gateway(pulumi.ComponentResource):
             domain=args.domain,
             class_name=CLASS_NAME,
         )
+        self.address = service.status.apply(address)
         self.register_outputs({"name": self.connection.name, "domain": args.domain})
 
     def _metadata(self) -> kubernetes.meta.v1.ObjectMetaArgsDict:
@@ -212,15 +239,21 @@ class Gateway(pulumi.ComponentResource):
         }
         if self._args.node_port is not None:
             port["node_port"] = self._args.node_port
+        metadata = self._metadata()
+        spec: kubernetes.core.v1.ServiceSpecArgsDict = {
+            "type": "LoadBalancer" if self._args.node_port is None else "NodePort",
+            "selector": self._selector,
+            "ports": [port],
+        }
+        if self._args.node_port is None:
+            balancer = self._args.load_balancer
+            metadata["annotations"] = balancer.annotations
+            if balancer.source_cidrs:
+                spec["load_balancer_source_ranges"] = [*balancer.source_cidrs]
+            if balancer.tls:
+                spec["ports"] = [port, {"name": "web-tls", "port": _TLS_PORT, "target_port": _ENTRY_PORT}]
         return kubernetes.core.v1.Service(
-            f"{self._name}-service",
-            metadata=self._metadata(),
-            spec={
-                "type": "LoadBalancer" if self._args.node_port is None else "NodePort",
-                "selector": self._selector,
-                "ports": [port],
-            },
-            opts=self._child,
+            f"{self._name}-service", metadata=metadata, spec=spec, opts=self._child
         )
 
     def _gateway_class(self, after: list[pulumi.Resource]) -> kubernetes.apiextensions.CustomResource:

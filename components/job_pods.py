@@ -46,8 +46,25 @@ def spec(
     labels: Mapping[str, str],
     env: Sequence[core.EnvVarArgsDict],
     user_id: int,
+    secrets: Mapping[str, tuple[pulumi.Input[str], str]] | None = None,
 ) -> batch.JobSpecArgsDict:
-    """Return the spec of a Job that runs a program once and is not repeated when it fails."""
+    """Return the spec of a Job that runs a program once and is not repeated when it fails.
+
+    Args:
+        program: what runs.
+        image: what has all that the program imports.
+        config_map: the ConfigMap that holds the program.
+        labels: of the pod.
+        env: what the program reads.
+        user_id: who it runs as.
+        secrets: folder -> Secret and the one key of it that the folder holds as a file.
+    """
+    mounts: list[core.VolumeMountArgsDict] = []
+    volumes: list[core.VolumeArgsDict] = []
+    for number, (folder, (secret, key)) in enumerate((secrets or {}).items()):
+        mounts.append({"name": f"secret-{number}", "mount_path": folder, "read_only": True})
+        wanted: list[core.KeyToPathArgsDict] = [{"key": key, "path": key}]
+        volumes.append({"name": f"secret-{number}", "secret": {"secret_name": secret, "items": wanted}})
     items: list[core.KeyToPathArgsDict] = [
         {"key": name, "path": f"components/jobs/{name}" if name.endswith(".py") else name}
         for name in program.data()
@@ -69,6 +86,7 @@ def spec(
         "volume_mounts": [
             {"name": "program", "mount_path": _MOUNT, "read_only": True},
             {"name": "tmp", "mount_path": "/tmp"},
+            *mounts,
         ],
     }
     return {
@@ -85,6 +103,7 @@ def spec(
                 "volumes": [
                     {"name": "program", "config_map": {"name": config_map, "items": items}},
                     {"name": "tmp", "empty_dir": {"size_limit": "64Mi"}},
+                    *volumes,
                 ],
             },
         },

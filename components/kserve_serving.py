@@ -9,7 +9,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import network_policies
+from components import network_policies, object_store_access
 from components.connections import GatewayConnection, ObjectStoreConnection
 from components.kserve_controller import KserveController, KserveControllerArgs
 from components.labels import labels
@@ -40,7 +40,7 @@ class KserveServingArgs:
     artifacts: ObjectStoreConnection
     """The bucket of models and an account that may read it."""
     stores: tuple[network_policies.Peer, ...]
-    """The pods behind `artifacts`, or their addresses."""
+    """The pods behind `artifacts`, or their addresses; unused without keys."""
     webhook_ca: pulumi.Input[str]
     """Certificate authority of the webhooks, as PEM."""
     webhook_certificate: pulumi.Input[str]
@@ -58,7 +58,7 @@ class KserveServingArgs:
 
     def __post_init__(self) -> None:
         """Refuse models that could not be copied."""
-        if not self.stores:
+        if not self.stores and not self.artifacts.keyless:
             raise ValueError("stores: none given; models are copied from the object store, name its pods")
 
 
@@ -215,6 +215,16 @@ class KserveServing(pulumi.ComponentResource):
         )
 
     def _account(self, namespace: pulumi.Input[str]) -> kubernetes.core.v1.ServiceAccount:
+        secret = None if self._args.artifacts.keyless else self._keys(namespace)
+        return kubernetes.core.v1.ServiceAccount(
+            f"{self._name}-storage-account",
+            metadata={"name": STORAGE, "namespace": namespace, "labels": self._labels},
+            automount_service_account_token=False,
+            secrets=None if secret is None else [{"name": secret.metadata["name"]}],
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _keys(self, namespace: pulumi.Input[str]) -> kubernetes.core.v1.Secret:
         artifacts = self._args.artifacts
         annotations: dict[str, pulumi.Input[str]] = {
             "serving.kserve.io/s3-endpoint": artifacts.endpoint,
@@ -222,7 +232,7 @@ class KserveServing(pulumi.ComponentResource):
             "serving.kserve.io/s3-usehttps": "1" if artifacts.secure else "0",
             "serving.kserve.io/s3-usevirtualbucket": "0",
         }
-        secret = kubernetes.core.v1.Secret(
+        return kubernetes.core.v1.Secret(
             f"{self._name}-storage-secret",
             metadata={
                 "name": STORAGE,
@@ -231,42 +241,22 @@ class KserveServing(pulumi.ComponentResource):
                 "annotations": annotations,
             },
             string_data={
-                "AWS_ACCESS_KEY_ID": pulumi.Output.secret(artifacts.access_key),
-                "AWS_SECRET_ACCESS_KEY": pulumi.Output.secret(artifacts.secret_key),
+                "AWS_ACCESS_KEY_ID": pulumi.Output.secret(artifacts.access_key or ""),
+                "AWS_SECRET_ACCESS_KEY": pulumi.Output.secret(artifacts.secret_key or ""),
             },
-            opts=ResourceOptions(parent=self),
-        )
-        return kubernetes.core.v1.ServiceAccount(
-            f"{self._name}-storage-account",
-            metadata={"name": STORAGE, "namespace": namespace, "labels": self._labels},
-            automount_service_account_token=False,
-            secrets=[{"name": secret.metadata["name"]}],
             opts=ResourceOptions(parent=self),
         )
 
     def _network_policy(self, namespace: pulumi.Input[str]) -> kubernetes.networking.v1.NetworkPolicy:
         args = self._args
         gateway = network_policies.in_namespace(args.gateway.namespace)
-        port = _port(args.artifacts)
         return kubernetes.networking.v1.NetworkPolicy(
             f"{self._name}-predictors-policy",
             metadata={"name": "predictors", "namespace": namespace, "labels": self._labels},
             spec=network_policies.exception(
                 _PREDICTOR,
                 incoming=[network_policies.ingress([gateway, *args.scrapers], PORT)],
-                outgoing=[
-                    {"to": list(args.stores), "ports": [{"port": port, "protocol": "TCP"}]},
-                ],
+                outgoing=object_store_access.egress(args.artifacts, args.stores),
             ),
             opts=ResourceOptions(parent=self),
         )
-
-
-def _port(artifacts: ObjectStoreConnection) -> pulumi.Output[int]:
-    default = 443 if artifacts.secure else 80
-
-    def parse(endpoint: str) -> int:
-        _, _, port = endpoint.rpartition(":")
-        return int(port) if port.isdigit() else default
-
-    return pulumi.Output.from_input(artifacts.endpoint).apply(parse)

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import manifests, ml_metadata, network_policies, pipeline_steps
+from components import manifests, ml_metadata, network_policies, object_store_access, pipeline_steps
 from components import pipelines_api_server as api
 from components.argo_workflows import ArgoWorkflows, ArgoWorkflowsArgs
 from components.connections import GatewayConnection, MysqlConnection, ObjectStoreConnection
@@ -112,11 +112,7 @@ class KubeflowPipelines(pulumi.ComponentResource):
 
     def _steps(self) -> PipelineSteps:
         settings, artifacts = self._args.steps, self._args.artifacts
-        bucket = pulumi.Output.from_input(artifacts.endpoint).apply(
-            lambda known: int(api.split_endpoint(known)[1])
-        )
         metadata = network_policies.pods(selector("ml-metadata", f"{self._name}-metadata"))
-        stores = self._args.stores or (network_policies.anywhere(),)
         return PipelineSteps(
             f"{self._name}-steps",
             PipelineStepsArgs(
@@ -128,7 +124,7 @@ class KubeflowPipelines(pulumi.ComponentResource):
                 destinations=(
                     network_policies.egress([self._server_pods], api.HTTP_PORT, api.GRPC_PORT),
                     network_policies.egress([metadata], ml_metadata.PORT),
-                    {"to": [*stores], "ports": [{"port": bucket, "protocol": "TCP"}]},
+                    *object_store_access.egress(artifacts, self._args.stores),
                     *settings.destinations,
                 ),
                 models_namespace=settings.models_namespace,

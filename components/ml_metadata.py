@@ -94,6 +94,7 @@ class MlMetadata(pulumi.ComponentResource):
                         "MLMD_MYSQL_PORT": str(database.port),
                         "MLMD_MYSQL_DATABASE": database.database,
                         "MLMD_MYSQL_USER": database.username,
+                        **({"MLMD_MYSQL_TLS": "true"} if database.tls else {}),
                     }
                 ),
                 *pod_inputs.secret_env("metadata-database", {"MLMD_MYSQL_PASSWORD": "password"}),

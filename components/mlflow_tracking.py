@@ -8,12 +8,14 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import http_routes, job_pods, network_policies, pod_inputs, pod_security
+from components import http_routes, job_pods, network_policies, object_store_access, pod_inputs, pod_security
 from components.connections import GatewayConnection, ObjectStoreConnection, PostgresConnection
 from components.labels import labels, selector
 from components.versions import python_version
 
 PORT = 5000
+# Whose pods reach the bucket by an identity of their own, where the bucket has no keys.
+ACCOUNT = "mlflow"
 _USER = 65532
 # Where the server keeps its counters while it runs.
 _METRICS = "/tmp/metrics"
@@ -124,14 +126,14 @@ class MlflowTracking(pulumi.ComponentResource):
         database, artifacts = self._args.database, self._args.artifacts
         known = pulumi.Output.all(database.host, database.password)
         uri = pulumi.Output.secret(known.apply(lambda pair: database_uri(database, pair[0], pair[1])))
+        keys: dict[str, pulumi.Input[str]] = {}
+        if artifacts.access_key is not None and artifacts.secret_key is not None:
+            keys["access-key"] = pulumi.Output.secret(artifacts.access_key)
+            keys["secret-key"] = pulumi.Output.secret(artifacts.secret_key)
         return kubernetes.core.v1.Secret(
             f"{self._name}-stores",
             metadata=self._metadata("stores"),
-            string_data={
-                "database-uri": uri,
-                "access-key": pulumi.Output.secret(artifacts.access_key),
-                "secret-key": pulumi.Output.secret(artifacts.secret_key),
-            },
+            string_data={"database-uri": uri, **keys},
             opts=self._child,
         )
 
@@ -143,6 +145,8 @@ class MlflowTracking(pulumi.ComponentResource):
             lambda namespace: allowed_hosts(self._name, namespace, [*domains, "$(POD_IP)"])
         )
         keys = {"AWS_ACCESS_KEY_ID": "access-key", "AWS_SECRET_ACCESS_KEY": "secret-key"}
+        if self._args.artifacts.keyless:
+            keys = {}
         return [
             {"name": "POD_IP", "value_from": {"field_ref": {"field_path": "status.podIP"}}},
             *pod_inputs.secret_env(
@@ -211,6 +215,16 @@ class MlflowTracking(pulumi.ComponentResource):
             "resources": pod_security.sizes(cpu="100m", memory="512Mi", memory_limit="1280Mi"),
             "volume_mounts": [{"name": "tmp", "mount_path": "/tmp"}],
         }
+        pod: kubernetes.core.v1.PodSpecArgsDict = {
+            "automount_service_account_token": False,
+            "enable_service_links": False,
+            "termination_grace_period_seconds": 15,
+            "security_context": pod_security.pod_context(_USER),
+            "containers": [container],
+            "volumes": [{"name": "tmp", "empty_dir": {"size_limit": self._args.scratch_size}}],
+        }
+        if self._args.artifacts.keyless:
+            pod["service_account_name"] = self._account().metadata["name"]
         return kubernetes.apps.v1.Deployment(
             f"{self._name}-server",
             metadata=self._metadata(),
@@ -219,19 +233,17 @@ class MlflowTracking(pulumi.ComponentResource):
                 # Servers of two versions must not share a schema.
                 "strategy": {"type": "Recreate"},
                 "selector": {"match_labels": self._selector},
-                "template": {
-                    "metadata": {"labels": self._labels},
-                    "spec": {
-                        "automount_service_account_token": False,
-                        "enable_service_links": False,
-                        "termination_grace_period_seconds": 15,
-                        "security_context": pod_security.pod_context(_USER),
-                        "containers": [container],
-                        "volumes": [{"name": "tmp", "empty_dir": {"size_limit": self._args.scratch_size}}],
-                    },
-                },
+                "template": {"metadata": {"labels": self._labels}, "spec": pod},
             },
             opts=ResourceOptions(parent=self, depends_on=[*after]),
+        )
+
+    def _account(self) -> kubernetes.core.v1.ServiceAccount:
+        return kubernetes.core.v1.ServiceAccount(
+            f"{self._name}-account",
+            metadata={"name": ACCOUNT, "namespace": self._args.namespace, "labels": self._labels},
+            automount_service_account_token=False,
+            opts=self._child,
         )
 
     def _service(self, server: pulumi.Resource) -> kubernetes.core.v1.Service:
@@ -252,16 +264,12 @@ class MlflowTracking(pulumi.ComponentResource):
             clients.append(network_policies.in_namespace(gateway.namespace))
         stores = self._args.stores or (network_policies.anywhere(),)
         database = network_policies.egress(stores, self._args.database.port)
-        bucket = pulumi.Output.from_input(self._args.artifacts.endpoint).apply(_port)
-        artifacts: network_policies.EgressRule = {
-            "to": [*stores],
-            "ports": [{"port": bucket, "protocol": "TCP"}],
-        }
+        artifacts = object_store_access.egress(self._args.artifacts, self._args.stores)
         rules = {
             "server": network_policies.exception(
                 self._selector,
                 incoming=[network_policies.ingress([*clients, *self._args.scrapers], PORT)],
-                outgoing=[database, artifacts],
+                outgoing=[database, *artifacts],
             ),
             "migration": network_policies.exception(
                 {"app.kubernetes.io/component": "migration", **selector("mlflow", self._name)},
@@ -292,7 +300,3 @@ class MlflowTracking(pulumi.ComponentResource):
             spec=http_routes.spec(gateway, "mlflow", self._name, PORT),
             opts=self._child,
         )
-
-
-def _port(endpoint: str) -> int:
-    return int(endpoint.rsplit(":", 1)[1])

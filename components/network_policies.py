@@ -23,6 +23,11 @@ def in_namespace(namespace: pulumi.Input[str]) -> Peer:
     return {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": namespace}}}
 
 
+def addresses(cidr: str) -> Peer:
+    """Return every address of a network, such as that of a cloud's databases."""
+    return {"ip_block": {"cidr": cidr}}
+
+
 def anywhere() -> Peer:
     """Return every address, inside the cluster and outside."""
     return {"ip_block": {"cidr": "0.0.0.0/0"}}

@@ -57,19 +57,14 @@ def launcher_settings(endpoint: str, artifacts: ObjectStoreConnection) -> dict[s
 
     Without `providers` the launcher signs for a region named `minio`, which other S3 stores refuse.
     """
+    secret = {"secretName": ARTIFACTS_SECRET, "accessKeyKey": "accesskey", "secretKeyKey": "secretkey"}
     default: dict[str, Any] = {
         "endpoint": endpoint,
         "region": artifacts.region,
         "disableSSL": not artifacts.secure,
         "forcePathStyle": True,
-        "credentials": {
-            "fromEnv": False,
-            "secretRef": {
-                "secretName": ARTIFACTS_SECRET,
-                "accessKeyKey": "accesskey",
-                "secretKeyKey": "secretkey",
-            },
-        },
+        # From the environment, the launcher takes the region from there too, and AWS's own endpoint.
+        "credentials": {"fromEnv": True} if artifacts.keyless else {"fromEnv": False, "secretRef": secret},
     }
     return {
         "defaultPipelineRoot": f"s3://{artifacts.bucket}/v2/artifacts",
@@ -170,16 +165,17 @@ class PipelineSteps(pulumi.ComponentResource):
 
     def _runner_rights(self) -> None:
         # Upstream's role may do nearly anything in the namespace; this is all that runs were seen to need.
+        keys: kubernetes.rbac.v1.PolicyRuleArgsDict = {
+            "api_groups": [""],
+            "resources": ["secrets"],
+            "resource_names": [ARTIFACTS_SECRET],
+            "verbs": ["get"],
+        }
         self._rights(
             "runner",
             self._metadata(ACCOUNT),
             [
-                {
-                    "api_groups": [""],
-                    "resources": ["secrets"],
-                    "resource_names": [ARTIFACTS_SECRET],
-                    "verbs": ["get"],
-                },
+                *([] if self._args.artifacts.keyless else [keys]),
                 {
                     "api_groups": [""],
                     "resources": ["configmaps"],
@@ -215,9 +211,10 @@ class PipelineSteps(pulumi.ComponentResource):
         kubernetes.core.v1.Secret(
             f"{self._name}-artifacts",
             metadata=self._metadata(ARTIFACTS_SECRET),
+            # Without keys it is there and empty: pipelines name it, and SDKs then ask for the pod's identity.
             string_data={
-                "accesskey": pulumi.Output.secret(artifacts.access_key),
-                "secretkey": pulumi.Output.secret(artifacts.secret_key),
+                "accesskey": pulumi.Output.secret(artifacts.access_key or ""),
+                "secretkey": pulumi.Output.secret(artifacts.secret_key or ""),
             },
             opts=self._child,
         )

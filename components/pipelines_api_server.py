@@ -7,7 +7,15 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import http_routes, manifests, network_policies, pod_inputs, pod_security, server_pods
+from components import (
+    http_routes,
+    manifests,
+    network_policies,
+    object_store_access,
+    pod_inputs,
+    pod_security,
+    server_pods,
+)
 from components.connections import GatewayConnection, MysqlConnection, ObjectStoreConnection
 from components.labels import labels, selector
 from components.versions import python_version
@@ -39,7 +47,7 @@ class PipelinesApiServerArgs:
     artifacts: ObjectStoreConnection
     """Where pipelines and the logs of steps lie."""
     artifacts_secret: str
-    """Secret of the namespace with the keys `accesskey` and `secretkey`."""
+    """Secret of the namespace with the keys `accesskey` and `secretkey`; unused without keys."""
     clients: tuple[network_policies.Peer, ...]
     """Who may connect: the server knows no users, so whoever can connect may do everything."""
     gateway: GatewayConnection | None = None
@@ -72,14 +80,6 @@ def settings(upstream: str, *, log_prefix: str, workspace_storage_class: str | N
     else:
         changed.pop("Workspace")
     return json.dumps(changed, indent=2, sort_keys=True)
-
-
-def split_endpoint(endpoint: str) -> tuple[str, str]:
-    """Return host and port of `host:port`, which the server wants apart."""
-    host, _, port = endpoint.rpartition(":")
-    if not host or not port.isdigit():
-        raise ValueError(f"artifacts.endpoint: {endpoint!r}; give host:port")
-    return host, port
 
 
 class PipelinesApiServer(pulumi.ComponentResource):
@@ -158,9 +158,6 @@ class PipelinesApiServer(pulumi.ComponentResource):
         args = self._args
         stores = args.stores or (network_policies.anywhere(),)
         gateway = [network_policies.in_namespace(args.gateway.namespace)] if args.gateway else []
-        bucket = pulumi.Output.from_input(args.artifacts.endpoint).apply(
-            lambda known: int(split_endpoint(known)[1])
-        )
         return kubernetes.networking.v1.NetworkPolicy(
             f"{self._name}-policy",
             metadata=self._metadata(SERVICE),
@@ -173,7 +170,7 @@ class PipelinesApiServer(pulumi.ComponentResource):
                 outgoing=[
                     network_policies.api_server(),
                     network_policies.egress(stores, args.database.port),
-                    {"to": [*stores], "ports": [{"port": bucket, "protocol": "TCP"}]},
+                    *object_store_access.egress(args.artifacts, args.stores),
                 ],
             ),
             opts=self._child,
@@ -181,7 +178,7 @@ class PipelinesApiServer(pulumi.ComponentResource):
 
     def _environment(self) -> list[kubernetes.core.v1.EnvVarArgsDict]:
         database, artifacts = self._args.database, self._args.artifacts
-        endpoint = pulumi.Output.from_input(artifacts.endpoint).apply(split_endpoint)
+        endpoint = pulumi.Output.from_input(artifacts.endpoint).apply(object_store_access.split_endpoint)
         plain: dict[str, pulumi.Input[str]] = {
             "POD_NAMESPACE": self._args.namespace,
             "DBDRIVERNAME": "mysql",
@@ -204,7 +201,12 @@ class PipelinesApiServer(pulumi.ComponentResource):
             "ML_PIPELINE_VISUALIZATIONSERVER_SERVICE_HOST": "localhost",
             "ML_PIPELINE_VISUALIZATIONSERVER_SERVICE_PORT": str(HTTP_PORT),
         }
+        if database.tls:
+            # Encrypted, yet any certificate will do: authorities of a cloud's databases are not in the image.
+            plain["DBCONFIG_MYSQLCONFIG_EXTRAPARAMS"] = json.dumps({"tls": "skip-verify"})
         keys = {"OBJECTSTORECONFIG_ACCESSKEY": "accesskey", "OBJECTSTORECONFIG_SECRETACCESSKEY": "secretkey"}
+        if artifacts.keyless:
+            keys = {}
         return [
             *pod_inputs.plain_env(plain),
             *pod_inputs.secret_env(_DATABASE_SECRET, {"DBCONFIG_MYSQLCONFIG_PASSWORD": "password"}),

@@ -5,15 +5,36 @@
 
 import sys
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from upstream import recipe
 from upstream.cache import UpstreamError
 
 REPOSITORY = Path(__file__).parent.parent
 _PROMETHEUS = "github.com/prometheus/prometheus"
+# Amazon RDS: the major versions that images/postgres and images/mariadb have as well.
+RDS_POSTGRES: Final[str] = "17"
+RDS_MARIADB: Final[str] = "10.11"
+
+# Add-ons of EKS have versions of their own, which no module or package pins; AWS publishes them for each
+# Kubernetes version: `aws eks describe-addon-versions --kubernetes-version 1.36`.
+EKS_ADDONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "1.36": {
+        # renovate: datasource=custom.eks-addon depName=vpc-cni
+        "vpc-cni": "v1.22.4-eksbuild.3",
+        # renovate: datasource=custom.eks-addon depName=kube-proxy
+        "kube-proxy": "v1.36.0-eksbuild.21",
+        # renovate: datasource=custom.eks-addon depName=coredns
+        "coredns": "v1.14.3-eksbuild.16",
+        # renovate: datasource=custom.eks-addon depName=aws-ebs-csi-driver
+        "aws-ebs-csi-driver": "v1.63.1-eksbuild.1",
+        # renovate: datasource=custom.eks-addon depName=eks-pod-identity-agent
+        "eks-pod-identity-agent": "v1.3.10-eksbuild.3",
+    },
+}
 
 
 class VersionError(Exception):
@@ -58,6 +79,19 @@ def python_version(distribution: str) -> str:
             f"uv.lock holds no {distribution}: add it to a group of pyproject.toml and run `uv lock`"
         )
     return str(package["version"])
+
+
+def eks_addons(kubernetes: str) -> Mapping[str, str]:
+    """Return add-on -> version of the add-ons of EKS that suit a Kubernetes version such as `1.36`.
+
+    Raises:
+        VersionError: none are pinned for it.
+    """
+    if kubernetes not in EKS_ADDONS:
+        raise VersionError(
+            f"no EKS add-ons for Kubernetes {kubernetes}: components/versions.py has {', '.join(EKS_ADDONS)}"
+        )
+    return EKS_ADDONS[kubernetes]
 
 
 def locked_group(group: str) -> dict[str, str]:

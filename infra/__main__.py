@@ -10,5 +10,4 @@ else:
     from infra import assembly, outputs, settings, target
 
     chosen, secrets = settings.load()
-    cluster = target.connect(chosen.cluster)
-    outputs.export(assembly.deploy(chosen, secrets, cluster))
+    outputs.export(assembly.deploy(chosen, secrets, target.connect(chosen)))

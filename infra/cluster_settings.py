@@ -47,6 +47,9 @@ class NetworkSettings(Section):
 
     cidr: Cidr = "10.0.0.0/16"
     nat: Nat = Field(default=Nat.SINGLE, strict=False)
+    private_endpoints: bool = False
+    """Whether services of AWS have addresses in the network; they cost less than their traffic through NAT
+    only where there is much of it, and keep it off the internet."""
 
 
 class CapacityType(StrEnum):

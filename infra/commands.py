@@ -17,6 +17,7 @@ from components import images
 from components.images import ImageError
 from components.versions import VersionError
 from infra import events, settings, stack_file
+from infra.cluster_settings import ClusterSettings, EksSettings
 from infra.engine import Engine
 from infra.errors import InfraError
 from infra.settings import Settings
@@ -30,9 +31,13 @@ _ERRORS_SHOWN = 3
 
 def _engine(stack: str, chosen: Settings, instance: Instance) -> Engine:
     """Return the stack's engine: the state of a cluster that we started goes when the cluster goes."""
+    folder = cache_root() / "stacks" / stack
+    if isinstance(chosen.cluster, EksSettings):
+        backend = os.environ.get("PULUMI_BACKEND_URL")
+        return Engine(stack=stack, folder=folder, backend=backend, downloads=True)
     if chosen.cluster.kubeconfig is not None:
         kubeconfig = Path(chosen.cluster.kubeconfig).expanduser()
-        return Engine(stack=stack, folder=cache_root() / "stacks" / stack, kubeconfig=kubeconfig)
+        return Engine(stack=stack, folder=folder, kubeconfig=kubeconfig)
     return Engine(stack=stack, folder=instance.folder / "pulumi", kubeconfig=instance.kubeconfig)
 
 
@@ -42,6 +47,9 @@ def _reached(engine: Engine, chosen: Settings, instance: Instance) -> Engine:
     Raises:
         InfraError: the kubeconfig cannot be used, or nothing answers at its address.
     """
+    if isinstance(chosen.cluster, EksSettings):
+        # The program makes the cluster; its kubeconfig never leaves the engine.
+        return engine
     if chosen.cluster.kubeconfig is None:
         kubeconfig = Path(instance.endpoints().kubeconfig)
         engine = Engine(stack=engine.stack, folder=engine.folder, kubeconfig=kubeconfig)
@@ -113,7 +121,7 @@ def _destroy(engine: Engine, chosen: Settings, instance: Instance) -> int:
     if not engine.exists():
         print(f"destroy {engine.stack}: nothing is installed")
         return 0
-    if chosen.cluster.kubeconfig is None and not instance.endpoints_file.exists():
+    if _on_this_machine(chosen) and not instance.endpoints_file.exists():
         # Objects of a cluster that is down are in its data folder, which `cluster down` deletes.
         print(f"destroy {engine.stack}: cluster {instance.name!r} is not up; its objects go with it")
         return 0
@@ -122,9 +130,27 @@ def _destroy(engine: Engine, chosen: Settings, instance: Instance) -> int:
     return _run(engine, "destroy")
 
 
+def _on_this_machine(chosen: Settings) -> bool:
+    """Return whether the stack's cluster is the one that `python -m cluster` starts."""
+    return isinstance(chosen.cluster, ClusterSettings) and chosen.cluster.kubeconfig is None
+
+
+def _kubeconfig(engine: Engine) -> str | None:
+    """Write the kubeconfig of a cluster that the stack made; return its path."""
+    content = engine.secret_output("kubeconfig")
+    if content is None:
+        return None
+    path = engine.folder / "kubeconfig"
+    path.touch(mode=0o600)
+    path.write_text(content)
+    return str(path)
+
+
 def _outputs(engine: Engine, chosen: Settings, instance: Instance) -> int:
     found = engine.outputs()
-    if chosen.cluster.kubeconfig is None:
+    if isinstance(chosen.cluster, EksSettings):
+        found["kubeconfig"] = _kubeconfig(engine)
+    elif chosen.cluster.kubeconfig is None:
         endpoints: Endpoints = instance.endpoints()
         found |= {"kubeconfig": endpoints.kubeconfig, "gateway_url": endpoints.gateway}
     else:
@@ -140,7 +166,7 @@ def _dispatch(options: argparse.Namespace) -> int:
     chosen = stack_file.settings(options.stack)
     if options.command == "images":
         for name in images.names():
-            print(f"{name}={images.reference(name, chosen.images.registry)}")
+            print(f"{name}={images.reference(name, chosen.registry)}")
         return 0
     instance = Instance(options.name)
     engine = _engine(options.stack, chosen, instance)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from components.aws import instance_types
+from components.versions import EKS_ADDONS
 from infra.cluster_settings import Access, CapacityType, EksSettings, Nat
 from infra.pool_consistency import pool_problems, team_problems
 from infra.sections import gib
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 # Consumers of buckets; the longest name decides how long a prefix may be.
-BUCKETS = ("pipelines", "mlflow")
+BUCKETS = ("pipelines", "mlflow", "access-logs")
 _BUCKET_NAME_LENGTH = 63
 _PRODUCTION_BACKUP_DAYS = 14
 _RDS_MINIMUM_GIB = 20
@@ -46,6 +47,7 @@ def _cluster(cluster: EksSettings) -> Iterator[str]:
             )
     if len(set(zones)) != len(zones):
         yield f"cluster.availabilityZones names a zone twice ({', '.join(zones)}): name each once"
+    yield from _access(cluster)
     yield from _network(cluster)
     pool = cluster.system_pool
     if pool.min > pool.max:
@@ -58,6 +60,17 @@ def _cluster(cluster: EksSettings) -> Iterator[str]:
             yield f"cluster.systemPool.instanceTypes names {instance_types.unknown(name)}"
         elif known.gpus:
             yield f"cluster.systemPool.instanceTypes names {name}, which has GPUs: make it a gpuPools entry"
+
+
+def _access(cluster: EksSettings) -> Iterator[str]:
+    if not cluster.administrators:
+        yield "cluster.administrators is empty: name the IAM role that runs `pulumi up`, it is let in by name"
+    names = [arn.rpartition("/")[2] for arn in cluster.administrators]
+    if len(set(names)) != len(names):
+        yield "cluster.administrators names a role twice: name each once"
+    if cluster.kubernetes_version not in EKS_ADDONS:
+        have = ", ".join(EKS_ADDONS)
+        yield f"cluster.kubernetesVersion is {cluster.kubernetes_version}; add-ons are pinned for {have}"
 
 
 def _network(cluster: EksSettings) -> Iterator[str]:

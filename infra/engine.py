@@ -46,7 +46,11 @@ class Engine:
     stack: str
     folder: Path
     kubeconfig: Path | None = None
-    """What the Kubernetes provider reads; needed by whatever touches the cluster."""
+    """What the Kubernetes provider reads; needed by whatever touches a cluster that exists."""
+    backend: str | None = None
+    """Where the state lies, such as `s3://BUCKET`; without it in the folder."""
+    downloads: bool = False
+    """Whether the engine may fetch providers that this repository does not build."""
 
     @property
     def event_log(self) -> Path:
@@ -65,6 +69,9 @@ class Engine:
 
     def exists(self) -> bool:
         """Return whether the stack has a state."""
+        if self.backend is not None:
+            found: list[dict[str, Any]] = json.loads(self._call("stack", "ls", "--json") or "[]")
+            return any(each["name"].rpartition("/")[2] == self.stack for each in found)
         return (self.folder / "state/.pulumi/stacks" / PROJECT / f"{self.stack}.json").is_file()
 
     def prepare(self) -> None:
@@ -77,10 +84,13 @@ class Engine:
         self._place_project()
         self._make_passphrase()
         choices = stack_file.read(stack_file.path(self.stack))
-        if self.exists():
-            self.heal_lock()
-        else:
+        if not self.exists():
             self._call("stack", "init", self.stack, "--no-select")
+        elif self.backend is None:
+            self.heal_lock()
+        elif stack_file.missing_secrets(stack_file.read(self.config_file)):
+            # Made on another machine: its secrets come back from the shared state, never anew.
+            self._call("config", "refresh", "--force", "--stack", self.stack)
         stack_file.write(self.config_file, stack_file.merge(choices, stack_file.read(self.config_file)))
         missing = stack_file.missing_secrets(stack_file.read(self.config_file))
         for key, value in generated.values(missing).items():
@@ -141,6 +151,13 @@ class Engine:
         )
         return {key: value for key, value in found.items() if value != "[secret]"}
 
+    def secret_output(self, name: str) -> str | None:
+        """Return one secret output of the stack, or None if it has none of that name."""
+        found: dict[str, Any] = json.loads(
+            self._call("stack", "output", "--json", "--show-secrets", "--stack", self.stack) or "{}"
+        )
+        return found.get(name)
+
     def remedy(self, text: str) -> str | None:
         """Return our words for an error of the engine that people can mend, or None."""
         for sign, words in _REMEDIES.items():
@@ -176,12 +193,14 @@ class Engine:
         inherited = {
             key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "KUBECONFIG"))
         }
+        if self.backend is not None and (token := os.environ.get("PULUMI_ACCESS_TOKEN")):
+            inherited["PULUMI_ACCESS_TOKEN"] = token
         own = {
             "PATH": f"{folder / 'bin'}:{os.environ.get('PATH', '')}",
             "PULUMI_HOME": str(folder / "home"),
-            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+            "PULUMI_BACKEND_URL": self.backend or f"file://{folder / 'state'}",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": str(not self.downloads).lower(),
             "PULUMI_DISABLE_REGISTRY_RESOLVE": "true",
             "PULUMI_ERROR_OUTPUT_STRING": "true",
             # Shows --event-log.
@@ -206,7 +225,14 @@ class Engine:
 
     def _make_passphrase(self) -> None:
         path = self.folder / "passphrase"
-        if path.exists():
+        if path.exists() and self.backend is None:
+            return
+        if self.backend is not None:
+            if next(iter(self._passphrase())) not in os.environ:
+                raise InfraError(
+                    f"the state of stack {self.stack} is shared in {self.backend}: "
+                    "set PULUMI_CONFIG_PASSPHRASE to the passphrase of all who use it"
+                )
             return
         if self.exists():
             if next(iter(self._passphrase())) in os.environ:

@@ -27,9 +27,15 @@ class Outputs:
     """Image of the steps."""
     prometheus_url: pulumi.Input[str] = ""
     """Where Prometheus answers, by a host of the gateway; empty without monitoring."""
+    gateway_url: pulumi.Output[str] | None = None
+    """Where the load balancer of a cloud answers."""
+    kubeconfig: pulumi.Output[str] | None = None
+    """Of a cluster that the stack made; it holds no credentials."""
 
 
 def export(outputs: Outputs) -> None:
     """Hand the outputs to the engine."""
     for field in fields(outputs):
-        pulumi.export(field.name, getattr(outputs, field.name))
+        value = getattr(outputs, field.name)
+        if value is not None:
+            pulumi.export(field.name, value)

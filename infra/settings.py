@@ -75,7 +75,7 @@ class Settings(BaseModel):
         """Prefix of our own images: on AWS the account's own registry, unless another is named."""
         if self.images.registry or not isinstance(self.cluster, EksSettings):
             return self.images.registry
-        return f"{self.cluster.account}.dkr.ecr.{self.cluster.region}.amazonaws.com"
+        return f"{self.cluster.account}.dkr.ecr.{self.cluster.region}.amazonaws.com/{self.cluster.name}"
 
     @property
     def bucket_prefix(self) -> str:
@@ -93,6 +93,7 @@ class Secrets:
     pipelines_database_password: pulumi.Output[str]
     metadata_database_password: pulumi.Output[str]
     tracking_database_password: pulumi.Output[str]
+    database_administrator_password: pulumi.Output[str]
     object_store_administrator_key: pulumi.Output[str]
     pipelines_object_store_key: pulumi.Output[str]
     tracking_object_store_key: pulumi.Output[str]

@@ -1,31 +1,37 @@
-"""The one place that knows kinds of clusters: settings -> provider and ClusterConnection."""
+"""The one place that knows kinds of clusters: settings -> the cluster, and the cloud that it is in."""
 
+from dataclasses import dataclass
 from pathlib import Path
-
-import pulumi_kubernetes as kubernetes
+from typing import TYPE_CHECKING
 
 from components.connections import ClusterConnection
-from infra.settings import ClusterSettings
+from infra import kubernetes_provider
+from infra.cluster_settings import ClusterSettings, EksSettings
+from infra.settings import Settings
+
+if TYPE_CHECKING:
+    from infra.cloud import Cloud
 
 
-def connect(settings: ClusterSettings) -> ClusterConnection:
-    """Return the cluster that the stack deploys to."""
-    match settings.kind:
-        case "kubeconfig":
-            provider = kubernetes.Provider(
-                settings.name,
-                # Without a path the provider reads KUBECONFIG, so that a moved file is no change.
-                kubeconfig=None
-                if settings.kubeconfig is None
-                else Path(settings.kubeconfig).expanduser().read_text(),
-                context=settings.context,
-                # Otherwise a changed kubeconfig would replace the provider and with it every object.
-                cluster_identifier=settings.name,
-                enable_server_side_apply=True,
-                # Otherwise changed data would replace the object.
-                enable_config_map_mutable=True,
-                enable_secret_mutable=True,
-                # Several hundred objects at once; the client's own limits would queue them.
-                kube_client_settings={"qps": 100, "burst": 200},
-            )
-            return ClusterConnection(provider=provider, name=settings.name)
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where a stack is deployed to."""
+
+    cluster: ClusterConnection
+    cloud: "Cloud | None" = None
+    """What stands around a cluster that the stack makes itself."""
+
+
+def connect(settings: Settings) -> Target:
+    """Return the cluster that the stack deploys to, and make it where the stack has one of its own."""
+    match settings.cluster:
+        case ClusterSettings(name=name, kubeconfig=path, context=context):
+            content = None if path is None else Path(path).expanduser().read_text()
+            provider = kubernetes_provider.make(name, kubeconfig=content, context=context)
+            return Target(cluster=ClusterConnection(provider=provider, name=name))
+        case EksSettings() as eks:
+            # The SDK of AWS takes a second and memory that other stacks need not spend.
+            from infra import cloud
+
+            made = cloud.connect(settings, eks)
+            return Target(cluster=made.connection, cloud=made)

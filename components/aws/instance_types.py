@@ -26,8 +26,13 @@ class InstanceType:
     gpus: int = 0
     model: str = ""
     """The GPU's model and memory; empty without a GPU."""
-    efa: bool = False
-    """Whether an Elastic Fabric Adapter can be attached."""
+    efa_interfaces: int = 0
+    """How many Elastic Fabric Adapters can be attached, one per network card."""
+
+    @property
+    def efa(self) -> bool:
+        """Whether an Elastic Fabric Adapter can be attached."""
+        return self.efa_interfaces > 0
 
     @property
     def mig_profiles(self) -> Mapping[str, int]:
@@ -41,7 +46,7 @@ class InstanceType:
 
 
 def _family(
-    family: str, model: str, sizes: Mapping[str, tuple[int, int, int]], efa: frozenset[str] = frozenset()
+    family: str, model: str, sizes: Mapping[str, tuple[int, int, int]], efa: Mapping[str, int] | None = None
 ) -> list[InstanceType]:
     return [
         InstanceType(
@@ -50,7 +55,7 @@ def _family(
             memory_gib=memory,
             gpus=gpus,
             model=model if gpus else "",
-            efa=size in efa,
+            efa_interfaces=(efa or {}).get(size, 0),
         )
         for size, (vcpus, memory, gpus) in sizes.items()
     ]
@@ -72,8 +77,7 @@ _G6E_SIZES: Mapping[str, tuple[int, int, int]] = {
 _G4DN_SIZES: Mapping[str, tuple[int, int, int]] = {
     size: _G_SIZES[size] for size in ("xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge")
 }
-_G_EFA = frozenset({"8xlarge", "12xlarge", "16xlarge", "24xlarge", "48xlarge"})
-_P_EFA = frozenset({"4xlarge", "24xlarge", "48xlarge"})
+_G_EFA: Mapping[str, int] = {size: 1 for size in ("8xlarge", "12xlarge", "16xlarge", "24xlarge", "48xlarge")}
 _GENERAL: Mapping[str, tuple[int, int, int]] = {
     "large": (2, 8, 0),
     "xlarge": (4, 16, 0),
@@ -96,12 +100,17 @@ _TYPES: Mapping[str, InstanceType] = {
         *_family("g5", "NVIDIA-A10G-24GB", _G_SIZES, _G_EFA),
         *_family("g6", "NVIDIA-L4-24GB", _G_SIZES, _G_EFA),
         *_family("g6e", "NVIDIA-L40S-48GB", _G6E_SIZES, _G_EFA),
-        *_family("p4d", "NVIDIA-A100-40GB", {"24xlarge": (96, 1152, 8)}, _P_EFA),
-        *_family("p4de", "NVIDIA-A100-80GB", {"24xlarge": (96, 1152, 8)}, _P_EFA),
-        *_family("p5", "NVIDIA-H100-80GB", {"4xlarge": (16, 256, 1), "48xlarge": (192, 2048, 8)}, _P_EFA),
-        *_family("p5e", "NVIDIA-H200-141GB", {"48xlarge": (192, 2048, 8)}, _P_EFA),
-        *_family("p5en", "NVIDIA-H200-141GB", {"48xlarge": (192, 2048, 8)}, _P_EFA),
-        *_family("p6-b200", "NVIDIA-B200-180GB", {"48xlarge": (192, 2048, 8)}, _P_EFA),
+        *_family("p4d", "NVIDIA-A100-40GB", {"24xlarge": (96, 1152, 8)}, {"24xlarge": 4}),
+        *_family("p4de", "NVIDIA-A100-80GB", {"24xlarge": (96, 1152, 8)}, {"24xlarge": 4}),
+        *_family(
+            "p5",
+            "NVIDIA-H100-80GB",
+            {"4xlarge": (16, 256, 1), "48xlarge": (192, 2048, 8)},
+            {"4xlarge": 1, "48xlarge": 32},
+        ),
+        *_family("p5e", "NVIDIA-H200-141GB", {"48xlarge": (192, 2048, 8)}, {"48xlarge": 32}),
+        *_family("p5en", "NVIDIA-H200-141GB", {"48xlarge": (192, 2048, 8)}, {"48xlarge": 16}),
+        *_family("p6-b200", "NVIDIA-B200-180GB", {"48xlarge": (192, 2048, 8)}, {"48xlarge": 8}),
         *_family("m6i", "", _GENERAL),
         *_family("m7i", "", _GENERAL),
         *_family("m7i-flex", "", _GENERAL),

@@ -1,6 +1,5 @@
 """A MariaDB server with one volume, and a database with an owner of its own for each consumer."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -8,13 +7,12 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import network_policies, pod_inputs, pod_security
+from components import mysql_accounts, network_policies, pod_inputs, pod_security
 from components.connections import MysqlConnection
 from components.labels import labels, selector
 
 PORT = 3306
 _USER = 65532
-_IDENTIFIER = re.compile(r"^[a-z][a-z0-9_]{0,30}$")
 _PROBE = "probe"
 _INSTALLED = "/data/installed"
 # An interrupted installation leaves no mark, so the next start begins anew.
@@ -52,15 +50,7 @@ class MariaDbArgs:
 
     def __post_init__(self) -> None:
         """Refuse names that would need quoting, and owners without a password."""
-        for kind, names in (("databases", self.databases), ("passwords", self.passwords)):
-            for each in names:
-                if not _IDENTIFIER.match(each):
-                    raise ValueError(f"{kind}: {each!r}; use a lower-case letter, then letters, digits, _")
-        without = sorted(set(self.databases.values()) - set(self.passwords))
-        if without or not self.databases:
-            raise ValueError(
-                f"passwords: none for {', '.join(without) or 'any database'}; give each owner one"
-            )
+        mysql_accounts.refuse_names(self.databases, self.passwords)
 
 
 def init_sql(databases: Mapping[str, str], passwords: Mapping[str, str]) -> str:
@@ -69,16 +59,8 @@ def init_sql(databases: Mapping[str, str], passwords: Mapping[str, str]) -> str:
     An account has rights on its own database alone; a changed password takes effect at the next start.
     """
     # The probes' account: without one, every probe would be a refused login in the log.
-    lines = [f"CREATE USER IF NOT EXISTS '{_PROBE}'@'localhost';"]
-    for account, password in sorted(passwords.items()):
-        if "'" in password or "\\" in password:
-            raise ValueError(f"passwords: that of {account} holds a quote or a backslash; choose another")
-        lines.append(f"CREATE USER IF NOT EXISTS '{account}'@'%' IDENTIFIED BY '{password}';")
-        lines.append(f"ALTER USER '{account}'@'%' IDENTIFIED BY '{password}';")
-    for database, owner in sorted(databases.items()):
-        lines.append(f"CREATE DATABASE IF NOT EXISTS {database};")
-        lines.append(f"GRANT ALL PRIVILEGES ON {database}.* TO '{owner}'@'%';")
-    return "\n".join(lines) + "\n"
+    probe = f"CREATE USER IF NOT EXISTS '{_PROBE}'@'localhost';"
+    return "\n".join([probe, *mysql_accounts.statements(databases, passwords, "ALL PRIVILEGES")]) + "\n"
 
 
 class MariaDb(pulumi.ComponentResource):

@@ -11,7 +11,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components import http_routes, job_pods, network_policies, pod_inputs, pod_security
-from components.connections import GatewayConnection, ObjectStoreConnection
+from components.connections import Bucket, GatewayConnection, ObjectStoreConnection
 from components.labels import labels, selector
 
 PORT = 9000
@@ -23,15 +23,6 @@ ADMINISTRATOR = "administrator"
 _EVENTS_PORT = 9125
 _USER = 65532
 _BUCKET_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bucket:
-    """A bucket, the account that may do everything in it and the accounts that may read it."""
-
-    name: str
-    owner: str
-    readers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,9 @@ class Store:
         config.mysql.database = os.environ["MLMD_MYSQL_DATABASE"]
         config.mysql.user = os.environ["MLMD_MYSQL_USER"]
         config.mysql.password = os.environ["MLMD_MYSQL_PASSWORD"]
+        if os.environ.get("MLMD_MYSQL_TLS") == "true":
+            # Present but empty: encrypted, whatever certificate the server shows.
+            config.mysql.ssl_options.SetInParent()
         options = metadata_store_pb2.MigrationOptions(enable_upgrade_migration=True)
         for left in range(tries - 1, -1, -1):
             try:

@@ -1,6 +1,7 @@
 """Every stack file holds choices that work, and nothing else."""
 
 from dataclasses import fields
+from functools import cache
 
 import pulumi
 import pytest
@@ -8,7 +9,7 @@ import yaml
 
 from infra import assembly, settings, stack_file, target
 from tests.contract import repository
-from tests.harness.recorder import deploy
+from tests.harness.recorder import Deployment, deploy
 
 STACKS = sorted(
     file.name.split(".")[1]
@@ -16,9 +17,33 @@ STACKS = sorted(
     if file.parts[0] == "stacks" and file.name.startswith("Pulumi.")
 )
 
+ON_AWS = [stack for stack in STACKS if stack_file.settings(stack).cluster.kind == "eks"]
+STATEFUL = {
+    "aws:ecr/repository:Repository",
+    "aws:eks/cluster:Cluster",
+    "aws:kms/key:Key",
+    "aws:rds/instance:Instance",
+    "aws:s3/bucket:Bucket",
+}
+
 
 def test_there_is_a_stack_for_this_machine() -> None:
     assert "local" in STACKS
+
+
+def test_there_are_stacks_on_aws_from_the_cheapest_to_the_safest() -> None:
+    assert ON_AWS == ["dev", "prod", "staging"]
+
+
+@cache
+def deployed(stack: str, *, preview: bool) -> Deployment[None]:
+    chosen = stack_file.settings(stack)
+
+    def program() -> None:
+        values = {field.name: pulumi.Output.secret("value") for field in fields(settings.Secrets)}
+        assembly.deploy(chosen, settings.Secrets(**values), target.connect(chosen))
+
+    return deploy(program, preview=preview, stack_name=stack)
 
 
 @pytest.mark.parametrize("preview", [True, False])
@@ -27,19 +52,54 @@ def test_the_whole_program_accepts_the_stack(
     stack: str, preview: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KUBECONFIG", raising=False)
-    chosen = stack_file.settings(stack)
-
-    def program() -> None:
-        values = {field.name: pulumi.Output.secret("value") for field in fields(settings.Secrets)}
-        assembly.deploy(chosen, settings.Secrets(**values), target.connect(chosen.cluster))
-
-    deployment = deploy(program, preview=preview, stack_name=stack)
+    deployment = deployed(stack, preview=preview)
     urns = [each.urn for each in deployment.registrations]
     assert len(urns) > 50
     assert len(urns) == len(set(urns)), "two resources share a name"
     closed = {each.inputs["metadata"]["namespace"] for each in deployment.of_type("NetworkPolicy")}
     opened = {each.inputs["metadata"]["name"] for each in deployment.of_type("Namespace")} - closed
     assert not opened, f"namespaces without a policy: {opened}"
+
+
+@pytest.mark.parametrize("preview", [True, False])
+@pytest.mark.parametrize("stack", ON_AWS)
+def test_every_gpu_pool_of_a_stack_is_made_and_closed_to_other_pods(stack: str, preview: bool) -> None:
+    deployment = deployed(stack, preview=preview)
+    groups = {
+        each.inputs["labels"]["plinth.dev/gpu-pool"]: each.inputs["taints"]
+        for each in deployment.of_type("aws:eks/nodeGroup:NodeGroup")
+        if "plinth.dev/gpu-pool" in each.inputs["labels"]
+    }
+    pools = deployment.of_type("kubernetes:karpenter.sh/v1:NodePool")
+    groups |= {
+        each.inputs["metadata"]["name"]: each.inputs["spec"]["template"]["spec"]["taints"] for each in pools
+    }
+    assert groups.keys() == {pool.name for pool in stack_file.settings(stack).gpu_pools}
+    for name, taints in groups.items():
+        assert [each["key"] for each in taints] == ["nvidia.com/gpu"], name
+
+
+def test_production_protects_and_retains_what_holds_data() -> None:
+    assert stack_file.settings("prod").environment is settings.Environment.PRODUCTION
+    deployment = deployed("prod", preview=True)
+    stateful = [each for each in deployment.registrations if each.type in STATEFUL]
+    assert {each.type for each in stateful} == STATEFUL
+    by_urn = {each.urn: each for each in deployment.registrations}
+    for each in stateful:
+        assert each.protect, each.name
+        ancestors = [each]
+        while ancestors[-1].parent in by_urn:
+            ancestors.append(by_urn[ancestors[-1].parent])
+        # The engine hands it down: only what stands at the top is told.
+        assert ancestors[-1].retain_on_delete, each.name
+
+
+@pytest.mark.parametrize("stack", ON_AWS)
+def test_nothing_on_aws_holds_a_static_key(stack: str) -> None:
+    deployment = deployed(stack, preview=False)
+    assert not [each.name for each in deployment.registrations if each.type.startswith("aws:iam/accessKey")]
+    for each in deployment.registrations:
+        assert "AWS_SECRET_ACCESS_KEY" not in str(each.inputs), each.name
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -75,7 +75,35 @@ class _Echo(mocks.Mocks):
         self._preview = preview
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        return ("" if self._preview else f"{args.name}-id"), args.inputs
+        return ("" if self._preview else f"{args.name}-id"), {**args.inputs, **self._computed(args)}
+
+    def _computed(self, args: mocks.MockResourceArgs) -> dict[str, Any]:
+        """Return what AWS makes up for every kind of resource that components hand on."""
+        if self._preview or not args.typ.startswith("aws:"):
+            return {}
+        service = args.typ.split(":")[1].split("/")[0]
+        nested: dict[str, Any] = {}
+        match args.typ.rpartition(":")[2]:
+            case "Cluster":
+                nested["vpcConfig"] = {
+                    **args.inputs["vpcConfig"],
+                    "clusterSecurityGroupId": f"{args.name}-sg",
+                }
+                nested["certificateAuthority"] = {"data": "Y2E="}
+                nested["endpoint"] = f"https://{args.name}.eks.amazonaws.com"
+            case "NodeGroup":
+                nested["resources"] = [{"autoscalingGroups": [{"name": f"{args.name}-asg"}]}]
+            case "LaunchTemplate":
+                nested["latestVersion"] = 1
+            case _:
+                pass
+        return {
+            "name": args.inputs.get("name") or f"{args.name}-1a2b3c4",
+            "arn": f"arn:aws:{service}:eu-central-1:123456789012:{args.name}",
+            "address": f"{args.name}.eu-central-1.rds.amazonaws.com",
+            "repositoryUrl": f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/{args.inputs.get('name')}",
+            **nested,
+        }
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"a program may not call {args.token}: components are pure")

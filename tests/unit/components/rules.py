@@ -59,6 +59,24 @@ def assert_no_secret_in_clear(deployment: Deployment[Any], *secrets: str) -> Non
                 assert key in each.secret_inputs, f"{each.name}.{key} is not marked secret"
 
 
+def assert_no_keys(deployment: Deployment[Any]) -> None:
+    """No container is given keys of an object store, and no Secret holds any."""
+    for name, pod in deployment.pods().items():
+        for container in [*pod.get("initContainers", []), *pod["containers"]]:
+            given = [each["name"] for each in container.get("env", []) if "ACCESS" in each["name"]]
+            assert not given, f"{name}: {given}"
+    for each in deployment.of_type("Secret"):
+        keys = {key: value for key, value in each.inputs["stringData"].items() if "key" in key.lower()}
+        assert not any(keys.values()), f"{each.name}: {sorted(keys)}"
+
+
+def assert_reaches_aws(policy: dict[str, Any]) -> None:
+    """The pods of a policy reach S3 wherever it is, and the agent that gives them credentials."""
+    ways = [(to, port["port"]) for rule in policy["egress"] for to in rule["to"] for port in rule["ports"]]
+    assert ({"ipBlock": {"cidr": "0.0.0.0/0"}}, 443) in ways
+    assert ({"ipBlock": {"cidr": "169.254.170.23/32"}}, 80) in ways
+
+
 def policies(deployment: Deployment[Any]) -> dict[str, dict[str, Any]]:
     """Return the spec of every NetworkPolicy by its name in the cluster."""
     return {

@@ -31,6 +31,15 @@ def artifacts() -> ObjectStoreConnection:
     )
 
 
+def keyless_artifacts() -> ObjectStoreConnection:
+    return ObjectStoreConnection(
+        endpoint="s3.eu-central-1.amazonaws.com:443",
+        region="eu-central-1",
+        bucket="plinth-prod-mlflow",
+        secure=True,
+    )
+
+
 MYSQL_PASSWORD = "mysql-p@ssword"
 
 

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from typing import Any
 
 import pytest
 import yaml
@@ -109,3 +110,13 @@ def test_metrics_are_plain_and_for_those_who_may_read_them() -> None:
     assert rule["ports"] == [{"port": 9090, "protocol": "TCP"}]
     assert "ingress" not in rules.policies(deployed())["workflow-controller"]
     assert settings(deployed())["metricsConfig"] == {"enabled": True, "port": 9090, "secure": False}
+
+
+def test_without_keys_logs_are_archived_by_the_identity_of_the_step() -> None:
+    repository: Any = settings(deployed(artifacts=sample.keyless_artifacts()))["artifactRepository"]
+    store = repository["s3"]
+    assert store["useSDKCreds"] is True
+    assert not {"accessKeySecret", "secretKeySecret"} & store.keys()
+    assert (store["endpoint"], store["insecure"]) == ("s3.eu-central-1.amazonaws.com:443", False)
+    with_keys: Any = settings(deployed())["artifactRepository"]
+    assert "useSDKCreds" not in with_keys["s3"]

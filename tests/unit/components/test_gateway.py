@@ -1,9 +1,10 @@
 import dataclasses
 
+import pulumi_kubernetes as kubernetes
 import pytest
 
 from components import network_policies
-from components.gateway import Gateway, GatewayArgs, arguments
+from components.gateway import Gateway, GatewayArgs, LoadBalancer, address, arguments
 from tests.harness.recorder import Deployment, deploy
 from tests.unit.components import rules
 
@@ -55,6 +56,29 @@ def test_the_listener_is_on_the_port_of_traefiks_own_entry() -> None:
 
 def test_without_a_node_port_the_cluster_gives_a_load_balancer() -> None:
     assert deployed(node_port=None).one("Service").inputs["spec"]["type"] == "LoadBalancer"
+
+
+def test_a_load_balancer_is_told_who_may_connect_and_ends_tls() -> None:
+    balancer = LoadBalancer(
+        annotations={"cloud.example/internal": "true"}, source_cidrs=("203.0.113.0/24",), tls=True
+    )
+    service = deployed(node_port=None, load_balancer=balancer).one("Service").inputs
+    assert service["metadata"]["annotations"] == {"cloud.example/internal": "true"}
+    assert service["spec"]["loadBalancerSourceRanges"] == ["203.0.113.0/24"]
+    ports = {each["port"]: each["targetPort"] for each in service["spec"]["ports"]}
+    assert ports == {80: 8000, 443: 8000}
+
+
+def test_an_address_is_a_name_or_a_number_or_not_there_yet() -> None:
+    entry = kubernetes.core.v1.outputs.LoadBalancerIngress
+    for entries, expected in (
+        ([entry(hostname="here.example", ip=None)], "here.example"),
+        ([entry(ip="192.0.2.1")], "192.0.2.1"),
+        ([], ""),
+    ):
+        balancer = kubernetes.core.v1.outputs.LoadBalancerStatus(ingress=entries)
+        assert address(kubernetes.core.v1.outputs.ServiceStatus(load_balancer=balancer)) == expected
+    assert address(None) == ""
 
 
 def test_it_is_reached_from_anywhere_and_reaches_its_backends_and_the_api_alone() -> None:

@@ -35,3 +35,23 @@ def test_a_job_runs_once_and_finds_its_modules_beside_those_of_the_image() -> No
     paths = {item["key"]: item["path"] for item in pod["volumes"][0]["config_map"]["items"]}
     assert paths["create_buckets.py"] == "components/jobs/create_buckets.py"
     assert f"/program/{paths['buckets.json']}" == PROGRAM.path("buckets.json")
+
+
+def test_a_secret_is_mounted_as_the_one_file_that_is_asked_for() -> None:
+    spec: Any = job_pods.spec(
+        PROGRAM,
+        image="i",
+        config_map="c",
+        labels={},
+        env=[],
+        user_id=65532,
+        secrets={"/statements": ("accounts", "statements.sql")},
+    )
+    pod = spec["template"]["spec"]
+    (mount,) = [each for each in pod["containers"][0]["volume_mounts"] if each["mount_path"] == "/statements"]
+    (volume,) = [each for each in pod["volumes"] if each["name"] == mount["name"]]
+    assert mount["read_only"] is True
+    assert volume["secret"] == {
+        "secret_name": "accounts",
+        "items": [{"key": "statements.sql", "path": "statements.sql"}],
+    }

@@ -129,3 +129,14 @@ def test_outputs_name_what_a_deployment_of_a_model_needs() -> None:
 def test_no_store_is_refused() -> None:
     with pytest.raises(ValueError, match="stores: none given"):
         args(stores=())
+
+
+def test_without_keys_models_are_copied_by_the_identity_of_their_account() -> None:
+    deployment = deployed(artifacts=sample.keyless_artifacts(), stores=())
+    names = [each.name for each in deployment.of_type("Secret")]
+    assert "kserve-storage-secret" not in names
+    account = deployment.one("ServiceAccount", "kserve-storage-account").inputs
+    assert account["metadata"]["name"] == "model-storage"
+    assert "secrets" not in account
+    assert account["automountServiceAccountToken"] is False
+    rules.assert_reaches_aws(rules.policies(deployment)["predictors"])

@@ -53,3 +53,13 @@ def test_only_named_clients_come_in_and_only_the_database_is_reached() -> None:
 def test_a_store_without_clients_is_refused() -> None:
     with pytest.raises(ValueError, match="clients: none given"):
         dataclasses.replace(PLAIN, clients=())
+
+
+def test_the_server_encrypts_where_the_database_asks_for_it_and_there_alone() -> None:
+    plain, encrypted = (
+        {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
+        for tls in (False, True)
+        for pod in deployed(database=dataclasses.replace(sample.mysql("metadb"), tls=tls)).pods().values()
+    )
+    assert "MLMD_MYSQL_TLS" not in plain
+    assert encrypted["MLMD_MYSQL_TLS"] == "true"

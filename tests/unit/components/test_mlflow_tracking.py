@@ -3,7 +3,13 @@ import dataclasses
 import pytest
 
 from components import network_policies
-from components.mlflow_tracking import MlflowTracking, MlflowTrackingArgs, allowed_hosts, database_uri
+from components.mlflow_tracking import (
+    ACCOUNT,
+    MlflowTracking,
+    MlflowTrackingArgs,
+    allowed_hosts,
+    database_uri,
+)
 from components.versions import python_version
 from tests.harness.recorder import Deployment, deploy
 from tests.unit.components import rules, sample
@@ -155,3 +161,25 @@ def test_metrics_are_read_at_the_address_of_the_pod() -> None:
     assert {"$(POD_IP)", "$(POD_IP):*"} <= set(hosts["value"].split(","))
     (rule,) = rules.policies(deployment)["mlflow-server"]["ingress"]
     assert "prometheus" in str(rule["from"])
+
+
+def test_without_keys_the_server_runs_as_an_account_with_an_identity() -> None:
+    deployment = deployed(artifacts=sample.keyless_artifacts())
+    rules.assert_labelled(deployment)
+    rules.assert_restricted(deployment)
+    rules.assert_no_keys(deployment)
+    account = deployment.one("ServiceAccount").inputs
+    assert account["metadata"]["name"] == ACCOUNT
+    assert deployment.pods()["mlflow-server"]["serviceAccountName"] == ACCOUNT
+    rules.assert_reaches_aws(rules.policies(deployment)["mlflow-server"])
+
+
+def test_with_keys_there_is_no_account() -> None:
+    deployment = deployed()
+    assert not deployment.of_type("ServiceAccount")
+    assert "serviceAccountName" not in deployment.pods()["mlflow-server"]
+
+
+def test_the_migration_never_reaches_the_bucket() -> None:
+    policy = rules.policies(deployed(artifacts=sample.keyless_artifacts()))["mlflow-migration"]
+    assert [rule["ports"][0]["port"] for rule in policy["egress"]] == [5432]

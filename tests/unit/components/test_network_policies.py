@@ -12,6 +12,10 @@ def test_default_deny_closes_both_ways_and_leaves_names() -> None:
     assert [port["port"] for port in rule["ports"]] == [53, 53]
 
 
+def test_addresses_are_those_of_the_network_and_no_others() -> None:
+    assert network_policies.addresses("10.0.0.0/16") == {"ip_block": {"cidr": "10.0.0.0/16"}}
+
+
 def test_an_exception_opens_only_the_ways_it_names() -> None:
     peers = [network_policies.in_namespace("models")]
     incoming: Any = network_policies.exception(

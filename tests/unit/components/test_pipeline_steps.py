@@ -104,3 +104,21 @@ def test_the_launcher_policy_concerns_step_pods_of_its_namespace_alone() -> None
 def test_steps_that_reach_nothing_are_refused() -> None:
     with pytest.raises(ValueError, match="destinations: none given"):
         dataclasses.replace(PLAIN, destinations=())
+
+
+def test_without_keys_the_launcher_takes_credentials_from_the_environment() -> None:
+    deployment = deployed(artifacts=sample.keyless_artifacts())
+    launcher = config_maps(deployment)["kfp-launcher"]
+    assert launcher["defaultPipelineRoot"] == "s3://plinth-prod-mlflow/v2/artifacts"
+    default = json.loads(launcher["providers"])["s3"]["default"]
+    assert default["credentials"] == {"fromEnv": True}
+    assert default["disableSSL"] is False
+
+
+def test_without_keys_the_secret_that_pipelines_name_is_there_and_empty() -> None:
+    deployment = deployed(artifacts=sample.keyless_artifacts())
+    secret = deployment.one("Secret").inputs
+    assert secret["metadata"]["name"] == "mlpipeline-minio-artifact"
+    assert secret["stringData"] == {"accesskey": "", "secretkey": ""}
+    rights = deployment.one("Role", "steps-runner-role").inputs["rules"]
+    assert "secrets" not in [rule["resources"][0] for rule in rights]

@@ -11,7 +11,6 @@ from components.pipelines_api_server import (
     PipelinesApiServer,
     PipelinesApiServerArgs,
     settings,
-    split_endpoint,
 )
 from tests.harness.recorder import Deployment, deploy
 from tests.unit.components import rules, sample
@@ -72,8 +71,6 @@ def test_the_object_stores_host_and_port_stand_apart() -> None:
     assert values["OBJECTSTORECONFIG_PORT"] == "9000"
     assert values["OBJECTSTORECONFIG_REGION"] == "us-east-1"
     assert values["OBJECTSTORECONFIG_SECURE"] == "false"
-    with pytest.raises(ValueError, match=r"artifacts.endpoint: 'https://s3'; give host:port"):
-        split_endpoint("https://s3")
 
 
 def test_the_server_has_an_address_of_the_service_without_which_it_dies() -> None:
@@ -143,3 +140,31 @@ def test_prometheus_reaches_the_http_port_alone() -> None:
     http, grpc = rules.policies(deployed(scrapers=(scraper,)))["ml-pipeline"]["ingress"]
     assert "prometheus" in str(http["from"])
     assert "prometheus" not in str(grpc["from"])
+
+
+def test_the_server_encrypts_where_the_database_asks_for_it_and_there_alone() -> None:
+    encrypted = environment(deployed(database=dataclasses.replace(sample.mysql("mlpipeline"), tls=True)))
+    assert json.loads(encrypted["DBCONFIG_MYSQLCONFIG_EXTRAPARAMS"]) == {"tls": "skip-verify"}
+    assert "DBCONFIG_MYSQLCONFIG_EXTRAPARAMS" not in environment(deployed())
+
+
+def test_without_keys_the_server_acts_by_its_own_identity() -> None:
+    deployment = deployed(artifacts=sample.keyless_artifacts())
+    values = environment(deployment)
+    assert values["OBJECTSTORECONFIG_HOST"] == "s3.eu-central-1.amazonaws.com"
+    assert values["OBJECTSTORECONFIG_PORT"] == "443"
+    assert values["OBJECTSTORECONFIG_SECURE"] == "true"
+    rules.assert_no_keys(deployment)
+    rules.assert_reaches_aws(rules.policies(deployment)["ml-pipeline"])
+
+
+def test_where_the_database_is_says_nothing_about_s3() -> None:
+    network = {"ip_block": {"cidr": "10.0.0.0/16"}}
+    deployment = deployed(artifacts=sample.keyless_artifacts(), stores=(network,))
+    policy = rules.policies(deployment)["ml-pipeline"]
+    ways = {
+        rule["ports"][0]["port"]: [to["ipBlock"]["cidr"] for to in rule["to"]]
+        for rule in policy["egress"][1:]
+    }
+    assert ways[3306] == ["10.0.0.0/16"]
+    rules.assert_reaches_aws(policy)

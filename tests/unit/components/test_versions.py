@@ -37,6 +37,15 @@ def test_what_nothing_pins_is_an_error_that_says_where_to_pin_it(ask: object, me
         ask()
 
 
+def test_add_ons_of_eks_are_pinned_for_each_kubernetes_version() -> None:
+    for kubernetes in versions.EKS_ADDONS:
+        addons = versions.eks_addons(kubernetes)
+        assert addons["kube-proxy"].startswith(f"v{kubernetes}.")
+        assert all("-eksbuild." in version for version in addons.values())
+    with pytest.raises(versions.VersionError, match=r"no EKS add-ons for Kubernetes 1\.2"):
+        versions.eks_addons("1.2")
+
+
 def test_the_command_prints_one_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert versions.main(["mlflow"]) == 0
     assert capsys.readouterr().out.strip() == versions.python_version("mlflow")

@@ -5,10 +5,10 @@ from dataclasses import fields
 import pulumi
 import pytest
 
-from components.connections import ClusterConnection
 from infra import assembly, outputs, settings, target
 from infra.settings import Secrets, Settings
 from tests.harness.recorder import Deployment, deploy
+from tests.unit.infra import choices
 
 
 def secrets() -> Secrets:
@@ -17,8 +17,7 @@ def secrets() -> Secrets:
 
 def platform(chosen: Settings, *, preview: bool = False) -> Deployment[outputs.Outputs]:
     def program() -> outputs.Outputs:
-        cluster: ClusterConnection = target.connect(chosen.cluster)
-        made = assembly.deploy(chosen, secrets(), cluster)
+        made = assembly.deploy(chosen, secrets(), target.connect(chosen))
         outputs.export(made)
         return made
 
@@ -69,3 +68,29 @@ def test_outputs_are_what_workloads_read(smallest: Settings) -> None:
     assert made.gateway_domain == "plinth.local"
     assert made.pipelines_bucket == "pipelines"
     assert made.artifacts_destination == "s3://mlflow"
+
+
+def test_prometheus_writes_elsewhere_by_the_identity_of_its_own_account() -> None:
+    url = "https://aps-workspaces.us-east-1.amazonaws.com/workspaces/ws-1a2b/api/v1/remote_write"
+    remote = {"url": url, "region": "us-east-1"}
+    chosen = choices.changed(choices.of_stack("prod"), "monitoring.remoteWrite", remote)
+    deployment = platform(settings.parse(chosen))
+    (association,) = [
+        each
+        for each in deployment.of_type("PodIdentityAssociation")
+        if each.name.startswith("metrics-writer")
+    ]
+    prometheus = deployment.one("kubernetes:monitoring.coreos.com/v1:Prometheus").inputs["spec"]
+    assert association.inputs["serviceAccount"] == prometheus["serviceAccountName"]
+    assert association.inputs["namespace"] == "monitoring"
+    assert prometheus["remoteWrite"] == [{"url": url, "sigv4": {"region": "us-east-1"}}]
+
+
+def test_without_monitoring_nobody_reads_metrics() -> None:
+    chosen = {"cluster": {"kind": "kubeconfig", "name": "local"}, "monitoring": {"enabled": False}}
+    deployment = platform(settings.parse(chosen))
+    assert not [each for each in deployment.registrations if "prometheus" in each.type.lower()]
+    policies = [each.inputs["spec"] for each in deployment.of_type("NetworkPolicy")]
+    assert "prometheus" not in str(policies)
+    assert deployment.result.prometheus_url == ""
+

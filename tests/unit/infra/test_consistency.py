@@ -43,6 +43,12 @@ DEV = choices.of_stack("dev")
         ("cluster.endpoint.publicCidrs", ["0.0.0.0/0"], "publicCidrs is open to everyone (0.0.0.0/0)"),
         ("cluster.endpoint.publicCidrs", ["1.2.3.999/32"], "publicCidrs names 1.2.3.999/32: "),
         ("cluster.endpoint.access", "private", "plinth:cluster.endpoint.publicCidrs needs access: public"),
+        ("cluster.administrators", [], "plinth:cluster.administrators is empty: name the IAM role that runs"),
+        (
+            "cluster.kubernetesVersion",
+            "1.37",
+            "plinth:cluster.kubernetesVersion is 1.37; add-ons are pinned for",
+        ),
         ("storage.postgresSize", "2Gi", "plinth:storage.postgresSize is 2Gi; RDS gives at least 20Gi"),
         ("gateway.public", True, "plinth:gateway.public is true but sourceCidrs is empty"),
         ("gateway.sourceCidrs", ["203.0.113.0/24"], "plinth:gateway.sourceCidrs needs public: true"),
@@ -56,10 +62,10 @@ def test_a_choice_that_cannot_work_is_named_with_its_remedy(path: str, value: An
 
 
 def test_a_bucket_name_that_is_too_long_says_how_long_the_prefix_may_be() -> None:
-    found = choices.problem(choices.changed(DEV, "storage.s3.bucketPrefix", "a" * 54))
+    found = choices.problem(choices.changed(DEV, "storage.s3.bucketPrefix", "a" * 52))
     assert found == (
-        f"plinth:storage.s3.bucketPrefix gives the bucket {'a' * 54}-pipelines, 64 characters long; S3 allows "
-        "63: give a prefix of at most 53"
+        f"plinth:storage.s3.bucketPrefix gives the bucket {'a' * 52}-access-logs, 64 characters long; S3 "
+        "allows 63: give a prefix of at most 51"
     )
 
 

@@ -98,6 +98,6 @@ def test_secrets_have_keys_of_their_own_that_settings_do_not_hold() -> None:
 
 def test_on_aws_registry_and_buckets_are_the_accounts_own() -> None:
     chosen = stack_file.settings("dev")
-    assert chosen.registry == "111122223333.dkr.ecr.us-east-1.amazonaws.com"
+    assert chosen.registry == "111122223333.dkr.ecr.us-east-1.amazonaws.com/plinth-dev"
     assert chosen.bucket_prefix == "plinth-dev-111122223333"
     assert settings.parse({"cluster": CLUSTER}).registry == ""

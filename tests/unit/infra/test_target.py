@@ -1,16 +1,22 @@
-"""The cluster's provider: set so that neither a moved kubeconfig nor changed data replaces objects."""
+"""Where a stack is deployed to: a provider that replaces nothing by itself, and no cloud unless asked for."""
 
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
-from infra import target
-from infra.settings import ClusterSettings
-from tests.harness.recorder import deploy
+from infra import settings, target
+from tests.harness.recorder import Registration, deploy
+from tests.unit.infra import choices
+
+
+def provider(values: dict[str, Any]) -> Registration:
+    chosen = settings.parse(values)
+    return deploy(lambda: target.connect(chosen).cluster.name).one("pulumi:providers:kubernetes")
 
 
 def test_the_provider_is_pinned_to_the_cluster_not_to_its_kubeconfig() -> None:
-    settings = ClusterSettings(kind="kubeconfig", name="local")
-    deployment = deploy(lambda: target.connect(settings).name)
-    inputs = deployment.one("pulumi:providers:kubernetes").inputs
+    inputs = provider({"cluster": {"kind": "kubeconfig", "name": "local"}}).inputs
     assert inputs["clusterIdentifier"] == "local"
     assert "kubeconfig" not in inputs
     for key in ("enableServerSideApply", "enableConfigMapMutable", "enableSecretMutable"):
@@ -20,8 +26,24 @@ def test_the_provider_is_pinned_to_the_cluster_not_to_its_kubeconfig() -> None:
 def test_a_kubeconfig_of_the_stack_is_read(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text("apiVersion: v1\n")
-    settings = ClusterSettings(kind="kubeconfig", name="mine", kubeconfig=str(path), context="other")
-    deployment = deploy(lambda: target.connect(settings).name)
-    inputs = deployment.one("pulumi:providers:kubernetes").inputs
+    cluster = {"kind": "kubeconfig", "name": "mine", "kubeconfig": str(path), "context": "other"}
+    inputs = provider({"cluster": cluster}).inputs
     assert inputs["kubeconfig"] == "apiVersion: v1\n"
     assert inputs["context"] == "other"
+
+
+def test_a_cluster_of_the_stack_is_reached_by_its_own_kubeconfig() -> None:
+    found = provider(choices.of_stack("dev"))
+    assert found.inputs["clusterIdentifier"] == "plinth-dev"
+    assert "https://eks-control-plane.eks.amazonaws.com" in str(found.inputs["kubeconfig"])
+    assert "kubeconfig" in found.secret_inputs
+
+
+def test_the_sdk_of_aws_is_imported_by_stacks_on_aws_alone() -> None:
+    program = """
+import sys
+from infra import assembly, settings, target
+assert "pulumi_aws" not in sys.modules, "imported for every stack"
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

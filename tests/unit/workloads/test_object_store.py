@@ -55,3 +55,15 @@ def test_models_are_read_with_the_rights_of_their_own_account(
 def test_a_missing_secret_is_named(secrets: dict[tuple[str, str], dict[str, str]]) -> None:
     with pytest.raises(WorkloadsError, match="secret kubeflow/mlpipeline-minio-artifact: cannot be read"):
         object_store.pipelines_store(ENDPOINTS)
+
+
+def test_without_keys_in_the_cluster_callers_use_their_own_credentials_and_no_gateway(
+    secrets: dict[tuple[str, str], dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets["kubeflow", "mlpipeline-minio-artifact"] = {"accesskey": "", "secretkey": ""}
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "callers-own")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    store = object_store.pipelines_store(ENDPOINTS)
+    assert store._request_signer._credentials.access_key == "callers-own"
+    assert not store.meta.config.proxies
+    assert store.meta.endpoint_url.endswith("amazonaws.com")

@@ -4,7 +4,8 @@ import json
 import pytest
 
 from components import network_policies
-from components.incluster.object_store import Bucket, ObjectStore, ObjectStoreArgs, bucket_policy, users_file
+from components.connections import Bucket
+from components.incluster.object_store import ObjectStore, ObjectStoreArgs, bucket_policy, users_file
 from tests.harness.recorder import Deployment, deploy
 from tests.unit.components import rules, sample
 

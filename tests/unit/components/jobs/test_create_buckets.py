@@ -7,7 +7,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
-from components.incluster.object_store import Bucket, bucket_policy
+from components.connections import Bucket
+from components.incluster.object_store import bucket_policy
 from components.jobs import create_buckets, wait
 
 POLICIES = {name: bucket_policy(Bucket(name=name, owner="owner")) for name in ("first", "second")}

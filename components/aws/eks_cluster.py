@@ -1,0 +1,320 @@
+"""A cluster of EKS: closed control plane, encrypted secrets, its own nodes for the platform, and add-ons."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import ResourceOptions
+
+from components.aws.encryption_key import EncryptionKey, EncryptionKeyArgs
+from components.aws.node_group import CapacityType, NodeGroup, NodeGroupArgs
+from components.aws.pod_identity import trust_policy
+
+_LOG_TYPES: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+_ADMINISTRATOR: Final = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+_MANAGED: Final = "arn:aws:iam::aws:policy/"
+_NODE_POLICIES: Final = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
+# Before nodes: they join with a network, and pods of add-ons find their identities.
+_BEFORE_NODES: Final = ("eks-pod-identity-agent", "vpc-cni", "kube-proxy")
+_AFTER_NODES: Final = ("coredns", "aws-ebs-csi-driver")
+_SETTINGS: Final[Mapping[str, Mapping[str, Any]]] = {
+    # Without it network policies are accepted and do nothing.
+    "vpc-cni": {"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}},
+}
+# Add-on -> its service account and the policy that AWS keeps for it.
+_IDENTITIES: Final[Mapping[str, tuple[str, str]]] = {
+    "vpc-cni": ("aws-node", "AmazonEKS_CNI_Policy"),
+    "aws-ebs-csi-driver": ("ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EksClusterArgs:
+    """What the cluster needs to know."""
+
+    cluster_name: str
+    """Its name in the account."""
+    account: str
+    """The account, for its keys."""
+    region: str
+    """Where it runs."""
+    kubernetes_version: str
+    """Minor version, such as `1.36`."""
+    addons: Mapping[str, str]
+    """Add-on -> version, for that Kubernetes version."""
+    subnet_ids: pulumi.Input[list[str]]
+    """Private subnets of at least two zones."""
+    administrators: tuple[str, ...]
+    """IAM roles or users that may do everything; whoever deploys must be one of them."""
+    log_key_arn: pulumi.Input[str]
+    """The KMS key of the control plane's logs."""
+    public_cidrs: tuple[str, ...] = ()
+    """Who may call the Kubernetes API from outside the network; without it nobody."""
+    system_instance_types: tuple[str, ...] = ("m7i.xlarge",)
+    """Types of the platform's own nodes."""
+    system_capacity_type: CapacityType = "ON_DEMAND"
+    """How they are bought."""
+    system_min_nodes: int = 2
+    """How many always run."""
+    system_max_nodes: int = 4
+    """The most that an autoscaler starts."""
+    system_disk_gib: int = 100
+    """Size of each one's volume."""
+    ami_release: str | None = None
+    """Release of the nodes' AMI; without it the newest when they are made."""
+    log_days: int = 30
+    """How long logs of the control plane are kept."""
+    deletion_protection: bool = True
+    """Whether EKS refuses to delete it."""
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags on every resource."""
+
+    def __post_init__(self) -> None:
+        """Refuse clusters that no one could reach or that would lack parts."""
+        if not self.administrators:
+            raise ValueError("administrators: none given; name who deploys, or nobody can reach the cluster")
+        if "0.0.0.0/0" in self.public_cidrs:
+            raise ValueError("public_cidrs: 0.0.0.0/0 is everyone; name networks, or leave it out")
+        missing = sorted({*_BEFORE_NODES, *_AFTER_NODES} - self.addons.keys())
+        if missing:
+            raise ValueError(f"addons: no version of {', '.join(missing)}; give one")
+
+
+def service_trust(service: str) -> str:
+    """Return the policy by which a service of AWS takes a role."""
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, sort_keys=True)
+
+
+def cluster_trust() -> str:
+    """Return the policy by which EKS takes the role of a control plane."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "eks.amazonaws.com"},
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, sort_keys=True)
+
+
+def kubeconfig(name: str, region: str, endpoint: str, authority: str) -> str:
+    """Return a kubeconfig that holds no credentials: the AWS CLI gets a token for whoever uses it."""
+    arguments = ["eks", "get-token", "--cluster-name", name, "--region", region, "--output", "json"]
+    user = {
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1beta1",
+            "command": "aws",
+            "args": arguments,
+            "interactiveMode": "Never",
+        }
+    }
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {"name": name, "cluster": {"server": endpoint, "certificate-authority-data": authority}}
+        ],
+        "users": [{"name": name, "user": user}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+    }
+    return json.dumps(content, sort_keys=True)
+
+
+class EksCluster(pulumi.ComponentResource):
+    """Control plane, access, system nodes and add-ons."""
+
+    cluster_name: pulumi.Output[str]
+    kubeconfig: pulumi.Output[str]
+    node_security_group_id: pulumi.Output[str]
+    node_role_arn: pulumi.Output[str]
+    node_role_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: EksClusterArgs, opts: ResourceOptions | None = None) -> None:
+        inputs = {"cluster_name": args.cluster_name, "kubernetes_version": args.kubernetes_version}
+        super().__init__("plinth:index:EksCluster", name, inputs, opts)
+        self._name = name
+        self._args = args
+        self._kept = ResourceOptions(parent=self)
+        # Nodes, access and add-ons can be made again: what protects the cluster must not block changing them.
+        self._child = ResourceOptions(parent=self, protect=False, retain_on_delete=False)
+        self._cluster = self._control_plane()
+        self.node_security_group_id = self._cluster.vpc_config.apply(
+            lambda found: str(found.cluster_security_group_id)
+        )
+        self._node_traffic()
+        access = [self._administrator(number, arn) for number, arn in enumerate(args.administrators)]
+        node_role = self._role("node", service_trust("ec2.amazonaws.com"), _NODE_POLICIES)
+        early = [self._addon(each, []) for each in _BEFORE_NODES]
+        nodes = self._system_nodes(node_role, [*early])
+        late = [self._addon(each, [nodes]) for each in _AFTER_NODES]
+        self.cluster_name = self._cluster.name
+        self.node_role_arn, self.node_role_name = node_role.arn, node_role.name
+        # Taken from everything above: no object is asked for before someone may, and a node can run it.
+        ready = pulumi.Output.all(*(each.id for each in (*access, *early, *late)), nodes.node_group_name)
+        known = pulumi.Output.all(self._cluster.endpoint, self._cluster.certificate_authority, ready)
+        self.kubeconfig = pulumi.Output.secret(
+            known.apply(lambda found: self._kubeconfig(found[0], found[1]))
+        )
+        self.register_outputs({"cluster_name": self.cluster_name})
+
+    def _kubeconfig(self, endpoint: str, authority: Any) -> str:
+        return kubeconfig(self._args.cluster_name, self._args.region, endpoint, authority["data"])
+
+    def _tags(self, role: str) -> dict[str, str]:
+        return {"Name": f"{self._args.cluster_name}-{role}", **self._args.tags}
+
+    def _role(
+        self, role: str, trust: str, policies: Sequence[str], opts: ResourceOptions | None = None
+    ) -> aws.iam.Role:
+        opts = opts or self._child
+        made = aws.iam.Role(
+            f"{self._name}-{role}-role", assume_role_policy=trust, tags=self._tags(role), opts=opts
+        )
+        for policy in policies:
+            aws.iam.RolePolicyAttachment(
+                f"{self._name}-{role}-{policy.rpartition('/')[2]}",
+                role=made.name,
+                policy_arn=f"{_MANAGED}{policy}",
+                opts=opts,
+            )
+        return made
+
+    def _control_plane(self) -> aws.eks.Cluster:
+        args = self._args
+        role = self._role("control-plane", cluster_trust(), ("AmazonEKSClusterPolicy",), self._kept)
+        key = EncryptionKey(
+            f"{self._name}-secrets",
+            EncryptionKeyArgs(
+                account=args.account,
+                description=f"Secrets in the Kubernetes API of {args.cluster_name}",
+                tags=args.tags,
+            ),
+            self._kept,
+        )
+        logs = aws.cloudwatch.LogGroup(
+            f"{self._name}-logs",
+            # EKS writes to this name, and would make it itself: in clear, and kept for ever.
+            name=f"/aws/eks/{args.cluster_name}/cluster",
+            kms_key_id=args.log_key_arn,
+            retention_in_days=args.log_days,
+            tags=self._tags("logs"),
+            opts=self._kept,
+        )
+        return aws.eks.Cluster(
+            f"{self._name}-control-plane",
+            name=args.cluster_name,
+            version=args.kubernetes_version,
+            role_arn=role.arn,
+            vpc_config={
+                "subnet_ids": args.subnet_ids,
+                "endpoint_private_access": True,
+                "endpoint_public_access": bool(args.public_cidrs),
+                "public_access_cidrs": [*args.public_cidrs] or None,
+            },
+            access_config={
+                "authentication_mode": "API",
+                "bootstrap_cluster_creator_admin_permissions": False,
+            },
+            # Add-ons come from below, with versions; these would be whatever AWS has today.
+            bootstrap_self_managed_addons=False,
+            encryption_config={"provider": {"key_arn": key.arn}, "resources": ["secrets"]},
+            enabled_cluster_log_types=[*_LOG_TYPES],
+            upgrade_policy={"support_type": "STANDARD"},
+            deletion_protection=args.deletion_protection,
+            # Pods with few GPUs share nodes, so that whole nodes stay free for pods with many.
+            kube_scheduler_config={
+                "node_resources_fit": {
+                    "scoring_strategy": {
+                        "type": "MostAllocated",
+                        "resources": [
+                            {"name": "nvidia.com/gpu", "weight": 10},
+                            {"name": "cpu", "weight": 1},
+                            {"name": "memory", "weight": 1},
+                        ],
+                    }
+                }
+            },
+            tags=self._tags("control-plane"),
+            opts=ResourceOptions(parent=self, depends_on=[logs]),
+        )
+
+    def _node_traffic(self) -> None:
+        """Let nodes send everything to each other by group: EFA ignores rules by address."""
+        aws.vpc.SecurityGroupEgressRule(
+            f"{self._name}-node-traffic",
+            security_group_id=self.node_security_group_id,
+            referenced_security_group_id=self.node_security_group_id,
+            description="Nodes to nodes, Elastic Fabric Adapters included",
+            ip_protocol="-1",
+            tags=self._tags("node-traffic"),
+            opts=self._child,
+        )
+
+    def _administrator(self, number: int, arn: str) -> pulumi.CustomResource:
+        # By name, not by number: another order is no change.
+        role = arn.rpartition("/")[2] or str(number)
+        entry = aws.eks.AccessEntry(
+            f"{self._name}-access-{role}",
+            cluster_name=self._cluster.name,
+            principal_arn=arn,
+            type="STANDARD",
+            tags=self._tags("access"),
+            opts=self._child,
+        )
+        return aws.eks.AccessPolicyAssociation(
+            f"{self._name}-access-{role}-administrator",
+            cluster_name=self._cluster.name,
+            principal_arn=entry.principal_arn,
+            policy_arn=_ADMINISTRATOR,
+            access_scope={"type": "cluster"},
+            opts=self._child,
+        )
+
+    def _addon(self, addon: str, after: list[pulumi.Resource]) -> aws.eks.Addon:
+        identity = self._identity(addon)
+        values = _SETTINGS.get(addon)
+        return aws.eks.Addon(
+            f"{self._name}-{addon}",
+            cluster_name=self._cluster.name,
+            addon_name=addon,
+            addon_version=self._args.addons[addon],
+            configuration_values=json.dumps(values, sort_keys=True) if values else None,
+            pod_identity_associations=[identity] if identity else None,
+            resolve_conflicts_on_create="OVERWRITE",
+            resolve_conflicts_on_update="OVERWRITE",
+            tags=self._tags(addon),
+            opts=ResourceOptions.merge(self._child, ResourceOptions(depends_on=after)),
+        )
+
+    def _identity(self, addon: str) -> aws.eks.AddonPodIdentityAssociationArgsDict | None:
+        if addon not in _IDENTITIES:
+            return None
+        account, policy = _IDENTITIES[addon]
+        trust = trust_policy(self._args.cluster_name, "kube-system", account)
+        return {"role_arn": self._role(addon, trust, (policy,)).arn, "service_account": account}
+
+    def _system_nodes(self, role: aws.iam.Role, after: list[pulumi.Resource]) -> NodeGroup:
+        args = self._args
+        return NodeGroup(
+            f"{self._name}-system",
+            NodeGroupArgs(
+                cluster_name=self._cluster.name,
+                node_role_arn=role.arn,
+                subnet_ids=args.subnet_ids,
+                kubernetes_version=args.kubernetes_version,
+                ami_type="AL2023_x86_64_STANDARD",
+                ami_release=args.ami_release,
+                instance_types=args.system_instance_types,
+                capacity_type=args.system_capacity_type,
+                min_nodes=args.system_min_nodes,
+                max_nodes=args.system_max_nodes,
+                disk_gib=args.system_disk_gib,
+                labels={"plinth.dev/node-pool": "system"},
+                tags=args.tags,
+                after=tuple(after),
+            ),
+            self._child,
+        )

@@ -1,0 +1,174 @@
+"""Nodes with GPUs of one kind, started and stopped by Karpenter for the pods that wait for them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi import ResourceOptions
+
+from components.aws.gpu_node_pool import (
+    GPU_RESOURCE,
+    TAINT,
+    Mig,
+    TimeSlicing,
+    known_types,
+    node_labels,
+    user_data,
+)
+from components.aws.node_group import CapacityType
+from components.labels import labels
+
+# How Karpenter spells the ways to buy; a capacity block is a reservation to it.
+_CAPACITY: Mapping[str, str] = {"ON_DEMAND": "on-demand", "SPOT": "spot", "CAPACITY_BLOCK": "reserved"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class KarpenterNodePoolArgs:
+    """What a pool needs to know."""
+
+    pool: str
+    """Name of the pool, and value of its nodes' label."""
+    cluster_name: pulumi.Input[str]
+    """The EKS cluster, by whose tag Karpenter finds subnets."""
+    node_role_name: pulumi.Input[str]
+    """The role of the nodes."""
+    security_group_id: pulumi.Input[str]
+    """The cluster's group, in which nodes reach each other."""
+    instance_types: tuple[str, ...]
+    """Types with the same kind of GPU; Karpenter takes the cheapest that fits."""
+    max_nodes: int
+    """Nodes of the smallest type whose GPUs the pool may have at most."""
+    zones: tuple[str, ...]
+    """Where nodes may be."""
+    ami_release: str = "latest"
+    """Release of the AMI, such as `v20261101`; `latest` replaces nodes whenever AWS has a newer one."""
+    capacity_type: CapacityType = "ON_DEMAND"
+    """How instances are bought."""
+    reservation: str | None = None
+    """The capacity reservation or capacity block to use."""
+    disk_gib: int = 200
+    """Size of each node's volume; images with CUDA are large."""
+    sharing: Mig | TimeSlicing | None = None
+    """How a GPU is divided; whole if not given."""
+    idle_seconds: int = 300
+    """How long a node without pods is kept."""
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags on every instance and volume."""
+    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
+    """Labels on every object."""
+
+    def __post_init__(self) -> None:
+        """Refuse pools that would never start a node."""
+        types = known_types(self.instance_types)
+        if len({each.model for each in types}) > 1:
+            raise ValueError(
+                f"instance_types: {', '.join(self.instance_types)} differ in GPUs; make a pool of each"
+            )
+        if not self.zones:
+            raise ValueError("zones: none given; name where nodes may be")
+        if self.reservation and self.capacity_type == "SPOT":
+            raise ValueError(
+                "reservation, capacity_type: reserved capacity is no spot; leave out one of them"
+            )
+        if self.max_nodes < 1:
+            raise ValueError(f"max_nodes: {self.max_nodes}; give at least 1")
+
+
+def node_class_spec(args: KarpenterNodePoolArgs) -> dict[str, Any]:
+    """Return the EC2NodeClass: what a node is made of."""
+    kind = known_types(args.instance_types)[0]
+    spec: dict[str, Any] = {
+        "amiSelectorTerms": [{"alias": f"al2023@{args.ami_release}"}],
+        "role": args.node_role_name,
+        "subnetSelectorTerms": [{"tags": {"karpenter.sh/discovery": args.cluster_name}}],
+        "securityGroupSelectorTerms": [{"id": args.security_group_id}],
+        "instanceStorePolicy": "RAID0",
+        "blockDeviceMappings": [
+            {
+                "deviceName": "/dev/xvda",
+                "ebs": {
+                    "volumeType": "gp3",
+                    "volumeSize": f"{args.disk_gib}Gi",
+                    "encrypted": True,
+                    "deleteOnTermination": True,
+                },
+            }
+        ],
+        "metadataOptions": {
+            "httpEndpoint": "enabled",
+            "httpTokens": "required",
+            "httpPutResponseHopLimit": 1,
+            "httpProtocolIPv6": "disabled",
+        },
+        "detailedMonitoring": True,
+        "tags": {"Name": f"{args.pool}-gpu", **args.tags},
+    }
+    if isinstance(args.sharing, Mig):
+        spec["userData"] = user_data(kind, args.sharing, local_disks=False)
+    if args.reservation:
+        spec["capacityReservationSelectorTerms"] = [{"id": args.reservation}]
+    return spec
+
+
+def node_pool_spec(args: KarpenterNodePoolArgs, node_class: pulumi.Input[str]) -> dict[str, Any]:
+    """Return the NodePool: which nodes, how many, and when they go."""
+    types = known_types(args.instance_types)
+    capacity = "reserved" if args.reservation else _CAPACITY[args.capacity_type]
+    requirements = {
+        "node.kubernetes.io/instance-type": [*args.instance_types],
+        "topology.kubernetes.io/zone": [*args.zones],
+        "karpenter.sh/capacity-type": [capacity],
+        "kubernetes.io/arch": ["amd64"],
+    }
+    return {
+        "template": {
+            "metadata": {"labels": node_labels(args.pool, types[0], args.sharing)},
+            "spec": {
+                "nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": node_class},
+                "requirements": [
+                    {"key": key, "operator": "In", "values": values} for key, values in requirements.items()
+                ],
+                "taints": [{"key": TAINT.key, "value": TAINT.value, "effect": TAINT.effect}],
+                # A node is renewed once a month; a run that is on it has a day to end.
+                "expireAfter": "720h",
+                "terminationGracePeriod": "24h",
+            },
+        },
+        "limits": {GPU_RESOURCE: str(args.max_nodes * min(each.gpus for each in types))},
+        # Empty nodes alone: moving a run that trains costs more than its node.
+        "disruption": {"consolidationPolicy": "WhenEmpty", "consolidateAfter": f"{args.idle_seconds}s"},
+    }
+
+
+class KarpenterNodePool(pulumi.ComponentResource):
+    """One NodePool and its EC2NodeClass."""
+
+    pool: str
+
+    def __init__(self, name: str, args: KarpenterNodePoolArgs, opts: ResourceOptions | None = None) -> None:
+        inputs = {"instance_types": [*args.instance_types], "max": args.max_nodes}
+        super().__init__("plinth:index:KarpenterNodePool", name, inputs, opts)
+        metadata: kubernetes.meta.v1.ObjectMetaArgsDict = {
+            "name": args.pool,
+            "labels": {**labels("karpenter", name, "node-pool"), **args.extra_labels},
+        }
+        node_class = kubernetes.apiextensions.CustomResource(
+            f"{name}-class",
+            api_version="karpenter.k8s.aws/v1",
+            kind="EC2NodeClass",
+            metadata=metadata,
+            spec=node_class_spec(args),
+            opts=ResourceOptions(parent=self),
+        )
+        kubernetes.apiextensions.CustomResource(
+            f"{name}-pool",
+            api_version="karpenter.sh/v1",
+            kind="NodePool",
+            metadata=metadata,
+            spec=node_pool_spec(args, node_class.id.apply(lambda _: args.pool)),
+            opts=ResourceOptions(parent=self),
+        )
+        self.pool = args.pool
+        self.register_outputs({"pool": self.pool})

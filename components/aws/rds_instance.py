@@ -1,0 +1,227 @@
+"""One database server of Amazon RDS: private, encrypted on disk and on the wire, backed up and watched."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import ResourceOptions
+
+_CLASS = re.compile(r"^db\.[a-z0-9]+\.[a-z0-9]+$")
+_MONITORING = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+# Sizes that are too small for the engines of MySQL's family to be measured from within.
+_TOO_SMALL_FOR_INSIGHTS = re.compile(r"^db\.t\d[a-z]*\.(micro|small)$")
+_MOST_STORAGE_GIB = 65536
+
+
+@dataclass(frozen=True, kw_only=True)
+class RdsServer:
+    """Where a server runs, how large it is and how carefully it is kept."""
+
+    vpc_id: pulumi.Input[str]
+    subnet_ids: pulumi.Input[list[str]]
+    """Private subnets, in at least two zones."""
+    client_security_group_ids: tuple[pulumi.Input[str], ...]
+    """Whose members may connect; nobody else can."""
+    kms_key_arn: pulumi.Input[str]
+    """What encrypts storage, backups and measurements."""
+    instance_class: str = "db.t4g.medium"
+    storage_gib: int = 20
+    """At the start; it grows by itself up to four times as much."""
+    multi_az: bool = True
+    """A standby in another zone that takes over."""
+    deletion_protection: bool = True
+    """Refuse to delete the server; without it, deleting leaves neither snapshot nor backups."""
+    backup_days: int = 14
+    """How far back the server can be restored to any second."""
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags on every resource."""
+
+    def __post_init__(self) -> None:
+        """Refuse what AWS would refuse minutes later."""
+        if not self.client_security_group_ids:
+            raise ValueError("client_security_group_ids: none given; name that of the cluster's nodes")
+        if not _CLASS.match(self.instance_class):
+            raise ValueError(
+                f"instance_class: {self.instance_class!r}; give a class of RDS, such as db.t4g.medium"
+            )
+        if not 20 <= self.storage_gib <= _MOST_STORAGE_GIB:
+            raise ValueError(f"storage_gib: {self.storage_gib}; give 20 to {_MOST_STORAGE_GIB}")
+        if not 1 <= self.backup_days <= 35:
+            raise ValueError(f"backup_days: {self.backup_days}; give 1 to 35, RDS keeps no more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RdsEngine:
+    """What runs on the server."""
+
+    name: str
+    """As RDS calls it."""
+    version: str
+    """Major version; RDS chooses the newest minor one and keeps it current."""
+    port: int
+    parameters: Mapping[str, str]
+    """What differs from the defaults of the version."""
+    logs: tuple[str, ...]
+    """What goes to CloudWatch."""
+
+    @property
+    def family(self) -> str:
+        """What RDS calls the engine's parameters."""
+        return f"{self.name}{self.version}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RdsInstanceArgs:
+    """What one server needs to know."""
+
+    server: RdsServer
+    engine: RdsEngine
+    administrator: str
+    """The first account."""
+    password: pulumi.Input[str]
+    """Its password."""
+    database: str | None = None
+    """A database to begin with."""
+
+
+def has_insights(engine: str, instance_class: str) -> bool:
+    """Return whether the server can say which queries it spends its time on."""
+    return engine == "postgres" or not _TOO_SMALL_FOR_INSIGHTS.match(instance_class)
+
+
+def monitoring_trust() -> str:
+    """Return who may take the role that writes the server's measurements: RDS alone."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "monitoring.rds.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, sort_keys=True)
+
+
+class RdsInstance(pulumi.ComponentResource):
+    """One server and what belongs to it alone: subnets, firewall, parameters, a role for measurements."""
+
+    host: pulumi.Output[str]
+    security_group_id: pulumi.Output[str]
+
+    def __init__(self, name: str, args: RdsInstanceArgs, opts: ResourceOptions | None = None) -> None:
+        inputs = {"engine": args.engine.family, "instance_class": args.server.instance_class}
+        super().__init__("plinth:index:RdsInstance", name, inputs, opts)
+        self._name = name
+        self._args = args
+        self._child = ResourceOptions(parent=self)
+        self._tags = {"Name": name, **args.server.tags}
+        firewall = self._firewall()
+        instance = self._instance(firewall, self._subnets(), self._parameters(), self._monitoring())
+        self.host = instance.address
+        self.security_group_id = firewall.id
+        self.register_outputs({"host": self.host, "security_group_id": self.security_group_id})
+
+    def _firewall(self) -> aws.ec2.SecurityGroup:
+        port, server = self._args.engine.port, self._args.server
+        group = aws.ec2.SecurityGroup(
+            f"{self._name}-firewall",
+            description=f"Clients of {self._name}",
+            vpc_id=server.vpc_id,
+            tags=self._tags,
+            opts=self._child,
+        )
+        for number, client in enumerate(server.client_security_group_ids):
+            aws.vpc.SecurityGroupIngressRule(
+                f"{self._name}-client-{number}",
+                description=f"Clients of {self._name}",
+                security_group_id=group.id,
+                referenced_security_group_id=client,
+                ip_protocol="tcp",
+                from_port=port,
+                to_port=port,
+                tags=self._tags,
+                opts=self._child,
+            )
+        return group
+
+    def _subnets(self) -> aws.rds.SubnetGroup:
+        return aws.rds.SubnetGroup(
+            f"{self._name}-subnets",
+            description=f"Subnets of {self._name}",
+            subnet_ids=self._args.server.subnet_ids,
+            tags=self._tags,
+            opts=self._child,
+        )
+
+    def _parameters(self) -> aws.rds.ParameterGroup:
+        engine = self._args.engine
+        return aws.rds.ParameterGroup(
+            f"{self._name}-parameters",
+            description=f"Parameters of {self._name}",
+            family=engine.family,
+            parameters=[{"name": key, "value": value} for key, value in sorted(engine.parameters.items())],
+            tags=self._tags,
+            opts=self._child,
+        )
+
+    def _monitoring(self) -> pulumi.Output[str]:
+        role = aws.iam.Role(
+            f"{self._name}-monitoring",
+            assume_role_policy=monitoring_trust(),
+            tags=self._tags,
+            opts=self._child,
+        )
+        attachment = aws.iam.RolePolicyAttachment(
+            f"{self._name}-monitoring-rights", role=role.name, policy_arn=_MONITORING, opts=self._child
+        )
+        # Taken through the attachment: RDS refuses a role that may not write yet.
+        return pulumi.Output.all(role.arn, attachment.id).apply(lambda known: str(known[0]))
+
+    def _instance(
+        self,
+        firewall: aws.ec2.SecurityGroup,
+        subnets: aws.rds.SubnetGroup,
+        parameters: aws.rds.ParameterGroup,
+        monitoring_role: pulumi.Output[str],
+    ) -> aws.rds.Instance:
+        args, server, engine = self._args, self._args.server, self._args.engine
+        insights = has_insights(engine.name, server.instance_class)
+        return aws.rds.Instance(
+            f"{self._name}-server",
+            engine=engine.name,
+            engine_version=engine.version,
+            auto_minor_version_upgrade=True,
+            instance_class=server.instance_class,
+            db_name=args.database,
+            username=args.administrator,
+            password=pulumi.Output.secret(args.password),
+            iam_database_authentication_enabled=True,
+            port=engine.port,
+            db_subnet_group_name=subnets.name,
+            vpc_security_group_ids=[firewall.id],
+            publicly_accessible=False,
+            parameter_group_name=parameters.name,
+            multi_az=server.multi_az,
+            storage_type="gp3",
+            allocated_storage=server.storage_gib,
+            max_allocated_storage=min(4 * server.storage_gib, _MOST_STORAGE_GIB),
+            storage_encrypted=True,
+            kms_key_id=server.kms_key_arn,
+            backup_retention_period=server.backup_days,
+            backup_window="02:00-03:00",
+            maintenance_window="sun:03:30-sun:04:30",
+            copy_tags_to_snapshot=True,
+            delete_automated_backups=not server.deletion_protection,
+            deletion_protection=server.deletion_protection,
+            skip_final_snapshot=not server.deletion_protection,
+            # Of a name that is never the same twice, so that a stack made anew can be deleted as well.
+            final_snapshot_identifier=pulumi.Output.concat(subnets.name, "-final"),
+            enabled_cloudwatch_logs_exports=[*engine.logs],
+            monitoring_interval=60,
+            monitoring_role_arn=monitoring_role,
+            performance_insights_enabled=insights,
+            performance_insights_kms_key_id=server.kms_key_arn if insights else None,
+            performance_insights_retention_period=7 if insights else None,
+            tags=self._tags,
+            opts=self._child,
+        )

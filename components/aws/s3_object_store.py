@@ -1,0 +1,333 @@
+"""S3 buckets, one per consumer, closed to everyone but the pods that act as an account of theirs."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import ResourceOptions
+
+from components.aws.pod_identity import PodIdentity, PodIdentityArgs, Statement
+from components.connections import Bucket, ObjectStoreConnection
+
+_MOST = 63
+_BUCKET_NAME = re.compile(r"^[a-z0-9][a-z0-9-]*[a-z0-9]$")
+# S3 reserves these for names of its own.
+_RESERVED = re.compile(r"^(xn--|sthree-|amzn-s3-demo-)|(-s3alias|--ol-s3|--x-s3|--table-s3)$")
+_LOGS = "access-logs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceAccount:
+    """A Kubernetes service account whose pods act as an account of the object store."""
+
+    namespace: pulumi.Input[str]
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class S3ObjectStoreArgs:
+    """What the object store needs to know."""
+
+    name_prefix: str
+    """Buckets are called `<prefix>-<bucket>`; the names are shared with every AWS customer."""
+    region: str
+    """Where the buckets lie."""
+    buckets: tuple[Bucket, ...]
+    """At least one."""
+    accounts: Mapping[str, tuple[ServiceAccount, ...]]
+    """Account -> the service accounts whose pods act as it; no one holds a key."""
+    cluster_name: pulumi.Input[str]
+    """The EKS cluster of the service accounts."""
+    kms_key_arn: pulumi.Input[str]
+    """What encrypts the objects."""
+    deletable: bool = False
+    """Whether buckets can be deleted with what is in them."""
+    keep_replaced_days: int = 30
+    """How long an overwritten or deleted object can be brought back."""
+    keep_logs_days: int = 90
+    """How long the record of who read and wrote what is kept."""
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags on every resource."""
+
+    def __post_init__(self) -> None:
+        """Refuse buckets that AWS would refuse, or no one could use."""
+        if not self.buckets:
+            raise ValueError("buckets: none given; name at least one bucket and its owner")
+        for days in ("keep_replaced_days", "keep_logs_days"):
+            if getattr(self, days) < 1:
+                raise ValueError(f"{days}: {getattr(self, days)}; give at least 1")
+        for each in (*(bucket.name for bucket in self.buckets), _LOGS):
+            bucket_name(self.name_prefix, each)
+        for bucket in self.buckets:
+            for account in (bucket.owner, *bucket.readers):
+                if not self.accounts.get(account):
+                    known = ", ".join(sorted(self.accounts)) or "none"
+                    raise ValueError(
+                        f"buckets: {bucket.name} names account {account!r}, as which no pod acts; "
+                        f"accounts has {known}"
+                    )
+
+
+def bucket_name(prefix: str, bucket: str) -> str:
+    """Return the name of a bucket in AWS.
+
+    Raises:
+        ValueError: AWS would refuse it.
+    """
+    name = f"{prefix}-{bucket}"
+    if len(name) > _MOST:
+        most = _MOST - len(bucket) - 1
+        raise ValueError(
+            f"name_prefix: {prefix!r} makes the bucket name {name!r}, {len(name)} characters of at most "
+            f"{_MOST}; shorten it to {most}"
+        )
+    if not _BUCKET_NAME.match(name) or _RESERVED.search(name):
+        raise ValueError(
+            f"name_prefix: {prefix!r} makes the bucket name {name!r}; use lower-case letters, digits and "
+            "dashes, with a letter or digit at both ends, and nothing that S3 reserves"
+        )
+    return name
+
+
+def bucket_policy(name: str) -> dict[str, Any]:
+    """Return the policy that refuses every request in clear, whoever asks; rights come from roles alone."""
+    everything = [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]
+    refusals = {
+        "OnlyEncryptedConnections": {"Bool": {"aws:SecureTransport": "false"}},
+        "OnlyCurrentTls": {"NumericLessThan": {"s3:TlsVersion": "1.2"}},
+    }
+    statements = [
+        {
+            "Sid": sid,
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": everything,
+            "Condition": condition,
+        }
+        for sid, condition in refusals.items()
+    ]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def logs_policy(name: str, sources: list[str]) -> dict[str, Any]:
+    """Return the policy of the bucket that S3 itself writes its access logs to."""
+    found = bucket_policy(name)
+    found["Statement"].append(
+        {
+            "Sid": "AccessLogs",
+            "Effect": "Allow",
+            "Principal": {"Service": "logging.s3.amazonaws.com"},
+            "Action": "s3:PutObject",
+            "Resource": f"arn:aws:s3:::{name}/*",
+            "Condition": {"ArnLike": {"aws:SourceArn": [f"arn:aws:s3:::{each}" for each in sources]}},
+        }
+    )
+    return found
+
+
+def statements(
+    account: str, buckets: tuple[Bucket, ...], prefix: str, region: str, kms_key_arn: pulumi.Input[str]
+) -> tuple[Statement, ...]:
+    """Return what pods that act as an account may do: nothing beyond objects of its buckets."""
+    owned = [bucket_name(prefix, each.name) for each in buckets if each.owner == account]
+    readable = [bucket_name(prefix, each.name) for each in buckets if account in (each.owner, *each.readers)]
+    found = [
+        Statement(
+            actions=("s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"),
+            resources=tuple(f"arn:aws:s3:::{each}" for each in readable),
+        ),
+        Statement(actions=("s3:GetObject",), resources=tuple(f"arn:aws:s3:::{each}/*" for each in readable)),
+    ]
+    keys = ["kms:Decrypt"]
+    if owned:
+        # What lies below a version is not theirs to destroy: a mistake can be undone.
+        found.append(
+            Statement(
+                actions=(
+                    "s3:PutObject",
+                    "s3:DeleteObject",
+                    "s3:AbortMultipartUpload",
+                    "s3:ListMultipartUploadParts",
+                ),
+                resources=tuple(f"arn:aws:s3:::{each}/*" for each in owned),
+            )
+        )
+        keys.append("kms:GenerateDataKey")
+    found.append(
+        Statement(
+            actions=tuple(keys),
+            resources=(kms_key_arn,),
+            conditions={"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}},
+        )
+    )
+    return tuple(found)
+
+
+class S3ObjectStore(pulumi.ComponentResource):
+    """Buckets, and an identity for every service account that uses them."""
+
+    endpoint: str
+
+    def __init__(self, name: str, args: S3ObjectStoreArgs, opts: ResourceOptions | None = None) -> None:
+        inputs = {"buckets": [bucket.name for bucket in args.buckets], "accounts": sorted(args.accounts)}
+        super().__init__("plinth:index:S3ObjectStore", name, inputs, opts)
+        self._name = name
+        self._args = args
+        self._child = ResourceOptions(parent=self)
+        self.endpoint = f"s3.{args.region}.amazonaws.com:443"
+        logs = self._logs_bucket()
+        self._ready = {bucket.name: self._bucket(bucket.name, logs) for bucket in args.buckets}
+        self._identities = {
+            account: [self._identity(account, each) for each in service_accounts]
+            for account, service_accounts in args.accounts.items()
+        }
+        self.register_outputs({"endpoint": self.endpoint})
+
+    def connection(self, bucket: str, account: str) -> ObjectStoreConnection:
+        """Return one account's way to one bucket.
+
+        Raises:
+            ValueError: the account has no part in the bucket.
+        """
+        found = next((each for each in self._args.buckets if each.name == bucket), None)
+        if found is None or account not in (found.owner, *found.readers):
+            raise ValueError(
+                f"account {account!r} may not use bucket {bucket!r}: add it to S3ObjectStoreArgs.buckets"
+            )
+        # Taken from bucket and identities, so that no consumer starts before it may do what it must.
+        after = pulumi.Output.all(
+            self._ready[bucket], *(each.service_account for each in self._identities[account])
+        )
+        return ObjectStoreConnection(
+            endpoint=after.apply(lambda _: self.endpoint),
+            region=self._args.region,
+            bucket=bucket_name(self._args.name_prefix, bucket),
+            secure=True,
+        )
+
+    def _tags(self, role: str) -> dict[str, str]:
+        return {"Name": f"{self._name}-{role}", **self._args.tags}
+
+    def _identity(self, account: str, service_account: ServiceAccount) -> PodIdentity:
+        args = self._args
+        return PodIdentity(
+            f"{self._name}-{account}-{service_account.name}",
+            PodIdentityArgs(
+                cluster_name=args.cluster_name,
+                namespace=service_account.namespace,
+                service_account=service_account.name,
+                statements=statements(account, args.buckets, args.name_prefix, args.region, args.kms_key_arn),
+                tags=args.tags,
+            ),
+            self._child,
+        )
+
+    def _closed_bucket(self, role: str) -> aws.s3.Bucket:
+        bucket = aws.s3.Bucket(
+            f"{self._name}-{role}",
+            bucket=bucket_name(self._args.name_prefix, role),
+            force_destroy=self._args.deletable,
+            tags=self._tags(role),
+            opts=self._child,
+        )
+        aws.s3.BucketPublicAccessBlock(
+            f"{self._name}-{role}-public-access",
+            bucket=bucket.bucket,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=self._child,
+        )
+        aws.s3.BucketOwnershipControls(
+            f"{self._name}-{role}-ownership",
+            bucket=bucket.bucket,
+            rule={"object_ownership": "BucketOwnerEnforced"},
+            opts=self._child,
+        )
+        aws.s3.BucketVersioning(
+            f"{self._name}-{role}-versioning",
+            bucket=bucket.bucket,
+            versioning_configuration={"status": "Enabled"},
+            opts=self._child,
+        )
+        return bucket
+
+    def _bucket(self, role: str, logs: pulumi.Output[str]) -> pulumi.Output[str]:
+        bucket = self._closed_bucket(role)
+        aws.s3.BucketLogging(
+            f"{self._name}-{role}-logging",
+            bucket=bucket.bucket,
+            target_bucket=logs,
+            target_prefix=f"{role}/",
+            opts=self._child,
+        )
+        self._lifecycle(role, bucket, expire_days=None)
+        encryption = aws.s3.BucketServerSideEncryptionConfiguration(
+            f"{self._name}-{role}-encryption",
+            bucket=bucket.bucket,
+            rules=[
+                {
+                    "apply_server_side_encryption_by_default": {
+                        "sse_algorithm": "aws:kms",
+                        "kms_master_key_id": self._args.kms_key_arn,
+                    },
+                    # Otherwise every object costs a request to KMS.
+                    "bucket_key_enabled": True,
+                }
+            ],
+            opts=self._child,
+        )
+        policy = self._policy(role, bucket, bucket_policy(bucket_name(self._args.name_prefix, role)))
+        return pulumi.Output.all(encryption.bucket, policy.bucket).apply(lambda names: str(names[0]))
+
+    def _logs_bucket(self) -> pulumi.Output[str]:
+        bucket = self._closed_bucket(_LOGS)
+        aws.s3.BucketServerSideEncryptionConfiguration(
+            f"{self._name}-{_LOGS}-encryption",
+            bucket=bucket.bucket,
+            # S3 writes no access logs to a bucket whose default key is one of KMS.
+            rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
+            opts=self._child,
+        )
+        self._lifecycle(_LOGS, bucket, expire_days=self._args.keep_logs_days)
+        prefix = self._args.name_prefix
+        sources = [bucket_name(prefix, each.name) for each in self._args.buckets]
+        policy = self._policy(_LOGS, bucket, logs_policy(bucket_name(prefix, _LOGS), sources))
+        return policy.bucket
+
+    def _policy(self, role: str, bucket: aws.s3.Bucket, document: dict[str, Any]) -> aws.s3.BucketPolicy:
+        return aws.s3.BucketPolicy(
+            f"{self._name}-{role}-policy",
+            bucket=bucket.bucket,
+            policy=json.dumps(document, sort_keys=True),
+            opts=self._child,
+        )
+
+    def _lifecycle(self, role: str, bucket: aws.s3.Bucket, *, expire_days: int | None) -> None:
+        rules: list[aws.s3.BucketLifecycleConfigurationRuleArgsDict] = [
+            {
+                "id": "replaced",
+                "status": "Enabled",
+                "filter": {"prefix": ""},
+                "abort_incomplete_multipart_upload": {"days_after_initiation": 7},
+                "noncurrent_version_expiration": {"noncurrent_days": self._args.keep_replaced_days},
+            }
+        ]
+        if expire_days is not None:
+            rules.append(
+                {
+                    "id": "old",
+                    "status": "Enabled",
+                    "filter": {"prefix": ""},
+                    "expiration": {"days": expire_days},
+                }
+            )
+        aws.s3.BucketLifecycleConfiguration(
+            f"{self._name}-{role}-lifecycle", bucket=bucket.bucket, rules=rules, opts=self._child
+        )

@@ -1,0 +1,46 @@
+import pytest
+
+from components.aws.rds_mysql import RdsMysql, RdsMysqlArgs, engine
+from tests.harness.recorder import Deployment, deploy
+from tests.unit.components import rules
+from tests.unit.components.aws import policies
+from tests.unit.components.aws.servers import SERVER
+
+ARGS = RdsMysqlArgs(server=SERVER, administrator_password="generated-password")
+
+
+def deployed(*, preview: bool = False) -> Deployment[RdsMysql]:
+    return deploy(lambda: RdsMysql("pipelines", ARGS), preview=preview)
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_everything_is_tagged_and_below_the_component(preview: bool) -> None:
+    deployment = deployed(preview=preview)
+    rules.assert_children_of_one_component(deployment, "RdsMysql")
+    policies.assert_tagged(deployment, {"stack": "prod"})
+
+
+def test_the_server_is_the_one_that_the_platform_has_in_a_cluster() -> None:
+    assert engine().family == "mariadb10.11"
+    server = deployed().one("aws:rds/instance:Instance").inputs
+    assert (server["engine"], server["engineVersion"], server["port"]) == ("mariadb", "10.11", 3306)
+
+
+def test_the_server_refuses_clients_in_clear_and_clients_are_told() -> None:
+    assert engine().parameters["require_secure_transport"] == "1"
+    assert deployed().result.connection.tls is True
+
+
+def test_slow_queries_are_logged_to_where_rds_can_export_them() -> None:
+    parameters = engine().parameters
+    assert (parameters["slow_query_log"], parameters["log_output"]) == ("1", "FILE")
+    assert "slowquery" in engine().logs
+
+
+def test_databases_are_left_to_the_accounts() -> None:
+    deployment = deployed()
+    assert "dbName" not in deployment.one("aws:rds/instance:Instance").inputs
+    assert deployment.result.connection.username == "plinth"
+    assert deployment.output("pipelines") == {
+        "host": "pipelines-instance-server.eu-central-1.rds.amazonaws.com"
+    }

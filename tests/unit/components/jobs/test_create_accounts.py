@@ -1,0 +1,89 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from components.jobs import create_accounts, wait
+
+SQL = "CREATE DATABASE IF NOT EXISTS mlpipeline;\n"
+
+
+class Client:
+    """The program `mariadb`, as far as the Job knows it."""
+
+    def __init__(self, *answers: tuple[int, str]) -> None:
+        self.answers = list(answers)
+        self.calls: list[tuple[list[str], str]] = []
+
+    def __call__(self, command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        self.calls.append((command, str(options["input"])))
+        code, text = self.answers.pop(0)
+        return subprocess.CompletedProcess(command, code, stdout="", stderr=text)
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    file = tmp_path / "statements.sql"
+    file.write_text(SQL)
+    values = {
+        "DATABASE_HOST": "db",
+        "DATABASE_PORT": "3306",
+        "DATABASE_USER": "plinth",
+        "DATABASE_TLS": "true",
+        "STATEMENTS_FILE": str(file),
+        "MYSQL_PWD": "administrator-password",
+    }
+    for key, value in values.items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.setattr(wait.time, "sleep", lambda _: None)
+    return monkeypatch
+
+
+def test_the_statements_are_run_when_the_server_answers(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = Client((1, "ERROR 2002: Can't connect"), (0, ""), (0, ""))
+    environment.setattr(subprocess, "run", client)
+    assert create_accounts.main() == 0
+    assert [sql for _, sql in client.calls] == ["SELECT 1;", "SELECT 1;", SQL]
+    assert "are there" in capsys.readouterr().out
+
+
+def test_the_client_is_told_to_encrypt_and_never_sees_a_password_as_an_argument(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    client = Client((0, ""), (0, ""))
+    environment.setattr(subprocess, "run", client)
+    create_accounts.main()
+    for command, _ in client.calls:
+        assert "--ssl" in command
+        assert "--host=db" in command
+        assert not [each for each in command if "administrator-password" in each]
+
+
+def test_a_server_that_takes_clients_in_clear_is_not_asked_to_encrypt(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    client = Client((0, ""), (0, ""))
+    environment.setattr(subprocess, "run", client)
+    environment.setenv("DATABASE_TLS", "false")
+    create_accounts.main()
+    assert "--ssl" not in client.calls[0][0]
+
+
+def test_a_refused_statement_ends_the_job_with_what_the_server_said(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setattr(subprocess, "run", Client((0, ""), (1, "ERROR 1044 (42000): Access denied\n")))
+    assert create_accounts.main() == 1
+    assert capsys.readouterr().err == "error: ERROR 1044 (42000): Access denied\n"
+
+
+def test_a_server_that_never_answers_ends_the_job(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = iter(range(0, 100_000, 30))
+    environment.setattr(wait.time, "monotonic", lambda: next(times))
+    environment.setattr(subprocess, "run", Client(*[(1, "ERROR 2002: Can't connect")] * 20))
+    assert create_accounts.main() == 1
+    assert "the database server did not answer" in capsys.readouterr().err

@@ -1,0 +1,141 @@
+"""What stands around a cluster on AWS: settings become components, and nothing is left to defaults of AWS."""
+
+import pulumi
+import pytest
+
+from infra import cloud, settings
+from infra.cluster_settings import EksSettings
+from infra.errors import SettingsError
+from infra.settings import GatewaySettings
+from tests.harness.recorder import Deployment, deploy
+from tests.unit.components import rules
+from tests.unit.infra import choices
+
+
+def deployed(stack: str) -> Deployment[None]:
+    chosen = settings.parse(choices.of_stack(stack))
+    assert isinstance(chosen.cluster, EksSettings)
+    eks = chosen.cluster
+
+    def program() -> None:
+        made = cloud.connect(chosen, eks)
+        made.repositories()
+        made.tracking_database(pulumi.Output.secret("tracking-password"))
+        made.pipelines_server(pulumi.Output.secret("pipelines-password"))
+        for pool in chosen.gpu_pools:
+            made.gpu_pool(pool)
+
+    return deploy(program)
+
+
+@pytest.fixture(scope="module")
+def prod() -> Deployment[None]:
+    return deployed("prod")
+
+
+@pytest.fixture(scope="module")
+def dev() -> Deployment[None]:
+    return deployed("dev")
+
+
+def test_only_the_named_account_and_region_can_be_changed(prod: Deployment[None]) -> None:
+    inputs = prod.one("pulumi:providers:aws").inputs
+    assert inputs["region"] == "us-east-1"
+    assert "111122223333" in str(inputs["allowedAccountIds"])
+    assert "plinth:environment" in str(inputs["defaultTags"])
+
+
+def test_everything_of_aws_uses_the_one_provider(prod: Deployment[None]) -> None:
+    provider = prod.one("pulumi:providers:aws").urn
+    found = [each for each in prod.registrations if each.type.startswith("aws:")]
+    assert len(found) > 100
+    assert [each.name for each in found if not each.provider.startswith(provider)] == []
+
+
+def test_every_pool_is_made_by_whoever_provisions_it(prod: Deployment[None]) -> None:
+    assert {each.name for each in prod.of_type("plinth:index:GpuNodePool")} == {
+        "gpu-inference",
+        "gpu-training",
+        "gpu-shared",
+    }
+    assert [each.name for each in prod.of_type("plinth:index:KarpenterNodePool")] == ["gpu-batch"]
+
+
+def test_a_pool_of_one_zone_lies_in_its_subnet_alone(prod: Deployment[None]) -> None:
+    group = prod.one("aws:eks/nodeGroup:NodeGroup", "gpu-training-group-nodes").inputs
+    assert group["subnetIds"] == ["network-private-us-east-1b-id"]
+    everywhere = prod.one("aws:eks/nodeGroup:NodeGroup", "gpu-inference-group-nodes").inputs
+    assert len(everywhere["subnetIds"]) == 3
+
+
+def test_production_keeps_its_data_twice_and_long(prod: Deployment[None]) -> None:
+    servers = prod.of_type("aws:rds/instance:Instance")
+    assert len(servers) == 2
+    for each in servers:
+        assert each.inputs["multiAz"] is True, each.name
+        assert each.inputs["deletionProtection"] is True, each.name
+        assert each.inputs["backupRetentionPeriod"] == 14, each.name
+        assert each.protect, each.name
+    # The engine hands it on to everything below.
+    for component in ("postgres", "mysql", "eks", "images"):
+        (found,) = [each for each in prod.registrations if each.name == component]
+        assert found.retain_on_delete, component
+
+
+def test_stores_have_keys_of_their_own(prod: Deployment[None]) -> None:
+    keys = {each.inputs["kmsKeyId"] for each in prod.of_type("aws:rds/instance:Instance")}
+    assert len(keys) == 2
+    assert all(each.protect for each in prod.of_type("aws:kms/key:Key"))
+
+
+def test_a_development_stack_can_be_deleted_whole(dev: Deployment[None]) -> None:
+    assert not [each.name for each in dev.registrations if each.protect or each.retain_on_delete]
+    for each in dev.of_type("aws:rds/instance:Instance"):
+        assert each.inputs["deletionProtection"] is False
+    assert dev.one("aws:eks/cluster:Cluster").inputs["deletionProtection"] is False
+    assert all(each.inputs["forceDelete"] for each in dev.of_type("aws:ecr/repository:Repository"))
+
+
+def test_passwords_are_nowhere_in_clear(dev: Deployment[None]) -> None:
+    for each in dev.registrations:
+        if any(word in str(each.inputs) for word in ("tracking-password", "pipelines-password")):
+            assert "password" in each.secret_inputs, each.name
+
+
+def test_databases_are_reached_from_nodes_alone(dev: Deployment[None]) -> None:
+    incoming = [
+        each for each in dev.of_type("SecurityGroupIngressRule") if "referencedSecurityGroupId" in each.inputs
+    ]
+    assert len(incoming) == 2
+    assert {each.inputs["referencedSecurityGroupId"] for each in incoming} == {"eks-control-plane-sg"}
+
+
+def test_objects_of_karpenter_wait_for_the_cluster(prod: Deployment[None]) -> None:
+    provider = prod.one("pulumi:providers:kubernetes")
+    assert "eks-system-nodes" in rules.before(prod, provider)
+    for each in prod.of_type("kubernetes:karpenter.sh/v1:NodePool"):
+        assert each.provider.startswith(provider.urn)
+
+
+def test_strangers_reach_the_gateway_only_where_settings_let_them_in() -> None:
+    prefix = "service.beta.kubernetes.io/aws-load-balancer"
+    inside = cloud.load_balancer(GatewaySettings())
+    assert inside.annotations[f"{prefix}-internal"] == "true"
+    assert not inside.tls
+    certificate = "arn:aws:acm:us-east-1:111122223333:certificate/1"
+    outside = cloud.load_balancer(
+        GatewaySettings.model_validate(
+            {"public": True, "sourceCidrs": ["203.0.113.0/24"], "certificateArn": certificate}
+        )
+    )
+    assert outside.annotations[f"{prefix}-internal"] == "false"
+    assert outside.annotations[f"{prefix}-ssl-cert"] == certificate
+    assert outside.source_cidrs == ("203.0.113.0/24",)
+    assert outside.tls
+
+
+def test_prometheus_writes_to_its_workspace_and_to_no_other() -> None:
+    url = "https://aps-workspaces.us-east-1.amazonaws.com/workspaces/ws-1a2b/api/v1/remote_write"
+    assert cloud.workspace_arn(url, "111122223333") == "arn:aws:aps:us-east-1:111122223333:workspace/ws-1a2b"
+    with pytest.raises(SettingsError, match=r"plinth:monitoring\.remoteWrite\.url is https://metrics\.example"):
+        cloud.workspace_arn("https://metrics.example/write", "111122223333")

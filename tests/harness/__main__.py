@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -38,6 +39,8 @@ def _load(options: argparse.Namespace) -> int:
 
     # MLflow reports on itself; the user asked about a model.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # Whoever ends it, the candidate is taken away and a report is left.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         endpoints = platform_endpoints.of_stack("local")
         instance = Instance(os.environ.get("PLINTH_INSTANCE", "default"))

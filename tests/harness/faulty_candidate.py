@@ -1,5 +1,6 @@
 """Candidates with a fault, registered and served as the pipeline would: what a gate must refuse."""
 
+import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +34,8 @@ def _registered(endpoints: Endpoints, served: dict[str, str], faults: dict[str, 
         copy = artifacts.download_artifacts(good, dst_path=folder)
         info = mlflow.models.get_model_info(copy)
         mlflow.set_experiment(name)
-        with mlflow.start_run(run_name="faulty"):
+        # MLflow has something to say of every way to annotate a model's predict.
+        with mlflow.start_run(run_name="faulty"), warnings.catch_warnings(action="ignore"):
             made: Any = mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(_CODE),

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
@@ -56,12 +57,26 @@ class Gate:
     monitoring_mib: float | None = None
 
     @contextmanager
-    def _phase(self, name: str, words: str) -> Generator[None]:
+    def _phase(self, name: str, words: str, *, shows_itself: bool = False) -> Generator[None]:
+        """Time a phase; on a terminal show that it goes on, unless it does so itself."""
         self.progress.line(words)
         began = time.monotonic()
+        over = threading.Event()
+
+        def tick() -> None:
+            while not over.wait(1.0):
+                self.progress.status(name)
+
+        ticking = threading.Thread(target=tick, daemon=True)
+        if self.progress.live and not shows_itself:
+            ticking.start()
         try:
             yield
         finally:
+            over.set()
+            if ticking.is_alive():
+                ticking.join(timeout=2)
+            self.progress.clear()
             self.phases[name] = round(time.monotonic() - began, 1)
 
     def train(self, data: str) -> Candidate:
@@ -101,7 +116,7 @@ class Gate:
     def load(self, candidate: Candidate, profile: str, rate: float | None = None) -> RunReport:
         """Put one load on the candidate, and nothing else."""
         words = f"{profile}{f' at {rate:.0f}/s' if rate else ''} on version {candidate.version}"
-        with self._phase(profile, words), tempfile.TemporaryDirectory() as name:
+        with self._phase(profile, words, shows_itself=True), tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             evidence = lineage.held_back(self.endpoints, candidate.mlflow_run_id)
             expected = {

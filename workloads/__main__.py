@@ -72,6 +72,7 @@ def _served(endpoints: Endpoints, data: str) -> bool:
 def _run(endpoints: Endpoints, options: argparse.Namespace) -> int:
     """Run the pipeline to its end; say where its seconds went, and why it failed if it did."""
     from workloads import datasets, pipeline_runs
+    from workloads.progress import StepProgress
 
     dataset = datasets.prepare(endpoints, options.data, options.target)
     parameters = pipeline_runs.parameters(
@@ -82,9 +83,11 @@ def _run(endpoints: Endpoints, options: argparse.Namespace) -> int:
     )
     run_id = pipeline_runs.submit(endpoints, options.pipeline, parameters, cache=not options.no_cache)
     print(f"pipeline run {run_id} of {options.pipeline} on {options.data}", flush=True)
-    run = pipeline_runs.finished(endpoints, run_id, timeout_seconds=options.timeout_seconds)
-    for step in run.steps:
-        print(f"  {step.name:14} {step.phase:10} {step.seconds:6.1f} s{'  cached' if step.cached else ''}")
+    progress = StepProgress(sys.stdout)
+    run = pipeline_runs.finished(
+        endpoints, run_id, timeout_seconds=options.timeout_seconds, show=progress.show
+    )
+    progress.end(run.steps)
     print(f"  {run.state} after {run.seconds:.1f} s", flush=True)
     if run.state != pipeline_runs.SUCCEEDED:
         raise WorkloadsError(f"pipeline run {run_id}: {run.state}: {run.reason}")

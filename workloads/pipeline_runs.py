@@ -4,14 +4,17 @@ The API of Kubeflow Pipelines keeps no reason of a failure: it is in the nodes o
 log of the step that failed, which outlives its pod in the object store.
 """
 
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
 
 import requests
 from kubernetes import client, config
+from urllib3.exceptions import HTTPError
 
 from workloads import object_store
 from workloads.datasets import Dataset
@@ -22,6 +25,8 @@ from workloads.wait import wait
 
 SUCCEEDED: Final = "SUCCEEDED"
 TERMINAL: Final = frozenset({SUCCEEDED, "SKIPPED", "FAILED", "CANCELED"})
+# A workflow with all its nodes is large: it is looked at less often than the run.
+_READS_PER_LOOK: Final = 4
 _FAILED_PHASES: Final = frozenset({"Failed", "Error"})
 _EXCEPTION: Final = re.compile(
     r"^(?:[A-Za-z_]\w*\.)*([A-Z]\w*(?:Error|Exception|Exit|Interrupt))(?:: (.*))?$"
@@ -118,12 +123,29 @@ def submit(endpoints: Endpoints, name: str, arguments: Mapping[str, Any], *, cac
         ) from None
 
 
-def finished(endpoints: Endpoints, run_id: str, *, timeout_seconds: float = 600) -> PipelineRun:
-    """Wait until a run has ended in any way; return how."""
+def finished(
+    endpoints: Endpoints,
+    run_id: str,
+    *,
+    timeout_seconds: float = 600,
+    show: Callable[[tuple[Step, ...]], None] | None = None,
+) -> PipelineRun:
+    """Wait until a run has ended in any way; return how.
+
+    Args:
+        endpoints: The platform.
+        run_id: The run.
+        timeout_seconds: How long to wait.
+        show: Told the steps that began so far, now and then.
+    """
+    reads = itertools.count()
 
     def read() -> dict[str, Any]:
         # A restarted API server or database costs one answer, not the run.
         try:
+            if show is not None and next(reads) % _READS_PER_LOOK == 0:
+                with suppress(client.ApiException, HTTPError):
+                    show(steps(_nodes(endpoints, run_id)))
             return _api(endpoints, "GET", f"runs/{run_id}")
         except (requests.RequestException, WorkloadsError) as error:
             return {"state": f"unknown ({error})"}
@@ -176,6 +198,9 @@ def steps(nodes: Mapping[str, Mapping[str, Any]]) -> tuple[Step, ...]:
         executors = [child for child in children if str(child.get("displayName")) == "executor"]
         cached = bool(executors) and all(each.get("type") == "Skipped" for each in executors)
         phase = str(step.get("phase") if driver.get("phase") == "Succeeded" else driver.get("phase"))
+        if step is driver and phase == "Succeeded":
+            # What it drives has not been made yet.
+            phase = "Pending"
         seconds = _seconds(driver.get("startedAt"), step.get("finishedAt"))
         began = str(driver.get("startedAt"))
         found.append((began, Step(name=name, phase=phase, cached=cached, seconds=seconds)))

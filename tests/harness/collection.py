@@ -13,7 +13,7 @@ from kubernetes import client, config
 from cluster.instance import Instance
 from tests.harness import leftovers, memory
 from tests.harness.evidence import provenance
-from tests.harness.evidence.night import Night
+from tests.harness.evidence.night import Fault, Night, Phase, State
 from tests.harness.leftovers import Snapshot
 from tests.harness.phases import INSTANCE
 from tests.harness.wait import wait_for
@@ -79,7 +79,9 @@ class Collection:
         for file in (self._load_report(), self._load_report().with_suffix(".xml")):
             if file.is_file():
                 shutil.copy(file, self._folder)
-        return replace(night, load=report, promises=(*night.promises, *load_promises(report)))
+        judged = load_phase(night.phase("load"), report)
+        promises = (*night.promises, *load_promises(report))
+        return replace(night.with_phase(judged), load=report, promises=promises)
 
     def _down(self, night: Night) -> Night:
         assert self._before is not None
@@ -99,6 +101,14 @@ def _promise(phase: str, promise: str, kept: bool, reason: str, **figures: objec
         "figures": figures,
         "reason": reason,
     }
+
+
+def load_phase(phase: Phase, report: dict[str, Any]) -> Phase:
+    """Return the load phase with the gate's own reasons; a starved generator is the machine's fault."""
+    if phase.state is not State.FAILED or not report["reasons"]:
+        return phase
+    fault = Fault.INFRA if report["outcome"] == "invalid" else phase.fault
+    return replace(phase, fault=fault, reason="; ".join(report["reasons"])[:300])
 
 
 def load_promises(report: dict[str, Any]) -> list[dict[str, Any]]:

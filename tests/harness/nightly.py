@@ -241,7 +241,7 @@ class Nightly:
         ]
         if broken:
             more = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
-            fault = phase.fault or Fault.PRODUCT
+            fault = self._phase(plan).fault or Fault.PRODUCT
             self._fail(plan.name, f"broken: {broken[0]['promise']}{more}", fault)
 
     def _fail(self, name: str, reason: str, fault: Fault) -> None:

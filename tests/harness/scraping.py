@@ -1,10 +1,8 @@
-"""Whether what is scraped is there: by the stack's own objects before it runs, by Prometheus once it does."""
+"""Whether what is scraped is there, by the stack's own objects, before anything runs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
-
-import httpx
 
 from tests.harness.recorder import Registration
 
@@ -12,7 +10,6 @@ from tests.harness.recorder import Registration
 MADE_BY_CONTROLLERS = frozenset(
     {"alertmanager", "dns", "postgres", "postgres-operator", "predictors", "prometheus"}
 )
-_SECONDS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,25 +55,3 @@ def unreached(registrations: Iterable[Registration]) -> list[str]:
             known = sorted({port for pod in selected for port in pod.ports})
             faults.append(f"{name}: its pods have the ports {known}, not {port}")
     return faults
-
-
-def down(prometheus_url: str, headers: dict[str, str] | None = None) -> list[str]:
-    """Return the targets that Prometheus does not get an answer of, and why."""
-    answer = httpx.get(f"{prometheus_url}/api/v1/targets", headers=headers, timeout=_SECONDS)
-    answer.raise_for_status()
-    active: list[dict[str, Any]] = answer.json()["data"]["activeTargets"]
-    return [
-        f"{target['labels']['job']} at {target['scrapeUrl']}: {target['lastError'] or target['health']}"
-        for target in active
-        if target["health"] != "up"
-    ]
-
-
-def without_samples(
-    prometheus_url: str, metrics: Iterable[str], headers: dict[str, str] | None = None
-) -> list[str]:
-    """Return the metrics of which Prometheus holds no sample."""
-    answer = httpx.get(f"{prometheus_url}/api/v1/label/__name__/values", headers=headers, timeout=_SECONDS)
-    answer.raise_for_status()
-    known: list[str] = answer.json()["data"]
-    return sorted(set(metrics) - set(known))

@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -20,20 +21,24 @@ import pytest
 import yaml
 
 from components.monitoring import metric_names, targets
-from components.monitoring.rules import Alert, Recording, group
+from components.monitoring.rules import Alert, Recording, Rule
 from components.monitoring.scope import Objectives
 from components.monitoring.timing import REHEARSAL
 from components.prometheus_monitoring import rule_groups
 from infra import assembly, monitored, settings, stack_file, target
 from tests.harness import scraping
+from tests.harness.prometheus import Prometheus
 from tests.harness.recorder import Registration, deploy
 from tests.harness.stub_platform import DIGEST, FILES, PROBABILITIES, ROWS, stub_platform
 from tests.harness.wait import wait_for
+from tests.integration.components import test_alert_rules
+from tests.integration.components.fault_cases import FAULTS, Fault
 from tests.unit.loadtests.conftest import REPOSITORY, LoadRun
 from tests.unit.loadtests.conftest import load_run as load_run
 from tests.unit.loadtests.test_runner import STEADY
 from tests.unit.loadtests.test_runner import _starved as starved
 from upstream.build import binary
+from workloads.endpoints import Endpoints
 from workloads.serving.artifacts import digest_of_files
 
 _SECONDS = 60
@@ -46,7 +51,7 @@ def recorded() -> list[Registration]:
 
     def program() -> None:
         values = {field.name: pulumi.Output.secret("value") for field in fields(settings.Secrets)}
-        assembly.deploy(chosen, settings.Secrets(**values), target.connect(chosen.cluster))
+        assembly.deploy(chosen, settings.Secrets(**values), target.connect(chosen))
 
     return list(deploy(program, stack_name="local").registrations)
 
@@ -141,8 +146,8 @@ def exporting(metric: str) -> Generator[int]:
 
 
 @contextmanager
-def prometheus(folder: Path, scraped_port: int) -> Generator[str]:
-    """The real Prometheus, scraping one port of this machine every second; its address once it has tried."""
+def prometheus(folder: Path, scraped_port: int) -> Generator[Prometheus]:
+    """The real Prometheus, once it has scraped one port of this machine, which it does every second."""
     job = {
         "job_name": "one",
         "scrape_interval": "1s",
@@ -156,84 +161,78 @@ def prometheus(folder: Path, scraped_port: int) -> Generator[str]:
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(argv, stdout=log, stderr=log)
 
+    asked = Prometheus(of_prometheus(f"http://{url}"))
+
     def tried() -> str | None:
         if server.poll() is not None:
             raise AssertionError((folder / "log").read_text()[-1000:])
         try:
-            return "no sample yet" if scraping.without_samples(f"http://{url}", ["up"]) else None
-        except httpx.HTTPError as error:
+            return None if asked.has("up") else "no sample yet"
+        except (httpx.HTTPError, AssertionError) as error:
             return str(error)
 
     try:
         wait_for("a first scrape", tried, timeout_seconds=_SECONDS, interval_seconds=0.2)
-        yield f"http://{url}"
+        yield asked
     finally:
+        asked.close()
         server.terminate()
         server.wait(timeout=_SECONDS)
+
+
+def of_prometheus(url: str) -> Endpoints:
+    """Endpoints of a platform of which only Prometheus is there."""
+    values = dict.fromkeys((field.name for field in fields(Endpoints)), "none")
+    return Endpoints(**{**values, "gateway_url": url})
 
 
 def test_the_running_prometheus_tells_a_wrong_port_and_a_renamed_metric(tmp_path: Path) -> None:
     right, renamed, wrong = tmp_path / "right", tmp_path / "renamed", tmp_path / "wrong"
     for folder in (right, renamed, wrong):
         folder.mkdir()
-    with exporting("requests_total") as port, prometheus(right, port) as url:
-        assert (scraping.down(url), scraping.without_samples(url, ["up", "requests_total"])) == ([], [])
-    with exporting("request_total") as port, prometheus(renamed, port) as url:
-        assert (scraping.down(url), scraping.without_samples(url, ["requests_total"])) == (
-            [],
-            ["requests_total"],
-        )
-    with prometheus(wrong, free_port()) as url:
-        (fault,) = scraping.down(url)
-        assert fault.startswith("one at http://127.0.0.1:")
-        assert "connection refused" in fault
+    with exporting("requests_total") as port, prometheus(right, port) as asked:
+        assert asked.targets() == {"one": [("up", "")]}
+        assert asked.has("requests_total")
+    with exporting("request_total") as port, prometheus(renamed, port) as asked:
+        assert asked.targets() == {"one": [("up", "")]}
+        assert not asked.has("requests_total")
+    with prometheus(wrong, free_port()) as asked:
+        ((health, error),) = asked.targets()["one"]
+        assert health == "down"
+        assert "connection refused" in error
 
 
 # 3. An alert's expression can never be true.
 
 _ALERT = "ServingErrorBudgetFastBurn"
-_SERVICE = "models-wine-predictor-80"
 
 
-def fires(folder: Path, *, never: bool = False, labels: str = f'service="{_SERVICE}",') -> bool:
-    """Let promtool play an outage to the rules; return whether the alert fires, as the check wants it to."""
-    rules = rule_groups(_SCOPE, Objectives(), REHEARSAL, {})["serving-objectives"]
-    if never:
-        rules = [
-            # A ratio is never above 1.
-            replace(rule, expression=f"({rule.expression}) > 1.5")
-            if isinstance(rule, Alert) and rule.name == _ALERT
-            else rule
-            for rule in rules
-        ]
-    (folder / "rules.yaml").write_text(
-        yaml.safe_dump({"groups": [group("serving-objectives", rules, REHEARSAL)]})
-    )
-    series = [
-        {"series": f'traefik_service_requests_total{{{labels}code="{code}"}}', "values": f"0+{step}x90"}
-        for code, step in (("200", 10), ("500", 10))
-    ]
-    firing = f'count(ALERTS{{alertname="{_ALERT}",alertstate="firing"}})'
-    expected = {"expr": firing, "eval_time": "10m", "exp_samples": [{"labels": "{}", "value": 1}]}
-    case = {"interval": "10s", "input_series": series, "promql_expr_test": [expected]}
-    (folder / "outage.yaml").write_text(
-        yaml.safe_dump({"rule_files": ["rules.yaml"], "evaluation_interval": "10s", "tests": [case]})
-    )
-    done = subprocess.run(
-        [str(binary("promtool")), "test", "rules", "outage.yaml"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_SECONDS,
-    )
-    assert done.returncode == 0 or "got:" in done.stdout + done.stderr, done.stdout + done.stderr
+def outage_is_told(folder: Path, fault: Fault = FAULTS[_ALERT]) -> bool:
+    """Let promtool play an outage to the rules; return whether the alert does what its check asks of it."""
+    alert = test_alert_rules.alerts(REHEARSAL)[_ALERT]
+    done = test_alert_rules.check(folder, REHEARSAL, alert, fault)
+    said = done.stdout + done.stderr
+    # Red because of what the alert did, not because promtool could not read the case.
+    assert done.returncode == 0 or "got:" in said, said
     return done.returncode == 0
 
 
-def test_an_alert_that_never_fires_is_found(tmp_path: Path) -> None:
-    assert fires(tmp_path)
-    assert not fires(tmp_path, never=True)
+def test_an_alert_that_never_fires_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert outage_is_told(tmp_path)
+    right = test_alert_rules.groups
+
+    def never(*arguments: Any) -> dict[str, list[Rule]]:
+        # A ratio is never above 1.
+        return {
+            name: [
+                replace(rule, expression=f"({rule.expression}) > 1.5") if isinstance(rule, Alert) else rule
+                for rule in rules
+            ]
+            for name, rules in right(*arguments).items()
+        }
+
+    monkeypatch.setattr(test_alert_rules, "groups", never)
+    assert not outage_is_told(tmp_path)
 
 
 # 4. A file of objectives has a typo.
@@ -300,8 +299,11 @@ def test_a_label_dropped_from_a_pod_is_found(stack: list[Registration], name: st
 
 
 def test_a_label_dropped_from_a_series_is_found(tmp_path: Path) -> None:
-    assert fires(tmp_path)
-    assert not fires(tmp_path, labels="")
+    assert outage_is_told(tmp_path)
+    fault = FAULTS[_ALERT]
+    series = tuple(replace(each, name=re.sub(r'service="[^"]*",', "", each.name)) for each in fault.series)
+    assert series != fault.series
+    assert not outage_is_told(tmp_path, replace(fault, series=series))
 
 
 # 9. The registry's alias names the wrong version.

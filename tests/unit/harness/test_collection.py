@@ -1,6 +1,7 @@
 """What a night makes of the reports it finds."""
 
-from tests.harness.collection import digest_promise, load_promises
+from tests.harness.collection import digest_promise, load_phase, load_promises
+from tests.harness.evidence.night import Fault, Phase, State
 from tests.unit.harness.evidence.sample import LOAD
 
 BUILT = {"plinth/mlflow:1": "sha256:aa", "traefik:v3": "sha256:bb", "unbuilt:1": ""}
@@ -38,3 +39,12 @@ def test_a_load_run_that_says_nothing_is_not_kept() -> None:
     assert [each["outcome"] for each in found] == ["passed", "failed", "skipped"]
     assert found[1]["reason"] == "why"
     assert found[0]["figures"] == {"good answers/s": 119.8, "p99": "18.2 ms"}
+
+
+def test_a_generator_that_was_starved_is_the_machines_fault_and_a_broken_promise_the_products() -> None:
+    phase = Phase(name="load", state=State.FAILED, fault=Fault.PRODUCT, reason="load: exit 2: make: ***")
+    reasons = ["serving-gate: the generator sent 20.0/s of 100.0/s asked"]
+    starved = load_phase(phase, {"outcome": "invalid", "reasons": reasons})
+    assert (starved.fault, starved.reason) == (Fault.INFRA, reasons[0])
+    assert load_phase(phase, {"outcome": "failed", "reasons": ["p99 300 ms"]}).fault is Fault.PRODUCT
+    assert load_phase(phase, {"outcome": "passed", "reasons": []}) == phase

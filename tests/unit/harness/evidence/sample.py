@@ -100,6 +100,7 @@ LOAD: dict[str, Any] = {
         "p99_ms_at_half": 17.4,
     },
     "monitoring_mib": 512.0,
+    "model": {"name": "wine", "version": "4", "digest": "d1", "pipeline_run_id": "p4", "champion": True},
 }
 
 _MEMORY = {

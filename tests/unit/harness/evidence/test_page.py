@@ -118,3 +118,9 @@ def test_versions_and_digests_are_on_the_page() -> None:
     text = page.render(GREEN, PAST)
     assert "1.36.3" in text
     assert GREEN.images[0]["digest"] in text
+
+
+def test_the_model_that_was_judged_is_named_with_the_verdict() -> None:
+    assert "champion</span> wine version 4," in page.render(GREEN, PAST)
+    refused = {**GREEN.load, "model": {**GREEN.load["model"], "champion": False}}
+    assert "refused</span> wine version 4," in page.render(replace(GREEN, load=refused), PAST)

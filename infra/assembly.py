@@ -104,6 +104,7 @@ def deploy(settings: Settings, secrets: Secrets, target: Target) -> Outputs:
     # belongs here as well.
     if target.cloud is not None:
         target.cloud.repositories()
+        target.cloud.volumes()
         target.cloud.node_pools()
     entry = _gateway(site)
     gateway = entry.connection

@@ -191,8 +191,7 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
         """Change the inputs; keep what AWS gave when the resource was made."""
         token, inputs = _type_of(request.urn), wire.plain(request.news)
         old, old_inputs = wire.plain(request.olds), wire.plain(request.old_inputs)
-        gone = {name: None for name in old_inputs if name not in inputs}
-        merged = {**old, **gone, **inputs}
+        merged: dict[str, Any] = _changed(old, old_inputs, inputs)
         if request.preview:
             merged |= dict.fromkeys(computed_outputs.renewed_by_update(token), wire.UNKNOWN)
         else:
@@ -270,6 +269,14 @@ def serve(site: Site, account: Account, *, foresees: bool = False) -> tuple[int,
         server.stop(grace=1).wait()
 
     return port, end
+
+
+def _changed(state: Any, old: Any, new: Any) -> Any:
+    """Return a state with new inputs; what AWS had added to the old ones stays, inside blocks too."""
+    if not all(isinstance(each, dict) for each in (state, old, new)):
+        return new
+    added = {name: value for name, value in state.items() if name not in old}
+    return added | {name: _changed(state.get(name), old.get(name), value) for name, value in new.items()}
 
 
 def _scoped(values: dict[str, Any], named: str) -> str:

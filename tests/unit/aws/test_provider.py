@@ -111,3 +111,17 @@ def test_an_update_of_a_launch_template_makes_a_version(aws: SimulatedAws) -> No
         urn=urn, olds=made, old_inputs=wire.struct({"name": "gpu"}), news=wire.struct({"name": "gpu"})
     )
     assert wire.plain(aws.Update(request, Context()).properties)["latestVersion"] == 2
+
+
+def test_an_update_keeps_what_aws_had_added_inside_a_block(aws: SimulatedAws) -> None:
+    urn = "urn:pulumi:dev::plinth::aws:eks/cluster:Cluster::eks"
+    old = {"name": "c", "vpcConfig": {"subnetIds": ["subnet-1"], "publicAccessCidrs": ["10.0.0.0/8"]}}
+    new = {"name": "c", "vpcConfig": {"subnetIds": ["subnet-1", "subnet-2"]}}
+    made = create(aws, urn, **old).properties
+    request = provider_pb2.UpdateRequest(
+        urn=urn, olds=made, old_inputs=wire.struct(old), news=wire.struct(new), preview=True
+    )
+    network = wire.plain(aws.Update(request, Context()).properties)["vpcConfig"]
+    assert network["clusterSecurityGroupId"].startswith("sg-")
+    assert network["subnetIds"] == ["subnet-1", "subnet-2"]
+    assert "publicAccessCidrs" not in network

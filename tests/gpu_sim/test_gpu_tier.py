@@ -187,6 +187,17 @@ def test_a_team_cannot_talk_its_way_onto_gpu_nodes(tier: Tier, change: dict[str,
         tier.api.create(refused)
 
 
+def test_with_kueue_down_only_gpu_pods_of_teams_do_not_start(tier: Tier, team: Teams) -> None:
+    research = team("research")
+    with tier.programs.suspended("kueue"):
+        tier.api.create(pod("plain", "research"))
+        research.reaches("a plain pod runs", timeout_seconds=30, running=1)
+        with pytest.raises(RefusedError, match="failed calling webhook"):
+            tier.api.create(pod("asking", "research", gpus=1, pool="training"))
+    tier.api.create(pod("asking", "research", gpus=1, pool="training"))
+    research.reaches("both run", timeout_seconds=60, running=2)
+
+
 def test_pods_that_ask_always_tolerate(tier: Tier) -> None:
     """Teams or not: the API server adds what the pod did not write."""
     asking = pod("asking", "default", gpus=1)

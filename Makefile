@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 INSTANCE ?= default
 STACK ?= local
 DATA ?= wine
+SIMULATE ?= 1
 export PLINTH_INSTANCE := $(INSTANCE)
 export PLINTH_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/plinth
 export UV_CACHE_DIR := $(PLINTH_CACHE)/uv
@@ -72,8 +73,8 @@ integration: setup ## one component at a time on a native cluster
 e2e: setup ## journeys on the whole platform
 	@$(PYTHON) -m pytest -q -m e2e
 
-preview: setup ## what `pulumi up` would change
-	@$(PYTHON) -m infra preview $(TARGET)
+preview: setup ## what `pulumi up` would change; on AWS in a simulated account, with SIMULATE=0 in yours
+	@$(PYTHON) -m $(if $(filter local,$(STACK))$(filter 0,$(SIMULATE)),infra,tests.aws) preview $(TARGET)
 
 verify: setup ## assert every promise on the running platform; table, JUnit and JSON
 	@$(PYTHON) -m tests.harness verify
@@ -97,3 +98,20 @@ clean: ## delete the cache (builds, images, tools); a running cluster must be do
 gpu-sim: setup ## simulated GPU tier: 1,000 KWOK nodes, real scheduler, Kueue and Karpenter; table, JUnit and JSON
 	@$(PYTHON) -m upstream build etcd kubernetes kwok kueue karpenter
 	@$(PYTHON) -m tests.gpu_sim
+
+.PHONY: nightly
+nightly: setup ## up from nothing, verify, load, faults, down; one page of evidence, exit code by class of fault
+	@exec setpriv --pdeathsig TERM $(PYTHON) -m tests.harness nightly
+
+.PHONY: load
+load: setup ## train a fresh model, load it, and make it champion only where it keeps its service levels
+	@$(PYTHON) -m tests.harness load --data $(DATA)
+
+.PHONY: test-aws bench-plan
+AWS_TESTS := tests/unit/aws tests/unit/components/aws tests/unit/infra tests/integration/aws $(wildcard tests/aws_preflight)
+
+test-aws: setup ## everything about AWS: components, settings, the real engine on every stack, policies
+	@$(PYTHON) -m pytest -q -rs $(wildcard $(AWS_TESTS))
+
+bench-plan: setup ## seconds and memory of planning 1, 10 and 100 GPU pools and teams
+	@$(PYTHON) -m tests.aws bench-plan

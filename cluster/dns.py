@@ -18,6 +18,7 @@ _COREFILE = """\
         pods insecure
         ttl 5
     }
+    prometheus :9153
     cache 30
 }
 """
@@ -70,6 +71,7 @@ def _deployment() -> dict[str, Any]:
         "ports": [
             {"name": "dns", "containerPort": 53, "protocol": "UDP"},
             {"name": "dns-tcp", "containerPort": 53, "protocol": "TCP"},
+            {"name": "metrics", "containerPort": 9153, "protocol": "TCP"},
         ],
         "resources": {"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "170Mi"}},
         "livenessProbe": {"httpGet": {"path": "/health", "port": 8080}, "initialDelaySeconds": 30},

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,8 @@ PACKAGES = (
     "libseccomp-dev",
     "pkg-config",
 )
+# What tests alone need; installed when one of them asks for it.
+BROWSER_PACKAGES = ("chromium", "chromium-driver", "fonts-dejavu-core")
 _PYTHON = (3, 11)
 _GO = (1, 26)
 _DISK_GIB = 25
@@ -112,12 +114,12 @@ def faults(machine: Machine) -> list[str]:
     return found
 
 
-def missing_packages() -> list[str]:
-    """Return the Debian packages that are not installed."""
-    query = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *PACKAGES]
+def missing_packages(wanted: Sequence[str] = PACKAGES) -> list[str]:
+    """Return the Debian packages that are wanted and not installed."""
+    query = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *wanted]
     done = subprocess.run(query, capture_output=True, text=True, check=False, timeout=60)
     installed = {line.split()[0] for line in done.stdout.splitlines() if line.endswith(" installed")}
-    return [package for package in PACKAGES if package not in installed]
+    return [package for package in wanted if package not in installed]
 
 
 def _install(packages: list[str]) -> None:
@@ -133,8 +135,8 @@ def _install(packages: list[str]) -> None:
             raise ClusterError(msg)
 
 
-def ensure(progress: Callable[[str], None]) -> None:
-    """Check this machine and install the Debian packages that are missing.
+def ensure(progress: Callable[[str], None], wanted: Sequence[str] = PACKAGES) -> None:
+    """Check this machine and install the wanted Debian packages that are missing.
 
     Raises:
         ClusterError: something is missing that cannot be installed here.
@@ -144,11 +146,9 @@ def ensure(progress: Callable[[str], None]) -> None:
         msg = "this machine lacks:\n" + "\n".join(f"  - {fault}" for fault in found)
         raise ClusterError(msg)
     if shutil.which("dpkg-query") is None:
-        msg = (
-            f"this machine has no dpkg: use Debian 12, Ubuntu 22.04 or later, or install {' '.join(PACKAGES)}"
-        )
+        msg = f"this machine has no dpkg: use Debian 12, Ubuntu 22.04 or later, or install {' '.join(wanted)}"
         raise ClusterError(msg)
-    packages = missing_packages()
+    packages = missing_packages(wanted)
     if packages:
         progress(f"installing {' '.join(packages)}")
         _install(packages)

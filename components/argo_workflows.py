@@ -16,6 +16,7 @@ from components.versions import upstream_version
 # The controller reads its settings from a ConfigMap that it finds by this name.
 _SETTINGS = "workflow-controller-configmap"
 _ACCOUNT = "argo"
+METRICS_PORT = 9090
 _HEALTH_PORT = 6060
 _PROJECT = "argo-workflows"
 _MODULE = "github.com/argoproj/argo-workflows/v3"
@@ -39,6 +40,8 @@ class ArgoWorkflowsArgs:
     """Logs lie at `<prefix>/<workflow>/<pod>/main.log`."""
     workflow_ttl_seconds: int = 86400
     """How long a finished workflow and its pods can be looked at."""
+    scrapers: tuple[network_policies.Peer, ...] = ()
+    """Who may read the metrics."""
     extra_labels: dict[str, str] = field(default_factory=dict[str, str])
     """Labels on every object."""
 
@@ -84,6 +87,8 @@ def settings(
             },
             "securityContext": restricted,
         },
+        # Without encryption, as all metrics in the cluster: network policies say who reads them.
+        "metricsConfig": {"enabled": True, "port": METRICS_PORT, "secure": False},
         "mainContainer": {"imagePullPolicy": "IfNotPresent", "securityContext": restricted},
         "workflowDefaults": {"spec": {"ttlStrategy": {"secondsAfterCompletion": ttl_seconds}}},
     }
@@ -160,10 +165,15 @@ class ArgoWorkflows(pulumi.ComponentResource):
         )
 
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
+        scrapers = self._args.scrapers
         return kubernetes.networking.v1.NetworkPolicy(
             f"{self._name}-policy",
             metadata=self._metadata("workflow-controller"),
-            spec=network_policies.exception(self._selector, outgoing=[network_policies.api_server()]),
+            spec=network_policies.exception(
+                self._selector,
+                incoming=[network_policies.ingress(scrapers, METRICS_PORT)] if scrapers else [],
+                outgoing=[network_policies.api_server()],
+            ),
             opts=self._child,
         )
 
@@ -192,7 +202,7 @@ class ArgoWorkflows(pulumi.ComponentResource):
                     "LEADER_ELECTION_DISABLE": "true",
                 }
             ),
-            ports={"health": _HEALTH_PORT},
+            ports={"health": _HEALTH_PORT, "metrics": METRICS_PORT},
             probe=pod_security.http_probe("/healthz", _HEALTH_PORT, period_seconds=5, failures=3),
             resources=pod_security.sizes(cpu="100m", memory="128Mi", memory_limit="512Mi"),
         )

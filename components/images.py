@@ -46,7 +46,21 @@ def _argo(program: str) -> _Upstream:
     )
 
 
+def _prometheus(program: str, project: str, repository: str = "", module: str = "") -> _Upstream:
+    return _Upstream(
+        repository=f"quay.io/{repository or 'prometheus'}/{program}",
+        project=project,
+        module=module or f"github.com/prometheus/{project.replace('-', '_')}",
+    )
+
+
+def _prometheus_operator(program: str) -> _Upstream:
+    name = "prometheus-operator"
+    return _prometheus(program, name, repository=name, module=f"github.com/{name}/{name}")
+
+
 _IMAGES: dict[str, _Upstream | _Own] = {
+    "alertmanager": _prometheus("alertmanager", "alertmanager"),
     "argo-executor": _argo("argoexec"),
     "argo-workflow-controller": _argo("workflow-controller"),
     "cloudnative-pg": _Upstream(
@@ -69,6 +83,11 @@ _IMAGES: dict[str, _Upstream | _Own] = {
     "kueue-controller": _Upstream(
         repository="registry.k8s.io/kueue/kueue", project="kueue", module="sigs.k8s.io/kueue"
     ),
+    "kube-state-metrics": _Upstream(
+        repository="registry.k8s.io/kube-state-metrics/kube-state-metrics",
+        project="kube-state-metrics",
+        module="k8s.io/kube-state-metrics/v2",
+    ),
     "metrics-server": _Upstream(
         repository="registry.k8s.io/metrics-server/metrics-server",
         project="metrics-server",
@@ -79,6 +98,11 @@ _IMAGES: dict[str, _Upstream | _Own] = {
         project="nvidia-device-plugin",
         module="github.com/NVIDIA/k8s-device-plugin",
     ),
+    "node-exporter": _prometheus("node-exporter", "node-exporter"),
+    "prometheus": _prometheus("prometheus", "prometheus"),
+    "prometheus-config-reloader": _prometheus_operator("prometheus-config-reloader"),
+    "prometheus-operator": _prometheus_operator("prometheus-operator"),
+    "statsd-exporter": _prometheus("statsd-exporter", "statsd-exporter"),
     "traefik": _Upstream(
         repository="docker.io/library/traefik", project="traefik", module="github.com/traefik/traefik/v3"
     ),
@@ -150,7 +174,7 @@ def _lookup(name: str) -> _Upstream | _Own:
 def _upstream_tag(image: _Upstream) -> str:
     if image.distribution:
         return versions.python_version(image.distribution)
-    version = versions.upstream_version(image.project, image.module)
+    version = versions.release(versions.upstream_version(image.project, image.module), image.module)
     return version.removeprefix("v") if image.bare else version
 
 

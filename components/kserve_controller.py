@@ -34,8 +34,6 @@ _DEFINITIONS = (
 )
 # spec, predictor, model and the names in it.
 _SCHEMA_LEVELS = 4
-# Keys of a list lie in its items, of which the names may be gone.
-_UNKEPT = {"description", "x-kubernetes-list-type", "x-kubernetes-list-map-keys"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,28 +73,8 @@ def definitions() -> list[manifests.Manifest]:
     for each in found:
         for version in each["spec"]["versions"]:
             schema = version["schema"]
-            schema["openAPIV3Schema"] = outline(schema["openAPIV3Schema"], _SCHEMA_LEVELS)
+            schema["openAPIV3Schema"] = manifests.outline(schema["openAPIV3Schema"], _SCHEMA_LEVELS)
     return found
-
-
-def outline(schema: dict[str, Any], levels: int) -> dict[str, Any]:
-    """Return a schema that checks this many levels of names and lets everything below them pass.
-
-    In full, one schema is 640 kB, for it repeats that of pods dozens of times: API server, engine and state
-    grow by hundreds of megabytes. Upstream's own small ones check nothing at all.
-    """
-    kept = {key: value for key, value in schema.items() if key not in _UNKEPT}
-    nested = "properties" in schema or isinstance(schema.get("additionalProperties"), dict)
-    if nested and levels == 0:
-        passing = {key: value for key, value in kept.items() if key in ("type", "nullable")}
-        return {**passing, "x-kubernetes-preserve-unknown-fields": True}
-    if "properties" in schema:
-        kept["properties"] = {
-            name: outline(inner, levels - 1) for name, inner in schema["properties"].items()
-        }
-    if "items" in schema:
-        kept["items"] = outline(schema["items"], max(levels - 1, 0))
-    return kept
 
 
 def webhook_host(namespace: str) -> str:

@@ -58,6 +58,8 @@ class KubeflowPipelinesArgs:
     """Where this repository's own images lie."""
     workspace_storage_class: str | None = None
     """Class of the volumes that the steps of a run may share; no shared volumes if not given."""
+    scrapers: tuple[network_policies.Peer, ...] = ()
+    """Who may read the metrics of the API server and the workflow controller."""
     extra_labels: dict[str, str] = field(default_factory=dict[str, str])
     """Labels on every object."""
 
@@ -140,6 +142,7 @@ class KubeflowPipelines(pulumi.ComponentResource):
                 executor_image=reference("argo-executor"),
                 artifacts=self._args.artifacts,
                 artifacts_secret=pipeline_steps.ARTIFACTS_SECRET,
+                scrapers=self._args.scrapers,
                 extra_labels=self._args.extra_labels,
             ),
             self._child,
@@ -177,6 +180,7 @@ class KubeflowPipelines(pulumi.ComponentResource):
                 gateway=self._args.gateway,
                 stores=self._args.stores,
                 workspace_storage_class=self._args.workspace_storage_class,
+                scrapers=self._args.scrapers,
                 extra_labels=self._args.extra_labels,
             ),
             ResourceOptions(parent=self, depends_on=after),

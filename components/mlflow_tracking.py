@@ -17,6 +17,8 @@ PORT = 5000
 # Whose pods reach the bucket by an identity of their own, where the bucket has no keys.
 ACCOUNT = "mlflow"
 _USER = 65532
+# Where the server keeps its counters while it runs.
+_METRICS = "/tmp/metrics"
 _SETTINGS = {
     "HOME": "/tmp",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -54,6 +56,8 @@ class MlflowTrackingArgs:
     """Servers; each holds one worker and about 500 MiB."""
     scratch_size: str = "2Gi"
     """Space for artifacts in transit: the largest times the uploads at once."""
+    scrapers: tuple[network_policies.Peer, ...] = ()
+    """Who may read the metrics: on the port of the API, so they reach that too."""
     extra_labels: dict[str, str] = field(default_factory=dict[str, str])
     """Labels on every object."""
 
@@ -137,12 +141,14 @@ class MlflowTracking(pulumi.ComponentResource):
         gateway = self._args.gateway
         domains = [f"mlflow.{gateway.domain}"] if gateway else []
         hosts = pulumi.Output.from_input(self._args.namespace).apply(
-            lambda namespace: allowed_hosts(self._name, namespace, domains)
+            # Metrics are read at the pod's address, which is known when it starts.
+            lambda namespace: allowed_hosts(self._name, namespace, [*domains, "$(POD_IP)"])
         )
         keys = {"AWS_ACCESS_KEY_ID": "access-key", "AWS_SECRET_ACCESS_KEY": "secret-key"}
         if self._args.artifacts.keyless:
             keys = {}
         return [
+            {"name": "POD_IP", "value_from": {"field_ref": {"field_path": "status.podIP"}}},
             *pod_inputs.secret_env(
                 f"{self._name}-stores", {"MLFLOW_BACKEND_STORE_URI": "database-uri", **keys}
             ),
@@ -193,7 +199,13 @@ class MlflowTracking(pulumi.ComponentResource):
             "image_pull_policy": "IfNotPresent",
             "command": ["mlflow", "server"],
             # One worker: with more, uvicorn delays each small answer by 40 ms. Scale by replicas.
-            "args": ["--host=0.0.0.0", f"--port={PORT}", "--workers=1", "--serve-artifacts"],
+            "args": [
+                "--host=0.0.0.0",
+                f"--port={PORT}",
+                "--workers=1",
+                "--serve-artifacts",
+                f"--expose-prometheus={_METRICS}",
+            ],
             "env": self._environment(),
             "ports": [{"name": "http", "container_port": PORT}],
             "startup_probe": pod_security.http_probe("/health", PORT, period_seconds=1, failures=120),
@@ -256,7 +268,7 @@ class MlflowTracking(pulumi.ComponentResource):
         rules = {
             "server": network_policies.exception(
                 self._selector,
-                incoming=[network_policies.ingress(clients, PORT)],
+                incoming=[network_policies.ingress([*clients, *self._args.scrapers], PORT)],
                 outgoing=[database, *artifacts],
             ),
             "migration": network_policies.exception(

@@ -58,6 +58,8 @@ class PipelinesApiServerArgs:
     """Logs of steps are read from `<prefix>/<workflow>/<pod>/main.log`."""
     workspace_storage_class: str | None = None
     """Class of the volumes that the steps of a run may share; no shared volumes if not given."""
+    scrapers: tuple[network_policies.Peer, ...] = ()
+    """Who may read the metrics."""
     extra_labels: dict[str, str] = field(default_factory=dict[str, str])
     """Labels on every object."""
 
@@ -162,7 +164,7 @@ class PipelinesApiServer(pulumi.ComponentResource):
             spec=network_policies.exception(
                 self.selector,
                 incoming=[
-                    network_policies.ingress([*args.clients, *gateway], HTTP_PORT),
+                    network_policies.ingress([*args.clients, *gateway, *args.scrapers], HTTP_PORT),
                     network_policies.ingress([*args.clients], GRPC_PORT),
                 ],
                 outgoing=[

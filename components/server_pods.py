@@ -60,6 +60,29 @@ def container(
     return spec
 
 
+def pod(
+    container: v1.ContainerArgsDict,
+    *,
+    volumes: Sequence[v1.VolumeArgsDict] = (),
+    service_account: pulumi.Input[str] | None = None,
+    priority_class: str | None = None,
+) -> v1.PodSpecArgsDict:
+    """Return a pod of one container; the arguments are those of `deployment`."""
+    spec: v1.PodSpecArgsDict = {
+        "automount_service_account_token": service_account is not None,
+        "enable_service_links": False,
+        "termination_grace_period_seconds": 15,
+        "security_context": pod_security.pod_context(USER),
+        "containers": [container],
+        "volumes": [{"name": "tmp", "empty_dir": {"size_limit": "256Mi"}}, *volumes],
+    }
+    if service_account is not None:
+        spec["service_account_name"] = service_account
+    if priority_class:
+        spec["priority_class_name"] = priority_class
+    return spec
+
+
 def deployment(
     *,
     selector: Mapping[str, str],
@@ -79,21 +102,10 @@ def deployment(
         service_account: the account with which it calls the Kubernetes API; none if it does not.
         priority_class: what may push other pods aside.
     """
-    pod: v1.PodSpecArgsDict = {
-        "automount_service_account_token": service_account is not None,
-        "enable_service_links": False,
-        "termination_grace_period_seconds": 15,
-        "security_context": pod_security.pod_context(USER),
-        "containers": [container],
-        "volumes": [{"name": "tmp", "empty_dir": {"size_limit": "256Mi"}}, *volumes],
-    }
-    if service_account is not None:
-        pod["service_account_name"] = service_account
-    if priority_class:
-        pod["priority_class_name"] = priority_class
+    spec = pod(container, volumes=volumes, service_account=service_account, priority_class=priority_class)
     return {
         "replicas": 1,
         "strategy": {"type": "Recreate"},
         "selector": {"match_labels": selector},
-        "template": {"metadata": {"labels": labels}, "spec": pod},
+        "template": {"metadata": {"labels": labels}, "spec": spec},
     }

@@ -39,6 +39,7 @@ CLUSTER_AUTOSCALER: Final[Mapping[str, str]] = {
     # renovate: datasource=docker depName=registry.k8s.io/autoscaling/cluster-autoscaler
     "1.36": "v1.36.1",
 }
+_PROMETHEUS = "github.com/prometheus/prometheus"
 
 
 class VersionError(Exception):
@@ -55,6 +56,14 @@ def upstream_version(project: str, module: str) -> str:
         return recipe.load(project).version(module)
     except UpstreamError as error:
         raise VersionError(str(error)) from error
+
+
+def release(version: str, module: str) -> str:
+    """Return the version under which a module is released: Prometheus 3.5.0 is the module's 0.305.0."""
+    if module != _PROMETHEUS:
+        return version
+    _, combined, patch = version.split(".")
+    return f"v{int(combined) // 100}.{int(combined) % 100}.{patch}"
 
 
 @cache

@@ -1,4 +1,4 @@
-"""`python -m images build|publish|list|tidy`: build images into the cache; put them where registries read."""
+"""`python -m images build|publish|push|list|tidy`: images, into the cache and to where registries read."""
 
 import argparse
 import contextlib
@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from images import ImagesError, buildah, recipe, registry, store
+from images import ImagesError, buildah, recipe, registry, remote_registry, store
 from upstream.cache import UpstreamError
 from upstream.progress import Progress
 
@@ -59,7 +59,8 @@ def _build(names: list[str]) -> None:
         store.tidy()
 
 
-def _publish(pairs: list[str], address: str | None) -> None:
+def _targets(pairs: list[str]) -> list[tuple[str, registry.Target]]:
+    """Return what to build and where to put it; two images never share a reference."""
     targets: list[tuple[str, registry.Target]] = []
     for pair in pairs:
         name, separator, reference = pair.partition("=")
@@ -72,10 +73,30 @@ def _publish(pairs: list[str], address: str | None) -> None:
             raise ImagesError(
                 f"{target.repository}:{target.tag} is wanted for {taken[target]} and for {name}"
             )
+    return targets
+
+
+def _publish(pairs: list[str]) -> None:
+    targets = _targets(pairs)
     _build(sorted({name for name, _ in targets}))
-    publish = registry.Registry(address).publish if address else registry.publish
-    changed = sum(publish(store.require(name), target) for name, target in targets)
-    print(f"images: {len(targets)} published, {changed} of them new, in {address or registry.folder()}")
+    changed = sum(registry.publish(store.require(name), target) for name, target in targets)
+    print(f"images: {len(targets)} published, {changed} of them new, in {registry.folder()}")
+
+
+def _push(pairs: list[str], host: str, *, plain_http: bool) -> None:
+    targets = _targets(pairs)
+    if "/" in host:
+        raise ImagesError(f"--to {host}: expected HOST or HOST:PORT; the path is part of each reference")
+    _build(sorted({name for name, _ in targets}))
+    remote = remote_registry.RemoteRegistry(host, plain_http=plain_http)
+    changed = 0
+    for name, target in targets:
+        record = store.require(name)
+        new = remote.publish(record, target)
+        changed += new
+        state = f"pushed, {record.size / 1e6:.0f} MB" if new else "there already"
+        print(f"images: {host}/{target.repository}:{target.tag} {state}", flush=True)
+    print(f"images: {len(targets)} pushed, {changed} of them new, to {host}")
 
 
 def _list() -> None:
@@ -97,7 +118,10 @@ def main(arguments: list[str] | None = None) -> int:
     building.add_argument("name", nargs="*")
     publishing = commands.add_parser("publish", help="build what is missing; store it under references")
     publishing.add_argument("pair", nargs="+", metavar="NAME=REFERENCE")
-    publishing.add_argument("--to", metavar="HOST:PORT", help="push to this registry, not into the cache")
+    pushing = commands.add_parser("push", help="build what is missing; push it to a running registry")
+    pushing.add_argument("pair", nargs="+", metavar="NAME=REFERENCE")
+    pushing.add_argument("--to", required=True, metavar="HOST", help="the registry; ECR by AWS credentials")
+    pushing.add_argument("--plain-http", action="store_true", help="a registry without TLS elsewhere")
     commands.add_parser("list", help="each image, its content key and compressed size")
     commands.add_parser("tidy", help="delete blobs that no image needs any more")
     options = parser.parse_args(arguments)
@@ -106,7 +130,9 @@ def main(arguments: list[str] | None = None) -> int:
             case "build":
                 _build(options.name)
             case "publish":
-                _publish(options.pair, options.to)
+                _publish(options.pair)
+            case "push":
+                _push(options.pair, options.to, plain_http=options.plain_http)
             case "list":
                 _list()
             case _:

@@ -1,16 +1,12 @@
-"""Publishing: stored images under full references, in the cluster registry's folder or a running registry."""
+"""Publishing: stored images under full references, in the folder that the cluster's registry reads."""
 
-import http.client
 import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from images import ImagesError, store
 from upstream.cache import cache_root
-
-_TIMEOUT_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,69 +83,6 @@ def publish(record: store.Record, target: Target) -> bool:
     _write(tag / "index" / "sha256" / digest / "link", record.manifest.digest)
     _write(_tag_link(target), record.manifest.digest)
     return True
-
-
-class Registry:
-    """A running registry that answers plain HTTP, for example the one of a kind cluster."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-
-    def _ask(
-        self, method: str, path: str, body: bytes | Path | None = None, kind: str = ""
-    ) -> tuple[int, dict[str, str]]:
-        headers = {"Content-Type": kind} if kind else {}
-        if method == "HEAD":
-            headers["Accept"] = "application/vnd.oci.image.manifest.v1+json"
-        connection = http.client.HTTPConnection(self._address, timeout=_TIMEOUT_SECONDS)
-        try:
-            if isinstance(body, Path):
-                headers["Content-Length"] = str(body.stat().st_size)
-                with body.open("rb") as stream:
-                    connection.request(method, path, stream, headers)
-                    response = connection.getresponse()
-            else:
-                connection.request(method, path, body, headers)
-                response = connection.getresponse()
-            response.read()
-            return response.status, {name.lower(): value for name, value in response.getheaders()}
-        except (OSError, http.client.HTTPException) as error:
-            message = f"registry {self._address}: {error}; is it running, and does it speak HTTP?"
-            raise ImagesError(message) from error
-        finally:
-            connection.close()
-
-    def publish(self, record: store.Record, target: Target) -> bool:
-        """Push an image; return whether anything changed.
-
-        Raises:
-            ImagesError: the registry cannot be reached or refuses.
-        """
-        base = f"/v2/{target.repository}"
-        status, headers = self._ask("HEAD", f"{base}/manifests/{target.tag}")
-        if status == 200 and headers.get("docker-content-digest") == record.manifest.digest:
-            return False
-        for blob in record.blobs:
-            self._push_blob(base, blob)
-        content = store.blob_path(record.manifest.digest).read_bytes()
-        status, _ = self._ask("PUT", f"{base}/manifests/{target.tag}", content, record.manifest.media_type)
-        self._check(status, 201, f"manifest of {target.repository}:{target.tag}")
-        return True
-
-    def _push_blob(self, base: str, blob: store.Blob) -> None:
-        if self._ask("HEAD", f"{base}/blobs/{blob.digest}")[0] == 200:
-            return
-        status, headers = self._ask("POST", f"{base}/blobs/uploads/")
-        self._check(status, 202, f"upload of {blob.digest}")
-        place = urlsplit(headers["location"])
-        query = f"{place.query}&digest={blob.digest}" if place.query else f"digest={blob.digest}"
-        path = store.blob_path(blob.digest)
-        status, _ = self._ask("PUT", f"{place.path}?{query}", path, "application/octet-stream")
-        self._check(status, 201, f"blob {blob.digest}")
-
-    def _check(self, status: int, expected: int, what: str) -> None:
-        if status != expected:
-            raise ImagesError(f"registry {self._address} answered {status} to the {what}; its log says why")
 
 
 def tidy() -> int:

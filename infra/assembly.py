@@ -27,7 +27,9 @@ from components.mysql_accounts import MysqlAccounts, MysqlAccountsArgs
 from components.network_policies import Peer, in_namespace
 from components.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 from components.pod_security import PodSecurityLevel
+from components.prometheus_monitoring import PrometheusMonitoring, scraper
 from infra import gpu_sharing
+from infra.monitored import monitoring_args
 from infra.outputs import Outputs
 from infra.settings import Secrets, Settings
 from infra.storage_settings import DatabaseLocation, ObjectsLocation
@@ -63,6 +65,9 @@ class _Objects(Protocol):
     def connection(self, bucket: str, account: str) -> ObjectStoreConnection: ...
 
 
+_MONITORING = "monitoring"
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Site:
     """What every component of one platform is made from."""
@@ -91,6 +96,11 @@ class _Site:
     def objects_in_cluster(self) -> bool:
         return self.settings.storage.objects is ObjectsLocation.INCLUSTER
 
+    @property
+    def scrapers(self) -> tuple[Peer, ...]:
+        """Who may read metrics."""
+        return (scraper(_MONITORING),) if self.settings.monitoring.enabled else ()
+
     def image(self, name: str) -> str:
         return images.reference(name, self.settings.registry)
 
@@ -107,6 +117,7 @@ def deploy(settings: Settings, secrets: Secrets, target: Target) -> Outputs:
     # Pools first: their nodes start while the platform is installed.
     if target.cloud is not None:
         target.cloud.repositories()
+        target.cloud.volumes()
         target.cloud.node_pools()
     entry = _gateway(site)
     gateway = entry.connection
@@ -117,6 +128,7 @@ def deploy(settings: Settings, secrets: Secrets, target: Target) -> Outputs:
     pipelines = _pipelines(site, databases, objects, tracking, serving, gateway)
     if settings.gpu_pools:
         _gpu_scheduling(site)
+    monitoring = _monitoring(site, gateway)
     return Outputs(
         gateway_domain=settings.gateway.domain,
         pipelines_namespace=pipelines.namespace,
@@ -128,6 +140,7 @@ def deploy(settings: Settings, secrets: Secrets, target: Target) -> Outputs:
         workload_image=site.image("workload"),
         gateway_url=_gateway_url(site, entry) if target.cloud else None,
         kubeconfig=target.cloud.cluster.kubeconfig if target.cloud else None,
+        prometheus_url=monitoring.url if monitoring else "",
     )
 
 
@@ -141,6 +154,8 @@ def _site(settings: Settings, secrets: Secrets, target: Target) -> _Site:
         wanted[_OBJECT_STORE] = "restricted"
     if settings.gpu_pools:
         wanted[_KUEUE] = "restricted"
+    if settings.monitoring.enabled:
+        wanted[_MONITORING] = "restricted"
     namespaces = {
         name: PlatformNamespace(
             name, PlatformNamespaceArgs(namespace=name, pod_security=level), opts
@@ -184,6 +199,7 @@ def _gateway(site: _Site) -> Gateway:
                 _MODELS_NAMESPACE,
                 *(each for each in (_OBJECT_STORE,) if each in site.namespaces),
             ),
+            scrapers=site.scrapers,
             node_port=site.settings.gateway.node_port,
             load_balancer=cloud.load_balancer() if cloud else LoadBalancer(),
         ),
@@ -211,6 +227,8 @@ def _object_store(site: _Site, gateway: GatewayConnection) -> _Objects:
             administrator_secret=secrets.object_store_administrator_key,
             clients=_peers("gateway", "kubeflow", "mlflow", _MODELS_NAMESPACE),
             gateway=gateway,
+            metrics_image=site.image("statsd-exporter") if site.settings.monitoring.enabled else None,
+            scrapers=site.scrapers,
             storage_size=site.settings.storage.objects_size,
         ),
         site.keep,
@@ -264,6 +282,7 @@ def _tracking_database(site: _Site) -> PostgresConnection:
             owner="mlflow",
             password=site.secrets.tracking_database_password,
             clients=_peers("mlflow"),
+            scrapers=site.scrapers,
             storage_size=site.settings.storage.postgres_size,
         ),
         site.keep,
@@ -282,6 +301,7 @@ def _tracking(
             database=database,
             artifacts=objects.connection(_TRACKING_BUCKET, "tracking"),
             clients=_peers("gateway", "kubeflow"),
+            scrapers=site.scrapers,
             gateway=gateway,
             stores=site.stores(_DATABASES, _OBJECT_STORE),
         ),
@@ -304,6 +324,7 @@ def _serving(site: _Site, objects: _Objects, gateway: GatewayConnection) -> Kser
             webhook_certificate=site.secrets.webhook_certificate,
             webhook_key=site.secrets.webhook_key,
             models_namespace=_MODELS_NAMESPACE,
+            scrapers=site.scrapers,
         ),
         site.opts,
     )
@@ -343,6 +364,7 @@ def _pipelines(
                 models_namespace=serving.models_namespace,
             ),
             clients=_peers("gateway"),
+            scrapers=site.scrapers,
             gateway=gateway,
             stores=site.stores("kubeflow", _OBJECT_STORE),
             registry=site.settings.registry,
@@ -370,3 +392,16 @@ def _gpu_scheduling(site: _Site) -> GpuScheduling:
         ),
         site.opts,
     )
+
+
+def _monitoring(site: _Site, gateway: GatewayConnection) -> PrometheusMonitoring | None:
+    if not site.settings.monitoring.enabled:
+        return None
+    args = monitoring_args(
+        site.settings,
+        namespace=site.namespaces[_MONITORING],
+        namespaces={"models": _MODELS_NAMESPACE, "monitoring": _MONITORING},
+        gateway=gateway,
+        certificates={"kserve-webhooks": site.secrets.webhook_certificate},
+    )
+    return PrometheusMonitoring("monitoring", args, site.opts)

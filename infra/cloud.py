@@ -8,6 +8,7 @@ import pulumi_aws as aws
 from pulumi import ResourceOptions
 
 from components import kserve_serving, mlflow_tracking, pipeline_steps, pipelines_api_server
+from components.aws.block_storage import BlockStorage, BlockStorageArgs
 from components.aws.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
 from components.aws.ecr_repositories import EcrRepositories, EcrRepositoriesArgs
 from components.aws.eks_cluster import EksCluster, EksClusterArgs
@@ -62,6 +63,11 @@ class Cloud:
             ),
             self.keep,
         )
+
+    def volumes(self) -> BlockStorage:
+        """Make the class of volumes that claims get when they name none."""
+        policy = "Retain" if self.settings.protect else "Delete"
+        return BlockStorage("volumes", BlockStorageArgs(reclaim_policy=policy), self._in_cluster)
 
     def tracking_database(self, password: pulumi.Input[str]) -> PostgresConnection:
         """Make the database of MLflow."""

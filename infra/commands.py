@@ -1,4 +1,4 @@
-"""`python -m infra up|preview|destroy|outputs|images|schema`: run the engine on a stack, or tell of it."""
+"""`python -m infra COMMAND --stack STACK`: run the engine on a stack, or tell of it."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ from cluster.instance import Endpoints, Instance
 from components import images
 from components.images import ImageError
 from components.versions import VersionError
-from infra import events, settings, stack_file
+from infra import aws_demand, aws_prices, cost, cost_report, events, settings, stack_file
 from infra.cluster_settings import ClusterSettings, EksSettings
 from infra.engine import Engine
 from infra.errors import InfraError
@@ -159,15 +159,59 @@ def _outputs(engine: Engine, chosen: Settings, instance: Instance) -> int:
     return 0
 
 
+def _cost(options: argparse.Namespace, chosen: Settings) -> int:
+    if options.table:
+        print(cost_report.table(_estimates()))
+        return 0
+    demand = aws_demand.of(chosen, options.stack)
+    prices = aws_prices.load(demand.region)
+    if options.json:
+        print(json.dumps(cost_report.summary(options.stack, demand, prices), indent=1))
+    else:
+        print(cost_report.text(options.stack, demand, prices))
+    return 0
+
+
+def _estimates() -> dict[str, tuple[cost.Line, ...]]:
+    """Return what every stack on AWS costs, the cheapest first."""
+    chosen = {stack: stack_file.settings(stack) for stack in stack_file.names()}
+    found: dict[str, tuple[cost.Line, ...]] = {}
+    for stack, each in chosen.items():
+        if isinstance(each.cluster, EksSettings):
+            demand = aws_demand.of(each, stack)
+            found[stack] = cost.lines(demand, aws_prices.load(demand.region))
+    return dict(sorted(found.items(), key=lambda item: cost.total(item[1])))
+
+
+def _preflight(stack: str, chosen: Settings) -> int:
+    # The AWS SDK takes half a second to import, which no other command should wait for.
+    from infra import aws_account, preflight
+
+    demand = aws_demand.of(chosen, stack)
+    report = preflight.run(demand, aws_account.connect(demand.region))
+    print(preflight.table(stack, report))
+    return 1 if report.failures else 0
+
+
+def _tell(options: argparse.Namespace, chosen: Settings) -> int:
+    """Answer what needs neither the engine nor a cluster."""
+    if options.command == "preflight":
+        return _preflight(options.stack, chosen)
+    if options.command == "cost":
+        return _cost(options, chosen)
+    for name in images.names():
+        if images.is_own(name) or not options.own:
+            print(f"{name}={images.reference(name, chosen.registry)}")
+    return 0
+
+
 def _dispatch(options: argparse.Namespace) -> int:
     if options.command == "schema":
         print(json.dumps(settings.schema(), indent=2))
         return 0
     chosen = stack_file.settings(options.stack)
-    if options.command == "images":
-        for name in images.names():
-            print(f"{name}={images.reference(name, chosen.registry)}")
-        return 0
+    if options.command in ("cost", "images", "preflight"):
+        return _tell(options, chosen)
     instance = Instance(options.name)
     engine = _engine(options.stack, chosen, instance)
     if options.command == "destroy":
@@ -190,6 +234,8 @@ def main(arguments: list[str] | None = None) -> int:
         "destroy": "delete everything that `up` installed",
         "outputs": "print the stack's outputs and where this machine reaches it, as JSON",
         "images": "print NAME=REFERENCE of every image that the stack uses",
+        "preflight": "ask AWS whether the account has all that a stack needs; changes nothing",
+        "cost": "estimate what a stack on AWS costs in a month, by component",
         "schema": "print the JSON schema of stack files",
     }.items():
         sub = commands.add_parser(name, help=text, description=text)
@@ -197,6 +243,11 @@ def main(arguments: list[str] | None = None) -> int:
         sub.add_argument(
             "--name", default=os.environ.get("PLINTH_INSTANCE") or "default", help="cluster instance"
         )
+        if name == "images":
+            sub.add_argument("--own", action="store_true", help="only those that no public registry holds")
+        if name == "cost":
+            sub.add_argument("--json", action="store_true", help="for a program to read")
+            sub.add_argument("--table", action="store_true", help="every stack on AWS, in Markdown")
         if name in ("up", "preview"):
             sub.add_argument("--expect-no-changes", action="store_true", help="fail if anything changes")
     try:

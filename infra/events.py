@@ -102,7 +102,8 @@ class Progress:
 
     def _finished(self, quiet_since: int) -> Iterator[str]:
         for root in sorted(self._complete, key=lambda each: self._last[each]):
-            if self._open[root] or self._last[root] > quiet_since:
+            # One whose objects wait for others has said nothing yet.
+            if self._open[root] or self._last[root] > quiet_since or not self._counts[root]:
                 continue
             self._complete.remove(root)
             if f"::{_STACK}::" in root:

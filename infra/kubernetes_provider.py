@@ -25,5 +25,6 @@ def make(
         enable_config_map_mutable=True,
         enable_secret_mutable=True,
         # Several hundred objects at once; the client's own limits would queue them.
-        kube_client_settings={"qps": 100, "burst": 200},
+        # A busy API server takes its time over the OpenAPI document after every new definition.
+        kube_client_settings={"qps": 100, "burst": 200, "timeout": 120},
     )

@@ -29,6 +29,8 @@ class Outputs:
     """Where the load balancer of a cloud answers."""
     kubeconfig: pulumi.Output[str] | None = None
     """Of a cluster that the stack made; it holds no credentials."""
+    prometheus_url: pulumi.Input[str] = ""
+    """Where Prometheus answers, by a host of the gateway; empty without monitoring."""
 
 
 def export(outputs: Outputs) -> None:

@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 from infra import consistency
 from infra.cluster_settings import ClusterSettings, EksSettings
 from infra.errors import SettingsError
+from infra.monitoring_settings import MonitoringSettings
 from infra.pool_settings import GpuPoolSettings, TeamSettings
 from infra.sections import Cidr, DomainName, Section
 from infra.storage_settings import StorageSettings
@@ -63,6 +64,7 @@ class Settings(BaseModel):
     images: ImageSettings = ImageSettings()
     storage: StorageSettings = StorageSettings()
     gateway: GatewaySettings = GatewaySettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
     gpu_pools: tuple[GpuPoolSettings, ...] = ()
     teams: tuple[TeamSettings, ...] = ()
     protect: bool = False

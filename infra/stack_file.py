@@ -14,6 +14,11 @@ REPOSITORY = Path(__file__).parent.parent
 STACKS = REPOSITORY / "stacks"
 
 
+def names() -> list[str]:
+    """Return the names of all stacks."""
+    return sorted(each.name.split(".")[1] for each in STACKS.glob("Pulumi.*.yaml"))
+
+
 def path(stack: str) -> Path:
     """Return the file of a stack's choices.
 
@@ -22,8 +27,7 @@ def path(stack: str) -> Path:
     """
     found = STACKS / f"Pulumi.{stack}.yaml"
     if not found.is_file():
-        known = ", ".join(sorted(each.name.split(".")[1] for each in STACKS.glob("Pulumi.*.yaml")))
-        raise InfraError(f"--stack {stack}: no stacks/{found.name}; there are: {known}")
+        raise InfraError(f"--stack {stack}: no stacks/{found.name}; there are: {', '.join(names())}")
     return found
 
 

@@ -115,6 +115,8 @@ def _compile(project: recipe.Project, work: Path, target: Path, go_cache: Path, 
         arguments = [
             "build",
             "-trimpath",
+            # The linker drops debug information anyway; not making it saves a sixth of the CPU time.
+            "-gcflags=all=-dwarf=false",
             "-ldflags",
             f"-s -w {program.ldflags}".strip(),
             "-o",
@@ -129,6 +131,8 @@ def _compile(project: recipe.Project, work: Path, target: Path, go_cache: Path, 
             build_cache=go_cache,
             log=log,
             CGO_ENABLED="1" if program.cgo else "0",
+            # Of the compiler itself: memory for a tenth of the CPU time.
+            GOGC="400",
         )
 
 

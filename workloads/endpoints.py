@@ -55,6 +55,11 @@ class Endpoints:
         """Host of the object store."""
         return f"objects.{self.gateway_domain}"
 
+    @property
+    def prometheus_host(self) -> str:
+        """Host of Prometheus."""
+        return f"prometheus.{self.gateway_domain}"
+
     def model_host(self, name: str) -> str:
         """Host of one inference service."""
         return f"{name}-{self.models_namespace}.{self.gateway_domain}"

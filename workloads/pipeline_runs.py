@@ -72,7 +72,12 @@ def _api(endpoints: Endpoints, method: str, path: str, **arguments: Any) -> dict
 
 
 def parameters(
-    dataset: Dataset, *, minimum_accuracy: float = 0.9, regularization: float = 1.0, seed: int = 0
+    dataset: Dataset,
+    *,
+    minimum_accuracy: float = 0.9,
+    regularization: float = 1.0,
+    seed: int = 0,
+    candidate: bool = False,
 ) -> dict[str, Any]:
     """Return the inputs of train_register_serve for a data set."""
     return {
@@ -83,6 +88,7 @@ def parameters(
         "minimum_accuracy": minimum_accuracy,
         "regularization": regularization,
         "seed": seed,
+        "candidate": candidate,
     }
 
 

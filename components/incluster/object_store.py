@@ -15,9 +15,12 @@ from components.connections import Bucket, GatewayConnection, ObjectStoreConnect
 from components.labels import labels, selector
 
 PORT = 9000
+METRICS_PORT = 9102
 # versitygw refuses requests signed for any other region.
 REGION = "us-east-1"
 ADMINISTRATOR = "administrator"
+# Where the store tells its side-car what it did, one datagram per request.
+_EVENTS_PORT = 9125
 _USER = 65532
 _BUCKET_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$")
 
@@ -46,6 +49,10 @@ class ObjectStoreArgs:
     """Size of the volume that holds all objects."""
     storage_class: str | None = None
     """The cluster's default if not given."""
+    metrics_image: str | None = None
+    """statsd_exporter: it makes metrics of what the store tells; no metrics if not given."""
+    scrapers: tuple[network_policies.Peer, ...] = ()
+    """Who may read the metrics."""
     extra_labels: dict[str, str] = field(default_factory=dict[str, str])
     """Labels on every object."""
 
@@ -194,6 +201,7 @@ class ObjectStore(pulumi.ComponentResource):
                 "--quiet",
                 "--iam-dir=/users",
                 "--iam-cache-ttl=5",
+                *([f"--metrics-statsd-servers=127.0.0.1:{_EVENTS_PORT}"] if self._args.metrics_image else []),
                 "posix",
                 "/data",
             ],
@@ -228,7 +236,7 @@ class ObjectStore(pulumi.ComponentResource):
                         "enable_service_links": False,
                         "termination_grace_period_seconds": 10,
                         "security_context": pod_security.pod_context(_USER),
-                        "containers": [container],
+                        "containers": [container, *self._exporter()],
                         "volumes": [
                             {
                                 "name": "data",
@@ -241,6 +249,26 @@ class ObjectStore(pulumi.ComponentResource):
             },
             opts=ResourceOptions(parent=self, depends_on=[*policies]),
         )
+
+    def _exporter(self) -> list[kubernetes.core.v1.ContainerArgsDict]:
+        if not self._args.metrics_image:
+            return []
+        return [
+            {
+                "name": "exporter",
+                "image": self._args.metrics_image,
+                "image_pull_policy": "IfNotPresent",
+                "command": ["/usr/local/bin/statsd_exporter"],
+                "args": [
+                    f"--web.listen-address=:{METRICS_PORT}",
+                    f"--statsd.listen-udp=127.0.0.1:{_EVENTS_PORT}",
+                    "--statsd.listen-tcp=",
+                ],
+                "ports": [{"name": "metrics", "container_port": METRICS_PORT}],
+                "security_context": pod_security.container_context(),
+                "resources": pod_security.sizes(cpu="5m", memory="16Mi", memory_limit="64Mi"),
+            }
+        ]
 
     def _service(self) -> kubernetes.core.v1.Service:
         return kubernetes.core.v1.Service(
@@ -292,9 +320,11 @@ class ObjectStore(pulumi.ComponentResource):
         job = network_policies.pods(self._job_labels)
         gateway = [network_policies.in_namespace(self._args.gateway.namespace)] if self._args.gateway else []
         peers = [job, *self._args.clients, *gateway]
+        scrapers = self._args.scrapers
+        metrics = [network_policies.ingress(scrapers, METRICS_PORT)] if scrapers else []
         rules = {
             "server": network_policies.exception(
-                self._selector, incoming=[network_policies.ingress(peers, PORT)]
+                self._selector, incoming=[network_policies.ingress(peers, PORT), *metrics]
             ),
             "buckets": network_policies.exception(
                 self._job_labels,

@@ -14,6 +14,8 @@ from components.platform_namespace import PlatformNamespace, PlatformNamespaceAr
 from components.versions import upstream_version
 
 PORT = 5432
+METRICS_PORT = 9187
+_OPERATOR_METRICS_PORT = 8080
 _STATUS_PORT = 8000
 _WEBHOOK_PORT = 9443
 _PROJECT = "cloudnative-pg"
@@ -47,6 +49,8 @@ class PostgresArgs:
     """Size of each instance's volume."""
     storage_class: str | None = None
     """The cluster's default if not given."""
+    scrapers: tuple[network_policies.Peer, ...] = ()
+    """Who may read the metrics of the operator and the instances."""
     extra_labels: dict[str, str] = field(default_factory=dict[str, str])
     """Labels on every object."""
 
@@ -146,13 +150,14 @@ class Postgres(pulumi.ComponentResource):
         )
         webhook = network_policies.ingress([network_policies.anywhere()], _WEBHOOK_PORT)
         instances = network_policies.pods(self._selector, self._args.namespace)
+        metrics = self._metrics(_OPERATOR_METRICS_PORT)
         policy = kubernetes.networking.v1.NetworkPolicy(
             f"{self._name}-operator-policy",
             metadata={"name": "operator", "namespace": _OPERATOR_NAMESPACE, "labels": self._labels},
             spec=network_policies.exception(
                 _OPERATOR_SELECTOR,
                 # The API server calls from outside the pods' network: it has no labels to name.
-                incoming=[webhook],
+                incoming=[webhook, *metrics],
                 outgoing=[
                     network_policies.api_server(),
                     network_policies.egress([instances], _STATUS_PORT, PORT),
@@ -167,6 +172,10 @@ class Postgres(pulumi.ComponentResource):
         )
         return [definitions, operator]
 
+    def _metrics(self, port: int) -> list[network_policies.IngressRule]:
+        scrapers = self._args.scrapers
+        return [network_policies.ingress(scrapers, port)] if scrapers else []
+
     def _network_policies(self) -> list[pulumi.Resource]:
         operator = network_policies.pods(_OPERATOR_SELECTOR, _OPERATOR_NAMESPACE)
         instances = network_policies.pods(self._selector)
@@ -178,6 +187,7 @@ class Postgres(pulumi.ComponentResource):
                 incoming=[
                     network_policies.ingress([*self._args.clients, operator, instances], PORT),
                     network_policies.ingress([operator, instances], _STATUS_PORT),
+                    *self._metrics(METRICS_PORT),
                 ],
                 outgoing=[
                     network_policies.api_server(),

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-PACKAGES = ("cluster", "components", "images", "infra", "upstream", "workloads")
+PACKAGES = ("cluster", "components", "images", "infra", "loadtests", "upstream", "workloads")
 
 
 @cache

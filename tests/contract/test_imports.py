@@ -1,5 +1,6 @@
 """Dependencies point one way, and nothing in infra/ hides a module that others import by that name."""
 
+import ast
 import importlib.metadata
 import subprocess
 import sys
@@ -32,6 +33,9 @@ def test_imports_point_one_way() -> None:
         ("cluster/planted.py", "import components.images"),
         ("upstream/planted.py", "import images.recipe"),
         ("infra/planted.py", "import tests.harness"),
+        ("loadtests/planted.py", "import components.images"),
+        ("loadtests/planted.py", "import tests.harness"),
+        ("workloads/planted.py", "import loadtests.slo"),
     ],
 )
 def test_a_planted_import_against_the_direction_is_caught(
@@ -40,13 +44,34 @@ def test_a_planted_import_against_the_direction_is_caught(
     for package in (*repository.PACKAGES, "tests"):
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").touch()
-    for target in ("infra/settings.py", "components/images.py", "images/recipe.py", "tests/harness.py"):
+    targets = ("infra/settings.py", "components/images.py", "images/recipe.py", "tests/harness.py")
+    for target in (*targets, "loadtests/slo.py"):
         (tmp_path / target).touch()
     (tmp_path / module).write_text(statement)
     (tmp_path / "pyproject.toml").write_text((repository.ROOT / "pyproject.toml").read_text())
     done = _lint(tmp_path)
     assert done.returncode == 1, done.stdout
     assert "BROKEN" in done.stdout
+
+
+def test_load_tests_know_of_workloads_only_what_a_client_knows() -> None:
+    # A list of what is allowed, which the contracts of import-linter cannot say.
+    allowed = ("workloads.endpoints", "workloads.errors", "workloads.serving")
+    for file in [*repository.modules("loadtests"), Path("loadtests/__main__.py")]:
+        for node in ast.walk(ast.parse(repository.text(file))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("workloads"):
+                names = {alias.name for alias in node.names}
+                assert str(node.module).startswith(allowed) or names == {"endpoints"}, (
+                    f"{file}: {node.module}"
+                )
+
+
+def test_locust_is_imported_before_all_else() -> None:
+    # gevent replaces sockets and threads, but only for what is imported after it.
+    tree = ast.parse(repository.text(Path("loadtests/__main__.py")))
+    first = next(node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom))
+    assert isinstance(first, ast.Import)
+    assert [alias.name for alias in first.names] == ["locust"]
 
 
 def test_no_module_of_infra_hides_another() -> None:

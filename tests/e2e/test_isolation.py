@@ -23,6 +23,8 @@ _CLOSED = (
     "ml-pipeline.kubeflow:8888",
     "mlflow.mlflow:5000",
     "postgres-rw.databases:5432",
+    "monitoring-prometheus.monitoring:9090",
+    "alertmanager-operated.monitoring:9093",
 )
 _OPEN = "traefik.gateway:80"
 # A pod's policies need a second to take hold, so each address is tried until its answer stands.

@@ -6,12 +6,10 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from kubernetes import client, config
 
-from cluster import namespaces
 from cluster.errors import ClusterError
 from cluster.instance import Instance
 from cluster.wait import wait_for
@@ -26,7 +24,9 @@ from workloads.errors import WorkloadsError
 
 _INSTANCE = "bench"
 _READY_SECONDS = 120
-_SETTLE_SECONDS = 30
+_REST_SECONDS = 180
+# An idle platform spends a fifth of a CPU on its probes and watches; one that starts spends all there is.
+_CPUS_AT_REST = 0.5
 
 
 class BenchError(Exception):
@@ -62,26 +62,26 @@ def _install(instance: Instance) -> dict[str, Any]:
     }
 
 
-def _pod_names(endpoints: Endpoints) -> dict[str, str]:
-    api = client.CoreV1Api(config.new_client_from_config(endpoints.kubeconfig))
-    names: dict[str, str] = {}
-    for pod in api.list_pod_for_all_namespaces().items:
-        name = (pod.metadata.generate_name or pod.metadata.name).rstrip("-")
-        names[pod.metadata.uid] = f"{pod.metadata.namespace}/{name}"
-    return names
+def _come_to_rest(instance: Instance) -> None:
+    """Wait until start-up work is over, as the CPU time of the instance's processes shows."""
+    spent = {pid: processes.cpu_seconds(pid) for pid in memory.members(instance)}
+    moment = time.monotonic()
 
+    def busy() -> str | None:
+        nonlocal spent, moment
+        before, began = spent, moment
+        spent, moment = (
+            {pid: processes.cpu_seconds(pid) for pid in memory.members(instance)},
+            time.monotonic(),
+        )
+        cpus = sum(spent[pid] - before.get(pid, 0.0) for pid in spent) / max(moment - began, 0.1)
+        return None if 0 < cpus < _CPUS_AT_REST else f"{cpus:.2f} CPUs busy"
 
-def _members(instance: Instance) -> list[int]:
-    holder = namespaces.holder(instance)
-    if holder is None:
-        raise BenchError(f"cluster {instance.name!r} is not running")
-    return processes.descendants(holder)
+    wait_for("rest", busy, timeout_seconds=_REST_SECONDS, interval_seconds=5)
 
 
 def _memory(instance: Instance, endpoints: Endpoints) -> dict[str, Any]:
-    """Measure once the cluster has come to rest: nothing waits to be scheduled or started."""
-    names = _pod_names(endpoints)
-    rows = memory.by_component(_members(instance), lambda uid: names.get(uid, f"pod {uid}"))
+    rows = memory.of_instance(instance, endpoints.kubeconfig)
     return {
         "resident_mib": sum(row.resident for row in rows),
         "proportional_mib": sum(row.proportional for row in rows),
@@ -131,22 +131,7 @@ def _apply_to_ready(endpoints: Endpoints) -> float:
 
 def _served(instance: Instance, endpoints: Endpoints) -> serving_bench.Served:
     evidence = lineage.held_back(endpoints, lineage.trace(endpoints, "wine").annotations["mlflow-run-id"])
-    members = _members(instance)
-    predictors = [pid for pid in members if "--model_name=wine" in processes.command_line(pid)]
-    gateways = [pid for pid in members if processes.command_line(pid)[:1] and _is_traefik(pid)]
-    if not predictors or not gateways:
-        raise BenchError("no process of the predictor or of the gateway: is the wine model served?")
-    return serving_bench.Served(
-        name="wine",
-        host=endpoints.model_host("wine"),
-        row=evidence.rows[0],
-        predictor=predictors[0],
-        gateway=gateways[0],
-    )
-
-
-def _is_traefik(pid: int) -> bool:
-    return Path(processes.command_line(pid)[0]).name == "traefik"
+    return serving_bench.served(instance, "wine", endpoints.model_host("wine"), evidence.rows[0])
 
 
 def table(report: dict[str, Any]) -> list[str]:
@@ -181,12 +166,7 @@ def table(report: dict[str, Any]) -> list[str]:
 def _measure(instance: Instance) -> dict[str, Any]:
     install = _install(instance)
     endpoints = platform_endpoints.of_stack("local")
-    at_rest = time.monotonic() + _SETTLE_SECONDS
-
-    def settled() -> str | None:
-        return None if time.monotonic() >= at_rest else "start-up work is still going on"
-
-    wait_for("rest", settled, timeout_seconds=_SETTLE_SECONDS + 5, interval_seconds=1)
+    _come_to_rest(instance)
     return {
         "install": install,
         "memory": _memory(instance, endpoints),

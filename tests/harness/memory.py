@@ -6,6 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kubernetes import client, config
+
+from cluster import namespaces
+from cluster.errors import ClusterError
+from cluster.instance import Instance
+from tests.harness import processes
+
 _POD = re.compile(r"pod([0-9a-f]{8}[-_][0-9a-f_-]{27})")
 _MIB = 1024.0
 
@@ -51,3 +58,35 @@ def by_component(pids: Iterable[int], pod_name: Callable[[str], str]) -> list[Me
         Memory(component=name, resident=resident[name], proportional=proportional[name]) for name in resident
     ]
     return sorted(rows, key=lambda row: -row.resident)
+
+
+def of_instance(instance: Instance, kubeconfig: str) -> list[Memory]:
+    """Return the memory of a running instance; pods are called by their namespace and what made them.
+
+    Raises:
+        ClusterError: it is not running.
+    """
+    names = _pod_names(kubeconfig)
+    return by_component(members(instance), lambda uid: names.get(uid, f"pod {uid}"))
+
+
+def members(instance: Instance) -> list[int]:
+    """Return all processes of a running instance.
+
+    Raises:
+        ClusterError: it is not running.
+    """
+    holder = namespaces.holder(instance)
+    if holder is None:
+        raise ClusterError(f"cluster {instance.name!r} is not running: start it with `python -m cluster up`")
+    return processes.descendants(holder)
+
+
+def _pod_names(kubeconfig: str) -> dict[str, str]:
+    api = client.CoreV1Api(config.new_client_from_config(kubeconfig))
+    names: dict[str, str] = {}
+    for pod in api.list_pod_for_all_namespaces().items:
+        name = (pod.metadata.generate_name or pod.metadata.name).rstrip("-")
+        made_by = (pod.metadata.labels or {}).get("pod-template-hash", "")
+        names[pod.metadata.uid] = f"{pod.metadata.namespace}/{name.removesuffix(f'-{made_by}')}"
+    return names

@@ -25,8 +25,11 @@ def parse_stat(text: str) -> Stat:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the user and system time a process has spent."""
-    return parse_stat(Path(f"/proc/{pid}/stat").read_text()).cpu_seconds
+    """Return the user and system time a process has spent; 0 for one that is gone."""
+    try:
+        return parse_stat(Path(f"/proc/{pid}/stat").read_text()).cpu_seconds
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
 
 
 def descendants(ancestor: int) -> list[int]:

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from cluster.instance import Instance
 from cluster.wait import wait_for
-from tests.harness import closed_loop, processes
+from tests.harness import closed_loop, memory, processes
 from tests.harness.closed_loop import LoadError, LoadFigures, LoadTarget
 
 _SERVER_CPU = 0
@@ -47,6 +48,24 @@ class ServingFigures:
     load: LoadFigures
     server_cpu_ms: float
     gateway_cpu_ms: float
+
+
+def served(instance: Instance, name: str, host: str, row: list[float]) -> Served:
+    """Find the processes that serve a model on a running instance.
+
+    Raises:
+        LoadError: there are none.
+    """
+    members = memory.members(instance)
+    predictors = [pid for pid in members if f"--model_name={name}" in processes.command_line(pid)]
+    gateways = [pid for pid in members if processes.command_line(pid)[:1] and _is_gateway(pid)]
+    if not predictors or not gateways:
+        raise LoadError(f"no process of the predictor or of the gateway: is the model {name} served?")
+    return Served(name=name, host=host, row=row, predictor=predictors[0], gateway=gateways[0])
+
+
+def _is_gateway(pid: int) -> bool:
+    return Path(processes.command_line(pid)[0]).name == "traefik"
 
 
 @contextmanager
@@ -119,6 +138,25 @@ def _measure(
                     )
                 )
     return _median(runs)
+
+
+def saturation(served: Served, *, requests: int = 3000, connections: int = 8) -> tuple[float, float]:
+    """Return the most requests per second through the gateway, and of the bare app: both by v1, one row."""
+    bare_source = Path(__file__).with_name("bare_server.py").read_text()
+    bare = ["python3", "-c", bare_source, "/mnt/models", str(_BARE_PORT)]
+    sizes = {"connections": connections, "requests": requests}
+    with tempfile.TemporaryDirectory() as folder:
+        body = Path(folder) / "v1"
+        body.write_text(json.dumps({"instances": [served.row]}))
+        path = f"/v1/models/{served.name}:predict"
+        target = LoadTarget(url=f"http://127.0.0.1:8000{path}", host=served.host, body=body)
+        through = _measure(
+            "gateway", target, served, server=served.predictor, network_of=served.gateway, **sizes
+        )
+        with _peer(served, bare, _BARE_PORT, {}) as pid:
+            target = LoadTarget(url=f"http://127.0.0.1:{_BARE_PORT}/predict", host="bare", body=body)
+            floor = _measure("bare", target, served, server=pid, network_of=served.predictor, **sizes)
+    return through.load.requests_per_second, floor.load.requests_per_second
 
 
 def measure(served: Served, requests: int = 2000) -> list[ServingFigures]:

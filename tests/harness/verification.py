@@ -1,4 +1,4 @@
-"""pytest plugin of `make verify`: a table of what was asserted, with figures, and the same as JSON.
+"""pytest plugin of `make verify`: a line as each promise is judged, then a table with figures, and JSON.
 
 A journey states a figure with pytest's own `record_property(name, value)`; the name says what was asserted.
 """
@@ -10,6 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.progress import Progress
+
+_REASON_CHARACTERS = 2000
+_MARKS = {"passed": "kept", "failed": "BROKEN", "skipped": "skipped"}
+
 
 @dataclass
 class Verdict:
@@ -19,26 +24,50 @@ class Verdict:
     outcome: str
     seconds: float
     figures: dict[str, object] = field(default_factory=dict)
+    reason: str = ""
+    """Why it is not kept."""
 
 
 class Verification:
-    """Collects the verdict of every journey of one pytest run."""
+    """Collects the verdict of every journey of one pytest run, and tells each as it comes."""
 
-    def __init__(self, report: Path) -> None:
-        """Remember where the JSON report goes."""
+    def __init__(self, report: Path, progress: Progress | None = None) -> None:
+        """Remember where the JSON report goes, and where lines are shown."""
         self._report = report
+        self._progress = progress or Progress("verify")
+        self._collected = 0
         self.verdicts: list[Verdict] = []
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Learn how many journeys there are."""
+        self._collected = len(session.items)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Show which journey is under way."""
+        self._progress.status(f"{len(self.verdicts)}/{self._collected} {_promise(nodeid)}")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Keep pytest's dots out of the lines; it counts what its summary tells as it would."""
+        if report.when == "call" or report.skipped:
+            return report.outcome, "", report.outcome.upper()
+        return ("error", "", "ERROR") if report.failed else None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the call phase of each test, and set-ups or tear-downs that did not pass."""
         if report.when != "call" and report.passed:
             return
-        name = report.nodeid.split("::", 1)[-1].removeprefix("test_").replace("_", " ")
         figures = {key: value for key, value in report.user_properties}
-        self.verdicts.append(Verdict(name, report.outcome, report.duration, figures))
+        verdict = Verdict(_promise(report.nodeid), report.outcome, report.duration, figures, _reason(report))
+        self.verdicts.append(verdict)
+        count = f"{len(self.verdicts)}/{self._collected}"
+        why = f": {verdict.reason.splitlines()[0]}" if verdict.reason else ""
+        mark = _MARKS[verdict.outcome]
+        self._progress.line(f"{mark} in {verdict.seconds:.1f} s: {verdict.promise}{why}", count)
 
     def pytest_sessionfinish(self) -> None:
         """Write the JSON report, also when the run stops at a broken promise."""
+        self._progress.clear()
         self._report.parent.mkdir(parents=True, exist_ok=True)
         document = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -58,7 +87,22 @@ def table(verdicts: list[Verdict]) -> list[str]:
     """Return the lines of the table: one per promise, then one indented line per figure."""
     lines: list[str] = []
     for verdict in verdicts:
-        mark = {"passed": "kept", "failed": "BROKEN", "skipped": "skipped"}[verdict.outcome]
-        lines.append(f"{mark:8}{verdict.seconds:7.1f} s  {verdict.promise}")
+        lines.append(f"{_MARKS[verdict.outcome]:8}{verdict.seconds:7.1f} s  {verdict.promise}")
         lines.extend(f"{'':19}{name} = {value}" for name, value in verdict.figures.items())
     return lines
+
+
+def _promise(nodeid: str) -> str:
+    return nodeid.split("::", 1)[-1].removeprefix("test_").replace("_", " ")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """Return what a test says of its failure, or why it was skipped; empty if it passed."""
+    if report.passed:
+        return ""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None:
+        return str(crash.message)[:_REASON_CHARACTERS]
+    # A skip says where and why; the rest is text.
+    told = report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longrepr
+    return str(told or "it said nothing")[:_REASON_CHARACTERS]

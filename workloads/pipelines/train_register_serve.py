@@ -69,6 +69,7 @@ def train_register_serve(
     minimum_accuracy: float = 0.9,
     regularization: float = 1.0,
     seed: int = 0,
+    candidate: bool = False,
 ) -> None:
     """Run the chain.
 
@@ -82,6 +83,7 @@ def train_register_serve(
         minimum_accuracy: The gate: below it the run fails, and nothing is registered or served.
         regularization: Inverse strength of the regularisation.
         seed: Decides which rows are held back.
+        candidate: Whether the version is served beside the model, as NAME-candidate, until others promote it.
     """
     loaded: Any = _place(load_data(data=data, data_sha256=data_sha256), cache=True)
     kubernetes.use_secret_as_env(
@@ -129,9 +131,14 @@ def train_register_serve(
         storage_uri=registered.outputs["storage_uri"],
         mlflow_run_id=mlflow_run_id,
         data_sha256=sha256,
+        candidate=candidate,
     )
     _place(deployed, cache=False)
     proven: Any = smoke(
-        held_back=held_back, model_name=model_name, model_version=version, model_digest=model_digest
+        held_back=held_back,
+        model_name=model_name,
+        model_version=version,
+        model_digest=model_digest,
+        candidate=candidate,
     )
     _place(proven, cache=False).after(deployed)

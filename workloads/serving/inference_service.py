@@ -63,6 +63,11 @@ def inference_service(
     }
 
 
+def candidate_name(model_name: str) -> str:
+    """Return the inference service that serves a candidate beside its model."""
+    return f"{model_name}-candidate"
+
+
 def template() -> dict[str, Any]:
     """Return an inference service whose name, place, model and runtime the deploy step fills in."""
     return inference_service("", "", storage_uri="", runtime="", service_account="")

@@ -20,6 +20,7 @@ def deploy(  # noqa: C901 - a step is one function
     storage_uri: str,
     mlflow_run_id: str,
     data_sha256: str,
+    candidate: bool,
 ) -> None:
     """Create or change the inference service of a model; its old pods answer until the new ones do.
 
@@ -31,6 +32,7 @@ def deploy(  # noqa: C901 - a step is one function
         storage_uri: Where they lie in the object store.
         mlflow_run_id: The MLflow run that trained it.
         data_sha256: SHA-256 of the data that it was trained on.
+        candidate: Whether to serve it beside the model, whose inference service stays as it is.
     """
     import os
 
@@ -46,10 +48,12 @@ def deploy(  # noqa: C901 - a step is one function
         "plural": "inferenceservices",
     }
     run_id = os.environ["KFP_RUN_ID"]
+    # The same rule as workloads.serving.inference_service.candidate_name.
+    name = f"{model_name}-candidate" if candidate else model_name
     body = inference_service
     metadata = body["metadata"]
-    metadata.update(name=model_name, namespace=namespace)
-    metadata["labels"]["app.kubernetes.io/instance"] = model_name
+    metadata.update(name=name, namespace=namespace)
+    metadata["labels"]["app.kubernetes.io/instance"] = name
     metadata["annotations"] |= {
         "plinth.dev/model-name": model_name,
         "plinth.dev/model-version": model_version,
@@ -67,7 +71,7 @@ def deploy(  # noqa: C901 - a step is one function
 
     def patched() -> bool:
         try:
-            api.patch_namespaced_custom_object(**kind, name=model_name, body=body)
+            api.patch_namespaced_custom_object(**kind, name=name, body=body)
         except client.ApiException as error:
             if error.status != 404:
                 raise
@@ -82,19 +86,17 @@ def deploy(  # noqa: C901 - a step is one function
             if error.status != 409 or not patched():
                 raise
 
-    selector = f"serving.kserve.io/inferenceservice={model_name}"
+    selector = f"serving.kserve.io/inferenceservice={name}"
     changes: Any = watch.Watch().stream(
         client.CoreV1Api().list_namespaced_pod, namespace, label_selector=selector, timeout_seconds=300
     )
     for change in changes:
         pod: Any = change["object"]
         if (pod.metadata.annotations or {}).get("plinth.dev/pipeline-run-id") != run_id:
-            service = api.get_namespaced_custom_object(**kind, name=model_name)
+            service = api.get_namespaced_custom_object(**kind, name=name)
             other = service["metadata"]["annotations"].get("plinth.dev/pipeline-run-id")
             if other != run_id:
-                raise RuntimeError(
-                    f"inference service {model_name}: pipeline run {other} deployed after this one"
-                )
+                raise RuntimeError(f"inference service {name}: pipeline run {other} deployed after this one")
             continue
         if any(
             condition.type == "Ready" and condition.status == "True"
@@ -106,12 +108,10 @@ def deploy(  # noqa: C901 - a step is one function
             if ended and ended.exit_code:
                 detail = (ended.message or ended.reason or "no message").strip().splitlines()[-1]
                 raise RuntimeError(
-                    f"inference service {model_name}: {container.name} ended with {ended.exit_code}: {detail}"
+                    f"inference service {name}: {container.name} ended with {ended.exit_code}: {detail}"
                 )
-    status = api.get_namespaced_custom_object(**kind, name=model_name).get("status", {})
+    status = api.get_namespaced_custom_object(**kind, name=name).get("status", {})
     reasons = [
         f"{each['type']}: {each['message']}" for each in status.get("conditions", []) if each.get("message")
     ]
-    raise TimeoutError(
-        f"inference service {model_name}: no pod ready within 300 s: {'; '.join(reasons) or status}"
-    )
+    raise TimeoutError(f"inference service {name}: no pod ready within 300 s: {'; '.join(reasons) or status}")

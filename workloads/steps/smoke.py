@@ -17,14 +17,18 @@ def smoke(
     model_name: str,
     model_version: str,
     model_digest: str,
+    candidate: bool,
 ) -> NamedTuple("Smoked", [("rows", int), ("largest_difference", float)]):
     """Require the classes and probabilities of training time, by both protocols; then name it champion.
+
+    A candidate is proven as strictly, but what it becomes is for others to say.
 
     Args:
         held_back: JSON of the held-back rows and of the predictions at training time.
         model_name: The registered model, and name of the inference service.
         model_version: The version that must answer.
         model_digest: Digest of the files that the predictor must have loaded.
+        candidate: Whether it is served beside the model, and does not become champion.
     """
     import json
     import os
@@ -40,7 +44,9 @@ def smoke(
     url = os.environ["PLINTH_GATEWAY_URL"]
     domain = os.environ["PLINTH_GATEWAY_DOMAIN"]
     session = requests.Session()
-    session.headers["Host"] = f"{model_name}-{os.environ['PLINTH_MODELS_NAMESPACE']}.{domain}"
+    # The same rule as workloads.serving.inference_service.candidate_name.
+    service = f"{model_name}-candidate" if candidate else model_name
+    session.headers["Host"] = f"{service}-{os.environ['PLINTH_MODELS_NAMESPACE']}.{domain}"
 
     # Pods of the former version answer until they are gone: wait for the new one five times in a row.
     answers = "nothing"
@@ -48,7 +54,7 @@ def smoke(
     deadline = time.monotonic() + 120
     while in_a_row < 5:
         try:
-            response = session.get(f"{url}/v1/models/{model_name}", timeout=10)
+            response = session.get(f"{url}/v1/models/{service}", timeout=10)
             answers = (
                 response.json().get("model_digest", "no digest")
                 if response.ok
@@ -66,8 +72,8 @@ def smoke(
     rows = evidence["rows"]
     shape = [len(rows), len(evidence["features"])]
     tensor = {"name": "input-0", "shape": shape, "datatype": "FP64", "data": np.ravel(rows).tolist()}
-    first = session.post(f"{url}/v1/models/{model_name}:predict", json={"instances": rows}, timeout=60)
-    second = session.post(f"{url}/v2/models/{model_name}/infer", json={"inputs": [tensor]}, timeout=60)
+    first = session.post(f"{url}/v1/models/{service}:predict", json={"instances": rows}, timeout=60)
+    second = session.post(f"{url}/v2/models/{service}/infer", json={"inputs": [tensor]}, timeout=60)
     for response in (first, second):
         if not response.ok:
             raise RuntimeError(
@@ -84,5 +90,6 @@ def smoke(
             raise RuntimeError(
                 f"model {model_name}: {protocol}: {wrong} classes differ, probabilities by {difference:.3g}"
             )
-    mlflow.MlflowClient().set_registered_model_alias(model_name, "champion", model_version)
+    if not candidate:
+        mlflow.MlflowClient().set_registered_model_alias(model_name, "champion", model_version)
     return len(rows), largest

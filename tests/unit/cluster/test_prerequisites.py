@@ -61,9 +61,19 @@ def test_all_faults_come_in_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_only_missing_packages_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     installed: list[list[str]] = []
     monkeypatch.setattr(prerequisites, "inspect", lambda: _GOOD)
-    monkeypatch.setattr(prerequisites, "missing_packages", lambda: ["socat"])
+    monkeypatch.setattr(prerequisites, "missing_packages", lambda _: ["socat"])
     monkeypatch.setattr(prerequisites, "_install", installed.append)
     shown: list[str] = []
     prerequisites.ensure(shown.append)
     assert installed == [["socat"]]
     assert shown == ["installing socat"]
+
+
+def test_what_tests_alone_need_is_not_installed_by_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(prerequisites, "inspect", lambda: _GOOD)
+    monkeypatch.setattr(prerequisites, "missing_packages", lambda wanted: asked.append(tuple(wanted)) or [])
+    prerequisites.ensure(lambda _: None)
+    prerequisites.ensure(lambda _: None, prerequisites.BROWSER_PACKAGES)
+    assert asked == [prerequisites.PACKAGES, prerequisites.BROWSER_PACKAGES]
+    assert not set(prerequisites.PACKAGES) & set(prerequisites.BROWSER_PACKAGES)

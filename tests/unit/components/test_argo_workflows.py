@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
+from components import network_policies
 from components.argo_workflows import ArgoWorkflows, ArgoWorkflowsArgs
 from components.images import reference
 from tests.harness.recorder import Deployment, deploy
@@ -110,3 +111,12 @@ def test_without_keys_logs_are_archived_by_the_identity_of_the_step() -> None:
     assert (store["endpoint"], store["insecure"]) == ("s3.eu-central-1.amazonaws.com:443", False)
     with_keys: Any = settings(deployed())["artifactRepository"]
     assert "useSDKCreds" not in with_keys["s3"]
+
+
+def test_metrics_are_plain_and_for_those_who_may_read_them() -> None:
+    scraper = network_policies.pods({"app": "prometheus"}, "monitoring")
+    policy = rules.policies(deployed(scrapers=(scraper,)))["workflow-controller"]
+    (rule,) = policy["ingress"]
+    assert rule["ports"] == [{"port": 9090, "protocol": "TCP"}]
+    assert "ingress" not in rules.policies(deployed())["workflow-controller"]
+    assert settings(deployed())["metricsConfig"] == {"enabled": True, "port": 9090, "secure": False}

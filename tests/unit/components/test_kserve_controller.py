@@ -8,7 +8,6 @@ from components.kserve_controller import (
     KserveController,
     KserveControllerArgs,
     definitions,
-    outline,
     settings,
     webhook_host,
     webhooks,
@@ -126,25 +125,3 @@ def test_definitions_are_small_and_still_know_the_names_that_people_write() -> N
         schema = schema["properties"][step]
         assert not schema.get("x-kubernetes-preserve-unknown-fields")
     assert {"modelFormat", "storageUri", "runtime"} <= schema["properties"].keys()
-
-
-def test_an_outline_keeps_types_and_requirements_and_opens_what_lies_deeper() -> None:
-    leaf = {"type": "string", "enum": ["a"], "description": "words"}
-    inner = {"type": "object", "properties": {"leaf": leaf}, "required": ["leaf"]}
-    keyed = {
-        "type": "array",
-        "items": inner,
-        "x-kubernetes-list-type": "map",
-        "x-kubernetes-list-map-keys": ["leaf"],
-    }
-    schema = {"type": "object", "properties": {"inner": inner, "list": keyed}, "required": ["inner"]}
-    opened = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    assert outline(schema, 0) == opened
-    assert outline(schema, 1) == {
-        "type": "object",
-        "properties": {"inner": opened, "list": {"type": "array", "items": opened}},
-        "required": ["inner"],
-    }
-    whole = outline(schema, 3)
-    assert whole["properties"]["inner"]["properties"]["leaf"] == {"type": "string", "enum": ["a"]}
-    assert "x-kubernetes-list-type" not in whole["properties"]["list"]

@@ -18,7 +18,7 @@ apiVersion: v1
 kind: List
 items:
 - {kind: Role, metadata: {name: reader, labels: {a: b}}}
-- {kind: ConfigMap, metadata: {name: settings}, data: {key: "a: b\\nc"}}
+- {kind: ConfigMap, metadata: {name: settings}, data: {key: "a: b\\nc", operator: =}}
 """
 
 
@@ -53,7 +53,7 @@ def test_objects_are_chosen_by_kind_and_name() -> None:
     objects = load()
     assert [each["kind"] for each in manifests.only(objects, "Role")] == ["Role"]
     assert [each["kind"] for each in manifests.without(objects, "Role")] == ["Namespace", "ConfigMap"]
-    assert manifests.find(objects, "ConfigMap", "settings")["data"] == {"key": "a: b\nc"}
+    assert manifests.find(objects, "ConfigMap", "settings")["data"] == {"key": "a: b\nc", "operator": "="}
     with pytest.raises(manifests.ManifestError, match="no Role writer"):
         manifests.find(objects, "Role", "writer")
 
@@ -100,3 +100,25 @@ def test_schemas_lose_their_prose_and_keep_fields_that_are_called_description() 
         "required": ["description"],
     }
     assert "description" in definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+
+
+def test_an_outline_keeps_types_and_requirements_and_opens_what_lies_deeper() -> None:
+    leaf = {"type": "string", "enum": ["a"], "description": "words"}
+    inner = {"type": "object", "properties": {"leaf": leaf}, "required": ["leaf"]}
+    keyed = {
+        "type": "array",
+        "items": inner,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["leaf"],
+    }
+    schema = {"type": "object", "properties": {"inner": inner, "list": keyed}, "required": ["inner"]}
+    opened = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    assert manifests.outline(schema, 0) == opened
+    assert manifests.outline(schema, 1) == {
+        "type": "object",
+        "properties": {"inner": opened, "list": {"type": "array", "items": opened}},
+        "required": ["inner"],
+    }
+    whole = manifests.outline(schema, 3)
+    assert whole["properties"]["inner"]["properties"]["leaf"] == {"type": "string", "enum": ["a"]}
+    assert "x-kubernetes-list-type" not in whole["properties"]["list"]

@@ -172,3 +172,16 @@ def test_with_keys_there_is_no_account() -> None:
 def test_the_migration_never_reaches_the_bucket() -> None:
     policy = rules.policies(deployed(artifacts=sample.keyless_artifacts()))["mlflow-migration"]
     assert [rule["ports"][0]["port"] for rule in policy["egress"]] == [5432]
+
+
+def test_metrics_are_read_at_the_address_of_the_pod() -> None:
+    scraper = network_policies.pods({"app": "prometheus"}, "monitoring")
+    deployment = deployed(scrapers=(scraper,))
+    (container,) = deployment.pods()["mlflow-server"]["containers"]
+    assert any(each.startswith("--expose-prometheus=/tmp/") for each in container["args"])
+    first, *_ = container["env"]
+    assert first == {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
+    hosts = next(each for each in container["env"] if each["name"] == "MLFLOW_SERVER_ALLOWED_HOSTS")
+    assert {"$(POD_IP)", "$(POD_IP):*"} <= set(hosts["value"].split(","))
+    (rule,) = rules.policies(deployment)["mlflow-server"]["ingress"]
+    assert "prometheus" in str(rule["from"])

@@ -161,3 +161,10 @@ def test_where_the_database_is_says_nothing_about_s3() -> None:
     }
     assert ways[3306] == ["10.0.0.0/16"]
     rules.assert_reaches_aws(policy)
+
+
+def test_prometheus_reaches_the_http_port_alone() -> None:
+    scraper = network_policies.pods({"app": "prometheus"}, "monitoring")
+    http, grpc = rules.policies(deployed(scrapers=(scraper,)))["ml-pipeline"]["ingress"]
+    assert "prometheus" in str(http["from"])
+    assert "prometheus" not in str(grpc["from"])

@@ -61,3 +61,11 @@ def test_a_server_holds_a_token_only_with_an_account() -> None:
     pod = deployed(service_account="argo").pods()["server"]
     assert pod["automountServiceAccountToken"] is True
     assert pod["serviceAccountName"] == "argo"
+
+
+def test_a_pod_of_its_own_is_that_of_a_deployment() -> None:
+    container = server_pods.container(
+        "server", "image", ["serve"], resources=pod_security.sizes(cpu="1m", memory="1Mi", memory_limit="2Mi")
+    )
+    spec = server_pods.deployment(selector={"a": "b"}, labels={"a": "b"}, container=container)
+    assert server_pods.pod(container) == spec["template"]["spec"]  # pyright: ignore

@@ -61,3 +61,10 @@ def test_the_command_fails_in_one_line(arguments: list[str]) -> None:
     assert done.stdout == ""
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_prometheus_is_released_under_another_number_than_its_module() -> None:
+    module = "github.com/prometheus/prometheus"
+    assert versions.release("v0.305.2", module) == "v3.5.2"
+    assert versions.release("v0.315.0", module) == "v3.15.0"
+    assert versions.release("v0.315.0", "github.com/prometheus/alertmanager") == "v0.315.0"

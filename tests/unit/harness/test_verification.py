@@ -1,10 +1,12 @@
 """The table of promises."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 
+from tests.harness.progress import Progress
 from tests.harness.verification import Verdict, Verification, table
 
 pytestmark = pytest.mark.unit
@@ -37,3 +39,25 @@ def test_a_failed_set_up_counts_and_a_passed_one_does_not(tmp_path: Path) -> Non
     written = json.loads((tmp_path / "reports" / "verify.json").read_text())
     assert [verdict["outcome"] for verdict in written["verdicts"]] == ["failed", "passed"]
     assert written["verdicts"][1]["figures"] == {"rows compared": 45}
+
+
+def test_each_verdict_is_told_as_it_comes_with_its_reason(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    verification = Verification(tmp_path / "verify.json", Progress("verify", stream, clock=lambda: 0.0))
+    failed = report("failed")
+    failed.longrepr = "class_1 instead of class_2\nmore"
+    verification.pytest_runtest_logreport(report("passed"))
+    verification.pytest_runtest_logreport(failed)
+    assert stream.getvalue().splitlines() == [
+        "[verify 1/0, 0 s] kept in 1.5 s: every class is equal",
+        "[verify 2/0, 0 s] BROKEN in 1.5 s: every class is equal: class_1 instead of class_2",
+    ]
+    assert [verdict.reason for verdict in verification.verdicts] == ["", "class_1 instead of class_2\nmore"]
+
+
+def test_a_skip_says_why(tmp_path: Path) -> None:
+    verification = Verification(tmp_path / "verify.json", Progress("verify", io.StringIO()))
+    skipped = report("skipped", "setup")
+    skipped.longrepr = ("test_chain.py", 3, "Skipped: no GPU")
+    verification.pytest_runtest_logreport(skipped)
+    assert verification.verdicts[0].reason == "Skipped: no GPU"

@@ -2,6 +2,7 @@ import pytest
 
 from images import __main__, registry, store
 from tests.unit.images.conftest import MakeImage
+from tests.unit.images.fake_registry import serving
 
 
 def test_what_is_cached_is_published_without_a_build(
@@ -20,6 +21,7 @@ def test_what_is_cached_is_published_without_a_build(
         (["build", "nothing"], "no image 'nothing'"),
         (["publish", "app"], "expected NAME=REFERENCE"),
         (["publish", "app=plinth/app"], "has no tag"),
+        (["push", "--to", "r.io/team", "app=r.io/app:1"], "--to r.io/team: expected HOST or HOST:PORT"),
         (["publish", "app=a.io/x:1", "other=b.io/x:1"], "x:1 is wanted for app and for other"),
     ],
 )
@@ -45,3 +47,17 @@ def test_the_list_tells_what_is_missing(
     assert first.endswith("scratch")
     assert "missing" in second
     assert second.endswith("app")
+
+
+def test_a_push_takes_the_path_and_tag_of_each_reference(
+    stored: store.Record, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving() as held:
+        pairs = ["app=registry.example.org/team/plinth/app:1"]
+        assert __main__.main(["push", "--to", held.host, *pairs]) == 0
+        first = capsys.readouterr().out
+        assert __main__.main(["push", "--to", held.host, *pairs]) == 0
+    assert list(held.manifests) == ["/v2/team/plinth/app/manifests/1"]
+    assert f"{held.host}/team/plinth/app:1 pushed" in first
+    assert f"1 pushed, 1 of them new, to {held.host}" in first
+    assert "1 pushed, 0 of them new" in capsys.readouterr().out

@@ -21,6 +21,7 @@ def deployed(stack: str) -> Deployment[None]:
         made.repositories()
         made.tracking_database(pulumi.Output.secret("tracking-password"))
         made.pipelines_server(pulumi.Output.secret("pipelines-password"))
+        made.volumes()
         made.node_pools()
 
     return deploy(program)
@@ -91,6 +92,7 @@ def test_a_development_stack_can_be_deleted_whole(dev: Deployment[None]) -> None
     for each in dev.of_type("aws:rds/instance:Instance"):
         assert each.inputs["deletionProtection"] is False
     assert dev.one("aws:eks/cluster:Cluster").inputs["deletionProtection"] is False
+    assert dev.one("StorageClass").inputs["reclaimPolicy"] == "Delete"
     assert all(each.inputs["forceDelete"] for each in dev.of_type("aws:ecr/repository:Repository"))
 
 

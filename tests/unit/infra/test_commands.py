@@ -15,7 +15,10 @@ import yaml
 from cluster.instance import Endpoints, Instance
 from infra import commands, settings, stack_file
 from tests.harness.recorder import deploy
+from tests.unit.infra import choices
+from upstream.cache import cache_root
 
+DEV = choices.of_stack("dev")
 KUBECONFIG: dict[str, Any] = {
     "contexts": [{"name": "main", "context": {"cluster": "here", "user": "me"}}],
     "clusters": [{"name": "here", "cluster": {"server": ""}}],
@@ -37,6 +40,11 @@ def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def write_stack(folder: Path, **cluster: Any) -> None:
     content = {"config": {"plinth:cluster": {"kind": "kubeconfig", "name": "x", **cluster}}}
     (folder / "Pulumi.x.yaml").write_text(yaml.safe_dump(content))
+
+
+def write_stack_on_aws(folder: Path) -> None:
+    config = {f"plinth:{key}": value for key, value in DEV.items()}
+    (folder / "Pulumi.x.yaml").write_text(yaml.safe_dump({"config": config}))
 
 
 def write_kubeconfig(folder: Path, server: str) -> str:
@@ -132,6 +140,49 @@ def test_outputs_join_the_stack_with_what_the_machine_knows(
     }
 
 
+def test_a_stack_on_aws_is_reached_by_a_kubeconfig_that_only_its_owner_reads(
+    stacks: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_stack_on_aws(stacks)
+    made = cache_root() / "stacks" / "x"
+    made.mkdir(parents=True)
+    found = {"gateway_domain": "dev.example", "gateway_url": "http://balancer.example"}
+    monkeypatch.setattr(commands.Engine, "outputs", lambda _: dict(found))
+    monkeypatch.setattr(commands.Engine, "secret_output", lambda _, name: f"content of {name}")
+    assert commands.main(["outputs", "--stack", "x"]) == 0
+    path = made / "kubeconfig"
+    assert json.loads(capsys.readouterr().out) == {**found, "kubeconfig": str(path)}
+    assert path.read_text() == "content of kubeconfig"
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_stack_on_aws_needs_no_cluster_and_keeps_its_state_where_it_is_told(
+    stacks: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_stack_on_aws(stacks)
+    seen: list[commands.Engine] = []
+    monkeypatch.setattr(commands.Engine, "prepare", lambda engine: seen.append(engine))
+    monkeypatch.setattr(commands, "_run", lambda *_: 0)
+    assert commands.main(["preview", "--stack", "x"]) == 0
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://state-of-everyone")
+    assert commands.main(["up", "--stack", "x"]) == 0
+    local, shared = seen
+    assert (local.backend, shared.backend) == (None, "s3://state-of-everyone")
+    for each in seen:
+        assert each.kubeconfig is None
+        assert each.downloads
+        assert each.folder == cache_root() / "stacks" / "x"
+
+
+def test_images_of_a_stack_on_aws_are_in_its_registry(
+    stacks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_stack_on_aws(stacks)
+    assert commands.main(["images", "--stack", "x"]) == 0
+    lines = dict(line.split("=") for line in capsys.readouterr().out.splitlines())
+    assert lines["workload"].startswith("111122223333.dkr.ecr.us-east-1.amazonaws.com/plinth-dev/plinth/")
+
+
 def test_the_folder_run_as_a_module_is_the_command_line() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "infra", "--help"], capture_output=True, text=True, check=False
@@ -154,3 +205,59 @@ def test_the_folder_run_by_the_engine_is_the_program(monkeypatch: pytest.MonkeyP
     finally:
         pulumi.runtime.set_all_config({})
     assert deployment.of_type("plinth:index:ObjectStore")
+
+
+def test_the_estimate_of_a_stack_is_printed_for_people_and_for_programs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert commands.main(["cost", "--stack", "prod"]) == 0
+    text = capsys.readouterr().out
+    assert commands.main(["cost", "--stack", "prod", "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    (total,) = [line for line in text.splitlines() if line.startswith("total")]
+    assert total.endswith(f"{float(summary['maximum']):,.2f}")
+    assert summary["excluded"][-1] in text
+
+
+@pytest.mark.parametrize("command", ["cost", "preflight"])
+def test_a_stack_without_aws_has_neither_a_price_nor_quotas(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = error_of([command, "--stack", "local"], capsys)
+    assert line.startswith(
+        "error: --stack local: its cluster is of kind kubeconfig, which asks nothing of AWS"
+    )
+
+
+@pytest.mark.usefixtures("no_credentials")
+def test_preflight_without_credentials_fails_and_says_how_to_get_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert commands.main(["preflight", "--stack", "dev"]) == 1
+    text = capsys.readouterr().out
+    assert "no AWS credentials here" in text
+    assert "aws sso login" in text
+    assert text.splitlines()[-1] == "preflight dev: 1 checked, 1 failed"
+
+
+def test_only_images_that_no_public_registry_holds_are_ours_to_push(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert commands.main(["images", "--stack", "prod", "--own"]) == 0
+    own = capsys.readouterr().out.splitlines()
+    assert own
+    assert all(".dkr.ecr.us-east-1.amazonaws.com/" in line for line in own)
+    assert commands.main(["images", "--stack", "prod"]) == 0
+    assert set(own) < set(capsys.readouterr().out.splitlines())
+
+
+def test_no_other_command_loads_the_aws_sdk() -> None:
+    code = "import sys, infra.commands, infra.settings; print('boto3' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_the_table_has_every_stack_on_aws_and_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    assert commands.main(["cost", "--table"]) == 0
+    header = capsys.readouterr().out.splitlines()[0]
+    assert [cell.split(",")[0].strip() for cell in header.split("|")[2:-1:2]] == ["dev", "staging", "prod"]

@@ -114,3 +114,26 @@ def test_a_connection_is_given_only_to_accounts_with_a_part_in_the_bucket() -> N
 def test_values_that_cannot_work_are_refused(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(ARGS, **change)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_side_car_makes_metrics_of_what_the_store_tells() -> None:
+    scraper = network_policies.pods({"app": "prometheus"}, "monitoring")
+    deployment = deployed(
+        args=dataclasses.replace(ARGS, metrics_image="statsd-exporter:v0", scrapers=(scraper,))
+    )
+    server, exporter = deployment.pods()["object-store-server"]["containers"]
+    (told,) = [each for each in server["args"] if each.startswith("--metrics-statsd-servers=")]
+    assert f"--statsd.listen-udp={told.partition('=')[2]}" in exporter["args"]
+    assert exporter["ports"] == [{"name": "metrics", "containerPort": 9102}]
+    rules.assert_restricted(deployment)
+    incoming = [
+        rule
+        for rule in rules.policies(deployment)["object-store-server"]["ingress"]
+        if "prometheus" in str(rule["from"])
+    ]
+    assert [rule["ports"][0]["port"] for rule in incoming] == [9102]
+
+
+def test_without_a_side_car_the_store_tells_no_one() -> None:
+    (server,) = deployed().pods()["object-store-server"]["containers"]
+    assert not any("statsd" in each for each in server["args"])

@@ -18,8 +18,8 @@ ARGS = PostgresArgs(
 )
 
 
-def deployed(*, preview: bool = False) -> Deployment[Postgres]:
-    return deploy(lambda: Postgres("postgres", ARGS), preview=preview)
+def deployed(*, preview: bool = False, args: PostgresArgs = ARGS) -> Deployment[Postgres]:
+    return deploy(lambda: Postgres("postgres", args), preview=preview)
 
 
 @pytest.mark.parametrize("preview", [False, True])
@@ -101,3 +101,15 @@ def test_the_operator_is_upstreams_with_our_image_and_a_quick_start() -> None:
 def test_values_that_cannot_work_are_refused(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(ARGS, **change)  # pyright: ignore[reportArgumentType]
+
+
+def test_metrics_of_operator_and_instances_are_for_those_who_may_read_them() -> None:
+    scraper = network_policies.pods({"app": "prometheus"}, "monitoring")
+    found = rules.policies(deployed(args=dataclasses.replace(ARGS, scrapers=(scraper,))))
+    ports = {
+        name: [rule["ports"][0]["port"] for rule in spec["ingress"] if "prometheus" in str(rule["from"])]
+        for name, spec in found.items()
+        if "ingress" in spec
+    }
+    assert ports == {"operator": [8080], "postgres": [9187]}
+    assert "9187" not in str(rules.policies(deployed()))

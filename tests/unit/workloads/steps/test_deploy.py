@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from kubernetes import client, config, watch
 
-from workloads.serving.inference_service import template
+from workloads.serving.inference_service import candidate_name, template
 from workloads.steps import deploy
 
 DEPLOY: Any = deploy.deploy
@@ -72,7 +72,7 @@ def cluster(step_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     return found
 
 
-def deployed() -> None:
+def deployed(*, candidate: bool = False) -> None:
     DEPLOY.python_func(
         inference_service=template(),
         model_name="wine",
@@ -81,6 +81,7 @@ def deployed() -> None:
         storage_uri="s3://mlflow/1/models/m-1/artifacts",
         mlflow_run_id="r1",
         data_sha256="s1",
+        candidate=candidate,
     )
 
 
@@ -103,6 +104,15 @@ def test_the_service_says_where_its_model_comes_from(cluster: Cluster) -> None:
     assert predictor["model"]["runtime"] == "mlflow-abc"
     assert predictor["serviceAccountName"] == "model-storage"
     assert cluster.verbs == ["patch"]
+
+
+def test_a_candidate_is_served_beside_its_model(cluster: Cluster) -> None:
+    cluster.pods = [pod("run-1", ready=True)]
+    deployed(candidate=True)
+    metadata = cluster.applied["metadata"]
+    assert metadata["name"] == candidate_name("wine") == "wine-candidate"
+    assert metadata["labels"]["app.kubernetes.io/instance"] == "wine-candidate"
+    assert metadata["annotations"]["plinth.dev/model-name"] == "wine"
 
 
 def test_a_service_that_is_not_there_is_made(cluster: Cluster) -> None:

@@ -22,6 +22,7 @@ class Predictor(BaseHTTPRequestHandler):
 
     digests: list[str]
     probabilities: list[list[float]]
+    hosts: set[str]
 
     def answer(self, document: Any) -> None:
         body = json.dumps(document).encode()
@@ -31,14 +32,14 @@ class Predictor(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self) -> None:
-        assert self.headers["Host"] == "wine-models.plinth.local"
+        type(self).hosts.add(self.headers["Host"])
         digests = type(self).digests
         self.answer({"name": "wine", "model_digest": digests.pop(0) if len(digests) > 1 else digests[0]})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         rows = type(self).probabilities
-        if self.path == "/v1/models/wine:predict":
+        if self.path.endswith(":predict"):
             assert len(body["instances"]) == len(rows)
             self.answer({"predictions": rows})
         else:
@@ -55,6 +56,7 @@ def result(step_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Generator
     found = trained(step_environment)
     mlflow.register_model(f"models:/{found.model_id}", "wine")
     Predictor.digests = ["d1"]
+    Predictor.hosts = set()
     Predictor.probabilities = json.loads(Path(found.held_back.path).read_text())["probabilities"]
     server = HTTPServer(("127.0.0.1", 0), Predictor)
     thread = threading.Thread(target=server.serve_forever)
@@ -67,16 +69,29 @@ def result(step_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Generator
     thread.join()
 
 
-def proven(held_back: Any) -> tuple[int, float]:
-    return SMOKE.python_func(held_back=held_back, model_name="wine", model_version="1", model_digest="d1")
+def proven(held_back: Any, *, candidate: bool = False) -> tuple[int, float]:
+    return SMOKE.python_func(
+        held_back=held_back,
+        model_name="wine",
+        model_version="1",
+        model_digest="d1",
+        candidate=candidate,
+    )
 
 
 def test_the_new_version_must_answer_five_times_in_a_row(result: Trained) -> None:
     Predictor.digests = ["d0", "d1", "d1", "d0", "d1", "d1", "d1", "d1", "d1", "left"]
     assert proven(result.held_back) == (54, 0.0)
     assert Predictor.digests == ["left"]
+    assert Predictor.hosts == {"wine-models.plinth.local"}
     champion = mlflow.MlflowClient().get_model_version_by_alias("wine", "champion")
     assert str(champion.version) == "1"
+
+
+def test_a_candidate_is_proven_where_it_is_served_and_does_not_become_champion(result: Trained) -> None:
+    assert proven(result.held_back, candidate=True) == (54, 0.0)
+    assert Predictor.hosts == {"wine-candidate-models.plinth.local"}
+    assert "champion" not in mlflow.MlflowClient().get_registered_model("wine").aliases
 
 
 def test_another_probability_is_not_proof(result: Trained) -> None:

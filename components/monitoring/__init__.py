@@ -1,0 +1,1 @@
+"""What is measured, what alerts and what dashboards show: pure data, applied by `prometheus_monitoring`."""

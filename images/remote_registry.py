@@ -1,0 +1,119 @@
+"""A running registry: images pushed over the distribution API, signed in where it asks for it."""
+
+import http.client
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from images import ImagesError, registry_login, store
+from images.registry import Target
+
+_TIMEOUT_SECONDS = 120
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_REFUSALS = {
+    401: "the login is refused",
+    403: "the identity may not push there",
+    404: "it has no such repository; ECR makes none by itself: create it first",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    status: int
+    headers: dict[str, str]
+    text: str
+
+
+class RemoteRegistry:
+    """A registry by host and port; plain HTTP only on this machine or where asked for."""
+
+    def __init__(self, host: str, *, plain_http: bool = False) -> None:
+        self._host = host
+        local = host.rsplit(":", 1)[0] in _LOOPBACK or host in _LOOPBACK
+        self._scheme = "http" if plain_http or local else "https"
+        self._login: registry_login.Login | None = None
+        self._authorization = ""
+
+    def publish(self, record: store.Record, target: Target) -> bool:
+        """Push an image, its manifest last; return whether anything changed.
+
+        Raises:
+            ImagesError: the registry cannot be reached or refuses.
+        """
+        base = f"/v2/{target.repository}"
+        kind = record.manifest.media_type
+        found = self._ask("HEAD", f"{base}/manifests/{target.tag}", accept=kind)
+        if found.status == 200 and found.headers.get("docker-content-digest") == record.manifest.digest:
+            return False
+        for blob in record.blobs:
+            self._push_blob(base, blob)
+        content = store.blob_path(record.manifest.digest).read_bytes()
+        answer = self._ask("PUT", f"{base}/manifests/{target.tag}", content, kind)
+        self._check(answer, 201, f"manifest of {target.repository}:{target.tag}")
+        return True
+
+    def _push_blob(self, base: str, blob: store.Blob) -> None:
+        # A registry that keeps blobs elsewhere redirects to those it has.
+        if self._ask("HEAD", f"{base}/blobs/{blob.digest}").status in (200, 307):
+            return
+        answer = self._ask("POST", f"{base}/blobs/uploads/")
+        self._check(answer, 202, f"upload to {base.removeprefix('/v2/')}")
+        place = answer.headers["location"]
+        separator = "&" if urlsplit(place).query else "?"
+        path = store.blob_path(blob.digest)
+        answer = self._ask("PUT", f"{place}{separator}digest={blob.digest}", path, "application/octet-stream")
+        self._check(answer, 201, f"blob {blob.digest}")
+
+    def _ask(
+        self, method: str, place: str, body: bytes | Path | None = None, kind: str = "", accept: str = ""
+    ) -> _Answer:
+        """Send a request; answer one challenge. Every repository may ask for a token of its own."""
+        url = self._absolute(place)
+        answer = self._send(method, url, body, kind, accept)
+        if answer.status == 401 and url.netloc == self._host:
+            self._login = self._login or registry_login.find(self._host)
+            challenge = answer.headers.get("www-authenticate", "Basic")
+            self._authorization = registry_login.authorization(challenge, self._login, self._host)
+            answer = self._send(method, url, body, kind, accept)
+        return answer
+
+    def _absolute(self, place: str) -> SplitResult:
+        url = urlsplit(place)
+        return url if url.netloc else urlsplit(f"{self._scheme}://{self._host}{place}")
+
+    def _send(
+        self, method: str, url: SplitResult, body: bytes | Path | None, kind: str, accept: str
+    ) -> _Answer:
+        headers = {"Content-Type": kind} if kind else {}
+        if accept:
+            headers["Accept"] = accept
+        if self._authorization and url.netloc == self._host:
+            headers["Authorization"] = self._authorization
+        connect = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+        connection = connect(url.netloc, timeout=_TIMEOUT_SECONDS)
+        path = f"{url.path}?{url.query}" if url.query else url.path
+        try:
+            if isinstance(body, Path):
+                headers["Content-Length"] = str(body.stat().st_size)
+                with body.open("rb") as stream:
+                    connection.request(method, path, stream, headers)
+                    response = connection.getresponse()
+            else:
+                connection.request(method, path, body, headers)
+                response = connection.getresponse()
+            text = response.read().decode(errors="replace")
+            found = {name.lower(): value for name, value in response.getheaders()}
+            return _Answer(status=response.status, headers=found, text=text)
+        except (OSError, http.client.HTTPException) as error:
+            how = "plain HTTP" if url.scheme == "http" else "HTTPS (--plain-http for the other)"
+            raise ImagesError(
+                f"registry {self._host}: {error}; is it running, and does it speak {how}?"
+            ) from error
+        finally:
+            connection.close()
+
+    def _check(self, answer: _Answer, expected: int, what: str) -> None:
+        if answer.status == expected:
+            return
+        why = _REFUSALS.get(answer.status) or " ".join(answer.text.split())[:200] or "its log says why"
+        raise ImagesError(f"registry {self._host} answered {answer.status} to the {what}: {why}")

@@ -1,0 +1,100 @@
+"""`python -m loadtests run|profiles`: put a load on this machine's platform, and judge it."""
+
+# First of all: gevent replaces what everything else imports.
+import locust  # noqa: F401  # isort: skip  # pyright: ignore[reportUnusedImport]
+
+import argparse
+import logging
+import sys
+import time
+from pathlib import Path
+
+from loadtests import expectations, profile, report, targets
+from loadtests.errors import LoadtestError
+from loadtests.platform_access import PlatformAccess
+from loadtests.report import LoadReport
+from loadtests.runner import Run
+from loadtests.slo import Outcome, combined
+from workloads import endpoints as platform_endpoints
+from workloads.errors import WorkloadsError
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m loadtests", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("profiles", help="list the profiles")
+    run = commands.add_parser("run", help="run profiles one after another; exit 0 only if all passed")
+    run.add_argument("--profile", action="append", required=True, metavar="NAME|FILE")
+    run.add_argument("--once", action="store_true", help="every operation once, instead of the shape")
+    run.add_argument("--rate", type=float, help="first rate of the shape, instead of the profile's")
+    run.add_argument("--model", default="wine", help="registered model")
+    run.add_argument("--service", default="", help="inference service, if not named as the model")
+    run.add_argument("--alias", default="champion", help="asked of the registry")
+    run.add_argument("--expected", type=Path, metavar="FILE", help="JSON of digest, rows and probabilities")
+    run.add_argument("--target", help="address of the gateway, if not that of the endpoints")
+    run.add_argument("--stack", default="local", help="stack that runs the platform")
+    run.add_argument("--endpoints", type=Path, metavar="FILE", help="its outputs, instead of asking for them")
+    run.add_argument("--report", type=Path, metavar="FILE", help="JSON; JUnit beside it as .xml")
+    return parser.parse_args(arguments)
+
+
+def _access(options: argparse.Namespace) -> PlatformAccess:
+    if options.endpoints:
+        found = platform_endpoints.from_file(options.endpoints)
+    else:
+        found = platform_endpoints.of_stack(options.stack)
+    own = targets.own_addresses(found.kubeconfig)
+    return PlatformAccess(
+        endpoints=found,
+        target=targets.permitted(options.target or found.gateway_url, own),
+        model=options.model,
+        alias=options.alias,
+        service=options.service,
+        expected=expectations.read(options.expected) if options.expected else None,
+    )
+
+
+def _run(options: argparse.Namespace) -> int:
+    # Everything that can be refused is refused before anything is asked.
+    profiles = [profile.load(name) for name in options.profile]
+    if options.rate is not None:
+        profiles = [each.with_rate(options.rate) for each in profiles]
+    access = _access(options)
+    began = time.monotonic()
+    runs = [
+        Run(profile=each, access=access, stream=sys.stderr, once=options.once).report() for each in profiles
+    ]
+    verdict = combined({run.profile: run.verdict for run in runs})
+    document = LoadReport(
+        outcome=verdict.outcome,
+        reasons=list(verdict.reasons),
+        seconds=time.monotonic() - began,
+        runs=runs,
+    )
+    if options.report:
+        report.write(document, options.report)
+    print("\n".join(report.table(runs)), flush=True)
+    return 0 if verdict.outcome is Outcome.PASSED else 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    options = _options(arguments)
+    # Locust warns of a busy processor; the verdict judges whether the generator kept up.
+    logging.getLogger("locust").setLevel(logging.ERROR)
+    try:
+        if options.command == "profiles":
+            for name in profile.names():
+                print(f"{name:20}{profile.load(name).description}")
+            return 0
+        return _run(options)
+    except (LoadtestError, WorkloadsError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("error: interrupted\n")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

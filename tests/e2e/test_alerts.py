@@ -1,0 +1,80 @@
+"""Faults on the platform: each is told to a webhook within the time that its alert promises, its end too."""
+
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from time import monotonic
+
+import pytest
+
+from components.monitoring.rules import Alert
+from components.monitoring.scope import Objectives
+from components.monitoring.timing import REHEARSAL
+from components.prometheus_monitoring import rule_groups
+from infra import monitored, stack_file
+from tests.e2e.faults import WAVES, FaultCase
+from tests.harness.alert_receiver import AlertReceiver, receiving
+from tests.harness.wait import wait_for
+from workloads.endpoints import Endpoints
+
+# Stops databases and stores for a minute each: `make verify` and `make e2e` run it, `make test` does not.
+pytestmark = pytest.mark.slow
+
+# After its window an event is forgotten, and then comes what Prometheus and Alertmanager need to tell.
+_RESOLVED_SECONDS = REHEARSAL.window_seconds + 180
+_MONITORING = "monitoring"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """Seconds from the fault to its alert, and from its end to the news of that."""
+
+    fired_seconds: float
+    resolved_seconds: float
+
+
+def _promises(endpoints: Endpoints) -> dict[str, int]:
+    scope = monitored.scope(stack_file.settings("local"), endpoints.models_namespace)
+    groups = rule_groups(scope, Objectives(), REHEARSAL, {})
+    rules = [rule for found in groups.values() for rule in found]
+    return {each.name: each.fires_within_seconds for each in rules if isinstance(each, Alert)}
+
+
+def _proven(endpoints: Endpoints, receiver: AlertReceiver, case: FaultCase, bound_seconds: float) -> Outcome:
+    def told(wanted: str) -> Callable[[], str | None]:
+        return lambda: None if (last := receiver.last(case.alert, case.labels)) == wanted else f"{last}"
+
+    with case.cause(endpoints):
+        began = monotonic()
+        wait_for(f"{case.alert} to fire", told("firing"), timeout_seconds=bound_seconds)
+        fired = monotonic() - began
+    ended = monotonic()
+    wait_for(f"the end of {case.alert}", told("resolved"), timeout_seconds=_RESOLVED_SECONDS)
+    return Outcome(fired_seconds=fired, resolved_seconds=monotonic() - ended)
+
+
+@pytest.fixture(scope="module")
+def outcomes(endpoints: Endpoints) -> Generator[dict[str, Future[Outcome]]]:
+    """Every fault, wave by wave, with what came of it."""
+    promises = _promises(endpoints)
+    found: dict[str, Future[Outcome]] = {}
+    with receiving(endpoints, _MONITORING) as receiver, ThreadPoolExecutor(max_workers=4) as pool:
+        for wave in WAVES:
+            started = {
+                name: pool.submit(_proven, endpoints, receiver, case, promises[case.alert])
+                for name, case in wave.items()
+            }
+            for future in started.values():
+                future.exception()
+            found |= started
+        yield found
+
+
+@pytest.mark.parametrize("name", [name for wave in WAVES for name in wave])
+def test_a_fault_is_told_in_time_and_so_is_its_end(
+    outcomes: dict[str, Future[Outcome]], name: str, record_property: Callable[[str, object], None]
+) -> None:
+    outcome = outcomes[name].result()
+    record_property(f"seconds from {name} to its alert", round(outcome.fired_seconds, 1))
+    record_property("seconds from its end to the news", round(outcome.resolved_seconds, 1))
+    assert outcome.fired_seconds > 0

@@ -1,0 +1,162 @@
+"""Prometheus sees the platform: every target is up, every metric has samples, every page has data."""
+
+from collections.abc import Callable, Generator
+
+import httpx
+import pytest
+
+from components.monitoring import dashboards, metric_names, targets
+from components.monitoring.rules import Recording, Rule
+from components.monitoring.scope import Objectives, Scope
+from components.monitoring.timing import REHEARSAL
+from components.prometheus_monitoring import rule_groups
+from infra import monitored, stack_file
+from tests.harness.prometheus import Prometheus
+from tests.harness.wait import wait_for
+from workloads.endpoints import Endpoints
+
+ROW = [13.2, 1.78, 2.14, 11.2, 100.0, 2.65, 2.76, 0.26, 1.28, 4.38, 1.05, 3.4, 1050.0]
+_MONITORING = "monitoring"
+_GOAL_MIB = 700
+# The slowest scrape is once a minute, and a rate wants two.
+_SAMPLES_SECONDS = 180
+# Pages on what an idle platform has none of.
+_EMPTY_WHEN_IDLE = {
+    "Alerts firing",
+    "Deployments without a ready pod",
+    "GPUs asked for, by namespace",
+    "GPUs of the nodes",
+    "GPUs waited for",
+    "Targets down",
+}
+
+
+@pytest.fixture(scope="module")
+def prometheus(endpoints: Endpoints) -> Generator[Prometheus]:
+    client = Prometheus(endpoints)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def scope(endpoints: Endpoints) -> Scope:
+    return monitored.scope(stack_file.settings("local"), endpoints.models_namespace)
+
+
+@pytest.fixture(scope="module")
+def expected(scope: Scope) -> list[targets.Target]:
+    return [*targets.platform_targets(scope), *targets.own_targets(_MONITORING)]
+
+
+@pytest.fixture(scope="module")
+def used(endpoints: Endpoints, wine: httpx.Client) -> None:
+    """The platform was used: there is something to count."""
+    for path, body in (
+        ("/v1/models/wine:predict", {"instances": [ROW]}),
+        (
+            "/v2/models/wine/infer",
+            {"inputs": [{"name": "rows", "shape": [1, 13], "datatype": "FP64", "data": ROW}]},
+        ),
+    ):
+        wine.post(path, json=body).raise_for_status()
+    with httpx.Client(base_url=endpoints.gateway_url, timeout=30) as client:
+        experiments = "/api/2.0/mlflow/experiments/get?experiment_id=0"
+        client.get(experiments, headers={"Host": endpoints.tracking_host}).raise_for_status()
+        # A stranger: the store refuses and counts it.
+        refused = client.get("/mlflow/none", headers={"Host": endpoints.objects_host})
+        assert refused.status_code == 403
+
+
+def test_every_target_is_up_and_there_is_no_other(
+    prometheus: Prometheus, expected: list[targets.Target]
+) -> None:
+    wanted = {*(each.name for each in expected), "kubelet", "api-server"}
+
+    def all_up() -> str | None:
+        found = prometheus.targets()
+        down = {
+            f"{job}: {error or health}"
+            for job, states in found.items()
+            for health, error in states
+            if health != "up"
+        }
+        missing, more = wanted - found.keys(), found.keys() - wanted
+        return None if not (down or missing or more) else f"down {down}, missing {missing}, unknown {more}"
+
+    wait_for("every target", all_up, timeout_seconds=_SAMPLES_SECONDS)
+
+
+@pytest.mark.usefixtures("used")
+def test_every_metric_that_is_read_has_samples(
+    prometheus: Prometheus, scope: Scope, expected: list[targets.Target]
+) -> None:
+    rules: list[Rule] = [
+        rule
+        for found in rule_groups(scope, Objectives(), REHEARSAL, {"kserve-webhooks": 1}).values()
+        for rule in found
+    ]
+    recorded = {each.record for each in rules if isinstance(each, Recording)}
+    wanted = targets.metrics(expected) | recorded
+
+    def all_there() -> str | None:
+        missing = {name for name in wanted if not prometheus.has(name)}
+        return f"no samples of {', '.join(sorted(missing))}" if missing else None
+
+    wait_for("every metric", all_there, timeout_seconds=_SAMPLES_SECONDS, interval_seconds=5)
+
+
+def test_every_rule_is_evaluated_without_an_error(prometheus: Prometheus) -> None:
+    def all_well() -> str | None:
+        found = prometheus.rules()
+        bad = {
+            f"{each['name']}: {each.get('lastError') or each['health']}"
+            for each in found
+            if each["health"] != "ok"
+        }
+        return f"{bad or 'no rules yet'}" if bad or not found else None
+
+    wait_for("every rule", all_well, timeout_seconds=60)
+
+
+@pytest.mark.usefixtures("used")
+def test_every_panel_of_every_dashboard_shows_data(prometheus: Prometheus, scope: Scope) -> None:
+    panels = [panel for page in dashboards.all_dashboards(scope, REHEARSAL) for panel in page.panels]
+
+    def all_filled() -> str | None:
+        empty = {
+            f"{panel.title}: {query}"
+            for panel in panels
+            for query in panel.queries.values()
+            # An empty answer is one; a wrong query is an error, and ends the test.
+            if not prometheus.samples(query) and panel.title not in _EMPTY_WHEN_IDLE
+        }
+        return f"empty: {'; '.join(sorted(empty))}" if empty else None
+
+    wait_for("every panel", all_filled, timeout_seconds=_SAMPLES_SECONDS, interval_seconds=5)
+
+
+def test_the_gpu_page_asks_for_metrics_that_exist(prometheus: Prometheus, scope: Scope) -> None:
+    page = next(each for each in dashboards.all_dashboards(scope, REHEARSAL) if each.name == "gpu-pools")
+    for name in {name for query in page.queries() for name in metric_names.of(query)}:
+        assert prometheus.has(name), name
+
+
+def test_a_healthy_platform_is_quiet(prometheus: Prometheus) -> None:
+    def quiet() -> str | None:
+        firing = prometheus.firing()
+        return f"firing: {', '.join(sorted(firing))}" if firing else None
+
+    # An earlier journey's fault may still be in its window.
+    wait_for("quiet", quiet, timeout_seconds=REHEARSAL.window_seconds + 120)
+
+
+def test_monitoring_is_small(prometheus: Prometheus, record_property: Callable[[str, object], None]) -> None:
+    memory = f'pod_memory_working_set_bytes{{namespace="{_MONITORING}"}}'
+    pods = {labels["pod"]: value / 2**20 for labels, value in prometheus.samples(memory)}
+    ((_, series),) = prometheus.samples("sum(prometheus_tsdb_head_series)")
+    for pod, mebibytes in sorted(pods.items()):
+        record_property(f"MiB of {pod}", round(mebibytes))
+    record_property("MiB in all", round(sum(pods.values())))
+    record_property("series", round(series))
+    assert len(pods) == 6
+    assert sum(pods.values()) < _GOAL_MIB

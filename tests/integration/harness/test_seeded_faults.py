@@ -1,0 +1,351 @@
+"""Ten faults, put in one by one: the check that is there for each is green without it, and red with it."""
+
+import http.server
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import httpx
+import pulumi
+import pytest
+import yaml
+
+from components.monitoring import metric_names, targets
+from components.monitoring.rules import Alert, Recording, group
+from components.monitoring.scope import Objectives
+from components.monitoring.timing import REHEARSAL
+from components.prometheus_monitoring import rule_groups
+from infra import assembly, monitored, settings, stack_file, target
+from tests.harness import scraping
+from tests.harness.recorder import Registration, deploy
+from tests.harness.stub_platform import DIGEST, FILES, PROBABILITIES, ROWS, stub_platform
+from tests.harness.wait import wait_for
+from tests.unit.loadtests.conftest import REPOSITORY, LoadRun
+from tests.unit.loadtests.conftest import load_run as load_run
+from tests.unit.loadtests.test_runner import STEADY
+from tests.unit.loadtests.test_runner import _starved as starved
+from upstream.build import binary
+from workloads.serving.artifacts import digest_of_files
+
+_SECONDS = 60
+_SCOPE = monitored.scope(stack_file.settings("local"), "models")
+
+
+def recorded() -> list[Registration]:
+    """Every object of the local stack."""
+    chosen = stack_file.settings("local")
+
+    def program() -> None:
+        values = {field.name: pulumi.Output.secret("value") for field in fields(settings.Secrets)}
+        assembly.deploy(chosen, settings.Secrets(**values), target.connect(chosen.cluster))
+
+    return list(deploy(program, stack_name="local").registrations)
+
+
+@pytest.fixture(scope="module")
+def stack() -> list[Registration]:
+    return recorded()
+
+
+# 1. A monitor asks at a port that its pods do not have.
+
+
+@pytest.mark.parametrize("name", ["gateway", "registry", "object-store", "kube-state-metrics"])
+def test_a_wrong_port_of_a_monitor_is_found(
+    stack: list[Registration], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    assert scraping.unreached(stack) == []
+    for function in ("platform_targets", "own_targets"):
+        right = getattr(targets, function)
+
+        def wrong(scope: Any, right: Any = right) -> list[targets.Target]:
+            return [
+                replace(each, port=each.port + 1000) if each.name == name else each for each in right(scope)
+            ]
+
+        monkeypatch.setattr(targets, function, wrong)
+    (fault,) = scraping.unreached(recorded())
+    assert fault.startswith(f"{name}: its pods have the ports [")
+
+
+# 2. A metric is called otherwise than what reads it.
+
+
+def unread(known: set[str]) -> set[str]:
+    """Metrics that rules read and nothing scrapes or records."""
+    groups = rule_groups(_SCOPE, Objectives(), REHEARSAL, {"kserve": 1})
+    every = [rule for rules in groups.values() for rule in rules]
+    recordings = {rule.record for rule in every if isinstance(rule, Recording)}
+    return {
+        name
+        for rule in every
+        for name in metric_names.of(rule.expression)
+        if name not in known | recordings | {"ALERTS"}
+    }
+
+
+def test_a_renamed_metric_is_found_before_anything_runs() -> None:
+    scraped = [*targets.platform_targets(_SCOPE), *targets.own_targets("monitoring")]
+    assert unread(targets.metrics(scraped)) == set()
+    name = "traefik_service_requests_total"
+    renamed = [
+        replace(each, metrics=tuple(f"{one}s" if one == name else one for one in each.metrics))
+        for each in scraped
+    ]
+    assert unread(targets.metrics(renamed)) == {name}
+
+
+class _Exporter(http.server.BaseHTTPRequestHandler):
+    """A program with one metric."""
+
+    metric: ClassVar[str] = ""
+
+    def do_GET(self) -> None:
+        body = f"# TYPE {self.metric} counter\n{self.metric} 1\n".encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def exporting(metric: str) -> Generator[int]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("One", (_Exporter,), {"metric": metric}))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=5)
+
+
+@contextmanager
+def prometheus(folder: Path, scraped_port: int) -> Generator[str]:
+    """The real Prometheus, scraping one port of this machine every second; its address once it has tried."""
+    job = {
+        "job_name": "one",
+        "scrape_interval": "1s",
+        "static_configs": [{"targets": [f"127.0.0.1:{scraped_port}"]}],
+    }
+    configuration = folder / "prometheus.yml"
+    configuration.write_text(yaml.safe_dump({"scrape_configs": [job]}))
+    url = f"127.0.0.1:{free_port()}"
+    argv = [str(binary("prometheus")), f"--config.file={configuration}", f"--web.listen-address={url}"]
+    argv.append(f"--storage.tsdb.path={folder / 'samples'}")
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(argv, stdout=log, stderr=log)
+
+    def tried() -> str | None:
+        if server.poll() is not None:
+            raise AssertionError((folder / "log").read_text()[-1000:])
+        try:
+            return "no sample yet" if scraping.without_samples(f"http://{url}", ["up"]) else None
+        except httpx.HTTPError as error:
+            return str(error)
+
+    try:
+        wait_for("a first scrape", tried, timeout_seconds=_SECONDS, interval_seconds=0.2)
+        yield f"http://{url}"
+    finally:
+        server.terminate()
+        server.wait(timeout=_SECONDS)
+
+
+def test_the_running_prometheus_tells_a_wrong_port_and_a_renamed_metric(tmp_path: Path) -> None:
+    right, renamed, wrong = tmp_path / "right", tmp_path / "renamed", tmp_path / "wrong"
+    for folder in (right, renamed, wrong):
+        folder.mkdir()
+    with exporting("requests_total") as port, prometheus(right, port) as url:
+        assert (scraping.down(url), scraping.without_samples(url, ["up", "requests_total"])) == ([], [])
+    with exporting("request_total") as port, prometheus(renamed, port) as url:
+        assert (scraping.down(url), scraping.without_samples(url, ["requests_total"])) == (
+            [],
+            ["requests_total"],
+        )
+    with prometheus(wrong, free_port()) as url:
+        (fault,) = scraping.down(url)
+        assert fault.startswith("one at http://127.0.0.1:")
+        assert "connection refused" in fault
+
+
+# 3. An alert's expression can never be true.
+
+_ALERT = "ServingErrorBudgetFastBurn"
+_SERVICE = "models-wine-predictor-80"
+
+
+def fires(folder: Path, *, never: bool = False, labels: str = f'service="{_SERVICE}",') -> bool:
+    """Let promtool play an outage to the rules; return whether the alert fires, as the check wants it to."""
+    rules = rule_groups(_SCOPE, Objectives(), REHEARSAL, {})["serving-objectives"]
+    if never:
+        rules = [
+            # A ratio is never above 1.
+            replace(rule, expression=f"({rule.expression}) > 1.5")
+            if isinstance(rule, Alert) and rule.name == _ALERT
+            else rule
+            for rule in rules
+        ]
+    (folder / "rules.yaml").write_text(
+        yaml.safe_dump({"groups": [group("serving-objectives", rules, REHEARSAL)]})
+    )
+    series = [
+        {"series": f'traefik_service_requests_total{{{labels}code="{code}"}}', "values": f"0+{step}x90"}
+        for code, step in (("200", 10), ("500", 10))
+    ]
+    firing = f'count(ALERTS{{alertname="{_ALERT}",alertstate="firing"}})'
+    expected = {"expr": firing, "eval_time": "10m", "exp_samples": [{"labels": "{}", "value": 1}]}
+    case = {"interval": "10s", "input_series": series, "promql_expr_test": [expected]}
+    (folder / "outage.yaml").write_text(
+        yaml.safe_dump({"rule_files": ["rules.yaml"], "evaluation_interval": "10s", "tests": [case]})
+    )
+    done = subprocess.run(
+        [str(binary("promtool")), "test", "rules", "outage.yaml"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_SECONDS,
+    )
+    assert done.returncode == 0 or "got:" in done.stdout + done.stderr, done.stdout + done.stderr
+    return done.returncode == 0
+
+
+def test_an_alert_that_never_fires_is_found(tmp_path: Path) -> None:
+    assert fires(tmp_path)
+    assert not fires(tmp_path, never=True)
+
+
+# 4. A file of objectives has a typo.
+
+
+def test_a_typo_in_a_file_of_objectives_is_found(load_run: LoadRun) -> None:
+    with stub_platform() as stub:
+        code, _, said = load_run(stub, {**STEADY, "slo": {"p99Mz": 2000}}, "--once")
+        assert (code, said.count("\n")) == (1, 1)
+        assert said.endswith("slo.p99Mz: unknown key; correct or delete it\n")
+        assert stub.requests == []
+        assert load_run(stub, STEADY, "--once")[0] == 0
+
+
+# 5. The predictor answers one row in a hundred with the wrong class.
+
+
+def test_a_wrong_class_for_one_row_in_a_hundred_is_found(load_run: LoadRun) -> None:
+    with stub_platform() as stub:
+        assert load_run(stub, STEADY)[0] == 0
+    with stub_platform(wrong_every=100) as stub:
+        code, report, _ = load_run(stub, STEADY)
+    assert (code, report["outcome"]) == (1, "failed")
+    assert "answered wrongly" in report["reasons"][0]
+
+
+# 6. The gateway's route leads to an old version.
+
+
+def test_a_route_to_an_old_version_is_found(load_run: LoadRun, tmp_path: Path) -> None:
+    expected = tmp_path / "expected.json"
+    expected.write_text(json.dumps({"digest": DIGEST, "rows": ROWS, "probabilities": PROBABILITIES}))
+    with stub_platform() as stub:
+        assert load_run(stub, STEADY, "--once", "--expected", str(expected))[0] == 0
+    with stub_platform(digest="0" * 64) as stub:
+        code, report, _ = load_run(stub, STEADY, "--once", "--expected", str(expected))
+    assert code == 1
+    assert f"model {'0' * 12} answered, not {DIGEST[:12]}" in report["failures"][0]["what"]
+
+
+# 7. The predictor is slow.
+
+
+def test_a_slow_predictor_is_found(load_run: LoadRun) -> None:
+    with stub_platform(seconds_per_answer=0.05) as stub:
+        code, report, _ = load_run(stub, STEADY)
+    assert (code, report["outcome"]) == (1, "failed")
+    assert any(reason.startswith("p99 ") for reason in report["reasons"])
+
+
+# 8. A label is dropped: of a pod, so that nobody finds it; of a series, so that no rule does.
+
+
+@pytest.mark.parametrize("name", ["traefik-server", "mlflow-server", "pipelines-api-server"])
+def test_a_label_dropped_from_a_pod_is_found(stack: list[Registration], name: str) -> None:
+    faulty: list[Registration] = []
+    for each in stack:
+        inputs = deepcopy(each.inputs)
+        if each.name == name and each.type.startswith("kubernetes:apps/"):
+            del inputs["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"]
+        faulty.append(replace(each, inputs=inputs))
+    (fault,) = scraping.unreached(faulty)
+    assert "no pod in" in fault
+
+
+def test_a_label_dropped_from_a_series_is_found(tmp_path: Path) -> None:
+    assert fires(tmp_path)
+    assert not fires(tmp_path, labels="")
+
+
+# 9. The registry's alias names the wrong version.
+
+
+def test_an_alias_of_the_wrong_version_is_found(load_run: LoadRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = digest_of_files([(name, content + b"old") for name, content in FILES.items()])
+    with stub_platform() as stub:
+        assert load_run(stub, "registry-steady", "--once")[0] == 0
+        said = stub.mlflow
+
+        def of_old(path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
+            if path.endswith("/alias"):
+                return 200, {
+                    "model_version": {"version": "2", "tags": [{"key": "model.digest", "value": old}]}
+                }
+            return said(path, query, body)
+
+        monkeypatch.setattr(stub, "mlflow", of_old)
+        code, report, _ = load_run(stub, "registry-steady", "--once")
+    assert (code, report["outcome"]) == (1, "failed")
+    assert "not those that were registered" in report["failures"][0]["what"]
+
+
+# 10. The load generator is starved of the processor.
+
+
+def test_a_starved_load_generator_is_found(tmp_path: Path) -> None:
+    profile, report = tmp_path / "profile.yaml", tmp_path / "report.json"
+    profile.write_text(yaml.safe_dump({**STEADY, "slo": {"p99Ms": 200}}))
+    argv = [sys.executable, "-m", "loadtests", "run", "--profile", str(profile), "--report", str(report)]
+    with stub_platform() as stub:
+        argv += ["--endpoints", str(stub.endpoints(tmp_path))]
+        with subprocess.Popen(argv, cwd=REPOSITORY, stderr=subprocess.DEVNULL, env=os.environ) as process:
+
+            def asking() -> str | None:
+                assert process.poll() is None
+                return None if stub.predictions else "nothing was asked yet"
+
+            wait_for("a first request", asking, timeout_seconds=_SECONDS, interval_seconds=0.05)
+            with starved(process.pid):
+                over = threading.Event()
+                over.wait(4)
+            assert process.wait(timeout=_SECONDS) == 1
+    run = json.loads(report.read_text())["runs"][0]
+    assert run["outcome"] == "invalid"
+    assert "the generator" in run["reasons"][0]

@@ -1,0 +1,84 @@
+"""What is scraped is what is read: a metric that no one emits, or no one reads, is found here."""
+
+import re
+
+import pytest
+import yaml
+
+from components.monitoring import dashboards, metric_names, targets
+from components.monitoring.rules import Recording, Rule
+from components.monitoring.scope import Scope
+from components.monitoring.timing import OPERATION, REHEARSAL
+from components.prometheus_monitoring import rule_groups
+from tests.unit.components.monitoring.platform import CLOUD, LOCAL, OBJECTIVES
+
+# Made by Prometheus itself of every alert.
+_BUILT_IN = {"ALERTS"}
+
+
+def read(scope: Scope) -> set[str]:
+    """Return the metrics that rules and dashboards read, but for those that rules record."""
+    groups = rule_groups(scope, OBJECTIVES, REHEARSAL, {"kserve": 1})
+    rules: list[Rule] = [rule for rules in groups.values() for rule in rules]
+    queries = [query for page in dashboards.all_dashboards(scope, REHEARSAL) for query in page.queries()]
+    expressions = [*(each.expression for each in rules), *queries]
+    recorded = {each.record for each in rules if isinstance(each, Recording)}
+    return {name for each in expressions for name in metric_names.of(each)} - recorded - _BUILT_IN
+
+
+def scraped(scope: Scope) -> list[targets.Target]:
+    return [*targets.platform_targets(scope), *targets.own_targets("monitoring")]
+
+
+@pytest.mark.parametrize("scope", [LOCAL, CLOUD])
+def test_what_rules_and_dashboards_read_is_scraped(scope: Scope) -> None:
+    assert read(scope) - targets.metrics(scraped(scope)) == set()
+
+
+def test_what_is_scraped_is_read() -> None:
+    assert targets.metrics(scraped(LOCAL)) - read(LOCAL) == set()
+
+
+def test_every_target_has_a_name_of_its_own() -> None:
+    names = [each.name for each in scraped(LOCAL)]
+    assert len(names) == len(set(names))
+
+
+def test_a_monitor_keeps_its_metrics_and_drops_the_rest() -> None:
+    target = next(each for each in scraped(LOCAL) if each.name == "kube-state-metrics")
+    spec = targets.pod_monitor(target, REHEARSAL)
+    (endpoint,) = spec["podMetricsEndpoints"]
+    assert endpoint["portNumber"] == 8080
+    assert endpoint["interval"] == "10s"
+    name, *labels = endpoint["metricRelabelings"]
+    assert re.fullmatch(name["regex"], "kube_pod_status_phase")
+    assert not re.fullmatch(name["regex"], "kube_pod_info")
+    phases = next(each["regex"] for each in labels if each["sourceLabels"] == ["phase"])
+    assert re.fullmatch(phases, "Pending")
+    # Series without the label stay.
+    assert re.fullmatch(phases, "")
+    assert not re.fullmatch(phases, "Running")
+
+
+def test_a_target_of_which_nothing_is_read_keeps_no_series() -> None:
+    target = next(each for each in scraped(LOCAL) if each.name == "prometheus-operator")
+    (endpoint,) = targets.pod_monitor(target, OPERATION)["podMetricsEndpoints"]
+    assert not re.fullmatch(endpoint["metricRelabelings"][0]["regex"], "anything")
+
+
+def test_nodes_and_the_api_are_scraped_with_the_servers_own_token() -> None:
+    jobs = {each["job_name"]: each for each in yaml.safe_load(targets.additional_scrapes(REHEARSAL))}
+    assert jobs.keys() == {"kubelet", "api-server"}
+    for job in jobs.values():
+        assert job["authorization"]["credentials_file"].endswith("/token")
+        assert job["scheme"] == "https"
+    assert "insecure_skip_verify" not in jobs["api-server"]["tls_config"]
+    assert jobs["api-server"]["scrape_interval"] == "1m"
+
+
+def test_prometheus_reaches_its_targets_pods_and_no_others() -> None:
+    rules = targets.egress(scraped(LOCAL))
+    to_pods = [rule for rule in rules if "pod_selector" in rule["to"][0]]  # pyright: ignore
+    assert len(to_pods) == len(scraped(LOCAL))
+    for rule in to_pods:
+        assert len(rule["ports"]) == 1  # pyright: ignore

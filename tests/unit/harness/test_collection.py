@@ -1,0 +1,40 @@
+"""What a night makes of the reports it finds."""
+
+from tests.harness.collection import digest_promise, load_promises
+from tests.unit.harness.evidence.sample import LOAD
+
+BUILT = {"plinth/mlflow:1": "sha256:aa", "traefik:v3": "sha256:bb", "unbuilt:1": ""}
+
+
+def test_what_runs_is_what_was_built() -> None:
+    running = [
+        ("plinth/mlflow:1", "host/plinth/mlflow@sha256:aa"),
+        ("traefik:v3", "traefik@sha256:bb"),
+        ("pause:3", "x"),
+    ]
+    promise = digest_promise(BUILT, [*running, ("traefik:v3", "")])
+    assert (promise["outcome"], promise["figures"]) == ("passed", {"images compared": 2})
+
+
+def test_another_content_under_the_same_name_is_found() -> None:
+    promise = digest_promise(BUILT, [("traefik:v3", "traefik@sha256:cc")])
+    assert promise["outcome"] == "failed"
+    assert promise["reason"] == "traefik:v3 runs as traefik@sha256:cc"
+
+
+def test_a_comparison_of_nothing_is_no_promise_kept() -> None:
+    assert digest_promise(BUILT, [("unbuilt:1", "x@sha256:cc")])["outcome"] == "failed"
+
+
+def test_a_load_run_that_says_nothing_is_not_kept() -> None:
+    statistics = {"seconds": 60.0, **LOAD["runs"][0]["statistics"]}
+    runs = [
+        {**run, "statistics": statistics, "outcome": outcome, "reasons": ["why"]}
+        for run, outcome in zip(
+            [*LOAD["runs"], LOAD["runs"][0]], ["passed", "failed", "invalid"], strict=True
+        )
+    ]
+    found = load_promises({**LOAD, "runs": runs})
+    assert [each["outcome"] for each in found] == ["passed", "failed", "skipped"]
+    assert found[1]["reason"] == "why"
+    assert found[0]["figures"] == {"good answers/s": 119.8, "p99": "18.2 ms"}

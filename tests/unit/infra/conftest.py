@@ -1,0 +1,37 @@
+"""An AWS account that moto simulates."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from moto import mock_aws
+
+from infra import aws_account
+from infra.aws_account import Account
+
+
+@pytest.fixture
+def no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide whatever credentials this machine has."""
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(scope="session")
+def clients() -> Account:
+    """Give clients of us-east-1; making them takes a second, and they hold nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("AWS_PROFILE", raising=False)
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        return aws_account.connect("us-east-1")
+
+
+@pytest.fixture
+def account(clients: Account) -> Generator[Account]:
+    """Give a simulated account, empty but for its default VPC."""
+    with mock_aws():
+        yield clients

@@ -1,0 +1,27 @@
+from tests.harness.stub_platform import stub_platform
+from tests.unit.loadtests.conftest import LoadRun
+
+
+def test_a_refusal_is_a_failure_with_its_status_and_is_not_tried_again(load_run: LoadRun) -> None:
+    with stub_platform(refuse_every=2) as stub:
+        code, report, _ = load_run(stub, "serving-gate", "--once")
+    assert (code, stub.predictions, report["statistics"]["failed"]) == (1, 4, 2)
+    assert all("HTTP 503" in each["what"] for each in report["failures"])
+
+
+def test_an_answer_that_takes_too_long_is_a_failure(load_run: LoadRun) -> None:
+    profile = {
+        "description": "a test",
+        "user": "inference",
+        "mix": {"v1x1": 1},
+        "shape": {"kind": "steady", "rate": 2, "seconds": 1},
+        "timeoutSeconds": 0.5,
+        "warmUpSeconds": 0,
+        "slo": {},
+    }
+    with stub_platform(seconds_per_answer=30) as stub:
+        code, report, _ = load_run(stub, profile)
+        stub.over.set()
+    assert (code, report["statistics"]["answered"]) == (1, 0)
+    assert "imeout" in report["failures"][0]["what"]
+    assert report["statistics"]["p99_ms"] < 5000

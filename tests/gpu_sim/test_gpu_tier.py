@@ -179,6 +179,7 @@ def test_pods_without_gpu_never_land_on_gpu_nodes(tier: Tier, team: Teams) -> No
         ({"tolerations": [{"operator": "Exists"}]}, "asks for no nvidia.com/gpu but tolerates"),
         ({"nodeName": "training-0"}, "passes by the scheduler"),
     ],
+    ids=["by its toleration", "by tolerating everything", "by naming a node"],
 )
 def test_a_team_cannot_talk_its_way_onto_gpu_nodes(tier: Tier, change: dict[str, Any], reason: str) -> None:
     refused = pod("sly", "research")

@@ -1,7 +1,9 @@
 """The programs of the simulated tier: started in order, watched, and ended together."""
 
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -48,6 +50,16 @@ class Programs:
                 stderr=subprocess.STDOUT,
                 env={"PATH": PATH, "HOME": str(self._logs), **(environment or {})},
             )
+
+    @contextmanager
+    def suspended(self, name: str) -> Generator[None]:
+        """Let a program answer nothing meanwhile."""
+        program = self._running[name]
+        program.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            program.send_signal(signal.SIGCONT)
 
     def check(self) -> None:
         """Raise if a program has ended: waiting for anything is pointless then.

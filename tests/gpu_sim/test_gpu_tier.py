@@ -179,12 +179,24 @@ def test_pods_without_gpu_never_land_on_gpu_nodes(tier: Tier, team: Teams) -> No
         ({"tolerations": [{"operator": "Exists"}]}, "asks for no nvidia.com/gpu but tolerates"),
         ({"nodeName": "training-0"}, "passes by the scheduler"),
     ],
+    ids=["by its toleration", "by tolerating everything", "by naming a node"],
 )
 def test_a_team_cannot_talk_its_way_onto_gpu_nodes(tier: Tier, change: dict[str, Any], reason: str) -> None:
     refused = pod("sly", "research")
     refused["spec"].update(change)
     with pytest.raises(RefusedError, match=reason):
         tier.api.create(refused)
+
+
+def test_with_kueue_down_only_gpu_pods_of_teams_do_not_start(tier: Tier, team: Teams) -> None:
+    research = team("research")
+    with tier.programs.suspended("kueue"):
+        tier.api.create(pod("plain", "research"))
+        research.reaches("a plain pod runs", timeout_seconds=30, running=1)
+        with pytest.raises(RefusedError, match="failed calling webhook"):
+            tier.api.create(pod("asking", "research", gpus=1, pool="training"))
+    tier.api.create(pod("asking", "research", gpus=1, pool="training"))
+    research.reaches("both run", timeout_seconds=60, running=2)
 
 
 def test_pods_that_ask_always_tolerate(tier: Tier) -> None:

@@ -1,10 +1,12 @@
 """The expressions themselves are evaluated by a real API server: tests/gpu_sim."""
 
+from typing import Any
+
 from components import gpu_admission
 from components.gpu_queues import TOLERATION
 
 
-def by_kind() -> dict[str, dict[str, object]]:
+def by_kind() -> dict[str, dict[str, Any]]:
     return {each["kind"]: each for each in gpu_admission.objects()}
 
 
@@ -12,15 +14,15 @@ def test_each_policy_is_bound() -> None:
     found = by_kind()
     for kind in ("MutatingAdmissionPolicy", "ValidatingAdmissionPolicy"):
         policy, binding = found[kind], found[f"{kind}Binding"]
-        assert binding["spec"]["policyName"] == policy["metadata"]["name"]  # type: ignore[index]
+        assert binding["spec"]["policyName"] == policy["metadata"]["name"]
 
 
 def test_tolerations_are_for_everyone_and_refusals_for_teams_alone() -> None:
     found = by_kind()
     assert found["MutatingAdmissionPolicyBinding"]["spec"] == {"policyName": gpu_admission.TOLERATE}
     refusal = found["ValidatingAdmissionPolicyBinding"]["spec"]
-    assert refusal["validationActions"] == ["Deny"]  # type: ignore[index]
-    assert refusal["matchResources"] == {  # type: ignore[index]
+    assert refusal["validationActions"] == ["Deny"]
+    assert refusal["matchResources"] == {
         "namespaceSelector": {"matchExpressions": [{"key": "plinth.dev/team", "operator": "Exists"}]}
     }
 

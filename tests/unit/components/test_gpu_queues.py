@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,10 +17,10 @@ POOLS = (TRAINING, INFERENCE)
 TEAMS = (RESEARCH, APPLIED)
 
 
-def quotas(spec: dict[str, object]) -> dict[str, dict[str, str]]:
+def quotas(spec: dict[str, Any]) -> dict[str, dict[str, str]]:
     """Return pool -> quota of a ClusterQueue's or Cohort's spec."""
     found: dict[str, dict[str, str]] = {}
-    for group in spec["resourceGroups"]:  # type: ignore[union-attr]
+    for group in spec["resourceGroups"]:
         assert group["coveredResources"] == [GPU_RESOURCE]
         for flavor in group["flavors"]:
             (resource,) = flavor["resources"]

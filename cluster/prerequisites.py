@@ -29,8 +29,9 @@ PACKAGES = (
     "libseccomp-dev",
     "pkg-config",
 )
-# What tests alone need; installed when one of them asks for it.
+# What tests and benchmarks alone need; installed when one of them asks for it.
 BROWSER_PACKAGES = ("chromium", "chromium-driver", "fonts-dejavu-core")
+LOAD_PACKAGES = ("hey",)
 _PYTHON = (3, 11)
 _GO = (1, 26)
 _DISK_GIB = 25

@@ -10,6 +10,7 @@ from typing import Any
 
 from kubernetes import client, config
 
+from cluster import prerequisites
 from cluster.errors import ClusterError
 from cluster.instance import Instance
 from cluster.wait import wait_for
@@ -181,6 +182,7 @@ def main() -> int:
     os.environ["PLINTH_INSTANCE"] = _INSTANCE
     instance = Instance(_INSTANCE)
     try:
+        prerequisites.ensure(print, prerequisites.LOAD_PACKAGES)
         report = _measure(instance)
     except (BenchError, ClusterError, LoadError, WorkloadsError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -15,6 +15,8 @@ from tests.unit.components.aws import policies
 
 # Staging is as production, smaller.
 STACKS = ("dev", "prod")
+# Who starts and stops nodes; Karpenter is there only where a pool asks for it.
+SCALERS = {"dev": ("cluster-autoscaler",), "prod": ("cluster-autoscaler", "karpenter")}
 _AGENT = {"ipBlock": {"cidr": "169.254.170.23/32"}}
 _DATABASE_PORTS = {3306, 5432}
 
@@ -66,12 +68,12 @@ def test_every_identity_belongs_to_a_service_account_that_exists(stack: str) -> 
         for each in deployed(stack).of_type("ServiceAccount")
     }
     found = _identified(stack)
-    # Those that use buckets; what scales nodes has identities as well.
-    assert found > {
+    assert found == {
         ("kubeflow", "ml-pipeline"),
         ("kubeflow", "pipeline-runner"),
         ("mlflow", "mlflow"),
         ("models", "model-storage"),
+        *(("node-scaling", name) for name in SCALERS[stack]),
     }
     assert found <= accounts
 
@@ -85,7 +87,7 @@ def test_every_workload_that_may_ask_for_credentials_runs_as_an_account_that_get
         for selector in [each.inputs["spec"]["podSelector"].get("matchLabels", {})]
         if (_AGENT, 80) in _ways_out(each.inputs["spec"])
     }
-    assert len(asking) > 4, asking
+    assert len(asking) == 4 + len(SCALERS[stack]), asking
     for each in deployment.of_type("Deployment"):
         template = each.inputs["spec"]["template"]
         namespace, labels = each.inputs["metadata"]["namespace"], template["metadata"]["labels"].items()

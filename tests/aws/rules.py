@@ -24,8 +24,8 @@ _BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
 _BUCKET_ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 _PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
 _EVERYONE = {"0.0.0.0/0", "::/0"}
-# Actions that only look, and that AWS cannot narrow to a resource: a policy must say `*` for them. Source: the
-# service authorization reference; iam:ListInstanceProfiles as in Karpenter's own policy.
+# Actions that only look, and that AWS cannot narrow to a resource: a policy must say `*` for them.
+# Source: the service authorization reference; iam:ListInstanceProfiles as in Karpenter's own policy.
 _WITHOUT_RESOURCES = re.compile(
     r"(ec2|autoscaling):(Describe|Get)[A-Za-z]+|ecr:GetAuthorizationToken|iam:ListInstanceProfiles|"
     r"pricing:GetProducts|ssm:GetParameter"

@@ -1,6 +1,7 @@
 """Our own rules on planned resources: what a scanner does not know of this platform."""
 
 import functools
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -23,21 +24,12 @@ _BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
 _BUCKET_ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 _PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
 _EVERYONE = {"0.0.0.0/0", "::/0"}
-# Actions that AWS cannot narrow to a resource: a policy must say `*` for them.
-_WITHOUT_RESOURCES = {
-    "ec2:DescribeAvailabilityZones",
-    "ec2:DescribeImages",
-    "ec2:DescribeInstances",
-    "ec2:DescribeInstanceTypeOfferings",
-    "ec2:DescribeInstanceTypes",
-    "ec2:DescribeLaunchTemplates",
-    "ec2:DescribeSecurityGroups",
-    "ec2:DescribeSpotPriceHistory",
-    "ec2:DescribeSubnets",
-    "ecr:GetAuthorizationToken",
-    "pricing:GetProducts",
-    "ssm:GetParameter",
-}
+# Actions that only look, and that AWS cannot narrow to a resource: a policy must say `*` for them.
+# Source: the service authorization reference; iam:ListInstanceProfiles as in Karpenter's own policy.
+_WITHOUT_RESOURCES = re.compile(
+    r"(ec2|autoscaling):(Describe|Get)[A-Za-z]+|ecr:GetAuthorizationToken|iam:ListInstanceProfiles|"
+    r"pricing:GetProducts|ssm:GetParameter"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +186,7 @@ def _too_wide(statement: Mapping[str, Any], *, any_resource: bool) -> Iterator[s
         if action == "*" or (action.endswith(":*") and not any_resource):
             yield f"allows {action}"
     if "*" in as_list(statement.get("Resource", [])) and not any_resource:
-        narrow = [each for each in actions if each not in _WITHOUT_RESOURCES]
+        narrow = [each for each in actions if not _WITHOUT_RESOURCES.fullmatch(each)]
         if narrow:
             yield f"allows {', '.join(narrow)} on every resource"
 

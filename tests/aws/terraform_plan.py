@@ -48,6 +48,7 @@ def type_name(token: str) -> str:
 def plan(resources: Sequence[PlannedResource]) -> dict[str, Any]:
     """Return a plan that creates the resources."""
     addresses = {each.urn: f"{type_name(each.token)}.{_label(each)}" for each in resources}
+    by_urn = {each.urn: each for each in resources}
     planned: list[dict[str, Any]] = []
     changes: list[dict[str, Any]] = []
     configured: list[dict[str, Any]] = []
@@ -63,7 +64,7 @@ def plan(resources: Sequence[PlannedResource]) -> dict[str, Any]:
         planned.append({**head, "values": values})
         change = {"actions": ["create"], "before": None, "after": values, "after_unknown": {}}
         changes.append({**head, "change": change})
-        configured.append({**head, "expressions": _expressions(each, addresses)})
+        configured.append({**head, "expressions": _expressions(each, addresses, by_urn)})
     return {
         "format_version": "1.2",
         "terraform_version": "1.9.0",
@@ -77,11 +78,15 @@ def _label(resource: PlannedResource) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", resource.name)
 
 
-def _expressions(resource: PlannedResource, addresses: Mapping[str, str]) -> dict[str, Any]:
+def _expressions(
+    resource: PlannedResource, addresses: Mapping[str, str], by_urn: Mapping[str, PlannedResource]
+) -> dict[str, Any]:
     """Return which inputs come from other resources: without them a scanner sees no connection."""
     found: dict[str, Any] = {}
     for name, urns in resource.references.items():
-        targets = [addresses[urn] for urn in urns if urn in addresses]
+        # A bucket's name may come by way of what was made for that bucket.
+        handed_on = [each for urn in urns if urn in by_urn for each in by_urn[urn].references.get(name, ())]
+        targets = [addresses[urn] for urn in (*handed_on, *urns) if urn in addresses]
         if targets:
             references = [text for target in targets for text in (f"{target}.id", target)]
             found[_snake(name)] = {"references": references}

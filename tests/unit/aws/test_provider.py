@@ -115,7 +115,10 @@ def test_an_update_of_a_launch_template_makes_a_version(aws: SimulatedAws) -> No
 
 def test_an_update_keeps_what_aws_had_added_inside_a_block(aws: SimulatedAws) -> None:
     urn = "urn:pulumi:dev::plinth::aws:eks/cluster:Cluster::eks"
-    old = {"name": "c", "vpcConfig": {"subnetIds": ["subnet-1"], "publicAccessCidrs": ["10.0.0.0/8"]}}
+    old: dict[str, Any] = {
+        "name": "c",
+        "vpcConfig": {"subnetIds": ["subnet-1"], "publicAccessCidrs": ["10.0.0.0/8"]},
+    }
     new = {"name": "c", "vpcConfig": {"subnetIds": ["subnet-1", "subnet-2"]}}
     made = create(aws, urn, **old).properties
     request = provider_pb2.UpdateRequest(

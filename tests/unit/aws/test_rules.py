@@ -77,6 +77,11 @@ def test_what_is_right_breaks_no_rule(token: str) -> None:
 
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "aws:iam/rolePolicy:RolePolicy",
+        {"policy": policy(Action=["ec2:Describe*"], Resource="*")},
+        "least privilege",
+    ),
     (INSTANCE, {"storageEncrypted": False}, "encrypted at rest with a key of ours"),
     (INSTANCE, {"kmsKeyId": None}, "encrypted at rest with a key of ours"),
     (CLUSTER, {"encryptionConfig": None}, "encrypted at rest with a key of ours"),
@@ -155,7 +160,7 @@ def test_a_user_is_a_static_key() -> None:
 
 
 def test_actions_that_know_no_resources_may_name_all() -> None:
-    right = policy(Action=["ec2:DescribeImages"], Resource="*")
+    right = policy(Action=["ec2:DescribeImages", "autoscaling:DescribeTags"], Resource="*")
     assert broken(planned("aws:iam/rolePolicy:RolePolicy", policy=right)) == []
 
 

@@ -82,3 +82,19 @@ def test_connections_are_told() -> None:
     assert configured[1]["expressions"] == {
         "bucket": {"references": ["aws_s3_bucket.a_b.id", "aws_s3_bucket.a_b"]}
     }
+
+
+def test_a_connection_may_be_handed_on() -> None:
+    bucket = planned("aws:s3/bucket:Bucket", "a", bucket="a")
+    versioning = planned(
+        "aws:s3/bucketVersioning:BucketVersioning", "v", references={"bucket": (bucket.urn,)}, bucket="a"
+    )
+    lifecycle = planned(
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        "l",
+        references={"bucket": (versioning.urn,)},
+        bucket="a",
+    )
+    plan = terraform_plan.plan([bucket, versioning, lifecycle])
+    references = plan["configuration"]["root_module"]["resources"][2]["expressions"]["bucket"]["references"]
+    assert "aws_s3_bucket.a" in references

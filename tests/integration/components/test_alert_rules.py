@@ -81,7 +81,8 @@ def check(folder: Path, timing: Timing, alert: Alert, fault: Fault) -> subproces
     step = timing.scrape_seconds
     healthy = timing.burns[-1].long_seconds
     promised = alert.fires_within_seconds - timing.group_wait_seconds
-    faulty = -(-promised // step) * step
+    # Still faulty at the moment that was promised.
+    faulty = (promised // step + 1) * step
     recovered = -(-after_fault(timing, alert) // step) * step
     phases = (healthy // step, faulty // step, recovered // step)
     # It expires three weeks after the healthy time.

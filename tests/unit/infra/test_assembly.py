@@ -93,4 +93,3 @@ def test_without_monitoring_nobody_reads_metrics() -> None:
     policies = [each.inputs["spec"] for each in deployment.of_type("NetworkPolicy")]
     assert "prometheus" not in str(policies)
     assert deployment.result.prometheus_url == ""
-

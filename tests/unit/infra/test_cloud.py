@@ -137,5 +137,7 @@ def test_strangers_reach_the_gateway_only_where_settings_let_them_in() -> None:
 def test_prometheus_writes_to_its_workspace_and_to_no_other() -> None:
     url = "https://aps-workspaces.us-east-1.amazonaws.com/workspaces/ws-1a2b/api/v1/remote_write"
     assert cloud.workspace_arn(url, "111122223333") == "arn:aws:aps:us-east-1:111122223333:workspace/ws-1a2b"
-    with pytest.raises(SettingsError, match=r"plinth:monitoring\.remoteWrite\.url is https://metrics\.example"):
+    with pytest.raises(
+        SettingsError, match=r"plinth:monitoring\.remoteWrite\.url is https://metrics\.example"
+    ):
         cloud.workspace_arn("https://metrics.example/write", "111122223333")

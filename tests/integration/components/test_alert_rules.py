@@ -69,6 +69,12 @@ def values(series: Series, phases: tuple[int, int, int]) -> str:
     return " ".join(found)
 
 
+def before_fault(timing: Timing, alert: Alert) -> int:
+    """Return the seconds of health that the alert's longest window remembers."""
+    windows = [burn.long_seconds for burn in timing.burns if f"{burn.name}Burn" in alert.name]
+    return max([timing.window_seconds, *windows])
+
+
 def after_fault(timing: Timing, alert: Alert) -> int:
     """Return the seconds after which a fault that ended is forgotten."""
     short = max(burn.short_seconds for burn in timing.burns)
@@ -79,9 +85,10 @@ def after_fault(timing: Timing, alert: Alert) -> int:
 def check(folder: Path, timing: Timing, alert: Alert, fault: Fault) -> subprocess.CompletedProcess[str]:
     """Ask promtool whether the alert is quiet, fires within its promise, and is quiet again."""
     step = timing.scrape_seconds
-    healthy = timing.burns[-1].long_seconds
+    healthy = before_fault(timing, alert)
     promised = alert.fires_within_seconds - timing.group_wait_seconds
-    faulty = -(-promised // step) * step
+    # Still faulty at the moment that was promised.
+    faulty = (promised // step + 1) * step
     recovered = -(-after_fault(timing, alert) // step) * step
     phases = (healthy // step, faulty // step, recovered // step)
     # It expires three weeks after the healthy time.

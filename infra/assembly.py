@@ -1,13 +1,10 @@
 """The platform: its components in dependency order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import pulumi
-from pulumi import ResourceOptions
 
-from components import images, network_policies
 from components.connections import (
     Bucket,
     GatewayConnection,
@@ -24,37 +21,23 @@ from components.kserve_serving import KserveServing, KserveServingArgs
 from components.kubeflow_pipelines import KubeflowPipelines, KubeflowPipelinesArgs, StepSettings
 from components.mlflow_tracking import MlflowTracking, MlflowTrackingArgs
 from components.mysql_accounts import MysqlAccounts, MysqlAccountsArgs
-from components.network_policies import Peer, in_namespace
-from components.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
-from components.pod_security import PodSecurityLevel
-from components.prometheus_monitoring import PrometheusMonitoring, scraper
-from infra import gpu_sharing
+from components.prometheus_monitoring import PrometheusMonitoring
+from infra import foundation, gpu_sharing
+from infra.foundation import DATABASES, KUEUE, MONITORING, OBJECT_STORE, Site, peers
 from infra.monitored import monitoring_args
 from infra.outputs import Outputs
 from infra.settings import Secrets, Settings
-from infra.storage_settings import DatabaseLocation, ObjectsLocation
+from infra.storage_settings import DatabaseLocation
 from infra.target import Target
 
 if TYPE_CHECKING:
-    from infra.cloud import Cloud
+    pass
 
-_NAMESPACES: Mapping[str, PodSecurityLevel] = {
-    "gateway": "restricted",
-    "kserve": "restricted",
-    "kubeflow": "restricted",
-    "mlflow": "restricted",
-}
-# Of stores that run in the cluster.
-_DATABASES = "databases"
-_OBJECT_STORE = "object-store"
-# Of the queues for GPUs.
-_KUEUE = "kueue"
 _PIPELINES_BUCKET = "pipelines"
 _TRACKING_BUCKET = "mlflow"
 _MODELS_NAMESPACE = "models"
-_MONITORING = "monitoring"
 # As PrometheusMonitoring calls it.
-_PROMETHEUS_ACCOUNT = f"{_MONITORING}-prometheus"
+_PROMETHEUS_ACCOUNT = f"{MONITORING}-prometheus"
 _BUCKETS = (
     Bucket(name=_PIPELINES_BUCKET, owner="pipelines"),
     Bucket(name=_TRACKING_BUCKET, owner="tracking", readers=("serving",)),
@@ -68,52 +51,9 @@ class _Objects(Protocol):
     def connection(self, bucket: str, account: str) -> ObjectStoreConnection: ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Site:
-    """What every component of one platform is made from."""
-
-    settings: Settings
-    secrets: Secrets
-    opts: ResourceOptions
-    """For what can be made again."""
-    keep: ResourceOptions
-    """For what holds data."""
-    namespaces: Mapping[str, pulumi.Output[str]]
-    target: Target
-
-    @property
-    def cloud(self) -> "Cloud":
-        """What the cluster stands in; settings that need one were refused without it."""
-        if self.target.cloud is None:
-            raise TypeError(f"cluster {self.target.cluster.name} stands in no cloud")
-        return self.target.cloud
-
-    @property
-    def databases_in_cluster(self) -> bool:
-        return self.settings.storage.postgres is DatabaseLocation.INCLUSTER
-
-    @property
-    def objects_in_cluster(self) -> bool:
-        return self.settings.storage.objects is ObjectsLocation.INCLUSTER
-
-    @property
-    def scrapers(self) -> tuple[Peer, ...]:
-        """Who may read metrics."""
-        return (scraper(_MONITORING),) if self.settings.monitoring.enabled else ()
-
-    def image(self, name: str) -> str:
-        return images.reference(name, self.settings.registry)
-
-    def stores(self, *namespaces: str) -> tuple[Peer, ...]:
-        """Return where stores are: these namespaces, as far as they are there, and the cloud's network."""
-        in_cluster = _peers(*(each for each in namespaces if each in self.namespaces))
-        cloud = self.target.cloud
-        return in_cluster if cloud is None else (*in_cluster, network_policies.addresses(cloud.vpc.cidr))
-
-
 def deploy(settings: Settings, secrets: Secrets, target: Target) -> Outputs:
     """Make every component of the platform."""
-    site = _site(settings, secrets, target)
+    site = foundation.lay(settings, secrets, target)
     # Pools first: their nodes start while the platform is installed.
     if target.cloud is not None:
         target.cloud.repositories()
@@ -144,35 +84,7 @@ def deploy(settings: Settings, secrets: Secrets, target: Target) -> Outputs:
     )
 
 
-def _site(settings: Settings, secrets: Secrets, target: Target) -> _Site:
-    provider, protect = target.cluster.provider, settings.protect
-    opts = ResourceOptions(provider=provider)
-    wanted = dict(_NAMESPACES)
-    if settings.storage.postgres is DatabaseLocation.INCLUSTER:
-        wanted[_DATABASES] = "restricted"
-    if settings.storage.objects is ObjectsLocation.INCLUSTER:
-        wanted[_OBJECT_STORE] = "restricted"
-    if settings.gpu_pools:
-        wanted[_KUEUE] = "restricted"
-    if settings.monitoring.enabled:
-        wanted[_MONITORING] = "restricted"
-    namespaces = {
-        name: PlatformNamespace(
-            name, PlatformNamespaceArgs(namespace=name, pod_security=level), opts
-        ).namespace
-        for name, level in sorted(wanted.items())
-    }
-    return _Site(
-        settings=settings,
-        secrets=secrets,
-        opts=opts,
-        keep=ResourceOptions(provider=provider, protect=protect, retain_on_delete=protect),
-        namespaces=namespaces,
-        target=target,
-    )
-
-
-def _gateway_url(site: _Site, gateway: Gateway) -> pulumi.Output[str]:
+def _gateway_url(site: Site, gateway: Gateway) -> pulumi.Output[str]:
     scheme = "https" if site.settings.gateway.certificate_arn else "http"
     return pulumi.Output.concat(scheme, "://", gateway.address)
 
@@ -181,11 +93,7 @@ def _destination(objects: _Objects) -> str:
     return f"s3://{objects.connection(_TRACKING_BUCKET, 'tracking').bucket}"
 
 
-def _peers(*namespaces: str) -> tuple[Peer, ...]:
-    return tuple(in_namespace(name) for name in namespaces)
-
-
-def _gateway(site: _Site) -> Gateway:
+def _gateway(site: Site) -> Gateway:
     cloud = site.target.cloud
     return Gateway(
         "traefik",
@@ -193,11 +101,11 @@ def _gateway(site: _Site) -> Gateway:
             namespace=site.namespaces["gateway"],
             image=site.image("traefik"),
             domain=site.settings.gateway.domain,
-            backends=_peers(
+            backends=peers(
                 "kubeflow",
                 "mlflow",
                 _MODELS_NAMESPACE,
-                *(each for each in (_OBJECT_STORE, _MONITORING) if each in site.namespaces),
+                *(each for each in (OBJECT_STORE, MONITORING) if each in site.namespaces),
             ),
             scrapers=site.scrapers,
             node_port=site.settings.gateway.node_port,
@@ -207,7 +115,7 @@ def _gateway(site: _Site) -> Gateway:
     )
 
 
-def _object_store(site: _Site, gateway: GatewayConnection) -> _Objects:
+def _object_store(site: Site, gateway: GatewayConnection) -> _Objects:
     secrets = site.secrets
     if not site.objects_in_cluster:
         # The namespace of models is made by what serves them, after this: associations need its name alone.
@@ -215,7 +123,7 @@ def _object_store(site: _Site, gateway: GatewayConnection) -> _Objects:
     return ObjectStore(
         "object-store",
         ObjectStoreArgs(
-            namespace=site.namespaces[_OBJECT_STORE],
+            namespace=site.namespaces[OBJECT_STORE],
             image=site.image("versitygw"),
             job_image=site.image("workload"),
             buckets=_BUCKETS,
@@ -225,7 +133,7 @@ def _object_store(site: _Site, gateway: GatewayConnection) -> _Objects:
                 "serving": secrets.serving_object_store_key,
             },
             administrator_secret=secrets.object_store_administrator_key,
-            clients=_peers("gateway", "kubeflow", "mlflow", _MODELS_NAMESPACE),
+            clients=peers("gateway", "kubeflow", "mlflow", _MODELS_NAMESPACE),
             gateway=gateway,
             metrics_image=site.image("statsd-exporter") if site.settings.monitoring.enabled else None,
             scrapers=site.scrapers,
@@ -235,7 +143,7 @@ def _object_store(site: _Site, gateway: GatewayConnection) -> _Objects:
     )
 
 
-def _pipelines_databases(site: _Site) -> Mapping[str, MysqlConnection]:
+def _pipelines_databases(site: Site) -> Mapping[str, MysqlConnection]:
     passwords: dict[str, pulumi.Input[str]] = {
         "kfp": site.secrets.pipelines_database_password,
         "mlmd": site.secrets.metadata_database_password,
@@ -261,7 +169,7 @@ def _pipelines_databases(site: _Site) -> Mapping[str, MysqlConnection]:
             image=site.image("mariadb"),
             databases=_PIPELINES_DATABASES,
             passwords=passwords,
-            clients=_peers("kubeflow"),
+            clients=peers("kubeflow"),
             storage_size=site.settings.storage.pipelines_database_size,
         ),
         site.keep,
@@ -269,19 +177,19 @@ def _pipelines_databases(site: _Site) -> Mapping[str, MysqlConnection]:
     return server.connections
 
 
-def _tracking_database(site: _Site) -> PostgresConnection:
+def _tracking_database(site: Site) -> PostgresConnection:
     if not site.databases_in_cluster:
         return site.cloud.tracking_database(site.secrets.tracking_database_password)
     server = Postgres(
         "postgres",
         PostgresArgs(
-            namespace=site.namespaces[_DATABASES],
+            namespace=site.namespaces[DATABASES],
             image=site.image("postgres"),
             operator_image=site.image("cloudnative-pg"),
             database="mlflow",
             owner="mlflow",
             password=site.secrets.tracking_database_password,
-            clients=_peers("mlflow"),
+            clients=peers("mlflow"),
             scrapers=site.scrapers,
             storage_size=site.settings.storage.postgres_size,
         ),
@@ -291,7 +199,7 @@ def _tracking_database(site: _Site) -> PostgresConnection:
 
 
 def _tracking(
-    site: _Site, database: PostgresConnection, objects: _Objects, gateway: GatewayConnection
+    site: Site, database: PostgresConnection, objects: _Objects, gateway: GatewayConnection
 ) -> MlflowTracking:
     return MlflowTracking(
         "mlflow",
@@ -300,16 +208,16 @@ def _tracking(
             image=site.image("mlflow-server"),
             database=database,
             artifacts=objects.connection(_TRACKING_BUCKET, "tracking"),
-            clients=_peers("gateway", "kubeflow"),
+            clients=peers("gateway", "kubeflow"),
             scrapers=site.scrapers,
             gateway=gateway,
-            stores=site.stores(_DATABASES, _OBJECT_STORE),
+            stores=site.stores(DATABASES, OBJECT_STORE),
         ),
         site.opts,
     )
 
 
-def _serving(site: _Site, objects: _Objects, gateway: GatewayConnection) -> KserveServing:
+def _serving(site: Site, objects: _Objects, gateway: GatewayConnection) -> KserveServing:
     return KserveServing(
         "kserve",
         KserveServingArgs(
@@ -319,7 +227,7 @@ def _serving(site: _Site, objects: _Objects, gateway: GatewayConnection) -> Kser
             storage_initializer_image=site.image("storage-initializer"),
             gateway=gateway,
             artifacts=objects.connection(_TRACKING_BUCKET, "serving"),
-            stores=site.stores(_OBJECT_STORE),
+            stores=site.stores(OBJECT_STORE),
             webhook_ca=site.secrets.webhook_authority,
             webhook_certificate=site.secrets.webhook_certificate,
             webhook_key=site.secrets.webhook_key,
@@ -331,7 +239,7 @@ def _serving(site: _Site, objects: _Objects, gateway: GatewayConnection) -> Kser
 
 
 def _pipelines(
-    site: _Site,
+    site: Site,
     databases: Mapping[str, MysqlConnection],
     objects: _Objects,
     tracking: MlflowTracking,
@@ -360,25 +268,25 @@ def _pipelines(
                 tracking_uri=tracking.tracking_uri,
                 environment=environment,
                 # The tracking server, and models as their clients reach them.
-                destinations=({"to": [*_peers("gateway", "mlflow")]},),
+                destinations=({"to": [*peers("gateway", "mlflow")]},),
                 models_namespace=serving.models_namespace,
             ),
-            clients=_peers("gateway"),
+            clients=peers("gateway"),
             scrapers=site.scrapers,
             gateway=gateway,
-            stores=site.stores("kubeflow", _OBJECT_STORE),
+            stores=site.stores("kubeflow", OBJECT_STORE),
             registry=site.settings.registry,
         ),
         site.opts,
     )
 
 
-def _gpu_scheduling(site: _Site) -> GpuScheduling:
+def _gpu_scheduling(site: Site) -> GpuScheduling:
     secrets, settings = site.secrets, site.settings
     return GpuScheduling(
         "gpu-scheduling",
         GpuSchedulingArgs(
-            namespace=site.namespaces[_KUEUE],
+            namespace=site.namespaces[KUEUE],
             controller_image=site.image("kueue-controller"),
             device_plugin_image=site.image("nvidia-device-plugin"),
             pools=gpu_sharing.pools(settings.gpu_pools),
@@ -387,23 +295,23 @@ def _gpu_scheduling(site: _Site) -> GpuScheduling:
             webhook_certificate=secrets.queue_webhook_certificate,
             webhook_key=secrets.queue_webhook_key,
             # The tracking server, and the gateway to everything else.
-            destinations=({"to": [*_peers("gateway", "mlflow")]},),
+            destinations=({"to": [*peers("gateway", "mlflow")]},),
             replicas=2 if settings.protect else 1,
         ),
         site.opts,
     )
 
 
-def _monitoring(site: _Site, gateway: GatewayConnection) -> PrometheusMonitoring | None:
+def _monitoring(site: Site, gateway: GatewayConnection) -> PrometheusMonitoring | None:
     if not site.settings.monitoring.enabled:
         return None
     args = monitoring_args(
         site.settings,
-        namespace=site.namespaces[_MONITORING],
-        namespaces={"models": _MODELS_NAMESPACE, "monitoring": _MONITORING},
+        namespace=site.namespaces[MONITORING],
+        namespaces={"models": _MODELS_NAMESPACE, "monitoring": MONITORING},
         gateway=gateway,
         certificates={"kserve-webhooks": site.secrets.webhook_certificate},
     )
     if args.remote_write and args.remote_write.region and site.target.cloud:
         site.target.cloud.metrics_writer(args.namespace, _PROMETHEUS_ACCOUNT, args.remote_write.url)
-    return PrometheusMonitoring(_MONITORING, args, site.opts)
+    return PrometheusMonitoring(MONITORING, args, site.opts)

@@ -16,7 +16,7 @@ from cluster.instance import Endpoints, Instance
 from components import images
 from components.images import ImageError
 from components.versions import VersionError
-from infra import aws_demand, aws_prices, cost, cost_report, events, settings, stack_file
+from infra import aws_demand, aws_prices, cost, cost_report, events, settings, stack_file, stack_images
 from infra.cluster_settings import ClusterSettings, EksSettings
 from infra.engine import Engine
 from infra.errors import InfraError
@@ -199,7 +199,7 @@ def _tell(options: argparse.Namespace, chosen: Settings) -> int:
         return _preflight(options.stack, chosen)
     if options.command == "cost":
         return _cost(options, chosen)
-    for name in images.names():
+    for name in stack_images.names(chosen):
         if images.is_own(name) or not options.own:
             print(f"{name}={images.reference(name, chosen.registry)}")
     return 0

@@ -1,0 +1,113 @@
+"""What every component of a platform stands on: settings, namespaces, options, and where it all is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi import ResourceOptions
+
+from components import images, network_policies
+from components.network_policies import Peer, in_namespace
+from components.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
+from components.pod_security import PodSecurityLevel
+from components.prometheus_monitoring import scraper
+from infra.settings import Secrets, Settings
+from infra.storage_settings import DatabaseLocation, ObjectsLocation
+from infra.target import Target
+
+if TYPE_CHECKING:
+    from infra.cloud import Cloud
+
+_NAMESPACES: Mapping[str, PodSecurityLevel] = {
+    "gateway": "restricted",
+    "kserve": "restricted",
+    "kubeflow": "restricted",
+    "mlflow": "restricted",
+}
+# Of stores that run in the cluster.
+DATABASES = "databases"
+OBJECT_STORE = "object-store"
+# Of the queues for GPUs.
+KUEUE = "kueue"
+MONITORING = "monitoring"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """What every component of one platform is made from."""
+
+    settings: Settings
+    secrets: Secrets
+    opts: ResourceOptions
+    """For what can be made again."""
+    keep: ResourceOptions
+    """For what holds data."""
+    namespaces: Mapping[str, pulumi.Output[str]]
+    target: Target
+
+    @property
+    def cloud(self) -> "Cloud":
+        """What the cluster stands in; settings that need one were refused without it."""
+        if self.target.cloud is None:
+            raise TypeError(f"cluster {self.target.cluster.name} stands in no cloud")
+        return self.target.cloud
+
+    @property
+    def databases_in_cluster(self) -> bool:
+        """Whether the stack runs its own database servers."""
+        return self.settings.storage.postgres is DatabaseLocation.INCLUSTER
+
+    @property
+    def objects_in_cluster(self) -> bool:
+        """Whether the stack runs its own object store."""
+        return self.settings.storage.objects is ObjectsLocation.INCLUSTER
+
+    @property
+    def scrapers(self) -> tuple[Peer, ...]:
+        """Who may read metrics."""
+        return (scraper(MONITORING),) if self.settings.monitoring.enabled else ()
+
+    def image(self, name: str) -> str:
+        """Return the reference of an image, by its short name."""
+        return images.reference(name, self.settings.registry)
+
+    def stores(self, *namespaces: str) -> tuple[Peer, ...]:
+        """Return where stores are: these namespaces, as far as they are there, and the cloud's network."""
+        in_cluster = peers(*(each for each in namespaces if each in self.namespaces))
+        cloud = self.target.cloud
+        return in_cluster if cloud is None else (*in_cluster, network_policies.addresses(cloud.vpc.cidr))
+
+
+def lay(settings: Settings, secrets: Secrets, target: Target) -> Site:
+    """Make the namespaces that the settings ask for; return what components are made from."""
+    provider, protect = target.cluster.provider, settings.protect
+    opts = ResourceOptions(provider=provider)
+    wanted = dict(_NAMESPACES)
+    if settings.storage.postgres is DatabaseLocation.INCLUSTER:
+        wanted[DATABASES] = "restricted"
+    if settings.storage.objects is ObjectsLocation.INCLUSTER:
+        wanted[OBJECT_STORE] = "restricted"
+    if settings.gpu_pools:
+        wanted[KUEUE] = "restricted"
+    if settings.monitoring.enabled:
+        wanted[MONITORING] = "restricted"
+    namespaces = {
+        name: PlatformNamespace(
+            name, PlatformNamespaceArgs(namespace=name, pod_security=level), opts
+        ).namespace
+        for name, level in sorted(wanted.items())
+    }
+    return Site(
+        settings=settings,
+        secrets=secrets,
+        opts=opts,
+        keep=ResourceOptions(provider=provider, protect=protect, retain_on_delete=protect),
+        namespaces=namespaces,
+        target=target,
+    )
+
+
+def peers(*namespaces: str) -> tuple[Peer, ...]:
+    """Return all pods of these namespaces, as network policies name them."""
+    return tuple(in_namespace(name) for name in namespaces)

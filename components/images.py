@@ -88,8 +88,26 @@ _IMAGES: dict[str, _Upstream | _Own] = {
 }
 
 
+# What only a cloud's cluster runs: pulled from upstream, never built here.
+_PUBLISHED = {
+    "cluster-autoscaler": "registry.k8s.io/autoscaling/cluster-autoscaler",
+    "karpenter": "public.ecr.aws/karpenter/controller",
+}
+
+
+def published(name: str, version: str) -> str:
+    """Return the reference of an image that clouds pull from upstream.
+
+    Raises:
+        ImageError: no such image.
+    """
+    if name not in _PUBLISHED:
+        raise ImageError(f"no published image {name!r}: there are {', '.join(sorted(_PUBLISHED))}")
+    return f"{_PUBLISHED[name]}:{version}"
+
+
 def names() -> list[str]:
-    """Return the short names of all images."""
+    """Return the short names of all images that this repository builds or mirrors."""
     return sorted(_IMAGES)
 
 

@@ -48,6 +48,14 @@ def api_server(cidr: str = "0.0.0.0/0") -> EgressRule:
     return egress([{"ip_block": {"cidr": cidr}}], 443, 6443)
 
 
+def identity_agent() -> EgressRule:
+    """Return a rule that lets the selected pods ask for their credentials in AWS.
+
+    The add-on eks-pod-identity-agent answers on every node at this address and no other.
+    """
+    return egress([addresses("169.254.170.23/32")], 80)
+
+
 def dns() -> EgressRule:
     """Return a rule that lets the selected pods resolve names."""
     return {

@@ -7,10 +7,6 @@ import pulumi
 from components import network_policies
 from components.connections import ObjectStoreConnection
 
-# The add-on eks-pod-identity-agent answers on every node at this address and no other.
-_IDENTITY_AGENT: network_policies.Peer = {"ip_block": {"cidr": "169.254.170.23/32"}}
-_IDENTITY_PORT = 80
-
 
 def split_endpoint(endpoint: str) -> tuple[str, str]:
     """Return host and port of `host:port`.
@@ -36,6 +32,6 @@ def egress(
     if artifacts.keyless:
         return [
             {"to": [*anywhere], "ports": [{"port": port, "protocol": "TCP"}]},
-            network_policies.egress([_IDENTITY_AGENT], _IDENTITY_PORT),
+            network_policies.identity_agent(),
         ]
     return [{"to": [*(stores or anywhere)], "ports": [{"port": port, "protocol": "TCP"}]}]

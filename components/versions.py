@@ -34,6 +34,11 @@ EKS_ADDONS: Final[Mapping[str, Mapping[str, str]]] = {
         "eks-pod-identity-agent": "v1.3.10-eksbuild.3",
     },
 }
+# Of each Kubernetes version, as upstream names its images.
+CLUSTER_AUTOSCALER: Final[Mapping[str, str]] = {
+    # renovate: datasource=docker depName=registry.k8s.io/autoscaling/cluster-autoscaler
+    "1.36": "v1.36.1",
+}
 
 
 class VersionError(Exception):

@@ -104,8 +104,8 @@ def deploy(settings: Settings, secrets: Secrets, target: Target) -> Outputs:
     # belongs here as well.
     if target.cloud is not None:
         target.cloud.repositories()
-        for pool in settings.gpu_pools:
-            target.cloud.gpu_pool(pool)
+        target.cloud.volumes()
+        target.cloud.node_pools()
     entry = _gateway(site)
     gateway = entry.connection
     objects = _object_store(site, gateway)

@@ -8,10 +8,13 @@ import pulumi_aws as aws
 from pulumi import ResourceOptions
 
 from components import kserve_serving, mlflow_tracking, pipeline_steps, pipelines_api_server
+from components.aws.block_storage import BlockStorage, BlockStorageArgs
+from components.aws.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
 from components.aws.ecr_repositories import EcrRepositories, EcrRepositoriesArgs
 from components.aws.eks_cluster import EksCluster, EksClusterArgs
 from components.aws.encryption_key import EncryptionKey, EncryptionKeyArgs
 from components.aws.gpu_node_pool import GpuNodePool, GpuNodePoolArgs, Mig, TimeSlicing
+from components.aws.karpenter import Karpenter, KarpenterArgs
 from components.aws.karpenter_node_pool import KarpenterNodePool, KarpenterNodePoolArgs
 from components.aws.network_plan import INTERFACE_ENDPOINTS
 from components.aws.rds_instance import RdsServer
@@ -21,12 +24,15 @@ from components.aws.s3_object_store import S3ObjectStore, S3ObjectStoreArgs, Ser
 from components.aws.vpc import Vpc, VpcArgs
 from components.connections import Bucket, ClusterConnection, MysqlConnection, PostgresConnection
 from components.gateway import LoadBalancer
-from components.versions import eks_addons
+from components.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
+from components.versions import CLUSTER_AUTOSCALER, eks_addons
 from infra import kubernetes_provider
 from infra.cluster_settings import EksSettings
 from infra.pool_settings import GpuPoolSettings, MigSharing, Provisioner
 from infra.sections import gib
 from infra.settings import GatewaySettings, Settings
+
+_NODE_SCALING = "node-scaling"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +40,7 @@ class Cloud:
     """A stack's network and cluster in AWS, and what makes its stores and pools there."""
 
     settings: Settings
+    provider: aws.Provider
     eks: EksSettings
     opts: ResourceOptions
     """For what can be made again."""
@@ -56,6 +63,11 @@ class Cloud:
             ),
             self.keep,
         )
+
+    def volumes(self) -> BlockStorage:
+        """Make the class of volumes that claims get when they name none."""
+        policy = "Retain" if self.settings.protect else "Delete"
+        return BlockStorage("volumes", BlockStorageArgs(reclaim_policy=policy), self._in_cluster)
 
     def tracking_database(self, password: pulumi.Input[str]) -> PostgresConnection:
         """Make the database of MLflow."""
@@ -104,10 +116,57 @@ class Cloud:
         """Return what AWS is to put in front of the gateway."""
         return load_balancer(self.settings.gateway)
 
-    def gpu_pool(self, pool: GpuPoolSettings) -> GpuNodePool | KarpenterNodePool:
-        """Make one pool of GPU nodes."""
-        if pool.provisioner is Provisioner.KARPENTER:
-            return self._karpenter_pool(pool)
+    def node_pools(self) -> None:
+        """Make what starts and stops nodes, and every pool of GPU nodes."""
+        namespace = PlatformNamespace(
+            _NODE_SCALING, PlatformNamespaceArgs(namespace=_NODE_SCALING), self._in_cluster
+        ).namespace
+        ClusterAutoscaler(
+            "cluster-autoscaler",
+            ClusterAutoscalerArgs(
+                namespace=namespace,
+                version=CLUSTER_AUTOSCALER[self.eks.kubernetes_version],
+                cluster_name=self.eks.name,
+                account=self.eks.account,
+                region=self.eks.region,
+                tags=self.tags,
+            ),
+            self._everywhere,
+        )
+        pools = self.settings.gpu_pools
+        for pool in pools:
+            if pool.provisioner is Provisioner.NODE_GROUP:
+                self._node_group(pool)
+        provisioned = [pool for pool in pools if pool.provisioner is Provisioner.KARPENTER]
+        if provisioned:
+            karpenter = self._karpenter(namespace)
+            for pool in provisioned:
+                self._karpenter_pool(pool, karpenter)
+
+    @property
+    def _in_cluster(self) -> ResourceOptions:
+        return ResourceOptions(provider=self.connection.provider)
+
+    @property
+    def _everywhere(self) -> ResourceOptions:
+        return ResourceOptions(providers=[self.provider, self.connection.provider])
+
+    def _karpenter(self, namespace: pulumi.Input[str]) -> Karpenter:
+        return Karpenter(
+            "karpenter",
+            KarpenterArgs(
+                namespace=namespace,
+                cluster_name=self.eks.name,
+                account=self.eks.account,
+                region=self.eks.region,
+                node_role_arn=self.cluster.node_role_arn,
+                node_role_name=self.cluster.node_role_name,
+                tags=self.tags,
+            ),
+            self._everywhere,
+        )
+
+    def _node_group(self, pool: GpuPoolSettings) -> GpuNodePool:
         numbers = [self.eks.availability_zones.index(zone) for zone in self._zones(pool)]
         return GpuNodePool(
             f"gpu-{pool.name}",
@@ -133,14 +192,14 @@ class Cloud:
             self.opts,
         )
 
-    def _karpenter_pool(self, pool: GpuPoolSettings) -> KarpenterNodePool:
+    def _karpenter_pool(self, pool: GpuPoolSettings, karpenter: Karpenter) -> KarpenterNodePool:
         release = self.eks.ami_release
         return KarpenterNodePool(
             f"gpu-{pool.name}",
             KarpenterNodePoolArgs(
                 pool=pool.name,
                 cluster_name=self.eks.name,
-                node_role_name=self.cluster.node_role_name,
+                instance_profile=karpenter.instance_profile,
                 security_group_id=self.cluster.node_security_group_id,
                 instance_types=pool.instance_types,
                 max_nodes=pool.max,
@@ -153,7 +212,7 @@ class Cloud:
                 sharing=_sharing(pool),
                 tags=self.tags,
             ),
-            ResourceOptions(provider=self.connection.provider),
+            self._in_cluster,
         )
 
     def _zones(self, pool: GpuPoolSettings) -> tuple[str, ...]:
@@ -228,6 +287,7 @@ def connect(settings: Settings, eks: EksSettings) -> Cloud:
     return Cloud(
         settings=settings,
         eks=eks,
+        provider=provider,
         opts=opts,
         keep=keep,
         vpc=vpc,

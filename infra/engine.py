@@ -70,6 +70,7 @@ class Engine:
     def exists(self) -> bool:
         """Return whether the stack has a state."""
         if self.backend is not None:
+            self._place_project()
             found: list[dict[str, Any]] = json.loads(self._call("stack", "ls", "--json") or "[]")
             return any(each["name"].rpartition("/")[2] == self.stack for each in found)
         return (self.folder / "state/.pulumi/stacks" / PROJECT / f"{self.stack}.json").is_file()

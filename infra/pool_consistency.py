@@ -31,6 +31,13 @@ def team_problems(teams: Sequence[TeamSettings], pools: Sequence[GpuPoolSettings
                 found.append(f"teams {team.name}: gpuQuota names pool {name!r}; gpuPools has {have}")
         if team.borrowing_limit is not None and not team.borrowing:
             found.append(f"teams {team.name}: borrowingLimit needs borrowing: true; leave out one of them")
+    for name, pool in known.items():
+        users = [team.name for team in teams if name in team.gpu_quota]
+        if isinstance(pool.sharing, TimeSlicing) and len(users) > 1:
+            found.append(
+                f"teams: {' and '.join(users)} share pool {name!r}, whose timeSlicing isolates no memory: "
+                "give each a pool of its own, or use mig"
+            )
     for name, devices in asked.items():
         if name in known and (most := most_devices(known[name])) is not None and devices > most:
             found.append(

@@ -32,8 +32,8 @@ class KarpenterNodePoolArgs:
     """Name of the pool, and value of its nodes' label."""
     cluster_name: pulumi.Input[str]
     """The EKS cluster, by whose tag Karpenter finds subnets."""
-    node_role_name: pulumi.Input[str]
-    """The role of the nodes."""
+    instance_profile: pulumi.Input[str]
+    """What nodes start with."""
     security_group_id: pulumi.Input[str]
     """The cluster's group, in which nodes reach each other."""
     instance_types: tuple[str, ...]
@@ -81,7 +81,7 @@ def node_class_spec(args: KarpenterNodePoolArgs) -> dict[str, Any]:
     kind = known_types(args.instance_types)[0]
     spec: dict[str, Any] = {
         "amiSelectorTerms": [{"alias": f"al2023@{args.ami_release}"}],
-        "role": args.node_role_name,
+        "instanceProfile": args.instance_profile,
         "subnetSelectorTerms": [{"tags": {"karpenter.sh/discovery": args.cluster_name}}],
         "securityGroupSelectorTerms": [{"id": args.security_group_id}],
         "instanceStorePolicy": "RAID0",

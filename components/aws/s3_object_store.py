@@ -130,6 +130,31 @@ def logs_policy(name: str, sources: list[str]) -> dict[str, Any]:
     return found
 
 
+def lifecycle_rules(
+    keep_replaced_days: int, expire_days: int | None
+) -> list[aws.s3.BucketLifecycleConfigurationRuleArgsDict]:
+    """Return what is deleted by age: what was replaced, unfinished uploads, and all if asked for."""
+    found: list[aws.s3.BucketLifecycleConfigurationRuleArgsDict] = [
+        {
+            "id": "replaced",
+            "status": "Enabled",
+            "filter": {"prefix": ""},
+            "abort_incomplete_multipart_upload": {"days_after_initiation": 7},
+            "noncurrent_version_expiration": {"noncurrent_days": keep_replaced_days},
+        }
+    ]
+    if expire_days is not None:
+        found.append(
+            {
+                "id": "old",
+                "status": "Enabled",
+                "filter": {"prefix": ""},
+                "expiration": {"days": expire_days},
+            }
+        )
+    return found
+
+
 def statements(
     account: str, buckets: tuple[Bucket, ...], prefix: str, region: str, kms_key_arn: pulumi.Input[str]
 ) -> tuple[Statement, ...]:
@@ -227,7 +252,7 @@ class S3ObjectStore(pulumi.ComponentResource):
             self._child,
         )
 
-    def _closed_bucket(self, role: str) -> aws.s3.Bucket:
+    def _closed_bucket(self, role: str, *, expire_days: int | None = None) -> aws.s3.Bucket:
         bucket = aws.s3.Bucket(
             f"{self._name}-{role}",
             bucket=bucket_name(self._args.name_prefix, role),
@@ -250,10 +275,17 @@ class S3ObjectStore(pulumi.ComponentResource):
             rule={"object_ownership": "BucketOwnerEnforced"},
             opts=self._child,
         )
-        aws.s3.BucketVersioning(
+        versioning = aws.s3.BucketVersioning(
             f"{self._name}-{role}-versioning",
             bucket=bucket.bucket,
             versioning_configuration={"status": "Enabled"},
+            opts=self._child,
+        )
+        aws.s3.BucketLifecycleConfiguration(
+            f"{self._name}-{role}-lifecycle",
+            # Taken from the versioning: before it, nothing is ever replaced.
+            bucket=versioning.bucket,
+            rules=lifecycle_rules(self._args.keep_replaced_days, expire_days),
             opts=self._child,
         )
         return bucket
@@ -267,7 +299,6 @@ class S3ObjectStore(pulumi.ComponentResource):
             target_prefix=f"{role}/",
             opts=self._child,
         )
-        self._lifecycle(role, bucket, expire_days=None)
         encryption = aws.s3.BucketServerSideEncryptionConfiguration(
             f"{self._name}-{role}-encryption",
             bucket=bucket.bucket,
@@ -287,7 +318,7 @@ class S3ObjectStore(pulumi.ComponentResource):
         return pulumi.Output.all(encryption.bucket, policy.bucket).apply(lambda names: str(names[0]))
 
     def _logs_bucket(self) -> pulumi.Output[str]:
-        bucket = self._closed_bucket(_LOGS)
+        bucket = self._closed_bucket(_LOGS, expire_days=self._args.keep_logs_days)
         aws.s3.BucketServerSideEncryptionConfiguration(
             f"{self._name}-{_LOGS}-encryption",
             bucket=bucket.bucket,
@@ -295,7 +326,6 @@ class S3ObjectStore(pulumi.ComponentResource):
             rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
             opts=self._child,
         )
-        self._lifecycle(_LOGS, bucket, expire_days=self._args.keep_logs_days)
         prefix = self._args.name_prefix
         sources = [bucket_name(prefix, each.name) for each in self._args.buckets]
         policy = self._policy(_LOGS, bucket, logs_policy(bucket_name(prefix, _LOGS), sources))
@@ -307,27 +337,4 @@ class S3ObjectStore(pulumi.ComponentResource):
             bucket=bucket.bucket,
             policy=json.dumps(document, sort_keys=True),
             opts=self._child,
-        )
-
-    def _lifecycle(self, role: str, bucket: aws.s3.Bucket, *, expire_days: int | None) -> None:
-        rules: list[aws.s3.BucketLifecycleConfigurationRuleArgsDict] = [
-            {
-                "id": "replaced",
-                "status": "Enabled",
-                "filter": {"prefix": ""},
-                "abort_incomplete_multipart_upload": {"days_after_initiation": 7},
-                "noncurrent_version_expiration": {"noncurrent_days": self._args.keep_replaced_days},
-            }
-        ]
-        if expire_days is not None:
-            rules.append(
-                {
-                    "id": "old",
-                    "status": "Enabled",
-                    "filter": {"prefix": ""},
-                    "expiration": {"days": expire_days},
-                }
-            )
-        aws.s3.BucketLifecycleConfiguration(
-            f"{self._name}-{role}-lifecycle", bucket=bucket.bucket, rules=rules, opts=self._child
         )

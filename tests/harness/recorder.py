@@ -66,8 +66,10 @@ class Deployment(Generic[T]):
 
     def pods(self) -> dict[str, dict[str, Any]]:
         """Return the pod template's spec of every workload, by its Pulumi name."""
-        workloads = [each for each in self.registrations if "template" in each.inputs.get("spec", {})]
-        return {each.name: each.inputs["spec"]["template"]["spec"] for each in workloads}
+        templated = [each for each in self.registrations if "template" in each.inputs.get("spec", {})]
+        # Other kinds have templates too, such as Karpenter's pools, of nodes.
+        specs = {each.name: each.inputs["spec"]["template"]["spec"] for each in templated}
+        return {name: spec for name, spec in specs.items() if "containers" in spec}
 
 
 class _Echo(mocks.Mocks):

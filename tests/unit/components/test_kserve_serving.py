@@ -135,6 +135,9 @@ def test_without_keys_models_are_copied_by_the_identity_of_their_account() -> No
     deployment = deployed(artifacts=sample.keyless_artifacts(), stores=())
     names = [each.name for each in deployment.of_type("Secret")]
     assert "kserve-storage-secret" not in names
+    rules.assert_no_keys(deployment)
+    with pytest.raises(AssertionError, match="kserve-storage-secret"):
+        rules.assert_no_keys(deployed())
     account = deployment.one("ServiceAccount", "kserve-storage-account").inputs
     assert account["metadata"]["name"] == "model-storage"
     assert "secrets" not in account

@@ -163,6 +163,8 @@ def test_without_keys_the_server_runs_as_an_account_with_an_identity() -> None:
 
 def test_with_keys_there_is_no_account() -> None:
     deployment = deployed()
+    with pytest.raises(AssertionError, match="AWS_ACCESS_KEY_ID"):
+        rules.assert_no_keys(deployment)
     assert not deployment.of_type("ServiceAccount")
     assert "serviceAccountName" not in deployment.pods()["mlflow-server"]
 

@@ -117,8 +117,8 @@ def test_without_keys_the_launcher_takes_credentials_from_the_environment() -> N
 
 def test_without_keys_the_secret_that_pipelines_name_is_there_and_empty() -> None:
     deployment = deployed(artifacts=sample.keyless_artifacts())
-    secret = deployment.one("Secret").inputs
-    assert secret["metadata"]["name"] == "mlpipeline-minio-artifact"
-    assert secret["stringData"] == {"accesskey": "", "secretkey": ""}
+    secret = deployment.one("Secret")
+    assert secret.inputs["metadata"]["name"] == "mlpipeline-minio-artifact"
+    assert rules.secret_data(secret) == {"accesskey": "", "secretkey": ""}
     rights = deployment.one("Role", "steps-runner-role").inputs["rules"]
     assert "secrets" not in [rule["resources"][0] for rule in rights]

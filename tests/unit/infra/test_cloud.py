@@ -21,8 +21,8 @@ def deployed(stack: str) -> Deployment[None]:
         made.repositories()
         made.tracking_database(pulumi.Output.secret("tracking-password"))
         made.pipelines_server(pulumi.Output.secret("pipelines-password"))
-        for pool in chosen.gpu_pools:
-            made.gpu_pool(pool)
+        made.volumes()
+        made.node_pools()
 
     return deploy(program)
 
@@ -92,6 +92,7 @@ def test_a_development_stack_can_be_deleted_whole(dev: Deployment[None]) -> None
     for each in dev.of_type("aws:rds/instance:Instance"):
         assert each.inputs["deletionProtection"] is False
     assert dev.one("aws:eks/cluster:Cluster").inputs["deletionProtection"] is False
+    assert dev.one("StorageClass").inputs["reclaimPolicy"] == "Delete"
     assert all(each.inputs["forceDelete"] for each in dev.of_type("aws:ecr/repository:Repository"))
 
 
@@ -114,6 +115,16 @@ def test_objects_of_karpenter_wait_for_the_cluster(prod: Deployment[None]) -> No
     assert "eks-system-nodes" in rules.before(prod, provider)
     for each in prod.of_type("kubernetes:karpenter.sh/v1:NodePool"):
         assert each.provider.startswith(provider.urn)
+    made = prod.one("kubernetes:karpenter.k8s.aws/v1:EC2NodeClass")
+    assert "karpenter-server" in rules.before(prod, made)
+
+
+def test_karpenter_is_there_only_where_a_pool_asks_for_it(
+    dev: Deployment[None], prod: Deployment[None]
+) -> None:
+    assert len(prod.of_type("plinth:index:Karpenter")) == 1
+    assert not dev.of_type("plinth:index:Karpenter")
+    assert len(dev.of_type("plinth:index:ClusterAutoscaler")) == 1
 
 
 def test_strangers_reach_the_gateway_only_where_settings_let_them_in() -> None:

@@ -15,7 +15,10 @@ import yaml
 from cluster.instance import Endpoints, Instance
 from infra import commands, settings, stack_file
 from tests.harness.recorder import deploy
+from tests.unit.infra import choices
+from upstream.cache import cache_root
 
+DEV = choices.of_stack("dev")
 KUBECONFIG: dict[str, Any] = {
     "contexts": [{"name": "main", "context": {"cluster": "here", "user": "me"}}],
     "clusters": [{"name": "here", "cluster": {"server": ""}}],
@@ -37,6 +40,11 @@ def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def write_stack(folder: Path, **cluster: Any) -> None:
     content = {"config": {"plinth:cluster": {"kind": "kubeconfig", "name": "x", **cluster}}}
     (folder / "Pulumi.x.yaml").write_text(yaml.safe_dump(content))
+
+
+def write_stack_on_aws(folder: Path) -> None:
+    config = {f"plinth:{key}": value for key, value in DEV.items()}
+    (folder / "Pulumi.x.yaml").write_text(yaml.safe_dump({"config": config}))
 
 
 def write_kubeconfig(folder: Path, server: str) -> str:
@@ -130,6 +138,49 @@ def test_outputs_join_the_stack_with_what_the_machine_knows(
         "gateway_url": "http://127.0.0.1:8080",
         "kubeconfig": "/k",
     }
+
+
+def test_a_stack_on_aws_is_reached_by_a_kubeconfig_that_only_its_owner_reads(
+    stacks: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_stack_on_aws(stacks)
+    made = cache_root() / "stacks" / "x"
+    made.mkdir(parents=True)
+    found = {"gateway_domain": "dev.example", "gateway_url": "http://balancer.example"}
+    monkeypatch.setattr(commands.Engine, "outputs", lambda _: dict(found))
+    monkeypatch.setattr(commands.Engine, "secret_output", lambda _, name: f"content of {name}")
+    assert commands.main(["outputs", "--stack", "x"]) == 0
+    path = made / "kubeconfig"
+    assert json.loads(capsys.readouterr().out) == {**found, "kubeconfig": str(path)}
+    assert path.read_text() == "content of kubeconfig"
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_stack_on_aws_needs_no_cluster_and_keeps_its_state_where_it_is_told(
+    stacks: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_stack_on_aws(stacks)
+    seen: list[commands.Engine] = []
+    monkeypatch.setattr(commands.Engine, "prepare", lambda engine: seen.append(engine))
+    monkeypatch.setattr(commands, "_run", lambda *_: 0)
+    assert commands.main(["preview", "--stack", "x"]) == 0
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://state-of-everyone")
+    assert commands.main(["up", "--stack", "x"]) == 0
+    local, shared = seen
+    assert (local.backend, shared.backend) == (None, "s3://state-of-everyone")
+    for each in seen:
+        assert each.kubeconfig is None
+        assert each.downloads
+        assert each.folder == cache_root() / "stacks" / "x"
+
+
+def test_images_of_a_stack_on_aws_are_in_its_registry(
+    stacks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_stack_on_aws(stacks)
+    assert commands.main(["images", "--stack", "x"]) == 0
+    lines = dict(line.split("=") for line in capsys.readouterr().out.splitlines())
+    assert lines["workload"].startswith("111122223333.dkr.ecr.us-east-1.amazonaws.com/plinth-dev/plinth/")
 
 
 def test_the_folder_run_as_a_module_is_the_command_line() -> None:

@@ -1,5 +1,6 @@
 """The engine: its files, its environment, stale locks and words for what people can mend."""
 
+import dataclasses
 import json
 import socket
 import subprocess
@@ -175,3 +176,54 @@ def dead_pid() -> int:
     process.wait()
     assert not Path(f"/proc/{process.pid}").exists()
     return process.pid
+
+
+def shared(engine: Engine) -> Engine:
+    return dataclasses.replace(engine, backend="s3://state-of-everyone")
+
+
+def test_a_shared_state_needs_the_passphrase_of_all_who_use_it(engine: Engine, pulumi: FakePulumi) -> None:
+    with pytest.raises(InfraError, match="shared in s3://state-of-everyone: set PULUMI_CONFIG_PASSPHRASE"):
+        shared(engine).prepare()
+    assert pulumi.recorded() == []
+
+
+def test_on_another_machine_secrets_come_back_from_the_shared_state(
+    engine: Engine, pulumi: FakePulumi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "of everyone")
+    monkeypatch.setattr(engines.Engine, "exists", lambda _: True)
+    shared(engine).prepare()
+    commands = [each["arguments"] for each in pulumi.recorded()]
+    assert commands[0] == ["config", "refresh", "--force", "--stack", "local"]
+    assert not [each for each in commands if each[:1] == ["cancel"]]
+
+
+def test_a_stack_is_looked_for_in_the_shared_state(
+    engine: Engine, pulumi: FakePulumi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pulumi.program.write_text(f'#!{sys.executable}\nprint(\'[{{"name": "organization/plinth/local"}}]\')\n')
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "of everyone")
+    assert shared(engine).exists()
+    assert not dataclasses.replace(shared(engine), stack="other").exists()
+
+
+def test_only_an_engine_that_may_fetches_providers(engine: Engine) -> None:
+    key = "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"
+    assert engine.environment()[key] == "true"
+    assert dataclasses.replace(engine, downloads=True).environment()[key] == "false"
+
+
+def test_a_token_reaches_a_shared_state_and_no_other(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_ACCESS_TOKEN", "token")
+    assert "PULUMI_ACCESS_TOKEN" not in engine.environment()
+    environment = shared(engine).environment()
+    assert environment["PULUMI_ACCESS_TOKEN"] == "token"
+    assert environment["PULUMI_BACKEND_URL"] == "s3://state-of-everyone"
+
+
+def test_a_secret_output_is_told_when_it_is_asked_for(engine: Engine, pulumi: FakePulumi) -> None:
+    pulumi.program.write_text(f'#!{sys.executable}\nprint(\'{{"kubeconfig": "content"}}\')\n')
+    engine.project.mkdir(parents=True)
+    assert engine.secret_output("kubeconfig") == "content"
+    assert engine.secret_output("none") is None

@@ -81,17 +81,28 @@ def test_a_pool_that_cannot_work_is_named_with_its_remedy(
         ([{"name": "a"}, {"name": "a"}], "plinth:teams has 'a' twice"),
         (
             [{"name": "a", "gpuQuota": {"nowhere": 1}}],
-            "plinth:teams a: gpuQuota names pool 'nowhere'; gpuPools has batch, inference, shared, training",
+            "gpuQuota names pool 'nowhere'; gpuPools has batch, inference, shared, sliced, training",
         ),
         (
             [{"name": "a", "gpuQuota": {"inference": 5}}, {"name": "b", "gpuQuota": {"inference": 4}}],
             "plinth:teams: quotas give away 9 GPUs of pool 'inference', which has 8 at its max",
         ),
+        (
+            [{"name": "a", "gpuQuota": {"sliced": 1}}, {"name": "b", "gpuQuota": {"sliced": 1}}],
+            "isolates no memory",
+        ),
         ([{"name": "a", "borrowing": False, "borrowingLimit": 1}], "borrowingLimit needs borrowing: true"),
     ],
 )
 def test_a_team_that_cannot_work_is_named_with_its_remedy(teams: list[Any], message: str) -> None:
-    assert message in choices.problem(PROD | {"teams": teams})
+    sliced = {
+        "name": "sliced",
+        "instanceTypes": ["g6.xlarge"],
+        "max": 2,
+        "sharing": {"kind": "timeSlicing", "replicas": 2},
+    }
+    values = PROD | {"teams": teams, "gpuPools": [*PROD["gpuPools"], sliced]}
+    assert message in choices.problem(values)
 
 
 def test_devices_count_what_sharing_makes_of_a_gpu() -> None:

@@ -1,9 +1,13 @@
 """Reading policy documents: what they allow, and whether that is more than anyone asked for."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
-from tests.harness.recorder import Deployment
+import pulumi
+import pulumi_aws as aws
+
+from tests.harness.recorder import Deployment, deploy
 
 
 def statements(document: str) -> list[dict[str, Any]]:
@@ -37,6 +41,20 @@ def assert_least_privilege(deployment: Deployment[Any]) -> None:
             assert not action.endswith(":*"), f"{each.name}: {action}"
             assert action != "*", each.name
             assert "*" not in resources, f"{each.name}: {action} on everything"
+
+
+def assert_one_provider(component: Callable[[str, pulumi.ResourceOptions], object]) -> None:
+    """Everything of AWS that a component makes uses the provider that the component was given."""
+
+    def program() -> None:
+        provider = aws.Provider("chosen", region="eu-central-1")
+        component("probe", pulumi.ResourceOptions(provider=provider))
+
+    deployment = deploy(program)
+    made = [each for each in deployment.registrations if each.type.startswith("aws:")]
+    assert made, "nothing of AWS: this check would pass on nothing"
+    chosen = deployment.one("pulumi:providers:aws").urn
+    assert [each.name for each in made if not each.provider.startswith(chosen)] == []
 
 
 def assert_tagged(deployment: Deployment[Any], tags: dict[str, str]) -> None:

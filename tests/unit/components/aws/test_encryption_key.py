@@ -15,6 +15,10 @@ def deployed(*, preview: bool = False, opts: ResourceOptions | None = None) -> D
     return deploy(lambda: EncryptionKey("data", ARGS, opts), preview=preview)
 
 
+def test_everything_uses_the_one_provider() -> None:
+    policies.assert_one_provider(lambda name, opts: EncryptionKey(name, ARGS, opts))
+
+
 @pytest.mark.parametrize("preview", [False, True])
 def test_everything_is_tagged_and_below_the_component(preview: bool) -> None:
     deployment = deployed(preview=preview)

@@ -16,7 +16,7 @@ RESERVATION = "cr-0123456789abcdef0"
 ARGS = KarpenterNodePoolArgs(
     pool="batch",
     cluster_name="here",
-    node_role_name="here-node",
+    instance_profile="here-nodes",
     security_group_id="sg-nodes",
     instance_types=("g6e.xlarge", "g6e.12xlarge"),
     max_nodes=8,
@@ -89,6 +89,9 @@ def test_nodes_are_as_closed_as_those_of_node_groups() -> None:
     assert spec["securityGroupSelectorTerms"] == [{"id": "sg-nodes"}]
     assert spec["subnetSelectorTerms"] == [{"tags": {"karpenter.sh/discovery": "here"}}]
     assert spec["tags"]["plinth:stack"] == "here"
+    # A role would make Karpenter make profiles, and need the right to.
+    assert spec["instanceProfile"] == "here-nodes"
+    assert "role" not in spec
 
 
 def test_gpus_are_cut_before_a_node_joins_and_local_disks_are_left_to_karpenter() -> None:

@@ -22,6 +22,10 @@ def deployed(*, preview: bool = False, **changes: object) -> Deployment[PodIdent
     return deploy(lambda: PodIdentity("reader", args), preview=preview)
 
 
+def test_everything_uses_the_one_provider() -> None:
+    policies.assert_one_provider(lambda name, opts: PodIdentity(name, ARGS, opts))
+
+
 @pytest.mark.parametrize("preview", [False, True])
 def test_everything_is_tagged_and_below_the_component(preview: bool) -> None:
     deployment = deployed(preview=preview)

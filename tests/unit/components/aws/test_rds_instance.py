@@ -29,6 +29,10 @@ def deployed(*, preview: bool = False, **changes: object) -> Deployment[RdsInsta
     return deploy(lambda: RdsInstance("db", args), preview=preview)
 
 
+def test_everything_uses_the_one_provider() -> None:
+    policies.assert_one_provider(lambda name, opts: RdsInstance(name, ARGS, opts))
+
+
 @pytest.mark.parametrize("preview", [False, True])
 def test_everything_is_tagged_and_below_the_component(preview: bool) -> None:
     deployment = deployed(preview=preview)
@@ -55,7 +59,7 @@ def test_only_members_of_the_clients_groups_may_connect() -> None:
     assert server["publiclyAccessible"] is False
     assert server["vpcSecurityGroupIds"] == ["db-firewall-id"]
     ways = [each.inputs for each in deployment.of_type("SecurityGroupIngressRule")]
-    assert [each["referencedSecurityGroupId"] for each in ways] == ["sg-nodes", "sg-gpu-nodes"]
+    assert sorted(each["referencedSecurityGroupId"] for each in ways) == ["sg-gpu-nodes", "sg-nodes"]
     for way in ways:
         assert way["securityGroupId"] == "db-firewall-id"
         assert (way["ipProtocol"], way["fromPort"], way["toPort"]) == ("tcp", 5432, 5432)

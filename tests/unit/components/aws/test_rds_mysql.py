@@ -13,6 +13,10 @@ def deployed(*, preview: bool = False) -> Deployment[RdsMysql]:
     return deploy(lambda: RdsMysql("pipelines", ARGS), preview=preview)
 
 
+def test_everything_uses_the_one_provider() -> None:
+    policies.assert_one_provider(lambda name, opts: RdsMysql(name, ARGS, opts))
+
+
 @pytest.mark.parametrize("preview", [False, True])
 def test_everything_is_tagged_and_below_the_component(preview: bool) -> None:
     deployment = deployed(preview=preview)

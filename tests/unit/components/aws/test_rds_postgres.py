@@ -16,6 +16,10 @@ def deployed(*, preview: bool = False) -> Deployment[RdsPostgres]:
     return deploy(lambda: RdsPostgres("tracking", ARGS), preview=preview)
 
 
+def test_everything_uses_the_one_provider() -> None:
+    policies.assert_one_provider(lambda name, opts: RdsPostgres(name, ARGS, opts))
+
+
 @pytest.mark.parametrize("preview", [False, True])
 def test_everything_is_tagged_and_below_the_component(preview: bool) -> None:
     deployment = deployed(preview=preview)

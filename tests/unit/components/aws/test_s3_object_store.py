@@ -57,6 +57,10 @@ def of_bucket(deployment: Deployment[S3ObjectStore], kind: str, bucket: str) -> 
     return found
 
 
+def test_everything_uses_the_one_provider() -> None:
+    policies.assert_one_provider(lambda name, opts: S3ObjectStore(name, ARGS, opts))
+
+
 @pytest.mark.parametrize("preview", [False, True])
 def test_everything_is_tagged_and_below_the_component(preview: bool) -> None:
     deployment = deployed(preview=preview)

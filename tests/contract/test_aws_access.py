@@ -1,0 +1,165 @@
+"""On AWS nobody holds a key: what reaches a bucket has an identity, and what reaches a database encrypts."""
+
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+import pulumi
+import pytest
+
+from infra import assembly, settings, stack_file, target
+from infra.outputs import Outputs
+from tests.harness.recorder import Deployment, Registration, deploy
+from tests.unit.components import rules
+from tests.unit.components.aws import policies
+
+# Staging is as production, smaller.
+STACKS = ("dev", "prod")
+_AGENT = {"ipBlock": {"cidr": "169.254.170.23/32"}}
+_DATABASE_PORTS = {3306, 5432}
+
+
+@cache
+def deployed(stack: str) -> Deployment[Outputs]:
+    def program() -> Outputs:
+        secret = {field.name: pulumi.Output.secret("value") for field in fields(settings.Secrets)}
+        chosen = stack_file.settings(stack)
+        return assembly.deploy(chosen, settings.Secrets(**secret), target.connect(chosen))
+
+    return deploy(program, stack_name=stack)
+
+
+def _associated(stack: str) -> dict[tuple[str, str], Registration]:
+    return {
+        (each.inputs["namespace"], each.inputs["serviceAccount"]): each
+        for each in deployed(stack).of_type("PodIdentityAssociation")
+    }
+
+
+def _identified(stack: str) -> set[tuple[str, str]]:
+    """Return the service accounts of the platform's own namespaces that have an identity."""
+    namespaces = {each.inputs["metadata"]["name"] for each in deployed(stack).of_type("Namespace")}
+    return {account for account in _associated(stack) if account[0] in namespaces}
+
+
+def _ways_out(policy: dict[str, Any]) -> list[tuple[dict[str, Any], int]]:
+    return [
+        (to, port["port"])
+        for rule in policy.get("egress", [])
+        for to in rule.get("to", [])
+        for port in rule.get("ports", [])
+    ]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_nobody_holds_a_key(stack: str) -> None:
+    deployment = deployed(stack)
+    rules.assert_no_keys(deployment)
+    kinds = {each.type for each in deployment.registrations}
+    assert not {kind for kind in kinds if "accessKey" in kind or kind.endswith(":User")}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_identity_belongs_to_a_service_account_that_exists(stack: str) -> None:
+    accounts = {
+        (each.inputs["metadata"]["namespace"], each.inputs["metadata"]["name"])
+        for each in deployed(stack).of_type("ServiceAccount")
+    }
+    found = _identified(stack)
+    # Those that use buckets; what scales nodes has identities as well.
+    assert found > {
+        ("kubeflow", "ml-pipeline"),
+        ("kubeflow", "pipeline-runner"),
+        ("mlflow", "mlflow"),
+        ("models", "model-storage"),
+    }
+    assert found <= accounts
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_workload_that_may_ask_for_credentials_runs_as_an_account_that_gets_them(stack: str) -> None:
+    deployment = deployed(stack)
+    asking = {
+        (each.inputs["metadata"]["namespace"], tuple(sorted(selector.items())))
+        for each in deployment.of_type("NetworkPolicy")
+        for selector in [each.inputs["spec"]["podSelector"].get("matchLabels", {})]
+        if (_AGENT, 80) in _ways_out(each.inputs["spec"])
+    }
+    assert len(asking) > 4, asking
+    for each in deployment.of_type("Deployment"):
+        template = each.inputs["spec"]["template"]
+        namespace, labels = each.inputs["metadata"]["namespace"], template["metadata"]["labels"].items()
+        if any(namespace == where and set(selector) <= labels for where, selector in asking):
+            account = template["spec"].get("serviceAccountName", "default")
+            assert (namespace, account) in _identified(stack), each.name
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_servers_start_after_their_identity(stack: str) -> None:
+    deployment = deployed(stack)
+    for server, account in {"mlflow-server": "mlflow", "pipelines-api-server": "ml-pipeline"}.items():
+        before = rules.before(deployment, deployment.one("Deployment", server))
+        assert [name for name in before if name.endswith(f"-{account}-association")], server
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_who_may_read_an_encrypted_bucket_may_use_its_key(stack: str) -> None:
+    deployment = deployed(stack)
+    keys = {
+        each.inputs["bucket"]: each.inputs["rules"][0]["applyServerSideEncryptionByDefault"]
+        for each in deployment.of_type("BucketServerSideEncryptionConfiguration")
+    }
+    readers = 0
+    for policy in deployment.of_type("RolePolicy"):
+        granted = policies.allowed(policy.inputs["policy"])
+        for resource in granted.get("s3:GetObject", []):
+            bucket = resource.removeprefix("arn:aws:s3:::").partition("/")[0]
+            assert keys[bucket]["kmsMasterKeyId"] in granted["kms:Decrypt"], policy.name
+            readers += 1
+    assert readers >= 4
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_databases_refuse_clients_in_clear_and_every_client_encrypts(stack: str) -> None:
+    deployment = deployed(stack)
+    parameters = {
+        parameter["name"]: parameter["value"]
+        for each in deployment.of_type("ParameterGroup")
+        for parameter in each.inputs["parameters"]
+    }
+    assert parameters["rds.force_ssl"] == parameters["require_secure_transport"] == "1"
+    told = {
+        each["name"]: each.get("value")
+        for pod in deployment.pods().values()
+        for container in pod["containers"]
+        for each in container.get("env", [])
+    }
+    assert told["MLMD_MYSQL_TLS"] == told["DATABASE_TLS"] == "true"
+    assert "skip-verify" in told["DBCONFIG_MYSQLCONFIG_EXTRAPARAMS"]
+    stores = rules.secret_data(deployment.one("Secret", "mlflow-stores"))
+    assert stores["database-uri"].endswith("?sslmode=require")
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_pods_reach_databases_inside_the_network_alone(stack: str) -> None:
+    found = [
+        to["ipBlock"]["cidr"]
+        for policy in rules.policies(deployed(stack)).values()
+        for to, port in _ways_out(policy)
+        if port in _DATABASE_PORTS and "ipBlock" in to
+    ]
+    network = deployed(stack).one("Vpc", "network-vpc").inputs["cidrBlock"]
+    # The tracking server and its migration, the pipelines API, the metadata store and the Job of accounts.
+    assert found == [network] * 5
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_workloads_are_told_the_names_that_buckets_have_in_aws(stack: str) -> None:
+    deployment = deployed(stack)
+    names = {each.inputs["bucket"] for each in deployment.of_type("aws:s3/bucket:Bucket")}
+    made = deployment.result
+    assert made.pipelines_bucket in names
+    assert made.artifacts_destination.removeprefix("s3://") in names
+    endpoints = deployment.one("ConfigMap", "pipelines-steps-plinth-endpoints").inputs["data"]
+    assert endpoints["PLINTH_ARTIFACTS_DESTINATION"] == made.artifacts_destination
+    assert endpoints["PLINTH_S3_ENDPOINT"] == "https://s3.us-east-1.amazonaws.com:443"

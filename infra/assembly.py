@@ -118,8 +118,10 @@ def _gateway(site: Site) -> Gateway:
 def _object_store(site: Site, gateway: GatewayConnection) -> _Objects:
     secrets = site.secrets
     if not site.objects_in_cluster:
-        # The namespace of models is made by what serves them, after this: associations need its name alone.
-        return site.cloud.object_store(_BUCKETS, {**site.namespaces, "models": _MODELS_NAMESPACE})
+        # Names, not the namespaces themselves: a preview that cannot ask the cluster would not know them, and
+        # would replace every association for it, which a protected stack refuses.
+        names = {name: name for name in site.namespaces}
+        return site.cloud.object_store(_BUCKETS, {**names, "models": _MODELS_NAMESPACE})
     return ObjectStore(
         "object-store",
         ObjectStoreArgs(

@@ -66,7 +66,7 @@ def test_the_tag_changes_with_a_locked_package(tmp_path: Path, monkeypatch: pyte
 def test_an_unknown_image_and_a_missing_folder_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(images.ImageError, match="no image 'none': there are argo-executor"):
+    with pytest.raises(images.ImageError, match="no image 'none': there are alertmanager, argo-executor"):
         images.reference("none")
     monkeypatch.setattr(versions, "REPOSITORY", tmp_path)
     images._content_tag.cache_clear()

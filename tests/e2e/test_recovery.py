@@ -62,7 +62,9 @@ def prediction(endpoints: Endpoints) -> Any:
 
 CASES = [
     pytest.param("mlflow", "app.kubernetes.io/name=mlflow", rows_of_tracking, id="MLflow server"),
-    pytest.param("kubeflow", "app=ml-pipeline", rows_of_pipelines, id="pipelines API server"),
+    pytest.param(
+        "kubeflow", "app.kubernetes.io/component=api-server", rows_of_pipelines, id="pipelines API server"
+    ),
     pytest.param("models", "serving.kserve.io/inferenceservice=wine", prediction, id="predictor"),
     pytest.param("databases", "cnpg.io/cluster", rows_of_tracking, id="Postgres"),
 ]

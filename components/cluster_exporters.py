@@ -8,6 +8,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components import network_policies, pod_security, server_pods
+from components.access_rights import AccessRights
 from components.labels import labels, selector
 
 STATE_PORT = 8080
@@ -17,7 +18,6 @@ NODE = "node-exporter"
 _STATE_HEALTH_PORT = 8081
 # Where the node exporter sees the file system that the kubelet keeps volumes and images on.
 _DISK = "/node-disk"
-_RBAC = "rbac.authorization.k8s.io"
 # Kind -> API group of what kube-state-metrics watches; each kind costs memory for all its objects.
 _KINDS = {"deployments": "apps", "nodes": "", "pods": ""}
 
@@ -99,30 +99,18 @@ class ClusterExporters(pulumi.ComponentResource):
 
     def _rights(self) -> list[pulumi.Resource]:
         name = f"{self._name}-{STATE}"
-        cluster_wide: kubernetes.meta.v1.ObjectMetaArgsDict = {"name": name, "labels": self._labels(STATE)}
-        account = kubernetes.core.v1.ServiceAccount(
-            f"{name}-account",
-            metadata=self._metadata(STATE),
-            automount_service_account_token=False,
-            opts=self._child,
+        rules: list[kubernetes.rbac.v1.PolicyRuleArgsDict] = [
+            {"api_groups": [group], "resources": [kind], "verbs": ["list", "watch"]}
+            for kind, group in _KINDS.items()
+        ]
+        access = AccessRights(
+            component=name,
+            account=STATE,
+            namespace=self._args.namespace,
+            labels=self._labels(STATE),
+            parent=self,
         )
-        role = kubernetes.rbac.v1.ClusterRole(
-            f"{name}-role",
-            metadata=cluster_wide,
-            rules=[
-                {"api_groups": [group], "resources": [kind], "verbs": ["list", "watch"]}
-                for kind, group in _KINDS.items()
-            ],
-            opts=self._child,
-        )
-        binding = kubernetes.rbac.v1.ClusterRoleBinding(
-            f"{name}-binding",
-            metadata=cluster_wide,
-            role_ref={"api_group": _RBAC, "kind": "ClusterRole", "name": name},
-            subjects=[{"kind": "ServiceAccount", "name": STATE, "namespace": self._args.namespace}],
-            opts=ResourceOptions(parent=self, depends_on=[role]),
-        )
-        return [account, binding]
+        return [access.service_account(), access.in_cluster(rules, name=name)]
 
     def _state(self, after: list[pulumi.Resource]) -> kubernetes.apps.v1.Deployment:
         container = server_pods.container(

@@ -8,7 +8,8 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import manifests, network_policies, pod_security, server_pods
+from components import manifests, network_policies, pod_security, replicated_server, server_pods
+from components.access_rights import AccessRights
 from components.connections import GatewayConnection
 from components.labels import labels, selector
 from components.versions import upstream_version
@@ -158,24 +159,14 @@ class Gateway(pulumi.ComponentResource):
         )
 
     def _rights(self) -> list[pulumi.Resource]:
-        account = kubernetes.core.v1.ServiceAccount(
-            f"{self._name}-account",
-            metadata=self._metadata(),
-            automount_service_account_token=False,
-            opts=self._child,
+        access = AccessRights(
+            component=self._name,
+            account=self._name,
+            namespace=self._args.namespace,
+            labels=self._labels,
+            parent=self,
         )
-        cluster_wide: kubernetes.meta.v1.ObjectMetaArgsDict = {"name": self._name, "labels": self._labels}
-        role = kubernetes.rbac.v1.ClusterRole(
-            f"{self._name}-role", metadata=cluster_wide, rules=rules(), opts=self._child
-        )
-        binding = kubernetes.rbac.v1.ClusterRoleBinding(
-            f"{self._name}-binding",
-            metadata=cluster_wide,
-            role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": self._name},
-            subjects=[{"kind": "ServiceAccount", "name": self._name, "namespace": self._args.namespace}],
-            opts=ResourceOptions(parent=self, depends_on=[role]),
-        )
-        return [account, binding]
+        return [access.service_account(), access.in_cluster(rules(), name=self._name)]
 
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
         args = self._args
@@ -212,23 +203,14 @@ class Gateway(pulumi.ComponentResource):
             container=container,
             service_account=self._name,
         )
-        spec["replicas"] = self._args.replicas
-        spec["strategy"] = {
-            "type": "RollingUpdate",
-            "rolling_update": {"max_surge": 1, "max_unavailable": 0},
-        }
-        if self._args.replicas > 1:
-            kubernetes.policy.v1.PodDisruptionBudget(
-                f"{self._name}-disruption-budget",
-                metadata=self._metadata(),
-                spec={"max_unavailable": 1, "selector": {"match_labels": self._selector}},
-                opts=self._child,
-            )
-        return kubernetes.apps.v1.Deployment(
-            f"{self._name}-server",
+        return replicated_server.deploy(
+            self._name,
+            role="server",
             metadata=self._metadata(),
             spec=spec,
-            opts=ResourceOptions(parent=self, depends_on=after),
+            replicas=self._args.replicas,
+            parent=self,
+            after=after,
         )
 
     def _service(self) -> kubernetes.core.v1.Service:

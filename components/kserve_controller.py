@@ -1,6 +1,5 @@
 """The KServe controller in Standard mode: definitions, webhooks and settings, behind our own certificate."""
 
-import base64
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,10 +8,20 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import manifests, network_policies, pod_inputs, pod_security, server_pods
+from components import (
+    manifests,
+    network_policies,
+    pod_inputs,
+    pod_security,
+    replicated_server,
+    server_pods,
+    webhook_server,
+)
+from components.access_rights import AccessRights
 from components.connections import GatewayConnection
 from components.labels import labels, selector
 from components.versions import upstream_version
+from components.webhook_server import WebhookServer
 
 WEBHOOK_SERVICE = "kserve-webhook-server-service"
 METRICS_PORT = 8080
@@ -22,10 +31,8 @@ _SETTINGS = "inferenceservice-config"
 _CERTIFICATE = "kserve-webhook-server-cert"
 _CERTIFICATE_FOLDER = "/tmp/k8s-webhook-server/serving-certs"
 _HEALTH_PORT = 8081
-_WEBHOOK_PORT = 9443
 _PROJECT = "kserve"
 _MODULE = "github.com/kserve/kserve"
-_RBAC = "rbac.authorization.k8s.io"
 # Without any one of these the controller exits or InferenceServices cannot be made or deleted, though its own
 # readiness says otherwise.
 _DEFINITIONS = (
@@ -79,7 +86,7 @@ def definitions() -> list[manifests.Manifest]:
 
 def webhook_host(namespace: str) -> str:
     """Return the host name that the webhooks' certificate must be for."""
-    return f"{WEBHOOK_SERVICE}.{namespace}.svc"
+    return webhook_server.host(WEBHOOK_SERVICE, namespace)
 
 
 def settings(*, gateway: str, domain: str, storage_initializer_image: str, version: str) -> dict[str, str]:
@@ -135,12 +142,10 @@ def settings(*, gateway: str, domain: str, storage_initializer_image: str, versi
 
 def webhooks(namespace: str, ca: str) -> dict[str, list[dict[str, Any]]]:
     """Return upstream's webhooks by "kind name", calling our Service and trusting our authority."""
-    trusted = base64.b64encode(ca.encode()).decode()
     found = manifests.load(_PROJECT, _MODULE, "config/webhook/manifests.yaml")
     for each in found:
         for webhook in each["webhooks"]:
-            webhook["clientConfig"]["caBundle"] = trusted
-            webhook["clientConfig"]["service"].update(name=WEBHOOK_SERVICE, namespace=namespace)
+            webhook_server.call(webhook, service=WEBHOOK_SERVICE, namespace=namespace, ca=ca)
     return {f"{each['kind']} {each['metadata']['name']}": each["webhooks"] for each in found}
 
 
@@ -159,9 +164,22 @@ class KserveController(pulumi.ComponentResource):
         self._labels = {**labels("kserve", name, "controller", version=version), **args.extra_labels}
         self._selector = {**selector("kserve", name), "app.kubernetes.io/component": "controller"}
         definitions = self._definitions()
-        needed = [*self._rights(), self._settings(), self._certificate(), self._network_policy()]
-        controller = self._controller([definitions, *needed])
-        self._webhooks([controller, self._service()])
+        server = WebhookServer(
+            component=name,
+            namespace=args.namespace,
+            labels=self._labels,
+            selector=self._selector,
+            parent=self,
+        )
+        certificate = server.certificate(_CERTIFICATE, args.webhook_certificate, args.webhook_key)
+        policy = server.network_policy(args.scrapers, METRICS_PORT)
+        controller = self._controller([definitions, *self._rights(), self._settings(), certificate, policy])
+        server.configurations(
+            webhooks,
+            args.webhook_ca,
+            lambda configuration, role: f"{name}-{configuration.split('.')[0]}-{role}",
+            after=[controller, server.service(WEBHOOK_SERVICE)],
+        )
         # Taken from the controller, so that what it minds is made after it.
         self.namespace = controller.metadata["namespace"]
         self.register_outputs({"namespace": self.namespace})
@@ -180,46 +198,21 @@ class KserveController(pulumi.ComponentResource):
     def _rights(self) -> list[pulumi.Resource]:
         files = ("role.yaml", "leader_election_role.yaml")
         upstream = manifests.load(_PROJECT, _MODULE, *(f"config/rbac/{file}" for file in files))
-        cluster_wide: kubernetes.meta.v1.ObjectMetaArgsDict = {"name": self._name, "labels": self._labels}
-        account: kubernetes.rbac.v1.SubjectArgsDict = {
-            "kind": "ServiceAccount",
-            "name": _ACCOUNT,
-            "namespace": self._args.namespace,
-        }
-        service_account = kubernetes.core.v1.ServiceAccount(
-            f"{self._name}-account",
-            metadata=self._metadata(_ACCOUNT),
-            automount_service_account_token=False,
-            opts=self._child,
+        manager_rules = manifests.find(upstream, "ClusterRole", "kserve-manager-role")["rules"]
+        leader_rules = manifests.find(upstream, "Role", "kserve-leader-election-role")["rules"]
+        leader_name = f"{self._name}-leader-election"
+        access = AccessRights(
+            component=self._name,
+            account=_ACCOUNT,
+            namespace=self._args.namespace,
+            labels=self._labels,
+            parent=self,
         )
-        role = kubernetes.rbac.v1.ClusterRole(
-            f"{self._name}-role",
-            metadata=cluster_wide,
-            rules=manifests.find(upstream, "ClusterRole", "kserve-manager-role")["rules"],
-            opts=self._child,
-        )
-        binding = kubernetes.rbac.v1.ClusterRoleBinding(
-            f"{self._name}-binding",
-            metadata=cluster_wide,
-            role_ref={"api_group": _RBAC, "kind": "ClusterRole", "name": self._name},
-            subjects=[account],
-            opts=ResourceOptions(parent=self, depends_on=[role]),
-        )
-        leader = f"{self._name}-leader-election"
-        leader_role = kubernetes.rbac.v1.Role(
-            f"{leader}-role",
-            metadata=self._metadata(leader),
-            rules=manifests.find(upstream, "Role", "kserve-leader-election-role")["rules"],
-            opts=self._child,
-        )
-        leader_binding = kubernetes.rbac.v1.RoleBinding(
-            f"{leader}-binding",
-            metadata=self._metadata(leader),
-            role_ref={"api_group": _RBAC, "kind": "Role", "name": leader},
-            subjects=[account],
-            opts=ResourceOptions(parent=self, depends_on=[leader_role]),
-        )
-        return [service_account, binding, leader_binding]
+        return [
+            access.service_account(),
+            access.in_cluster(manager_rules, name=self._name),
+            access.in_namespace(leader_rules, name=leader_name, resource=leader_name),
+        ]
 
     def _settings(self) -> kubernetes.core.v1.ConfigMap:
         args = self._args
@@ -236,32 +229,6 @@ class KserveController(pulumi.ComponentResource):
             f"{self._name}-settings", metadata=self._metadata(_SETTINGS), data=data, opts=self._child
         )
 
-    def _certificate(self) -> kubernetes.core.v1.Secret:
-        return kubernetes.core.v1.Secret(
-            f"{self._name}-certificate",
-            metadata=self._metadata(_CERTIFICATE),
-            type="kubernetes.io/tls",
-            string_data={
-                "tls.crt": self._args.webhook_certificate,
-                "tls.key": pulumi.Output.secret(self._args.webhook_key),
-            },
-            opts=self._child,
-        )
-
-    def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
-        args = self._args
-        metrics = [network_policies.ingress(args.scrapers, METRICS_PORT)] if args.scrapers else []
-        # The API server calls from outside the pods' network: it has no labels to name.
-        webhook = network_policies.ingress([network_policies.anywhere()], _WEBHOOK_PORT)
-        return kubernetes.networking.v1.NetworkPolicy(
-            f"{self._name}-policy",
-            metadata=self._metadata("controller"),
-            spec=network_policies.exception(
-                self._selector, incoming=[webhook, *metrics], outgoing=[network_policies.api_server()]
-            ),
-            opts=self._child,
-        )
-
     def _controller(self, after: list[pulumi.Resource]) -> kubernetes.apps.v1.Deployment:
         container = server_pods.container(
             "manager",
@@ -271,17 +238,12 @@ class KserveController(pulumi.ComponentResource):
                 {"name": "POD_NAMESPACE", "value_from": {"field_ref": {"field_path": "metadata.namespace"}}},
                 *pod_inputs.plain_env({"SECRET_NAME": _CERTIFICATE}),
             ],
-            ports={"webhook": _WEBHOOK_PORT, "metrics": METRICS_PORT, "health": _HEALTH_PORT},
+            ports={"webhook": webhook_server.PORT, "metrics": METRICS_PORT, "health": _HEALTH_PORT},
             mounts={"certificate": _CERTIFICATE_FOLDER},
             probe=pod_security.http_probe("/readyz", _HEALTH_PORT, period_seconds=5, failures=3),
             resources=pod_security.sizes(cpu="50m", memory="128Mi", memory_limit="512Mi"),
         )
-        # Its health answers before its webhooks do, and what is made next needs those.
-        container["startup_probe"] = {
-            "tcp_socket": {"port": _WEBHOOK_PORT},
-            "period_seconds": 1,
-            "failure_threshold": 120,
-        }
+        container["startup_probe"] = webhook_server.startup_probe()
         spec = server_pods.deployment(
             selector=self._selector,
             labels=self._labels,
@@ -289,51 +251,13 @@ class KserveController(pulumi.ComponentResource):
             volumes=[{"name": "certificate", "secret": {"secret_name": _CERTIFICATE}}],
             service_account=_ACCOUNT,
         )
-        spec["replicas"] = self._args.replicas
         # A leader is elected, and a gap would be felt: without webhooks no pod of a model starts.
-        spec["strategy"] = {
-            "type": "RollingUpdate",
-            "rolling_update": {"max_surge": 1, "max_unavailable": 0},
-        }
-        if self._args.replicas > 1:
-            kubernetes.policy.v1.PodDisruptionBudget(
-                f"{self._name}-disruption-budget",
-                metadata=self._metadata(_ACCOUNT),
-                spec={"max_unavailable": 1, "selector": {"match_labels": self._selector}},
-                opts=self._child,
-            )
-        return kubernetes.apps.v1.Deployment(
-            f"{self._name}-manager",
+        return replicated_server.deploy(
+            self._name,
+            role="manager",
             metadata=self._metadata(_ACCOUNT),
             spec=spec,
-            opts=ResourceOptions(parent=self, depends_on=after),
+            replicas=self._args.replicas,
+            parent=self,
+            after=after,
         )
-
-    def _service(self) -> kubernetes.core.v1.Service:
-        return kubernetes.core.v1.Service(
-            f"{self._name}-webhook-service",
-            metadata=self._metadata(WEBHOOK_SERVICE),
-            spec={
-                "selector": self._selector,
-                "ports": [{"name": "webhook", "port": 443, "target_port": _WEBHOOK_PORT}],
-            },
-            opts=self._child,
-        )
-
-    def _webhooks(self, after: list[pulumi.Resource]) -> None:
-        kinds: dict[str, Any] = {
-            "MutatingWebhookConfiguration": kubernetes.admissionregistration.v1.MutatingWebhookConfiguration,
-            "ValidatingWebhookConfiguration": (
-                kubernetes.admissionregistration.v1.ValidatingWebhookConfiguration
-            ),
-        }
-        known = pulumi.Output.all(self._args.namespace, self._args.webhook_ca)
-        for key in webhooks("", ""):
-            kind, object_name = key.split()
-            role = "defaults" if kind.startswith("Mutating") else "checks"
-            kinds[kind](
-                f"{self._name}-{object_name.split('.')[0]}-{role}",
-                metadata={"name": object_name, "labels": self._labels},
-                webhooks=known.apply(lambda pair, key=key: webhooks(pair[0], pair[1])[key]),
-                opts=ResourceOptions(parent=self, depends_on=after),
-            )

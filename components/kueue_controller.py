@@ -1,6 +1,5 @@
 """The Kueue controller: definitions, webhooks and settings, behind our own certificate."""
 
-import base64
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,11 +8,20 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import manifests, network_policies, pod_security, server_pods
+from components import (
+    manifests,
+    network_policies,
+    pod_security,
+    replicated_server,
+    server_pods,
+    webhook_server,
+)
+from components.access_rights import AccessRights
 from components.gpu_admission import asks_for_gpu
 from components.gpu_queues import TEAM_LABEL
 from components.labels import labels, selector
 from components.versions import upstream_version
+from components.webhook_server import WebhookServer
 
 WEBHOOK_SERVICE = "kueue-webhook-service"
 METRICS_PORT = 8443
@@ -25,10 +33,8 @@ _CERTIFICATE_FOLDER = "/etc/kueue/webhook"
 # Kueue reads it from nowhere else when certificates are not its own.
 METRICS_CERTIFICATE_FOLDER = "/etc/kueue/metrics/certs"
 _HEALTH_PORT = 8081
-_WEBHOOK_PORT = 9443
 _PROJECT = "kueue"
 _MODULE = "sigs.k8s.io/kueue"
-_RBAC = "rbac.authorization.k8s.io"
 _VERSION = "v1beta2"
 _RIGHTS = "config/components/rbac"
 _DEFINITIONS = "config/components/crd/bases/*.yaml"
@@ -95,7 +101,7 @@ def rights() -> list[Any]:
 
 def webhook_host(namespace: str) -> str:
     """Return the host name that the webhooks' certificate must be for."""
-    return f"{WEBHOOK_SERVICE}.{namespace}.svc"
+    return webhook_server.host(WEBHOOK_SERVICE, namespace)
 
 
 def settings(
@@ -114,7 +120,7 @@ def settings(
         "namespace": namespace,
         "health": {"healthProbeBindAddress": f":{_HEALTH_PORT}"},
         "metrics": {"bindAddress": f":{METRICS_PORT}", "enableClusterQueueResources": True},
-        "webhook": {"port": _WEBHOOK_PORT, "certDir": certificate_folder},
+        "webhook": {"port": webhook_server.PORT, "certDir": certificate_folder},
         "leaderElection": {"leaderElect": leader_election, "resourceName": "kueue.plinth.dev"},
         "controller": {
             "groupKindConcurrency": {
@@ -144,14 +150,12 @@ def webhooks(namespace: str, ca: str) -> dict[str, list[dict[str, Any]]]:
 
     Those of Jobs and pods are called for teams' GPUs alone: with Kueue down everything else still starts.
     """
-    trusted = base64.b64encode(ca.encode()).decode()
     found = manifests.load(_PROJECT, _MODULE, "config/components/webhook/manifests.yaml")
     kept: dict[str, list[dict[str, Any]]] = {}
     for each in found:
         wanted = [hook for hook in each["webhooks"] if hook["name"][1:].split(".")[0] in _WEBHOOKS]
         for webhook in wanted:
-            webhook["clientConfig"]["caBundle"] = trusted
-            webhook["clientConfig"]["service"].update(name=WEBHOOK_SERVICE, namespace=namespace)
+            webhook_server.call(webhook, service=WEBHOOK_SERVICE, namespace=namespace, ca=ca)
             kind = webhook["name"][1:].split(".")[0]
             if kind in ("job", "pod"):
                 pod = "object.spec" if kind == "pod" else "object.spec.template.spec"
@@ -185,10 +189,23 @@ class KueueController(pulumi.ComponentResource):
         self._labels = {**labels("kueue", name, "controller", version=version), **args.extra_labels}
         self._selector = {**selector("kueue", name), "app.kubernetes.io/component": "controller"}
         definitions = self._definitions()
-        needed = [*self._rights(), self._settings(), self._certificate(), self._network_policy()]
-        controller = self._controller([definitions, *needed])
+        server = WebhookServer(
+            component=name,
+            namespace=args.namespace,
+            labels=self._labels,
+            selector=self._selector,
+            parent=self,
+        )
+        certificate = server.certificate(_CERTIFICATE, args.webhook_certificate, args.webhook_key)
+        policy = server.network_policy(args.scrapers, METRICS_PORT)
+        controller = self._controller([definitions, *self._rights(), self._settings(), certificate, policy])
         # Flavors and queues are checked by the webhooks, so they come after them.
-        self.ready = self._webhooks([controller, self._service()])
+        self.ready = server.configurations(
+            webhooks,
+            args.webhook_ca,
+            lambda _, role: f"{name}-{role}",
+            after=[controller, server.service(WEBHOOK_SERVICE)],
+        )
         self.namespace = controller.metadata["namespace"]
         self.register_outputs({"namespace": self.namespace})
 
@@ -204,47 +221,21 @@ class KueueController(pulumi.ComponentResource):
         )
 
     def _rights(self) -> list[pulumi.Resource]:
-        upstream = manifests.load(_PROJECT, _MODULE, f"{_RIGHTS}/leader_election_role.yaml")
-        cluster_wide: kubernetes.meta.v1.ObjectMetaArgsDict = {"name": self._name, "labels": self._labels}
-        account: kubernetes.rbac.v1.SubjectArgsDict = {
-            "kind": "ServiceAccount",
-            "name": _ACCOUNT,
-            "namespace": self._args.namespace,
-        }
-        service_account = kubernetes.core.v1.ServiceAccount(
-            f"{self._name}-account",
-            metadata=self._metadata(_ACCOUNT),
-            automount_service_account_token=False,
-            opts=self._child,
+        leader = manifests.load(_PROJECT, _MODULE, f"{_RIGHTS}/leader_election_role.yaml")
+        leader_rules = manifests.find(leader, "Role", "leader-election-role")["rules"]
+        leader_name = f"{self._name}-leader-election"
+        access = AccessRights(
+            component=self._name,
+            account=_ACCOUNT,
+            namespace=self._args.namespace,
+            labels=self._labels,
+            parent=self,
         )
-        role = kubernetes.rbac.v1.ClusterRole(
-            f"{self._name}-role",
-            metadata=cluster_wide,
-            rules=rights(),
-            opts=self._child,
-        )
-        binding = kubernetes.rbac.v1.ClusterRoleBinding(
-            f"{self._name}-binding",
-            metadata=cluster_wide,
-            role_ref={"api_group": _RBAC, "kind": "ClusterRole", "name": self._name},
-            subjects=[account],
-            opts=ResourceOptions(parent=self, depends_on=[role]),
-        )
-        leader = f"{self._name}-leader-election"
-        leader_role = kubernetes.rbac.v1.Role(
-            f"{leader}-role",
-            metadata=self._metadata(leader),
-            rules=manifests.find(upstream, "Role", "leader-election-role")["rules"],
-            opts=self._child,
-        )
-        leader_binding = kubernetes.rbac.v1.RoleBinding(
-            f"{leader}-binding",
-            metadata=self._metadata(leader),
-            role_ref={"api_group": _RBAC, "kind": "Role", "name": leader},
-            subjects=[account],
-            opts=ResourceOptions(parent=self, depends_on=[leader_role]),
-        )
-        return [service_account, binding, leader_binding]
+        return [
+            access.service_account(),
+            access.in_cluster(rights(), name=self._name),
+            access.in_namespace(leader_rules, name=leader_name, resource=leader_name),
+        ]
 
     def _settings(self) -> kubernetes.core.v1.ConfigMap:
         data = pulumi.Output.from_input(self._args.namespace).apply(
@@ -254,38 +245,12 @@ class KueueController(pulumi.ComponentResource):
             f"{self._name}-settings", metadata=self._metadata(_SETTINGS), data=data, opts=self._child
         )
 
-    def _certificate(self) -> kubernetes.core.v1.Secret:
-        return kubernetes.core.v1.Secret(
-            f"{self._name}-certificate",
-            metadata=self._metadata(_CERTIFICATE),
-            type="kubernetes.io/tls",
-            string_data={
-                "tls.crt": self._args.webhook_certificate,
-                "tls.key": pulumi.Output.secret(self._args.webhook_key),
-            },
-            opts=self._child,
-        )
-
-    def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
-        args = self._args
-        metrics = [network_policies.ingress(args.scrapers, METRICS_PORT)] if args.scrapers else []
-        # The API server calls from outside the pods' network: it has no labels to name.
-        webhook = network_policies.ingress([network_policies.anywhere()], _WEBHOOK_PORT)
-        return kubernetes.networking.v1.NetworkPolicy(
-            f"{self._name}-policy",
-            metadata=self._metadata("controller"),
-            spec=network_policies.exception(
-                self._selector, incoming=[webhook, *metrics], outgoing=[network_policies.api_server()]
-            ),
-            opts=self._child,
-        )
-
     def _controller(self, after: list[pulumi.Resource]) -> kubernetes.apps.v1.Deployment:
         container = server_pods.container(
             "manager",
             self._args.image,
             ["/manager", f"--config=/etc/kueue/settings/{_SETTINGS_FILE}", "--zap-log-level=info"],
-            ports={"webhook": _WEBHOOK_PORT, "metrics": METRICS_PORT, "health": _HEALTH_PORT},
+            ports={"webhook": webhook_server.PORT, "metrics": METRICS_PORT, "health": _HEALTH_PORT},
             mounts={
                 "settings": "/etc/kueue/settings",
                 "certificate": _CERTIFICATE_FOLDER,
@@ -294,12 +259,7 @@ class KueueController(pulumi.ComponentResource):
             probe=pod_security.http_probe("/readyz", _HEALTH_PORT, period_seconds=5, failures=3),
             resources=pod_security.sizes(cpu="100m", memory="256Mi", memory_limit="1Gi"),
         )
-        # Its health answers before its webhooks do, and what is made next needs those.
-        container["startup_probe"] = {
-            "tcp_socket": {"port": _WEBHOOK_PORT},
-            "period_seconds": 1,
-            "failure_threshold": 120,
-        }
+        container["startup_probe"] = webhook_server.startup_probe()
         spec = server_pods.deployment(
             selector=self._selector,
             labels=self._labels,
@@ -311,53 +271,12 @@ class KueueController(pulumi.ComponentResource):
             ],
             service_account=_ACCOUNT,
         )
-        spec["replicas"] = self._args.replicas
-        spec["strategy"] = {
-            "type": "RollingUpdate",
-            "rolling_update": {"max_surge": 1, "max_unavailable": 0},
-        }
-        if self._args.replicas > 1:
-            kubernetes.policy.v1.PodDisruptionBudget(
-                f"{self._name}-disruption-budget",
-                metadata=self._metadata(_ACCOUNT),
-                spec={"max_unavailable": 1, "selector": {"match_labels": self._selector}},
-                opts=self._child,
-            )
-        return kubernetes.apps.v1.Deployment(
-            f"{self._name}-manager",
+        return replicated_server.deploy(
+            self._name,
+            role="manager",
             metadata=self._metadata(_ACCOUNT),
             spec=spec,
-            opts=ResourceOptions(parent=self, depends_on=after),
+            replicas=self._args.replicas,
+            parent=self,
+            after=after,
         )
-
-    def _service(self) -> kubernetes.core.v1.Service:
-        return kubernetes.core.v1.Service(
-            f"{self._name}-webhook-service",
-            metadata=self._metadata(WEBHOOK_SERVICE),
-            spec={
-                "selector": self._selector,
-                "ports": [{"name": "webhook", "port": 443, "target_port": _WEBHOOK_PORT}],
-            },
-            opts=self._child,
-        )
-
-    def _webhooks(self, after: list[pulumi.Resource]) -> list[pulumi.Resource]:
-        kinds: dict[str, Any] = {
-            "MutatingWebhookConfiguration": kubernetes.admissionregistration.v1.MutatingWebhookConfiguration,
-            "ValidatingWebhookConfiguration": (
-                kubernetes.admissionregistration.v1.ValidatingWebhookConfiguration
-            ),
-        }
-        known = pulumi.Output.all(self._args.namespace, self._args.webhook_ca)
-        made: list[pulumi.Resource] = []
-        for key in webhooks("", ""):
-            kind, object_name = key.split()
-            role = "defaults" if kind.startswith("Mutating") else "checks"
-            configuration = kinds[kind](
-                f"{self._name}-{role}",
-                metadata={"name": object_name, "labels": self._labels},
-                webhooks=known.apply(lambda pair, key=key: webhooks(pair[0], pair[1])[key]),
-                opts=ResourceOptions(parent=self, depends_on=after),
-            )
-            made.append(configuration)
-        return made

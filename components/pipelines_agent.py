@@ -8,6 +8,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components import manifests, network_policies, pod_inputs, pod_security, server_pods
+from components.access_rights import AccessRights
 from components.images import reference
 from components.labels import labels, selector
 from components.pipelines_api_server import GRPC_PORT, HTTP_PORT, MANIFESTS, MODULE, PROJECT
@@ -90,13 +91,14 @@ class PipelinesAgent(pulumi.ComponentResource):
         self._child = ResourceOptions(parent=self)
         self._program = _PROGRAMS[args.kind]
         own = labels("kubeflow-pipelines", name, args.kind.value, version=release)
+        self._labels = {**own, **args.extra_labels}
         self._metadata: kubernetes.meta.v1.ObjectMetaArgsDict = {
             "name": self._program.object_name,
             "namespace": args.namespace,
-            "labels": {**own, **args.extra_labels},
+            "labels": self._labels,
         }
         self._selector = selector("kubeflow-pipelines", name)
-        agent = self._deployment({**own, **args.extra_labels}, [self._network_policy(), *self._rights()])
+        agent = self._deployment([self._network_policy(), *self._rights()])
         self.namespace = agent.metadata["namespace"]
         self.register_outputs({"namespace": self.namespace})
 
@@ -117,27 +119,17 @@ class PipelinesAgent(pulumi.ComponentResource):
     def _rights(self) -> list[pulumi.Resource]:
         object_name = self._program.object_name
         upstream = manifests.load(PROJECT, MODULE, f"{MANIFESTS}/{object_name}-role.yaml")
-        account = kubernetes.core.v1.ServiceAccount(
-            f"{self._name}-account", metadata=self._metadata, opts=self._child
+        rules = manifests.find(upstream, "Role", f"{object_name}-role")["rules"]
+        access = AccessRights(
+            component=self._name,
+            account=object_name,
+            namespace=self._args.namespace,
+            labels=self._labels,
+            parent=self,
         )
-        role = kubernetes.rbac.v1.Role(
-            f"{self._name}-role",
-            metadata=self._metadata,
-            rules=manifests.find(upstream, "Role", f"{object_name}-role")["rules"],
-            opts=self._child,
-        )
-        binding = kubernetes.rbac.v1.RoleBinding(
-            f"{self._name}-binding",
-            metadata=self._metadata,
-            role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "Role", "name": object_name},
-            subjects=[{"kind": "ServiceAccount", "name": object_name, "namespace": self._args.namespace}],
-            opts=ResourceOptions(parent=self, depends_on=[role]),
-        )
-        return [account, binding]
+        return [access.service_account(), access.in_namespace(rules, name=object_name)]
 
-    def _deployment(
-        self, own_labels: dict[str, str], after: list[pulumi.Resource]
-    ) -> kubernetes.apps.v1.Deployment:
+    def _deployment(self, after: list[pulumi.Resource]) -> kubernetes.apps.v1.Deployment:
         program = self._program
         # No probe: neither agent answers any. A stuck one shows in runs whose state no longer changes.
         container = server_pods.container(
@@ -153,7 +145,7 @@ class PipelinesAgent(pulumi.ComponentResource):
             metadata=self._metadata,
             spec=server_pods.deployment(
                 selector=self._selector,
-                labels=own_labels,
+                labels=self._labels,
                 container=container,
                 volumes=[token_volume(program.upstream_name)],
                 service_account=program.object_name,

@@ -16,6 +16,7 @@ from components import (
     pod_security,
     server_pods,
 )
+from components.access_rights import AccessRights
 from components.connections import GatewayConnection, MysqlConnection, ObjectStoreConnection
 from components.labels import labels, selector
 from components.versions import python_version
@@ -135,24 +136,15 @@ class PipelinesApiServer(pulumi.ComponentResource):
 
     def _rights(self) -> list[pulumi.Resource]:
         upstream = manifests.load(PROJECT, MODULE, f"{MANIFESTS}/ml-pipeline-apiserver-role.yaml")
-        metadata = self._metadata(SERVICE)
-        account = kubernetes.core.v1.ServiceAccount(
-            f"{self._name}-account", metadata=metadata, opts=self._child
+        rules = manifests.find(upstream, "Role", SERVICE)["rules"]
+        access = AccessRights(
+            component=self._name,
+            account=SERVICE,
+            namespace=self._args.namespace,
+            labels=self._labels,
+            parent=self,
         )
-        role = kubernetes.rbac.v1.Role(
-            f"{self._name}-role",
-            metadata=metadata,
-            rules=manifests.find(upstream, "Role", SERVICE)["rules"],
-            opts=self._child,
-        )
-        binding = kubernetes.rbac.v1.RoleBinding(
-            f"{self._name}-binding",
-            metadata=metadata,
-            role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "Role", "name": SERVICE},
-            subjects=[{"kind": "ServiceAccount", "name": SERVICE, "namespace": self._args.namespace}],
-            opts=ResourceOptions(parent=self, depends_on=[role]),
-        )
-        return [account, binding]
+        return [access.service_account(), access.in_namespace(rules, name=SERVICE)]
 
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
         args = self._args

@@ -7,13 +7,13 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components import manifests, network_policies, pod_security, server_pods
+from components.access_rights import AccessRights
 from components.labels import labels, selector
 from components.versions import upstream_version
 
 PORT = 8080
 PROJECT = "prometheus-operator"
 MODULE = "github.com/prometheus-operator/prometheus-operator"
-_RBAC = "rbac.authorization.k8s.io"
 # Without any one of these the operator waits for its caches for ever. Those of agents, Thanos and scrape
 # configurations it leaves alone when they are not defined.
 _DEFINITIONS = (
@@ -114,39 +114,18 @@ class PrometheusOperator(pulumi.ComponentResource):
 
     def _rights(self) -> list[pulumi.Resource]:
         inside, outside = rules()
-        cluster_wide: kubernetes.meta.v1.ObjectMetaArgsDict = {"name": self._name, "labels": self._labels}
-        account: kubernetes.rbac.v1.SubjectArgsDict = {
-            "kind": "ServiceAccount",
-            "name": self._name,
-            "namespace": self._args.namespace,
-        }
-        service_account = kubernetes.core.v1.ServiceAccount(
-            f"{self._name}-account",
-            metadata=self._metadata(),
-            automount_service_account_token=False,
-            opts=self._child,
+        access = AccessRights(
+            component=self._name,
+            account=self._name,
+            namespace=self._args.namespace,
+            labels=self._labels,
+            parent=self,
         )
-        role = kubernetes.rbac.v1.Role(
-            f"{self._name}-role", metadata=self._metadata(), rules=inside, opts=self._child
-        )
-        binding = kubernetes.rbac.v1.RoleBinding(
-            f"{self._name}-binding",
-            metadata=self._metadata(),
-            role_ref={"api_group": _RBAC, "kind": "Role", "name": self._name},
-            subjects=[account],
-            opts=ResourceOptions(parent=self, depends_on=[role]),
-        )
-        cluster_role = kubernetes.rbac.v1.ClusterRole(
-            f"{self._name}-cluster-role", metadata=cluster_wide, rules=outside, opts=self._child
-        )
-        cluster_binding = kubernetes.rbac.v1.ClusterRoleBinding(
-            f"{self._name}-cluster-binding",
-            metadata=cluster_wide,
-            role_ref={"api_group": _RBAC, "kind": "ClusterRole", "name": self._name},
-            subjects=[account],
-            opts=ResourceOptions(parent=self, depends_on=[cluster_role]),
-        )
-        return [service_account, binding, cluster_binding]
+        return [
+            access.service_account(),
+            access.in_namespace(inside, name=self._name),
+            access.in_cluster(outside, name=self._name, resource=f"{self._name}-cluster"),
+        ]
 
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
         scrapers = self._args.scrapers

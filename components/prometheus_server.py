@@ -9,6 +9,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components import http_routes, network_policies
+from components.access_rights import AccessRights
 from components.alertmanager import security_context
 from components.connections import GatewayConnection
 from components.labels import labels, selector
@@ -18,7 +19,6 @@ from components.versions import release, upstream_version
 PORT = 9090
 _PROJECT = "prometheus"
 _MODULE = "github.com/prometheus/prometheus"
-_RBAC = "rbac.authorization.k8s.io"
 _MEBIBYTES = {"Mi": 1, "Gi": 1024, "Ti": 1024 * 1024}
 
 
@@ -155,47 +155,23 @@ class PrometheusServer(pulumi.ComponentResource):
         return {"name": f"{self._name}{suffix}", "namespace": self._args.namespace, "labels": self._labels}
 
     def _rights(self) -> list[pulumi.Resource]:
-        account: kubernetes.rbac.v1.SubjectArgsDict = {
-            "kind": "ServiceAccount",
-            "name": self._name,
-            "namespace": self._args.namespace,
-        }
-        service_account = kubernetes.core.v1.ServiceAccount(
-            f"{self._name}-account",
-            metadata=self._metadata(),
-            automount_service_account_token=False,
-            opts=self._child,
-        )
-        cluster_wide: kubernetes.meta.v1.ObjectMetaArgsDict = {"name": self._name, "labels": self._labels}
-        cluster_role = kubernetes.rbac.v1.ClusterRole(
-            f"{self._name}-cluster-role", metadata=cluster_wide, rules=rules(), opts=self._child
-        )
-        cluster_binding = kubernetes.rbac.v1.ClusterRoleBinding(
-            f"{self._name}-cluster-binding",
-            metadata=cluster_wide,
-            role_ref={"api_group": _RBAC, "kind": "ClusterRole", "name": self._name},
-            subjects=[account],
-            opts=ResourceOptions(parent=self, depends_on=[cluster_role]),
-        )
         read = ["get", "list", "watch"]
-        role = kubernetes.rbac.v1.Role(
-            f"{self._name}-role",
-            metadata=self._metadata(),
-            # To find Alertmanager.
-            rules=[
-                {"api_groups": [""], "resources": ["services"], "verbs": read},
-                {"api_groups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": read},
-            ],
-            opts=self._child,
+        to_find_alertmanager: list[kubernetes.rbac.v1.PolicyRuleArgsDict] = [
+            {"api_groups": [""], "resources": ["services"], "verbs": read},
+            {"api_groups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": read},
+        ]
+        access = AccessRights(
+            component=self._name,
+            account=self._name,
+            namespace=self._args.namespace,
+            labels=self._labels,
+            parent=self,
         )
-        binding = kubernetes.rbac.v1.RoleBinding(
-            f"{self._name}-binding",
-            metadata=self._metadata(),
-            role_ref={"api_group": _RBAC, "kind": "Role", "name": self._name},
-            subjects=[account],
-            opts=ResourceOptions(parent=self, depends_on=[role]),
-        )
-        return [service_account, cluster_binding, binding]
+        return [
+            access.service_account(),
+            access.in_cluster(rules(), name=self._name, resource=f"{self._name}-cluster"),
+            access.in_namespace(to_find_alertmanager, name=self._name),
+        ]
 
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
         args = self._args

@@ -9,6 +9,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components import images, manifests, network_policies, pod_inputs, pod_security, server_pods
+from components.access_rights import AccessRights
 from components.aws.interruption_queue import InterruptionQueue, InterruptionQueueArgs
 from components.aws.karpenter_rights import Scope, rights
 from components.aws.pod_identity import PodIdentity, PodIdentityArgs
@@ -158,42 +159,18 @@ class Karpenter(pulumi.ComponentResource):
         )
 
     def _rights(self) -> list[pulumi.Resource]:
-        rbac = kubernetes.rbac.v1
-        cluster_wide: kubernetes.meta.v1.ObjectMetaArgsDict = {"name": ACCOUNT, "labels": self._labels}
-        subject: kubernetes.rbac.v1.SubjectArgsDict = {
-            "kind": "ServiceAccount",
-            "name": ACCOUNT,
-            "namespace": self._args.namespace,
-        }
-        account = kubernetes.core.v1.ServiceAccount(
-            f"{self._name}-account",
-            metadata=self._metadata(),
-            automount_service_account_token=False,
-            opts=self._child,
+        access = AccessRights(
+            component=self._name,
+            account=ACCOUNT,
+            namespace=self._args.namespace,
+            labels=self._labels,
+            parent=self,
         )
-        wide = rbac.ClusterRole(
-            f"{self._name}-cluster-role", metadata=cluster_wide, rules=cluster_rules(), opts=self._child
-        )
-        own = rbac.Role(
-            f"{self._name}-role", metadata=self._metadata(), rules=namespace_rules(), opts=self._child
-        )
-        bindings: list[pulumi.Resource] = [
-            rbac.ClusterRoleBinding(
-                f"{self._name}-cluster-binding",
-                metadata=cluster_wide,
-                role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": ACCOUNT},
-                subjects=[subject],
-                opts=ResourceOptions(parent=self, depends_on=[wide]),
-            ),
-            rbac.RoleBinding(
-                f"{self._name}-binding",
-                metadata=self._metadata(),
-                role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT},
-                subjects=[subject],
-                opts=ResourceOptions(parent=self, depends_on=[own]),
-            ),
+        return [
+            access.service_account(),
+            access.in_cluster(cluster_rules(), name=ACCOUNT, resource=f"{self._name}-cluster"),
+            access.in_namespace(namespace_rules(), name=ACCOUNT),
         ]
-        return [account, *bindings]
 
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
         scrapers = self._args.scrapers

@@ -1,7 +1,7 @@
 """The platform: its components in dependency order."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import pulumi
 
@@ -29,9 +29,6 @@ from infra.outputs import Outputs
 from infra.settings import Secrets, Settings
 from infra.storage_settings import DatabaseLocation
 from infra.target import Target
-
-if TYPE_CHECKING:
-    pass
 
 _PIPELINES_BUCKET = "pipelines"
 _TRACKING_BUCKET = "mlflow"
@@ -117,7 +114,7 @@ def _gateway(site: Site) -> Gateway:
 
 def _object_store(site: Site, gateway: GatewayConnection) -> _Objects:
     secrets = site.secrets
-    if not site.objects_in_cluster:
+    if OBJECT_STORE not in site.namespaces:
         # Names, not the namespaces themselves: a preview that cannot ask the cluster would not know them, and
         # would replace every association for it, which a protected stack refuses.
         names = {name: name for name in site.namespaces}
@@ -180,7 +177,7 @@ def _pipelines_databases(site: Site) -> Mapping[str, MysqlConnection]:
 
 
 def _tracking_database(site: Site) -> PostgresConnection:
-    if not site.databases_in_cluster:
+    if DATABASES not in site.namespaces:
         return site.cloud.tracking_database(site.secrets.tracking_database_password)
     server = Postgres(
         "postgres",

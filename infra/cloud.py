@@ -14,7 +14,7 @@ from components.aws.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscal
 from components.aws.ecr_repositories import EcrRepositories, EcrRepositoriesArgs
 from components.aws.eks_cluster import EksCluster, EksClusterArgs
 from components.aws.encryption_key import EncryptionKey, EncryptionKeyArgs
-from components.aws.gpu_node_pool import GpuNodePool, GpuNodePoolArgs, Mig, TimeSlicing
+from components.aws.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
 from components.aws.karpenter import Karpenter, KarpenterArgs
 from components.aws.karpenter_node_pool import KarpenterNodePool, KarpenterNodePoolArgs
 from components.aws.network_plan import INTERFACE_ENDPOINTS
@@ -28,10 +28,10 @@ from components.connections import Bucket, ClusterConnection, MysqlConnection, P
 from components.gateway import LoadBalancer
 from components.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 from components.versions import CLUSTER_AUTOSCALER, eks_addons
-from infra import kubernetes_provider
+from infra import gpu_sharing, kubernetes_provider
 from infra.cluster_settings import EksSettings
 from infra.errors import SettingsError
-from infra.pool_settings import GpuPoolSettings, MigSharing, Provisioner
+from infra.pool_settings import GpuPoolSettings, Provisioner
 from infra.sections import gib
 from infra.settings import GatewaySettings, Settings
 
@@ -207,7 +207,7 @@ class Cloud:
                 disk_gib=pool.disk_gib,
                 efa=pool.efa,
                 placement_group=pool.placement_group,
-                sharing=_sharing(pool),
+                sharing=gpu_sharing.sharing(pool),
                 tags=self.tags,
             ),
             self.opts,
@@ -230,7 +230,7 @@ class Cloud:
                 capacity_type=pool.capacity_type.value,
                 reservation=pool.reservation,
                 disk_gib=pool.disk_gib,
-                sharing=_sharing(pool),
+                sharing=gpu_sharing.sharing(pool),
                 tags=self.tags,
             ),
             self._in_cluster,
@@ -369,13 +369,3 @@ def _cluster(
         deletion_protection=settings.protect,
         tags=tags,
     )
-
-
-def _sharing(pool: GpuPoolSettings) -> Mig | TimeSlicing | None:
-    match pool.sharing:
-        case None:
-            return None
-        case MigSharing(profile=profile):
-            return Mig(profile=profile)
-        case slicing:
-            return TimeSlicing(replicas=slicing.replicas)

@@ -10,7 +10,6 @@ from pulumi import ResourceOptions
 from components import images, network_policies
 from components.network_policies import Peer, in_namespace
 from components.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
-from components.pod_security import PodSecurityLevel
 from components.prometheus_monitoring import scraper
 from infra.settings import Secrets, Settings
 from infra.storage_settings import DatabaseLocation, ObjectsLocation
@@ -19,12 +18,7 @@ from infra.target import Target
 if TYPE_CHECKING:
     from infra.cloud import Cloud
 
-_NAMESPACES: Mapping[str, PodSecurityLevel] = {
-    "gateway": "restricted",
-    "kserve": "restricted",
-    "kubeflow": "restricted",
-    "mlflow": "restricted",
-}
+_NAMESPACES = ("gateway", "kserve", "kubeflow", "mlflow")
 # Of stores that run in the cluster.
 DATABASES = "databases"
 OBJECT_STORE = "object-store"
@@ -44,6 +38,7 @@ class Site:
     keep: ResourceOptions
     """For what holds data."""
     namespaces: Mapping[str, pulumi.Output[str]]
+    """Those of the parts that the settings ask for; a store elsewhere has none."""
     target: Target
 
     @property
@@ -52,16 +47,6 @@ class Site:
         if self.target.cloud is None:
             raise TypeError(f"cluster {self.target.cluster.name} stands in no cloud")
         return self.target.cloud
-
-    @property
-    def databases_in_cluster(self) -> bool:
-        """Whether the stack runs its own database servers."""
-        return self.settings.storage.postgres is DatabaseLocation.INCLUSTER
-
-    @property
-    def objects_in_cluster(self) -> bool:
-        """Whether the stack runs its own object store."""
-        return self.settings.storage.objects is ObjectsLocation.INCLUSTER
 
     @property
     def scrapers(self) -> tuple[Peer, ...]:
@@ -83,20 +68,16 @@ def lay(settings: Settings, secrets: Secrets, target: Target) -> Site:
     """Make the namespaces that the settings ask for; return what components are made from."""
     provider, protect = target.cluster.provider, settings.protect
     opts = ResourceOptions(provider=provider)
-    wanted = dict(_NAMESPACES)
-    if settings.storage.postgres is DatabaseLocation.INCLUSTER:
-        wanted[DATABASES] = "restricted"
-    if settings.storage.objects is ObjectsLocation.INCLUSTER:
-        wanted[OBJECT_STORE] = "restricted"
-    if settings.gpu_pools:
-        wanted[KUEUE] = "restricted"
-    if settings.monitoring.enabled:
-        wanted[MONITORING] = "restricted"
+    optional = {
+        DATABASES: settings.storage.postgres is DatabaseLocation.INCLUSTER,
+        OBJECT_STORE: settings.storage.objects is ObjectsLocation.INCLUSTER,
+        KUEUE: bool(settings.gpu_pools),
+        MONITORING: settings.monitoring.enabled,
+    }
+    wanted = (*_NAMESPACES, *(name for name, asked in optional.items() if asked))
     namespaces = {
-        name: PlatformNamespace(
-            name, PlatformNamespaceArgs(namespace=name, pod_security=level), opts
-        ).namespace
-        for name, level in sorted(wanted.items())
+        name: PlatformNamespace(name, PlatformNamespaceArgs(namespace=name), opts).namespace
+        for name in sorted(wanted)
     }
     return Site(
         settings=settings,

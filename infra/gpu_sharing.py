@@ -15,13 +15,14 @@ def pools(settings: Sequence[GpuPoolSettings]) -> tuple[GpuPool, ...]:
             name=pool.name,
             devices_per_node=devices_per_node(pool) or 0,
             max_nodes=pool.max,
-            sharing=_sharing(pool),
+            sharing=sharing(pool),
         )
         for pool in settings
     )
 
 
-def _sharing(pool: GpuPoolSettings) -> Mig | TimeSlicing | None:
+def sharing(pool: GpuPoolSettings) -> Mig | TimeSlicing | None:
+    """Return how the GPUs of a pool are divided; `None` for whole ones."""
     match pool.sharing:
         case pool_settings.MigSharing(profile=profile):
             return Mig(profile=profile)

@@ -12,28 +12,12 @@ from pulumi import ResourceOptions
 from components.aws import instance_types
 from components.aws.instance_types import InstanceType
 from components.aws.node_group import CapacityType, EfaInterfaces, NodeGroup, NodeGroupArgs, Taint
+from components.gpu_queues import GPU_RESOURCE, POOL_LABEL, TAINT, Mig, TimeSlicing
 
-GPU_RESOURCE: Final = "nvidia.com/gpu"
 EFA_RESOURCE: Final = "vpc.amazonaws.com/efa"
-POOL_LABEL: Final = "plinth.dev/gpu-pool"
 # The device plugin looks its settings up under this node label.
 PLUGIN_CONFIG_LABEL: Final = "nvidia.com/device-plugin.config"
-TAINT: Final = Taint(key=GPU_RESOURCE, value="present", effect="NoSchedule")
 _BOUNDARY = "plinth-node"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mig:
-    """Each GPU cut into isolated devices, all of one profile."""
-
-    profile: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class TimeSlicing:
-    """Each GPU lent to several pods in turn, which share its memory."""
-
-    replicas: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +162,7 @@ class GpuNodePool(pulumi.ComponentResource):
                 reservation=args.reservation,
                 disk_gib=args.disk_gib,
                 labels=node_labels(args.pool, kind, args.sharing),
-                taints=(TAINT,),
+                taints=(Taint(**TAINT),),
                 resources={GPU_RESOURCE: str(devices(kind, args.sharing)), **adapters},
                 user_data=base64.b64encode(user_data(kind, args.sharing).encode()).decode(),
                 efa=(

@@ -8,16 +8,9 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components.aws.gpu_node_pool import (
-    GPU_RESOURCE,
-    TAINT,
-    Mig,
-    TimeSlicing,
-    known_types,
-    node_labels,
-    user_data,
-)
+from components.aws.gpu_node_pool import known_types, node_labels, user_data
 from components.aws.node_group import CapacityType
+from components.gpu_queues import GPU_RESOURCE, TAINT, Mig, TimeSlicing
 from components.labels import labels
 
 # How Karpenter spells the ways to buy; a capacity block is a reservation to it.
@@ -130,7 +123,7 @@ def node_pool_spec(args: KarpenterNodePoolArgs, node_class: pulumi.Input[str]) -
                 "requirements": [
                     {"key": key, "operator": "In", "values": values} for key, values in requirements.items()
                 ],
-                "taints": [{"key": TAINT.key, "value": TAINT.value, "effect": TAINT.effect}],
+                "taints": [dict(TAINT)],
                 # A node is renewed once a month; a run that is on it has a day to end.
                 "expireAfter": "720h",
                 "terminationGracePeriod": "24h",

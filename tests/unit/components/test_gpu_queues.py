@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components import gpu_queues
-from components.aws import gpu_node_pool
 from components.gpu_queues import GPU_RESOURCE, GpuPool, GpuTeam, Mig, TimeSlicing
 
 TRAINING = GpuPool(name="training", devices_per_node=8, max_nodes=4)
@@ -130,9 +129,3 @@ def test_quotas_and_the_cohort_add_up_to_the_pool(shares: list[int]) -> None:
     cohort = gpu_queues.cohort_spec([TRAINING], teams)
     rest = quotas(cohort)["training"]["nominalQuota"] if cohort else "0"
     assert sum(int(each["nominalQuota"]) for each in own) + int(rest) == TRAINING.devices
-
-
-def test_pools_on_aws_carry_the_label_and_the_taint_that_queues_and_policies_expect() -> None:
-    assert (gpu_node_pool.POOL_LABEL, gpu_node_pool.GPU_RESOURCE) == (gpu_queues.POOL_LABEL, GPU_RESOURCE)
-    taint = gpu_node_pool.TAINT
-    assert {"key": taint.key, "value": taint.value, "effect": taint.effect} == gpu_queues.TAINT

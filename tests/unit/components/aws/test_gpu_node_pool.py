@@ -8,12 +8,11 @@ from components.aws import instance_types
 from components.aws.gpu_node_pool import (
     GpuNodePool,
     GpuNodePoolArgs,
-    Mig,
-    TimeSlicing,
     devices,
     known_types,
     user_data,
 )
+from components.gpu_queues import Mig, TimeSlicing
 from tests.harness.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies

@@ -2,13 +2,13 @@ import dataclasses
 
 import pytest
 
-from components.aws.gpu_node_pool import Mig, TimeSlicing
 from components.aws.karpenter_node_pool import (
     KarpenterNodePool,
     KarpenterNodePoolArgs,
     node_class_spec,
     node_pool_spec,
 )
+from components.gpu_queues import Mig, TimeSlicing
 from tests.harness.recorder import Deployment, deploy
 from tests.unit.components import rules
 

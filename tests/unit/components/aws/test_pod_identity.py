@@ -1,6 +1,7 @@
 import dataclasses
 
 import pytest
+from pulumi import ResourceOptions
 
 from components.aws.pod_identity import PodIdentity, PodIdentityArgs, Statement
 from tests.harness.recorder import Deployment, deploy
@@ -88,3 +89,11 @@ def test_rights_to_nothing_are_refused() -> None:
         dataclasses.replace(ARGS, statements=())
     with pytest.raises(ValueError, match="one of the two is empty"):
         Statement(actions=("s3:GetObject",), resources=())
+
+
+def test_what_protects_data_does_not_protect_an_identity() -> None:
+    protected = ResourceOptions(protect=True)
+    deployment = deploy(lambda: PodIdentity("reader", ARGS, protected))
+    children = [each for each in deployment.registrations if each.type.startswith("aws:")]
+    assert len(children) == 3
+    assert not any(each.protect for each in children)

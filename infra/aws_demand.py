@@ -183,3 +183,5 @@ def _volumes(settings: Settings) -> Iterator[int]:
         yield gib(storage.pipelines_database_size)
     if storage.objects is ObjectsLocation.INCLUSTER:
         yield gib(storage.objects_size)
+    if settings.monitoring.enabled:
+        yield gib(settings.monitoring.storage_size)

@@ -184,7 +184,13 @@ def _database(database: Database, prices: Prices) -> Iterator[Line]:
 def _stores(demand: Demand, prices: Prices, usage: Usage) -> Iterator[Line]:
     service = prices.services
     if demand.volumes_gib:
-        yield _monthly("Stores in the cluster", "volumes", demand.volumes_gib, service.volume_gb_month, "GiB")
+        yield _monthly(
+            "Volumes of claims",
+            "of databases, objects and metrics in the cluster",
+            demand.volumes_gib,
+            service.volume_gb_month,
+            "GiB",
+        )
     if demand.buckets:
         buckets = f"{len(demand.buckets)} buckets"
         yield _monthly("S3ObjectStore", buckets, usage.object_gb, service.object_gb_month, "GB assumed")

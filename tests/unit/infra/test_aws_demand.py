@@ -56,15 +56,17 @@ def test_databases_and_buckets_are_counted_where_they_are_of_aws() -> None:
     ]
     assert all(each.multi_az for each in prod.databases)
     assert prod.buckets[0] == "plinth-prod-111122223333-pipelines"
-    assert prod.volumes_gib == 0
+    assert prod.volumes_gib == 20  # of Prometheus
+    assert demand("prod", monitoring={"enabled": False}).volumes_gib == 0
     inside = demand(
         "dev",
         storage__postgres=None,
         storage__pipelinesDatabase=None,
         storage__objects="incluster",
         storage__objectsSize="30Gi",
+        monitoring={"enabled": True, "storageSize": "10Gi"},
     )
     assert not inside.databases
     assert not inside.buckets
     assert inside.keys < prod.keys
-    assert inside.volumes_gib == 20 + 20 + 30
+    assert inside.volumes_gib == 20 + 20 + 30 + 10

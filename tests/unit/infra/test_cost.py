@@ -100,10 +100,9 @@ def test_without_endpoints_their_traffic_takes_the_way_out() -> None:
     assert data == "13.50"
 
 
-def test_stores_in_the_cluster_cost_their_volumes() -> None:
-    inside = replace(demand_of("dev"), volumes_gib=70)
-    assert amounts(inside, "Stores in the cluster") == [("5.60", "5.60")]
-    assert not amounts(demand_of("dev"), "Stores in the cluster")
+def test_what_is_stored_in_the_cluster_costs_its_volumes() -> None:
+    assert amounts(replace(demand_of("dev"), volumes_gib=70), "Volumes of claims") == [("5.60", "5.60")]
+    assert not amounts(replace(demand_of("dev"), volumes_gib=0), "Volumes of claims")
 
 
 def test_a_type_without_a_price_ends_the_estimate() -> None:

@@ -4,6 +4,7 @@ import http.client
 import json
 import ssl
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -44,6 +45,8 @@ class Condition(Role):
     """A controller that reports a condition once it has taken an object on."""
 
     types: tuple[str, ...]
+    rest: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What the status must hold beside its conditions."""
 
     def status(self, obj: Object) -> Object | None:
         """Return the conditions."""
@@ -68,13 +71,24 @@ class Condition(Role):
             }
             for each in self.types
         ]
-        return {"conditions": made}
+        return {**self.rest, "conditions": made}
 
 
+# The Prometheus operator reports on the pods of its servers, which never start here.
+_MONITORING = "/apis/monitoring.coreos.com/v1"
+_ONE_POD = {
+    "paused": False,
+    "replicas": 1,
+    "updatedReplicas": 1,
+    "availableReplicas": 1,
+    "unavailableReplicas": 0,
+}
 ROLES: tuple[Role, ...] = (
     LoadBalancers(path="/api/v1/services"),
     Condition(path="/apis/gateway.networking.k8s.io/v1/gateways", types=("Accepted", "Programmed")),
     Condition(path="/apis/gateway.networking.k8s.io/v1/gatewayclasses", types=("Accepted",)),
+    Condition(path=f"{_MONITORING}/prometheuses", types=("Available", "Reconciled"), rest=_ONE_POD),
+    Condition(path=f"{_MONITORING}/alertmanagers", types=("Available", "Reconciled"), rest=_ONE_POD),
 )
 
 

@@ -28,3 +28,13 @@ def test_a_condition_says_that_it_is_simulated_and_is_renewed_with_the_object() 
     assert GATEWAYS.status(gateway(**status)) is None
     older = [{**each, "observedGeneration": 1} for each in status["conditions"]]
     assert GATEWAYS.status(gateway(conditions=older)) is not None
+
+
+def test_a_status_has_what_its_definition_asks_for_beside_the_condition() -> None:
+    role = Condition(
+        path="/apis/monitoring.coreos.com/v1/prometheuses", types=("Available",), rest={"replicas": 1}
+    )
+    status = role.status(gateway())
+    assert status
+    assert status["replicas"] == 1
+    assert role.status(gateway(**status)) is None

@@ -1,7 +1,7 @@
 """The chain, from data to prediction: exact, and traceable both ways."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ from kubernetes import client, config, stream
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from tests.e2e import chain
-from workloads import lineage, object_store
+from workloads import datasets, lineage, object_store, pipeline_runs
 from workloads.endpoints import Endpoints
 from workloads.lineage import HeldBack, Lineage
 from workloads.serving.artifacts import digest_of_files
@@ -19,6 +19,7 @@ from workloads.tracking import connect
 Record = Callable[[str, object], None]
 
 # A file as a user would have one: its own name for the classes, a quoted comma, Windows line ends.
+_FLOWERS_KEY = "data/flowers.csv"
 _FLOWERS = "petal,sepal,kind\r\n" + "".join(
     f'{2 + n % 5 + 5 * (n % 2)}.{n},{n % 7}.5,"{("small, white", "large")[n % 2]}"\r\n' for n in range(60)
 )
@@ -29,19 +30,27 @@ print(json.dumps(model.predict(numpy.array(json.loads(sys.argv[1]))).tolist()))
 """
 
 
-@pytest.fixture(scope="module", params=["wine", "breast_cancer", "s3://{bucket}/data/flowers.csv"])
-def served(endpoints: Endpoints, request: pytest.FixtureRequest) -> Lineage:
-    """A model that the chain serves: wine by `make up`, the others by a run of their own."""
-    data: str = request.param.format(bucket=endpoints.pipelines_bucket)
-    target = "target"
-    if data.startswith("s3://"):
-        target = "kind"
-        object_store.pipelines_store(endpoints).put_object(
-            Bucket=endpoints.pipelines_bucket, Key="data/flowers.csv", Body=_FLOWERS.encode()
-        )
-    name = chain.datasets.model_name(data)
-    if name != "wine" or lineage.inference_service(endpoints, name) is None:
-        chain.succeeded(endpoints, data, target)
+@pytest.fixture(scope="module")
+def runs(endpoints: Endpoints) -> Mapping[str, str]:
+    """Runs for all models but that of `make up`, by model; begun together, as each mostly waits."""
+    object_store.pipelines_store(endpoints).put_object(
+        Bucket=endpoints.pipelines_bucket, Key=_FLOWERS_KEY, Body=_FLOWERS.encode()
+    )
+    wanted = {"breast_cancer": "target", f"s3://{endpoints.pipelines_bucket}/{_FLOWERS_KEY}": "kind"}
+    if lineage.inference_service(endpoints, "wine") is None:
+        wanted["wine"] = "target"
+    return {
+        datasets.model_name(data): chain.submitted(endpoints, data, target) for data, target in wanted.items()
+    }
+
+
+@pytest.fixture(scope="module", params=["wine", "breast-cancer", "flowers"])
+def served(endpoints: Endpoints, runs: Mapping[str, str], request: pytest.FixtureRequest) -> Lineage:
+    """A model that the chain serves: of two datasets of scikit-learn, and of a file in the object store."""
+    name: str = request.param
+    if name in runs:
+        run = chain.ended(endpoints, runs[name])
+        assert run.state == pipeline_runs.SUCCEEDED, run.reason
     return lineage.trace(endpoints, name)
 
 

@@ -62,8 +62,10 @@ def figures(text: str) -> LoadFigures:
     )
 
 
-def run(target: LoadTarget, *, network_of: int, requests: int, connections: int, cpu: int) -> LoadFigures:
-    """Send requests from the network namespace of a process, pinned to one CPU.
+def run(
+    target: LoadTarget, *, network_of: int, requests: int, connections: int, cpu: int | None = None
+) -> LoadFigures:
+    """Send requests from the network namespace of a process, on one CPU or wherever there is room.
 
     Raises:
         LoadError: hey is missing, a request failed, or the run took over a minute.
@@ -72,7 +74,7 @@ def run(target: LoadTarget, *, network_of: int, requests: int, connections: int,
         raise LoadError("`hey` is not installed: `apt-get install hey`")
     command = [
         *("nsenter", "--target", str(network_of), "--net"),
-        *("taskset", "--cpu-list", str(cpu)),
+        *(("taskset", "--cpu-list", str(cpu)) if cpu is not None else ()),
         *("hey", "-n", str(requests), "-c", str(connections), "-t", "10", "-o", "csv", "-m", "POST"),
         *("-T", "application/json", "-D", str(target.body), "-host", target.host, target.url),
     ]

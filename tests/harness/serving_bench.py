@@ -9,7 +9,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -116,14 +116,23 @@ def _measure(
     network_of: int,
     connections: int,
     requests: int,
+    pinned: bool = True,
 ) -> ServingFigures:
+    """Measure one target: pinned to compare latencies, free to see the most that it can bear."""
     runs: list[ServingFigures] = []
-    with processes.pinned(server, _SERVER_CPU), processes.pinned(served.gateway, _CLIENT_CPU):
+    with ExitStack() as pins:
+        if pinned:
+            pins.enter_context(processes.pinned(server, _SERVER_CPU))
+            pins.enter_context(processes.pinned(served.gateway, _CLIENT_CPU))
         # The first run warms connections and caches and is not counted.
         for number in range(_RUNS + 1):
             before = processes.cpu_seconds(server), processes.cpu_seconds(served.gateway)
             load = closed_loop.run(
-                target, network_of=network_of, requests=requests, connections=connections, cpu=_CLIENT_CPU
+                target,
+                network_of=network_of,
+                requests=requests,
+                connections=connections,
+                cpu=_CLIENT_CPU if pinned else None,
             )
             after = processes.cpu_seconds(server), processes.cpu_seconds(served.gateway)
             spent = [(end - start) * 1000 / load.requests for start, end in zip(before, after, strict=True)]
@@ -141,21 +150,39 @@ def _measure(
 
 
 def saturation(served: Served, *, requests: int = 3000, connections: int = 8) -> tuple[float, float]:
-    """Return the most requests per second through the gateway, and of the bare app: both by v1, one row."""
+    """Return the most requests per second through the gateway, and of the bare app: both by v1, one row.
+
+    Nothing is pinned: whoever saturates a platform has all of its CPUs.
+    """
     bare_source = Path(__file__).with_name("bare_server.py").read_text()
     bare = ["python3", "-c", bare_source, "/mnt/models", str(_BARE_PORT)]
-    sizes = {"connections": connections, "requests": requests}
     with tempfile.TemporaryDirectory() as folder:
         body = Path(folder) / "v1"
         body.write_text(json.dumps({"instances": [served.row]}))
         path = f"/v1/models/{served.name}:predict"
         target = LoadTarget(url=f"http://127.0.0.1:8000{path}", host=served.host, body=body)
         through = _measure(
-            "gateway", target, served, server=served.predictor, network_of=served.gateway, **sizes
+            "gateway",
+            target,
+            served,
+            server=served.predictor,
+            network_of=served.gateway,
+            connections=connections,
+            requests=requests,
+            pinned=False,
         )
         with _peer(served, bare, _BARE_PORT, {}) as pid:
             target = LoadTarget(url=f"http://127.0.0.1:{_BARE_PORT}/predict", host="bare", body=body)
-            floor = _measure("bare", target, served, server=pid, network_of=served.predictor, **sizes)
+            floor = _measure(
+                "bare",
+                target,
+                served,
+                server=pid,
+                network_of=served.predictor,
+                connections=connections,
+                requests=requests,
+                pinned=False,
+            )
     return through.load.requests_per_second, floor.load.requests_per_second
 
 

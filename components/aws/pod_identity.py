@@ -102,7 +102,7 @@ class PodIdentity(pulumi.ComponentResource):
     def __init__(self, name: str, args: PodIdentityArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("plinth:index:PodIdentity", name, {"service_account": args.service_account}, opts)
         # It holds no data: what protects the buckets it opens would only stand in the way of changing it.
-        child = ResourceOptions(parent=self, protect=False)
+        child = ResourceOptions(parent=self, protect=False, retain_on_delete=False)
         tags = {"Name": name, **args.tags}
         trust = pulumi.Output.all(args.cluster_name, args.namespace).apply(
             lambda known: trust_policy(known[0], known[1], args.service_account)
@@ -119,7 +119,7 @@ class PodIdentity(pulumi.ComponentResource):
             role_arn=role.arn,
             tags=tags,
             # A pod that starts in between would be refused by the service that it calls.
-            opts=ResourceOptions(parent=self, protect=False, depends_on=[rights]),
+            opts=ResourceOptions(parent=self, protect=False, retain_on_delete=False, depends_on=[rights]),
         )
         self.role_arn = role.arn
         # Taken from the association: a pod that was made before it has no credentials, and never gets any.

@@ -34,6 +34,8 @@ class Target:
     """Kept; all others are dropped."""
     only: Mapping[str, str] = field(default_factory=dict[str, str])
     """Label -> pattern: series in which the label has another value are dropped."""
+    of_others: bool = False
+    """Whether its series are of other pods, which its own labels must not hide."""
 
     def __post_init__(self) -> None:
         """Refuse a scrape of which nothing is read: an empty pattern would keep everything."""
@@ -148,10 +150,15 @@ def own_targets(namespace: str) -> list[Target]:
     """Return the targets of the monitoring itself."""
     label = "app.kubernetes.io/name"
 
-    def own(name: str, port: int, *metrics: str, **only: str) -> Target:
-        labels = {label: name}
+    def own(name: str, port: int, *metrics: str, of_others: bool = False, **only: str) -> Target:
         return Target(
-            name=name, namespace=namespace, labels=labels, port=port, metrics=metrics, only=dict(only)
+            name=name,
+            namespace=namespace,
+            labels={label: name},
+            port=port,
+            metrics=metrics,
+            only=dict(only),
+            of_others=of_others,
         )
 
     return [
@@ -172,6 +179,7 @@ def own_targets(namespace: str) -> list[Target]:
             "kube_pod_container_resource_requests",
             "kube_pod_container_status_restarts_total",
             "kube_pod_status_phase",
+            of_others=True,
             # Every pod has a series per phase, all but one of them 0.
             phase="Pending|",
             resource="memory|nvidia_com_gpu|",
@@ -211,6 +219,7 @@ def pod_monitor(target: Target, timing: Timing) -> dict[str, Any]:
                 "path": "/metrics",
                 "interval": duration(timing.scrape_seconds),
                 "scrapeTimeout": duration(min(10, timing.scrape_seconds)),
+                "honorLabels": target.of_others,
                 "relabelings": [
                     {"targetLabel": "job", "replacement": target.name},
                     {"sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "node"},

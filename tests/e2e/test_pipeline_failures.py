@@ -1,6 +1,6 @@
 """Runs that must not succeed: they say why, and nothing is registered or served."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,24 +13,46 @@ from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 
 # Trains whole models again: `make verify` and `make e2e` run it, `make test` does not.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.fault]
+
+_RED_KEY = "data/red.csv"
+_RED = b"size,kind\n1,a\n2,b\nred,a\n"
 
 
-@pytest.fixture
-def nothing_changes(endpoints: Endpoints) -> Generator[None]:
-    """The registry and the served wine model are the same afterwards."""
+def _red(endpoints: Endpoints) -> str:
+    return f"s3://{endpoints.pipelines_bucket}/{_RED_KEY}"
+
+
+@pytest.fixture(scope="module")
+def failing(endpoints: Endpoints) -> Generator[Mapping[str, str]]:
+    """Runs that must fail, begun together; the registry and the served wine model are the same afterwards."""
     versions = chain.versions(endpoints, "wine")
     service: Any = lineage.inference_service(endpoints, "wine")
-    yield
+    object_store.pipelines_store(endpoints).put_object(
+        Bucket=endpoints.pipelines_bucket, Key=_RED_KEY, Body=_RED
+    )
+    changed = replace(datasets.prepare(endpoints, "wine", "target"), sha256="0" * 64)
+    # Somebody who submits without asking first learns from the run what `prepare` would have said.
+    unasked = Dataset(data=_red(endpoints), sha256="", target="kind")
+    yield {
+        "below the gate": chain.submitted(endpoints, "wine", minimum_accuracy=1.01),
+        "not a number": _submitted(endpoints, unasked),
+        "changed since": _submitted(endpoints, changed),
+    }
     assert chain.versions(endpoints, "wine") == versions
     after: Any = lineage.inference_service(endpoints, "wine")
     assert after["spec"] == service["spec"]
     assert after["metadata"]["annotations"] == service["metadata"]["annotations"]
 
 
-@pytest.mark.usefixtures("nothing_changes")
-def test_a_model_below_the_gate_is_neither_registered_nor_served(endpoints: Endpoints) -> None:
-    run = chain.ended(endpoints, chain.submitted(endpoints, "wine", minimum_accuracy=1.01))
+def _submitted(endpoints: Endpoints, dataset: Dataset) -> str:
+    return pipeline_runs.submit(endpoints, chain.PIPELINE, pipeline_runs.parameters(dataset))
+
+
+def test_a_model_below_the_gate_is_neither_registered_nor_served(
+    endpoints: Endpoints, failing: Mapping[str, str]
+) -> None:
+    run = chain.ended(endpoints, failing["below the gate"])
     assert run.state == "FAILED"
     assert run.reason.startswith("evaluate: gate: accuracy ")
     assert run.reason.endswith(" is below 1.0100; nothing is registered")
@@ -38,28 +60,22 @@ def test_a_model_below_the_gate_is_neither_registered_nor_served(endpoints: Endp
     assert not began & {"register", "deploy", "smoke"}
 
 
-@pytest.mark.usefixtures("nothing_changes")
-def test_a_failing_step_ends_the_run_with_its_reason(endpoints: Endpoints) -> None:
-    key = "data/red.csv"
-    body = b"size,kind\n1,a\n2,b\nred,a\n"
-    object_store.pipelines_store(endpoints).put_object(Bucket=endpoints.pipelines_bucket, Key=key, Body=body)
-    data = f"s3://{endpoints.pipelines_bucket}/{key}"
+def test_a_failing_step_ends_the_run_with_its_reason(
+    endpoints: Endpoints, failing: Mapping[str, str]
+) -> None:
     reason = "data line 4: feature 'size' is 'red', not a number; encode, fill or drop it"
     with pytest.raises(WorkloadsError, match=reason):
-        datasets.prepare(endpoints, data, "kind")
-    # Somebody who submits without asking first learns the same from the run.
-    dataset = Dataset(data=data, sha256="", target="kind")
-    run_id = pipeline_runs.submit(endpoints, chain.PIPELINE, pipeline_runs.parameters(dataset))
-    run = chain.ended(endpoints, run_id)
+        datasets.prepare(endpoints, _red(endpoints), "kind")
+    run = chain.ended(endpoints, failing["not a number"])
     assert (run.state, run.reason) == ("FAILED", f"validate-data: {reason}")
     assert "train" not in {step.name for step in run.steps}
     assert lineage.inference_service(endpoints, "red") is None
 
 
-def test_data_that_changed_since_it_was_submitted_is_refused(endpoints: Endpoints) -> None:
-    dataset = replace(datasets.prepare(endpoints, "wine", "target"), sha256="0" * 64)
-    run_id = pipeline_runs.submit(endpoints, chain.PIPELINE, pipeline_runs.parameters(dataset))
-    run = chain.ended(endpoints, run_id)
+def test_data_that_changed_since_it_was_submitted_is_refused(
+    endpoints: Endpoints, failing: Mapping[str, str]
+) -> None:
+    run = chain.ended(endpoints, failing["changed since"])
     assert run.state == "FAILED"
     assert run.reason.startswith("load-data: data wine: has SHA-256 ")
 

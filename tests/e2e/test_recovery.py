@@ -15,7 +15,7 @@ from workloads.endpoints import Endpoints
 from workloads.serving.inference_client import InferenceClient
 
 # Minutes of restarts: `make verify` and `make e2e` run it, `make test` does not.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.fault]
 
 _BACK_SECONDS = 180
 

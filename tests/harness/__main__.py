@@ -11,7 +11,12 @@ import pytest
 from tests.harness.verification import Verification
 from upstream.cache import cache_root
 
-_JOURNEYS = {"all": "e2e", "quick": "e2e and not slow", "slow": "e2e and slow"}
+_JOURNEYS = {
+    "all": "e2e",
+    "quick": "e2e and not slow",
+    "slow": "e2e and slow",
+    "faults": "e2e and fault",
+}
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -58,7 +63,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.harness", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     verify = commands.add_parser("verify", help="assert every promise on the running platform")
-    verify.add_argument("--only", choices=list(_JOURNEYS), default="all", help="slow ones train and break")
+    verify.add_argument(
+        "--only", choices=list(_JOURNEYS), default="all", help="slow ones train and break, faults only break"
+    )
     verify.add_argument("--keep-going", action="store_true", help="also after a broken promise")
     verify.add_argument("--reports", type=Path, help="folder of the JSON and JUnit (default: in the cache)")
     load = commands.add_parser("load", help="a fresh model under load before it becomes champion")

@@ -48,7 +48,7 @@ class Collection:
             "up": self._up,
             "verify": lambda each: self._memory(self._journeys(each, "verify", "quick"), "verify"),
             "load": lambda each: self._memory(self._load(each), "load"),
-            "faults": lambda each: self._memory(self._journeys(each, "faults", "slow"), "faults"),
+            "faults": lambda each: self._memory(self._journeys(each, "faults", "faults"), "faults"),
             "down": self._down,
         }
         return readers[phase](night)

@@ -92,8 +92,8 @@ def test_rights_to_nothing_are_refused() -> None:
 
 
 def test_what_protects_data_does_not_protect_an_identity() -> None:
-    protected = ResourceOptions(protect=True)
+    protected = ResourceOptions(protect=True, retain_on_delete=True)
     deployment = deploy(lambda: PodIdentity("reader", ARGS, protected))
     children = [each for each in deployment.registrations if each.type.startswith("aws:")]
     assert len(children) == 3
-    assert not any(each.protect for each in children)
+    assert not any(each.protect or each.retain_on_delete for each in children)

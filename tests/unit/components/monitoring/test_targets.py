@@ -60,6 +60,15 @@ def test_a_monitor_keeps_its_metrics_and_drops_the_rest() -> None:
     assert not re.fullmatch(phases, "Running")
 
 
+def test_series_of_other_pods_keep_the_names_of_those() -> None:
+    honoured = {
+        each.name
+        for each in scraped(LOCAL)
+        if targets.pod_monitor(each, REHEARSAL)["podMetricsEndpoints"][0]["honorLabels"]
+    }
+    assert honoured == {"kube-state-metrics"}
+
+
 def test_a_target_of_which_nothing_is_read_is_refused() -> None:
     # The operator leaves an empty pattern out, and Prometheus then keeps every series.
     with pytest.raises(ValueError, match="metrics: none of idle given"):

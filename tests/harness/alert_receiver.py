@@ -45,8 +45,9 @@ class Notification:
 
 
 def parse(log: str) -> list[Notification]:
-    """Return what a receiver heard, in order, from its log."""
-    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    """Return what a receiver heard, in order, from its log, whose last line may be half written."""
+    whole = [line for line in log.splitlines(keepends=True) if line.endswith("\n")]
+    lines = [json.loads(line) for line in whole if line.startswith("{")]
     return [Notification(status=each["status"], labels=each["labels"]) for each in lines]
 
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from cluster.instance import Instance
@@ -213,34 +214,21 @@ def measure(served: Served, requests: int = 2000) -> list[ServingFigures]:
         scoring = ["python3", "-m", "uvicorn", "mlflow.pyfunc.scoring_server.app:app"]
         scoring += ["--port", str(_SCORING_PORT), "--no-access-log", "--log-level", "warning"]
         for connections in (1, 8):
+            measured = partial(_measure, served=served, connections=connections, requests=requests)
             with _peer(served, bare, _BARE_PORT, {}) as pid:
                 target = LoadTarget(
                     url=f"http://127.0.0.1:{_BARE_PORT}/predict", host="bare", body=paths["v1"]
                 )
-                sizes = {"connections": connections, "requests": requests}
-                found.append(
-                    _measure(
-                        "bare Starlette", target, served, server=pid, network_of=served.predictor, **sizes
-                    )
-                )
+                found.append(measured("bare Starlette", target, server=pid, network_of=served.predictor))
             for label, url, body, network_of in own:
                 target = LoadTarget(url=url, host=served.host, body=paths[body])
-                found.append(
-                    _measure(label, target, served, server=served.predictor, network_of=network_of, **sizes)
-                )
+                found.append(measured(label, target, server=served.predictor, network_of=network_of))
             with _peer(served, scoring, _SCORING_PORT, {"__pyfunc_model_path__": "/mnt/models"}) as pid:
                 target = LoadTarget(
                     url=f"http://127.0.0.1:{_SCORING_PORT}/invocations", host="mlflow", body=paths["mlflow"]
                 )
                 found.append(
-                    _measure(
-                        "MLflow scoring server",
-                        target,
-                        served,
-                        server=pid,
-                        network_of=served.predictor,
-                        **sizes,
-                    )
+                    measured("MLflow scoring server", target, server=pid, network_of=served.predictor)
                 )
     return found
 

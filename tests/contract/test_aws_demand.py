@@ -137,7 +137,12 @@ def test_what_the_stack_makes_carries_the_tag_by_which_preflight_knows_it(stack:
             assert each["tags"][OWNER_TAG] == demand_of(stack).cluster, kind
 
 
-def test_volumes_in_the_cluster_are_those_of_stores_in_the_cluster(stack: str) -> None:
-    claims = inputs(stack, "kubernetes:core/v1:PersistentVolumeClaim")
-    sizes = [each["spec"]["resources"]["requests"]["storage"] for each in claims]
-    assert bool(sizes) == bool(demand_of(stack).volumes_gib)
+def test_volumes_in_the_cluster_are_as_large(stack: str) -> None:
+    claims = [each["spec"] for each in inputs(stack, "kubernetes:core/v1:PersistentVolumeClaim")]
+    # Operators make the claims of what they run.
+    for each in inputs(stack, "kubernetes:monitoring.coreos.com/v1:Prometheus"):
+        claims += [each["spec"]["storage"]["volumeClaimTemplate"]["spec"]] * each["spec"]["replicas"]
+    for each in inputs(stack, "kubernetes:postgresql.cnpg.io/v1:Cluster"):
+        claims += [{"resources": {"requests": {"storage": each["spec"]["storage"]["size"]}}}]
+    sizes = [aws_demand.gib(each["resources"]["requests"]["storage"]) for each in claims]
+    assert sum(sizes) == demand_of(stack).volumes_gib

@@ -53,7 +53,7 @@ test: setup ## static checks, unit, contract, integration, the chain end to end;
 	@$(PYTHON) -m pytest -q -m "(integration or e2e) and not slow"
 
 fast: check
-	@$(PYTHON) -m pytest -q -m "unit or contract"
+	@$(PYTHON) -m pytest -q -n 2 -m "unit or contract"
 
 check: setup ## static checks: format, lint, types, import rules
 	@.venv/bin/ruff format --check .

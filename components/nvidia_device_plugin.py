@@ -144,6 +144,8 @@ class NvidiaDevicePlugin(pulumi.ComponentResource):
             "args": [f"--config-file={_SETTINGS_FOLDER}/{_SETTINGS_FILE}"],
             # Empty: every check of NVIDIA's runs, and a device that fails one is offered no more.
             "env": pod_inputs.plain_env({"DP_DISABLE_HEALTHCHECKS": ""}),
+            # Without a driver it ends at once: the pod's own status says so.
+            "termination_message_policy": "FallbackToLogsOnError",
             "resources": pod_security.sizes(cpu="10m", memory="64Mi", memory_limit="256Mi"),
             # As root, for the kubelet's folder belongs to root; without any capability.
             "security_context": pod_security.container_context(),

@@ -4,6 +4,7 @@ import json
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ _WRITERS = 8
 
 class RefusedError(Exception):
     """The API server refused a request; the text is its message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status} {message}")
+        self.status = status
 
 
 class Api:
@@ -47,7 +52,7 @@ class Api:
         except ValueError:
             body = {"message": response.text}
         if response.is_error:
-            raise RefusedError(f"{response.status_code} {method} {path}: {body.get('message', body)}")
+            raise RefusedError(response.status_code, f"{method} {path}: {body.get('message', body)}")
         return body
 
     def is_ready(self) -> bool:
@@ -79,9 +84,22 @@ class Api:
         headers = {"Content-Type": _PATCHES[kind]}
         return self.request("PATCH", path, content=json.dumps(change), headers=headers)
 
-    def delete_all(self, path: str, **query: str) -> None:
-        """Delete every object of a list, at once."""
-        self.request("DELETE", path, params=query, json={"gracePeriodSeconds": 0})
+    def delete_all(self, path: str) -> None:
+        """Delete every object of a list, several at a time.
+
+        The API server would do it in one request, but one by one: for hundreds it breaks off after a minute.
+        """
+        names = [each["metadata"]["name"] for each in self.items(path)]
+        with ThreadPoolExecutor(max_workers=_WRITERS) as pool:
+            list(pool.map(lambda name: self._delete(f"{path}/{name}"), names))
+
+    def _delete(self, path: str) -> None:
+        try:
+            self.request("DELETE", path, json={"gracePeriodSeconds": 0})
+        except RefusedError as error:
+            # Whatever else deletes it may be quicker.
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
 
 
 def collection(manifest: Mapping[str, Any]) -> str:

@@ -11,6 +11,8 @@ SIMULATE ?= 1
 export PLINTH_INSTANCE := $(INSTANCE)
 export PLINTH_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/plinth
 export UV_CACHE_DIR := $(PLINTH_CACHE)/uv
+# Where a machine forbids it, each of dozens of processes compiles its modules again: half of the time of a plan.
+unexport PYTHONDONTWRITEBYTECODE
 
 UV := $(PLINTH_CACHE)/tools/bin/uv
 PYTHON := .venv/bin/python

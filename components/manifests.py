@@ -10,8 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from upstream import documents
 from upstream.modules import module_dir
 
 Manifest = dict[str, Any]
@@ -23,24 +22,12 @@ class ManifestError(Exception):
     """An upstream manifest is not where, or not what, a component expects."""
 
 
-class _Loader(yaml.CSafeLoader):
-    """Reads `=` as text: an operator in someone's enumeration is a default value to PyYAML."""
-
-
-def _text(_: yaml.CSafeLoader, node: yaml.ScalarNode) -> str:
-    return node.value
-
-
-_Loader.add_constructor("tag:yaml.org,2002:value", _text)
-
-
 @cache
 def _documents(path: Path) -> tuple[Manifest, ...]:
-    # The C loader reads large CRDs ten times faster than the default, and is as safe.
-    with path.open() as stream:
-        documents = [each for each in yaml.load_all(stream, Loader=_Loader) if each]
     return tuple(
-        inner for each in documents for inner in (each["items"] if each["kind"] == "List" else [each])
+        inner
+        for each in documents.read(path)
+        for inner in (each["items"] if each["kind"] == "List" else [each])
     )
 
 

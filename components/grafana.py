@@ -8,7 +8,7 @@ import pulumi_kubernetes as kubernetes
 import yaml
 from pulumi import ResourceOptions
 
-from components import http_routes, network_policies, pod_inputs, pod_security, server_pods
+from components import cluster_service, http_routes, network_policies, pod_inputs, pod_security, server_pods
 from components.connections import GatewayConnection
 from components.labels import labels, selector
 
@@ -87,14 +87,13 @@ class Grafana(pulumi.ComponentResource):
         self._labels = {**labels("grafana", name, "dashboards"), **args.extra_labels}
         self._selector = selector("grafana", name)
         server = self._server([self._provisioning(), self._network_policy()])
-        service = kubernetes.core.v1.Service(
+        service = cluster_service.deploy(
             f"{name}-service",
             metadata=self._metadata(),
-            spec={
-                "selector": self._selector,
-                "ports": [{"name": "http", "port": PORT, "target_port": PORT}],
-            },
-            opts=ResourceOptions(parent=self, depends_on=[server]),
+            selector=self._selector,
+            ports={"http": PORT},
+            parent=self,
+            after=[server],
         )
         self.service = service.metadata["name"]
         if args.gateway:

@@ -89,12 +89,17 @@ class KubeflowPipelines(pulumi.ComponentResource):
         steps = self._steps()
         argo = self._workflow_controller(steps)
         metadata = self._metadata_store()
-        server = self._api_server([definitions, steps, argo])
+        # Not after all that steps are told: the tracking server takes as long to start as this one.
+        server = self._api_server([definitions, steps.artifacts_secret, argo])
         # Both would die at once without the API server, or without a kind that they watch.
         agents = [self._agent(each, [definitions, argo, server]) for each in AgentKind]
         # Taken from whatever comes last, so that a run submitted to this address goes on to its end.
         ready = pulumi.Output.all(
-            server.api_url, metadata.address, argo.namespace, *(each.namespace for each in agents)
+            server.api_url,
+            metadata.address,
+            argo.namespace,
+            *(each.namespace for each in agents),
+            *(each.id for each in steps.settings),
         )
         self.api_url = ready.apply(lambda known: str(known[0]))
         self.namespace = ready.apply(lambda known: str(known[2]))

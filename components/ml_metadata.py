@@ -6,7 +6,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import network_policies, pod_inputs, pod_security, server_pods
+from components import cluster_service, network_policies, pod_inputs, pod_security, server_pods
 from components.connections import MysqlConnection
 from components.labels import labels, selector
 
@@ -111,12 +111,11 @@ class MlMetadata(pulumi.ComponentResource):
         )
 
     def _service(self, server: pulumi.Resource) -> kubernetes.core.v1.Service:
-        return kubernetes.core.v1.Service(
+        return cluster_service.deploy(
             f"{self._name}-service",
             metadata=self._metadata(SERVICE),
-            spec={
-                "selector": self._selector,
-                "ports": [{"name": "grpc-api", "port": PORT, "target_port": PORT}],
-            },
-            opts=ResourceOptions(parent=self, depends_on=[server]),
+            selector=self._selector,
+            ports={"grpc-api": PORT},
+            parent=self,
+            after=[server],
         )

@@ -8,7 +8,15 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import http_routes, job_pods, network_policies, object_store_access, pod_inputs, pod_security
+from components import (
+    cluster_service,
+    http_routes,
+    job_pods,
+    network_policies,
+    object_store_access,
+    pod_inputs,
+    pod_security,
+)
 from components.connections import GatewayConnection, ObjectStoreConnection, PostgresConnection
 from components.labels import labels, selector
 from components.versions import python_version
@@ -247,14 +255,13 @@ class MlflowTracking(pulumi.ComponentResource):
         )
 
     def _service(self, server: pulumi.Resource) -> kubernetes.core.v1.Service:
-        return kubernetes.core.v1.Service(
+        return cluster_service.deploy(
             f"{self._name}-service",
             metadata=self._metadata(),
-            spec={
-                "selector": self._selector,
-                "ports": [{"name": "http", "port": PORT, "target_port": PORT}],
-            },
-            opts=ResourceOptions(parent=self, depends_on=[server]),
+            selector=self._selector,
+            ports={"http": PORT},
+            parent=self,
+            after=[server],
         )
 
     def _network_policies(self) -> list[pulumi.Resource]:

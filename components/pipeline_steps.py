@@ -117,6 +117,9 @@ class PipelineSteps(pulumi.ComponentResource):
     """The account that steps run as, and everything they look up by a fixed name."""
 
     namespace: pulumi.Output[str]
+    artifacts_secret: kubernetes.core.v1.Secret
+    settings: list[kubernetes.core.v1.ConfigMap]
+    """What steps are told; known when everything is that they are told of, such as the tracking server."""
 
     def __init__(self, name: str, args: PipelineStepsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("plinth:index:PipelineSteps", name, {"environment": sorted(args.environment)}, opts)
@@ -130,8 +133,8 @@ class PipelineSteps(pulumi.ComponentResource):
         self._runner_rights()
         if args.models_namespace is not None:
             self._deploy_rights(args.models_namespace)
-        self._secret()
-        self._config_maps()
+        self.artifacts_secret = self._secret()
+        self.settings = self._config_maps()
         self._network_policy()
         self._launcher_policy()
         self.namespace = account.metadata["namespace"]
@@ -206,9 +209,9 @@ class PipelineSteps(pulumi.ComponentResource):
             ],
         )
 
-    def _secret(self) -> None:
+    def _secret(self) -> kubernetes.core.v1.Secret:
         artifacts = self._args.artifacts
-        kubernetes.core.v1.Secret(
+        return kubernetes.core.v1.Secret(
             f"{self._name}-artifacts",
             metadata=self._metadata(ARTIFACTS_SECRET),
             # Without keys it is there and empty: pipelines name it, and SDKs then ask for the pod's identity.
@@ -219,7 +222,7 @@ class PipelineSteps(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _config_maps(self) -> None:
+    def _config_maps(self) -> list[kubernetes.core.v1.ConfigMap]:
         artifacts = self._args.artifacts
         endpoint = pulumi.Output.from_input(artifacts.endpoint)
         data: dict[str, pulumi.Input[Mapping[str, pulumi.Input[str]]]] = {
@@ -231,13 +234,15 @@ class PipelineSteps(pulumi.ComponentResource):
             },
             ENVIRONMENT: self._args.environment,
         }
-        for object_name, values in data.items():
+        return [
             kubernetes.core.v1.ConfigMap(
                 f"{self._name}-{object_name}",
                 metadata=self._metadata(object_name),
                 data=values,
                 opts=self._child,
             )
+            for object_name, values in data.items()
+        ]
 
     def _network_policy(self) -> None:
         kubernetes.networking.v1.NetworkPolicy(

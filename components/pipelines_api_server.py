@@ -8,6 +8,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components import (
+    cluster_service,
     http_routes,
     manifests,
     network_policies,
@@ -230,18 +231,14 @@ class PipelinesApiServer(pulumi.ComponentResource):
         )
 
     def _service(self, server: pulumi.Resource) -> kubernetes.core.v1.Service:
-        return kubernetes.core.v1.Service(
+        return cluster_service.deploy(
             f"{self._name}-service",
             metadata=self._metadata(SERVICE),
-            spec={
-                "selector": self.selector,
-                # Drivers look for the port named grpc.
-                "ports": [
-                    {"name": "http", "port": HTTP_PORT, "target_port": HTTP_PORT},
-                    {"name": "grpc", "port": GRPC_PORT, "target_port": GRPC_PORT},
-                ],
-            },
-            opts=ResourceOptions(parent=self, depends_on=[server]),
+            selector=self.selector,
+            # Drivers look for the port named grpc.
+            ports={"http": HTTP_PORT, "grpc": GRPC_PORT},
+            parent=self,
+            after=[server],
         )
 
     def _route(self, gateway: GatewayConnection) -> None:

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import http_routes, network_policies
+from components import cluster_service, http_routes, network_policies
 from components.access_rights import AccessRights
 from components.alertmanager import security_context
 from components.connections import GatewayConnection
@@ -210,14 +210,13 @@ class PrometheusServer(pulumi.ComponentResource):
         )
 
     def _service(self, server: pulumi.Resource) -> kubernetes.core.v1.Service:
-        return kubernetes.core.v1.Service(
+        return cluster_service.deploy(
             f"{self._name}-service",
             metadata=self._metadata(),
-            spec={
-                "selector": selector("prometheus", self._name),
-                "ports": [{"name": "web", "port": PORT, "target_port": PORT}],
-            },
-            opts=ResourceOptions(parent=self, depends_on=[server]),
+            selector=selector("prometheus", self._name),
+            ports={"web": PORT},
+            parent=self,
+            after=[server],
         )
 
     def _route(self, gateway: GatewayConnection, service: kubernetes.core.v1.Service) -> None:

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import network_policies
+from components import cluster_service, network_policies
 
 PORT = 9443
 # By "kind name".
@@ -80,14 +80,12 @@ class WebhookServer:
 
     def service(self, name: str) -> kubernetes.core.v1.Service:
         """Make the Service that the API server calls."""
-        return kubernetes.core.v1.Service(
+        return cluster_service.deploy(
             f"{self.component}-webhook-service",
             metadata=self._metadata(name),
-            spec={
-                "selector": self.selector,
-                "ports": [{"name": "webhook", "port": 443, "target_port": PORT}],
-            },
-            opts=ResourceOptions(parent=self.parent),
+            selector=self.selector,
+            ports={"webhook": (443, PORT)},
+            parent=self.parent,
         )
 
     def configurations(

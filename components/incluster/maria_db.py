@@ -7,7 +7,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import mysql_accounts, network_policies, pod_inputs, pod_security
+from components import cluster_service, mysql_accounts, network_policies, pod_inputs, pod_security
 from components.connections import MysqlConnection
 from components.labels import labels, selector
 
@@ -209,12 +209,11 @@ class MariaDb(pulumi.ComponentResource):
         )
 
     def _service(self, server: pulumi.Resource) -> kubernetes.core.v1.Service:
-        return kubernetes.core.v1.Service(
+        return cluster_service.deploy(
             f"{self._name}-service",
             metadata=self._metadata(self._args.service_name),
-            spec={
-                "selector": self._selector,
-                "ports": [{"name": "mysql", "port": PORT, "target_port": PORT}],
-            },
-            opts=ResourceOptions(parent=self, depends_on=[server]),
+            selector=self._selector,
+            ports={"mysql": PORT},
+            parent=self,
+            after=[server],
         )

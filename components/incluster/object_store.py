@@ -10,7 +10,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import http_routes, job_pods, network_policies, pod_inputs, pod_security
+from components import cluster_service, http_routes, job_pods, network_policies, pod_inputs, pod_security
 from components.connections import Bucket, GatewayConnection, ObjectStoreConnection
 from components.labels import labels, selector
 
@@ -271,14 +271,12 @@ class ObjectStore(pulumi.ComponentResource):
         ]
 
     def _service(self) -> kubernetes.core.v1.Service:
-        return kubernetes.core.v1.Service(
+        return cluster_service.deploy(
             f"{self._name}-service",
             metadata=self._metadata(),
-            spec={
-                "selector": self._selector,
-                "ports": [{"name": "s3", "port": PORT, "target_port": PORT}],
-            },
-            opts=self._child,
+            selector=self._selector,
+            ports={"s3": PORT},
+            parent=self,
         )
 
     def _buckets_job(self, after: Sequence[pulumi.Resource]) -> kubernetes.batch.v1.Job:

@@ -71,6 +71,12 @@ def test_the_server_starts_after_its_secret_and_the_kinds_it_makes() -> None:
     assert {"pipelines-steps-artifacts", "pipelines-argo-definitions", "pipelines-definitions"} <= before
 
 
+def test_the_server_does_not_wait_for_the_tracking_server_of_which_steps_are_told() -> None:
+    deployment = deployed()
+    before = rules.before(deployment, deployment.one("PipelinesApiServer"))
+    assert "pipelines-steps-plinth-endpoints" not in before
+
+
 def test_every_pod_named_in_a_policy_exists() -> None:
     deployment = deployed()
     existing = [*pod_labels(deployment).values(), POD_LABELS]

@@ -65,7 +65,7 @@ def deploy(settings: Settings, secrets: Secrets, target: Target) -> Outputs:
     pipelines = _pipelines(site, databases, objects, tracking, serving, gateway)
     if settings.gpu_pools:
         _gpu_scheduling(site)
-    monitoring = _monitoring(site, gateway)
+    monitoring = _monitoring(site, entry)
     return Outputs(
         gateway_domain=settings.gateway.domain,
         pipelines_namespace=pipelines.namespace,
@@ -301,16 +301,18 @@ def _gpu_scheduling(site: Site) -> GpuScheduling:
     )
 
 
-def _monitoring(site: Site, gateway: GatewayConnection) -> PrometheusMonitoring | None:
+def _monitoring(site: Site, entry: Gateway) -> PrometheusMonitoring | None:
     if not site.settings.monitoring.enabled:
         return None
     args = monitoring_args(
         site.settings,
         namespace=site.namespaces[MONITORING],
         namespaces={"models": _MODELS_NAMESPACE, "monitoring": MONITORING},
-        gateway=gateway,
+        gateway=entry.connection,
         certificates={"kserve-webhooks": site.secrets.webhook_certificate},
     )
     if args.remote_write and args.remote_write.region and site.target.cloud:
         site.target.cloud.metrics_writer(args.namespace, _PROMETHEUS_ACCOUNT, args.remote_write.url)
-    return PrometheusMonitoring(MONITORING, args, site.opts)
+    # A quarter of all objects: they are made while the stores start, instead of in front of them.
+    opts = pulumi.ResourceOptions.merge(site.opts, pulumi.ResourceOptions(depends_on=[entry]))
+    return PrometheusMonitoring(MONITORING, args, opts)

@@ -10,9 +10,13 @@ import subprocess
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from workloads.errors import WorkloadsError
+
+# Not beside the pipeline that uses it: importing that compiles it, which takes a second per step and more.
+OBJECT_STORE_SECRET: Final = "mlpipeline-minio-artifact"  # noqa: S105 - a name
+"""Secret in the namespace of the runs that opens the pipelines' bucket."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,8 @@ import boto3
 from botocore.config import Config
 from kubernetes import client, config
 
-from workloads.endpoints import Endpoints
+from workloads.endpoints import OBJECT_STORE_SECRET, Endpoints
 from workloads.errors import WorkloadsError
-from workloads.pipelines.train_register_serve import OBJECT_STORE_SECRET
 
 
 def _store(endpoints: Endpoints, namespace: str, secret: str, keys: tuple[str, str]) -> Any:

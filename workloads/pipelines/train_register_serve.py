@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from kfp import dsl, kubernetes
 
+from workloads.endpoints import OBJECT_STORE_SECRET
 from workloads.serving.inference_service import template
 from workloads.steps.deploy import deploy
 from workloads.steps.evaluate import evaluate
@@ -18,8 +19,6 @@ from workloads.steps.validate_data import validate_data
 
 ENVIRONMENT_CONFIG_MAP: Final = "plinth-endpoints"
 """ConfigMap in the namespace of the runs that tells steps where the platform answers."""
-OBJECT_STORE_SECRET: Final = "mlpipeline-minio-artifact"  # noqa: S105 - a name
-"""Secret in the namespace of the runs that opens the pipelines' bucket."""
 
 _PLATFORM: Final = (
     "MLFLOW_TRACKING_URI",

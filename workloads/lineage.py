@@ -7,7 +7,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from kubernetes import client, config
-from mlflow import artifacts
 
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
@@ -147,9 +146,7 @@ def trace(endpoints: Endpoints, model_name: str) -> Lineage:
 
 def held_back(endpoints: Endpoints, mlflow_run_id: str) -> HeldBack:
     """Return the held-back rows that a training run kept, read from MLflow."""
-    connect(endpoints)
+    mlflow = connect(endpoints)
     with TemporaryDirectory() as folder:
-        path = artifacts.download_artifacts(
-            run_id=mlflow_run_id, artifact_path="held_back/held_back.json", dst_path=folder
-        )
+        path = mlflow.download_artifacts(mlflow_run_id, "held_back/held_back.json", folder)
         return HeldBack(**json.loads(Path(path).read_text()))

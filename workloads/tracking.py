@@ -1,29 +1,34 @@
 """MLflow's own client, pointed at a platform through its gateway."""
 
-import os
-from typing import Final
+from __future__ import annotations
 
-from mlflow import MlflowClient, set_tracking_uri
-from mlflow.tracking.request_header import registry
-from mlflow.tracking.request_header.abstract_request_header_provider import RequestHeaderProvider
+import os
+from typing import TYPE_CHECKING, Final
 
 from workloads.endpoints import Endpoints
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 _HOSTS: Final[list[str]] = []
 
 
-class _GatewayHost(RequestHeaderProvider):
-    """Names the host that the gateway routes by: no DNS knows it."""
+class _GatewayHost:
+    """Names the host that the gateway routes by, as one of MLflow's providers of headers: no DNS knows it."""
 
-    def in_context(self) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def in_context(self) -> bool:
         return bool(_HOSTS)
 
-    def request_headers(self) -> dict[str, str]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def request_headers(self) -> dict[str, str]:
         return {"Host": _HOSTS[-1]}
 
 
 def connect(endpoints: Endpoints) -> MlflowClient:
     """Make this process's MLflow speak to a platform; return a client of it."""
+    # Not above: MLflow takes seconds to import, and who only submits a run does not need it.
+    from mlflow import MlflowClient, set_tracking_uri
+    from mlflow.tracking.request_header import registry
+
     if not _HOSTS:
         # The public way would be a plugin of the whole environment.
         registry._request_header_provider_registry.register(_GatewayHost)  # pyright: ignore[reportPrivateUsage]

@@ -49,8 +49,8 @@ def _place(task: Any, *, cache: bool, memory: str = "512Mi") -> Any:
     kubernetes.use_config_map_as_env(task, ENVIRONMENT_CONFIG_MAP, {key: key for key in _PLATFORM})
     # Not inputs: the cache compares inputs, and these differ in every run.
     kubernetes.use_field_path_as_env(task, "KFP_RUN_ID", "metadata.labels['pipeline/runid']")
-    for name, value in {**_SETTINGS, "KFP_TASK": task.name}.items():
-        task.set_env_variable(name, value)
+    # Not by set_env_variable: it looks through the whole call stack, which adds up to 20 s in a large program.
+    task.container_spec.env = {**(task.container_spec.env or {}), **_SETTINGS, "KFP_TASK": task.name}
     return (
         task.set_cpu_request("100m")
         .set_memory_request("256Mi")

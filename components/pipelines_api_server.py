@@ -226,6 +226,8 @@ class PipelinesApiServer(pulumi.ComponentResource):
                 container=container,
                 volumes=[{"name": "config", "config_map": {"name": "ml-pipeline-config"}}],
                 service_account=SERVICE,
+                # It does not hear SIGTERM (backend/src/apiserver/main.go): more would only wait for the kill.
+                grace_seconds=5,
             ),
             opts=ResourceOptions(parent=self, depends_on=after),
         )

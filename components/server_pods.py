@@ -66,12 +66,13 @@ def pod(
     volumes: Sequence[v1.VolumeArgsDict] = (),
     service_account: pulumi.Input[str] | None = None,
     priority_class: str | None = None,
+    grace_seconds: int = 15,
 ) -> v1.PodSpecArgsDict:
     """Return a pod of one container; the arguments are those of `deployment`."""
     spec: v1.PodSpecArgsDict = {
         "automount_service_account_token": service_account is not None,
         "enable_service_links": False,
-        "termination_grace_period_seconds": 15,
+        "termination_grace_period_seconds": grace_seconds,
         "security_context": pod_security.pod_context(USER),
         "containers": [container],
         "volumes": [{"name": "tmp", "empty_dir": {"size_limit": "256Mi"}}, *volumes],
@@ -91,6 +92,7 @@ def deployment(
     volumes: Sequence[v1.VolumeArgsDict] = (),
     service_account: pulumi.Input[str] | None = None,
     priority_class: str | None = None,
+    grace_seconds: int = 15,
 ) -> DeploymentSpecArgsDict:
     """Return the spec of a Deployment whose server must never run twice at once.
 
@@ -101,8 +103,15 @@ def deployment(
         volumes: what its mounts name.
         service_account: the account with which it calls the Kubernetes API; none if it does not.
         priority_class: what may push other pods aside.
+        grace_seconds: from the wish that the server ends to its kill.
     """
-    spec = pod(container, volumes=volumes, service_account=service_account, priority_class=priority_class)
+    spec = pod(
+        container,
+        volumes=volumes,
+        service_account=service_account,
+        priority_class=priority_class,
+        grace_seconds=grace_seconds,
+    )
     return {
         "replicas": 1,
         "strategy": {"type": "Recreate"},

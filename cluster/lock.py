@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Sequence
-from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
@@ -26,9 +25,10 @@ TOKEN_VARIABLE = "PLINTH_CLUSTER_HOLD"  # noqa: S105 (a variable's name, not a s
 _SET_PARENT_DEATH_SIGNAL = 1
 
 
-def _holder(lock: Path) -> dict[str, str]:
+def holder(instance: Instance) -> dict[str, str]:
+    """Return what the last holder of the lock wrote of itself; empty once it has ended in order."""
     try:
-        table: dict[str, str] = json.loads(lock.read_text())
+        table: dict[str, str] = json.loads(instance.lock.read_text())
     except (OSError, ValueError):
         return {}
     return table
@@ -37,7 +37,7 @@ def _holder(lock: Path) -> dict[str, str]:
 def is_inherited(instance: Instance) -> bool:
     """Return whether a parent of this process holds the instance's lock."""
     token = os.environ.get(TOKEN_VARIABLE)
-    return bool(token) and _holder(instance.lock).get("token") == token
+    return bool(token) and holder(instance).get("token") == token
 
 
 @contextlib.contextmanager
@@ -52,10 +52,10 @@ def held(instance: Instance, command: str) -> Generator[TextIO]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = _holder(instance.lock)
+            other = holder(instance)
             msg = (
-                f"cluster {instance.name!r} is in use by `{holder.get('command', 'another command')}` "
-                f"(pid {holder.get('pid', 'unknown')}, since {holder.get('since', 'just now')}): "
+                f"cluster {instance.name!r} is in use by `{other.get('command', 'another command')}` "
+                f"(pid {other.get('pid', 'unknown')}, since {other.get('since', 'just now')}): "
                 "wait for it or end it, then try again"
             )
             raise ClusterError(msg) from error
@@ -101,7 +101,7 @@ def run_held(instance: Instance, label: str, argv: Sequence[str]) -> int:
         return subprocess.run(list(argv), check=False).returncode
     _end_with_parent()
     with held(instance, label) as handle:
-        environment = {**os.environ, TOKEN_VARIABLE: _holder(instance.lock)["token"]}
+        environment = {**os.environ, TOKEN_VARIABLE: holder(instance)["token"]}
         child = subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", *argv], env=environment, pass_fds=[handle.fileno()]
         )

@@ -8,7 +8,8 @@ from typing import Any
 from cluster import binaries, control_plane, dns, metrics, network, storage
 from cluster.command import run
 from cluster.containerd import PAUSE_IMAGE
-from cluster.instance import Instance, write_atomically
+from cluster.instance import Instance
+from upstream.cache import write_atomically
 
 _SYSTEM_NAMESPACE = "kube-system"
 _APPLIED = "addons.sha256"

@@ -7,7 +7,8 @@ from typing import Any
 from cluster import binaries
 from cluster.cidrs import POD_CIDR, SERVICE_CIDR
 from cluster.command import run
-from cluster.instance import Addresses, Instance, write_atomically
+from cluster.instance import Addresses, Instance
+from upstream.cache import write_atomically
 
 API_PORT = 6443
 # Users of supervised processes that kubeadm makes no kubeconfig for, and what each may do.

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from cluster import binaries, network, registry
-from cluster.instance import Instance, write_atomically
+from cluster.instance import Instance
 from cluster.processes import PATH, Process
+from upstream.cache import write_atomically
 
 SOCKET = "/run/containerd/containerd.sock"
 PAUSE_IMAGE = "registry.k8s.io/pause:3.10"

@@ -7,8 +7,9 @@ from pathlib import Path
 from cluster.binaries import kubectl
 from cluster.command import run
 from cluster.errors import ClusterError
-from cluster.instance import Endpoints, Instance, write_atomically
+from cluster.instance import Endpoints, Instance
 from cluster.protocol import Capabilities
+from upstream.cache import write_atomically
 
 
 @dataclass

@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import os
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cluster.errors import ClusterError
-from upstream.cache import cache_root
+from upstream.cache import cache_root, write_atomically
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,28}[a-z0-9])?")
 # Marks the processes of an instance in their environment, so that `down` finds them without any file.
@@ -139,11 +138,3 @@ class Instance:
         except (FileNotFoundError, ValueError, TypeError) as error:
             msg = f"cluster {self.name!r} is not up: run `python -m cluster up --name {self.name}`"
             raise ClusterError(msg) from error
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file that a reader, or a crash, never sees half written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text)
-    draft.replace(path)

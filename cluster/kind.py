@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from cluster.command import run
-from cluster.instance import Endpoints, Instance, write_atomically
+from cluster.instance import Endpoints, Instance
 from cluster.ports import GATEWAY_NODE_PORT, LOOPBACK
 from cluster.protocol import Capabilities
+from upstream.cache import write_atomically
 
 _GATEWAY_PORT = 8080
 _CREATE_SECONDS = 600.0

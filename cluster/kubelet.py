@@ -5,8 +5,9 @@ import json
 from cluster import binaries, containerd
 from cluster.certificates import kubeconfig
 from cluster.cidrs import DNS_SERVICE_IP
-from cluster.instance import Addresses, Instance, write_atomically
+from cluster.instance import Addresses, Instance
 from cluster.processes import Process
+from upstream.cache import write_atomically
 
 # The usual place, private to the instance. The kubelet's device plugins know no other.
 ROOT = "/var/lib/kubelet"

@@ -25,10 +25,11 @@ from cluster import (
 )
 from cluster.command import run
 from cluster.errors import ClusterError
-from cluster.instance import Addresses, Endpoints, Instance, write_atomically
+from cluster.instance import Addresses, Endpoints, Instance
 from cluster.processes import Plan
 from cluster.protocol import Capabilities
 from cluster.wait import wait_for
+from upstream.cache import write_atomically
 
 _DEFAULT_PORTS = {"gateway": 8080, "api": 6443, "registry": 5000}
 _API_SECONDS = 180.0

@@ -9,8 +9,9 @@ from cluster import binaries, certificates
 from cluster.cidrs import NODE_POD_CIDR, POD_CIDR, SERVICE_CIDR
 from cluster.command import run
 from cluster.errors import ClusterError
-from cluster.instance import Instance, write_atomically
+from cluster.instance import Instance
 from cluster.processes import Network, Process
+from upstream.cache import write_atomically
 
 _LINKS = ipaddress.IPv4Network("10.213.0.0/16")
 _LINK_PREFIX = 30

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from cluster import binaries
 from cluster.errors import ClusterError
-from cluster.instance import Instance, write_atomically
+from cluster.instance import Instance
 from cluster.processes import Process
-from upstream.cache import cache_root
+from upstream.cache import cache_root, write_atomically
 
 PORT = 5000
 INSIDE = f"127.0.0.1:{PORT}"

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from cluster import binaries, certificates
-from cluster.instance import Instance, write_atomically
+from cluster.instance import Instance
 from cluster.processes import Process
+from upstream.cache import write_atomically
 
 NAMESPACE = "plinth-storage"
 CLASS = "local-path"

@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cluster.instance import write_atomically
 from cluster.processes import PATH, Process
+from upstream.cache import write_atomically
 
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
 _FIRST_DELAY_SECONDS = 0.5

@@ -25,3 +25,11 @@ def modules_cache() -> Path:
 def build_cache() -> Path:
     """Return the folder of what a build needs only while it runs; safe to delete between builds."""
     return cache_root() / "build"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file that a reader, or a crash, never sees half written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text)
+    draft.replace(path)

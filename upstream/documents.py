@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from upstream.cache import cache_root
+from upstream.cache import cache_root, write_atomically
 
 
 class _Loader(yaml.CSafeLoader):
@@ -39,8 +38,5 @@ def read(path: Path) -> list[Any]:
     except (FileNotFoundError, ValueError):
         # Not parsed yet, or broken by a machine that went down while it was written.
         documents = [each for each in yaml.load_all(content, Loader=_Loader) if each]
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    draft = kept.with_name(f".{kept.name}.{os.getpid()}")
-    draft.write_text(json.dumps(documents))
-    draft.replace(kept)
+    write_atomically(kept, json.dumps(documents))
     return documents

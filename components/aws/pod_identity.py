@@ -119,7 +119,7 @@ class PodIdentity(pulumi.ComponentResource):
             role_arn=role.arn,
             tags=tags,
             # A pod that starts in between would be refused by the service that it calls.
-            opts=ResourceOptions(parent=self, protect=False, retain_on_delete=False, depends_on=[rights]),
+            opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[rights])),
         )
         self.role_arn = role.arn
         # Taken from the association: a pod that was made before it has no credentials, and never gets any.

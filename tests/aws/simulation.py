@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from infra import events, stack_file
-from infra.engine import Engine
 from infra.events import Summary
 from tests.aws.computed_outputs import Site
 from tests.aws.provider import Account, serve
+from tests.harness.program_engine import ProgramEngine
 
 # The platform with the objects of its cluster written as files.
 RENDERED = Path(__file__).parent / "rendered_platform"
@@ -23,12 +21,10 @@ _REGION = "eu-west-1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimulatedEngine(Engine):
+class SimulatedEngine(ProgramEngine):
     """An engine whose `aws` provider is the simulated one at a port."""
 
     provider_port: int
-    program: Path | None = None
-    """What runs in place of the repository's program."""
 
     def environment(self) -> dict[str, str]:
         """Return the engine's environment, without anything that could reach a real account."""
@@ -52,14 +48,6 @@ class SimulatedEngine(Engine):
     def choose(self, content: dict[str, Any]) -> None:
         """Write the stack file that the engine reads; the repository's stays as it is."""
         stack_file.write(self.config_file, content)
-
-    def prepare(self) -> None:
-        """Put everything in place, the program to run included."""
-        super().prepare()
-        if self.program is not None:
-            project = self.project / "Pulumi.yaml"
-            content: dict[str, Any] = yaml.safe_load(project.read_text())
-            project.write_text(yaml.safe_dump(content | {"main": str(self.program)}, sort_keys=False))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
-from cluster.instance import Instance, write_atomically
+from cluster.instance import Instance
 from tests.harness import execution, phases
 from tests.harness.evidence import figures, history, junit, night, page, provenance
 from tests.harness.evidence.night import Fault, Night, Phase, State, Step
@@ -26,7 +26,7 @@ from tests.harness.evidence.scale import duration
 from tests.harness.execution import Stop
 from tests.harness.phases import INSTANCE, Command, Plan
 from tests.harness.progress import Progress
-from upstream.cache import cache_root
+from upstream.cache import cache_root, write_atomically
 
 _RUNS_KEPT = 30
 _LOCK_REFUSED = 3

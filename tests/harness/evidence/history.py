@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from cluster.instance import write_atomically
 from tests.harness.evidence.night import Night
+from upstream.cache import write_atomically
 
 _KEPT = 200
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from cluster.instance import write_atomically
+from upstream.cache import write_atomically
 
 
 class State(StrEnum):

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cluster import addons, storage
 from cluster.instance import Instance
 from components import gpu_admission, images
 from components.gpu_queues import GPU_RESOURCE, LOCAL_QUEUE, POOL_LABEL, TOLERATION
-from infra import events, stack_file
+from infra import events
 from infra.engine import Engine
+from tests.harness.program_engine import ProgramEngine
 from tests.harness.wait import wait_for
 
 pytestmark = pytest.mark.slow
@@ -78,16 +78,13 @@ def engine(cluster: Instance, tmp_path_factory: pytest.TempPathFactory) -> Gener
     folder = tmp_path_factory.mktemp("gpus")
     (folder / "program").mkdir()
     (folder / "program" / "__main__.py").write_text(PROGRAM)
-    repository = folder / "repository"
-    repository.mkdir()
-    content: dict[str, Any] = yaml.safe_load((stack_file.REPOSITORY / "Pulumi.yaml").read_text())
-    (repository / "Pulumi.yaml").write_text(yaml.safe_dump(content | {"main": "../program"}))
     with pytest.MonkeyPatch.context() as patch:
         for key in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"):
             patch.delenv(key, raising=False)
-        patch.setattr(stack_file, "REPOSITORY", repository)
         kubeconfig = Path(cluster.endpoints().kubeconfig)
-        engine = Engine(stack="local", folder=folder / "engine", kubeconfig=kubeconfig)
+        engine = ProgramEngine(
+            stack="local", folder=folder / "engine", kubeconfig=kubeconfig, program=folder / "program"
+        )
         engine.prepare()
         summary = _engine(engine, "up")
         assert not summary.failed

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from infra import events, stack_file
 from infra.engine import Engine
 from infra.errors import InfraError
+from tests.harness.program_engine import ProgramEngine
 from tests.harness.wait import wait_for
 
 # A program that the engine runs instead of the platform: it waits for a file, so that a test can kill it.
@@ -50,12 +50,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     program.mkdir()
     (program / "__main__.py").write_text(PROGRAM)
     (program / "go").touch()
-    repository = tmp_path / "repository"
-    repository.mkdir()
-    content: dict[str, Any] = yaml.safe_load((stack_file.REPOSITORY / "Pulumi.yaml").read_text())
-    (repository / "Pulumi.yaml").write_text(yaml.safe_dump(content | {"main": "../program"}))
-    monkeypatch.setattr(stack_file, "REPOSITORY", repository)
-    return Engine(stack="local", folder=tmp_path / "engine")
+    return ProgramEngine(stack="local", folder=tmp_path / "engine", program=program)
 
 
 def run(engine: Engine, command: str, *arguments: str) -> tuple[int, events.Summary]:

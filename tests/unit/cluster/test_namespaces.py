@@ -5,7 +5,8 @@ import pytest
 
 from cluster import namespaces
 from cluster.errors import ClusterError
-from cluster.instance import MARK, Instance, write_atomically
+from cluster.instance import MARK, Instance
+from upstream.cache import write_atomically
 
 
 def test_processes_are_found_by_their_mark_and_ended(instance: Instance) -> None:

@@ -38,8 +38,8 @@ class Controller(pulumi.ComponentResource):
         server.configurations(webhooks, "the authority", lambda name, role: f"{name}-{role}", [certificate])
 
 
-def deployed(*, scraped: bool = True, preview: bool = False) -> Deployment[Controller]:
-    return deploy(lambda: Controller(scraped=scraped), preview=preview)
+def deployed(*, scraped: bool = True) -> Deployment[Controller]:
+    return deploy(lambda: Controller(scraped=scraped))
 
 
 def test_the_certificate_must_be_for_the_host_that_the_api_server_calls() -> None:

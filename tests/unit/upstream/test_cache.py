@@ -29,3 +29,8 @@ def test_what_a_build_leaves_is_apart_from_what_is_read_later(
     monkeypatch.setenv("PLINTH_CACHE", str(tmp_path))
     assert cache.modules_cache().parent == cache.build_cache().parent == tmp_path
     assert cache.modules_cache() != cache.build_cache()
+
+
+def test_a_write_leaves_no_draft(tmp_path: Path) -> None:
+    cache.write_atomically(tmp_path / "a" / "file", "text")
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["file"]

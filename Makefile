@@ -81,7 +81,7 @@ preview: setup ## what `pulumi up` would change; on AWS in a simulated account, 
 verify: setup ## assert every promise on the running platform; table, JUnit and JSON
 	@$(PYTHON) -m tests.harness verify
 
-bench: setup ## measure memory, seconds and requests per second in one run
+bench: build ## measure memory, seconds and requests per second in one run
 	@$(PYTHON) -m tests.harness bench
 
 down: setup ## destroy the stack's objects and the cluster; leave nothing outside the cache

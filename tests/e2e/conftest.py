@@ -2,13 +2,14 @@
 
 import os
 import subprocess
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.e2e import chain
 from tests.harness.diagnostics import diagnosis
 from workloads import endpoints as platform_endpoints
 from workloads.endpoints import Endpoints
@@ -26,6 +27,15 @@ def _make(target: str, timeout_seconds: float) -> None:
     )
     if done.returncode:
         pytest.exit(f"`make {target} INSTANCE={_INSTANCE}` failed with exit {done.returncode}; see above", 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slow journeys last: they break things, and what is known within minutes is told first."""
+    items.sort(key=lambda item: item.path.is_relative_to(Path(__file__).parent) and _is_slow(item))
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return item.get_closest_marker("slow") is not None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -65,3 +75,17 @@ def wine(endpoints: Endpoints) -> Generator[httpx.Client]:
     host = {"Host": endpoints.model_host("wine")}
     with httpx.Client(base_url=endpoints.gateway_url, headers=host, timeout=30) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def runs(endpoints: Endpoints) -> Mapping[str, str]:
+    """Runs for all models but that of `make up`, by model; begun together, as each mostly waits."""
+    return chain.all_submitted(endpoints)
+
+
+@pytest.fixture(autouse=True)
+def _runs_under_way(request: pytest.FixtureRequest) -> None:
+    """Begin these runs before the first journey that can share the machine: they take minutes of waiting."""
+    wanted = any("runs" in getattr(item, "fixturenames", ()) for item in request.session.items)
+    if wanted and not _is_slow(request.node) and not request.node.get_closest_marker("alone"):
+        request.getfixturevalue("runs")

@@ -19,6 +19,9 @@ from tests.harness import cluster_objects, leftovers
 from tests.harness.wait import wait_for
 from workloads.endpoints import Endpoints
 
+# Seconds of an installation are told for a machine that does nothing else.
+pytestmark = pytest.mark.alone
+
 Record = Callable[[str, object], None]
 
 REPOSITORY = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from kubernetes import client, config, stream
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from tests.e2e import chain
-from workloads import datasets, lineage, object_store, pipeline_runs
+from workloads import lineage, object_store, pipeline_runs
 from workloads.endpoints import Endpoints
 from workloads.lineage import HeldBack, Lineage
 from workloads.serving.artifacts import digest_of_files
@@ -18,30 +18,11 @@ from workloads.tracking import connect
 
 Record = Callable[[str, object], None]
 
-# A file as a user would have one: its own name for the classes, a quoted comma, Windows line ends.
-_FLOWERS_KEY = "data/flowers.csv"
-_FLOWERS = "petal,sepal,kind\r\n" + "".join(
-    f'{2 + n % 5 + 5 * (n % 2)}.{n},{n % 7}.5,"{("small, white", "large")[n % 2]}"\r\n' for n in range(60)
-)
 _PREDICT = """
 import json, sys, mlflow, numpy
 model = mlflow.pyfunc.load_model("/mnt/models")
 print(json.dumps(model.predict(numpy.array(json.loads(sys.argv[1]))).tolist()))
 """
-
-
-@pytest.fixture(scope="module")
-def runs(endpoints: Endpoints) -> Mapping[str, str]:
-    """Runs for all models but that of `make up`, by model; begun together, as each mostly waits."""
-    object_store.pipelines_store(endpoints).put_object(
-        Bucket=endpoints.pipelines_bucket, Key=_FLOWERS_KEY, Body=_FLOWERS.encode()
-    )
-    wanted = {"breast_cancer": "target", f"s3://{endpoints.pipelines_bucket}/{_FLOWERS_KEY}": "kind"}
-    if lineage.inference_service(endpoints, "wine") is None:
-        wanted["wine"] = "target"
-    return {
-        datasets.model_name(data): chain.submitted(endpoints, data, target) for data, target in wanted.items()
-    }
 
 
 @pytest.fixture(scope="module", params=["wine", "breast-cancer", "flowers"])

@@ -192,11 +192,11 @@ def tidy() -> int:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return 0
-        freed = _folder_bytes(folder)
+        before = _folder_bytes(folder)
         # Go makes module folders read-only; only its own command, or a chmod first, can delete them.
         if (folder / "mod").is_dir():
             go.run(["clean", "-modcache"], cwd=folder, module_cache=folder / "mod", GOFLAGS="")
-        for number in range(_SLOTS):
-            shutil.rmtree(folder / f"gocache-{number}", ignore_errors=True)
-        shutil.rmtree(folder / "work", ignore_errors=True)
-    return freed
+        # One of each slot, and what an earlier version of this program called its own.
+        for path in (*folder.glob("gocache*"), folder / "work"):
+            shutil.rmtree(path, ignore_errors=True)
+        return before - _folder_bytes(folder)

@@ -185,12 +185,13 @@ def _nodes(endpoints: Endpoints, run_id: str) -> dict[str, dict[str, Any]]:
 
 
 def steps(nodes: Mapping[str, Mapping[str, Any]]) -> tuple[Step, ...]:
-    """Return the steps that began, from the nodes of a workflow."""
+    """Return the steps that began, from the nodes of a workflow; the run itself, their root, is none."""
     drivers = {
         str(node["displayName"]).removesuffix("-driver"): node
         for node in nodes.values()
         if node.get("type") == "Pod" and str(node.get("displayName")).endswith("-driver")
     }
+    drivers.pop("root", None)
     found: list[tuple[str, Step]] = []
     for name, driver in drivers.items():
         step = next((node for node in nodes.values() if node.get("displayName") == name), driver)

@@ -10,8 +10,6 @@ _CLEAR = "\r\x1b[K"
 _COLUMNS = 79
 # Of Argo: the steps whose outcome is known.
 _ENDED = frozenset({"Succeeded", "Failed", "Error", "Skipped", "Omitted"})
-# The run itself, which holds the steps.
-_WHOLE = "root"
 
 
 def line(step: Step) -> str:
@@ -33,10 +31,10 @@ class StepProgress:
     def show(self, steps: Sequence[Step]) -> None:
         """Tell of the steps that ended since the last time; on a terminal also of those that did not."""
         for step in steps:
-            if step.name != _WHOLE and step.phase in _ENDED and step.name not in self._shown:
+            if step.phase in _ENDED and step.name not in self._shown:
                 self._shown.add(step.name)
                 self._write(f"{line(step)}\n")
-        busy = [step.name for step in steps if step.name != _WHOLE and step.phase not in _ENDED]
+        busy = [step.name for step in steps if step.phase not in _ENDED]
         if self._live:
             told = f"  {', '.join(busy) or 'between steps'}, {self._clock() - self._began:.0f} s"
             self._write(told[:_COLUMNS])

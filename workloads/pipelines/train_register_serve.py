@@ -49,7 +49,7 @@ def _place(task: Any, *, cache: bool, memory: str = "512Mi") -> Any:
     kubernetes.use_config_map_as_env(task, ENVIRONMENT_CONFIG_MAP, {key: key for key in _PLATFORM})
     # Not inputs: the cache compares inputs, and these differ in every run.
     kubernetes.use_field_path_as_env(task, "KFP_RUN_ID", "metadata.labels['pipeline/runid']")
-    # Not by set_env_variable: it looks through the whole call stack, which adds up to 20 s in a large program.
+    # Not by set_env_variable: it looks through the whole call stack, in a large program for up to 20 s.
     task.container_spec.env = {**(task.container_spec.env or {}), **_SETTINGS, "KFP_TASK": task.name}
     return (
         task.set_cpu_request("100m")

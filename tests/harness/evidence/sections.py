@@ -166,7 +166,6 @@ def _memory(night: Night, rows: list[dict[str, Any]]) -> Plot:
 
 
 def _pipeline(steps: Sequence[dict[str, Any]]) -> Plot:
-    # The first row of a run is the run itself; it holds the others.
     rows = [
         Bar(
             label=f"{step['name']}{' (cached)' if step.get('cached') else ''}",
@@ -174,7 +173,6 @@ def _pipeline(steps: Sequence[dict[str, Any]]) -> Plot:
             tone="t1" if step["phase"] == "Succeeded" else "bad",
         )
         for step in steps
-        if step["name"] != "root"
     ]
     return bars("pipeline", "Steps of the reference pipeline", rows, unit="s")
 

@@ -66,4 +66,5 @@ def test_tidy_leaves_a_running_build_alone(project: recipe.Project) -> None:
         assert (build_cache() / "gocache-0").is_dir()
     assert build.tidy() > 0
     assert not (build_cache() / "gocache-0").exists()
+    assert build.tidy() == 0
     assert build.binary("example").is_file()

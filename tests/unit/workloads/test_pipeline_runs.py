@@ -42,7 +42,7 @@ FAILED = workflow(
 
 def test_steps_come_in_order_with_their_seconds_and_what_was_cached() -> None:
     found = {step.name: step for step in pipeline_runs.steps(FAILED)}
-    assert list(found) == ["root", "load-data", "validate-data"]
+    assert list(found) == ["load-data", "validate-data"]
     assert (found["load-data"].cached, found["load-data"].seconds) == (True, 10.0)
     assert (found["validate-data"].cached, found["validate-data"].seconds) == (False, 14.0)
     assert found["validate-data"].phase == "Failed"

@@ -18,9 +18,9 @@ class Terminal(io.StringIO):
 def test_a_log_has_each_step_once_when_it_has_ended() -> None:
     stream = io.StringIO()
     progress = StepProgress(stream)
-    progress.show([step("root", "Running"), step("train", "Running")])
-    progress.show([step("root", "Running"), step("train", "Succeeded"), step("evaluate", "Running")])
-    ended = [step("root", "Succeeded"), step("train", "Succeeded"), step("evaluate", "Failed", cached=True)]
+    progress.show([step("train", "Running")])
+    progress.show([step("train", "Succeeded"), step("evaluate", "Running")])
+    ended = [step("train", "Succeeded"), step("evaluate", "Failed", cached=True)]
     progress.end(ended)
     assert stream.getvalue().splitlines() == [
         "  train          Succeeded     7.0 s",

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.e2e import chain
+from tests.e2e.failing_runs import FailingRuns
 from tests.harness.diagnostics import diagnosis
 from workloads import endpoints as platform_endpoints
 from workloads.endpoints import Endpoints
@@ -89,3 +90,9 @@ def _runs_under_way(request: pytest.FixtureRequest) -> None:
     wanted = any("runs" in getattr(item, "fixturenames", ()) for item in request.session.items)
     if wanted and not _is_slow(request.node) and not request.node.get_closest_marker("alone"):
         request.getfixturevalue("runs")
+
+
+@pytest.fixture(scope="session")
+def failing(endpoints: Endpoints) -> FailingRuns:
+    """Runs that must fail."""
+    return FailingRuns.submitted(endpoints)

@@ -100,7 +100,8 @@ def test_what_was_stored_is_there_after_its_pod_dies(
     record_property("seconds until the same data was read again", round(time.monotonic() - began, 1))
 
 
-def test_the_chain_passes_again_after_all_of_them_died(
+@pytest.mark.usefixtures("failing")
+def test_the_chain_passes_again_after_all_of_them_died_beside_runs_that_fail(
     endpoints: Endpoints, record_property: Callable[[str, object], None]
 ) -> None:
     # Another split of the rows: a cached training would prove nothing of what was restarted.

@@ -8,7 +8,6 @@ import select
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -19,7 +18,8 @@ from typing import IO, Any
 
 import yaml
 
-from infra import generated, stack_file
+from infra import engine_lock, generated, stack_file
+from infra.engine_lock import EngineLock
 from infra.errors import InfraError
 from infra.settings import PROJECT
 from upstream import build, modules
@@ -116,6 +116,7 @@ class Engine:
             argv += ["--yes", "--skip-preview"]
         try:
             with (
+                engine_lock.running(self.folder) if command != "preview" else contextlib.nullcontext(),
                 (self.folder / f"{command}.log").open("w") as output,
                 log.open("w") as kept,
                 _own_session(argv, self.environment(), output, writer) as child,
@@ -167,25 +168,22 @@ class Engine:
         return None
 
     def heal_lock(self) -> None:
-        """Remove the stack's lock if its holder is dead.
+        """Remove the stack's lock if its holder is dead; wait for one whose runner was killed.
 
         Raises:
             InfraError: the holder lives, on this machine or perhaps on another.
         """
-        locks = list((self.folder / "state/.pulumi/locks/organization" / PROJECT / self.stack).glob("*.json"))
-        for lock in locks:
-            try:
-                content: dict[str, Any] = json.loads(lock.read_text())
-            except (OSError, ValueError):
-                continue
-            holder, host = int(content.get("pid", 0)), content.get("hostname", "")
-            if host != socket.gethostname() or _is_engine(holder):
-                since = content.get("timestamp", "unknown")
+        folder = self.folder / "state/.pulumi/locks/organization" / PROJECT / self.stack
+        for path in folder.glob("*.json"):
+            lock = EngineLock.read(path)
+            if lock and lock.may_be_alive and not engine_lock.has_runner(self.folder):
+                lock.await_end()
+            if lock and lock.may_be_alive:
                 raise InfraError(
-                    f"stack {self.stack} is in use by another run (pid {holder} on {host}, since {since}): "
-                    "wait for it, or end it and try again"
+                    f"stack {self.stack} is in use by another run (pid {lock.pid} on {lock.host}, "
+                    f"since {lock.since}): wait for it, or end it and try again"
                 )
-        if locks:
+        if any(folder.glob("*.json")):
             self._call("cancel", "--stack", self.stack, "--yes")
 
     def environment(self) -> dict[str, str]:
@@ -314,14 +312,6 @@ def _link(path: Path, target: Path) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.symlink_to(target)
     draft.replace(path)
-
-
-def _is_engine(pid: int) -> bool:
-    """Return whether a process lives and is Pulumi: numbers are used again."""
-    try:
-        return b"pulumi" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
 
 
 @contextlib.contextmanager

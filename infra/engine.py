@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import secrets
-import select
 import shlex
 import shutil
 import signal
@@ -101,12 +100,13 @@ class Engine:
     def run(self, command: str, *arguments: str, on_event: Callable[[dict[str, Any]], None]) -> int:
         """Run up, preview or destroy; return its exit code. Output and events are kept in the folder."""
         log = self.event_log if command != "preview" else self.folder / "preview.jsonl"
-        # A pipe, not a file: debug messages of the program, which hold secrets in clear, are left out.
-        reader, writer = os.pipe()
+        # In memory. Not a file: debug messages of the program hold secrets in clear. Not a pipe: the engine
+        # opens it for reading too, so that it would wait for ever to be read if this process is killed.
+        events = os.memfd_create("events")
         argv = [*self._pulumi(), command, "--stack", self.stack, "--non-interactive"]
         argv += [
             "--event-log",
-            f"/dev/fd/{writer}",
+            f"/dev/fd/{events}",
             "--parallel",
             str(_PARALLEL),
             "--suppress-outputs",
@@ -119,10 +119,10 @@ class Engine:
                 engine_lock.running(self.folder) if command != "preview" else contextlib.nullcontext(),
                 (self.folder / f"{command}.log").open("w") as output,
                 log.open("w") as kept,
-                _own_session(argv, self.environment(), output, writer) as child,
+                _own_session(argv, self.environment(), output, events) as child,
                 _interrupts_to(child),
             ):
-                for line in _lines(reader, child):
+                for line in _lines(events, child):
                     event: dict[str, Any] = json.loads(line)
                     if event.get("diagnosticEvent", {}).get("severity") == "debug":
                         continue
@@ -131,7 +131,7 @@ class Engine:
                     on_event(event)
                 return child.wait()
         finally:
-            os.close(reader)
+            os.close(events)
 
     def output_of(self, command: str) -> str:
         """Return what the last run of a command printed."""
@@ -316,24 +316,21 @@ def _link(path: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def _own_session(
-    argv: list[str], env: dict[str, str], output: IO[str], writer: int
+    argv: list[str], env: dict[str, str], output: IO[str], events: int
 ) -> Generator[subprocess.Popen[bytes]]:
     """Run the engine in a session of its own: an interrupt reaches it once, and nothing outlives it.
 
-    It ends with us: the kernel sends it SIGTERM when this process dies. It alone keeps `writer`.
+    It ends with us: the kernel sends it SIGTERM when this process dies.
     """
-    try:
-        child = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", *argv],
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=[writer],
-        )
-    finally:
-        os.close(writer)
+    child = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "TERM", *argv],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        pass_fds=[events],
+    )
     try:
         yield child
     finally:
@@ -366,17 +363,14 @@ def _interrupts_to(child: subprocess.Popen[bytes]) -> Generator[None]:
         raise KeyboardInterrupt
 
 
-def _lines(reader: int, child: subprocess.Popen[bytes]) -> Iterator[str]:
-    """Return the whole lines of a pipe until its writer has ended; others may still hold the other end."""
-    os.set_blocking(reader, False)
-    rest = b""
+def _lines(events: int, child: subprocess.Popen[bytes]) -> Iterator[str]:
+    """Return the whole lines of a file that a child writes, until the child has ended."""
+    offset, rest = 0, b""
     while True:
         ended = child.poll() is not None
-        select.select([reader], [], [], _POLL_SECONDS)
-        chunk = b""
-        with contextlib.suppress(BlockingIOError):
-            chunk = os.read(reader, 1 << 20)
+        chunk = os.pread(events, 1 << 20, offset)
         if chunk:
+            offset += len(chunk)
             *whole, rest = (rest + chunk).split(b"\n")
             yield from (line.decode() for line in whole if line.strip())
         elif ended:

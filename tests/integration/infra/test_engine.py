@@ -24,6 +24,8 @@ settings.load()
 pathlib.Path("started").touch()
 deadline = time.monotonic() + 60
 while not pathlib.Path("go").exists() and time.monotonic() < deadline:
+    # More than a pipe holds that nobody reads.
+    pulumi.log.info(100_000 * "x")
     time.sleep(0.1)
 class Thing(pulumi.ComponentResource):
     def __init__(self):
@@ -128,6 +130,23 @@ def test_after_a_kill_the_next_run_goes_on(engine: Engine, tmp_path: Path) -> No
     code, summary = run(engine, "up")
     assert code == 0, engine.output_of("up")
     assert summary.finished
+
+
+def test_an_engine_whose_runner_is_killed_ends_and_the_next_run_waits_for_it(
+    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.prepare()
+    (tmp_path / "program" / "go").unlink()
+    with subprocess.Popen([sys.executable, "-c", RUNNER, str(engine.folder)]) as process:
+        appeared(tmp_path / "program" / "started")
+        holder = lock_holder(engine)
+        process.kill()
+    (tmp_path / "program" / "go").touch()
+    # Raises if the engine still lives after its time.
+    engine.prepare()
+    assert f"waiting for its engine to end (pid {holder})" in capsys.readouterr().err
+    assert not lock_files(engine)
+    assert run(engine, "up")[0] == 0
 
 
 def test_an_interrupt_reaches_the_engine_and_leaves_no_lock(engine: Engine, tmp_path: Path) -> None:

@@ -100,38 +100,28 @@ class Engine:
     def run(self, command: str, *arguments: str, on_event: Callable[[dict[str, Any]], None]) -> int:
         """Run up, preview or destroy; return its exit code. Output and events are kept in the folder."""
         log = self.event_log if command != "preview" else self.folder / "preview.jsonl"
-        # In memory. Not a file: debug messages of the program hold secrets in clear. Not a pipe: the engine
-        # opens it for reading too, so that it would wait for ever to be read if this process is killed.
-        events = os.memfd_create("events")
         argv = [*self._pulumi(), command, "--stack", self.stack, "--non-interactive"]
-        argv += [
-            "--event-log",
-            f"/dev/fd/{events}",
-            "--parallel",
-            str(_PARALLEL),
-            "--suppress-outputs",
-            *arguments,
-        ]
+        argv += ["--parallel", str(_PARALLEL), "--suppress-outputs", *arguments]
         if command != "preview":
             argv += ["--yes", "--skip-preview"]
-        try:
-            with (
-                engine_lock.running(self.folder) if command != "preview" else contextlib.nullcontext(),
-                (self.folder / f"{command}.log").open("w") as output,
-                log.open("w") as kept,
-                _own_session(argv, self.environment(), output, events) as child,
-                _interrupts_to(child),
-            ):
-                for line in _lines(events, child):
-                    event: dict[str, Any] = json.loads(line)
-                    if event.get("diagnosticEvent", {}).get("severity") == "debug":
-                        continue
-                    kept.write(line + "\n")
-                    kept.flush()
-                    on_event(event)
-                return child.wait()
-        finally:
-            os.close(events)
+        with (
+            engine_lock.running(self.folder) if command != "preview" else contextlib.nullcontext(),
+            (self.folder / f"{command}.log").open("w") as output,
+            log.open("w") as kept,
+            # In memory. Not a file: debug messages of the program hold secrets in clear. Not a pipe: the
+            # engine opens it for reading too, and would wait for ever to be read if this process is killed.
+            os.fdopen(os.memfd_create("events"), "rb", buffering=0) as events,
+            _own_session(argv, self.environment(), output, events.fileno()) as child,
+            _interrupts_to(child),
+        ):
+            for line in _lines(events, child):
+                event: dict[str, Any] = json.loads(line)
+                if event.get("diagnosticEvent", {}).get("severity") == "debug":
+                    continue
+                kept.write(line + "\n")
+                kept.flush()
+                on_event(event)
+            return child.wait()
 
     def output_of(self, command: str) -> str:
         """Return what the last run of a command printed."""
@@ -323,7 +313,7 @@ def _own_session(
     It ends with us: the kernel sends it SIGTERM when this process dies.
     """
     child = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "TERM", *argv],
+        ["setpriv", "--pdeathsig", "TERM", *argv, "--event-log", f"/dev/fd/{events}"],
         env=env,
         stdin=subprocess.DEVNULL,
         stdout=output,
@@ -363,14 +353,13 @@ def _interrupts_to(child: subprocess.Popen[bytes]) -> Generator[None]:
         raise KeyboardInterrupt
 
 
-def _lines(events: int, child: subprocess.Popen[bytes]) -> Iterator[str]:
+def _lines(events: IO[bytes], child: subprocess.Popen[bytes]) -> Iterator[str]:
     """Return the whole lines of a file that a child writes, until the child has ended."""
-    offset, rest = 0, b""
+    rest = b""
     while True:
         ended = child.poll() is not None
-        chunk = os.pread(events, 1 << 20, offset)
+        chunk = events.read(1 << 20)
         if chunk:
-            offset += len(chunk)
             *whole, rest = (rest + chunk).split(b"\n")
             yield from (line.decode() for line in whole if line.strip())
         elif ended:

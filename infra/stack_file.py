@@ -1,6 +1,5 @@
 """The stack's file as the engine reads it: the choices of `stacks/` and the secrets generated for it."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -9,6 +8,7 @@ import yaml
 
 from infra.errors import InfraError
 from infra.settings import PROJECT, Settings, parse, secret_keys
+from upstream.cache import write_atomically
 
 REPOSITORY = Path(__file__).parent.parent
 STACKS = REPOSITORY / "stacks"
@@ -74,9 +74,7 @@ def write(file: Path, content: Mapping[str, Any]) -> None:
     text = yaml.safe_dump(dict(content), sort_keys=False)
     if file.is_file() and file.read_text() == text:
         return
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_text(text)
-    draft.replace(file)
+    write_atomically(file, text)
 
 
 def _is_encrypted(value: object) -> bool:

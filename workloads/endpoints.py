@@ -14,7 +14,7 @@ from typing import Final, cast
 
 from workloads.errors import WorkloadsError
 
-# Not beside the pipeline that uses it: importing that compiles it, which takes a second per step and more.
+# Not beside the pipeline that uses it: importing that builds it, which takes seconds in a large program.
 OBJECT_STORE_SECRET: Final = "mlpipeline-minio-artifact"  # noqa: S105 - a name
 """Secret in the namespace of the runs that opens the pipelines' bucket."""
 

@@ -1,11 +1,14 @@
 """Processes of a native instance as the machine sees them: who descends from whom, and what they spend."""
 
 import os
+import subprocess
 from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.harness.wait import wait_for
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -59,6 +62,26 @@ def environment(pid: int) -> dict[str, str]:
     """Return the environment that a process was started with."""
     entries = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
     return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+
+
+@contextmanager
+def started(argv: Sequence[str], env: Mapping[str, str] | None = None) -> Generator[subprocess.Popen[bytes]]:
+    """Run a program that others can recognise, with a pipe as its input; it is killed at the end.
+
+    A new process has no command line and no environment to read until the kernel has laid out its memory,
+    and that is a moment after its start has been reported.
+    """
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, env=env) as process:
+        try:
+            wait_for(
+                f"{argv[0]} to have a command line",
+                lambda: None if command_line(process.pid) else "it has none",
+                timeout_seconds=15,
+                interval_seconds=0.01,
+            )
+            yield process
+        finally:
+            process.kill()
 
 
 @contextmanager

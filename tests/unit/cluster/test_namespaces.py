@@ -1,29 +1,25 @@
-import os
-import subprocess
-
 import pytest
 
 from cluster import namespaces
 from cluster.errors import ClusterError
 from cluster.instance import MARK, Instance
+from tests.harness import processes
 from upstream.cache import write_atomically
 
 
 def test_processes_are_found_by_their_mark_and_ended(instance: Instance) -> None:
-    process = subprocess.Popen(["/bin/sleep", "60"], env={MARK: str(instance.folder)})
-    other = subprocess.Popen(["/bin/sleep", "60"], env={MARK: f"{instance.folder}-other"})
-    try:
+    sleep = ["/bin/sleep", "60"]
+    with (
+        processes.started(sleep, {MARK: str(instance.folder)}) as process,
+        processes.started(sleep, {MARK: f"{instance.folder}-other"}) as other,
+    ):
         assert namespaces.marked_processes(instance) == [process.pid]
         # Reaping is what a parent does; here the parent is this test.
-        os.kill(process.pid, 9)
+        process.kill()
         process.wait(10)
         namespaces.end(instance)
         assert namespaces.marked_processes(instance) == []
         assert other.poll() is None
-    finally:
-        for started in (process, other):
-            started.kill()
-            started.wait(10)
 
 
 @pytest.mark.parametrize("text", ["", "{", "{}", '{"plan": "p"}'])

@@ -1,11 +1,10 @@
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cluster.instance import Instance
-from tests.harness import leftovers
+from tests.harness import leftovers, processes
 from tests.harness.leftovers import Snapshot, left_behind
 
 _NOTHING = frozenset[str]()
@@ -29,10 +28,6 @@ def test_traces_of_other_instances_do_not_count(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_process_is_found_by_what_it_carries(tmp_path: Path) -> None:
-    process = subprocess.Popen(["/bin/sleep", "60"], env={"MARK": str(tmp_path)})
-    try:
+    with processes.started(["/bin/sleep", "60"], {"MARK": str(tmp_path)}) as process:
         found = leftovers._processes((str(tmp_path),))  # pyright: ignore[reportPrivateUsage]
         assert [name.split()[0] for name in found] == [str(process.pid)]
-    finally:
-        process.kill()
-        process.wait(10)

@@ -1,5 +1,6 @@
 """A night: phases in order, faults by class, and an orderly end however it is stopped."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,11 +15,14 @@ from tests.harness.evidence import history, night
 from tests.harness.evidence.night import Fault, Night, Phase, State
 from tests.harness.nightly import close_dead, publish
 from tests.harness.phases import Plan
+from tests.harness.processes import environment
 from tests.harness.wait import wait_for
 from tests.unit.harness.small_night import RUN, Silent, night_of, shell
 
 REPOSITORY = Path(__file__).parents[3]
 _BOUND_SECONDS = 40
+# What a small night and all that it starts carry in their environment: its folder.
+_MARK = "SMALL_NIGHT"
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +121,8 @@ class SmallNight:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         argv = [sys.executable, "-m", "tests.unit.harness.small_night", "outer", str(folder)]
-        self.outer = subprocess.Popen(argv, cwd=REPOSITORY, start_new_session=True)
+        marked = os.environ | {_MARK: str(folder)}
+        self.outer = subprocess.Popen(argv, cwd=REPOSITORY, start_new_session=True, env=marked)
         wait_for("the second phase", self._waiting, timeout_seconds=_BOUND_SECONDS, interval_seconds=0.1)
 
     def _waiting(self) -> str | None:
@@ -136,13 +141,10 @@ class SmallNight:
         """Everything that this night runs."""
         found: list[int] = []
         for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and int(entry.name) != os.getpid():
-                try:
-                    words = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
-                except OSError:
-                    continue
-                if str(self.folder).encode() in words or b"sleep\x00300" in words:
-                    found.append(int(entry.name))
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):
+                    if environment(int(entry.name)).get(_MARK) == str(self.folder):
+                        found.append(int(entry.name))
         return found
 
     def inner(self) -> int:

@@ -1,7 +1,6 @@
 """Processes as the machine sees them."""
 
 import os
-import subprocess
 
 import pytest
 
@@ -16,15 +15,11 @@ def test_a_name_with_brackets_and_blanks_does_not_shift_the_fields() -> None:
 
 
 def test_a_child_descends_from_this_process_and_its_command_is_known() -> None:
-    child = subprocess.Popen(["sleep", "60"], env={"MARK": "x=y"})
-    try:
+    with processes.started(["sleep", "60"], {"MARK": "x=y"}) as child:
         assert child.pid in processes.descendants(os.getpid())
         assert processes.command_line(child.pid) == ["sleep", "60"]
         assert processes.environment(child.pid)["MARK"] == "x=y"
         with processes.pinned(child.pid, 0):
             assert os.sched_getaffinity(child.pid) == {0}
         assert os.sched_getaffinity(child.pid) == os.sched_getaffinity(0)
-    finally:
-        child.kill()
-        child.wait()
     assert processes.command_line(child.pid) == []

@@ -1,5 +1,7 @@
-"""An AWS account that moto simulates."""
+"""An AWS account that moto simulates, and a process that passes for the engine."""
 
+import subprocess
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from moto import mock_aws
 
 from infra import aws_account
 from infra.aws_account import Account
+from tests.harness import processes
 
 
 @pytest.fixture
@@ -35,3 +38,10 @@ def account(clients: Account) -> Generator[Account]:
     """Give a simulated account, empty but for its default VPC."""
     with mock_aws():
         yield clients
+
+
+@pytest.fixture
+def live_engine() -> Generator[subprocess.Popen[bytes]]:
+    """Give a process that passes for Pulumi and ends with its input."""
+    with processes.started([sys.executable, "-c", "import sys; sys.stdin.read()", "pulumi"]) as process:
+        yield process

@@ -140,44 +140,43 @@ def test_a_lock_of_a_process_that_is_not_pulumi_is_stale(engine: Engine, pulumi:
     assert any("cancel" in call["arguments"] for call in pulumi.recorded())
 
 
-def test_a_live_holder_is_named(engine: Engine, pulumi: FakePulumi) -> None:
+def test_a_live_holder_is_named(
+    engine: Engine, pulumi: FakePulumi, live_engine: subprocess.Popen[bytes]
+) -> None:
     engine.prepare()
-    with subprocess.Popen([sys.executable, "-c", "input()", "pulumi"], stdin=subprocess.PIPE) as holder:
-        lock(engine, pid=holder.pid, hostname=socket.gethostname(), timestamp="2026-01-01")
-        with (
-            engine_lock.running(engine.folder),
-            pytest.raises(InfraError, match=rf"in use by another run \(pid {holder.pid} on .*2026-01-01\)"),
-        ):
-            engine.prepare()
-        holder.communicate()
+    lock(engine, pid=live_engine.pid, hostname=socket.gethostname(), timestamp="2026-01-01")
+    said = rf"in use by another run \(pid {live_engine.pid} on .*2026-01-01\)"
+    with engine_lock.running(engine.folder), pytest.raises(InfraError, match=said):
+        engine.prepare()
     assert not any("cancel" in call["arguments"] for call in pulumi.recorded())
 
 
 def test_a_holder_whose_runner_was_killed_is_waited_for(
-    engine: Engine, pulumi: FakePulumi, capsys: pytest.CaptureFixture[str]
+    engine: Engine,
+    pulumi: FakePulumi,
+    live_engine: subprocess.Popen[bytes],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     engine.prepare()
-    ending = [sys.executable, "-c", "input()", "pulumi"]
-    with subprocess.Popen(ending, stdin=subprocess.PIPE) as holder:
-        assert holder.stdin
-        lock(engine, pid=holder.pid, hostname=socket.gethostname(), timestamp="2026-01-01")
-        closing = threading.Timer(0.5, holder.stdin.close)
-        closing.start()
-        engine.prepare()
-        closing.join()
-    assert f"waiting for its engine to end (pid {holder.pid})" in capsys.readouterr().err
+    assert live_engine.stdin
+    lock(engine, pid=live_engine.pid, hostname=socket.gethostname(), timestamp="2026-01-01")
+    closing = threading.Timer(0.5, live_engine.stdin.close)
+    closing.start()
+    engine.prepare()
+    closing.join()
+    assert f"waiting for its engine to end (pid {live_engine.pid})" in capsys.readouterr().err
     assert any("cancel" in call["arguments"] for call in pulumi.recorded())
 
 
 @pytest.mark.usefixtures("pulumi")
-def test_a_holder_that_does_not_end_is_named(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_holder_that_does_not_end_is_named(
+    engine: Engine, live_engine: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(engine_lock, "ENDING_SECONDS", 0.1)
     engine.prepare()
-    with subprocess.Popen([sys.executable, "-c", "input()", "pulumi"], stdin=subprocess.PIPE) as holder:
-        lock(engine, pid=holder.pid, hostname=socket.gethostname(), timestamp="2026-01-01")
-        with pytest.raises(InfraError, match=rf"in use by another run \(pid {holder.pid} on "):
-            engine.prepare()
-        holder.communicate()
+    lock(engine, pid=live_engine.pid, hostname=socket.gethostname(), timestamp="2026-01-01")
+    with pytest.raises(InfraError, match=rf"in use by another run \(pid {live_engine.pid} on "):
+        engine.prepare()
 
 
 def test_a_lock_of_another_machine_is_never_removed(engine: Engine, pulumi: FakePulumi) -> None:

@@ -13,8 +13,6 @@ import pytest
 from infra import engine_lock
 from infra.engine_lock import EngineLock
 
-_ENGINE = [sys.executable, "-c", "input()", "pulumi"]
-
 
 def of(pid: int, host: str = socket.gethostname()) -> EngineLock:
     return EngineLock(pid=pid, host=host, since="2026-01-01")
@@ -37,25 +35,26 @@ def test_a_file_that_is_gone_tells_nothing(tmp_path: Path) -> None:
     assert EngineLock.read(tmp_path / "lock.json") is None
 
 
-def test_only_a_live_engine_of_this_machine_is_known_to_live() -> None:
+def test_only_a_live_engine_of_this_machine_is_known_to_live(live_engine: subprocess.Popen[bytes]) -> None:
     assert not of(os.getpid()).may_be_alive
     assert of(os.getpid(), "elsewhere").may_be_alive
-    with subprocess.Popen(_ENGINE, stdin=subprocess.PIPE) as engine:
-        assert of(engine.pid).may_be_alive
-        engine.kill()
-    assert not of(engine.pid).may_be_alive
+    lock = of(live_engine.pid)
+    assert lock.may_be_alive
+    live_engine.kill()
+    live_engine.wait()
+    assert not lock.may_be_alive
 
 
-def test_an_end_is_awaited(capsys: pytest.CaptureFixture[str]) -> None:
-    with subprocess.Popen(_ENGINE, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as engine:
-        assert engine.stdin
-        closing = threading.Timer(0.3, engine.stdin.close)
-        closing.start()
-        of(engine.pid).await_end()
-        closing.join()
-        assert not of(engine.pid).may_be_alive
+def test_an_end_is_awaited(live_engine: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]) -> None:
+    assert live_engine.stdin
+    lock = of(live_engine.pid)
+    closing = threading.Timer(0.3, live_engine.stdin.close)
+    closing.start()
+    lock.await_end()
+    closing.join()
+    assert not lock.may_be_alive
     assert capsys.readouterr().err == (
-        f"the run before was killed: waiting for its engine to end (pid {engine.pid})\n"
+        f"the run before was killed: waiting for its engine to end (pid {live_engine.pid})\n"
     )
 
 

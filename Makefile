@@ -18,7 +18,7 @@ UV := $(PLINTH_CACHE)/tools/bin/uv
 PYTHON := .venv/bin/python
 TARGET := --stack $(STACK)
 
-.PHONY: help setup up stages build cluster deploy demo test fast check unit contract integration e2e preview verify bench down undeploy clean
+.PHONY: help setup up stages build cluster deploy demo test fast check modules unit contract integration e2e preview verify bench down undeploy clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,7 +54,9 @@ test: setup ## static checks, unit, contract, integration, the chain end to end;
 	@$(MAKE) -j2 fast build
 	@$(PYTHON) -m pytest -q -m "(integration or e2e) and not slow"
 
+# Beside `build` from the start: only the tests wait for the modules, not the static checks.
 fast: check
+	@$(PYTHON) -m upstream modules
 	@$(PYTHON) -m pytest -q -n 2 -m "unit or contract"
 
 check: setup ## static checks: format, lint, types, import rules
@@ -63,10 +65,13 @@ check: setup ## static checks: format, lint, types, import rules
 	@.venv/bin/pyright
 	@.venv/bin/lint-imports --no-cache
 
-unit: setup ## fast tests without network
+modules: setup ## download the upstream modules whose manifests are read
+	@$(PYTHON) -m upstream modules
+
+unit: modules ## fast tests without network
 	@$(PYTHON) -m pytest -q -m unit
 
-contract: setup ## tests of the files: stacks, pins, imports, mirror
+contract: modules ## tests of the files: stacks, pins, imports, mirror
 	@$(PYTHON) -m pytest -q -m contract
 
 integration: setup ## one component at a time on a native cluster
@@ -75,7 +80,7 @@ integration: setup ## one component at a time on a native cluster
 e2e: setup ## journeys on the whole platform
 	@$(PYTHON) -m pytest -q -m e2e
 
-preview: setup ## what `pulumi up` would change; on AWS in a simulated account, with SIMULATE=0 in yours
+preview: modules ## what `pulumi up` would change; on AWS in a simulated account, with SIMULATE=0 in yours
 	@$(PYTHON) -m $(if $(filter local,$(STACK))$(filter 0,$(SIMULATE)),infra,tests.aws) preview $(TARGET)
 
 verify: setup ## assert every promise on the running platform; table, JUnit and JSON
@@ -112,8 +117,8 @@ load: setup ## train a fresh model, load it, and make it champion only where it 
 .PHONY: test-aws bench-plan
 AWS_TESTS := tests/unit/aws tests/unit/components/aws tests/unit/infra tests/integration/aws $(wildcard tests/aws_preflight)
 
-test-aws: setup ## everything about AWS: components, settings, the real engine on every stack, policies
+test-aws: modules ## everything about AWS: components, settings, the real engine on every stack, policies
 	@$(PYTHON) -m pytest -q -rs $(wildcard $(AWS_TESTS))
 
-bench-plan: setup ## seconds and memory of planning 1, 10 and 100 GPU pools and teams
+bench-plan: modules ## seconds and memory of planning 1, 10 and 100 GPU pools and teams
 	@$(PYTHON) -m tests.aws bench-plan

@@ -22,7 +22,7 @@ from infra.engine_lock import EngineLock
 from infra.errors import InfraError
 from infra.settings import PROJECT
 from upstream import build, modules
-from upstream.cache import UpstreamError
+from upstream.cache import UpstreamError, link_atomically
 
 _SDK = "github.com/pulumi/pulumi/sdk/v3"
 _LANGUAGE_HOST = "pulumi-language-python"
@@ -241,7 +241,7 @@ class Engine:
             / f"resource-kubernetes-v{version('pulumi-kubernetes')}"
             / _KUBERNETES
         )
-        _link(plugin, provider)
+        link_atomically(plugin, provider)
         launcher = self.folder / "bin" / _LANGUAGE_HOST
         launcher.parent.mkdir(parents=True, exist_ok=True)
         if shutil.which(_LANGUAGE_HOST) is not None:
@@ -293,15 +293,6 @@ def _binary(program: str) -> Path:
         return build.binary(program)
     except UpstreamError as error:
         raise InfraError(str(error)) from None
-
-
-def _link(path: Path, target: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_symlink() and path.readlink() == target:
-        return
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.symlink_to(target)
-    draft.replace(path)
 
 
 @contextlib.contextmanager

@@ -1,8 +1,9 @@
-"""`python -m upstream build|list|tidy`: build upstream programs into the cache, or say what is there."""
+"""`python -m upstream build|modules|list|tidy`: bring upstream's into the cache, or say what is there."""
 
 import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from upstream import build, go, modules, recipe
 from upstream.cache import UpstreamError
@@ -13,15 +14,7 @@ def _build(names: list[str], *, everything: bool) -> None:
     projects = [recipe.load(name) for name in names] or [
         project for project in recipe.all_projects() if everything or not project.on_demand
     ]
-    projects.sort(key=lambda project: -project.expected_seconds)
-    for project in recipe.all_projects():
-        # A preview of any stack reads its manifests, and needs no program.
-        if project.on_demand and not names:
-            modules.download(project)
     missing = [project for project in projects if not build.is_built(project)]
-    if not missing:
-        print(f"upstream: {len(projects)} projects, all cached")
-        return
     progress = Progress("build", [project.name for project in missing])
 
     def one(project: recipe.Project) -> None:
@@ -32,10 +25,26 @@ def _build(names: list[str], *, everything: bool) -> None:
             raise
         progress.done(project.name, "built")
 
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        failures = [future.exception() for future in [pool.submit(one, project) for project in missing]]
-    for failure in filter(None, failures):
+    # Ahead of the builds, so that none holds a CPU while it waits for the network. With no name given, those
+    # of every project: a preview of any stack reads its manifests, and needs no program.
+    ahead = projects if names else recipe.all_projects()
+    with ThreadPoolExecutor(1) as network, ThreadPoolExecutor(build.SLOTS) as pool:
+        futures = [network.submit(modules.download, project) for project in ahead]
+        futures += [pool.submit(one, project) for project in missing]
+    for failure in filter(None, [future.exception() for future in futures]):
         raise failure
+    if not missing:
+        print(f"upstream: {len(projects)} projects, all cached")
+
+
+def _modules(names: list[str]) -> None:
+    projects = [recipe.load(name) for name in names] or recipe.all_projects()
+    missing = [project for project in projects if not modules.is_downloaded(project)]
+    if not missing:
+        return
+    progress = Progress("modules", [project.name for project in missing])
+    for project in missing:
+        progress.run(project.name, partial(modules.download, project))
 
 
 def _list() -> None:
@@ -52,6 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
     building = commands.add_parser("build", help="build projects that are not cached")
     building.add_argument("project", nargs="*")
     building.add_argument("--all", action="store_true", help="also those that only some stacks need")
+    reading = commands.add_parser("modules", help="download the modules whose manifests are read")
+    reading.add_argument("project", nargs="*")
     commands.add_parser("list", help="each project, its content key and whether it is cached")
     commands.add_parser("tidy", help="delete what builds need only while they run")
     options = parser.parse_args(arguments)
@@ -59,6 +70,8 @@ def main(arguments: list[str] | None = None) -> int:
         match options.command:
             case "build":
                 _build(options.project, everything=options.all)
+            case "modules":
+                _modules(options.project)
             case "list":
                 _list()
             case _:

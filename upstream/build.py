@@ -11,9 +11,9 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 from upstream import go, modules, recipe
-from upstream.cache import UpstreamError, build_cache, cache_root
+from upstream.cache import UpstreamError, build_cache, cache_root, locked
 
-_SLOTS = 2
+SLOTS = 2
 # A shared Go build cache saves recompiling the standard library; past this it is dropped, because the
 # caches of all programs together would need 30 GB.
 _BUILD_CACHE_LIMIT_BYTES = 5 * 1024**3
@@ -50,18 +50,6 @@ def binary_key(program: str) -> str:
 
 
 @contextlib.contextmanager
-def _locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Generator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            on_wait()
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-@contextlib.contextmanager
 def _slot() -> Generator[Path]:
     """Hold one of the build slots, shared by all processes, and give its Go build cache.
 
@@ -69,7 +57,7 @@ def _slot() -> Generator[Path]:
     """
     folder = build_cache() / "slots"
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(_SLOTS):
+    for number in range(SLOTS):
         with (folder / str(number)).open("a") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -77,8 +65,8 @@ def _slot() -> Generator[Path]:
                 continue
             yield build_cache() / f"gocache-{number}"
             return
-    number = time.monotonic_ns() // 1000 % _SLOTS
-    with _locked(folder / str(number)):
+    number = time.monotonic_ns() // 1000 % SLOTS
+    with locked(folder / str(number)):
         yield build_cache() / f"gocache-{number}"
 
 
@@ -146,7 +134,7 @@ def build(project: recipe.Project, on_start: Callable[[], None] = lambda: None) 
     """
     if is_built(project):
         return 0.0
-    with _locked(build_cache() / "locks" / project.name):
+    with locked(build_cache() / "locks" / project.name):
         if is_built(project):
             return 0.0
         started = time.monotonic()
@@ -184,7 +172,7 @@ def tidy() -> int:
     """Delete what builds need only while they run; return the bytes freed. Skipped while a build runs."""
     folder = build_cache()
     with contextlib.ExitStack() as stack:
-        for number in range(_SLOTS):
+        for number in range(SLOTS):
             path = folder / "slots" / str(number)
             path.parent.mkdir(parents=True, exist_ok=True)
             handle = stack.enter_context(path.open("a"))

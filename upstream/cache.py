@@ -1,6 +1,9 @@
 """Where built programs, images and cluster state live: one folder outside the repository."""
 
+import contextlib
+import fcntl
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 
@@ -27,9 +30,30 @@ def build_cache() -> Path:
     return cache_root() / "build"
 
 
+@contextlib.contextmanager
+def locked(path: Path) -> Generator[None]:
+    """Do something while no other thread and no other process does it; they wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Write a file that a reader, or a crash, never sees half written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = _draft(path)
     draft.write_text(text)
     draft.replace(path)
+
+
+def link_atomically(path: Path, target: Path | str) -> None:
+    """Make a symbolic link, or lead one elsewhere, so that a reader always finds it."""
+    draft = _draft(path)
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(target)
+    draft.replace(path)
+
+
+def _draft(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f".{path.name}.{os.getpid()}")

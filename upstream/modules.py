@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from upstream import go, recipe
-from upstream.cache import UpstreamError, modules_cache
+from upstream.cache import UpstreamError, build_cache, locked, modules_cache
 
 
 def _marker(project: recipe.Project) -> Path:
@@ -21,17 +21,19 @@ def download(project: recipe.Project) -> None:
 
     `go list -m` checks nothing, so both checks happen here, once per content key.
     """
-    if is_downloaded(project):
-        return
     module_cache = modules_cache()
-    module_cache.mkdir(parents=True, exist_ok=True)
-    for module in project.manifest_modules:
-        project.version(module)
-    go.run(["mod", "download", *project.manifest_modules], cwd=project.folder, module_cache=module_cache)
-    go.run(["mod", "verify"], cwd=project.folder, module_cache=module_cache)
     marker = _marker(project)
-    marker.parent.mkdir(exist_ok=True)
-    marker.touch()
+    # One at a time: the check would meet what another project's download has half written.
+    with locked(build_cache() / "locks/modules"):
+        if is_downloaded(project):
+            return
+        module_cache.mkdir(parents=True, exist_ok=True)
+        for module in project.manifest_modules:
+            project.version(module)
+        go.run(["mod", "download", *project.manifest_modules], cwd=project.folder, module_cache=module_cache)
+        go.run(["mod", "verify"], cwd=project.folder, module_cache=module_cache)
+        marker.parent.mkdir(exist_ok=True)
+        marker.touch()
 
 
 @cache
@@ -43,18 +45,22 @@ def module_dir(project_name: str, module: str) -> Path:
     """
     project = recipe.load(project_name)
     project.version(module)
-    fix = f"run `python -m upstream build {project_name}`"
     if module not in project.manifest_modules:
         raise UpstreamError(
             f"upstream/{project_name}/recipe.toml does not list {module} under [manifests] modules"
         )
-    # An undownloaded module, or a missing go.sum line, makes `go list -m` print nothing and exit 0.
-    folder = go.run(
-        ["list", "-m", "-f", "{{.Dir}}", module],
-        cwd=project.folder,
-        module_cache=modules_cache(),
-        GOPROXY="off",
-    ).strip()
+    folder = ""
+    if is_downloaded(project):
+        # Of a folder that somebody deleted, `go list -m` prints nothing and exits 0.
+        folder = go.run(
+            ["list", "-m", "-f", "{{.Dir}}", module],
+            cwd=project.folder,
+            module_cache=modules_cache(),
+            GOPROXY="off",
+        ).strip()
     if not folder or not Path(folder).is_dir():
-        raise UpstreamError(f"the manifests of {module} are not in the cache: {fix}")
+        _marker(project).unlink(missing_ok=True)
+        raise UpstreamError(
+            f"the manifests of {module} are not in the cache: run `python -m upstream modules {project_name}`"
+        )
     return Path(folder)

@@ -12,7 +12,6 @@ PIPELINE = "train_register_serve"
 CHAIN_SECONDS = 900
 
 # A file as a user would have one: its own name for the classes, a quoted comma, Windows line ends.
-_FLOWERS_KEY = "data/flowers.csv"
 _FLOWERS = "petal,sepal,kind\r\n" + "".join(
     f'{2 + n % 5 + 5 * (n % 2)}.{n},{n % 7}.5,"{("small, white", "large")[n % 2]}"\r\n' for n in range(60)
 )
@@ -36,12 +35,17 @@ def succeeded(endpoints: Endpoints, data: str, target: str = "target", **choices
     return run
 
 
+def uploaded(endpoints: Endpoints, name: str, content: bytes) -> str:
+    """Put a file where users put theirs; return its address."""
+    bucket, key = endpoints.pipelines_bucket, f"data/{name}"
+    object_store.pipelines_store(endpoints).put_object(Bucket=bucket, Key=key, Body=content)
+    return f"s3://{bucket}/{key}"
+
+
 def all_submitted(endpoints: Endpoints) -> dict[str, str]:
     """Submit a run for every model but that of `make up`; return their ids by model."""
-    object_store.pipelines_store(endpoints).put_object(
-        Bucket=endpoints.pipelines_bucket, Key=_FLOWERS_KEY, Body=_FLOWERS.encode()
-    )
-    wanted = {"breast_cancer": "target", f"s3://{endpoints.pipelines_bucket}/{_FLOWERS_KEY}": "kind"}
+    flowers = uploaded(endpoints, "flowers.csv", _FLOWERS.encode())
+    wanted = {"breast_cancer": "target", flowers: "kind"}
     if lineage.inference_service(endpoints, "wine") is None:
         wanted["wine"] = "target"
     return {datasets.model_name(data): submitted(endpoints, data, target) for data, target in wanted.items()}

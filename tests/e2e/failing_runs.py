@@ -4,20 +4,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from tests.e2e import chain
-from workloads import datasets, lineage, object_store, pipeline_runs
+from workloads import datasets, lineage, pipeline_runs
 from workloads.datasets import Dataset
 from workloads.endpoints import Endpoints
 from workloads.pipeline_runs import PipelineRun
 
 # Not the data of other journeys' runs: these change what is registered and served.
 _DATA = "breast_cancer"
-_RED_KEY = "data/red.csv"
 _RED = b"size,kind\n1,a\n2,b\nred,a\n"
-
-
-def red_data(endpoints: Endpoints) -> str:
-    """Return where a file lies in which a number is a word."""
-    return f"s3://{endpoints.pipelines_bucket}/{_RED_KEY}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,25 +21,25 @@ class FailingRuns:
     endpoints: Endpoints
     run_ids: dict[str, str]
     """By what is wrong with each."""
+    red_data: str
+    """Where a file lies in which a number is a word."""
     known_before: tuple[list[int], Any]
     """Of the model that some of them are for: its versions, and what is served."""
 
     @classmethod
     def submitted(cls, endpoints: Endpoints) -> Self:
         """Submit them all."""
-        object_store.pipelines_store(endpoints).put_object(
-            Bucket=endpoints.pipelines_bucket, Key=_RED_KEY, Body=_RED
-        )
+        red_data = chain.uploaded(endpoints, "red.csv", _RED)
         changed = replace(datasets.prepare(endpoints, _DATA, "target"), sha256="0" * 64)
         # Somebody who submits without asking first learns from the run what `prepare` would have said.
-        unasked = Dataset(data=red_data(endpoints), sha256="", target="kind")
+        unasked = Dataset(data=red_data, sha256="", target="kind")
         known = _known(endpoints)
         runs = {
             "below the gate": chain.submitted(endpoints, _DATA, minimum_accuracy=1.01),
             "not a number": _submitted(endpoints, unasked),
             "changed since": _submitted(endpoints, changed),
         }
-        return cls(endpoints=endpoints, run_ids=runs, known_before=known)
+        return cls(endpoints=endpoints, run_ids=runs, red_data=red_data, known_before=known)
 
     def ended(self, which: str) -> PipelineRun:
         """Wait for the end of one."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.failing_runs import FailingRuns, red_data
+from tests.e2e.failing_runs import FailingRuns
 from workloads import datasets, lineage
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
@@ -24,7 +24,7 @@ def test_a_model_below_the_gate_is_neither_registered_nor_served(failing: Failin
 def test_a_failing_step_ends_the_run_with_its_reason(endpoints: Endpoints, failing: FailingRuns) -> None:
     reason = "data line 4: feature 'size' is 'red', not a number; encode, fill or drop it"
     with pytest.raises(WorkloadsError, match=reason):
-        datasets.prepare(endpoints, red_data(endpoints), "kind")
+        datasets.prepare(endpoints, failing.red_data, "kind")
     run = failing.ended("not a number")
     assert (run.state, run.reason) == ("FAILED", f"validate-data: {reason}")
     assert "train" not in {step.name for step in run.steps}

@@ -26,7 +26,7 @@ from tests.harness.evidence.scale import duration
 from tests.harness.execution import Stop
 from tests.harness.phases import INSTANCE, Command, Plan
 from tests.harness.progress import Progress
-from upstream.cache import cache_root, write_atomically
+from upstream.cache import cache_root, link_atomically, write_atomically
 
 _RUNS_KEPT = 30
 _LOCK_REFUSED = 3
@@ -83,11 +83,7 @@ def publish(folder: Path, told: Night, past: Path) -> None:
     write_atomically(folder / "index.html", page.render(told, history.before(entries, told.run)))
     write_atomically(folder / "junit.xml", junit.render(told))
     night.write(told, folder / "evidence.json")
-    latest = folder.parent / "latest"
-    draft = latest.with_name(f".latest.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    draft.symlink_to(folder.name)
-    draft.replace(latest)
+    link_atomically(folder.parent / "latest", folder.name)
 
 
 class Nightly:

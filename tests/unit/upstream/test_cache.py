@@ -1,5 +1,6 @@
 """One folder outside the repository, wherever the user wants it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,12 @@ def test_what_a_build_leaves_is_apart_from_what_is_read_later(
 def test_a_write_leaves_no_draft(tmp_path: Path) -> None:
     cache.write_atomically(tmp_path / "a" / "file", "text")
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["file"]
+
+
+def test_a_link_is_led_elsewhere_past_a_draft_that_a_crash_left(tmp_path: Path) -> None:
+    link = tmp_path / "a" / "latest"
+    cache.link_atomically(link, "first")
+    (link.parent / f".latest.{os.getpid()}").symlink_to("nowhere")
+    cache.link_atomically(link, "second")
+    assert link.readlink() == Path("second")
+    assert [path.name for path in link.parent.iterdir()] == ["latest"]

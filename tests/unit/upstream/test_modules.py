@@ -41,10 +41,21 @@ def test_a_module_that_no_recipe_keeps_is_named(project: recipe.Project) -> None
 def test_a_module_that_was_not_downloaded_names_the_fix(
     project: recipe.Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(go, "go_version", lambda: "go1.26.0")
+    with pytest.raises(UpstreamError, match="run `python -m upstream modules example`"):
+        modules.module_dir(project.name, MODULE)
+
+
+def test_a_module_whose_folder_was_deleted_is_downloaded_again(
+    project: recipe.Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(go, "go_version", lambda: "go1.26.0")
     # This is all that `go list -m` says then: nothing, and exit 0.
     monkeypatch.setattr(go, "run", lambda *_arguments, **_settings: "\n")
-    with pytest.raises(UpstreamError, match="python -m upstream build example"):
+    modules.download(project)
+    with pytest.raises(UpstreamError, match="run `python -m upstream modules example`"):
         modules.module_dir(project.name, MODULE)
+    assert not modules.is_downloaded(project)
 
 
 def test_the_folder_is_asked_for_without_the_network(
@@ -56,7 +67,9 @@ def test_the_folder_is_asked_for_without_the_network(
         asked.update(settings, arguments=arguments)
         return f"{tmp_path}\n"
 
+    monkeypatch.setattr(go, "go_version", lambda: "go1.26.0")
     monkeypatch.setattr(go, "run", run)
+    modules.download(project)
     assert modules.module_dir(project.name, MODULE) == tmp_path
     assert asked["GOPROXY"] == "off"
     assert asked["cwd"] == project.folder

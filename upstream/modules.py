@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from upstream import go, recipe
-from upstream.cache import UpstreamError, build_cache, locked, modules_cache
+from upstream.cache import UpstreamError, modules_cache
 
 
 def _marker(project: recipe.Project) -> Path:
@@ -19,21 +19,20 @@ def is_downloaded(project: recipe.Project) -> bool:
 def download(project: recipe.Project) -> None:
     """Download a project's manifest modules and check them: go.sum against zip, zip against folder.
 
-    `go list -m` checks nothing, so both checks happen here, once per content key.
+    `go list -m` checks nothing, so both checks happen here, once per content key. Two may do it at once: Go
+    locks a module while it downloads it, and its check passes over what is half unpacked.
     """
+    if is_downloaded(project):
+        return
     module_cache = modules_cache()
+    module_cache.mkdir(parents=True, exist_ok=True)
+    for module in project.manifest_modules:
+        project.version(module)
+    go.run(["mod", "download", *project.manifest_modules], cwd=project.folder, module_cache=module_cache)
+    go.run(["mod", "verify"], cwd=project.folder, module_cache=module_cache)
     marker = _marker(project)
-    # One at a time: the check would meet what another project's download has half written.
-    with locked(build_cache() / "locks/modules"):
-        if is_downloaded(project):
-            return
-        module_cache.mkdir(parents=True, exist_ok=True)
-        for module in project.manifest_modules:
-            project.version(module)
-        go.run(["mod", "download", *project.manifest_modules], cwd=project.folder, module_cache=module_cache)
-        go.run(["mod", "verify"], cwd=project.folder, module_cache=module_cache)
-        marker.parent.mkdir(exist_ok=True)
-        marker.touch()
+    marker.parent.mkdir(exist_ok=True)
+    marker.touch()
 
 
 @cache

@@ -14,9 +14,9 @@ from upstream import go, modules, recipe
 from upstream.cache import UpstreamError, build_cache, cache_root, locked
 
 SLOTS = 2
-# A shared Go build cache saves recompiling the standard library; past this it is dropped, because the
-# caches of all programs together would need 30 GB.
-_BUILD_CACHE_LIMIT_BYTES = 5 * 1024**3
+# One Go build cache for all builds: a fifth of what they compile is the same. Past this size the next build
+# begins another, because with what else a build needs on disk it must stay far below 25 GB.
+_BUILD_CACHE_LIMIT_BYTES = 8 * 1024**3
 
 
 def _output_folder(project: recipe.Project) -> Path:
@@ -50,8 +50,8 @@ def binary_key(program: str) -> str:
 
 
 @contextlib.contextmanager
-def _slot() -> Generator[Path]:
-    """Hold one of the build slots, shared by all processes, and give its Go build cache.
+def _slot() -> Generator[None]:
+    """Hold one of the build slots, shared by all processes.
 
     Whoever finds both slots taken queues on a slot chosen by process, which the kernel wakes.
     """
@@ -63,11 +63,36 @@ def _slot() -> Generator[Path]:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            yield build_cache() / f"gocache-{number}"
+            yield
             return
     number = time.monotonic_ns() // 1000 % SLOTS
     with locked(folder / str(number)):
-        yield build_cache() / f"gocache-{number}"
+        yield
+
+
+@contextlib.contextmanager
+def _go_cache() -> Generator[Path]:
+    """Give the newest Go build cache, or a new one if that has outgrown its limit.
+
+    An older one goes when the last build that uses it ends: Go fails when entries vanish under it.
+    """
+    folder = build_cache() / "gocache"
+    with contextlib.ExitStack() as use:
+        with locked(folder / "lock"):
+            newest = max((int(each.name) for each in folder.iterdir() if each.is_dir()), default=0)
+            newest += _folder_bytes(folder / str(newest)) > _BUILD_CACHE_LIMIT_BYTES
+            cache = folder / str(newest)
+            cache.mkdir(exist_ok=True)
+            use.enter_context(locked(folder / f"{newest}.users", fcntl.LOCK_SH))
+        yield cache
+    with locked(folder / "lock"):
+        *older, _ = sorted(int(each.name) for each in folder.iterdir() if each.is_dir())
+        for number in older:
+            with (
+                contextlib.suppress(BlockingIOError),
+                locked(folder / f"{number}.users", fcntl.LOCK_EX | fcntl.LOCK_NB),
+            ):
+                shutil.rmtree(folder / str(number))
 
 
 def _folder_bytes(folder: Path) -> int:
@@ -77,12 +102,12 @@ def _folder_bytes(folder: Path) -> int:
     return int(done.stdout.split()[0]) if done.stdout else 0
 
 
-def _prepare(project: recipe.Project, work: Path, module_cache: Path, log: Path) -> None:
+def _prepare(project: recipe.Project, work: Path, go_cache: Path, log: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(project.folder, work)
     if not project.has_prepare:
         return
-    env = go.environment(module_cache)
+    env = go.environment(build_cache() / "mod", go_cache)
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(recipe.FOLDER.parent), env.get("PYTHONPATH")]))
     with log.open("a") as sink:
         done = subprocess.run(
@@ -102,9 +127,6 @@ def _compile(project: recipe.Project, work: Path, target: Path, go_cache: Path, 
     for program in project.programs:
         arguments = [
             "build",
-            "-trimpath",
-            # The linker drops debug information anyway; not making it saves a sixth of the CPU time.
-            "-gcflags=all=-dwarf=false",
             "-ldflags",
             f"-s -w {program.ldflags}".strip(),
             "-o",
@@ -119,8 +141,6 @@ def _compile(project: recipe.Project, work: Path, target: Path, go_cache: Path, 
             build_cache=go_cache,
             log=log,
             CGO_ENABLED="1" if program.cgo else "0",
-            # Of the compiler itself: memory for a tenth of the CPU time.
-            GOGC="400",
         )
 
 
@@ -141,7 +161,7 @@ def build(project: recipe.Project, on_start: Callable[[], None] = lambda: None) 
         modules.download(project)
         final = _output_folder(project)
         if project.programs and not all((final / program.name).is_file() for program in project.programs):
-            with _slot() as go_cache:
+            with _slot(), _go_cache() as go_cache:
                 on_start()
                 started = time.monotonic()
                 _build_programs(project, final, go_cache)
@@ -158,12 +178,10 @@ def _build_programs(project: recipe.Project, final: Path, go_cache: Path) -> Non
     log.write_text("")
     work = build_cache() / "work" / project.name
     try:
-        _prepare(project, work, build_cache() / "mod", log)
+        _prepare(project, work, go_cache, log)
         _compile(project, work, partial, go_cache, log)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-        if _folder_bytes(go_cache) > _BUILD_CACHE_LIMIT_BYTES:
-            shutil.rmtree(go_cache, ignore_errors=True)
     shutil.rmtree(final, ignore_errors=True)
     partial.rename(final)
 
@@ -173,18 +191,15 @@ def tidy() -> int:
     folder = build_cache()
     with contextlib.ExitStack() as stack:
         for number in range(SLOTS):
-            path = folder / "slots" / str(number)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle = stack.enter_context(path.open("a"))
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                stack.enter_context(locked(folder / "slots" / str(number), fcntl.LOCK_EX | fcntl.LOCK_NB))
             except BlockingIOError:
                 return 0
         before = _folder_bytes(folder)
         # Go makes module folders read-only; only its own command, or a chmod first, can delete them.
         if (folder / "mod").is_dir():
             go.run(["clean", "-modcache"], cwd=folder, module_cache=folder / "mod", GOFLAGS="")
-        # One of each slot, and what an earlier version of this program called its own.
+        # The one in use, and those that earlier versions of this program called their own.
         for path in (*folder.glob("gocache*"), folder / "work"):
             shutil.rmtree(path, ignore_errors=True)
         return before - _folder_bytes(folder)

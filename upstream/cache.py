@@ -31,11 +31,15 @@ def build_cache() -> Path:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Generator[None]:
-    """Do something while no other thread and no other process does it; they wait."""
+def locked(path: Path, operation: int = fcntl.LOCK_EX) -> Generator[None]:
+    """Hold a lock that other threads and processes wait for.
+
+    Raises:
+        BlockingIOError: the operation has LOCK_NB, and another holds the lock.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        fcntl.flock(handle, operation)
         yield
 
 

@@ -8,6 +8,9 @@ replace (
 	github.com/kubeflow/pipelines/kubernetes_platform => ./kubernetes_platform
 )
 
+// Nothing uses it but the unit tests of KFP.
+replace github.com/mattn/go-sqlite3 => ./sqlite3
+
 exclude github.com/mitchellh/osext v0.0.0-20151018003038-5e2d6d41470f
 
 require github.com/kubeflow/pipelines v0.0.0-20250902140602-fc3214d4b4d3

@@ -1,6 +1,7 @@
 """The builder: built once, kept whole, never half."""
 
 import fcntl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,8 +64,28 @@ def test_tidy_leaves_a_running_build_alone(project: recipe.Project) -> None:
     with (build_cache() / "slots" / "1").open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert build.tidy() == 0
-        assert (build_cache() / "gocache-0").is_dir()
+        assert (build_cache() / "gocache").is_dir()
     assert build.tidy() > 0
-    assert not (build_cache() / "gocache-0").exists()
+    assert not (build_cache() / "gocache").exists()
     assert build.tidy() == 0
     assert build.binary("example").is_file()
+
+
+def test_builds_share_what_they_compiled_until_it_outgrows_its_limit(
+    project: recipe.Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def at_once() -> list[int]:
+        return sorted(int(each.name) for each in (build_cache() / "gocache").iterdir() if each.is_dir())
+
+    build.build(project)
+    assert at_once() == [0]
+    second = replace(project, name="second")
+    with build._go_cache() as of_a_running_build:  # pyright: ignore[reportPrivateUsage]
+        monkeypatch.setattr(build, "_BUILD_CACHE_LIMIT_BYTES", 0)
+        build.build(second)
+        # What the running one may still read stays.
+        assert at_once() == [0, 1]
+        assert of_a_running_build.name == "0"
+    assert at_once() == [1]
+    assert build.is_built(project)
+    assert build.is_built(second)

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from upstream.cache import locked
+
 # What the engine awaits when it is told to end is broken off; the Kubernetes API may be slow to answer.
 ENDING_SECONDS = 120
 
@@ -74,16 +76,14 @@ def _is_engine(pid: int) -> bool:
 @contextlib.contextmanager
 def running(folder: Path) -> Generator[None]:
     """Let others see that an engine's runner lives; the kernel takes the mark away when it does not."""
-    with (folder / "runner").open("a") as mark:
-        fcntl.flock(mark, fcntl.LOCK_SH)
+    with locked(folder / "runner", fcntl.LOCK_SH):
         yield
 
 
 def has_runner(folder: Path) -> bool:
     """Return whether a runner of an engine lives that keeps its files in a folder."""
-    with (folder / "runner").open("a") as mark:
-        try:
-            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+    try:
+        with locked(folder / "runner", fcntl.LOCK_EX | fcntl.LOCK_NB):
+            return False
+    except BlockingIOError:
+        return True

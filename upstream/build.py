@@ -79,20 +79,24 @@ def _go_cache() -> Generator[Path]:
     folder = build_cache() / "gocache"
     with contextlib.ExitStack() as use:
         with locked(folder / "lock"):
-            newest = max((int(each.name) for each in folder.iterdir() if each.is_dir()), default=0)
+            newest = max(_generations(folder), default=0)
             newest += _folder_bytes(folder / str(newest)) > _BUILD_CACHE_LIMIT_BYTES
             cache = folder / str(newest)
             cache.mkdir(exist_ok=True)
             use.enter_context(locked(folder / f"{newest}.users", fcntl.LOCK_SH))
         yield cache
     with locked(folder / "lock"):
-        *older, _ = sorted(int(each.name) for each in folder.iterdir() if each.is_dir())
+        *older, _ = sorted(_generations(folder))
         for number in older:
             with (
                 contextlib.suppress(BlockingIOError),
                 locked(folder / f"{number}.users", fcntl.LOCK_EX | fcntl.LOCK_NB),
             ):
                 shutil.rmtree(folder / str(number))
+
+
+def _generations(folder: Path) -> list[int]:
+    return [int(each.name) for each in folder.iterdir() if each.is_dir()]
 
 
 def _folder_bytes(folder: Path) -> int:

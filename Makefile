@@ -18,7 +18,7 @@ UV := $(PLINTH_CACHE)/tools/bin/uv
 PYTHON := .venv/bin/python
 TARGET := --stack $(STACK)
 
-.PHONY: help setup up stages build cluster deploy demo test fast check modules unit contract integration e2e preview verify bench down undeploy clean
+.PHONY: help setup up stages build programs packages cluster deploy demo test fast check modules unit contract integration e2e preview verify bench down undeploy clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,10 +36,17 @@ up: setup ## from nothing to a verified prediction on this machine
 
 stages: build cluster deploy demo
 
+# Together: packages come by the network and are unpacked by one thread each, the compiler waits for neither.
 build: setup ## build the upstream programs and images that are not cached
-	@$(PYTHON) -m upstream build
+	@$(MAKE) -j2 programs packages
 	@{ $(PYTHON) -m cluster images; $(PYTHON) -m infra images $(TARGET); } | sort -u | xargs $(PYTHON) -m images publish
 	@$(PYTHON) -m upstream tidy
+
+programs:
+	@$(PYTHON) -m upstream build
+
+packages:
+	@$(PYTHON) -m images build --without-programs
 
 cluster: setup ## start the cluster of this machine, or heal it
 	@$(PYTHON) -m cluster up
@@ -51,10 +58,11 @@ demo: setup ## train, register and serve; show one prediction beside the value i
 	@$(PYTHON) -m workloads run train_register_serve --data $(DATA) --unless-served
 
 test: setup ## static checks, unit, contract, integration, the chain end to end; leaves nothing
-	@$(MAKE) -j2 fast build
+	@$(MAKE) -j2 fast programs
+	@$(MAKE) build
 	@$(PYTHON) -m pytest -q -m "(integration or e2e) and not slow"
 
-# Beside `build` from the start: only the tests wait for the modules, not the static checks.
+# Beside the builds from the start: only the tests wait for the modules, not the static checks.
 fast: check
 	@$(PYTHON) -m upstream modules
 	@$(PYTHON) -m pytest -q -n 2 -m "unit or contract"

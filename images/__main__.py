@@ -116,6 +116,11 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     building = commands.add_parser("build", help="build images that are not cached")
     building.add_argument("name", nargs="*")
+    building.add_argument(
+        "--without-programs",
+        action="store_true",
+        help="those that hold nothing of an upstream project, instead of all",
+    )
     publishing = commands.add_parser("publish", help="build what is missing; store it under references")
     publishing.add_argument("pair", nargs="+", metavar="NAME=REFERENCE")
     pushing = commands.add_parser("push", help="build what is missing; push it to a running registry")
@@ -128,7 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         match options.command:
             case "build":
-                _build(options.name)
+                _build(recipe.without_programs() if options.without_programs else options.name)
             case "publish":
                 _publish(options.pair)
             case "push":

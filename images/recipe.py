@@ -160,6 +160,15 @@ def all_images() -> list[Image]:
     return [load(path.parent.name) for path in sorted(FOLDER.glob("*/Dockerfile"))]
 
 
+def without_programs() -> list[str]:
+    """Return the names of the images that hold nothing of an upstream project, bases included."""
+    return [
+        image.name
+        for image in all_images()
+        if not any(each.programs or each.modules for each in with_bases([image.name]))
+    ]
+
+
 def with_bases(names: list[str]) -> list[Image]:
     """Return the named images and their bases, each after its base.
 

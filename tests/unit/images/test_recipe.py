@@ -58,6 +58,14 @@ def test_bases_come_before_what_stands_on_them(make_image: MakeImage) -> None:
     assert [image.name for image in recipe.with_bases(["top", "ground"])] == ["ground", "middle", "top"]
 
 
+def test_what_needs_no_program_has_none_below_it_either(make_image: MakeImage) -> None:
+    make_image("plain")
+    make_image("tool", 'programs = ["tool"]\n')
+    make_image("on-plain", 'base = "plain"\n')
+    make_image("on-tool", 'base = "tool"\n')
+    assert recipe.without_programs() == ["on-plain", "plain"]
+
+
 def test_a_circle_of_bases_is_named(make_image: MakeImage) -> None:
     make_image("a", 'base = "b"\n')
     make_image("b", 'base = "a"\n')

@@ -1,0 +1,73 @@
+"""What many upstream programs are made of has one version: compiled once, and a fix of it is in all."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from tests.contract import repository
+from upstream import recipe
+
+# Of one minor version of Kubernetes, its libraries and what changes together with them.
+_OF_KUBERNETES = (
+    "k8s.io/api",
+    "k8s.io/apimachinery",
+    "k8s.io/client-go",
+    "k8s.io/kube-openapi",
+    "sigs.k8s.io/structured-merge-diff/v4",
+    "sigs.k8s.io/structured-merge-diff/v6",
+    "github.com/google/gnostic-models",
+)
+# The rest of what `go list -deps k8s.io/client-go/kubernetes` names, and what else of Go's own most have.
+# Not gRPC, OpenTelemetry, Prometheus' and cloud SDKs: minor versions of these break what uses them.
+_OF_ALL = re.compile(
+    r"golang\.org/x/(crypto|net|oauth2|sync|sys|term|text|time)"
+    r"|google\.golang\.org/protobuf|github\.com/(golang|gogo)/protobuf"
+    r"|github\.com/go-openapi/(jsonpointer|jsonreference|swag(/\w+)?)"
+    r"|github\.com/(emicklei/go-restful/v3|fxamacker/cbor/v2|go-logr/logr|google/uuid|json-iterator/go|mailru/easyjson"
+    r"|modern-go/\w+|munnerz/goautoneg|spf13/pflag|x448/float16)"
+    r"|go\.yaml\.in/yaml/v[23]|gopkg\.in/(evanphx/json-patch\.v4|inf\.v0)"
+    r"|k8s\.io/(klog/v2|utils)|sigs\.k8s\.io/(json|randfill|yaml)"
+)
+_REPLACED = re.compile(r"^\s*(?:replace\s+)?(\S+) => \1 (v\S+)$", re.MULTILINE)
+
+
+def _compiled(project: recipe.Project) -> dict[str, str]:
+    """Return module -> version, after the replacements that upstream makes."""
+    text = repository.text(Path("upstream") / project.name / "go.mod")
+    return project.versions | dict(_REPLACED.findall(text))
+
+
+def _minor(versions: dict[str, str]) -> str:
+    return versions["k8s.io/client-go"].split(".")[1]
+
+
+def _used() -> dict[tuple[str, str], dict[str, list[str]]]:
+    """Return (module, minor version of Kubernetes or `any`) -> version -> projects."""
+    used: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for project in recipe.all_projects():
+        versions = _compiled(project) if project.programs else {}
+        for module, version in versions.items():
+            if module in _OF_KUBERNETES and "k8s.io/client-go" in versions:
+                used[module, _minor(versions)][version].append(project.name)
+            elif _OF_ALL.fullmatch(module):
+                used[module, "any"][version].append(project.name)
+    return used
+
+
+_USED = _used()
+
+
+@pytest.mark.parametrize(("module", "kubernetes"), sorted(_USED))
+def test_a_shared_module_has_one_version(module: str, kubernetes: str) -> None:
+    used = _USED[module, kubernetes]
+    assert len(used) == 1, (
+        f"{module} has several versions among programs of Kubernetes 1.{kubernetes}: {dict(used)};"
+        " in the folders of the older ones `go mod edit -require` the newest, then `go list -mod=mod -deps`"
+    )
+
+
+def test_most_programs_share() -> None:
+    assert max(len(projects) for projects in _USED["golang.org/x/sys", "any"].values()) > 20
+    assert max(len(projects) for projects in _USED["k8s.io/client-go", "34"].values()) >= 3

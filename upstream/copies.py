@@ -1,0 +1,31 @@
+"""Copies of pinned modules in a build folder: for what a build must add to a module, or leaves out of it."""
+
+import json
+from pathlib import Path, PurePosixPath
+
+from upstream import go
+
+
+def copied(build: Path, module: str, *, without: tuple[str, ...] = ()) -> Path:
+    """Copy a module, make the build folder's go.mod use the copy, and return the copy's folder.
+
+    Args:
+        build: the folder in which `go build` will run; its go.mod pins the module.
+        module: the path of the module.
+        without: folders of the module that are not copied.
+
+    Raises:
+        UpstreamError: the module is not pinned, or cannot be downloaded.
+    """
+    done = go.run(["mod", "download", "-json", module], cwd=build, module_cache=None)
+    source = Path(json.loads(done)["Dir"])
+    copy = build / "copies" / module
+    for path in source.rglob("*"):
+        inside = path.relative_to(source)
+        if path.is_file() and not any(PurePosixPath(inside).is_relative_to(folder) for folder in without):
+            target = copy / inside
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # Contents only: the module cache is read-only, and the build folder must stay deletable.
+            target.write_bytes(path.read_bytes())
+    go.run(["mod", "edit", f"-replace={module}=./copies/{module}"], cwd=build, module_cache=None)
+    return copy

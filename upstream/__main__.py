@@ -25,12 +25,22 @@ def _build(names: list[str], *, everything: bool) -> None:
             raise
         progress.done(project.name, "built")
 
+    # What two projects share is compiled twice if they are built at once: those that share most take turns.
+    families: dict[str, list[recipe.Project]] = {}
+    for project in missing:
+        families.setdefault(project.family, []).append(project)
+
+    def in_turn(family: list[recipe.Project]) -> None:
+        for project in family:
+            one(project)
+
     # Ahead of the builds, so that none holds a CPU while it waits for the network. With no name given, those
     # of every project: a preview of any stack reads its manifests, and needs no program.
     ahead = projects if names else recipe.all_projects()
     with ThreadPoolExecutor(1) as network, ThreadPoolExecutor(build.SLOTS) as pool:
         futures = [network.submit(modules.download, project) for project in ahead]
-        futures += [pool.submit(one, project) for project in missing]
+        longest_first = sorted(families.values(), key=lambda family: -sum(p.expected_seconds for p in family))
+        futures += [pool.submit(in_turn, family) for family in longest_first]
     for failure in filter(None, [future.exception() for future in futures]):
         raise failure
     if not missing:

@@ -14,9 +14,10 @@ from upstream import go, modules, recipe
 from upstream.cache import UpstreamError, build_cache, cache_root, locked
 
 SLOTS = 2
-# One Go build cache for all builds: a fifth of what they compile is the same. Past this size the next build
-# begins another, because with what else a build needs on disk it must stay far below 25 GB.
-_BUILD_CACHE_LIMIT_BYTES = 8 * 1024**3
+# One Go build cache for all builds: half of what they compile is the same. Past this size the next build
+# begins another, because with what else a build needs on disk it must stay below 25 GB. All that share
+# Kubernetes' client library with another fit in.
+_BUILD_CACHE_LIMIT_BYTES = 10 * 1024**3
 
 
 def _output_folder(project: recipe.Project) -> Path:

@@ -12,6 +12,7 @@ from upstream.cache import UpstreamError
 
 FOLDER = Path(__file__).parent
 _REQUIRE = re.compile(r"^\s*(?:require\s+)?([\w.~/-]+\.[\w.~/-]+)\s+(v\S+)", re.MULTILINE)
+_REPLACED = re.compile(r"^\s*(?:replace\s+)?([\w.~/-]+) => \1 (v\S+)", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{(version|bare|major|minor):([^}]+)\}")
 # Part of every key: raise it when the builder's own flags change what a build produces.
 _BUILDER_FORMAT = "1"
@@ -54,6 +55,12 @@ class Project:
             )
         return self.versions[module]
 
+    @property
+    def family(self) -> str:
+        """With whom it shares most of what it compiles: projects of the same minor version of client-go."""
+        version = self.versions.get("k8s.io/client-go")
+        return f"client-go {version.rpartition('.')[0]}" if version else self.name
+
     def key(self, go_version: str) -> str:
         """Return the content key: every file of the folder and the Go version that compiles it."""
         digest = hashlib.sha256(f"{_BUILDER_FORMAT}\n{go_version}\n".encode())
@@ -90,9 +97,10 @@ def _program(name: str, table: dict[str, Any], versions: dict[str, str], where: 
 
 
 def parse_versions(go_mod: str) -> dict[str, str]:
-    """Return module -> version of every require line of a go.mod."""
+    """Return module -> version of every require line of a go.mod, or the version that replaces it."""
     requires = re.sub(r"^\s*(replace|exclude|retract)\s*(\([^)]*\)|[^\n]*)", "", go_mod, flags=re.MULTILINE)
-    return {module: version for module, version in _REQUIRE.findall(requires)}
+    replaced = dict(_REPLACED.findall(go_mod))
+    return {module: replaced.get(module, version) for module, version in _REQUIRE.findall(requires)}
 
 
 @cache

@@ -2,11 +2,9 @@
 
 import re
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 
-from tests.contract import repository
 from upstream import recipe
 
 # Of one minor version of Kubernetes, its libraries and what changes together with them.
@@ -30,13 +28,6 @@ _OF_ALL = re.compile(
     r"|go\.yaml\.in/yaml/v[23]|gopkg\.in/(evanphx/json-patch\.v4|inf\.v0)"
     r"|k8s\.io/(klog/v2|utils)|sigs\.k8s\.io/(json|randfill|yaml)"
 )
-_REPLACED = re.compile(r"^\s*(?:replace\s+)?(\S+) => \1 (v\S+)$", re.MULTILINE)
-
-
-def _compiled(project: recipe.Project) -> dict[str, str]:
-    """Return module -> version, after the replacements that upstream makes."""
-    text = repository.text(Path("upstream") / project.name / "go.mod")
-    return project.versions | dict(_REPLACED.findall(text))
 
 
 def _minor(versions: dict[str, str]) -> str:
@@ -47,7 +38,7 @@ def _used() -> dict[tuple[str, str], dict[str, list[str]]]:
     """Return (module, minor version of Kubernetes or `any`) -> version -> projects."""
     used: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for project in recipe.all_projects():
-        versions = _compiled(project) if project.programs else {}
+        versions = project.versions if project.programs else {}
         for module, version in versions.items():
             if module in _OF_KUBERNETES and "k8s.io/client-go" in versions:
                 used[module, _minor(versions)][version].append(project.name)

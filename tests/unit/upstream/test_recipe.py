@@ -22,6 +22,8 @@ require (
 
 replace (
 	example.org/direct => example.org/fork v9.9.9
+	example.org/single => example.org/single v1.2.1
+	example.org/not-required => example.org/not-required v1.0.0
 )
 
 replace example.org/other => ./generated/other
@@ -41,12 +43,23 @@ def write(folder: Path, recipe_toml: str) -> None:
     (folder / "recipe.toml").write_text(recipe_toml)
 
 
-def test_versions_come_from_requires_and_never_from_replaces() -> None:
+def test_versions_come_from_requires_and_from_replaces_of_nothing_but_the_version() -> None:
     assert recipe.parse_versions(GO_MOD) == {
-        "example.org/single": "v1.2.3",
+        "example.org/single": "v1.2.1",
         "example.org/direct": "v0.4.0",
         "example.org/far/v2": "v2.0.1-0.20250101000000-abcdefabcdef",
     }
+
+
+def test_projects_of_one_minor_version_of_the_client_library_are_a_family(projects: Path) -> None:
+    versions = {"one": "v0.34.2", "two": "v0.34.5", "other": "v0.36.3", "none": ""}
+    for name, version in versions.items():
+        write(projects / name, "")
+        with (projects / name / "go.mod").open("a") as go_mod:
+            go_mod.write(f"require k8s.io/client-go {version}\n" if version else "")
+    families = {name: recipe.load(name).family for name in versions}
+    assert families["one"] == families["two"]
+    assert len(set(families.values())) == 3
 
 
 def test_placeholders_take_the_pinned_version(projects: Path) -> None:
@@ -56,7 +69,7 @@ def test_placeholders_take_the_pinned_version(projects: Path) -> None:
         'ldflags = "-X a={version:example.org/single} -X b={bare:example.org/single}'
         ' -X c={major:example.org/single}.{minor:example.org/single}"\n',
     )
-    assert recipe.load("example").programs[0].ldflags == "-X a=v1.2.3 -X b=1.2.3 -X c=1.2"
+    assert recipe.load("example").programs[0].ldflags == "-X a=v1.2.1 -X b=1.2.1 -X c=1.2"
 
 
 def test_a_placeholder_of_an_unpinned_module_is_named(projects: Path) -> None:

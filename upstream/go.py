@@ -72,8 +72,9 @@ def run(
         with log.open("a") as sink:
             sink.write(f"+ go {' '.join(arguments)}\n")
             sink.flush()
-            # Killed together with the builder: an orphan would go on for minutes beside its successor.
-            command = ["setpriv", "--pdeathsig", "KILL", *command]
+            # Killed together with the builder: an orphan would go on for minutes beside its successor. Behind
+            # whatever else runs: tests beside a build have deadlines.
+            command = ["nice", "-n", "10", "setpriv", "--pdeathsig", "KILL", *command]
             done = subprocess.run(command, cwd=cwd, env=env, stdout=sink, stderr=sink, check=False)
         output, errors = "", log.read_text()
     if done.returncode != 0:

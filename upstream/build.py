@@ -15,8 +15,8 @@ from upstream.cache import UpstreamError, build_cache, cache_root, locked
 
 SLOTS = 2
 # One Go build cache for all builds: half of what they compile is the same. Past this size the next build
-# begins another, because with what else a build needs on disk it must stay below 25 GB. All that share
-# Kubernetes' client library with another fit in.
+# begins another, because with what else a build needs on disk it must stay below 25 GB. By estimate,
+# all that share Kubernetes' client library with another fit in.
 _BUILD_CACHE_LIMIT_BYTES = 10 * 1024**3
 
 

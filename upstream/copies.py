@@ -1,7 +1,7 @@
 """Copies of pinned modules in a build folder: for what a build must add to a module, or leaves out of it."""
 
 import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from upstream import go
 
@@ -22,7 +22,7 @@ def copied(build: Path, module: str, *, without: tuple[str, ...] = ()) -> Path:
     copy = build / "copies" / module
     for path in source.rglob("*"):
         inside = path.relative_to(source)
-        if path.is_file() and not any(PurePosixPath(inside).is_relative_to(folder) for folder in without):
+        if path.is_file() and not any(inside.is_relative_to(folder) for folder in without):
             target = copy / inside
             target.parent.mkdir(parents=True, exist_ok=True)
             # Contents only: the module cache is read-only, and the build folder must stay deletable.

@@ -30,35 +30,31 @@ _OF_ALL = re.compile(
 )
 
 
-def _minor(versions: dict[str, str]) -> str:
-    return versions["k8s.io/client-go"].split(".")[1]
-
-
 def _used() -> dict[tuple[str, str], dict[str, list[str]]]:
-    """Return (module, minor version of Kubernetes or `any`) -> version -> projects."""
+    """Return (module, family of projects or `all`) -> version -> projects."""
     used: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for project in recipe.all_projects():
         versions = project.versions if project.programs else {}
         for module, version in versions.items():
             if module in _OF_KUBERNETES and "k8s.io/client-go" in versions:
-                used[module, _minor(versions)][version].append(project.name)
+                used[module, project.family][version].append(project.name)
             elif _OF_ALL.fullmatch(module):
-                used[module, "any"][version].append(project.name)
+                used[module, "all"][version].append(project.name)
     return used
 
 
 _USED = _used()
 
 
-@pytest.mark.parametrize(("module", "kubernetes"), sorted(_USED))
-def test_a_shared_module_has_one_version(module: str, kubernetes: str) -> None:
-    used = _USED[module, kubernetes]
+@pytest.mark.parametrize(("module", "family"), sorted(_USED))
+def test_a_shared_module_has_one_version(module: str, family: str) -> None:
+    used = _USED[module, family]
     assert len(used) == 1, (
-        f"{module} has several versions among programs of Kubernetes 1.{kubernetes}: {dict(used)};"
+        f"{module} has several versions among projects ({family}): {dict(used)};"
         " in the folders of the older ones `go mod edit -require` the newest, then `go list -mod=mod -deps`"
     )
 
 
 def test_most_programs_share() -> None:
-    assert max(len(projects) for projects in _USED["golang.org/x/sys", "any"].values()) > 20
-    assert max(len(projects) for projects in _USED["k8s.io/client-go", "34"].values()) >= 3
+    assert max(len(projects) for projects in _USED["golang.org/x/sys", "all"].values()) > 20
+    assert max(len(projects) for projects in _USED["k8s.io/client-go", "client-go v0.34"].values()) >= 3

@@ -115,8 +115,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m images", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     building = commands.add_parser("build", help="build images that are not cached")
-    building.add_argument("name", nargs="*")
-    building.add_argument(
+    which = building.add_mutually_exclusive_group()
+    which.add_argument("name", nargs="*", default=[])
+    which.add_argument(
         "--without-programs",
         action="store_true",
         help="those that hold nothing of an upstream project, instead of all",

@@ -61,3 +61,9 @@ def test_a_push_takes_the_path_and_tag_of_each_reference(
     assert f"{held.host}/team/plinth/app:1 pushed" in first
     assert f"1 pushed, 1 of them new, to {held.host}" in first
     assert "1 pushed, 0 of them new" in capsys.readouterr().out
+
+
+def test_names_and_without_programs_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        __main__.main(["build", "app", "--without-programs"])
+    assert "--without-programs: not allowed with argument name" in capsys.readouterr().err

@@ -14,10 +14,11 @@ from upstream import go, modules, recipe
 from upstream.cache import UpstreamError, build_cache, cache_root, locked
 
 SLOTS = 2
-# One Go build cache for all builds: half of what they compile is the same. Past this size the next build
-# begins another, because with what else a build needs on disk it must stay below 25 GB. By estimate,
-# all that share Kubernetes' client library with another fit in.
-_BUILD_CACHE_LIMIT_BYTES = 10 * 1024**3
+# One Go build cache for all builds: half of what they compile is the same. It grows to about 13 GB; where
+# less than this is left for the rest of a first `make up`, the next build begins another, if that gives
+# back enough.
+_SPARE_BYTES = 8 * 1024**3
+_WORTH_BYTES = 4 * 1024**3
 
 
 def _output_folder(project: recipe.Project) -> Path:
@@ -73,7 +74,7 @@ def _slot() -> Generator[None]:
 
 @contextlib.contextmanager
 def _go_cache() -> Generator[Path]:
-    """Give the newest Go build cache, or a new one if that has outgrown its limit.
+    """Give the newest Go build cache, or a new one if the disk is short.
 
     An older one goes when the last build that uses it ends: Go fails when entries vanish under it.
     """
@@ -81,7 +82,8 @@ def _go_cache() -> Generator[Path]:
     with contextlib.ExitStack() as use:
         with locked(folder / "lock"):
             newest = max(_generations(folder), default=0)
-            newest += _folder_bytes(folder / str(newest)) > _BUILD_CACHE_LIMIT_BYTES
+            if shutil.disk_usage(folder).free < _SPARE_BYTES:
+                newest += _folder_bytes(folder / str(newest)) > _WORTH_BYTES
             cache = folder / str(newest)
             cache.mkdir(exist_ok=True)
             use.enter_context(locked(folder / f"{newest}.users", fcntl.LOCK_SH))

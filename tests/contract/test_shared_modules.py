@@ -55,6 +55,12 @@ def test_a_shared_module_has_one_version(module: str, family: str) -> None:
     )
 
 
+def test_a_first_build_compiles_few_versions_of_the_client_libraries() -> None:
+    used = [project for project in recipe.all_projects() if project.programs and not project.on_demand]
+    families = {project.family for project in used if "k8s.io/client-go" in project.versions}
+    assert families == {"client-go v0.33", "client-go v0.34", "client-go v0.36"}
+
+
 def test_most_programs_share() -> None:
     assert max(len(projects) for projects in _USED["golang.org/x/sys", "all"].values()) > 20
     assert max(len(projects) for projects in _USED["k8s.io/client-go", "client-go v0.34"].values()) >= 3

@@ -71,7 +71,7 @@ def test_tidy_leaves_a_running_build_alone(project: recipe.Project) -> None:
     assert build.binary("example").is_file()
 
 
-def test_builds_share_what_they_compiled_until_it_outgrows_its_limit(
+def test_builds_share_what_they_compiled_until_the_disk_is_short(
     project: recipe.Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def at_once() -> list[int]:
@@ -81,7 +81,10 @@ def test_builds_share_what_they_compiled_until_it_outgrows_its_limit(
     assert at_once() == [0]
     second = replace(project, name="second")
     with build._go_cache() as of_a_running_build:  # pyright: ignore[reportPrivateUsage]
-        monkeypatch.setattr(build, "_BUILD_CACHE_LIMIT_BYTES", 0)
+        monkeypatch.setattr(build, "_WORTH_BYTES", 0)
+        build.build(replace(project, name="with-enough-space"))
+        assert at_once() == [0]
+        monkeypatch.setattr(build, "_SPARE_BYTES", 1024**6)
         build.build(second)
         # What the running one may still read stays.
         assert at_once() == [0, 1]

@@ -1,9 +1,19 @@
-"""Copies of pinned modules in a build folder: for what a build must add to a module, or leaves out of it."""
+"""Files of pinned modules in a build folder: read in place, or copied for what a build adds or leaves out."""
 
 import json
 from pathlib import Path
 
 from upstream import go
+
+
+def located(build: Path, module: str) -> Path:
+    """Return the read-only folder of a module, at the version that go.mod in `build` pins.
+
+    Raises:
+        UpstreamError: the module is not pinned, or cannot be downloaded.
+    """
+    done = go.run(["mod", "download", "-json", module], cwd=build, module_cache=None)
+    return Path(json.loads(done)["Dir"])
 
 
 def copied(build: Path, module: str, *, without: tuple[str, ...] = ()) -> Path:
@@ -17,8 +27,7 @@ def copied(build: Path, module: str, *, without: tuple[str, ...] = ()) -> Path:
     Raises:
         UpstreamError: the module is not pinned, or cannot be downloaded.
     """
-    done = go.run(["mod", "download", "-json", module], cwd=build, module_cache=None)
-    source = Path(json.loads(done)["Dir"])
+    source = located(build, module)
     copy = build / "copies" / module
     for path in source.rglob("*"):
         inside = path.relative_to(source)

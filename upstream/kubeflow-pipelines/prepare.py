@@ -5,12 +5,13 @@ serialized descriptors, and protoc-gen-go needs nothing more. Run as `python pre
 """
 
 import ast
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from upstream.copies import located
 
 _API = "github.com/kubeflow/pipelines/api"
 _PLATFORM = "github.com/kubeflow/pipelines/kubernetes_platform"
@@ -107,8 +108,7 @@ def _generate(plugin: Path, proto: str, module: str, descriptors: dict[str, byte
 
 def _copy_cachekey(build: Path) -> None:
     """Add the one package of `api` that no wheel describes; its messages have not changed since."""
-    done = _run(["go", "mod", "download", "-json", _API], build / "cachekey")
-    source = Path(json.loads(done)["Dir"]) / "v2alpha1/go/cachekey"
+    source = located(build / "cachekey", _API) / "v2alpha1/go/cachekey"
     target = build / "api/v2alpha1/go/cachekey"
     target.mkdir(parents=True)
     for path in source.glob("*.go"):

@@ -9,12 +9,12 @@ import shutil
 import sys
 from pathlib import Path
 
-from upstream.copies import copied
+from upstream.copies import copied, located
 
 _PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 _SDK = "github.com/pulumi/pulumi-kubernetes/sdk/v4"
 _CASE = re.compile(
-    r'\tcase "(?P<version>[^"]+)/(?P<kind>\w+)":\n\t\tvar res (?P<package>\w+)\.(?P=kind)\n'
+    r'\tcase "(?P<version>[^"]+)/(?P<kind>\w+)":\n\t\tvar res \w+\.(?P=kind)\n'
     r'\t\terr := ctx\.RegisterResource\("(?P<token>[^"]+)".*\n(?:\t\t.*\n)+'
 )
 _SIGNATURE = re.compile(r"^func RegisterResource\(.*\n.*\{\n", re.MULTILINE)
@@ -45,7 +45,7 @@ def _untyped(source: str) -> str:
 
 def main(build: Path) -> None:
     """Take the schema files; leave out the SDK's types."""
-    source = copied(build, _PROVIDER) / "cmd" / "pulumi-resource-kubernetes"
+    source = located(build, _PROVIDER) / "cmd" / "pulumi-resource-kubernetes"
     for name in ("schema.json", "terraform-mapping.json"):
         shutil.copyfile(source / name, build / name)
     kinds = copied(build, _SDK) / "go/kubernetes/yaml/v2/kinds.go"

@@ -1,7 +1,7 @@
 """The command line: what is missing is built, in an order that compiles nothing twice."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ Build = Callable[[recipe.Project], None]
 
 
 @pytest.fixture
-def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Build], list[str]]:
+def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Callable[[Build], list[str]]]:
     """Three projects, two of one family; give a way to say what building one does, and see what was built."""
     monkeypatch.setenv("PLINTH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(recipe, "FOLDER", tmp_path)
@@ -42,7 +42,8 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Build], 
         monkeypatch.setattr(build, "build", one)
         return done
 
-    return say
+    yield say
+    recipe.load.cache_clear()
 
 
 def test_projects_of_one_family_take_turns_beside_another(built: Callable[[Build], list[str]]) -> None:

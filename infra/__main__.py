@@ -7,7 +7,11 @@ if __package__ == "infra":
 
     sys.exit(main())
 else:
+    from pulumi import log
+
     from infra import assembly, outputs, settings, target
 
+    # Each is a call of the engine that the program waits for, a fifth of its time, and nobody keeps them.
+    log.debug = lambda *_, **__: None  # pyright: ignore[reportUnknownLambdaType]
     chosen, secrets = settings.load()
     outputs.export(assembly.deploy(chosen, secrets, target.connect(chosen)))

@@ -81,6 +81,7 @@ class Engine:
             InfraError: a binary is missing, or the passphrase does not fit.
         """
         self._place_plugins()
+        self._go_without_debug_log()
         self._place_project()
         self._make_passphrase()
         choices = stack_file.read(stack_file.path(self.stack))
@@ -254,6 +255,16 @@ class Engine:
         words = [sys.executable, "-m", "infra.language_host", str(executor)]
         launcher.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
         launcher.chmod(0o755)
+
+    def _go_without_debug_log(self) -> None:
+        """Spare the engine's debug log of each run: half of its CPU time, and 27 MB on the local stack.
+
+        It has no switch (github.com/pulumi/pulumi/pull/23731), but its folder may not be there to write into.
+        """
+        logs = self.folder / "home/logs"
+        if not logs.is_symlink():
+            shutil.rmtree(logs, ignore_errors=True)
+            link_atomically(logs, os.devnull)
 
     def _place_project(self) -> None:
         """Write Pulumi.yaml with absolute paths, so that generated stack files lie outside the repository."""

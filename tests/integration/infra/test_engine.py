@@ -74,6 +74,7 @@ def test_a_stack_is_installed_read_left_alone_and_destroyed(engine: Engine) -> N
     code, summary = run(engine, "destroy")
     assert code == 0
     assert summary.changes == {"delete": 2}
+    assert not (engine.folder / "home/logs").is_dir(), "the engine made a place for its debug log"
 
 
 def test_secrets_are_in_no_file_in_clear(engine: Engine) -> None:

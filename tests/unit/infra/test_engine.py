@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -90,6 +91,15 @@ def test_the_repository_gets_no_file(engine: Engine, pulumi: FakePulumi) -> None
     engine.prepare()
     assert engine.config_file.is_relative_to(engine.folder)
     assert engine.environment()["PULUMI_BACKEND_URL"] == f"file://{engine.folder}/state"
+
+
+def test_the_engine_finds_no_folder_for_its_debug_log(engine: Engine, pulumi: FakePulumi) -> None:
+    logs = engine.folder / "home/logs"
+    logs.mkdir(parents=True)
+    (logs / "of-an-earlier-release.log").touch()
+    for _ in range(2):
+        engine.prepare()
+        assert logs.resolve() == Path(os.devnull)
 
 
 def test_a_lost_passphrase_is_an_error_not_a_new_one(engine: Engine, pulumi: FakePulumi) -> None:

@@ -15,15 +15,12 @@ MAIN = 'package main\n\nvar version = "unset"\n\nfunc main() { println(version) 
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> recipe.Project:
-    monkeypatch.setenv("PLINTH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(recipe, "FOLDER", tmp_path / "upstream")
-    folder = tmp_path / "upstream" / "example"
-    folder.mkdir(parents=True)
+def project(projects: Path) -> recipe.Project:
+    folder = projects / "example"
+    folder.mkdir()
     (folder / "go.mod").write_text("module plinth/upstream/example\n\ngo 1.26.0\n")
     (folder / "main.go").write_text(MAIN)
     (folder / "recipe.toml").write_text('[programs.example]\npackage = "."\nldflags = "-X main.version=7"\n')
-    recipe.load.cache_clear()
     return recipe.load("example")
 
 

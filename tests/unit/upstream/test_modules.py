@@ -11,17 +11,14 @@ MODULE = "example.org/module"
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> recipe.Project:
+def project(projects: Path) -> recipe.Project:
     """Make a project that pins one module, and a cache that has nothing."""
-    monkeypatch.setenv("PLINTH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(recipe, "FOLDER", tmp_path / "upstream")
-    folder = tmp_path / "upstream" / "example"
-    folder.mkdir(parents=True)
+    folder = projects / "example"
+    folder.mkdir()
     (folder / "go.mod").write_text(
         f"module plinth/upstream/example\n\ngo 1.26.0\n\nrequire {MODULE} v1.2.3\n"
     )
     (folder / "recipe.toml").write_text(f'[manifests]\nmodules = ["{MODULE}"]\n')
-    recipe.load.cache_clear()
     modules.module_dir.cache_clear()
     return recipe.load("example")
 

@@ -30,13 +30,6 @@ replace example.org/other => ./generated/other
 """
 
 
-@pytest.fixture
-def projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(recipe, "FOLDER", tmp_path)
-    recipe.load.cache_clear()
-    return tmp_path
-
-
 def write(folder: Path, recipe_toml: str) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "go.mod").write_text(GO_MOD)

@@ -259,7 +259,7 @@ class Engine:
     def _go_without_debug_log(self) -> None:
         """Spare the engine's debug log of each run: half of its CPU time, and 27 MB on the local stack.
 
-        It has no switch (github.com/pulumi/pulumi/pull/23731), but its folder may not be there to write into.
+        It has no switch (github.com/pulumi/pulumi/pull/23731), but the engine goes on without its folder.
         """
         logs = self.folder / "home/logs"
         if not logs.is_symlink():

@@ -89,13 +89,13 @@ e2e: setup ## journeys on the whole platform
 	@$(PYTHON) -m pytest -q -m e2e
 
 preview: modules ## what `pulumi up` would change; on AWS in a simulated account, with SIMULATE=0 in yours
-	@$(PYTHON) -m $(if $(filter local,$(STACK))$(filter 0,$(SIMULATE)),infra,tests.aws) preview $(TARGET)
+	@$(PYTHON) -m $(if $(filter local,$(STACK))$(filter 0,$(SIMULATE)),infra,simulation.aws) preview $(TARGET)
 
 verify: setup ## assert every promise on the running platform; table, JUnit and JSON
-	@$(PYTHON) -m tests.harness verify
+	@$(PYTHON) -m harness verify
 
 bench: build ## measure memory, seconds and requests per second in one run
-	@$(PYTHON) -m tests.harness bench
+	@$(PYTHON) -m harness bench
 
 down: setup ## destroy the stack's objects and the cluster; leave nothing outside the cache
 	@$(PYTHON) -m cluster hold "make down" -- $(MAKE) undeploy
@@ -112,21 +112,21 @@ clean: ## delete the cache (builds, images, tools); a running cluster must be do
 .PHONY: gpu-sim
 gpu-sim: setup ## simulated GPU tier: 1,000 KWOK nodes, real scheduler, Kueue and Karpenter; table, JUnit and JSON
 	@$(PYTHON) -m upstream build etcd kubernetes kwok kueue karpenter
-	@$(PYTHON) -m tests.gpu_sim
+	@$(PYTHON) -m simulation.gpus
 
 .PHONY: nightly
 nightly: setup ## up from nothing, verify, load, faults, down; one page of evidence, exit code by class of fault
-	@exec setpriv --pdeathsig TERM $(PYTHON) -m tests.harness nightly
+	@exec setpriv --pdeathsig TERM $(PYTHON) -m harness nightly
 
 .PHONY: load
 load: setup ## train a fresh model, load it, and make it champion only where it keeps its service levels
-	@$(PYTHON) -m tests.harness load --data $(DATA)
+	@$(PYTHON) -m harness load --data $(DATA)
 
 .PHONY: test-aws bench-plan
-AWS_TESTS := tests/unit/aws tests/unit/components/aws tests/unit/infra tests/integration/aws $(wildcard tests/aws_preflight)
+AWS_TESTS := tests/unit/simulation/aws tests/unit/components/aws tests/unit/infra tests/integration/simulation/aws
 
 test-aws: modules ## everything about AWS: components, settings, the real engine on every stack, policies
-	@$(PYTHON) -m pytest -q -rs $(wildcard $(AWS_TESTS))
+	@$(PYTHON) -m pytest -q -rs $(AWS_TESTS)
 
 bench-plan: modules ## seconds and memory of planning 1, 10 and 100 GPU pools and teams
-	@$(PYTHON) -m tests.aws bench-plan
+	@$(PYTHON) -m simulation.aws bench-plan

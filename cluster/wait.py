@@ -12,8 +12,9 @@ def wait_for(
     *,
     timeout_seconds: float,
     interval_seconds: float = 0.1,
+    successes: int = 1,
 ) -> None:
-    """Wait until `probe` returns None; a text it returns is the state so far.
+    """Wait until `probe` returns None that many times in a row; a text it returns is the state so far.
 
     A probe that sees a terminal state raises, which ends the wait early.
 
@@ -21,7 +22,12 @@ def wait_for(
         ClusterError: the time is over; the message holds the last state.
     """
     deadline = time.monotonic() + timeout_seconds
-    while (state := probe()) is not None:
+    in_a_row = 0
+    while True:
+        state = probe()
+        in_a_row = in_a_row + 1 if state is None else 0
+        if in_a_row >= successes:
+            return
         if time.monotonic() >= deadline:
             msg = f"{what}: not after {timeout_seconds:.0f} s; last seen: {state}"
             raise ClusterError(msg)

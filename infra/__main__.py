@@ -9,9 +9,10 @@ if __package__ == "infra":
 else:
     from pulumi import log
 
-    from infra import assembly, outputs, settings, target
+    from infra import assembly, outputs, target
+    from infra.settings import reader
 
     # Each is a call of the engine that the program waits for, a fifth of its time, and nobody keeps them.
     log.debug = lambda *_, **__: None  # pyright: ignore[reportUnknownLambdaType]
-    chosen, secrets = settings.load()
+    chosen, secrets = reader.load()
     outputs.export(assembly.deploy(chosen, secrets, target.connect(chosen)))

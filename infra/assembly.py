@@ -5,6 +5,7 @@ from typing import Protocol
 
 import pulumi
 
+from components.access.gateway import Gateway, GatewayArgs, LoadBalancer
 from components.connections import (
     Bucket,
     GatewayConnection,
@@ -12,22 +13,21 @@ from components.connections import (
     ObjectStoreConnection,
     PostgresConnection,
 )
-from components.gateway import Gateway, GatewayArgs, LoadBalancer
-from components.gpu_scheduling import GpuScheduling, GpuSchedulingArgs
+from components.gpus.gpu_scheduling import GpuScheduling, GpuSchedulingArgs
 from components.incluster.maria_db import MariaDb, MariaDbArgs
 from components.incluster.object_store import ObjectStore, ObjectStoreArgs
 from components.incluster.postgres import Postgres, PostgresArgs
-from components.kserve_serving import KserveServing, KserveServingArgs
-from components.kubeflow_pipelines import KubeflowPipelines, KubeflowPipelinesArgs, StepSettings
-from components.mlflow_tracking import MlflowTracking, MlflowTrackingArgs
-from components.mysql_accounts import MysqlAccounts, MysqlAccountsArgs
-from components.prometheus_monitoring import PrometheusMonitoring
+from components.monitoring.prometheus_monitoring import PrometheusMonitoring
+from components.pipelines.kubeflow_pipelines import KubeflowPipelines, KubeflowPipelinesArgs, StepSettings
+from components.pipelines.mysql_accounts import MysqlAccounts, MysqlAccountsArgs
+from components.serving.kserve_serving import KserveServing, KserveServingArgs
+from components.tracking.mlflow_tracking import MlflowTracking, MlflowTrackingArgs
 from infra import foundation, gpu_sharing
 from infra.foundation import DATABASES, KUEUE, MONITORING, OBJECT_STORE, Site, peers
 from infra.monitored import monitoring_args
 from infra.outputs import Outputs
-from infra.settings import Secrets, Settings
-from infra.storage_settings import DatabaseLocation
+from infra.settings.stack import Secrets, Settings
+from infra.settings.storage import DatabaseLocation
 from infra.target import Target
 
 _PIPELINES_BUCKET = "pipelines"

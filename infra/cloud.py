@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
-from components import kserve_serving, mlflow_tracking, pipeline_steps, pipelines_api_server
+from components.access.gateway import LoadBalancer
 from components.aws.block_storage import BlockStorage, BlockStorageArgs
 from components.aws.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
 from components.aws.ecr_repositories import EcrRepositories, EcrRepositoriesArgs
@@ -25,15 +25,17 @@ from components.aws.rds_postgres import RdsPostgres, RdsPostgresArgs
 from components.aws.s3_object_store import S3ObjectStore, S3ObjectStoreArgs, ServiceAccount
 from components.aws.vpc import Vpc, VpcArgs
 from components.connections import Bucket, ClusterConnection, MysqlConnection, PostgresConnection
-from components.gateway import LoadBalancer
-from components.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
+from components.pipelines import pipeline_steps, pipelines_api_server
+from components.serving import kserve_serving
+from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
+from components.tracking import mlflow_tracking
 from components.versions import CLUSTER_AUTOSCALER, eks_addons
 from infra import gpu_sharing, kubernetes_provider
-from infra.cluster_settings import EksSettings
 from infra.errors import SettingsError
-from infra.pool_settings import GpuPoolSettings, Provisioner
-from infra.sections import gib
-from infra.settings import GatewaySettings, Settings
+from infra.settings.cluster import EksSettings
+from infra.settings.pools import GpuPoolSettings, Provisioner
+from infra.settings.sections import gib
+from infra.settings.stack import GatewaySettings, Settings
 
 _NODE_SCALING = "node-scaling"
 

@@ -16,11 +16,16 @@ from cluster.instance import Endpoints, Instance
 from components import images
 from components.images import ImageError
 from components.versions import VersionError
-from infra import aws_demand, aws_prices, cost, cost_report, events, settings, stack_file, stack_images
-from infra.cluster_settings import ClusterSettings, EksSettings
-from infra.engine import Engine
+from infra import stack_images
+from infra.account import cost, cost_report
+from infra.account import demand as aws_demand
+from infra.account import prices as aws_prices
+from infra.engine import events
+from infra.engine.engine import Engine
 from infra.errors import InfraError
-from infra.settings import Settings
+from infra.settings import reader, stack_file
+from infra.settings.cluster import ClusterSettings, EksSettings
+from infra.settings.stack import Settings
 from upstream.cache import UpstreamError, cache_root
 
 _CONNECT_SECONDS = 5.0
@@ -84,7 +89,7 @@ def _server(kubeconfig: Path, context: str | None) -> str:
         ) from None
 
 
-def _run(engine: Engine, command: str, *arguments: str) -> int:
+def run_engine(engine: Engine, command: str, *arguments: str) -> int:
     """Run the engine with a line per finished component; end with a summary or the errors."""
     progress = events.Progress()
     seen: list[dict[str, Any]] = []
@@ -127,7 +132,7 @@ def _destroy(engine: Engine, chosen: Settings, instance: Instance) -> int:
         return 0
     engine = _reached(engine, chosen, instance)
     engine.prepare()
-    return _run(engine, "destroy")
+    return run_engine(engine, "destroy")
 
 
 def _on_this_machine(chosen: Settings) -> bool:
@@ -185,10 +190,10 @@ def _estimates() -> dict[str, tuple[cost.Line, ...]]:
 
 def _preflight(stack: str, chosen: Settings) -> int:
     # The AWS SDK takes half a second to import, which no other command should wait for.
-    from infra import aws_account, preflight
+    from infra.account import preflight, session
 
     demand = aws_demand.of(chosen, stack)
-    report = preflight.run(demand, aws_account.connect(demand.region))
+    report = preflight.run(demand, session.connect(demand.region))
     print(preflight.table(stack, report))
     return 1 if report.failures else 0
 
@@ -207,7 +212,7 @@ def _tell(options: argparse.Namespace, chosen: Settings) -> int:
 
 def _dispatch(options: argparse.Namespace) -> int:
     if options.command == "schema":
-        print(json.dumps(settings.schema(), indent=2))
+        print(json.dumps(reader.schema(), indent=2))
         return 0
     chosen = stack_file.settings(options.stack)
     if options.command in ("cost", "images", "preflight"):
@@ -221,7 +226,7 @@ def _dispatch(options: argparse.Namespace) -> int:
     engine = _reached(engine, chosen, instance)
     engine.prepare()
     strict = ["--expect-no-changes"] if options.expect_no_changes else []
-    return _run(engine, options.command, *strict)
+    return run_engine(engine, options.command, *strict)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi import ResourceOptions
 
-from components import images, network_policies
-from components.network_policies import Peer, in_namespace
-from components.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
-from components.prometheus_monitoring import scraper
-from infra.settings import Secrets, Settings
-from infra.storage_settings import DatabaseLocation, ObjectsLocation
+from components import images
+from components.monitoring.prometheus_monitoring import scraper
+from components.shapes import network_policies
+from components.shapes.network_policies import Peer, in_namespace
+from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
+from infra.settings.stack import Secrets, Settings
+from infra.settings.storage import DatabaseLocation, ObjectsLocation
 from infra.target import Target
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from components.gpu_queues import GpuPool, GpuTeam, Mig, TimeSlicing
-from infra import pool_settings
-from infra.pool_consistency import devices_per_node
-from infra.pool_settings import GpuPoolSettings, TeamSettings
+from components.gpus.gpu_queues import GpuPool, GpuTeam, Mig, TimeSlicing
+from infra.settings import pools as pool_settings
+from infra.settings.pool_rules import devices_per_node
+from infra.settings.pools import GpuPoolSettings, TeamSettings
 
 
 def pools(settings: Sequence[GpuPoolSettings]) -> tuple[GpuPool, ...]:

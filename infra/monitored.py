@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import pulumi
 
 from components.connections import GatewayConnection
+from components.monitoring.prometheus_monitoring import PrometheusMonitoringArgs
+from components.monitoring.prometheus_server import RemoteWrite
 from components.monitoring.scope import Objectives, Scope
 from components.monitoring.timing import OPERATION, REHEARSAL
-from components.prometheus_monitoring import PrometheusMonitoringArgs
-from components.prometheus_server import RemoteWrite
-from infra.monitoring_settings import Pace
-from infra.settings import Settings
+from infra.settings.monitoring import Pace
+from infra.settings.stack import Settings
 
 _IN_CLUSTER = "incluster"
 

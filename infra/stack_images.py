@@ -1,7 +1,7 @@
 """The images that a stack uses: those of parts it does without are neither built nor pushed."""
 
 from components import images
-from infra.settings import Settings
+from infra.settings.stack import Settings
 
 _OF_GPU_POOLS = frozenset({"kueue-controller", "nvidia-device-plugin"})
 _OF_MONITORING = frozenset(

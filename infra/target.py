@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from components.connections import ClusterConnection
 from infra import kubernetes_provider
-from infra.cluster_settings import ClusterSettings, EksSettings
-from infra.settings import Settings
+from infra.settings.cluster import ClusterSettings, EksSettings
+from infra.settings.stack import Settings
 
 if TYPE_CHECKING:
     from infra.cloud import Cloud

@@ -36,3 +36,28 @@ def wait(
         if time.monotonic() >= deadline:
             raise WorkloadsError(f"{what}: not within {timeout_seconds:.0f} s; last seen: {status}")
         time.sleep(interval_seconds)
+
+
+def wait_for(
+    what: str,
+    probe: Callable[[], str | None],
+    *,
+    timeout_seconds: float,
+    interval_seconds: float = 1.0,
+    successes: int = 1,
+) -> None:
+    """Wait until `probe` returns None that many times in a row; a text that it returns is the state so far.
+
+    A probe that sees a terminal state raises, which ends the wait early.
+
+    Raises:
+        WorkloadsError: the time is over; the message holds the last state.
+    """
+    wait(
+        what,
+        probe,
+        ready=lambda state: state is None,
+        timeout_seconds=timeout_seconds,
+        interval_seconds=interval_seconds,
+        successes=successes,
+    )

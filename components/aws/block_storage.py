@@ -7,7 +7,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components.labels import labels
+from components.shapes.labels import labels
 
 CLASS_NAME = "gp3"
 

@@ -7,10 +7,11 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import images, network_policies, pod_inputs, pod_security, server_pods
-from components.access_rights import AccessRights
+from components import images
 from components.aws.pod_identity import PodIdentity, PodIdentityArgs, Statement
-from components.labels import labels, selector
+from components.shapes import network_policies, pod_inputs, pod_security, server_pods
+from components.shapes.access_rights import AccessRights
+from components.shapes.labels import labels, selector
 
 ACCOUNT = "cluster-autoscaler"
 _PORT = 8085

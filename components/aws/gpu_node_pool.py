@@ -12,7 +12,7 @@ from pulumi import ResourceOptions
 from components.aws import instance_types
 from components.aws.instance_types import InstanceType
 from components.aws.node_group import CapacityType, EfaInterfaces, NodeGroup, NodeGroupArgs, Taint
-from components.gpu_queues import GPU_RESOURCE, POOL_LABEL, TAINT, Mig, TimeSlicing
+from components.gpus.gpu_queues import GPU_RESOURCE, POOL_LABEL, TAINT, Mig, TimeSlicing
 
 EFA_RESOURCE: Final = "vpc.amazonaws.com/efa"
 # The device plugin looks its settings up under this node label.

@@ -131,6 +131,18 @@ def find(name: str) -> InstanceType | None:
     return _TYPES.get(name)
 
 
+def known(name: str) -> InstanceType:
+    """Return what the table says of an instance type that the settings' rules have accepted.
+
+    Raises:
+        ValueError: the table does not have it.
+    """
+    found = _TYPES.get(name)
+    if found is None:
+        raise ValueError(unknown(name))
+    return found
+
+
 def unknown(name: str) -> str:
     """Return what to tell of a name that the table does not have: since when, and what it probably means."""
     family = name.partition(".")[0]

@@ -8,12 +8,13 @@ import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import images, manifests, network_policies, pod_inputs, pod_security, server_pods
-from components.access_rights import AccessRights
+from components import images, manifests
 from components.aws.interruption_queue import InterruptionQueue, InterruptionQueueArgs
 from components.aws.karpenter_rights import Scope, rights
 from components.aws.pod_identity import PodIdentity, PodIdentityArgs
-from components.labels import labels, selector
+from components.shapes import network_policies, pod_inputs, pod_security, server_pods
+from components.shapes.access_rights import AccessRights
+from components.shapes.labels import labels, selector
 from components.versions import upstream_version
 
 ACCOUNT = "karpenter"

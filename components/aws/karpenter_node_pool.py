@@ -10,8 +10,8 @@ from pulumi import ResourceOptions
 
 from components.aws.gpu_node_pool import known_types, node_labels, user_data
 from components.aws.node_group import CapacityType
-from components.gpu_queues import GPU_RESOURCE, TAINT, Mig, TimeSlicing
-from components.labels import labels
+from components.gpus.gpu_queues import GPU_RESOURCE, TAINT, Mig, TimeSlicing
+from components.shapes.labels import labels
 
 # How Karpenter spells the ways to buy; a capacity block is a reservation to it.
 _CAPACITY: Mapping[str, str] = {"ON_DEMAND": "on-demand", "SPOT": "spot", "CAPACITY_BLOCK": "reserved"}

@@ -7,9 +7,10 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import cluster_service, mysql_accounts, network_policies, pod_inputs, pod_security
 from components.connections import MysqlConnection
-from components.labels import labels, selector
+from components.pipelines import mysql_accounts
+from components.shapes import cluster_service, network_policies, pod_inputs, pod_security
+from components.shapes.labels import labels, selector
 
 PORT = 3306
 _USER = 65532

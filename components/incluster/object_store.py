@@ -10,9 +10,16 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import cluster_service, http_routes, job_pods, network_policies, pod_inputs, pod_security
 from components.connections import Bucket, GatewayConnection, ObjectStoreConnection
-from components.labels import labels, selector
+from components.shapes import (
+    cluster_service,
+    http_routes,
+    job_pods,
+    network_policies,
+    pod_inputs,
+    pod_security,
+)
+from components.shapes.labels import labels, selector
 
 PORT = 9000
 METRICS_PORT = 9102

@@ -7,10 +7,11 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import manifests, network_policies
+from components import manifests
 from components.connections import PostgresConnection
-from components.labels import labels
-from components.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
+from components.shapes import network_policies
+from components.shapes.labels import labels
+from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 from components.versions import upstream_version
 
 PORT = 5432

@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
-from components import network_policies
 from components.monitoring.scope import Scope
 from components.monitoring.timing import Timing, duration
+from components.shapes import network_policies
 
 OBJECT_STORE_PORT = 9102
 POSTGRES_PORT = 9187

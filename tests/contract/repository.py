@@ -5,7 +5,18 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-PACKAGES = ("cluster", "components", "images", "infra", "loadtests", "upstream", "workloads")
+PACKAGES = (
+    "cluster",
+    "components",
+    "delivery",
+    "harness",
+    "images",
+    "infra",
+    "loadtests",
+    "simulation",
+    "upstream",
+    "workloads",
+)
 
 
 @cache

@@ -7,9 +7,11 @@ from typing import Any
 import pulumi
 import pytest
 
-from infra import assembly, settings, stack_file, target
+from infra import assembly, target
 from infra.outputs import Outputs
-from tests.harness.recorder import Deployment, Registration, deploy
+from infra.settings import stack_file
+from infra.settings.stack import Secrets
+from tests.fixtures.recorder import Deployment, Registration, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
 
@@ -24,9 +26,9 @@ _DATABASE_PORTS = {3306, 5432}
 @cache
 def deployed(stack: str) -> Deployment[Outputs]:
     def program() -> Outputs:
-        secret = {field.name: pulumi.Output.secret("value") for field in fields(settings.Secrets)}
+        secret = {field.name: pulumi.Output.secret("value") for field in fields(Secrets)}
         chosen = stack_file.settings(stack)
-        return assembly.deploy(chosen, settings.Secrets(**secret), target.connect(chosen))
+        return assembly.deploy(chosen, Secrets(**secret), target.connect(chosen))
 
     return deploy(program, stack_name=stack)
 

@@ -9,11 +9,14 @@ import pytest
 
 from components import images
 from images import registry
-from infra import assembly, aws_demand, settings, stack_file, target
-from infra.aws_demand import Demand
-from infra.cluster_settings import EksSettings
+from infra import assembly, target
+from infra.account import demand as aws_demand
+from infra.account.demand import Demand
+from infra.settings import stack_file
+from infra.settings.cluster import EksSettings
+from infra.settings.stack import Secrets
 from tests.contract.test_stacks import STACKS
-from tests.harness.recorder import Deployment, deploy
+from tests.fixtures.recorder import Deployment, deploy
 
 CLOUD = [stack for stack in STACKS if isinstance(stack_file.settings(stack).cluster, EksSettings)]
 
@@ -26,8 +29,8 @@ def made(stack: str) -> Deployment[None]:
     chosen = stack_file.settings(stack)
 
     def program() -> None:
-        values = {field.name: pulumi.Output.secret("value") for field in fields(settings.Secrets)}
-        assembly.deploy(chosen, settings.Secrets(**values), target.connect(chosen))
+        values = {field.name: pulumi.Output.secret("value") for field in fields(Secrets)}
+        assembly.deploy(chosen, Secrets(**values), target.connect(chosen))
 
     return deploy(program, stack_name=stack)
 
@@ -124,7 +127,7 @@ def test_pools_have_the_types_and_limits_that_are_counted(stack: str) -> None:
 
 def test_what_the_stack_makes_carries_the_tag_by_which_preflight_knows_it(stack: str) -> None:
     # Not imported by name: the checks need the SDK of AWS.
-    from infra.preflight_names import OWNER_TAG
+    from infra.account.names import OWNER_TAG
 
     for kind in (
         "aws:ec2/vpc:Vpc",

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from infra import commands, preflight
+from infra import commands
+from infra.account import preflight
 from tests.contract import repository
 
 FOLDER = Path("docs/how-to")

@@ -1,7 +1,7 @@
 import re
 
 from components import manifests, versions
-from components.pipelines_api_server import MODULE, PROJECT
+from components.pipelines.pipelines_api_server import MODULE, PROJECT
 from upstream import recipe
 
 

@@ -6,15 +6,17 @@ from pathlib import Path
 import pytest
 
 from tests.contract.test_stacks import STACKS, deployed
-from tests.harness.recorder import Registration
+from tests.fixtures.recorder import Registration
 
 RECORDED = Path(__file__).with_name("resources")
-# Resources that were renamed or moved on purpose since they were recorded; each carries an alias of its old URN.
+# Old line -> new line of what was renamed or moved on purpose; each carries an alias of its old URN.
 RENAMED: dict[str, str] = {}
 
 
 def _short(urn: str) -> str:
-    return "::".join(urn.split("::")[2:])
+    """Return an URN without its project and stack; the stack itself, at the top, has no other name."""
+    kind, _, name = "::".join(urn.split("::")[2:]).partition("::")
+    return "stack" if kind == "pulumi:pulumi:Stack" else f"{kind}::{name}"
 
 
 def _line(resource: Registration) -> str:

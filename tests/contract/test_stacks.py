@@ -7,9 +7,11 @@ import pulumi
 import pytest
 import yaml
 
-from infra import assembly, settings, stack_file, target
+from infra import assembly, target
+from infra.settings import stack_file
+from infra.settings.stack import PROJECT, Environment, Secrets, secret_keys
 from tests.contract import repository
-from tests.harness.recorder import Deployment, deploy
+from tests.fixtures.recorder import Deployment, deploy
 
 STACKS = sorted(
     file.name.split(".")[1]
@@ -40,8 +42,8 @@ def deployed(stack: str, *, preview: bool) -> Deployment[None]:
     chosen = stack_file.settings(stack)
 
     def program() -> None:
-        values = {field.name: pulumi.Output.secret("value") for field in fields(settings.Secrets)}
-        assembly.deploy(chosen, settings.Secrets(**values), target.connect(chosen))
+        values = {field.name: pulumi.Output.secret("value") for field in fields(Secrets)}
+        assembly.deploy(chosen, Secrets(**values), target.connect(chosen))
 
     return deploy(program, preview=preview, stack_name=stack)
 
@@ -80,7 +82,7 @@ def test_every_gpu_pool_of_a_stack_is_made_and_closed_to_other_pods(stack: str, 
 
 
 def test_production_protects_and_retains_what_holds_data() -> None:
-    assert stack_file.settings("prod").environment is settings.Environment.PRODUCTION
+    assert stack_file.settings("prod").environment is Environment.PRODUCTION
     deployment = deployed("prod", preview=True)
     stateful = [each for each in deployment.registrations if each.type in STATEFUL]
     assert {each.type for each in stateful} == STATEFUL
@@ -110,6 +112,6 @@ def test_nothing_on_aws_holds_a_static_key(stack: str) -> None:
 def test_a_stack_file_holds_no_secret_and_no_state(stack: str) -> None:
     content = yaml.safe_load((repository.ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text())
     assert content.keys() == {"config"}
-    secret = {f"{settings.PROJECT}:{key}" for key in settings.secret_keys()}
+    secret = {f"{PROJECT}:{key}" for key in secret_keys()}
     assert not secret & content["config"].keys()
-    assert all(key.startswith(f"{settings.PROJECT}:") for key in content["config"])
+    assert all(key.startswith(f"{PROJECT}:") for key in content["config"])

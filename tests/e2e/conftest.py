@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e import chain
+from harness import chain
+from harness.diagnostics import diagnosis
 from tests.e2e.failing_runs import FailingRuns
-from tests.harness.diagnostics import diagnosis
 from workloads import endpoints as platform_endpoints
 from workloads.endpoints import Endpoints
 

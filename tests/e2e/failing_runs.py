@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from tests.e2e import chain
+from harness import chain
 from workloads import datasets, lineage, pipeline_runs
 from workloads.datasets import Dataset
 from workloads.endpoints import Endpoints

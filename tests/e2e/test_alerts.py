@@ -7,15 +7,16 @@ from time import monotonic
 
 import pytest
 
+from components.monitoring.prometheus_monitoring import rule_groups
 from components.monitoring.rules import Alert
 from components.monitoring.scope import Objectives
 from components.monitoring.timing import REHEARSAL
-from components.prometheus_monitoring import rule_groups
-from infra import monitored, stack_file
-from tests.e2e.faults import WAVES, FaultCase
-from tests.harness.alert_receiver import AlertReceiver, receiving
-from tests.harness.wait import wait_for
+from harness.alert_receiver import AlertReceiver, receiving
+from harness.faults import WAVES, FaultCase
+from infra import monitored
+from infra.settings import stack_file
 from workloads.endpoints import Endpoints
+from workloads.wait import wait_for
 
 # Stops databases and stores for a minute each: `make verify` and `make e2e` run it, `make test` does not.
 pytestmark = pytest.mark.slow

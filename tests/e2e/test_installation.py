@@ -14,10 +14,10 @@ import pytest
 
 from cluster import lock
 from cluster.instance import Instance
-from infra import events
-from tests.harness import cluster_objects, leftovers
-from tests.harness.wait import wait_for
+from harness import cluster_objects, leftovers
+from infra.engine import events
 from workloads.endpoints import Endpoints
+from workloads.wait import wait_for
 
 # Seconds of an installation are told for a machine that does nothing else.
 pytestmark = pytest.mark.alone

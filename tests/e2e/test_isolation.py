@@ -12,8 +12,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from kubernetes import client, config
 
-from tests.harness.wait import wait_for
 from workloads.endpoints import Endpoints
+from workloads.wait import wait_for
 
 # host:port of everything that holds data or starts work.
 _CLOSED = (

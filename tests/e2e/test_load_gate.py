@@ -6,10 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from cluster.instance import Instance
+from delivery import promotion
+from harness.faulty_candidate import faulty_candidate
+from harness.load_gate import Gate
 from loadtests.slo import Outcome
-from tests.harness.faulty_candidate import faulty_candidate
-from tests.harness.load_gate import Gate
-from workloads import lineage, promotion
+from workloads import lineage
 from workloads.endpoints import Endpoints
 from workloads.serving.inference_client import InferenceClient
 from workloads.tracking import connect

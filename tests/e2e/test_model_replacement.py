@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e import chain
+from harness import chain
 from workloads import lineage
 from workloads.endpoints import Endpoints
 from workloads.tracking import connect

@@ -6,14 +6,15 @@ import httpx
 import pytest
 
 from components.monitoring import dashboards, metric_names, targets
+from components.monitoring.prometheus_monitoring import rule_groups
 from components.monitoring.rules import Recording, Rule
 from components.monitoring.scope import Objectives, Scope
 from components.monitoring.timing import REHEARSAL
-from components.prometheus_monitoring import rule_groups
-from infra import monitored, stack_file
-from tests.harness.prometheus import Prometheus
-from tests.harness.wait import wait_for
+from harness.prometheus import Prometheus
+from infra import monitored
+from infra.settings import stack_file
 from workloads.endpoints import Endpoints
+from workloads.wait import wait_for
 
 ROW = [13.2, 1.78, 2.14, 11.2, 100.0, 2.65, 2.76, 0.26, 1.28, 4.38, 1.05, 3.4, 1050.0]
 _MONITORING = "monitoring"

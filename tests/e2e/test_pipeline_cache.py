@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e import chain
+from harness import chain
 from workloads import lineage
 from workloads.endpoints import Endpoints
 

@@ -8,11 +8,11 @@ import httpx
 import pytest
 from kubernetes import client, config
 
-from tests.e2e import chain
-from tests.harness.wait import wait_for
+from harness import chain
 from workloads import lineage
 from workloads.endpoints import Endpoints
 from workloads.serving.inference_client import InferenceClient
+from workloads.wait import wait_for
 
 # Minutes of restarts: `make verify` and `make e2e` run it, `make test` does not.
 pytestmark = [pytest.mark.slow, pytest.mark.fault]

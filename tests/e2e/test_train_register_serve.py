@@ -8,7 +8,7 @@ import pytest
 from kubernetes import client, config, stream
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
-from tests.e2e import chain
+from harness import chain
 from workloads import lineage, object_store, pipeline_runs
 from workloads.endpoints import Endpoints
 from workloads.lineage import HeldBack, Lineage

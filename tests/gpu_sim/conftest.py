@@ -5,10 +5,10 @@ from collections.abc import Callable, Generator
 
 import pytest
 
-from tests.gpu_sim import tier as simulated
-from tests.gpu_sim.api import Object
-from tests.gpu_sim.pods import states
-from tests.gpu_sim.tier import Tier
+from simulation.gpus import tier as simulated
+from simulation.gpus.api import Object
+from simulation.gpus.pods import states
+from simulation.gpus.tier import Tier
 
 _GONE_SECONDS = 120
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from components.gpu_queues import GPU_RESOURCE, TOLERATION
-from tests.gpu_sim import nodes
-from tests.gpu_sim.api import RefusedError, condition
+from components.gpus.gpu_queues import GPU_RESOURCE, TOLERATION
+from simulation.gpus import nodes
+from simulation.gpus.api import RefusedError, condition
+from simulation.gpus.pods import gang, pod, state, unschedulable
+from simulation.gpus.tier import NOT_READY, Tier
 from tests.gpu_sim.conftest import Team
-from tests.gpu_sim.pods import gang, pod, state, unschedulable
-from tests.gpu_sim.tier import NOT_READY, Tier
 
 Teams = Callable[[str], Team]
 Record = Callable[[str, object], None]

@@ -16,7 +16,7 @@ import pytest
 from cluster import addons, namespaces, storage
 from cluster.instance import Endpoints, Instance
 from cluster.wait import wait_for
-from tests.harness import leftovers
+from harness import leftovers
 
 _UP_SECONDS = 300
 _POD_SECONDS = 90

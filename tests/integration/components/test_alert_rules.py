@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from components.monitoring import serving_rules, targets
+from components.monitoring.prometheus_monitoring import rule_groups
 from components.monitoring.rules import Alert, Recording, Rule, group
 from components.monitoring.scope import Objectives, Scope
 from components.monitoring.timing import OPERATION, REHEARSAL, Timing
-from components.prometheus_monitoring import rule_groups
 from tests.integration.components.fault_cases import FAULTS, Fault, Series
 from upstream import build
 

@@ -14,12 +14,13 @@ import pytest
 
 from cluster import addons, storage
 from cluster.instance import Instance
-from components import gpu_admission, images
-from components.gpu_queues import GPU_RESOURCE, LOCAL_QUEUE, POOL_LABEL, TOLERATION
-from infra import events
-from infra.engine import Engine
-from tests.harness.program_engine import ProgramEngine
-from tests.harness.wait import wait_for
+from components import images
+from components.gpus import gpu_admission
+from components.gpus.gpu_queues import GPU_RESOURCE, LOCAL_QUEUE, POOL_LABEL, TOLERATION
+from infra.engine import events
+from infra.engine.engine import Engine
+from simulation.program_engine import ProgramEngine
+from workloads.wait import wait_for
 
 pytestmark = pytest.mark.slow
 _NAME = "gpus"

@@ -10,8 +10,8 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 from cluster import prerequisites
-from tests.harness.evidence import page
-from tests.harness.evidence.night import Night, interrupted
+from harness.evidence import page
+from harness.evidence.night import Night, interrupted
 from tests.unit.harness.evidence.sample import GREEN, PAST, RED, RUNNING
 
 WIDTHS = [pytest.param(1280, id="desk"), pytest.param(400, id="phone")]

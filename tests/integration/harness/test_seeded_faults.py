@@ -21,16 +21,17 @@ import pytest
 import yaml
 
 from components.monitoring import metric_names, targets
+from components.monitoring.prometheus_monitoring import rule_groups
 from components.monitoring.rules import Alert, Recording, Rule
 from components.monitoring.scope import Objectives
 from components.monitoring.timing import REHEARSAL
-from components.prometheus_monitoring import rule_groups
-from infra import assembly, monitored, settings, stack_file, target
-from tests.harness import scraping
-from tests.harness.prometheus import Prometheus
-from tests.harness.recorder import Registration, deploy
-from tests.harness.stub_platform import DIGEST, FILES, PROBABILITIES, ROWS, stub_platform
-from tests.harness.wait import wait_for
+from harness.prometheus import Prometheus
+from infra import assembly, monitored, target
+from infra.settings import stack_file
+from infra.settings.stack import Secrets
+from tests.fixtures import scraping
+from tests.fixtures.recorder import Registration, deploy
+from tests.fixtures.stub_platform import DIGEST, FILES, PROBABILITIES, ROWS, stub_platform
 from tests.integration.components import test_alert_rules
 from tests.integration.components.fault_cases import FAULTS, Fault
 from tests.unit.loadtests.conftest import REPOSITORY, LoadRun
@@ -40,6 +41,7 @@ from tests.unit.loadtests.test_runner import _starved as starved
 from upstream.build import binary
 from workloads.endpoints import Endpoints
 from workloads.serving.artifacts import digest_of_files
+from workloads.wait import wait_for
 
 _SECONDS = 60
 _SCOPE = monitored.scope(stack_file.settings("local"), "models")
@@ -50,8 +52,8 @@ def recorded() -> list[Registration]:
     chosen = stack_file.settings("local")
 
     def program() -> None:
-        values = {field.name: pulumi.Output.secret("value") for field in fields(settings.Secrets)}
-        assembly.deploy(chosen, settings.Secrets(**values), target.connect(chosen))
+        values = {field.name: pulumi.Output.secret("value") for field in fields(Secrets)}
+        assembly.deploy(chosen, Secrets(**values), target.connect(chosen))
 
     return list(deploy(program, stack_name="local").registrations)
 

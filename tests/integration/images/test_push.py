@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from images import __main__, recipe, store
-from tests.harness.wait import wait_for
 from tests.unit.images.layouts import write_layout
 from upstream.build import binary
+from workloads.wait import wait_for
 
 _LAYERS = (b"one" * 100_000, b"two")
 _PATH = "/v2/team/plinth/app"

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from infra import events, stack_file
-from infra.engine import Engine
+from infra.engine import events
+from infra.engine.engine import Engine
 from infra.errors import InfraError
-from tests.harness.program_engine import ProgramEngine
-from tests.harness.wait import wait_for
+from infra.settings import stack_file
+from simulation.program_engine import ProgramEngine
+from workloads.wait import wait_for
 
 # A program that the engine runs instead of the platform: it waits for a file, so that a test can kill it.
 PROGRAM = """

@@ -3,7 +3,7 @@ import pytest
 from cluster import namespaces
 from cluster.errors import ClusterError
 from cluster.instance import MARK, Instance
-from tests.harness import processes
+from harness import processes
 from upstream.cache import write_atomically
 
 

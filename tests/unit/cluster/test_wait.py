@@ -9,6 +9,13 @@ def test_returns_as_soon_as_there_is_nothing_to_wait_for() -> None:
     wait_for("thing", lambda: next(states), timeout_seconds=5, interval_seconds=0)
 
 
+def test_a_state_that_must_last_is_read_that_often() -> None:
+    states: list[str | None] = ["down", None, "down", None, None]
+    reads = iter(states)
+    wait_for("thing", lambda: next(reads), timeout_seconds=5, interval_seconds=0, successes=2)
+    assert next(reads, "none left") == "none left"
+
+
 def test_gives_up_with_the_last_state() -> None:
     with pytest.raises(ClusterError, match="thing: not after 0 s; last seen: starting"):
         wait_for("thing", lambda: "starting", timeout_seconds=0)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from components import manifests, prometheus_operator
+from components import manifests
+from components.monitoring import prometheus_operator
 
 
 def unknown_fields(kind: str, spec: dict[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from tests.harness.recorder import Deployment, Registration
+from tests.fixtures.recorder import Deployment, Registration
 
 
 def assert_children_of_one_component(deployment: Deployment[Any], component: str) -> None:

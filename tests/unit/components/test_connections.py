@@ -3,7 +3,7 @@ import dataclasses
 import pulumi
 import pytest
 
-from tests.harness.recorder import deploy
+from tests.fixtures.recorder import deploy
 from tests.unit.components import sample
 
 

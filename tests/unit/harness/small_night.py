@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from tests.harness.evidence.night import Fault, Night, Phase
-from tests.harness.execution import Stop
-from tests.harness.nightly import Journal, Nightly, guard
-from tests.harness.phases import Command, Plan
-from tests.harness.progress import Progress
+from harness.evidence.night import Fault, Night, Phase
+from harness.execution import Stop
+from harness.nightly import Journal, Nightly, guard
+from harness.phases import Command, Plan
+from harness.progress import Progress
 
 RUN = "2026-11-21T02-00-00"
 

@@ -1,4 +1,4 @@
-from tests.harness.alert_receiver import Notification, parse
+from harness.alert_receiver import Notification, parse
 
 LOG = """
 {"status": "firing", "labels": {"alertname": "ObjectStoreDown", "namespace": "object-store"}}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.harness import closed_loop
+from harness import closed_loop
 
 pytestmark = pytest.mark.unit
 

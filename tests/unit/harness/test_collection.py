@@ -1,7 +1,7 @@
 """What a night makes of the reports it finds."""
 
-from tests.harness.collection import digest_promise, load_phase, load_promises
-from tests.harness.evidence.night import Fault, Phase, State
+from harness.collection import digest_promise, load_phase, load_promises
+from harness.evidence.night import Fault, Phase, State
 from tests.unit.harness.evidence.sample import LOAD
 
 BUILT = {"plinth/mlflow:1": "sha256:aa", "traefik:v3": "sha256:bb", "unbuilt:1": ""}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.diagnostics import diagnosis, unwell
+from harness.diagnostics import diagnosis, unwell
 
 
 def container(**changes: Any) -> SimpleNamespace:
@@ -36,6 +36,6 @@ def test_a_pod_that_waits_or_crashed_says_why() -> None:
 def test_a_cluster_that_does_not_answer_is_part_of_the_diagnosis(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.harness.diagnostics.config.new_client_from_config", lambda _: None)
-    monkeypatch.setattr("tests.harness.diagnostics._pods", lambda *_: (_ for _ in ()).throw(OSError("gone")))
+    monkeypatch.setattr("harness.diagnostics.config.new_client_from_config", lambda _: None)
+    monkeypatch.setattr("harness.diagnostics._pods", lambda *_: (_ for _ in ()).throw(OSError("gone")))
     assert diagnosis(str(tmp_path), ("kubeflow",)) == "== kubeflow: cannot be read: OSError: gone"

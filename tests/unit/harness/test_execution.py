@@ -5,9 +5,9 @@ import signal
 import threading
 from pathlib import Path
 
-from tests.harness import execution
-from tests.harness.execution import Execution, Stop
-from tests.harness.phases import Command
+from harness import execution
+from harness.execution import Execution, Stop
+from harness.phases import Command
 from tests.unit.harness.small_night import shell
 
 

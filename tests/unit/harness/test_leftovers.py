@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from cluster.instance import Instance
-from tests.harness import leftovers, processes
-from tests.harness.leftovers import Snapshot, left_behind
+from harness import leftovers, processes
+from harness.leftovers import Snapshot, left_behind
 
 _NOTHING = frozenset[str]()
 _CLEAN = Snapshot(*[_NOTHING] * 9)

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from cluster.instance import Instance
+from delivery import promotion
+from harness import load_gate
+from harness.load_gate import Gate, GateError
+from harness.memory import Memory
 from loadtests.report import RunReport, Saturation
 from loadtests.slo import Outcome, Verdict
-from tests.harness import load_gate
-from tests.harness.load_gate import Gate, GateError
-from tests.harness.memory import Memory
+from tests.unit.delivery.test_promotion import CANDIDATE, ENDPOINTS
 from tests.unit.loadtests.test_report import RUN
 from tests.unit.loadtests.test_slo import GOOD
-from tests.unit.workloads.test_promotion import CANDIDATE, ENDPOINTS
-from workloads import promotion
 from workloads.errors import WorkloadsError
 
 SATURATION = Saturation(

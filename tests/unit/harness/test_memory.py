@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.harness import memory
+from harness import memory
 
 pytestmark = pytest.mark.unit
 

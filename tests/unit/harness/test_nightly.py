@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.evidence import history, night
-from tests.harness.evidence.night import Fault, Night, Phase, State
-from tests.harness.nightly import close_dead, publish
-from tests.harness.phases import Plan
-from tests.harness.processes import environment
-from tests.harness.wait import wait_for
+from harness.evidence import history, night
+from harness.evidence.night import Fault, Night, Phase, State
+from harness.nightly import close_dead, publish
+from harness.phases import Plan
+from harness.processes import environment
 from tests.unit.harness.small_night import RUN, Silent, night_of, shell
+from workloads.wait import wait_for
 
 REPOSITORY = Path(__file__).parents[3]
 _BOUND_SECONDS = 40

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import phases
-from tests.harness.evidence.night import Fault
-from tests.harness.phases import Command, fault_of, plans, reason_of
+from harness import phases
+from harness.evidence.night import Fault
+from harness.phases import Command, fault_of, plans, reason_of
 
 JOURNEYS = Command(name="quick journeys", argv=(), timeout_seconds=600, is_pytest=True)
 DEPLOY = Command(name="deploy", argv=(), timeout_seconds=600)

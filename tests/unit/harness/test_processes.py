@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.harness import processes
+from harness import processes
 
 pytestmark = pytest.mark.unit
 

@@ -2,7 +2,7 @@
 
 import io
 
-from tests.harness.progress import Progress
+from harness.progress import Progress
 
 
 class Terminal(io.StringIO):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.progress import Progress
-from tests.harness.verification import Verdict, Verification, table
+from harness.progress import Progress
+from harness.verification import Verdict, Verification, table
 
 pytestmark = pytest.mark.unit
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import yaml
 
-from infra import settings, stack_file
+from infra.errors import SettingsError
+from infra.settings import reader, stack_file
 
 
 def of_stack(stack: str) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def changed(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 def problem(values: dict[str, Any]) -> str:
     """Return the error of choices that must not be accepted."""
     try:
-        settings.parse(values)
-    except settings.SettingsError as error:
+        reader.parse(values)
+    except SettingsError as error:
         return str(error)
     raise AssertionError("the choices were accepted")

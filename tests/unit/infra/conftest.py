@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from moto import mock_aws
 
-from infra import aws_account
-from infra.aws_account import Account
-from tests.harness import processes
+from harness import processes
+from infra.account import session
+from infra.account.session import Account
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def clients() -> Account:
         patch.delenv("AWS_PROFILE", raising=False)
         patch.setenv("AWS_ACCESS_KEY_ID", "test")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        return aws_account.connect("us-east-1")
+        return session.connect("us-east-1")
 
 
 @pytest.fixture

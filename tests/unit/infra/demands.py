@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from infra import aws_demand, settings
-from infra.aws_demand import Demand, NodePool
-from infra.cluster_settings import CapacityType
+from infra.account import demand as aws_demand
+from infra.account.demand import Demand, NodePool
+from infra.settings import reader
+from infra.settings.cluster import CapacityType
 from tests.unit.infra import choices
 
 # moto's account, which every simulated one is.
@@ -16,7 +17,7 @@ USER = f"arn:aws:iam::{ACCOUNT}:user/moto"
 
 def of_stack(stack: str, **changes: Any) -> Demand:
     """Return what a stack asks for, in moto's account."""
-    demand = aws_demand.of(settings.parse(choices.of_stack(stack)), stack)
+    demand = aws_demand.of(reader.parse(choices.of_stack(stack)), stack)
     usual: dict[str, Any] = {"account": ACCOUNT, "administrators": (USER,)}
     return replace(demand, **(usual | changes))
 

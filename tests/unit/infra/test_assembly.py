@@ -5,9 +5,10 @@ from dataclasses import fields
 import pulumi
 import pytest
 
-from infra import assembly, outputs, settings, stack_file, target
-from infra.settings import Secrets, Settings
-from tests.harness.recorder import Deployment, deploy
+from infra import assembly, outputs, target
+from infra.settings import reader, stack_file
+from infra.settings.stack import Secrets, Settings
+from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.infra import choices
 
 
@@ -26,9 +27,7 @@ def platform(chosen: Settings, *, preview: bool = False) -> Deployment[outputs.O
 
 @pytest.fixture(scope="module")
 def smallest() -> Settings:
-    return settings.parse(
-        {"cluster": {"kind": "kubeconfig", "name": "local"}, "gateway": {"nodePort": 30080}}
-    )
+    return reader.parse({"cluster": {"kind": "kubeconfig", "name": "local"}, "gateway": {"nodePort": 30080}})
 
 
 @pytest.mark.parametrize("preview", [True, False])
@@ -85,7 +84,7 @@ def test_prometheus_writes_elsewhere_by_the_identity_of_its_own_account() -> Non
     url = "https://aps-workspaces.us-east-1.amazonaws.com/workspaces/ws-1a2b/api/v1/remote_write"
     remote = {"url": url, "region": "us-east-1"}
     chosen = choices.changed(choices.of_stack("prod"), "monitoring.remoteWrite", remote)
-    deployment = platform(settings.parse(chosen))
+    deployment = platform(reader.parse(chosen))
     (association,) = [
         each
         for each in deployment.of_type("PodIdentityAssociation")
@@ -99,7 +98,7 @@ def test_prometheus_writes_elsewhere_by_the_identity_of_its_own_account() -> Non
 
 def test_without_monitoring_nobody_reads_metrics() -> None:
     chosen = {"cluster": {"kind": "kubeconfig", "name": "local"}, "monitoring": {"enabled": False}}
-    deployment = platform(settings.parse(chosen))
+    deployment = platform(reader.parse(chosen))
     assert not [each for each in deployment.registrations if "prometheus" in each.type.lower()]
     policies = [each.inputs["spec"] for each in deployment.of_type("NetworkPolicy")]
     assert "prometheus" not in str(policies)

@@ -3,17 +3,18 @@
 import pulumi
 import pytest
 
-from infra import cloud, settings
-from infra.cluster_settings import EksSettings
+from infra import cloud
 from infra.errors import SettingsError
-from infra.settings import GatewaySettings
-from tests.harness.recorder import Deployment, deploy
+from infra.settings import reader
+from infra.settings.cluster import EksSettings
+from infra.settings.stack import GatewaySettings
+from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.infra import choices
 
 
 def deployed(stack: str) -> Deployment[None]:
-    chosen = settings.parse(choices.of_stack(stack))
+    chosen = reader.parse(choices.of_stack(stack))
     assert isinstance(chosen.cluster, EksSettings)
     eks = chosen.cluster
 

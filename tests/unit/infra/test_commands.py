@@ -13,8 +13,10 @@ import pytest
 import yaml
 
 from cluster.instance import Endpoints, Instance
-from infra import commands, settings, stack_file
-from tests.harness.recorder import deploy
+from infra import commands
+from infra.settings import stack_file
+from infra.settings.stack import secret_keys
+from tests.fixtures.recorder import deploy
 from tests.unit.infra import choices
 from upstream.cache import cache_root
 
@@ -162,7 +164,7 @@ def test_a_stack_on_aws_needs_no_cluster_and_keeps_its_state_where_it_is_told(
     write_stack_on_aws(stacks)
     seen: list[commands.Engine] = []
     monkeypatch.setattr(commands.Engine, "prepare", lambda engine: seen.append(engine))
-    monkeypatch.setattr(commands, "_run", lambda *_: 0)
+    monkeypatch.setattr(commands, "run_engine", lambda *_: 0)
     assert commands.main(["preview", "--stack", "x"]) == 0
     monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://state-of-everyone")
     assert commands.main(["up", "--stack", "x"]) == 0
@@ -193,11 +195,11 @@ def test_the_folder_run_as_a_module_is_the_command_line() -> None:
 
 def test_the_folder_run_by_the_engine_is_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {"plinth:cluster": json.dumps({"kind": "kubeconfig", "name": "local"})}
-    values |= {f"plinth:{key}": "generated" for key in settings.secret_keys()}
+    values |= {f"plinth:{key}": "generated" for key in secret_keys()}
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps(values))
 
     def program() -> None:
-        pulumi.runtime.set_all_config(values, [f"plinth:{key}" for key in settings.secret_keys()])
+        pulumi.runtime.set_all_config(values, [f"plinth:{key}" for key in secret_keys()])
         runpy.run_path(str(stack_file.REPOSITORY / "infra"), run_name="__main__")
 
     try:

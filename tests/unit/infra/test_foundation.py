@@ -1,8 +1,8 @@
 """Namespaces are there for what a stack has, and for nothing else."""
 
-from infra import settings, stack_file
 from infra.foundation import DATABASES, KUEUE, MONITORING, OBJECT_STORE
-from infra.settings import Settings
+from infra.settings import reader, stack_file
+from infra.settings.stack import Settings
 from tests.unit.infra.test_assembly import platform
 
 _ALWAYS = {"gateway", "kserve", "kubeflow", "mlflow"}
@@ -15,7 +15,7 @@ def namespaces(chosen: Settings) -> set[str]:
 
 
 def test_stores_in_the_cluster_have_namespaces() -> None:
-    chosen = settings.parse(
+    chosen = reader.parse(
         {"cluster": {"kind": "kubeconfig", "name": "local"}, "monitoring": {"enabled": False}}
     )
     assert namespaces(chosen) >= {*_ALWAYS, DATABASES, OBJECT_STORE}

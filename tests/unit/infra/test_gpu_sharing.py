@@ -1,6 +1,6 @@
-from components.gpu_queues import GpuPool, GpuTeam, Mig, TimeSlicing
+from components.gpus.gpu_queues import GpuPool, GpuTeam, Mig, TimeSlicing
 from infra import gpu_sharing
-from infra.pool_settings import GpuPoolSettings, TeamSettings
+from infra.settings.pools import GpuPoolSettings, TeamSettings
 
 
 def pool(**values: object) -> GpuPoolSettings:

@@ -1,5 +1,5 @@
 from infra import kubernetes_provider
-from tests.harness.recorder import deploy
+from tests.fixtures.recorder import deploy
 
 
 def test_every_provider_takes_changes_in_place() -> None:

@@ -1,16 +1,17 @@
 import pytest
 
+from components.monitoring.prometheus_monitoring import PrometheusMonitoringArgs
 from components.monitoring.timing import OPERATION, REHEARSAL
-from components.prometheus_monitoring import PrometheusMonitoringArgs
-from infra import monitored, settings, stack_file
+from infra import monitored
 from infra.errors import SettingsError
+from infra.settings import reader, stack_file
 from tests.unit.components import sample
 
 CLUSTER = {"kind": "kubeconfig", "name": "local"}
 
 
 def args(monitoring: dict[str, object]) -> PrometheusMonitoringArgs:
-    chosen = settings.parse({"cluster": CLUSTER, "monitoring": monitoring})
+    chosen = reader.parse({"cluster": CLUSTER, "monitoring": monitoring})
     return monitored.monitoring_args(
         chosen,
         namespace="monitoring",
@@ -47,7 +48,7 @@ def test_choices_reach_the_component() -> None:
 
 
 def test_stores_in_the_cluster_are_watched_where_they_are() -> None:
-    found = monitored.scope(settings.parse({"cluster": CLUSTER}), "models")
+    found = monitored.scope(reader.parse({"cluster": CLUSTER}), "models")
     assert (found.postgres, found.pipelines_database, found.object_store) == (
         "databases",
         "mysql",
@@ -72,5 +73,5 @@ def test_stores_of_a_cloud_are_left_to_it() -> None:
 )
 def test_a_wrong_choice_is_named_with_what_is_allowed(monitoring: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        settings.parse({"cluster": CLUSTER, "monitoring": monitoring})
+        reader.parse({"cluster": CLUSTER, "monitoring": monitoring})
     assert message in str(caught.value)

@@ -3,8 +3,9 @@
 import json
 
 from components import images
-from infra import settings, stack_file, stack_images
-from infra.settings import Settings
+from infra import stack_images
+from infra.settings import reader, stack_file
+from infra.settings.stack import Settings
 from tests.unit.infra.test_assembly import platform
 
 
@@ -23,7 +24,7 @@ def test_the_local_stack_builds_what_it_deploys() -> None:
 
 
 def test_a_stack_without_monitoring_and_pools_builds_neither() -> None:
-    chosen = settings.parse(
+    chosen = reader.parse(
         {"cluster": {"kind": "kubeconfig", "name": "local"}, "monitoring": {"enabled": False}}
     )
     names = set(stack_images.names(chosen))

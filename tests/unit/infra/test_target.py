@@ -5,13 +5,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from infra import settings, target
-from tests.harness.recorder import Registration, deploy
+from infra import target
+from infra.settings import reader
+from tests.fixtures.recorder import Registration, deploy
 from tests.unit.infra import choices
 
 
 def provider(values: dict[str, Any]) -> Registration:
-    chosen = settings.parse(values)
+    chosen = reader.parse(values)
     return deploy(lambda: target.connect(chosen).cluster.name).one("pulumi:providers:kubernetes")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.harness.stub_platform import StubPlatform
+from tests.fixtures.stub_platform import StubPlatform
 
 REPOSITORY = Path(__file__).parents[3]
 Outcome = tuple[int, dict[str, Any], str]

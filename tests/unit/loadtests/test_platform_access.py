@@ -6,7 +6,7 @@ import pytest
 from loadtests.errors import LoadtestError
 from loadtests.expectations import Expectations
 from loadtests.platform_access import PlatformAccess
-from tests.harness.stub_platform import DIGEST, PROBABILITIES, ROWS, StubPlatform, stub_platform
+from tests.fixtures.stub_platform import DIGEST, PROBABILITIES, ROWS, StubPlatform, stub_platform
 from workloads import endpoints
 
 

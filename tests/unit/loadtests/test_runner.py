@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.harness.stub_platform import stub_platform
+from tests.fixtures.stub_platform import stub_platform
 from tests.unit.loadtests.conftest import REPOSITORY, LoadRun
 
 STEADY: dict[str, Any] = {

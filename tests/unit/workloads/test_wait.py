@@ -3,7 +3,7 @@
 import pytest
 
 from workloads.errors import WorkloadsError
-from workloads.wait import wait
+from workloads.wait import wait, wait_for
 
 
 def test_it_returns_the_first_status_that_is_ready() -> None:
@@ -39,3 +39,20 @@ def test_a_failure_in_between_begins_the_successes_anew() -> None:
 def test_the_last_status_is_in_the_error() -> None:
     with pytest.raises(WorkloadsError, match="a run: not within 0 s; last seen: pending"):
         wait("a run", lambda: "pending", ready=lambda _: False, timeout_seconds=0)
+
+
+def test_it_ends_when_the_probe_has_nothing_to_report_often_enough() -> None:
+    states: list[str | None] = ["down", None, "down", None, None]
+    seen: list[str | None] = []
+
+    def probe() -> str | None:
+        seen.append(states[len(seen)])
+        return seen[-1]
+
+    wait_for("a thing", probe, timeout_seconds=5, interval_seconds=0, successes=2)
+    assert seen == states
+
+
+def test_it_says_the_last_state_when_the_time_is_over() -> None:
+    with pytest.raises(WorkloadsError, match="a thing: not within 0 s; last seen: still down"):
+        wait_for("a thing", lambda: "still down", timeout_seconds=0)

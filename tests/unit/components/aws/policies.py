@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from tests.harness.recorder import Deployment, deploy
+from tests.fixtures.recorder import Deployment, deploy
 
 
 def statements(document: str) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 import pytest
 
 from components.aws.block_storage import BlockStorage, BlockStorageArgs
-from tests.harness.recorder import deploy
+from tests.fixtures.recorder import deploy
 from tests.unit.components import rules
 
 

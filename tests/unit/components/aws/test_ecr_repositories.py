@@ -12,7 +12,7 @@ from components.aws.ecr_repositories import (
     own_images,
     registry,
 )
-from tests.harness.recorder import Deployment, deploy
+from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
 

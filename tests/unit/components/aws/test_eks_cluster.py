@@ -8,7 +8,7 @@ import yaml
 
 from components.aws.eks_cluster import EksCluster, EksClusterArgs, cluster_trust, kubeconfig, service_trust
 from components.versions import eks_addons
-from tests.harness.recorder import Deployment, deploy
+from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
 

@@ -12,8 +12,8 @@ from components.aws.gpu_node_pool import (
     known_types,
     user_data,
 )
-from components.gpu_queues import Mig, TimeSlicing
-from tests.harness.recorder import Deployment, deploy
+from components.gpus.gpu_queues import Mig, TimeSlicing
+from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
 

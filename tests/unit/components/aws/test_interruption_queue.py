@@ -3,7 +3,7 @@ import json
 import pytest
 
 from components.aws.interruption_queue import EVENTS, InterruptionQueue, InterruptionQueueArgs, queue_policy
-from tests.harness.recorder import Deployment, deploy
+from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
 

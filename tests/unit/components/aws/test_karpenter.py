@@ -3,7 +3,7 @@ import yaml
 
 from components.aws.karpenter import Karpenter, KarpenterArgs, cluster_rules
 from components.versions import upstream_version
-from tests.harness.recorder import Deployment, deploy
+from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
 

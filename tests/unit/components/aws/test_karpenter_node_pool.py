@@ -8,8 +8,8 @@ from components.aws.karpenter_node_pool import (
     node_class_spec,
     node_pool_spec,
 )
-from components.gpu_queues import Mig, TimeSlicing
-from tests.harness.recorder import Deployment, deploy
+from components.gpus.gpu_queues import Mig, TimeSlicing
+from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 
 RESERVATION = "cr-0123456789abcdef0"

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from components.aws.node_group import EfaInterfaces, NodeGroup, NodeGroupArgs, Taint, autoscaler_tags
-from tests.harness.recorder import Deployment, deploy
+from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
 

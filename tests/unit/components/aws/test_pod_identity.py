@@ -4,7 +4,7 @@ import pytest
 from pulumi import ResourceOptions
 
 from components.aws.pod_identity import PodIdentity, PodIdentityArgs, Statement
-from tests.harness.recorder import Deployment, deploy
+from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
 

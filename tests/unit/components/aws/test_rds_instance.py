@@ -5,7 +5,7 @@ import pytest
 from pulumi import ResourceOptions
 
 from components.aws.rds_instance import RdsEngine, RdsInstance, RdsInstanceArgs, has_insights
-from tests.harness.recorder import Deployment, deploy
+from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
 from tests.unit.components.aws.servers import KEY, SERVER

@@ -1,7 +1,7 @@
 import pytest
 
 from components.aws.rds_mysql import RdsMysql, RdsMysqlArgs, engine
-from tests.harness.recorder import Deployment, deploy
+from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
 from tests.unit.components.aws.servers import SERVER

@@ -3,8 +3,8 @@ import dataclasses
 import pytest
 
 from components.aws.rds_postgres import RdsPostgres, RdsPostgresArgs, engine
-from components.mlflow_tracking import database_uri
-from tests.harness.recorder import Deployment, deploy
+from components.tracking.mlflow_tracking import database_uri
+from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
 from tests.unit.components.aws.servers import SERVER

@@ -14,7 +14,7 @@ from components.aws.s3_object_store import (
     logs_policy,
 )
 from components.connections import Bucket, ObjectStoreConnection
-from tests.harness.recorder import Deployment, Registration, deploy
+from tests.fixtures.recorder import Deployment, Registration, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
 

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from components.aws.vpc import Vpc, VpcArgs, flow_log_rights, flow_log_trust
-from tests.harness.recorder import Deployment, deploy
+from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
 

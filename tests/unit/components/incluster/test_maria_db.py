@@ -2,9 +2,9 @@ import dataclasses
 
 import pytest
 
-from components import network_policies
 from components.incluster.maria_db import MariaDb, MariaDbArgs, init_sql
-from tests.harness.recorder import Deployment, deploy
+from components.shapes import network_policies
+from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 
 ARGS = MariaDbArgs(

@@ -3,10 +3,10 @@ import json
 
 import pytest
 
-from components import network_policies
 from components.connections import Bucket
 from components.incluster.object_store import ObjectStore, ObjectStoreArgs, bucket_policy, users_file
-from tests.harness.recorder import Deployment, deploy
+from components.shapes import network_policies
+from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules, sample
 
 ARGS = ObjectStoreArgs(

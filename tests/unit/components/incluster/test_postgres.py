@@ -2,9 +2,10 @@ import dataclasses
 
 import pytest
 
-from components import manifests, network_policies
+from components import manifests
 from components.incluster.postgres import Postgres, PostgresArgs, cluster_spec, operator_manifests
-from tests.harness.recorder import Deployment, deploy
+from components.shapes import network_policies
+from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 
 ARGS = PostgresArgs(

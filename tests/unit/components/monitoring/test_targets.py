@@ -6,10 +6,10 @@ import pytest
 import yaml
 
 from components.monitoring import dashboards, metric_names, targets
+from components.monitoring.prometheus_monitoring import rule_groups
 from components.monitoring.rules import Recording, Rule
 from components.monitoring.scope import Scope
 from components.monitoring.timing import REHEARSAL
-from components.prometheus_monitoring import rule_groups
 from tests.unit.components.monitoring.platform import CLOUD, LOCAL, OBJECTIVES
 
 # Made by Prometheus itself of every alert.

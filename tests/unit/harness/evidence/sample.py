@@ -4,8 +4,8 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from tests.harness.evidence.history import Entry
-from tests.harness.evidence.night import Fault, Night, Phase, State, Step
+from harness.evidence.history import Entry
+from harness.evidence.night import Fault, Night, Phase, State, Step
 
 _UP = (
     ("setup", 0.0, 1.4),

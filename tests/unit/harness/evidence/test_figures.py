@@ -1,6 +1,6 @@
 """The numbers that nights are compared by."""
 
-from tests.harness.evidence import figures
+from harness.evidence import figures
 from tests.unit.harness.evidence.sample import GREEN, RED, RUNNING
 
 

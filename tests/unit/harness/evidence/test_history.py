@@ -4,9 +4,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from tests.harness.evidence import figures, history
-from tests.harness.evidence.history import Entry
-from tests.harness.evidence.night import Fault
+from harness.evidence import figures, history
+from harness.evidence.history import Entry
+from harness.evidence.night import Fault
 from tests.unit.harness.evidence.sample import GREEN, PAST, RED, RUNNING
 
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from xml.etree import ElementTree
 
-from tests.harness.evidence import junit
-from tests.harness.evidence.night import Fault, State, interrupted
+from harness.evidence import junit
+from harness.evidence.night import Fault, State, interrupted
 from tests.unit.harness.evidence.sample import GREEN, RED, RUNNING
 
 

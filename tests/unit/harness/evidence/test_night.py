@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.evidence import night
-from tests.harness.evidence.night import Fault, State
+from harness.evidence import night
+from harness.evidence.night import Fault, State
 from tests.unit.harness.evidence.sample import GREEN, RED, RUNNING
 
 

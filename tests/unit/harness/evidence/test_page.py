@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.harness.evidence import page
-from tests.harness.evidence.night import Fault, Night, interrupted
+from harness.evidence import page
+from harness.evidence.night import Fault, Night, interrupted
 from tests.unit.harness.evidence.sample import GREEN, PAST, RED, RUNNING
 
 VOID = {"meta", "link", "br", "img"}

@@ -4,9 +4,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.harness.evidence import plots
-from tests.harness.evidence.drawing import Drawing, shortened
-from tests.harness.evidence.plots import Bar, Plot, Rule, Series, Span
+from harness.evidence import plots
+from harness.evidence.drawing import Drawing, shortened
+from harness.evidence.plots import Bar, Plot, Rule, Series, Span
 
 SVG = "{http://www.w3.org/2000/svg}"
 

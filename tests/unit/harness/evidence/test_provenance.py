@@ -3,9 +3,9 @@
 import pytest
 
 from components import images, versions
+from harness.evidence import provenance
 from images import store
 from images.store import Blob, Record
-from tests.harness.evidence import provenance
 from upstream import recipe as upstream_recipe
 
 

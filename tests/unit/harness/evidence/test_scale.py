@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.harness.evidence import scale
-from tests.harness.evidence.scale import Scale
+from harness.evidence import scale
+from harness.evidence.scale import Scale
 
 VALUES = st.floats(min_value=1e-3, max_value=1e7)
 

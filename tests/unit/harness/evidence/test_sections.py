@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.harness.evidence import sections
+from harness.evidence import sections
 from tests.unit.harness.evidence.sample import GREEN, LOAD, PAST, RED, RUNNING
 
 

@@ -1,6 +1,6 @@
 from collections import Counter
 
-from tests.harness.stub_platform import stub_platform
+from tests.fixtures.stub_platform import stub_platform
 from tests.unit.loadtests.conftest import LoadRun
 
 

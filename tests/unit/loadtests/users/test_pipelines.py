@@ -3,7 +3,7 @@ from typing import Any
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from tests.harness.stub_platform import stub_platform
+from tests.fixtures.stub_platform import stub_platform
 from tests.unit.loadtests.conftest import LoadRun
 
 

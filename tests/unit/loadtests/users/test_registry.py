@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from tests.harness.stub_platform import FILES, stub_platform
+from tests.fixtures.stub_platform import FILES, stub_platform
 from tests.unit.loadtests.conftest import LoadRun
 
 

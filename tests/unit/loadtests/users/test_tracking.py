@@ -1,4 +1,4 @@
-from tests.harness.stub_platform import stub_platform
+from tests.fixtures.stub_platform import stub_platform
 from tests.unit.loadtests.conftest import LoadRun
 
 

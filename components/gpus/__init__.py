@@ -1,0 +1,1 @@
+"""GPU scheduling: device plugin, queues, quotas and admission."""

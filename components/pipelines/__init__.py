@@ -1,0 +1,1 @@
+"""Kubeflow Pipelines and the parts that it runs on."""

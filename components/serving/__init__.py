@@ -1,0 +1,1 @@
+"""KServe and the inference services' namespace."""

@@ -1,0 +1,1 @@
+"""Building blocks of components: pods, servers, jobs, policies, routes and rights."""

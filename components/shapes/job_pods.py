@@ -1,0 +1,110 @@
+"""The one shape of a Job: a program of components/jobs, run once, in a pod of the restricted standard."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+from pulumi_kubernetes.batch import v1 as batch
+from pulumi_kubernetes.core import v1 as core
+
+from components.shapes import pod_security
+
+_FOLDER = Path(__file__).parents[1] / "jobs"
+_MOUNT = "/program"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobProgram:
+    """A module of components/jobs and the files that it reads; the modules it imports come along."""
+
+    module: str
+    files: Mapping[str, str]
+
+    def data(self) -> dict[str, str]:
+        """Return the ConfigMap's data."""
+        sources = {f"{name}.py": (_FOLDER / f"{name}.py").read_text() for name in (self.module, "wait")}
+        return {**sources, **self.files}
+
+    def digest(self, *more: str) -> str:
+        """Return a short digest of everything that should make the Job run again when it changes."""
+        content = json.dumps([self.data(), *more], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:8]
+
+    def path(self, file: str) -> str:
+        """Return where a file of the program lies in the pod."""
+        return f"{_MOUNT}/{file}"
+
+
+def spec(
+    program: JobProgram,
+    *,
+    image: pulumi.Input[str],
+    config_map: pulumi.Input[str],
+    labels: Mapping[str, str],
+    env: Sequence[core.EnvVarArgsDict],
+    user_id: int,
+    secrets: Mapping[str, tuple[pulumi.Input[str], str]] | None = None,
+) -> batch.JobSpecArgsDict:
+    """Return the spec of a Job that runs a program once and is not repeated when it fails.
+
+    Args:
+        program: what runs.
+        image: what has all that the program imports.
+        config_map: the ConfigMap that holds the program.
+        labels: of the pod.
+        env: what the program reads.
+        user_id: who it runs as.
+        secrets: folder -> Secret and the one key of it that the folder holds as a file.
+    """
+    mounts: list[core.VolumeMountArgsDict] = []
+    volumes: list[core.VolumeArgsDict] = []
+    for number, (folder, (secret, key)) in enumerate((secrets or {}).items()):
+        mounts.append({"name": f"secret-{number}", "mount_path": folder, "read_only": True})
+        wanted: list[core.KeyToPathArgsDict] = [{"key": key, "path": key}]
+        volumes.append({"name": f"secret-{number}", "secret": {"secret_name": secret, "items": wanted}})
+    items: list[core.KeyToPathArgsDict] = [
+        {"key": name, "path": f"components/jobs/{name}" if name.endswith(".py") else name}
+        for name in program.data()
+    ]
+    container: core.ContainerArgsDict = {
+        "name": program.module.replace("_", "-"),
+        "image": image,
+        "image_pull_policy": "IfNotPresent",
+        "command": ["python3", "-m", f"components.jobs.{program.module}"],
+        # Puts the mounted package on the path, whatever path the image has set for its own.
+        "working_dir": _MOUNT,
+        "env": [
+            {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
+            {"name": "HOME", "value": "/tmp"},
+            *env,
+        ],
+        "security_context": pod_security.container_context(),
+        "resources": pod_security.sizes(cpu="100m", memory="128Mi", memory_limit="768Mi"),
+        "volume_mounts": [
+            {"name": "program", "mount_path": _MOUNT, "read_only": True},
+            {"name": "tmp", "mount_path": "/tmp"},
+            *mounts,
+        ],
+    }
+    return {
+        "backoff_limit": 0,
+        "active_deadline_seconds": 900,
+        "template": {
+            "metadata": {"labels": labels},
+            "spec": {
+                "restart_policy": "Never",
+                "automount_service_account_token": False,
+                "enable_service_links": False,
+                "security_context": pod_security.pod_context(user_id),
+                "containers": [container],
+                "volumes": [
+                    {"name": "program", "config_map": {"name": config_map, "items": items}},
+                    {"name": "tmp", "empty_dir": {"size_limit": "64Mi"}},
+                    *volumes,
+                ],
+            },
+        },
+    }

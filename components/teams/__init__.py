@@ -1,0 +1,1 @@
+"""Teams: their namespaces, rights and limits."""

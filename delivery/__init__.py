@@ -1,0 +1,1 @@
+"""Judging, promoting and rolling back model versions."""

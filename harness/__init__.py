@@ -1,0 +1,1 @@
+"""The harness: proves every promise on a running platform, measures it, and breaks it on purpose."""

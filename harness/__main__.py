@@ -1,0 +1,107 @@
+"""`python -m harness verify|load|bench|nightly`: prove, load, measure, or all by night."""
+
+import argparse
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.verification import Verification
+from upstream.cache import cache_root
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Selection:
+    """Which tests a run of `verify` takes, and what its reports are called."""
+
+    marks: str
+    folder: str = "tests/e2e"
+    reports: str = "verify"
+
+
+_SELECTIONS = {
+    "all": _Selection(marks="e2e"),
+    "quick": _Selection(marks="e2e and not slow"),
+    "slow": _Selection(marks="e2e and slow"),
+    "faults": _Selection(marks="e2e and fault"),
+    "gpus": _Selection(marks="gpu_sim", folder="tests/gpu_sim", reports="gpu-sim"),
+}
+
+
+def _verify(options: argparse.Namespace) -> int:
+    """Run journeys against the running platform, to the first broken promise unless told otherwise."""
+    reports: Path = options.reports or cache_root() / "reports"
+    reports.mkdir(parents=True, exist_ok=True)
+    chosen = _SELECTIONS[options.only]
+    arguments = [
+        "-q",
+        *([] if options.keep_going else ["-x"]),
+        "-m",
+        chosen.marks,
+        "--running-platform",
+        f"--junitxml={reports / f'{chosen.reports}.xml'}",
+        chosen.folder,
+    ]
+    return int(pytest.main(arguments, plugins=[Verification(reports / f"{chosen.reports}.json")]))
+
+
+def _load(options: argparse.Namespace) -> int:
+    """Gate a fresh model of the running platform."""
+    from cluster.instance import Instance
+    from harness.load_gate import main as gate
+    from workloads import endpoints as platform_endpoints
+    from workloads.errors import WorkloadsError
+
+    # MLflow reports on itself; the user asked about a model.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # Whoever ends it, the candidate is taken away and a report is left.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        endpoints = platform_endpoints.of_stack("local")
+        instance = Instance(os.environ.get("PLINTH_INSTANCE", "default"))
+        return gate(endpoints, instance, options.data, cache_root() / "reports" / "load.json")
+    except WorkloadsError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("error: interrupted\n")
+        return 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m harness", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    verify = commands.add_parser("verify", help="assert every promise on the running platform")
+    verify.add_argument(
+        "--only",
+        choices=list(_SELECTIONS),
+        default="all",
+        help="slow: retrain and inject faults; faults: inject faults; gpus: what `make gpu-sim` runs",
+    )
+    verify.add_argument("--keep-going", action="store_true", help="also after a broken promise")
+    verify.add_argument("--reports", type=Path, help="folder of the JSON and JUnit (default: in the cache)")
+    load = commands.add_parser("load", help="a fresh model under load before it becomes champion")
+    load.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
+    commands.add_parser("bench", help="measure memory, seconds and requests per second")
+    nightly = commands.add_parser("nightly", help="up, verify, load, faults, down, and a page of evidence")
+    nightly.add_argument("--run", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.command == "verify":
+        return _verify(options)
+    if options.command == "nightly":
+        from harness.nightly import main as night
+
+        return night(options.run)
+    if options.command == "load":
+        return _load(options)
+    from harness.bench import main as bench
+
+    return bench()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

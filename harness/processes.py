@@ -1,0 +1,98 @@
+"""Processes of a native instance as the machine sees them: who descends from whom, and what they spend."""
+
+import os
+import subprocess
+from collections import defaultdict
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from workloads.wait import wait_for
+
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stat:
+    """The fields of /proc/<pid>/stat that we read."""
+
+    parent: int
+    cpu_seconds: float
+
+
+def parse_stat(text: str) -> Stat:
+    """Read a stat line; the program's name in brackets may itself hold brackets and blanks."""
+    fields = text[text.rindex(")") + 2 :].split()
+    return Stat(parent=int(fields[1]), cpu_seconds=(int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the user and system time a process has spent; 0 for one that is gone."""
+    try:
+        return parse_stat(Path(f"/proc/{pid}/stat").read_text()).cpu_seconds
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+
+
+def descendants(ancestor: int) -> list[int]:
+    """Return a process and all that descend from it."""
+    children: dict[int, list[int]] = defaultdict(list)
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                children[parse_stat((entry / "stat").read_text()).parent].append(int(entry.name))
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    found = [ancestor]
+    for pid in found:
+        found.extend(children[pid])
+    return found
+
+
+def command_line(pid: int) -> list[str]:
+    """Return the arguments of a process; empty for one that is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def environment(pid: int) -> dict[str, str]:
+    """Return the environment that a process was started with."""
+    entries = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
+    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+
+
+@contextmanager
+def started(argv: Sequence[str], env: Mapping[str, str] | None = None) -> Generator[subprocess.Popen[bytes]]:
+    """Run a program that others can recognise, with a pipe as its input; it is killed at the end.
+
+    A new process has no command line and no environment to read until the kernel has laid out its memory,
+    and that is a moment after its start has been reported.
+    """
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, env=env) as process:
+        try:
+            wait_for(
+                f"{argv[0]} to have a command line",
+                lambda: None if command_line(process.pid) else "it has none",
+                timeout_seconds=15,
+                interval_seconds=0.01,
+            )
+            yield process
+        finally:
+            process.kill()
+
+
+@contextmanager
+def pinned(pid: int, cpu: int) -> Generator[None]:
+    """Keep all threads of a process on one CPU meanwhile."""
+    threads = [int(entry.name) for entry in Path(f"/proc/{pid}/task").iterdir()]
+    before = os.sched_getaffinity(pid)
+    for thread in threads:
+        os.sched_setaffinity(thread, {cpu})
+    try:
+        yield
+    finally:
+        for entry in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(entry.name), before)

@@ -1,0 +1,58 @@
+"""Questions to a platform's Prometheus, through its gateway."""
+
+from typing import Any
+
+import httpx
+
+from workloads.endpoints import Endpoints
+
+
+class PrometheusError(Exception):
+    """Prometheus refused a question; the text says which and why."""
+
+
+class Prometheus:
+    """The HTTP API of one Prometheus."""
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        host = {"Host": endpoints.prometheus_host}
+        self._client = httpx.Client(base_url=endpoints.gateway_url, headers=host, timeout=30)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def _get(self, path: str, **parameters: str) -> Any:
+        answer = self._client.get(f"/api/v1/{path}", params=parameters)
+        body = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+        if answer.status_code != 200:
+            raise PrometheusError(f"{path} {parameters}: {body.get('error', answer.text)}")
+        return body["data"]
+
+    def samples(self, query: str) -> list[tuple[dict[str, str], float]]:
+        """Return the labels and value of every series that a query gives now."""
+        data = self._get("query", query=query)
+        if data["resultType"] == "scalar":
+            return [({}, float(data["result"][1]))]
+        return [(each["metric"], float(each["value"][1])) for each in data["result"]]
+
+    def has(self, metric: str) -> bool:
+        """Return whether there is a sample of a metric."""
+        return bool(self.samples(f"count({metric})"))
+
+    def targets(self) -> dict[str, list[tuple[str, str]]]:
+        """Return (health, last error) of every target by its job."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for each in self._get("targets", state="active")["activeTargets"]:
+            found.setdefault(each["labels"]["job"], []).append((each["health"], each["lastError"]))
+        return found
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Return every rule with its health."""
+        return [rule for group in self._get("rules")["groups"] for rule in group["rules"]]
+
+    def firing(self) -> set[str]:
+        """Return the names of the alerts that fire."""
+        return {
+            each["labels"]["alertname"] for each in self._get("alerts")["alerts"] if each["state"] == "firing"
+        }

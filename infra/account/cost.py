@@ -1,0 +1,201 @@
+"""What a stack on AWS costs in a month of 730 hours, by component, with its node pools at min and at max."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from infra.account.demand import Database, Demand, NodePool
+from infra.account.prices import Prices
+from infra.settings.cluster import CapacityType
+
+HOURS = Decimal(730)
+_CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What depends on use, and is therefore assumed."""
+
+    object_gb: int = 200
+    """Objects of all buckets."""
+    image_gb: int = 10
+    """Images in ECR."""
+    log_gb: int = 20
+    """Logs of the control plane and of the network that a month brings."""
+    internet_gb: int = 100
+    """What nodes fetch from or send to the internet, through NAT."""
+    endpoint_gb: int = 200
+    """What nodes exchange with services of AWS; through NAT where the VPC has no endpoints."""
+    capacity_units: int = 1
+    """Load of the gateway's load balancer."""
+
+
+ASSUMED = Usage()
+EXCLUDED = (
+    "traffic to the internet and between zones; requests to S3 and KMS; metrics of databases",
+    "backups of databases beyond their size; snapshots; old versions of objects",
+    "capacity blocks and reservations: AWS bills them when bought, used or not",
+    "what spot saves: its price moves, so spot nodes count at the on-demand price",
+    "Savings Plans, free tiers, support, taxes",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One price, times how often it is paid in a month; in whole cents, so that the sum is what is shown."""
+
+    component: str
+    item: str
+    how: str
+    minimum: Decimal
+    maximum: Decimal
+
+    def __post_init__(self) -> None:
+        for name in ("minimum", "maximum"):
+            amount: Decimal = getattr(self, name)
+            object.__setattr__(self, name, amount.quantize(_CENT, rounding=ROUND_HALF_UP))
+
+
+def lines(demand: Demand, prices: Prices, usage: Usage = ASSUMED) -> tuple[Line, ...]:
+    """Return what each part costs; the sum of the lines is the cost.
+
+    Raises:
+        PriceError: a type or class has no price in the region.
+    """
+    return (
+        *_cluster(demand, prices),
+        *_network(demand, prices, usage),
+        *(line for pool in demand.pools for line in _pool(pool, prices)),
+        *(line for database in demand.databases for line in _database(database, prices)),
+        *_stores(demand, prices, usage),
+    )
+
+
+def total(found: Iterable[Line]) -> tuple[Decimal, Decimal]:
+    """Return the cost with every pool at min, and at max."""
+    kept = tuple(found)
+    return sum((line.minimum for line in kept), Decimal(0)), sum((line.maximum for line in kept), Decimal(0))
+
+
+def _hourly(component: str, item: str, count: int, price: Decimal) -> Line:
+    monthly = count * price * HOURS
+    return Line(
+        component=component, item=item, how=f"{count} x {price} USD/h", minimum=monthly, maximum=monthly
+    )
+
+
+def _monthly(component: str, item: str, count: int, price: Decimal, unit: str) -> Line:
+    cost = count * price
+    how = f"{count} {unit} x {price} USD" if unit else f"{count} x {price} USD"
+    return Line(component=component, item=item, how=how, minimum=cost, maximum=cost)
+
+
+def _cluster(demand: Demand, prices: Prices) -> Iterator[Line]:
+    yield _hourly("EksCluster", "control plane, standard support", 1, prices.services.eks_cluster_hour)
+
+
+def _network(demand: Demand, prices: Prices, usage: Usage) -> Iterator[Line]:
+    service = prices.services
+    yield _hourly("Vpc", "NAT gateways", demand.nat_gateways, service.nat_gateway_hour)
+    yield _hourly("Vpc", "public addresses of NAT", demand.nat_gateways, service.public_address_hour)
+    # What has no endpoint takes the way out.
+    through_nat = usage.internet_gb + (0 if demand.interface_endpoints else usage.endpoint_gb)
+    yield _monthly("Vpc", "data through NAT", through_nat, service.nat_gateway_gb, "GB assumed")
+    if demand.interface_endpoints:
+        yield _hourly(
+            "Vpc", "interface endpoints", demand.interface_endpoints, service.interface_endpoint_hour
+        )
+        yield _monthly(
+            "Vpc", "data through endpoints", usage.endpoint_gb, service.interface_endpoint_gb, "GB assumed"
+        )
+    yield _hourly("Gateway", "network load balancer", 1, service.load_balancer_hour)
+    yield _hourly(
+        "Gateway",
+        "its capacity units, assumed",
+        usage.capacity_units,
+        service.load_balancer_capacity_unit_hour,
+    )
+
+
+def _pool(pool: NodePool, prices: Prices) -> Iterator[Line]:
+    component = f"GPU pool {pool.name}" if pool.gpus else "System pool"
+    if pool.capacity_type is CapacityType.CAPACITY_BLOCK or pool.reservation:
+        how = f"paid with {pool.reservation}, not here"
+        yield Line(component=component, item="nodes", how=how, minimum=Decimal(0), maximum=Decimal(0))
+    else:
+        yield _nodes(component, pool, prices)
+    service = prices.services
+    disk = f"{pool.disk_gib} GiB x {service.volume_gb_month} USD"
+    yield _per_node(component, "disks of nodes", pool, pool.disk_gib * service.volume_gb_month, disk)
+    metrics = service.node_metrics_month
+    yield _per_node(component, "metrics of nodes every minute", pool, metrics, f"{metrics} USD")
+
+
+def _per_node(component: str, item: str, pool: NodePool, price: Decimal, how: str) -> Line:
+    return Line(
+        component=component,
+        item=item,
+        how=f"{_range(pool.fewest, pool.most_nodes)} x {how}",
+        minimum=pool.fewest * price,
+        maximum=pool.most_nodes * price,
+    )
+
+
+def _nodes(component: str, pool: NodePool, prices: Prices) -> Line:
+    """Return the cheapest type at min and, at max, the type that a full pool would cost most with."""
+    cheapest = min(pool.most, key=prices.instance)
+    dearest = max(pool.most, key=lambda name: pool.most[name] * prices.instance(name))
+    count = pool.most[dearest]
+    bought = "spot at the on-demand price" if pool.capacity_type is CapacityType.SPOT else "on demand"
+    if cheapest == dearest or not pool.fewest:
+        how = f"{_range(pool.fewest, count)} x {prices.instance(dearest)} USD/h"
+        item = f"{dearest}, {bought}"
+    else:
+        how = f"{pool.fewest} x {prices.instance(cheapest)} to {count} x {prices.instance(dearest)} USD/h"
+        item = f"{cheapest} to {dearest}, {bought}"
+    return Line(
+        component=component,
+        item=item,
+        how=how,
+        minimum=pool.fewest * prices.instance(cheapest) * HOURS,
+        maximum=count * prices.instance(dearest) * HOURS,
+    )
+
+
+def _range(fewest: int, most: int) -> str:
+    return str(most) if fewest == most else f"{fewest} to {most}"
+
+
+def _database(database: Database, prices: Prices) -> Iterator[Line]:
+    component = "RdsPostgres" if database.engine == "postgres" else "RdsMysql"
+    copies = 2 if database.multi_az else 1
+    zones = "and its standby" if database.multi_az else "in one zone"
+    price = prices.database(database.instance_class)
+    yield _hourly(component, f"{database.instance_class} {zones}", copies, price)
+    yield _monthly(
+        component,
+        "storage",
+        copies * database.storage_gib,
+        prices.services.database_storage_gb_month,
+        "GiB",
+    )
+
+
+def _stores(demand: Demand, prices: Prices, usage: Usage) -> Iterator[Line]:
+    service = prices.services
+    if demand.volumes_gib:
+        yield _monthly(
+            "Volumes of claims",
+            "of databases, objects and metrics in the cluster",
+            demand.volumes_gib,
+            service.volume_gb_month,
+            "GiB",
+        )
+    if demand.buckets:
+        buckets = f"{len(demand.buckets)} buckets"
+        yield _monthly("S3ObjectStore", buckets, usage.object_gb, service.object_gb_month, "GB assumed")
+    yield _monthly("EcrRepositories", "images", usage.image_gb, service.image_gb_month, "GB assumed")
+    yield _monthly("Keys", "customer-managed keys of KMS", demand.keys, service.key_month, "")
+    yield _monthly("Logs", "written to CloudWatch", usage.log_gb, service.log_gb, "GB assumed")
+    kept = max(1, -(-usage.log_gb * demand.log_days // 30))
+    yield _monthly("Logs", f"kept {demand.log_days} days", kept, service.log_gb_month, "GB assumed")

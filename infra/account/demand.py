@@ -1,0 +1,187 @@
+"""What a stack asks of AWS, counted from its settings: the input of `preflight` and of `cost`."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from components import images
+from components.aws import instance_types, network_plan
+from components.versions import RDS_MARIADB, RDS_POSTGRES, eks_addons
+from infra.errors import InfraError
+from infra.settings.cluster import CapacityType, EksSettings, Nat
+from infra.settings.pools import GpuPoolSettings, Provisioner
+from infra.settings.rules import BUCKETS
+from infra.settings.sections import gib
+from infra.settings.stack import Settings
+from infra.settings.storage import DatabaseLocation, ObjectsLocation
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodePool:
+    """Nodes that are bought together."""
+
+    name: str
+    capacity_type: CapacityType
+    zones: tuple[str, ...]
+    """Where its nodes may be."""
+    fewest: int
+    most: Mapping[str, int]
+    """Instance type -> nodes, if the pool grew to its limit on that type alone."""
+    disk_gib: int
+    gpus: bool
+    reservation: str | None = None
+
+    @property
+    def most_nodes(self) -> int:
+        """Return the most nodes that the pool can have."""
+        return max(self.most.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """An instance of RDS."""
+
+    name: str
+    engine: str
+    version: str
+    """Major version."""
+    instance_class: str
+    storage_gib: int
+    multi_az: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demand:
+    """Everything of AWS that has a price, a quota or a name that may be taken."""
+
+    cluster: str
+    account: str
+    region: str
+    administrators: tuple[str, ...]
+    """IAM roles and users that the cluster lets in."""
+    zones: tuple[str, ...]
+    kubernetes_version: str
+    addons: Mapping[str, str]
+    ami_release: str | None
+    nat_gateways: int
+    interface_endpoints: int
+    """One address in each zone for every service."""
+    log_days: int
+    pools: tuple[NodePool, ...]
+    databases: tuple[Database, ...]
+    volumes_gib: int
+    """Volumes of stores that run in the cluster."""
+    buckets: tuple[str, ...]
+    repositories: tuple[str, ...]
+    log_groups: tuple[str, ...]
+    keys: int
+    """Customer-managed keys: one for each kind of data."""
+
+
+def of(settings: Settings, stack: str) -> Demand:
+    """Count what a stack asks for.
+
+    Raises:
+        InfraError: the stack is not on AWS.
+    """
+    cluster = settings.cluster
+    if not isinstance(cluster, EksSettings):
+        raise InfraError(
+            f"--stack {stack}: its cluster is of kind {cluster.kind}, which asks nothing of AWS; "
+            "choose a stack whose cluster is of kind eks"
+        )
+    databases = tuple(_databases(settings))
+    in_s3 = settings.storage.objects is ObjectsLocation.S3
+    return Demand(
+        cluster=cluster.name,
+        account=cluster.account,
+        region=cluster.region,
+        administrators=cluster.administrators,
+        zones=cluster.availability_zones,
+        kubernetes_version=cluster.kubernetes_version,
+        addons=eks_addons(cluster.kubernetes_version),
+        ami_release=cluster.ami_release,
+        nat_gateways=len(cluster.availability_zones) if cluster.network.nat is Nat.PER_ZONE else 1,
+        interface_endpoints=_endpoints(cluster) * len(cluster.availability_zones),
+        log_days=cluster.log_days,
+        pools=(_system_pool(cluster), *(_gpu_pool(pool, cluster) for pool in settings.gpu_pools)),
+        databases=databases,
+        volumes_gib=sum(_volumes(settings)),
+        buckets=tuple(f"{settings.bucket_prefix}-{name}" for name in BUCKETS) if in_s3 else (),
+        repositories=tuple(f"{cluster.name}/plinth/{name}" for name in images.names() if images.is_own(name)),
+        log_groups=(f"/aws/eks/{cluster.name}/cluster", f"/plinth/{cluster.name}/network"),
+        # Secrets in the API, logs and images always; objects and each database where AWS keeps them.
+        keys=3 + len(databases) + in_s3,
+    )
+
+
+def _endpoints(cluster: EksSettings) -> int:
+    return len(network_plan.INTERFACE_ENDPOINTS) if cluster.network.private_endpoints else 0
+
+
+def _system_pool(cluster: EksSettings) -> NodePool:
+    pool = cluster.system_pool
+    return NodePool(
+        name="system",
+        capacity_type=pool.capacity_type,
+        zones=cluster.availability_zones,
+        fewest=pool.min,
+        most=dict.fromkeys(pool.instance_types, pool.max),
+        disk_gib=pool.disk_gib,
+        gpus=False,
+    )
+
+
+def _gpu_pool(pool: GpuPoolSettings, cluster: EksSettings) -> NodePool:
+    return NodePool(
+        name=pool.name,
+        capacity_type=pool.capacity_type,
+        zones=pool.zones or cluster.availability_zones,
+        fewest=pool.min,
+        most=dict(_most(pool)),
+        disk_gib=pool.disk_gib,
+        gpus=True,
+        reservation=pool.reservation,
+    )
+
+
+def _most(pool: GpuPoolSettings) -> Iterator[tuple[str, int]]:
+    """Yield how many nodes of each type fit: Karpenter's limit is in GPUs, a node group's in nodes."""
+    # Settings with a type that nobody knows, or without GPUs, were refused before.
+    types = [each for name in pool.instance_types if (each := instance_types.find(name))]
+    limit = pool.max * min(each.gpus for each in types)
+    for each in types:
+        yield each.name, limit // each.gpus if pool.provisioner is Provisioner.KARPENTER else pool.max
+
+
+def _databases(settings: Settings) -> Iterator[Database]:
+    storage = settings.storage
+    if storage.postgres is DatabaseLocation.RDS:
+        yield Database(
+            name="tracking",
+            engine="postgres",
+            version=RDS_POSTGRES,
+            instance_class=storage.rds.postgres_class,
+            storage_gib=gib(storage.postgres_size),
+            multi_az=storage.rds.multi_az,
+        )
+    if storage.pipelines_database is DatabaseLocation.RDS:
+        yield Database(
+            name="pipelines",
+            engine="mariadb",
+            version=RDS_MARIADB,
+            instance_class=storage.rds.pipelines_class,
+            storage_gib=gib(storage.pipelines_database_size),
+            multi_az=storage.rds.multi_az,
+        )
+
+
+def _volumes(settings: Settings) -> Iterator[int]:
+    storage = settings.storage
+    if storage.postgres is DatabaseLocation.INCLUSTER:
+        yield gib(storage.postgres_size)
+    if storage.pipelines_database is DatabaseLocation.INCLUSTER:
+        yield gib(storage.pipelines_database_size)
+    if storage.objects is ObjectsLocation.INCLUSTER:
+        yield gib(storage.objects_size)
+    if settings.monitoring.enabled:
+        yield gib(settings.monitoring.storage_size)

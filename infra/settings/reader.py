@@ -1,0 +1,142 @@
+"""Reads the settings of a stack: the only reader of configuration."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, cast, get_args
+
+import pulumi
+from pydantic import BaseModel, ValidationError
+from pydantic.alias_generators import to_camel
+
+from infra.errors import SettingsError
+from infra.settings import rules
+from infra.settings.stack import PROJECT, Secrets, Settings, secret_keys
+
+
+def parse(values: Mapping[str, object]) -> Settings:
+    """Check the values of a stack, by key without the project's prefix.
+
+    Raises:
+        SettingsError: an unknown key, a value that is not allowed, or values that do not go together;
+            the text names every one.
+    """
+    _refuse_placeholders(values, PROJECT)
+    try:
+        settings = Settings.model_validate(dict(values))
+    except ValidationError as error:
+        raise SettingsError("; ".join(_explain(each) for each in error.errors())) from None
+    problems = rules.problems(settings)
+    if problems:
+        raise SettingsError("; ".join(f"{PROJECT}:{problem}" for problem in problems))
+    return settings
+
+
+def load() -> tuple[Settings, Secrets]:
+    """Read the settings and secrets of the stack that the engine deploys."""
+    prefix = f"{PROJECT}:"
+    secrets = set(secret_keys())
+    given = cast("dict[str, str]", pulumi.runtime.get_config_env())
+    values = {key.removeprefix(prefix): text for key, text in given.items() if key.startswith(prefix)}
+    settings = parse({key: _decode(text) for key, text in values.items() if key not in secrets})
+    config = pulumi.Config(PROJECT)  # noqa: TID251 (the one reader)
+    found = {field.name: config.require_secret(to_camel(field.name)) for field in fields(Secrets)}
+    return settings, Secrets(**found)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of a stack file."""
+    inner = Settings.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
+    definitions = inner.pop("$defs", {})
+    properties = {f"{PROJECT}:{key}": value for key, value in inner["properties"].items()}
+    secret = {"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"]}
+    properties.update({f"{PROJECT}:{key}": secret for key in secret_keys()})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A stack of plinth",
+        "type": "object",
+        "properties": {
+            "encryptionsalt": {"type": "string"},
+            "config": {
+                "type": "object",
+                "properties": properties,
+                "required": [f"{PROJECT}:{key}" for key in inner["required"]],
+                "additionalProperties": False,
+            },
+        },
+        "required": ["config"],
+        "additionalProperties": False,
+        "$defs": definitions,
+    }
+
+
+def _decode(text: str) -> object:
+    """Return what the engine's text stands for: it hands over objects as JSON and scalars as they are."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _refuse_placeholders(value: object, path: str) -> None:
+    if isinstance(value, Mapping):
+        table = cast("Mapping[str, object]", value)
+        for key, each in table.items():
+            _refuse_placeholders(each, f"{path}.{key}" if ":" in path else f"{path}:{key}")
+    elif value == "CHANGEME":
+        raise SettingsError(f"{path} is still CHANGEME: set the value of this stack")
+
+
+def _explain(error: Any) -> str:
+    """Return one clause of an error: dotted path, what was given, what is allowed."""
+    parts, models = _followed(error["loc"])
+    path = f"{PROJECT}:{'.'.join(parts)}"
+    context: dict[str, str] = error.get("ctx", {})
+    match error["type"]:
+        case "extra_forbidden":
+            allowed = sorted({str(field.alias) for each in models for field in each.model_fields.values()})
+            return f"{path} is not a setting; allowed here: {', '.join(allowed)}"
+        case "missing":
+            return f"{path} is missing; set it in the stack file"
+        case "union_tag_not_found":
+            return f"{path}.kind is missing; set it in the stack file"
+        case "union_tag_invalid":
+            allowed = context["expected_tags"].replace(", ", " or ")
+            return f"{path}.kind is {json.dumps(context['tag'])}; it must be {allowed}"
+        case _:
+            message = re.sub(r"^(Input|String|Value|Tuple|Dictionary) should", "must", error["msg"])
+            return f"{path} is {json.dumps(error['input'], default=str)}; it {message}"
+
+
+def _followed(location: tuple[str | int, ...]) -> tuple[list[str], list[type[BaseModel]]]:
+    """Return a location as people write it, and the models that its last part was looked up in."""
+    path: list[str] = []
+    models: list[type[BaseModel]] = [Settings]
+    owners = models
+    for part in location:
+        kind = next((each for each in models if len(models) > 1 and part in _kinds(each)), None)
+        if kind:
+            # pydantic adds the tag of a union, which nobody wrote.
+            models = [kind]
+            continue
+        path.append(str(part))
+        owners = models
+        if isinstance(part, str):
+            # pydantic names the field, people write the alias.
+            fields_ = [each.model_fields.items() for each in models]
+            found = [field for items in fields_ for name, field in items if part in (name, field.alias)]
+            models = [model for field in found for model in _models(field.annotation)]
+    return path, owners
+
+
+def _kinds(model: type[BaseModel]) -> tuple[str, ...]:
+    field = model.model_fields.get("kind")
+    return get_args(field.annotation) if field else ()
+
+
+def _models(annotation: object) -> list[type[BaseModel]]:
+    """Return every section that an annotation allows."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for each in get_args(annotation) for model in _models(each)]

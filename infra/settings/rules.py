@@ -1,0 +1,170 @@
+"""Choices that do not go together, found before anything is planned."""
+
+import ipaddress
+from collections.abc import Iterator
+
+from components.aws import instance_types
+from components.versions import EKS_ADDONS
+from infra.settings.cluster import Access, CapacityType, EksSettings, Nat
+from infra.settings.pool_rules import pool_problems, team_problems
+from infra.settings.sections import gib
+from infra.settings.stack import Settings
+from infra.settings.storage import DatabaseLocation, ObjectsLocation
+
+# Consumers of buckets; the longest name decides how long a prefix may be.
+BUCKETS = ("pipelines", "mlflow", "access-logs")
+_BUCKET_NAME_LENGTH = 63
+_PRODUCTION_BACKUP_DAYS = 14
+_RDS_MINIMUM_GIB = 20
+
+
+def problems(settings: Settings) -> list[str]:
+    """Return one clause for every choice that cannot work beside the others."""
+    found: list[str] = []
+    if isinstance(settings.cluster, EksSettings):
+        found += _cluster(settings.cluster)
+        found += pool_problems(settings.gpu_pools, settings.cluster)
+    else:
+        found += _cloud_only(settings)
+    found += team_problems(settings.teams, settings.gpu_pools)
+    found += _storage(settings)
+    found += _gateway(settings)
+    if settings.environment == "production":
+        found += _production(settings)
+    return found
+
+
+def _cluster(cluster: EksSettings) -> Iterator[str]:
+    zones = cluster.availability_zones
+    for zone in zones:
+        if zone[:-1] != cluster.region or not zone[-1].isalpha():
+            yield (
+                f"cluster.availabilityZones names {zone}, which is not in region {cluster.region}: "
+                f"use zones such as {cluster.region}a"
+            )
+    if len(set(zones)) != len(zones):
+        yield f"cluster.availabilityZones names a zone twice ({', '.join(zones)}): name each once"
+    yield from _access(cluster)
+    yield from _network(cluster)
+    pool = cluster.system_pool
+    if pool.min > pool.max:
+        yield f"cluster.systemPool.min is {pool.min}, more than its max {pool.max}: raise max or lower min"
+    if pool.capacity_type is CapacityType.CAPACITY_BLOCK:
+        yield "cluster.systemPool.capacityType is CAPACITY_BLOCK, which is for GPUs: use ON_DEMAND or SPOT"
+    for name in pool.instance_types:
+        known = instance_types.find(name)
+        if known is None:
+            yield f"cluster.systemPool.instanceTypes names {instance_types.unknown(name)}"
+        elif known.gpus:
+            yield f"cluster.systemPool.instanceTypes names {name}, which has GPUs: make it a gpuPools entry"
+
+
+def _access(cluster: EksSettings) -> Iterator[str]:
+    if not cluster.administrators:
+        yield "cluster.administrators is empty: name the IAM role that runs `pulumi up`, it is let in by name"
+    names = [arn.rpartition("/")[2] for arn in cluster.administrators]
+    if len(set(names)) != len(names):
+        yield "cluster.administrators names a role twice: name each once"
+    if cluster.kubernetes_version not in EKS_ADDONS:
+        have = ", ".join(EKS_ADDONS)
+        yield f"cluster.kubernetesVersion is {cluster.kubernetes_version}; add-ons are pinned for {have}"
+
+
+def _network(cluster: EksSettings) -> Iterator[str]:
+    try:
+        network = ipaddress.IPv4Network(cluster.network.cidr)
+    except ValueError as error:
+        yield f"cluster.network.cidr is {cluster.network.cidr}: {error}"
+    else:
+        if not 16 <= network.prefixlen <= 18 or not network.is_private:
+            yield f"cluster.network.cidr is {network}: use a private /16, /17 or /18, such as 10.0.0.0/16"
+    endpoint = cluster.endpoint
+    if endpoint.access is Access.PUBLIC and not endpoint.public_cidrs:
+        yield "cluster.endpoint.access is public but publicCidrs is empty: name who may call the API"
+    if endpoint.access is Access.PRIVATE and endpoint.public_cidrs:
+        yield "cluster.endpoint.publicCidrs needs access: public; a private endpoint has none"
+    yield from _addresses("cluster.endpoint.publicCidrs", endpoint.public_cidrs)
+
+
+def _addresses(path: str, cidrs: tuple[str, ...]) -> Iterator[str]:
+    for cidr in cidrs:
+        try:
+            network = ipaddress.IPv4Network(cidr)
+        except ValueError as error:
+            yield f"{path} names {cidr}: {error}"
+            continue
+        if network.prefixlen == 0:
+            yield f"{path} is open to everyone ({cidr}): name the networks of people and of CI"
+
+
+def _cloud_only(settings: Settings) -> Iterator[str]:
+    storage = settings.storage
+    for key, given in (
+        ("gpuPools", bool(settings.gpu_pools)),
+        ("storage.postgres: rds", storage.postgres is DatabaseLocation.RDS),
+        ("storage.pipelinesDatabase: rds", storage.pipelines_database is DatabaseLocation.RDS),
+        ("storage.objects: s3", storage.objects is ObjectsLocation.S3),
+        ("gateway.public", settings.gateway.public),
+        ("gateway.certificateArn", settings.gateway.certificate_arn is not None),
+    ):
+        if given:
+            yield f"{key} needs a cluster of kind eks; this one is of kind {settings.cluster.kind}"
+
+
+def _storage(settings: Settings) -> Iterator[str]:
+    storage = settings.storage
+    for key, location, size in (
+        ("postgresSize", storage.postgres, storage.postgres_size),
+        ("pipelinesDatabaseSize", storage.pipelines_database, storage.pipelines_database_size),
+    ):
+        if location is DatabaseLocation.RDS and gib(size) < _RDS_MINIMUM_GIB:
+            yield f"storage.{key} is {size}; RDS gives at least {_RDS_MINIMUM_GIB}Gi"
+    if storage.objects is ObjectsLocation.S3:
+        longest = f"{settings.bucket_prefix}-{max(BUCKETS, key=len)}"
+        if len(longest) > _BUCKET_NAME_LENGTH:
+            most = _BUCKET_NAME_LENGTH - len(max(BUCKETS, key=len)) - 1
+            yield (
+                f"storage.s3.bucketPrefix gives the bucket {longest}, {len(longest)} characters long; S3 "
+                f"allows {_BUCKET_NAME_LENGTH}: give a prefix of at most {most}"
+            )
+
+
+def _gateway(settings: Settings) -> Iterator[str]:
+    gateway = settings.gateway
+    if gateway.public and not gateway.source_cidrs:
+        yield "gateway.public is true but sourceCidrs is empty: there is no log-in, name who may connect"
+    if gateway.source_cidrs and not gateway.public:
+        yield "gateway.sourceCidrs needs public: true; only the network reaches an internal load balancer"
+    yield from _addresses("gateway.sourceCidrs", gateway.source_cidrs)
+    if gateway.node_port is not None and isinstance(settings.cluster, EksSettings):
+        yield "gateway.nodePort is for a cluster of kind kubeconfig: EKS gives a load balancer, leave it out"
+
+
+def _production(settings: Settings) -> Iterator[str]:
+    """Yield what would let a production stack lose data or stop with one zone."""
+    storage, cluster = settings.storage, settings.cluster
+    if not settings.protect:
+        yield "protect is false in production: set it to true, or stores could be deleted by a changed name"
+    if not isinstance(cluster, EksSettings):
+        return
+    for key, location in (
+        ("postgres", storage.postgres),
+        ("pipelinesDatabase", storage.pipelines_database),
+        ("objects", storage.objects),
+    ):
+        if location == "incluster":
+            managed = "s3" if key == "objects" else "rds"
+            yield f"storage.{key} is incluster in production: use {managed}, which outlives the cluster"
+    if not storage.rds.multi_az:
+        yield "storage.rds.multiAz is false in production: set it to true"
+    if storage.rds.backup_days < _PRODUCTION_BACKUP_DAYS:
+        yield (
+            f"storage.rds.backupDays is {storage.rds.backup_days} in production: "
+            f"keep at least {_PRODUCTION_BACKUP_DAYS}"
+        )
+    if cluster.network.nat is Nat.SINGLE:
+        yield "cluster.network.nat is single in production: use perZone, or one zone's loss stops all nodes"
+    if len(cluster.availability_zones) < 3:
+        yield f"cluster.availabilityZones has {len(cluster.availability_zones)} in production: name 3 or more"
+    if cluster.system_pool.capacity_type is CapacityType.SPOT:
+        yield "cluster.systemPool.capacityType is SPOT in production: use ON_DEMAND"

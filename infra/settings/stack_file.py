@@ -1,0 +1,82 @@
+"""The stack's file as the engine reads it: the choices of `stacks/` and the secrets generated for it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from infra.errors import InfraError
+from infra.settings.reader import parse
+from infra.settings.stack import PROJECT, Settings, secret_keys
+from upstream.cache import write_atomically
+
+REPOSITORY = Path(__file__).parents[2]
+STACKS = REPOSITORY / "stacks"
+
+
+def names() -> list[str]:
+    """Return the names of all stacks."""
+    return sorted(each.name.split(".")[1] for each in STACKS.glob("Pulumi.*.yaml"))
+
+
+def path(stack: str) -> Path:
+    """Return the file of a stack's choices.
+
+    Raises:
+        InfraError: there is no such stack.
+    """
+    found = STACKS / f"Pulumi.{stack}.yaml"
+    if not found.is_file():
+        raise InfraError(f"--stack {stack}: no stacks/{found.name}; there are: {', '.join(names())}")
+    return found
+
+
+def read(file: Path) -> dict[str, Any]:
+    """Return the content of a stack file.
+
+    Raises:
+        InfraError: it is not a YAML mapping.
+    """
+    try:
+        content = yaml.safe_load(file.read_text()) or {}
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise InfraError(f"{file}: not YAML: {reason}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("config", {}), dict):
+        raise InfraError(f"{file}: must be a mapping with the key config")
+    return cast("dict[str, Any]", content)
+
+
+def settings(stack: str) -> Settings:
+    """Return the checked settings of a stack."""
+    prefix = f"{PROJECT}:"
+    secrets = set(secret_keys())
+    config: Mapping[str, object] = read(path(stack)).get("config", {})
+    values = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+    return parse({key: value for key, value in values.items() if key not in secrets})
+
+
+def merge(choices: Mapping[str, Any], generated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the choices with the encrypted values and key material that the engine has added before."""
+    encrypted = {key: value for key, value in generated.get("config", {}).items() if _is_encrypted(value)}
+    kept = {key: value for key, value in generated.items() if key != "config"}
+    return {**kept, **choices, "config": {**encrypted, **choices.get("config", {})}}
+
+
+def missing_secrets(content: Mapping[str, Any]) -> list[str]:
+    """Return the keys of secrets that have no encrypted value yet."""
+    config: Mapping[str, object] = content.get("config", {})
+    return [key for key in secret_keys() if not _is_encrypted(config.get(f"{PROJECT}:{key}"))]
+
+
+def write(file: Path, content: Mapping[str, Any]) -> None:
+    """Write a stack file whole or not at all."""
+    text = yaml.safe_dump(dict(content), sort_keys=False)
+    if file.is_file() and file.read_text() == text:
+        return
+    write_atomically(file, text)
+
+
+def _is_encrypted(value: object) -> bool:
+    return isinstance(value, dict) and set(cast("dict[str, object]", value)) == {"secure"}

@@ -1,0 +1,1 @@
+"""The simulated GPU tier: KWOK nodes behind the real scheduler, Kueue and Karpenter."""

@@ -1,0 +1,339 @@
+"""The simulated GPU tier: real control plane, scheduler, Kueue and Karpenter, and nodes that KWOK plays."""
+
+import base64
+import json
+import shutil
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cluster import certificates, control_plane, etcd
+from cluster.certificates import API_PORT
+from cluster.instance import Addresses, Instance
+from cluster.processes import Process
+from cluster.wait import wait_for
+from components import manifests
+from components.aws import instance_types
+from components.gpus import gpu_admission, gpu_queues, kueue_controller
+from components.gpus.gpu_queues import TEAM_LABEL
+from infra import gpu_sharing
+from infra.engine import generated
+from infra.settings import reader, stack_file
+from infra.settings.cluster import EksSettings
+from infra.settings.pools import GpuPoolSettings, Provisioner
+from infra.settings.stack import PROJECT, Settings
+from simulation.gpus import nodes
+from simulation.gpus.api import Api, Object, condition
+from simulation.gpus.programs import Programs
+from upstream.build import binary
+
+# The tier's own network namespace has this address and no other host.
+ADDRESS = "10.255.0.1"
+_SERVER = f"https://{ADDRESS}:{API_PORT}"
+_KUEUE = "kueue"
+NOT_READY = "node.kubernetes.io/not-ready"
+_SYSTEM_NODES = 2
+_START_SECONDS = 120
+_NODES_SECONDS = 180
+# Nothing beats for the nodes: only a condition that says so makes one not ready.
+_NO_HEARTBEATS = "24h"
+_STACK = Path(__file__).parent / "Pulumi.gpu-sim.yaml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tier:
+    """The running tier."""
+
+    api: Api
+    programs: Programs
+    settings: Settings
+
+    @property
+    def cluster(self) -> EksSettings:
+        """The settings of its cluster."""
+        if not isinstance(self.settings.cluster, EksSettings):
+            raise TypeError(f"{_STACK.name}: the simulated tier needs a cluster of kind eks")
+        return self.settings.cluster
+
+    def pool(self, name: str) -> GpuPoolSettings:
+        """Return the settings of one pool."""
+        return next(each for each in self.settings.gpu_pools if each.name == name)
+
+    def wait(
+        self, what: str, probe: Callable[[], str | None], *, timeout_seconds: float, successes: int = 1
+    ) -> None:
+        """Wait for a state, no longer than every program runs."""
+
+        def checked() -> str | None:
+            self.programs.check()
+            return probe()
+
+        wait_for(what, checked, timeout_seconds=timeout_seconds, interval_seconds=0.5, successes=successes)
+
+    def pool_nodes(self, pool: str) -> list[Object]:
+        """Return the nodes of a pool."""
+        return self.api.items("/api/v1/nodes", labelSelector=f"{gpu_queues.POOL_LABEL}={pool}")
+
+
+def settings() -> Settings:
+    """Return the settings of the simulated stack, checked as those of any stack."""
+    config = stack_file.read(_STACK)["config"]
+    return reader.parse({key.removeprefix(f"{PROJECT}:"): value for key, value in config.items()})
+
+
+@contextmanager
+def running() -> Generator[Tier]:
+    """Start the tier and end it; its files are gone afterwards."""
+    instance = Instance("gpu-sim")
+    shutil.rmtree(instance.folder, ignore_errors=True)
+    addresses = Addresses(host_ip=ADDRESS, node_ip=ADDRESS, gateway_port=0, api_port=0, registry_port=0)
+    chosen = settings()
+    try:
+        certificates.create(instance, addresses)
+        with Programs(instance.logs) as programs, _client(instance) as api:
+            tier = Tier(api=api, programs=programs, settings=chosen)
+            _start_control_plane(tier, instance, addresses)
+            _define(tier)
+            _start_controllers(tier, instance)
+            _add_queues(tier)
+            _add_nodes(tier)
+            yield tier
+    finally:
+        shutil.rmtree(instance.folder, ignore_errors=True)
+
+
+def _client(instance: Instance) -> Api:
+    users: Any = yaml.safe_load(instance.kubeconfig.read_text())["users"]
+    for field in ("certificate", "key"):
+        data = base64.b64decode(users[0]["user"][f"client-{field}-data"])
+        (instance.pki / f"tests.{field}").write_bytes(data)
+    return Api(
+        _SERVER,
+        authority=instance.pki / "ca.crt",
+        certificate=instance.pki / "tests.certificate",
+        key=instance.pki / "tests.key",
+    )
+
+
+def _start_control_plane(tier: Tier, instance: Instance, addresses: Addresses) -> None:
+    api = f"{ADDRESS}:{API_PORT}"
+    # A throw-away cluster: nothing of it is read after a crash.
+    _start(tier, etcd.process(instance), "--unsafe-no-fsync=true")
+    _start(tier, control_plane.api_server(instance, addresses))
+    tier.wait(
+        "the API server answers",
+        lambda: None if tier.api.is_ready() else "not yet",
+        timeout_seconds=_START_SECONDS,
+    )
+    limits = ("--kube-api-qps=500", "--kube-api-burst=1000")
+    _start(
+        tier,
+        control_plane.controller_manager(instance, api),
+        "--allocate-node-cidrs=false",
+        f"--node-monitor-grace-period={_NO_HEARTBEATS}",
+        *limits,
+    )
+    _start(tier, control_plane.scheduler(instance, api), *limits)
+
+
+def _start(tier: Tier, process: Process, *more: str) -> None:
+    tier.programs.start(process.name, [*process.argv, *more], process.environment)
+
+
+def _define(tier: Tier) -> None:
+    definitions = [
+        *kueue_controller.definitions(),
+        *manifests.load(
+            "karpenter",
+            "sigs.k8s.io/karpenter",
+            "pkg/apis/crds/*.yaml",
+            "kwok/apis/crds/*.yaml",
+        ),
+    ]
+    tier.api.create_all(definitions)
+    tier.api.create_all(gpu_admission.objects())
+    tier.api.create_all(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+        for name, labels in [
+            (_KUEUE, {}),
+            *((team.name, {TEAM_LABEL: team.name}) for team in tier.settings.teams),
+        ]
+    )
+
+    def unestablished() -> str | None:
+        found = tier.api.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
+        missing = [
+            each["metadata"]["name"]
+            for each in found
+            if condition(each, "Established").get("status") != "True"
+        ]
+        return ", ".join(missing) or None
+
+    tier.wait("definitions are established", unestablished, timeout_seconds=_START_SECONDS)
+
+
+def _start_controllers(tier: Tier, instance: Instance) -> None:
+    stages = instance.folder / "stages.yaml"
+    stages.write_text("\n---\n".join(json.dumps(each) for each in nodes.stages()))
+    kubeconfig = f"--kubeconfig={instance.kubeconfig}"
+    tier.programs.start(
+        "kwok",
+        [
+            str(binary("kwok")),
+            kubeconfig,
+            f"--config={stages}",
+            "--manage-all-nodes=true",
+            "--node-lease-duration-seconds=0",
+        ],
+    )
+    _start_kueue(tier, instance)
+    types = instance.folder / "instance-types.json"
+    scaled = [pool for pool in tier.settings.gpu_pools if pool.provisioner is Provisioner.KARPENTER]
+    types.write_text(
+        json.dumps(
+            [each for pool in scaled for each in nodes.karpenter_types(pool, tier.cluster.availability_zones)]
+        )
+    )
+    environment = {"KUBECONFIG": str(instance.kubeconfig), "INSTANCE_TYPES_FILE_PATH": str(types)}
+    flags = ("--disable-leader-election=true", "--metrics-port=8082", "--health-probe-port=8083")
+    tier.programs.start("karpenter", [str(binary("karpenter-kwok")), *flags], environment)
+
+
+def _start_kueue(tier: Tier, instance: Instance) -> None:
+    """Start Kueue with the rights that its component gives it, and no more."""
+    authority, certificate, key = generated.certificate("localhost")
+    folder = instance.folder / "kueue"
+    folder.mkdir()
+    (folder / "tls.crt").write_text(certificate)
+    (folder / "tls.key").write_text(key)
+    configuration = kueue_controller.settings(_KUEUE, certificate_folder=str(folder), leader_election=False)
+    (folder / "settings.json").write_text(json.dumps(configuration))
+    (folder / "kubeconfig").write_text(json.dumps(_kueue_user(tier, instance)))
+    # It reads the certificate of its metrics from this one place, which the machine does not have: the
+    # folder exists in a mount namespace of its own.
+    metrics = kueue_controller.METRICS_CERTIFICATE_FOLDER
+    script = (
+        f"mount -t tmpfs none /etc && mkdir -p {metrics} && cp {folder}/tls.* {metrics}/ && "
+        f"exec {binary('kueue-controller')} --config={folder}/settings.json --zap-log-level=info"
+    )
+    tier.programs.start(
+        "kueue",
+        ["unshare", "--mount", "sh", "-c", script],
+        {"KUBECONFIG": str(folder / "kubeconfig")},
+    )
+    configurations = kueue_controller.webhooks(_KUEUE, authority)
+    for name, webhooks in configurations.items():
+        kind, object_name = name.split()
+        for webhook in webhooks:
+            client = webhook["clientConfig"]
+            client["url"] = f"https://localhost:9443{client.pop('service')['path']}"
+        tier.api.create(
+            {
+                "apiVersion": "admissionregistration.k8s.io/v1",
+                "kind": kind,
+                "metadata": {"name": object_name},
+                "webhooks": webhooks,
+            }
+        )
+
+
+def _kueue_user(tier: Tier, instance: Instance) -> Object:
+    account = {"kind": "ServiceAccount", "name": "kueue", "namespace": _KUEUE}
+    group = "rbac.authorization.k8s.io"
+    tier.api.create(
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "kueue", "namespace": _KUEUE}}
+    )
+    tier.api.create(
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": "kueue"},
+            "rules": kueue_controller.rights(),
+        }
+    )
+    tier.api.create(
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "kueue"},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "kueue"},
+            "subjects": [account],
+        }
+    )
+    path = f"/api/v1/namespaces/{_KUEUE}/serviceaccounts/kueue/token"
+    request = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": 7200},
+    }
+    token = tier.api.request("POST", path, json=request)["status"]["token"]
+    authority = base64.b64encode((instance.pki / "ca.crt").read_bytes()).decode()
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "kueue",
+        "contexts": [{"name": "kueue", "context": {"cluster": "kueue", "user": "kueue"}}],
+        "clusters": [
+            {"name": "kueue", "cluster": {"server": _SERVER, "certificate-authority-data": authority}}
+        ],
+        "users": [{"name": "kueue", "user": {"token": token}}],
+    }
+
+
+def _add_queues(tier: Tier) -> None:
+    pools = gpu_sharing.pools(tier.settings.gpu_pools)
+    teams = gpu_sharing.teams(tier.settings.teams)
+    if problems := gpu_queues.problems(pools, teams):
+        raise ValueError(f"{_STACK.name}: {'; '.join(problems)}")
+    rendered = [*gpu_queues.objects(pools, teams), *(gpu_queues.local_queue(team.name) for team in teams)]
+
+    def first_refused() -> str | None:
+        # Its webhooks answer some seconds after it starts.
+        try:
+            tier.api.create(rendered[0])
+        except Exception as refusal:
+            return str(refusal)
+        return None
+
+    tier.wait("Kueue's webhooks answer", first_refused, timeout_seconds=_START_SECONDS)
+    for each in rendered[1:]:
+        tier.api.create(each)
+
+    def inactive() -> str | None:
+        found = tier.api.items("/apis/kueue.x-k8s.io/v1beta2/clusterqueues")
+        states = {each["metadata"]["name"]: condition(each, "Active") for each in found}
+        idle = [
+            f"{name}: {state.get('message')}"
+            for name, state in states.items()
+            if state.get("status") != "True"
+        ]
+        return "; ".join(idle) or None
+
+    tier.wait("queues are active", inactive, timeout_seconds=_START_SECONDS)
+
+
+def _add_nodes(tier: Tier) -> None:
+    cluster = tier.cluster
+    system = instance_types.known(cluster.system_pool.instance_types[0])
+    made = [nodes.node(f"system-{number}", system, None) for number in range(_SYSTEM_NODES)]
+    for pool in tier.settings.gpu_pools:
+        if pool.provisioner is Provisioner.KARPENTER:
+            tier.api.create_all(nodes.node_pool(pool, cluster.availability_zones))
+        else:
+            made += nodes.nodes(pool)
+    tier.api.create_all(made)
+
+    def unready() -> str | None:
+        found = tier.api.items("/api/v1/nodes")
+        # The taint of a new node outlives its first condition by a while.
+        ready = sum(
+            condition(each, "Ready").get("status") == "True" and NOT_READY not in nodes.taints(each)
+            for each in found
+        )
+        return None if ready == len(made) else f"{ready} of {len(made)}"
+
+    tier.wait("every node is ready", unready, timeout_seconds=_NODES_SECONDS)

@@ -1,0 +1,58 @@
+"""What dev and prod plan in AWS passes a policy scanner and our own rules."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from infra.settings import stack_file
+from simulation.aws import planned, policy_scan, rules
+from simulation.aws.planned import PlannedResource
+from simulation.aws.simulation import simulated
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", params=["dev", "prod"])
+def stack(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def resources(stack: str, tmp_path_factory: pytest.TempPathFactory) -> Generator[list[PlannedResource]]:
+    with simulated(stack, tmp_path_factory.mktemp("engine"), foresees=True) as simulation:
+        simulation.engine.prepare()
+        yield planned.aws(planned.parse(simulation.done("preview", "--json").output))
+
+
+def test_a_policy_scanner_finds_nothing_that_a_user_could_fix(
+    stack: str, resources: list[PlannedResource], tmp_path: Path
+) -> None:
+    verdict = policy_scan.scan(resources, stack, tmp_path)
+    # A plan that the scanner cannot read would pass with nothing in it.
+    assert verdict.resources == len(resources) > 100
+    assert verdict.passed > 200
+    assert [f"{each.check} {each.title}: {each.address}" for each in verdict.failed] == []
+
+
+def test_every_suppression_of_the_scanner_is_still_needed(
+    stack: str, resources: list[PlannedResource], tmp_path: Path
+) -> None:
+    used = {suppression for _, suppression in policy_scan.scan(resources, stack, tmp_path).suppressed}
+    expected = {each for each in policy_scan.suppressions() if not each.stacks or stack in each.stacks}
+    assert {each.check for each in expected - used} == set()
+
+
+def test_our_own_rules_hold(stack: str, resources: list[PlannedResource]) -> None:
+    plan = rules.Plan(resources=resources, settings=stack_file.settings(stack))
+    assert [each.text() for each in rules.breaches(plan)] == []
+
+
+def test_the_rules_had_policies_to_read(resources: list[PlannedResource]) -> None:
+    named = [
+        (each, name) for each in resources for name in ("policy", "assumeRolePolicy") if name in each.inputs
+    ]
+    # Trust in service accounts names a namespace, which only a cluster knows.
+    unread = [each.name for each, name in named if each.unknown(name) and name != "assumeRolePolicy"]
+    assert len(named) > 10
+    assert unread == []

@@ -1,0 +1,122 @@
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from components.images import reference
+from components.pipelines.argo_workflows import ArgoWorkflows, ArgoWorkflowsArgs
+from components.shapes import network_policies
+from tests.fixtures.recorder import Deployment, deploy
+from tests.unit.components import rules, sample
+
+PLAIN = ArgoWorkflowsArgs(
+    namespace="kubeflow",
+    image=reference("argo-workflow-controller"),
+    executor_image=reference("argo-executor"),
+    artifacts=sample.artifacts(),
+    artifacts_secret="artifacts",
+)
+
+
+def deployed(*, preview: bool = False, **changes: object) -> Deployment[ArgoWorkflows]:
+    args = dataclasses.replace(PLAIN, **changes)  # pyright: ignore[reportArgumentType]
+    return deploy(lambda: ArgoWorkflows("argo", args), preview=preview)
+
+
+def settings(deployment: Deployment[ArgoWorkflows]) -> dict[str, dict[str, object]]:
+    data = deployment.one("ConfigMap").inputs["data"]
+    return {name: json.loads(text) for name, text in data.items()}
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_everything_is_labelled_restricted_and_below_the_component(preview: bool) -> None:
+    deployment = deployed(preview=preview)
+    rules.assert_children_of_one_component(deployment, "ArgoWorkflows")
+    rules.assert_labelled(deployment)
+    rules.assert_restricted(deployment, api_clients={"argo-controller"})
+    rules.assert_no_secret_in_clear(deployment, "artifact-secret")
+
+
+def test_the_controller_starts_after_its_kinds_rights_and_ways_out() -> None:
+    deployment = deployed()
+    before = rules.before(deployment, deployment.one("Deployment"))
+    assert {"argo-account", "argo-binding", "argo-settings", "argo-policy", "argo-priority"} <= before
+    assert "argo-definitions" in before
+
+
+def test_the_definitions_are_the_minimal_ones_and_labelled() -> None:
+    documents = list(yaml.safe_load_all(deployed().one("ConfigGroup").inputs["yaml"]))
+    assert {each["kind"] for each in documents} == {"CustomResourceDefinition"}
+    assert {"workflows.argoproj.io", "workflowtaskresults.argoproj.io"} <= {
+        each["metadata"]["name"] for each in documents
+    }
+    assert all(each["metadata"]["labels"]["app.kubernetes.io/part-of"] == "plinth" for each in documents)
+    assert len(deployed().one("ConfigGroup").inputs["yaml"]) < 200_000
+
+
+def test_a_step_does_not_wait_ten_seconds_for_the_controller() -> None:
+    (container,) = deployed().pods()["argo-controller"]["containers"]
+    assert {"name": "DEFAULT_REQUEUE_TIME", "value": "1s"} in container["env"]
+
+
+def test_a_controller_sees_one_namespace_and_uses_the_pinned_executor() -> None:
+    (container,) = deployed().pods()["argo-controller"]["containers"]
+    assert "--namespaced" in container["args"]
+    assert f"--executor-image={reference('argo-executor')}" in container["args"]
+
+
+def test_logs_go_to_the_bucket_under_the_pods_name() -> None:
+    store = settings(deployed())["artifactRepository"]
+    assert store["archiveLogs"] is True
+    assert store["s3"] == {
+        "endpoint": "object-store.object-store:9000",
+        "bucket": "mlflow",
+        "region": "us-east-1",
+        "insecure": True,
+        "keyFormat": "artifacts/{{workflow.name}}/{{pod.name}}",
+        "accessKeySecret": {"name": "artifacts", "key": "accesskey"},
+        "secretKeySecret": {"name": "artifacts", "key": "secretkey"},
+    }
+
+
+@pytest.mark.parametrize("section", ["executor", "mainContainer"])
+def test_containers_of_steps_hold_no_privilege(section: str) -> None:
+    context = settings(deployed())[section]["securityContext"]
+    assert context == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def test_the_controller_reaches_the_kubernetes_api_alone() -> None:
+    (policy,) = rules.policies(deployed()).values()
+    assert policy["policyTypes"] == ["Egress"]
+    assert [[port["port"] for port in rule["ports"]] for rule in policy["egress"]] == [[443, 6443]]
+
+
+def test_a_lifetime_too_short_to_read_a_result_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"workflow_ttl_seconds: 5; give at least 60"):
+        dataclasses.replace(PLAIN, workflow_ttl_seconds=5)
+
+
+def test_metrics_are_plain_and_for_those_who_may_read_them() -> None:
+    scraper = network_policies.pods({"app": "prometheus"}, "monitoring")
+    policy = rules.policies(deployed(scrapers=(scraper,)))["workflow-controller"]
+    (rule,) = policy["ingress"]
+    assert rule["ports"] == [{"port": 9090, "protocol": "TCP"}]
+    assert "ingress" not in rules.policies(deployed())["workflow-controller"]
+    assert settings(deployed())["metricsConfig"] == {"enabled": True, "port": 9090, "secure": False}
+
+
+def test_without_keys_logs_are_archived_by_the_identity_of_the_step() -> None:
+    repository: Any = settings(deployed(artifacts=sample.keyless_artifacts()))["artifactRepository"]
+    store = repository["s3"]
+    assert store["useSDKCreds"] is True
+    assert not {"accessKeySecret", "secretKeySecret"} & store.keys()
+    assert (store["endpoint"], store["insecure"]) == ("s3.eu-central-1.amazonaws.com:443", False)
+    with_keys: Any = settings(deployed())["artifactRepository"]
+    assert "useSDKCreds" not in with_keys["s3"]

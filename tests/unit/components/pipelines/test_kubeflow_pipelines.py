@@ -1,0 +1,140 @@
+import dataclasses
+
+import pytest
+import yaml
+
+from components.images import reference
+from components.pipelines.kubeflow_pipelines import KubeflowPipelines, KubeflowPipelinesArgs, StepSettings
+from components.pipelines.pipeline_steps import POD_LABELS
+from components.shapes import network_policies
+from tests.fixtures.recorder import Deployment, deploy
+from tests.unit.components import rules, sample
+
+STEPS = StepSettings(
+    tracking_uri="http://mlflow.mlflow:5000",
+    environment={"PLINTH_GATEWAY_DOMAIN": "plinth.local"},
+    destinations=(network_policies.egress([network_policies.in_namespace("mlflow")], 5000),),
+    models_namespace="models",
+)
+PLAIN = KubeflowPipelinesArgs(
+    namespace="kubeflow",
+    pipelines_database=sample.mysql("mlpipeline"),
+    metadata_database=sample.mysql("metadb"),
+    artifacts=sample.artifacts(),
+    steps=STEPS,
+    gateway=sample.GATEWAY,
+)
+API_CLIENTS = {
+    "pipelines-api-server",
+    "pipelines-argo-controller",
+    "pipelines-persistence-agent-agent",
+    "pipelines-scheduled-workflow-controller-agent",
+}
+
+
+def deployed(*, preview: bool = False, **changes: object) -> Deployment[KubeflowPipelines]:
+    args = dataclasses.replace(PLAIN, **changes)  # pyright: ignore[reportArgumentType]
+    return deploy(lambda: KubeflowPipelines("pipelines", args), preview=preview)
+
+
+def pod_labels(deployment: Deployment[KubeflowPipelines]) -> dict[str, dict[str, str]]:
+    return {
+        each.name: each.inputs["spec"]["template"]["metadata"]["labels"]
+        for each in deployment.of_type("Deployment")
+    }
+
+
+def named_pods(rule: dict[str, object], key: str) -> list[dict[str, str]]:
+    peers: list[dict[str, dict[str, dict[str, str]]]] = rule[key]  # pyright: ignore[reportAssignmentType]
+    return [peer["podSelector"]["matchLabels"] for peer in peers if "podSelector" in peer]
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_everything_is_labelled_restricted_and_below_the_component(preview: bool) -> None:
+    deployment = deployed(preview=preview)
+    rules.assert_children_of_one_component(deployment, "KubeflowPipelines")
+    rules.assert_labelled(deployment)
+    rules.assert_restricted(deployment, api_clients=API_CLIENTS)
+    rules.assert_no_secret_in_clear(deployment, "artifact-secret", sample.MYSQL_PASSWORD)
+
+
+def test_agents_start_after_the_server_and_the_kinds_they_watch() -> None:
+    deployment = deployed()
+    for kind in ("persistence-agent", "scheduled-workflow-controller"):
+        before = rules.before(deployment, deployment.one("PipelinesAgent", f"pipelines-{kind}"))
+        assert {"pipelines-definitions", "pipelines-argo-definitions", "pipelines-api-service"} <= before
+
+
+def test_the_server_starts_after_its_secret_and_the_kinds_it_makes() -> None:
+    deployment = deployed()
+    before = rules.before(deployment, deployment.one("PipelinesApiServer"))
+    assert {"pipelines-steps-artifacts", "pipelines-argo-definitions", "pipelines-definitions"} <= before
+
+
+def test_the_server_does_not_wait_for_the_tracking_server_of_which_steps_are_told() -> None:
+    deployment = deployed()
+    before = rules.before(deployment, deployment.one("PipelinesApiServer"))
+    assert "pipelines-steps-plinth-endpoints" not in before
+
+
+def test_every_pod_named_in_a_policy_exists() -> None:
+    deployment = deployed()
+    existing = [*pod_labels(deployment).values(), POD_LABELS]
+    named = [
+        labels
+        for policy in rules.policies(deployment).values()
+        for direction, key in (("ingress", "from"), ("egress", "to"))
+        for rule in policy.get(direction, [])
+        for labels in named_pods(rule, key)
+    ]
+    assert named, "no pod is named: this check would pass on nothing"
+    for labels in named:
+        assert any(labels.items() <= each.items() for each in existing), labels
+
+
+def test_a_policy_selects_the_pods_of_exactly_one_deployment() -> None:
+    deployment = deployed()
+    policies = rules.policies(deployment)
+    for name, policy in policies.items():
+        wanted = policy["podSelector"]["matchLabels"]
+        matching = [
+            each for each, labels in pod_labels(deployment).items() if wanted.items() <= labels.items()
+        ]
+        assert len(matching) == (0 if wanted == POD_LABELS else 1), (name, matching)
+
+
+def test_steps_are_told_where_the_tracking_server_is_and_may_go_there() -> None:
+    deployment = deployed()
+    told = deployment.one("ConfigMap", "pipelines-steps-plinth-endpoints").inputs["data"]
+    assert told == {
+        "MLFLOW_TRACKING_URI": "http://mlflow.mlflow:5000",
+        "PLINTH_GATEWAY_DOMAIN": "plinth.local",
+    }
+    egress = rules.policies(deployment)["pipeline-steps"]["egress"]
+    ports = [[port["port"] for port in rule["ports"]] for rule in egress]
+    assert ports == [[443, 6443], [8888, 8887], [8080], [9000], [5000]]
+
+
+def test_the_kind_of_recurring_runs_comes_from_the_pinned_module() -> None:
+    text = deployed().one("ConfigGroup", "pipelines-definitions").inputs["yaml"]
+    (definition,) = yaml.safe_load_all(text)
+    assert definition["metadata"]["name"] == "scheduledworkflows.kubeflow.org"
+
+
+def test_own_images_come_from_the_registry_and_upstreams_keep_their_names() -> None:
+    pods = deployed(registry="registry.example.com/team").pods()
+    images = {name: pod["containers"][0]["image"] for name, pod in pods.items()}
+    assert images["pipelines-metadata-server"] == reference("mlmd", "registry.example.com/team")
+    assert images["pipelines-api-server"] == reference("kfp-api-server")
+
+
+def test_outputs_name_the_api_and_the_namespace() -> None:
+    assert deployed().output("pipelines") == {
+        "api_url": "http://ml-pipeline.kubeflow:8888",
+        "namespace": "kubeflow",
+    }
+
+
+def test_one_database_for_two_programs_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"metadata_database: 'mlpipeline' holds the pipelines"):
+        dataclasses.replace(PLAIN, metadata_database=PLAIN.pipelines_database)

@@ -1,0 +1,145 @@
+import dataclasses
+
+import pytest
+
+from components.serving.kserve_serving import (
+    KserveServing,
+    KserveServingArgs,
+    runtime_name,
+    runtime_spec,
+    storage_container_spec,
+)
+from components.shapes import network_policies
+from tests.fixtures.recorder import Deployment, deploy
+from tests.unit.components import rules, sample
+
+STORES = (network_policies.in_namespace("object-store"),)
+
+
+def args(**changes: object) -> KserveServingArgs:
+    plain = KserveServingArgs(
+        namespace="kserve",
+        controller_image="docker.io/kserve/kserve-controller:v0",
+        runtime_image="plinth/serving-runtime:abc",
+        storage_initializer_image="plinth/storage-initializer:abc",
+        gateway=sample.GATEWAY,
+        artifacts=sample.artifacts(),
+        stores=STORES,
+        webhook_ca="ca",
+        webhook_certificate="certificate",
+        webhook_key="private-key",
+    )
+    return dataclasses.replace(plain, **changes)  # pyright: ignore[reportArgumentType]
+
+
+def deployed(*, preview: bool = False, **changes: object) -> Deployment[KserveServing]:
+    return deploy(lambda: KserveServing("kserve", args(**changes)), preview=preview)
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_everything_is_labelled_restricted_and_below_the_component(preview: bool) -> None:
+    deployment = deployed(preview=preview)
+    rules.assert_children_of_one_component(deployment, "KserveServing")
+    rules.assert_labelled(deployment)
+    rules.assert_restricted(deployment, api_clients=["kserve-controller-manager"])
+    rules.assert_no_secret_in_clear(deployment, "private-key", "artifact-secret")
+
+
+def test_the_namespace_of_models_is_made_last_so_that_it_is_deleted_before_the_controller() -> None:
+    deployment = deployed()
+    namespace = deployment.one("Namespace")
+    assert namespace.inputs["metadata"]["name"] == "models"
+    earlier = rules.before(deployment, namespace)
+    assert "kserve-controller-manager" in earlier
+    assert "kserve-storage-container" in earlier
+    assert any(each.startswith("kserve-runtime-") for each in earlier)
+    assert any(each.endswith("-checks") for each in earlier)
+
+
+def test_the_namespace_refuses_pods_below_the_restricted_standard() -> None:
+    labels = deployed().one("Namespace").inputs["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    # KServe's webhook passes over namespaces with this label: their models would find no files.
+    assert "control-plane" not in labels
+
+
+def test_runtime_and_storage_container_meet_the_restricted_standard_by_themselves() -> None:
+    server = runtime_spec("image")["containers"][0]
+    initializer = storage_container_spec("image")["container"]
+    for container in (server, initializer):
+        context = container["securityContext"]
+        assert context["runAsNonRoot"] is True
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert context["capabilities"] == {"drop": ["ALL"]}
+        assert context["allowPrivilegeEscalation"] is False
+        assert "memory" in container["resources"]["limits"]
+    # With args of its own KServe would leave out what to copy where.
+    assert "args" not in initializer
+
+
+def test_a_model_is_ready_when_it_is_loaded_and_leaves_without_failed_requests() -> None:
+    (container,) = runtime_spec("image")["containers"]
+    assert container["readinessProbe"]["httpGet"]["path"] == "/v2/models/{{.Name}}/ready"
+    assert container["readinessProbe"]["periodSeconds"] == 1
+    assert container["lifecycle"]["preStop"]["sleep"]["seconds"] == 5
+
+
+def test_another_image_is_another_runtime_and_the_old_one_stays_for_the_models_that_name_it() -> None:
+    assert runtime_name(runtime_spec("a")) != runtime_name(runtime_spec("b"))
+    # KServe's webhook refuses two runtimes that offer one format at one priority.
+    assert all("priority" not in each for each in runtime_spec("a")["supportedModelFormats"])
+    deployment = deployed()
+    (runtime,) = deployment.of_type("ClusterServingRuntime")
+    assert runtime.retain_on_delete
+    assert runtime.inputs["metadata"]["name"] == runtime_name(runtime_spec("plinth/serving-runtime:abc"))
+
+
+def test_models_read_the_object_store_with_their_own_account() -> None:
+    deployment = deployed()
+    secret = deployment.one("Secret", "kserve-storage-secret").inputs
+    assert secret["metadata"]["annotations"] == {
+        "serving.kserve.io/s3-endpoint": "object-store.object-store:9000",
+        "serving.kserve.io/s3-region": "us-east-1",
+        "serving.kserve.io/s3-usehttps": "0",
+        "serving.kserve.io/s3-usevirtualbucket": "0",
+    }
+    account = deployment.one("ServiceAccount", "kserve-storage-account").inputs
+    assert account["secrets"] == [{"name": "model-storage"}]
+
+
+def test_predictors_are_reached_by_the_gateway_and_reach_the_object_store_alone() -> None:
+    policy = rules.policies(deployed())["predictors"]
+    (incoming,) = policy["ingress"]
+    (outgoing,) = policy["egress"]
+    assert incoming["from"] == [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "gateway"}}}
+    ]
+    assert outgoing == {
+        "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "object-store"}}}],
+        "ports": [{"port": 9000, "protocol": "TCP"}],
+    }
+
+
+def test_outputs_name_what_a_deployment_of_a_model_needs() -> None:
+    outputs = deployed().output("kserve")
+    assert outputs["url_template"] == "http://{name}-models.plinth.local"
+    assert outputs["serving_runtime"].startswith("mlflow-")
+
+
+def test_no_store_is_refused() -> None:
+    with pytest.raises(ValueError, match="stores: none given"):
+        args(stores=())
+
+
+def test_without_keys_models_are_copied_by_the_identity_of_their_account() -> None:
+    deployment = deployed(artifacts=sample.keyless_artifacts(), stores=())
+    names = [each.name for each in deployment.of_type("Secret")]
+    assert "kserve-storage-secret" not in names
+    rules.assert_no_keys(deployment)
+    with pytest.raises(AssertionError, match="kserve-storage-secret"):
+        rules.assert_no_keys(deployed())
+    account = deployment.one("ServiceAccount", "kserve-storage-account").inputs
+    assert account["metadata"]["name"] == "model-storage"
+    assert "secrets" not in account
+    assert account["automountServiceAccountToken"] is False
+    rules.assert_reaches_aws(rules.policies(deployment)["predictors"])

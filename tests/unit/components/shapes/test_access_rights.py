@@ -1,0 +1,71 @@
+import pulumi
+from pulumi_kubernetes.rbac import v1 as rbac
+
+from components.shapes.access_rights import AccessRights
+from components.shapes.labels import labels
+from tests.fixtures.recorder import Deployment, deploy
+
+READ_PODS: rbac.PolicyRuleArgsDict = {"api_groups": [""], "resources": ["pods"], "verbs": ["get"]}
+READ_NODES: rbac.PolicyRuleArgsDict = {"api_groups": [""], "resources": ["nodes"], "verbs": ["list"]}
+SUBJECT = {"kind": "ServiceAccount", "name": "reader", "namespace": "place"}
+
+
+class Server(pulumi.ComponentResource):
+    def __init__(self) -> None:
+        super().__init__("plinth:index:Server", "server")
+        rights = AccessRights(
+            component="server",
+            account="reader",
+            namespace="place",
+            labels=labels("server", "server", "server"),
+            parent=self,
+        )
+        rights.service_account()
+        rights.in_namespace([READ_PODS], name="pods-reader")
+        rights.in_cluster([READ_NODES], name="plinth-nodes-reader", resource="server-nodes")
+
+
+def deployed() -> Deployment[Server]:
+    return deploy(Server)
+
+
+def test_the_accounts_token_is_mounted_only_where_a_pod_asks() -> None:
+    account = deployed().one("ServiceAccount", "server-account").inputs
+    assert account["metadata"]["name"] == "reader"
+    assert account["metadata"]["namespace"] == "place"
+    assert account["automountServiceAccountToken"] is False
+
+
+def test_a_right_in_the_namespace_ends_at_its_border() -> None:
+    deployment = deployed()
+    role = deployment.one("Role", "server-role").inputs
+    assert (role["metadata"]["name"], role["metadata"]["namespace"]) == ("pods-reader", "place")
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
+    binding = deployment.one("RoleBinding", "server-binding").inputs
+    assert binding["metadata"]["namespace"] == "place"
+    assert binding["roleRef"] == {
+        "apiGroup": "rbac.authorization.k8s.io",
+        "kind": "Role",
+        "name": "pods-reader",
+    }
+    assert binding["subjects"] == [SUBJECT]
+
+
+def test_a_right_in_the_cluster_has_no_namespace_and_the_names_asked_for() -> None:
+    deployment = deployed()
+    role = deployment.one("ClusterRole", "server-nodes-role").inputs
+    assert role["metadata"]["name"] == "plinth-nodes-reader"
+    assert "namespace" not in role["metadata"]
+    binding = deployment.one("ClusterRoleBinding", "server-nodes-binding").inputs
+    assert binding["roleRef"]["kind"] == "ClusterRole"
+    assert binding["roleRef"]["name"] == "plinth-nodes-reader"
+    assert binding["subjects"] == [SUBJECT]
+
+
+def test_a_binding_comes_after_its_role_and_both_below_the_component() -> None:
+    deployment = deployed()
+    for kind, name in (("Role", "server"), ("ClusterRole", "server-nodes")):
+        role = deployment.one(kind, f"{name}-role")
+        binding = deployment.one(f"{kind}Binding", f"{name}-binding")
+        assert role.urn in binding.dependencies
+        assert role.parent == binding.parent == deployment.registrations[0].urn

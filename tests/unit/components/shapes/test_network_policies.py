@@ -1,0 +1,37 @@
+from typing import Any
+
+from components.shapes import network_policies
+
+
+def test_default_deny_closes_both_ways_and_leaves_names() -> None:
+    spec: Any = network_policies.default_deny()
+    assert spec["pod_selector"] == {}
+    assert spec["policy_types"] == ["Ingress", "Egress"]
+    assert "ingress" not in spec
+    (rule,) = spec["egress"]
+    assert [port["port"] for port in rule["ports"]] == [53, 53]
+
+
+def test_addresses_are_those_of_the_network_and_no_others() -> None:
+    assert network_policies.addresses("10.0.0.0/16") == {"ip_block": {"cidr": "10.0.0.0/16"}}
+
+
+def test_an_exception_opens_only_the_ways_it_names() -> None:
+    peers = [network_policies.in_namespace("models")]
+    incoming: Any = network_policies.exception(
+        {"a": "b"}, incoming=[network_policies.ingress(peers, 80, 443)]
+    )
+    assert incoming["policy_types"] == ["Ingress"]
+    assert "egress" not in incoming
+    outgoing: Any = network_policies.exception({"a": "b"}, outgoing=[network_policies.api_server()])
+    assert outgoing["policy_types"] == ["Egress"]
+    assert "ingress" not in outgoing
+
+
+def test_pods_are_of_the_policys_namespace_unless_another_is_named() -> None:
+    assert network_policies.pods({"a": "b"}) == {"pod_selector": {"match_labels": {"a": "b"}}}
+    # One peer with both selectors: pods with the label AND in the namespace. Two peers would mean OR.
+    assert network_policies.pods({"a": "b"}, "models") == {
+        "pod_selector": {"match_labels": {"a": "b"}},
+        "namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "models"}},
+    }

@@ -1,0 +1,187 @@
+import dataclasses
+
+import pytest
+
+from components.shapes import network_policies
+from components.tracking.mlflow_tracking import (
+    ACCOUNT,
+    MlflowTracking,
+    MlflowTrackingArgs,
+    allowed_hosts,
+    database_uri,
+)
+from components.versions import python_version
+from tests.fixtures.recorder import Deployment, deploy
+from tests.unit.components import rules, sample
+
+IMAGE = "plinth/mlflow-server:abc"
+CLIENTS = (network_policies.in_namespace("kubeflow"),)
+
+
+def args(**changes: object) -> MlflowTrackingArgs:
+    plain = MlflowTrackingArgs(
+        namespace="mlflow",
+        image=IMAGE,
+        database=sample.postgres(),
+        artifacts=sample.artifacts(),
+        clients=CLIENTS,
+        gateway=sample.GATEWAY,
+    )
+    return dataclasses.replace(plain, **changes)  # pyright: ignore[reportArgumentType]
+
+
+def deployed(*, preview: bool = False, **changes: object) -> Deployment[MlflowTracking]:
+    return deploy(lambda: MlflowTracking("mlflow", args(**changes)), preview=preview)
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_everything_is_labelled_restricted_and_below_the_component(preview: bool) -> None:
+    deployment = deployed(preview=preview)
+    rules.assert_children_of_one_component(deployment, "MlflowTracking")
+    rules.assert_labelled(deployment)
+    rules.assert_restricted(deployment)
+    rules.assert_no_secret_in_clear(deployment, "artifact-secret", "p@ss/word", "p%40ss%2Fword")
+
+
+def test_the_schema_is_migrated_by_one_job_before_the_server_starts() -> None:
+    deployment = deployed()
+    job = deployment.one("Job")
+    assert job.inputs["metadata"]["name"].startswith(
+        f"mlflow-migration-{python_version('mlflow').replace('.', '-')}-"
+    )
+    assert job.inputs["spec"]["backoffLimit"] == 0
+    assert "mlflow-migration" in rules.before(deployment, deployment.one("Deployment"))
+    assert {"mlflow-stores", "mlflow-migration-policy"} <= rules.before(deployment, job)
+
+
+def test_another_image_is_another_migration() -> None:
+    first, second = (
+        deployed(image=image).one("Job").inputs["metadata"]["name"]
+        for image in (IMAGE, "plinth/mlflow-server:def")
+    )
+    assert first != second
+
+
+def test_the_server_runs_one_worker_without_telemetry_jobs_or_gateway() -> None:
+    (container,) = deployed().pods()["mlflow-server"]["containers"]
+    assert "--workers=1" in container["args"]
+    environment = {each["name"]: each.get("value") for each in container["env"]}
+    assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    assert environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+    assert environment["MLFLOW_ENABLE_AI_GATEWAY"] == "false"
+    assert environment["MLFLOW_ARTIFACTS_DESTINATION"] == "s3://mlflow"
+    assert environment["MLFLOW_S3_ENDPOINT_URL"] == "http://object-store.object-store:9000"
+
+
+def test_every_name_of_the_service_is_an_allowed_host() -> None:
+    (container,) = deployed().pods()["mlflow-server"]["containers"]
+    environment = {each["name"]: each.get("value") for each in container["env"]}
+    hosts = environment["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+    for host in (
+        "mlflow:*",
+        "mlflow.mlflow",
+        "mlflow.mlflow:*",
+        "mlflow.mlflow.svc:*",
+        "mlflow.mlflow.svc.cluster.local:*",
+        "localhost:*",
+        "mlflow.plinth.local",
+        "mlflow.plinth.local:*",
+    ):
+        assert host in hosts
+    assert "*" not in hosts, "a bare star would switch the check off"
+
+
+def test_only_named_clients_and_the_gateway_may_connect() -> None:
+    server = rules.policies(deployed())["mlflow-server"]
+    (rule,) = server["ingress"]
+    namespaces = [
+        peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] for peer in rule["from"]
+    ]
+    assert namespaces == ["kubeflow", "gateway"]
+    assert rule["ports"] == [{"port": 5000, "protocol": "TCP"}]
+    assert sorted(rule["ports"][0]["port"] for rule in server["egress"]) == [5432, 9000]
+
+
+def test_the_migration_reaches_the_database_alone() -> None:
+    deployment = deployed()
+    migration = rules.policies(deployment)["mlflow-migration"]
+    assert [rule["ports"][0]["port"] for rule in migration["egress"]] == [5432]
+    labels = deployment.one("Job").inputs["spec"]["template"]["metadata"]["labels"]
+    assert migration["podSelector"]["matchLabels"].items() <= labels.items()
+    server = rules.policies(deployment)["mlflow-server"]["podSelector"]["matchLabels"]
+    assert not server.items() <= labels.items(), "the Service would send requests to the migration"
+
+
+def test_the_service_selects_the_server_and_publishes_it() -> None:
+    deployment = deployed()
+    labels = deployment.one("Deployment").inputs["spec"]["template"]["metadata"]["labels"]
+    assert deployment.one("Service").inputs["spec"]["selector"].items() <= labels.items()
+    route = deployment.one("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute")
+    assert route.inputs["spec"]["hostnames"] == ["mlflow.plinth.local"]
+    assert deployment.output("mlflow") == {
+        "tracking_uri": "http://mlflow.mlflow:5000",
+        "artifacts_destination": "s3://mlflow",
+    }
+
+
+def test_replicas_bring_a_disruption_budget() -> None:
+    assert not deployed().of_type("PodDisruptionBudget")
+    assert deployed(replicas=2).one("PodDisruptionBudget").inputs["spec"]["maxUnavailable"] == 1
+
+
+def test_without_a_gateway_nothing_is_published() -> None:
+    assert not deployed(gateway=None).of_type("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"), [({"replicas": 0}, "replicas: 0"), ({"clients": ()}, "clients: none")]
+)
+def test_values_that_cannot_work_are_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        args(**change)
+
+
+def test_the_password_is_quoted_in_the_address() -> None:
+    uri = database_uri(sample.postgres(), "db.example", "p@ss/word")
+    assert uri == "postgresql+psycopg://mlflow:p%40ss%2Fword@db.example:5432/mlflow?sslmode=require"
+
+
+def test_allowed_hosts_come_with_and_without_port() -> None:
+    assert allowed_hosts("a", "b").split(",")[:4] == ["a", "a:*", "a.b", "a.b:*"]
+
+
+def test_metrics_are_read_at_the_address_of_the_pod() -> None:
+    scraper = network_policies.pods({"app": "prometheus"}, "monitoring")
+    deployment = deployed(scrapers=(scraper,))
+    (container,) = deployment.pods()["mlflow-server"]["containers"]
+    assert any(each.startswith("--expose-prometheus=/tmp/") for each in container["args"])
+    first, *_ = container["env"]
+    assert first == {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
+    hosts = next(each for each in container["env"] if each["name"] == "MLFLOW_SERVER_ALLOWED_HOSTS")
+    assert {"$(POD_IP)", "$(POD_IP):*"} <= set(hosts["value"].split(","))
+    (rule,) = rules.policies(deployment)["mlflow-server"]["ingress"]
+    assert "prometheus" in str(rule["from"])
+
+
+def test_without_keys_the_server_runs_as_an_account_with_an_identity() -> None:
+    deployment = deployed(artifacts=sample.keyless_artifacts())
+    rules.assert_labelled(deployment)
+    rules.assert_restricted(deployment)
+    rules.assert_no_keys(deployment)
+    account = deployment.one("ServiceAccount").inputs
+    assert account["metadata"]["name"] == ACCOUNT
+    assert deployment.pods()["mlflow-server"]["serviceAccountName"] == ACCOUNT
+    rules.assert_reaches_aws(rules.policies(deployment)["mlflow-server"])
+
+
+def test_with_keys_there_is_no_account() -> None:
+    deployment = deployed()
+    with pytest.raises(AssertionError, match="AWS_ACCESS_KEY_ID"):
+        rules.assert_no_keys(deployment)
+    assert not deployment.of_type("ServiceAccount")
+    assert "serviceAccountName" not in deployment.pods()["mlflow-server"]
+
+
+def test_the_migration_never_reaches_the_bucket() -> None:
+    policy = rules.policies(deployed(artifacts=sample.keyless_artifacts()))["mlflow-migration"]
+    assert [rule["ports"][0]["port"] for rule in policy["egress"]] == [5432]

@@ -1,0 +1,116 @@
+"""Pools and teams that cannot work: one clear clause each."""
+
+from typing import Any
+
+import pytest
+
+from infra.settings import pool_rules, reader
+from tests.unit.infra import choices
+
+PROD = choices.of_stack("prod") | {"teams": []}
+INFERENCE, BATCH, TRAINING, SHARED = range(4)
+
+
+@pytest.mark.parametrize(
+    ("pool", "change", "message"),
+    [
+        (INFERENCE, {"name": "batch"}, "plinth:gpuPools has 'batch' twice: give each pool a name of its own"),
+        (
+            INFERENCE,
+            {"min": 9},
+            "plinth:gpuPools inference: min is 9, more than max 8: raise max or lower min",
+        ),
+        (
+            INFERENCE,
+            {"instanceTypes": ["g6.2xlarg"]},
+            "plinth:gpuPools inference: instanceTypes names 'g6.2xlarg', which is no instance type known on",
+        ),
+        (INFERENCE, {"instanceTypes": ["m7i.large"]}, "instanceTypes names m7i.large, which has no GPU"),
+        (
+            INFERENCE,
+            {"instanceTypes": ["g5.xlarge", "g6.xlarge"]},
+            "instanceTypes mixes NVIDIA-A10G-24GB and NVIDIA-L4-24GB",
+        ),
+        (
+            INFERENCE,
+            {"instanceTypes": ["g6.xlarge", "g6.12xlarge"]},
+            "instanceTypes mixes nodes of 1 and 4 GPUs",
+        ),
+        (INFERENCE, {"zones": ["us-east-1d"]}, "zones names us-east-1d, which is not a zone of the cluster"),
+        (
+            BATCH,
+            {"reservation": "cr-0123456789abcdef0", "zones": ["us-east-1a"]},
+            "instance type; instanceTypes has",
+        ),
+        (BATCH, {"min": 1}, "min is 1; Karpenter keeps no idle nodes"),
+        (BATCH, {"placementGroup": True, "zones": ["us-east-1a"]}, "placementGroup is for node groups"),
+        (TRAINING, {"zones": []}, "efa needs all nodes in one zone; zones has 0: name exactly one"),
+        (
+            TRAINING,
+            {"capacityType": "SPOT", "reservation": "cr-0123456789abcdef0"},
+            "plinth:gpuPools training: reservation with capacityType SPOT",
+        ),
+        (TRAINING, {"capacityType": "CAPACITY_BLOCK"}, "capacityType is CAPACITY_BLOCK without reservation"),
+        (TRAINING, {"instanceTypes": ["g6.xlarge"]}, "efa is true, but g6.xlarge has no EFA"),
+        (
+            SHARED,
+            {"sharing": {"kind": "mig", "profile": "1g.10gb"}},
+            "sharing.profile is 1g.10gb; NVIDIA-A100-40GB of p4d.24xlarge has 1g.5gb, 2g.10gb",
+        ),
+        (
+            INFERENCE,
+            {"sharing": {"kind": "mig", "profile": "1g.5gb"}},
+            "plinth:gpuPools inference: sharing is mig, but NVIDIA-L4-24GB of g6.2xlarge has no MIG",
+        ),
+    ],
+)
+def test_a_pool_that_cannot_work_is_named_with_its_remedy(
+    pool: int, change: dict[str, Any], message: str
+) -> None:
+    values = PROD
+    for key, value in change.items():
+        values = choices.changed(values, f"gpuPools.{pool}.{key}", value)
+    found = choices.problem(values)
+    assert message in found
+    assert found.count("plinth:") == 1 or "reservation" in change, found
+
+
+@pytest.mark.parametrize(
+    ("teams", "message"),
+    [
+        ([{"name": "a"}, {"name": "a"}], "plinth:teams has 'a' twice"),
+        (
+            [{"name": "a", "gpuQuota": {"nowhere": 1}}],
+            "gpuQuota names pool 'nowhere'; gpuPools has batch, inference, shared, sliced, training",
+        ),
+        (
+            [{"name": "a", "gpuQuota": {"inference": 5}}, {"name": "b", "gpuQuota": {"inference": 4}}],
+            "plinth:teams: quotas give away 9 GPUs of pool 'inference', which has 8 at its max",
+        ),
+        (
+            [{"name": "a", "gpuQuota": {"sliced": 1}}, {"name": "b", "gpuQuota": {"sliced": 1}}],
+            "isolates no memory",
+        ),
+        ([{"name": "a", "borrowing": False, "borrowingLimit": 1}], "borrowingLimit needs borrowing: true"),
+    ],
+)
+def test_a_team_that_cannot_work_is_named_with_its_remedy(teams: list[Any], message: str) -> None:
+    sliced = {
+        "name": "sliced",
+        "instanceTypes": ["g6.xlarge"],
+        "max": 2,
+        "sharing": {"kind": "timeSlicing", "replicas": 2},
+    }
+    values = PROD | {"teams": teams, "gpuPools": [*PROD["gpuPools"], sliced]}
+    assert message in choices.problem(values)
+
+
+def test_devices_count_what_sharing_makes_of_a_gpu() -> None:
+    pools = {pool.name: pool for pool in reader.parse(PROD).gpu_pools}
+    assert pool_rules.devices_per_node(pools["shared"]) == 8 * 7
+    assert pool_rules.devices_per_node(pools["training"]) == 8
+    assert pool_rules.most_devices(pools["training"]) == 32
+    # The smallest type decides: no quota promises what a pool of it would lack.
+    assert pool_rules.devices_per_node(pools["batch"]) == 1
+    (small,) = reader.parse(choices.of_stack("dev")).gpu_pools
+    assert pool_rules.devices_per_node(small) == 4

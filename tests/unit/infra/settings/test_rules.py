@@ -1,0 +1,114 @@
+"""Choices that do not go together: one clear clause each, before anything is planned."""
+
+from typing import Any
+
+import pytest
+
+from infra.settings import reader
+from tests.unit.infra import choices
+
+PROD = choices.of_stack("prod")
+DEV = choices.of_stack("dev")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (
+            "cluster.availabilityZones",
+            ["us-east-1a", "us-west-2b"],
+            "plinth:cluster.availabilityZones names us-west-2b, which is not in region us-east-1: "
+            "use zones such as us-east-1a",
+        ),
+        (
+            "cluster.availabilityZones",
+            ["us-east-1a", "us-east-1a"],
+            "plinth:cluster.availabilityZones names a zone twice",
+        ),
+        (
+            "cluster.systemPool.instanceTypes",
+            ["m7i.hugge"],
+            "plinth:cluster.systemPool.instanceTypes names 'm7i.hugge', which is no instance type known on",
+        ),
+        (
+            "cluster.systemPool.instanceTypes",
+            ["g5.xlarge"],
+            "plinth:cluster.systemPool.instanceTypes names g5.xlarge, which has GPUs",
+        ),
+        ("cluster.systemPool.max", 1, "plinth:cluster.systemPool.min is 2, more than its max 1"),
+        ("cluster.systemPool.capacityType", "CAPACITY_BLOCK", "which is for GPUs: use ON_DEMAND or SPOT"),
+        ("cluster.network.cidr", "10.0.0.0/24", "plinth:cluster.network.cidr is 10.0.0.0/24: use a private"),
+        ("cluster.network.cidr", "8.8.0.0/16", "plinth:cluster.network.cidr is 8.8.0.0/16: use a private"),
+        ("cluster.network.cidr", "10.0.0.1/16", "plinth:cluster.network.cidr is 10.0.0.1/16: "),
+        ("cluster.endpoint.publicCidrs", [], "access is public but publicCidrs is empty"),
+        ("cluster.endpoint.publicCidrs", ["0.0.0.0/0"], "publicCidrs is open to everyone (0.0.0.0/0)"),
+        ("cluster.endpoint.publicCidrs", ["1.2.3.999/32"], "publicCidrs names 1.2.3.999/32: "),
+        ("cluster.endpoint.access", "private", "plinth:cluster.endpoint.publicCidrs needs access: public"),
+        ("cluster.administrators", [], "plinth:cluster.administrators is empty: name the IAM role that runs"),
+        (
+            "cluster.kubernetesVersion",
+            "1.37",
+            "plinth:cluster.kubernetesVersion is 1.37; add-ons are pinned for",
+        ),
+        ("storage.postgresSize", "2Gi", "plinth:storage.postgresSize is 2Gi; RDS gives at least 20Gi"),
+        ("gateway.public", True, "plinth:gateway.public is true but sourceCidrs is empty"),
+        ("gateway.sourceCidrs", ["203.0.113.0/24"], "plinth:gateway.sourceCidrs needs public: true"),
+        ("gateway.nodePort", 30080, "plinth:gateway.nodePort is for a cluster of kind kubeconfig"),
+    ],
+)
+def test_a_choice_that_cannot_work_is_named_with_its_remedy(path: str, value: Any, message: str) -> None:
+    found = choices.problem(choices.changed(DEV, path, value))
+    assert message in found
+    assert found.count("plinth:") == 1, found
+
+
+def test_a_bucket_name_that_is_too_long_says_how_long_the_prefix_may_be() -> None:
+    found = choices.problem(choices.changed(DEV, "storage.s3.bucketPrefix", "a" * 52))
+    assert found == (
+        f"plinth:storage.s3.bucketPrefix gives the bucket {'a' * 52}-access-logs, 64 characters long; S3 "
+        "allows 63: give a prefix of at most 51"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("protect", False, "plinth:protect is false in production: set it to true"),
+        ("protect", None, "plinth:protect is false in production: set it to true"),
+        ("storage.rds.multiAz", None, "plinth:storage.rds.multiAz is false in production"),
+        ("storage.rds.backupDays", 13, "plinth:storage.rds.backupDays is 13 in production: keep at least 14"),
+        ("storage.postgres", "incluster", "plinth:storage.postgres is incluster in production: use rds"),
+        ("storage.objects", "incluster", "plinth:storage.objects is incluster in production: use s3"),
+        ("cluster.network.nat", "single", "plinth:cluster.network.nat is single in production: use perZone"),
+        (
+            "cluster.availabilityZones",
+            ["us-east-1a", "us-east-1b"],
+            "plinth:cluster.availabilityZones has 2 in production: name 3 or more",
+        ),
+        (
+            "cluster.systemPool.capacityType",
+            "SPOT",
+            "plinth:cluster.systemPool.capacityType is SPOT in production",
+        ),
+    ],
+)
+def test_production_refuses_what_could_lose_data_or_stop_with_a_zone(
+    path: str, value: Any, message: str
+) -> None:
+    found = choices.problem(choices.changed(PROD, path, value))
+    assert message in found
+    assert found.count("plinth:") == 1, found
+    elsewhere = choices.changed(choices.changed(PROD, path, value), "environment", "staging")
+    reader.parse(elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("gpuPools", DEV["gpuPools"], "plinth:gpuPools needs a cluster of kind eks"),
+        ("storage", {"postgres": "rds", "postgresSize": "20Gi"}, "plinth:storage.postgres: rds needs"),
+        ("storage", {"objects": "s3"}, "plinth:storage.objects: s3 needs a cluster of kind eks"),
+    ],
+)
+def test_what_only_a_cloud_has_is_refused_elsewhere(path: str, value: Any, message: str) -> None:
+    assert message in choices.problem(choices.changed(choices.of_stack("local"), path, value))

@@ -1,8 +1,0 @@
-import pytest
-
-from infra.sections import gib
-
-
-@pytest.mark.parametrize(("quantity", "whole"), [("20Gi", 20), ("1Ti", 1024), ("1Mi", 1), ("1025Mi", 2)])
-def test_a_quantity_in_gib_is_rounded_up(quantity: str, whole: int) -> None:
-    assert gib(quantity) == whole

@@ -1,0 +1,177 @@
+"""Each of our own rules finds what breaks it, and leaves alone what does not."""
+
+import json
+from typing import Any
+
+import pytest
+
+from infra.settings import stack_file
+from simulation.aws import rules
+from simulation.aws.planned import PlannedResource
+from simulation.aws.rules import (
+    BUCKET,
+    CLUSTER,
+    INSTANCE,
+    KEY,
+    LAUNCH_TEMPLATE,
+    LOG_GROUP,
+    NODE_GROUP,
+    REPOSITORY,
+)
+
+TAGS = {"plinth:stack": "plinth-prod"}
+ARN = "arn:aws:kms:us-east-1:123456789012:key/k"
+RIGHT: dict[str, dict[str, Any]] = {
+    INSTANCE: {
+        "storageEncrypted": True,
+        "kmsKeyId": ARN,
+        "multiAz": True,
+        "backupRetentionPeriod": 14,
+        "deletionProtection": True,
+        "tags": TAGS,
+    },
+    CLUSTER: {
+        "encryptionConfig": {"provider": {"keyArn": ARN}},
+        "vpcConfig": {"endpointPrivateAccess": True, "endpointPublicAccess": False},
+        "deletionProtection": True,
+        "tags": TAGS,
+    },
+    KEY: {"enableKeyRotation": True, "tags": TAGS},
+    LOG_GROUP: {"kmsKeyId": ARN, "tags": TAGS},
+    LAUNCH_TEMPLATE: {
+        "blockDeviceMappings": [{"ebs": {"encrypted": "true"}}],
+        "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 1},
+        "tags": TAGS,
+    },
+    REPOSITORY: {"encryptionConfigurations": [{"encryptionType": "KMS"}], "tags": TAGS},
+    NODE_GROUP: {
+        "amiType": "AL2023_x86_64_NVIDIA",
+        "taints": [{"key": "nvidia.com/gpu", "effect": "NO_SCHEDULE"}],
+        "tags": TAGS,
+    },
+    "aws:rds/parameterGroup:ParameterGroup": {
+        "family": "postgres17",
+        "parameters": [{"name": "rds.force_ssl", "value": "1"}],
+        "tags": TAGS,
+    },
+    "aws:iam/rolePolicy:RolePolicy": {},
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {"cidrIpv4": "10.0.0.0/8", "tags": TAGS},
+}
+
+
+def planned(token: str, *, protect: bool = True, name: str = "x", **inputs: Any) -> PlannedResource:
+    return PlannedResource(
+        operation="create",
+        urn=f"urn:pulumi:prod::plinth::{token}::{name}",
+        token=token,
+        inputs=inputs,
+        references={},
+        protect=protect,
+        retain_on_delete=protect,
+    )
+
+
+def broken(*resources: PlannedResource) -> list[str]:
+    plan = rules.Plan(resources=resources, settings=stack_file.settings("prod"))
+    return [each.rule for each in rules.breaches(plan)]
+
+
+def policy(**statement: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
+
+
+@pytest.mark.parametrize("token", RIGHT)
+def test_what_is_right_breaks_no_rule(token: str) -> None:
+    assert broken(planned(token, **RIGHT[token])) == []
+
+
+WRONG: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "aws:iam/rolePolicy:RolePolicy",
+        {"policy": policy(Action=["ec2:Describe*"], Resource="*")},
+        "least privilege",
+    ),
+    (INSTANCE, {"storageEncrypted": False}, "encrypted at rest with a key of ours"),
+    (INSTANCE, {"kmsKeyId": None}, "encrypted at rest with a key of ours"),
+    (CLUSTER, {"encryptionConfig": None}, "encrypted at rest with a key of ours"),
+    (KEY, {"enableKeyRotation": False}, "encrypted at rest with a key of ours"),
+    (LOG_GROUP, {"kmsKeyId": None}, "encrypted at rest with a key of ours"),
+    (LAUNCH_TEMPLATE, {"blockDeviceMappings": [{"ebs": {}}]}, "encrypted at rest with a key of ours"),
+    (REPOSITORY, {"encryptionConfigurations": []}, "encrypted at rest with a key of ours"),
+    (INSTANCE, {"publiclyAccessible": True}, "closed to the internet"),
+    (
+        CLUSTER,
+        {"vpcConfig": {"endpointPrivateAccess": True, "endpointPublicAccess": True}},
+        "closed to the internet",
+    ),
+    (CLUSTER, {"vpcConfig": {"endpointPublicAccess": False}}, "closed to the internet"),
+    (
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        {"cidrIpv4": "0.0.0.0/0"},
+        "closed to the internet",
+    ),
+    ("aws:rds/parameterGroup:ParameterGroup", {"parameters": []}, "TLS only"),
+    (
+        "aws:iam/rolePolicy:RolePolicy",
+        {"policy": policy(Action="s3:*", Resource="arn:aws:s3:::b")},
+        "least privilege",
+    ),
+    (
+        "aws:iam/rolePolicy:RolePolicy",
+        {"policy": policy(Action="s3:GetObject", Resource="*")},
+        "least privilege",
+    ),
+    (
+        "aws:iam/rolePolicy:RolePolicy",
+        {"policy": policy(NotAction="iam:PassRole", Resource="arn:aws:s3:::b")},
+        "least privilege",
+    ),
+    (
+        LAUNCH_TEMPLATE,
+        {"metadataOptions": {"httpTokens": "optional", "httpPutResponseHopLimit": 1}},
+        "metadata service by token, one hop",
+    ),
+    (
+        LAUNCH_TEMPLATE,
+        {"metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 2}},
+        "metadata service by token, one hop",
+    ),
+    (KEY, {"tags": {"Name": "k"}}, "tagged"),
+    (NODE_GROUP, {"taints": []}, "GPU nodes keep other pods away"),
+    (INSTANCE, {"deletionProtection": False}, "data outlives the stack where it is protected"),
+    (REPOSITORY, {"forceDelete": True}, "data outlives the stack where it is protected"),
+    (INSTANCE, {"multiAz": False}, "databases as available as the stack asks"),
+    (INSTANCE, {"backupRetentionPeriod": 1}, "databases as available as the stack asks"),
+]
+
+
+@pytest.mark.parametrize(("token", "changes", "rule"), WRONG)
+def test_what_is_wrong_breaks_its_rule_and_no_other(token: str, changes: dict[str, Any], rule: str) -> None:
+    assert set(broken(planned(token, **{**RIGHT[token], **changes}))) == {rule}
+
+
+def test_an_unprotected_store_of_a_protected_stack_is_found() -> None:
+    assert broken(planned(KEY, protect=False, **RIGHT[KEY])) == [
+        "data outlives the stack where it is protected"
+    ]
+
+
+def test_a_bucket_alone_lacks_everything_that_protects_it() -> None:
+    assert set(broken(planned(BUCKET, bucket="b", tags=TAGS))) == {
+        "encrypted at rest with a key of ours",
+        "closed to the internet",
+        "TLS only",
+    }
+
+
+def test_a_user_is_a_static_key() -> None:
+    assert "no static keys" in broken(planned("aws:iam/user:User", tags=TAGS))
+
+
+def test_actions_that_know_no_resources_may_name_all() -> None:
+    right = policy(Action=["ec2:DescribeImages", "autoscaling:DescribeTags"], Resource="*")
+    assert broken(planned("aws:iam/rolePolicy:RolePolicy", policy=right)) == []
+
+
+def test_every_rule_has_been_seen_to_fail() -> None:
+    assert {rule for _, _, rule in WRONG} | {"no static keys"} == set(rules.RULES)

@@ -1,0 +1,41 @@
+"""Names that the platform and its clients must agree on: constants alone, so that either side may import them."""
+
+from enum import StrEnum
+from typing import Final
+
+STEP_ENVIRONMENT: Final = "plinth-endpoints"
+"""ConfigMap in the namespace of the runs that gives steps the platform's endpoints."""
+OBJECT_STORE_SECRET: Final = "mlpipeline-minio-artifact"  # noqa: S105 - a name
+"""Secret in the namespace of the runs that opens the pipelines' bucket; Kubeflow Pipelines fixes the name."""
+PIPELINES_BUCKET: Final = "pipelines"
+"""Bucket of pipeline artifacts, step logs and users' CSV files; on AWS it gets the stack's prefix."""
+TRACKING_BUCKET: Final = "mlflow"
+"""Bucket of MLflow's artifacts; on AWS it gets the stack's prefix."""
+
+
+class Host(StrEnum):
+    """First label of each host that the gateway routes to a part of the platform; models have hosts of their own."""
+
+    PIPELINES = "pipelines"
+    TRACKING = "mlflow"
+    OBJECTS = "objects"
+    PROMETHEUS = "prometheus"
+    GRAFANA = "grafana"
+
+    def below(self, domain: str) -> str:
+        """Return the full host name."""
+        return f"{self.value}.{domain}"
+
+
+class StepVariable(StrEnum):
+    """Keys of the ConfigMap `STEP_ENVIRONMENT`, and environment variables of the steps that ask for them."""
+
+    TRACKING_URI = "MLFLOW_TRACKING_URI"
+    ARTIFACTS_DESTINATION = "PLINTH_ARTIFACTS_DESTINATION"
+    GATEWAY_DOMAIN = "PLINTH_GATEWAY_DOMAIN"
+    GATEWAY_URL = "PLINTH_GATEWAY_URL"
+    MODELS_NAMESPACE = "PLINTH_MODELS_NAMESPACE"
+    MODELS_SERVICE_ACCOUNT = "PLINTH_MODELS_SERVICE_ACCOUNT"
+    S3_ENDPOINT = "PLINTH_S3_ENDPOINT"
+    S3_REGION = "PLINTH_S3_REGION"
+    SERVING_RUNTIME = "PLINTH_SERVING_RUNTIME"

@@ -1,4 +1,4 @@
-"""Names that the platform and its clients must agree on: constants alone, so that either side may import them."""
+"""Names that the platform and its clients must agree on: constants that either side may import."""
 
 from enum import StrEnum
 from typing import Final
@@ -14,7 +14,7 @@ TRACKING_BUCKET: Final = "mlflow"
 
 
 class Host(StrEnum):
-    """First label of each host that the gateway routes to a part of the platform; models have hosts of their own."""
+    """First label of the hosts that the gateway routes to parts of the platform; models have their own."""
 
     PIPELINES = "pipelines"
     TRACKING = "mlflow"

@@ -3,10 +3,14 @@
 Who puts a password or key into an object marks it secret there, whatever came in.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi
-import pulumi_kubernetes as kubernetes
+
+if TYPE_CHECKING:
+    import pulumi_kubernetes as kubernetes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +79,62 @@ class ObjectStoreConnection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ObjectStoreConnections:
+    """Every use that the platform makes of its object store."""
+
+    by_use: Mapping[tuple[str, str], ObjectStoreConnection]
+    """Bucket and account -> the account's connection to the bucket."""
+
+    @classmethod
+    def to(
+        cls, buckets: Sequence[Bucket], connect: Callable[[str, str], ObjectStoreConnection]
+    ) -> "ObjectStoreConnections":
+        """Connect every account of every bucket.
+
+        Args:
+            buckets: what the store has.
+            connect: bucket and account -> connection.
+        """
+        uses = [(each.name, account) for each in buckets for account in (each.owner, *each.readers)]
+        return cls(by_use={use: connect(*use) for use in uses})
+
+    def of(self, bucket: str, account: str) -> ObjectStoreConnection:
+        """Return an account's connection to a bucket.
+
+        Raises:
+            ValueError: the account neither owns nor reads the bucket.
+        """
+        if (bucket, account) not in self.by_use:
+            raise ValueError(f"account {account!r} may not use bucket {bucket!r}: name it in Part.buckets")
+        return self.by_use[bucket, account]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelinesDatabases:
+    """The databases of Kubeflow Pipelines, wherever their server runs."""
+
+    pipelines: MysqlConnection
+    metadata: MysqlConnection
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackingConnection:
+    """The MLflow server, as pods reach it, and where it stores artifacts."""
+
+    uri: pulumi.Input[str]
+    artifacts_destination: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServingConnection:
+    """Where inference services are deployed, and with which account and runtime."""
+
+    models_namespace: pulumi.Input[str]
+    service_account: pulumi.Input[str]
+    serving_runtime: pulumi.Input[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class GatewayConnection:
     """The Gateway that HTTPRoutes attach to, and the domain below which their hosts lie."""
 
@@ -88,5 +148,5 @@ class GatewayConnection:
 class ClusterConnection:
     """The cluster that a stack deploys to; every component inherits the provider from its parent."""
 
-    provider: kubernetes.Provider
+    provider: "kubernetes.Provider"
     name: str

@@ -10,9 +10,10 @@ else:
     from pulumi import log
 
     from infra import assembly, outputs, target
+    from infra.parts import SECRET_KEYS
     from infra.settings import reader
 
     # Each is a call of the engine that the program waits for, a fifth of its time, and nobody keeps them.
     log.debug = lambda *_, **__: None  # pyright: ignore[reportUnknownLambdaType]
-    chosen, secrets = reader.load()
-    outputs.export(assembly.deploy(chosen, secrets, target.connect(chosen)))
+    settings = reader.load()
+    outputs.export(assembly.deploy(settings, reader.secrets(SECRET_KEYS), target.connect(settings)))

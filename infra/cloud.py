@@ -10,34 +10,20 @@ from pulumi import ResourceOptions
 
 from components.access.gateway import LoadBalancer
 from components.aws.block_storage import BlockStorage, BlockStorageArgs
-from components.aws.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
 from components.aws.ecr_repositories import EcrRepositories, EcrRepositoriesArgs
 from components.aws.eks_cluster import EksCluster, EksClusterArgs
 from components.aws.encryption_key import EncryptionKey, EncryptionKeyArgs
-from components.aws.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
-from components.aws.karpenter import Karpenter, KarpenterArgs
-from components.aws.karpenter_node_pool import KarpenterNodePool, KarpenterNodePoolArgs
 from components.aws.network_plan import INTERFACE_ENDPOINTS
 from components.aws.pod_identity import PodIdentity, PodIdentityArgs, Statement
 from components.aws.rds_instance import RdsServer
-from components.aws.rds_mysql import RdsMysql, RdsMysqlArgs
-from components.aws.rds_postgres import RdsPostgres, RdsPostgresArgs
-from components.aws.s3_object_store import S3ObjectStore, S3ObjectStoreArgs, ServiceAccount
 from components.aws.vpc import Vpc, VpcArgs
-from components.connections import Bucket, ClusterConnection, MysqlConnection, PostgresConnection
-from components.pipelines import pipeline_steps, pipelines_api_server
-from components.serving import kserve_serving
-from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
-from components.tracking import mlflow_tracking
-from components.versions import CLUSTER_AUTOSCALER, eks_addons
-from infra import gpu_sharing, kubernetes_provider
+from components.connections import ClusterConnection
+from components.versions import eks_addons
+from infra import kubernetes_provider
 from infra.errors import SettingsError
 from infra.settings.cluster import EksSettings
-from infra.settings.pools import GpuPoolSettings, Provisioner
 from infra.settings.sections import gib
 from infra.settings.stack import GatewaySettings, Settings
-
-_NODE_SCALING = "node-scaling"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +48,7 @@ class Cloud:
             "images",
             EcrRepositoriesArgs(
                 prefix=self.eks.name,
-                kms_key_arn=self._key("images", "Images").arn,
+                kms_key_arn=self.key("images", "Images").arn,
                 deletable=not self.settings.protect,
                 tags=self.tags,
             ),
@@ -72,50 +58,7 @@ class Cloud:
     def volumes(self) -> BlockStorage:
         """Make the class of volumes that claims get when they name none."""
         policy = "Retain" if self.settings.protect else "Delete"
-        return BlockStorage("volumes", BlockStorageArgs(reclaim_policy=policy), self._in_cluster)
-
-    def tracking_database(self, password: pulumi.Input[str]) -> PostgresConnection:
-        """Make the database of MLflow."""
-        storage = self.settings.storage
-        server = self._server("tracking", storage.rds.postgres_class, storage.postgres_size)
-        args = RdsPostgresArgs(server=server, database="mlflow", owner="mlflow", password=password)
-        return RdsPostgres("postgres", args, self.keep).connection
-
-    def pipelines_server(self, password: pulumi.Input[str]) -> MysqlConnection:
-        """Make the server of Kubeflow Pipelines' databases, which `MysqlAccounts` makes in it."""
-        storage = self.settings.storage
-        server = self._server("pipelines", storage.rds.pipelines_class, storage.pipelines_database_size)
-        args = RdsMysqlArgs(server=server, administrator_password=password)
-        return RdsMysql("mysql", args, self.keep).connection
-
-    def object_store(
-        self, buckets: tuple[Bucket, ...], namespaces: Mapping[str, pulumi.Input[str]]
-    ) -> S3ObjectStore:
-        """Make the buckets, and identities of the pods that use them."""
-        return S3ObjectStore(
-            "object-store",
-            S3ObjectStoreArgs(
-                name_prefix=self.settings.bucket_prefix,
-                region=self.eks.region,
-                buckets=buckets,
-                accounts={
-                    "pipelines": (
-                        ServiceAccount(namespace=namespaces["kubeflow"], name=pipeline_steps.ACCOUNT),
-                        ServiceAccount(namespace=namespaces["kubeflow"], name=pipelines_api_server.SERVICE),
-                    ),
-                    "tracking": (
-                        ServiceAccount(namespace=namespaces["mlflow"], name=mlflow_tracking.ACCOUNT),
-                    ),
-                    "serving": (ServiceAccount(namespace=namespaces["models"], name=kserve_serving.STORAGE),),
-                },
-                cluster_name=self.cluster.cluster_name,
-                kms_key_arn=self._key("objects", "Objects in buckets").arn,
-                deletable=not self.settings.protect,
-                keep_replaced_days=self.settings.storage.s3.noncurrent_days,
-                tags=self.tags,
-            ),
-            self.keep,
-        )
+        return BlockStorage("volumes", BlockStorageArgs(reclaim_policy=policy), self.in_cluster)
 
     def metrics_writer(self, namespace: pulumi.Input[str], account: str, url: str) -> PodIdentity:
         """Make the identity with which Prometheus writes to a workspace of Amazon's managed service."""
@@ -139,115 +82,30 @@ class Cloud:
         """Return what AWS is to put in front of the gateway."""
         return load_balancer(self.settings.gateway)
 
-    def node_pools(self) -> None:
-        """Make what starts and stops nodes, and every pool of GPU nodes."""
-        namespace = PlatformNamespace(
-            _NODE_SCALING, PlatformNamespaceArgs(namespace=_NODE_SCALING), self._in_cluster
-        ).namespace
-        ClusterAutoscaler(
-            "cluster-autoscaler",
-            ClusterAutoscalerArgs(
-                namespace=namespace,
-                version=CLUSTER_AUTOSCALER[self.eks.kubernetes_version],
-                cluster_name=self.eks.name,
-                account=self.eks.account,
-                region=self.eks.region,
-                tags=self.tags,
-            ),
-            self._everywhere,
-        )
-        pools = self.settings.gpu_pools
-        for pool in pools:
-            if pool.provisioner is Provisioner.NODE_GROUP:
-                self._node_group(pool)
-        provisioned = [pool for pool in pools if pool.provisioner is Provisioner.KARPENTER]
-        if provisioned:
-            karpenter = self._karpenter(namespace)
-            for pool in provisioned:
-                self._karpenter_pool(pool, karpenter)
-
     @property
-    def _in_cluster(self) -> ResourceOptions:
+    def in_cluster(self) -> ResourceOptions:
+        """Options of components that make objects of the cluster alone."""
         return ResourceOptions(provider=self.connection.provider)
 
     @property
-    def _everywhere(self) -> ResourceOptions:
+    def everywhere(self) -> ResourceOptions:
+        """Options of components that make objects of the cluster and of AWS."""
         return ResourceOptions(providers=[self.provider, self.connection.provider])
 
-    def _karpenter(self, namespace: pulumi.Input[str]) -> Karpenter:
-        return Karpenter(
-            "karpenter",
-            KarpenterArgs(
-                namespace=namespace,
-                cluster_name=self.eks.name,
-                account=self.eks.account,
-                region=self.eks.region,
-                node_role_arn=self.cluster.node_role_arn,
-                node_role_name=self.cluster.node_role_name,
-                tags=self.tags,
-            ),
-            self._everywhere,
-        )
+    def database_server(self, role: str, instance_class: str, size: str) -> RdsServer:
+        """Return what a database server of RDS is created with.
 
-    def _node_group(self, pool: GpuPoolSettings) -> GpuNodePool:
-        numbers = [self.eks.availability_zones.index(zone) for zone in self._zones(pool)]
-        return GpuNodePool(
-            f"gpu-{pool.name}",
-            GpuNodePoolArgs(
-                pool=pool.name,
-                cluster_name=self.cluster.cluster_name,
-                node_role_arn=self.cluster.node_role_arn,
-                subnet_ids=self.vpc.private_subnet_ids.apply(lambda ids: [ids[each] for each in numbers]),
-                kubernetes_version=self.eks.kubernetes_version,
-                security_group_id=self.cluster.node_security_group_id,
-                instance_types=pool.instance_types,
-                min_nodes=pool.min,
-                max_nodes=pool.max,
-                ami_release=self.eks.ami_release,
-                capacity_type=pool.capacity_type.value,
-                reservation=pool.reservation,
-                disk_gib=pool.disk_gib,
-                efa=pool.efa,
-                placement_group=pool.placement_group,
-                sharing=gpu_sharing.sharing(pool),
-                tags=self.tags,
-            ),
-            self.opts,
-        )
-
-    def _karpenter_pool(self, pool: GpuPoolSettings, karpenter: Karpenter) -> KarpenterNodePool:
-        release = self.eks.ami_release
-        return KarpenterNodePool(
-            f"gpu-{pool.name}",
-            KarpenterNodePoolArgs(
-                pool=pool.name,
-                cluster_name=self.eks.name,
-                instance_profile=karpenter.instance_profile,
-                security_group_id=self.cluster.node_security_group_id,
-                instance_types=pool.instance_types,
-                max_nodes=pool.max,
-                zones=self._zones(pool),
-                # Karpenter knows a release by its date alone.
-                ami_release=f"v{release.rpartition('-')[2]}" if release else "latest",
-                capacity_type=pool.capacity_type.value,
-                reservation=pool.reservation,
-                disk_gib=pool.disk_gib,
-                sharing=gpu_sharing.sharing(pool),
-                tags=self.tags,
-            ),
-            self._in_cluster,
-        )
-
-    def _zones(self, pool: GpuPoolSettings) -> tuple[str, ...]:
-        return pool.zones or self.eks.availability_zones
-
-    def _server(self, role: str, instance_class: str, size: str) -> RdsServer:
+        Args:
+            role: what the databases are for; first part of the key's name.
+            instance_class: of RDS.
+            size: of its volume, a Kubernetes quantity.
+        """
         protect, rds = self.settings.protect, self.settings.storage.rds
         return RdsServer(
             vpc_id=self.vpc.vpc_id,
             subnet_ids=self.vpc.private_subnet_ids,
             client_security_group_ids=(self.cluster.node_security_group_id,),
-            kms_key_arn=self._key(f"{role}-database", f"The database of {role}").arn,
+            kms_key_arn=self.key(f"{role}-database", f"The database of {role}").arn,
             instance_class=instance_class,
             storage_gib=gib(size),
             multi_az=rds.multi_az,
@@ -256,7 +114,8 @@ class Cloud:
             tags=self.tags,
         )
 
-    def _key(self, name: str, description: str) -> EncryptionKey:
+    def key(self, name: str, description: str) -> EncryptionKey:
+        """Make a key of the customer's for one kind of data."""
         return EncryptionKey(
             f"{name}-key",
             EncryptionKeyArgs(

@@ -16,13 +16,14 @@ from cluster.instance import Endpoints, Instance
 from components import images
 from components.images import ImageError
 from components.versions import VersionError
-from infra import stack_images
 from infra.account import cost, cost_report
 from infra.account import demand as aws_demand
 from infra.account import prices as aws_prices
 from infra.engine import events
 from infra.engine.engine import Engine
 from infra.errors import InfraError
+from infra.parts import PARTS, SECRET_KEYS
+from infra.parts.plan import plan
 from infra.settings import reader, stack_file
 from infra.settings.cluster import ClusterSettings, EksSettings
 from infra.settings.stack import Settings
@@ -204,7 +205,7 @@ def _tell(options: argparse.Namespace, chosen: Settings) -> int:
         return _preflight(options.stack, chosen)
     if options.command == "cost":
         return _cost(options, chosen)
-    for name in stack_images.names(chosen):
+    for name in plan(chosen, PARTS).images:
         if images.is_own(name) or not options.own:
             print(f"{name}={images.reference(name, chosen.registry)}")
     return 0
@@ -212,9 +213,10 @@ def _tell(options: argparse.Namespace, chosen: Settings) -> int:
 
 def _dispatch(options: argparse.Namespace) -> int:
     if options.command == "schema":
-        print(json.dumps(reader.schema(), indent=2))
+        print(json.dumps(reader.schema(SECRET_KEYS), indent=2))
         return 0
     chosen = stack_file.settings(options.stack)
+    plan(chosen, PARTS)
     if options.command in ("cost", "images", "preflight"):
         return _tell(options, chosen)
     instance = Instance(options.name)

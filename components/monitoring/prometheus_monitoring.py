@@ -9,16 +9,15 @@ from cryptography import x509
 from pulumi import ResourceOptions
 
 from components.connections import GatewayConnection
-from components.images import reference
-from components.monitoring import dashboards, platform_rules, serving_rules, targets
+from components.monitoring import cluster_watch, dashboards, targets
 from components.monitoring.alertmanager import Alertmanager, AlertmanagerArgs
 from components.monitoring.cluster_exporters import ClusterExporters, ClusterExportersArgs
 from components.monitoring.grafana import Grafana, GrafanaArgs
 from components.monitoring.prometheus_operator import PrometheusOperator, PrometheusOperatorArgs
 from components.monitoring.prometheus_server import PrometheusServer, PrometheusServerArgs, RemoteWrite
-from components.monitoring.rules import Rule, group
-from components.monitoring.scope import Objectives, Scope
+from components.monitoring.rules import group
 from components.monitoring.timing import OPERATION, Timing
+from components.monitoring.watch import Watch
 from components.shapes import network_policies
 from components.shapes.labels import labels
 
@@ -31,19 +30,29 @@ def scraper(namespace: pulumi.Input[str]) -> network_policies.Peer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MonitoringImages:
+    """Images of the programs that monitoring runs."""
+
+    alertmanager: str
+    config_reloader: str
+    kube_state_metrics: str
+    node_exporter: str
+    operator: str
+    prometheus: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrometheusMonitoringArgs:
     """What monitoring needs to know."""
 
     namespace: pulumi.Input[str]
     """A closed namespace."""
-    namespace_name: str
-    """Its name, which targets are looked for by."""
     cluster_name: str
     """Label of every sample that is written elsewhere."""
-    scope: Scope
-    """What there is to watch."""
-    objectives: Objectives = field(default_factory=Objectives)
-    """What serving promises."""
+    images: MonitoringImages
+    """What it runs."""
+    watch: Watch
+    """What the parts of the platform give it, its own part included."""
     timing: Timing = OPERATION
     """How often is measured and how soon alerted."""
     certificates: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
@@ -61,11 +70,6 @@ class PrometheusMonitoringArgs:
     grafana_image: str | None = None
     """Grafana, where its image can be pulled; without it the dashboards are ConfigMaps for another one."""
 
-    def __post_init__(self) -> None:
-        """Refuse names that a rule group cannot have."""
-        if not self.namespace_name:
-            raise ValueError("namespace_name: empty; give the name of the namespace")
-
 
 def expiry_seconds(pem: str) -> int:
     """Return when a certificate expires, in seconds since 1970.
@@ -76,24 +80,6 @@ def expiry_seconds(pem: str) -> int:
         return int(x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc.timestamp())
     except ValueError:
         return 0
-
-
-def rule_groups(
-    scope: Scope, objectives: Objectives, timing: Timing, expiries: dict[str, int]
-) -> dict[str, list[Rule]]:
-    """Return every rule by its group."""
-    return {
-        "serving-objectives": serving_rules.rules(scope, objectives, timing),
-        "serving": platform_rules.serving(scope, timing),
-        "gateway": platform_rules.gateway(scope, timing),
-        "pipelines": platform_rules.pipelines(scope, timing),
-        "registry": platform_rules.registry(scope, timing),
-        "object-store": platform_rules.object_store(scope, timing),
-        "certificates": platform_rules.certificates(expiries, timing),
-        "nodes": platform_rules.nodes(timing),
-        "gpus": platform_rules.gpus(timing),
-        "monitoring": platform_rules.monitoring(timing),
-    }
 
 
 class PrometheusMonitoring(pulumi.ComponentResource):
@@ -110,10 +96,6 @@ class PrometheusMonitoring(pulumi.ComponentResource):
         self._args = args
         self._child = ResourceOptions(parent=self)
         self._labels = labels("monitoring", name, "monitoring")
-        self._targets = [
-            *targets.platform_targets(args.scope),
-            *targets.own_targets(args.namespace_name),
-        ]
         self._scraper = network_policies.pods({"app.kubernetes.io/name": "prometheus"})
         operator = self._operator()
         self._exporters()
@@ -137,21 +119,21 @@ class PrometheusMonitoring(pulumi.ComponentResource):
             f"{self._name}-operator",
             PrometheusOperatorArgs(
                 namespace=self._args.namespace,
-                image=reference("prometheus-operator"),
-                reloader_image=reference("prometheus-config-reloader"),
+                image=self._args.images.operator,
+                reloader_image=self._args.images.config_reloader,
                 scrapers=(self._scraper,),
             ),
             self._child,
         )
 
     def _exporters(self) -> None:
-        state = next(each for each in self._targets if each.name == "kube-state-metrics")
+        state = next(each for each in self._args.watch.targets if each.name == "kube-state-metrics")
         ClusterExporters(
             f"{self._name}-exporters",
             ClusterExportersArgs(
                 namespace=self._args.namespace,
-                state_image=reference("kube-state-metrics"),
-                node_image=reference("node-exporter"),
+                state_image=self._args.images.kube_state_metrics,
+                node_image=self._args.images.node_exporter,
                 state_metrics=state.metrics,
                 scrapers=(self._scraper,),
             ),
@@ -159,7 +141,7 @@ class PrometheusMonitoring(pulumi.ComponentResource):
         )
 
     def _monitors(self, operator: PrometheusOperator) -> None:
-        for target in self._targets:
+        for target in self._args.watch.targets:
             kubernetes.apiextensions.CustomResource(
                 f"{self._name}-{target.name}-monitor",
                 api_version=_API_VERSION,
@@ -180,8 +162,8 @@ class PrometheusMonitoring(pulumi.ComponentResource):
         )
 
         def groups(known: dict[str, int]) -> list[dict[str, object]]:
-            found = rule_groups(args.scope, args.objectives, args.timing, known)
-            return [group(each, rules, args.timing) for each, rules in found.items() if rules]
+            found = {**args.watch.rules, "certificates": cluster_watch.certificates(known, args.timing)}
+            return [group(each, found[each], args.timing) for each in sorted(found)]
 
         kubernetes.apiextensions.CustomResource(
             f"{self._name}-rules",
@@ -198,7 +180,7 @@ class PrometheusMonitoring(pulumi.ComponentResource):
             f"{self._name}-alertmanager",
             AlertmanagerArgs(
                 namespace=operator.namespace,
-                image=reference("alertmanager"),
+                image=args.images.alertmanager,
                 timing=args.timing,
                 senders=(self._scraper,),
                 webhook_url=args.webhook_url,
@@ -209,11 +191,11 @@ class PrometheusMonitoring(pulumi.ComponentResource):
             f"{self._name}-prometheus",
             PrometheusServerArgs(
                 namespace=operator.namespace,
-                image=reference("prometheus"),
+                image=args.images.prometheus,
                 timing=args.timing,
                 cluster_name=args.cluster_name,
                 alertmanager_service=alertmanager.service,
-                destinations=tuple(targets.egress(self._targets)),
+                destinations=tuple(targets.egress(args.watch.targets)),
                 additional_scrapes=targets.additional_scrapes(args.timing),
                 gateway=args.gateway,
                 readers=(network_policies.pods({"app.kubernetes.io/name": "grafana"}),),
@@ -225,7 +207,6 @@ class PrometheusMonitoring(pulumi.ComponentResource):
         )
 
     def _dashboards(self) -> dict[str, pulumi.Output[str]]:
-        pages = dashboards.all_dashboards(self._args.scope, self._args.timing)
         made = {
             page.name: kubernetes.core.v1.ConfigMap(
                 f"{self._name}-dashboard-{page.name}",
@@ -237,7 +218,7 @@ class PrometheusMonitoring(pulumi.ComponentResource):
                 data={f"{page.name}.json": dashboards.render(page)},
                 opts=self._child,
             )
-            for page in pages
+            for page in self._args.watch.dashboards
         }
         return {name: each.metadata["name"].apply(str) for name, each in made.items()}
 

@@ -58,3 +58,49 @@ def _rule(rule: Rule) -> dict[str, Any]:
             "fires_within": duration(rule.fires_within_seconds),
         },
     }
+
+
+def alert(
+    timing: Timing,
+    name: str,
+    expression: str,
+    summary: str,
+    remedy: str,
+    *,
+    severity: str = "critical",
+    hold_seconds: int | None = None,
+    share: float = 0.0,
+) -> Alert:
+    """Return an alert that is held and counted as the timing says.
+
+    Args:
+        timing: durations of the stack's monitoring.
+        name: of the alert.
+        expression: PromQL that is true while the fault lasts.
+        summary: one sentence for the person on call.
+        remedy: where to look first.
+        severity: `critical` or `warning`.
+        hold_seconds: how long the expression must be true; the usual hold if not given.
+        share: how much of the counting window must be bad before the expression is true.
+    """
+    hold = timing.hold_seconds if hold_seconds is None else hold_seconds
+    needed = round(share * timing.window_seconds)
+    return Alert(
+        name=name,
+        expression=expression,
+        severity=severity,
+        hold_seconds=hold,
+        summary=summary,
+        remedy=remedy,
+        fires_within_seconds=timing.fires_within_seconds(hold, needed),
+    )
+
+
+def deployment_down(namespace: str, others: str = "") -> str:
+    """Return the expression of a Deployment in a namespace that has no available pod.
+
+    Args:
+        namespace: where the Deployments are.
+        others: further label matchers, each after a comma.
+    """
+    return f'kube_deployment_status_replicas_available{{namespace="{namespace}"{others}}} < 1'

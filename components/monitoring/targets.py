@@ -1,12 +1,11 @@
 """What Prometheus scrapes; of each target only the metrics that a rule or a dashboard reads are kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
-from components.monitoring.scope import Scope
 from components.monitoring.timing import Timing, duration
 from components.shapes import network_policies
 
@@ -20,6 +19,12 @@ NODE_PORT = 9100
 _KUBELET_PORT = 10250
 _ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _API_SERVER = "kubernetes.default.svc:443"
+# With Prometheus' own token; a pod's certificate is issued for its Service, not for the address scraped.
+_AUTHENTICATED: dict[str, Any] = {
+    "scheme": "https",
+    "bearerTokenFile": f"{_ACCOUNT}/token",
+    "tlsConfig": {"insecureSkipVerify": True},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,164 +41,13 @@ class Target:
     """Label -> pattern: series in which the label has another value are dropped."""
     of_others: bool = False
     """Whether its series are of other pods, which its own labels must not hide."""
+    authenticated: bool = False
+    """Whether it answers by TLS, and only to clients with a token that may read metrics."""
 
     def __post_init__(self) -> None:
         """Refuse a scrape of which nothing is read: an empty pattern would keep everything."""
         if not self.metrics:
             raise ValueError(f"metrics: none of {self.name} given; name those that are read")
-
-
-def platform_targets(scope: Scope) -> list[Target]:
-    """Return the targets of the platform's parts."""
-    name, component = "app.kubernetes.io/name", "app.kubernetes.io/component"
-    found = [
-        Target(
-            name="gateway",
-            namespace=scope.gateway,
-            labels={name: "traefik"},
-            port=9000,
-            metrics=(
-                "traefik_entrypoint_requests_total",
-                "traefik_open_connections",
-                "traefik_service_request_duration_seconds_bucket",
-                "traefik_service_request_duration_seconds_count",
-                "traefik_service_requests_total",
-            ),
-        ),
-        Target(
-            name="pipelines",
-            namespace=scope.pipelines,
-            labels={name: "kubeflow-pipelines", component: "api-server"},
-            port=8888,
-            metrics=("run_server_create_requests", "run_server_run_count"),
-        ),
-        Target(
-            name="workflows",
-            namespace=scope.pipelines,
-            labels={name: "argo-workflows", component: "controller"},
-            port=9090,
-            metrics=("argo_workflows_gauge", "argo_workflows_total_count", "argo_workflows_pods_gauge"),
-        ),
-        Target(
-            name="registry",
-            namespace=scope.tracking,
-            labels={name: "mlflow", component: "server"},
-            port=5000,
-            metrics=(
-                "mlflow_http_request_duration_seconds_count",
-                "mlflow_http_request_duration_seconds_sum",
-                "mlflow_http_request_total",
-            ),
-        ),
-        Target(
-            name="serving-controller",
-            namespace=scope.serving,
-            labels={name: "kserve", component: "controller"},
-            port=8080,
-            metrics=("controller_runtime_reconcile_total",),
-        ),
-        Target(
-            name="predictors",
-            namespace=scope.models,
-            labels={"component": "predictor"},
-            port=8080,
-            metrics=(
-                "plinth_prediction_requests_total",
-                "request_predict_seconds_count",
-                "request_predict_seconds_sum",
-            ),
-        ),
-        Target(
-            name="dns",
-            namespace="kube-system",
-            labels={"k8s-app": "kube-dns"},
-            port=9153,
-            metrics=("coredns_dns_responses_total",),
-        ),
-    ]
-    return [*found, *_stores(scope)]
-
-
-def _stores(scope: Scope) -> list[Target]:
-    found: list[Target] = []
-    if scope.postgres:
-        found += [
-            Target(
-                name="postgres",
-                namespace=scope.postgres,
-                labels={"cnpg.io/podRole": "instance"},
-                port=POSTGRES_PORT,
-                metrics=("cnpg_backends_total", "cnpg_collector_up", "cnpg_pg_database_size_bytes"),
-            ),
-            Target(
-                name="postgres-operator",
-                namespace="cnpg-system",
-                labels={"app.kubernetes.io/name": "cloudnative-pg"},
-                port=8080,
-                metrics=("controller_runtime_reconcile_total",),
-            ),
-        ]
-    if scope.object_store:
-        found.append(
-            Target(
-                name="object-store",
-                namespace=scope.object_store,
-                labels={"app.kubernetes.io/name": "versitygw"},
-                port=OBJECT_STORE_PORT,
-                metrics=("versitygw_failed_count", "versitygw_success_count"),
-            )
-        )
-    return found
-
-
-def own_targets(namespace: str) -> list[Target]:
-    """Return the targets of the monitoring itself."""
-    label = "app.kubernetes.io/name"
-
-    def own(name: str, port: int, *metrics: str, of_others: bool = False, **only: str) -> Target:
-        return Target(
-            name=name,
-            namespace=namespace,
-            labels={label: name},
-            port=port,
-            metrics=metrics,
-            only=dict(only),
-            of_others=of_others,
-        )
-
-    return [
-        own(
-            "prometheus",
-            PROMETHEUS_PORT,
-            "prometheus_rule_evaluation_failures_total",
-            "prometheus_tsdb_head_series",
-            "prometheus_tsdb_storage_blocks_bytes",
-        ),
-        own("alertmanager", ALERTMANAGER_PORT, "alertmanager_notifications_failed_total"),
-        own("prometheus-operator", OPERATOR_PORT, "prometheus_operator_reconcile_errors_total"),
-        own(
-            "kube-state-metrics",
-            STATE_PORT,
-            "kube_deployment_status_replicas_available",
-            "kube_node_status_allocatable",
-            "kube_pod_container_resource_requests",
-            "kube_pod_container_status_restarts_total",
-            "kube_pod_status_phase",
-            of_others=True,
-            # Every pod has a series per phase, all but one of them 0.
-            phase="Pending|",
-            resource="memory|nvidia_com_gpu|",
-        ),
-        own(
-            "node-exporter",
-            NODE_PORT,
-            "node_filesystem_avail_bytes",
-            "node_filesystem_size_bytes",
-            "node_load1",
-            "node_memory_MemAvailable_bytes",
-            "node_memory_MemTotal_bytes",
-        ),
-    ]
 
 
 # Nodes and API servers are no pods: their scrapes are written out.
@@ -220,6 +74,7 @@ def pod_monitor(target: Target, timing: Timing) -> dict[str, Any]:
                 "interval": duration(timing.scrape_seconds),
                 "scrapeTimeout": duration(min(10, timing.scrape_seconds)),
                 "honorLabels": target.of_others,
+                **(_AUTHENTICATED if target.authenticated else {}),
                 "relabelings": [
                     {"targetLabel": "job", "replacement": target.name},
                     {"sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "node"},
@@ -272,7 +127,7 @@ def additional_scrapes(timing: Timing) -> str:
     return yaml.safe_dump([kubelet, api_server], sort_keys=False)
 
 
-def egress(targets: list[Target]) -> list[network_policies.EgressRule]:
+def egress(targets: Sequence[Target]) -> list[network_policies.EgressRule]:
     """Return the ways that Prometheus needs to its targets, and no other."""
     rules = [
         network_policies.egress(
@@ -285,7 +140,7 @@ def egress(targets: list[Target]) -> list[network_policies.EgressRule]:
     return [network_policies.api_server(), nodes, *rules]
 
 
-def metrics(targets: list[Target]) -> set[str]:
+def metrics(targets: Sequence[Target]) -> set[str]:
     """Return every metric that is kept of any target."""
     kept = {name for target in targets for name in target.metrics}
     return kept | {*KUBELET_METRICS, *API_SERVER_METRICS, "up"}

@@ -21,6 +21,7 @@ from infra.engine import generated
 from infra.engine import lock as engine_lock
 from infra.engine.lock import EngineLock
 from infra.errors import InfraError
+from infra.parts import SECRET_KEYS, SECRETS
 from infra.settings import stack_file
 from infra.settings.stack import PROJECT
 from upstream import build, modules
@@ -91,12 +92,12 @@ class Engine:
             self._call("stack", "init", self.stack, "--no-select")
         elif self.backend is None:
             self.heal_lock()
-        elif stack_file.missing_secrets(stack_file.read(self.config_file)):
+        elif stack_file.missing_secrets(stack_file.read(self.config_file), SECRET_KEYS):
             # Made on another machine: its secrets come back from the shared state, never anew.
             self._call("config", "refresh", "--force", "--stack", self.stack)
         stack_file.write(self.config_file, stack_file.merge(choices, stack_file.read(self.config_file)))
-        missing = stack_file.missing_secrets(stack_file.read(self.config_file))
-        for key, value in generated.values(missing).items():
+        missing = stack_file.missing_secrets(stack_file.read(self.config_file), SECRET_KEYS)
+        for key, value in generated.values(SECRETS, missing).items():
             name = f"{PROJECT}:{key}"
             self._call("config", "set", name, "--secret", "--stack", self.stack, text=value)
 

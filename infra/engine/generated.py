@@ -9,25 +9,28 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from infra.parts.secrets import Password, Secret
+
 # Made once per stack and renewed with it; the API server is the only client.
 _VALID_DAYS = 3650
-# What `components.kserve_controller` and `components.kueue_controller` call theirs; not imported from there,
-# which would cost a second.
-WEBHOOK_HOST = "kserve-webhook-server-service.kserve.svc"
-QUEUE_WEBHOOK_HOST = "kueue-webhook-service.kueue.svc"
-WEBHOOK_KEYS = ("webhookAuthority", "webhookCertificate", "webhookKey")
-QUEUE_WEBHOOK_KEYS = ("queueWebhookAuthority", "queueWebhookCertificate", "queueWebhookKey")
-_CERTIFICATES = {WEBHOOK_KEYS: WEBHOOK_HOST, QUEUE_WEBHOOK_KEYS: QUEUE_WEBHOOK_HOST}
 
 
-def values(missing: Iterable[str]) -> dict[str, str]:
-    """Return a value for every missing key; a webhook's three belong together and are made together."""
-    wanted = list(missing)
-    together = {key for keys in _CERTIFICATES for key in keys}
-    made = {key: secrets.token_hex(20) for key in wanted if key not in together}
-    for keys, host in _CERTIFICATES.items():
-        if any(key in keys for key in wanted):
-            made |= dict(zip(keys, certificate(host), strict=True))
+def values(needed: Iterable[Secret], missing: Iterable[str]) -> dict[str, str]:
+    """Return a value for every missing key; the three of a webhook are always generated together.
+
+    Args:
+        needed: what the parts of the platform need.
+        missing: configuration keys that have no value.
+    """
+    wanted = set(missing)
+    made: dict[str, str] = {}
+    for each in needed:
+        if not wanted & set(each.keys):
+            continue
+        if isinstance(each, Password):
+            made[each.key] = secrets.token_hex(20)
+        else:
+            made |= dict(zip(each.keys, certificate(each.host()), strict=True))
     return made
 
 

@@ -2,17 +2,15 @@
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Iterable, Mapping
 from typing import Any, cast, get_args
 
 import pulumi
 from pydantic import BaseModel, ValidationError
-from pydantic.alias_generators import to_camel
 
 from infra.errors import SettingsError
 from infra.settings import rules
-from infra.settings.stack import PROJECT, Secrets, Settings, secret_keys
+from infra.settings.stack import PROJECT, Settings
 
 
 def parse(values: Mapping[str, object]) -> Settings:
@@ -33,25 +31,37 @@ def parse(values: Mapping[str, object]) -> Settings:
     return settings
 
 
-def load() -> tuple[Settings, Secrets]:
-    """Read the settings and secrets of the stack that the engine deploys."""
+def load() -> Settings:
+    """Read the settings of the stack that the engine deploys; encrypted values are never settings."""
     prefix = f"{PROJECT}:"
-    secrets = set(secret_keys())
     given = cast("dict[str, str]", pulumi.runtime.get_config_env())
-    values = {key.removeprefix(prefix): text for key, text in given.items() if key.startswith(prefix)}
-    settings = parse({key: _decode(text) for key, text in values.items() if key not in secrets})
+    secret = set(pulumi.runtime.get_config_secret_keys_env())
+    return parse(
+        {
+            key.removeprefix(prefix): _decode(text)
+            for key, text in given.items()
+            if key.startswith(prefix) and key not in secret
+        }
+    )
+
+
+def secrets(keys: Iterable[str]) -> dict[str, pulumi.Output[str]]:
+    """Read secrets of the stack that the engine deploys.
+
+    Args:
+        keys: configuration keys without the project's prefix.
+    """
     config = pulumi.Config(PROJECT)  # noqa: TID251 (the one reader)
-    found = {field.name: config.require_secret(to_camel(field.name)) for field in fields(Secrets)}
-    return settings, Secrets(**found)
+    return {key: config.require_secret(key) for key in keys}
 
 
-def schema() -> dict[str, Any]:
-    """Return the JSON schema of a stack file."""
+def schema(secret_keys: Iterable[str]) -> dict[str, Any]:
+    """Return the JSON schema of a stack file, in which secrets may occur encrypted."""
     inner = Settings.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
     definitions = inner.pop("$defs", {})
     properties = {f"{PROJECT}:{key}": value for key, value in inner["properties"].items()}
     secret = {"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"]}
-    properties.update({f"{PROJECT}:{key}": secret for key in secret_keys()})
+    properties.update({f"{PROJECT}:{key}": secret for key in secret_keys})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A stack of plinth",

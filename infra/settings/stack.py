@@ -1,10 +1,8 @@
 """What a stack may choose: records, and nothing that reads them."""
 
-from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Annotated
 
-import pulumi
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -79,28 +77,3 @@ class Settings(BaseModel):
         if given is not None or not isinstance(self.cluster, EksSettings):
             return given or self.cluster.name
         return f"{self.cluster.name}-{self.cluster.account}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Secrets:
-    """Values that are generated once per stack and only ever travel encrypted."""
-
-    pipelines_database_password: pulumi.Output[str]
-    metadata_database_password: pulumi.Output[str]
-    tracking_database_password: pulumi.Output[str]
-    database_administrator_password: pulumi.Output[str]
-    object_store_administrator_key: pulumi.Output[str]
-    pipelines_object_store_key: pulumi.Output[str]
-    tracking_object_store_key: pulumi.Output[str]
-    serving_object_store_key: pulumi.Output[str]
-    webhook_authority: pulumi.Output[str]
-    webhook_certificate: pulumi.Output[str]
-    webhook_key: pulumi.Output[str]
-    queue_webhook_authority: pulumi.Output[str]
-    queue_webhook_certificate: pulumi.Output[str]
-    queue_webhook_key: pulumi.Output[str]
-
-
-def secret_keys() -> list[str]:
-    """Return the configuration keys of all secrets."""
-    return [to_camel(field.name) for field in fields(Secrets)]

@@ -1,6 +1,6 @@
 """The stack's file as the engine reads it: the choices of `stacks/` and the secrets generated for it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -8,7 +8,7 @@ import yaml
 
 from infra.errors import InfraError
 from infra.settings.reader import parse
-from infra.settings.stack import PROJECT, Settings, secret_keys
+from infra.settings.stack import PROJECT, Settings
 from upstream.cache import write_atomically
 
 REPOSITORY = Path(__file__).parents[2]
@@ -51,10 +51,14 @@ def read(file: Path) -> dict[str, Any]:
 def settings(stack: str) -> Settings:
     """Return the checked settings of a stack."""
     prefix = f"{PROJECT}:"
-    secrets = set(secret_keys())
     config: Mapping[str, object] = read(path(stack)).get("config", {})
-    values = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
-    return parse({key: value for key, value in values.items() if key not in secrets})
+    return parse(
+        {
+            key.removeprefix(prefix): value
+            for key, value in config.items()
+            if key.startswith(prefix) and not _is_encrypted(value)
+        }
+    )
 
 
 def merge(choices: Mapping[str, Any], generated: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,10 +68,10 @@ def merge(choices: Mapping[str, Any], generated: Mapping[str, Any]) -> dict[str,
     return {**kept, **choices, "config": {**encrypted, **choices.get("config", {})}}
 
 
-def missing_secrets(content: Mapping[str, Any]) -> list[str]:
-    """Return the keys of secrets that have no encrypted value yet."""
+def missing_secrets(content: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
+    """Return those of the secrets' keys that have no encrypted value yet."""
     config: Mapping[str, object] = content.get("config", {})
-    return [key for key in secret_keys() if not _is_encrypted(config.get(f"{PROJECT}:{key}"))]
+    return [key for key in keys if not _is_encrypted(config.get(f"{PROJECT}:{key}"))]
 
 
 def write(file: Path, content: Mapping[str, Any]) -> None:

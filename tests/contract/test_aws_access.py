@@ -1,17 +1,11 @@
 """On AWS nobody holds a key: what reaches a bucket has an identity, and what reaches a database encrypts."""
 
-from dataclasses import fields
-from functools import cache
 from typing import Any
 
-import pulumi
 import pytest
 
-from infra import assembly, target
-from infra.outputs import Outputs
-from infra.settings import stack_file
-from infra.settings.stack import Secrets
-from tests.fixtures.recorder import Deployment, Registration, deploy
+from tests.fixtures import platform
+from tests.fixtures.recorder import Registration
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
 
@@ -23,26 +17,16 @@ _AGENT = {"ipBlock": {"cidr": "169.254.170.23/32"}}
 _DATABASE_PORTS = {3306, 5432}
 
 
-@cache
-def deployed(stack: str) -> Deployment[Outputs]:
-    def program() -> Outputs:
-        secret = {field.name: pulumi.Output.secret("value") for field in fields(Secrets)}
-        chosen = stack_file.settings(stack)
-        return assembly.deploy(chosen, Secrets(**secret), target.connect(chosen))
-
-    return deploy(program, stack_name=stack)
-
-
 def _associated(stack: str) -> dict[tuple[str, str], Registration]:
     return {
         (each.inputs["namespace"], each.inputs["serviceAccount"]): each
-        for each in deployed(stack).of_type("PodIdentityAssociation")
+        for each in platform.stack(stack).of_type("PodIdentityAssociation")
     }
 
 
 def _identified(stack: str) -> set[tuple[str, str]]:
     """Return the service accounts of the platform's own namespaces that have an identity."""
-    namespaces = {each.inputs["metadata"]["name"] for each in deployed(stack).of_type("Namespace")}
+    namespaces = {each.inputs["metadata"]["name"] for each in platform.stack(stack).of_type("Namespace")}
     return {account for account in _associated(stack) if account[0] in namespaces}
 
 
@@ -57,7 +41,7 @@ def _ways_out(policy: dict[str, Any]) -> list[tuple[dict[str, Any], int]]:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_nobody_holds_a_key(stack: str) -> None:
-    deployment = deployed(stack)
+    deployment = platform.stack(stack)
     rules.assert_no_keys(deployment)
     kinds = {each.type for each in deployment.registrations}
     assert not {kind for kind in kinds if "accessKey" in kind or kind.endswith(":User")}
@@ -67,7 +51,7 @@ def test_nobody_holds_a_key(stack: str) -> None:
 def test_every_identity_belongs_to_a_service_account_that_exists(stack: str) -> None:
     accounts = {
         (each.inputs["metadata"]["namespace"], each.inputs["metadata"]["name"])
-        for each in deployed(stack).of_type("ServiceAccount")
+        for each in platform.stack(stack).of_type("ServiceAccount")
     }
     found = _identified(stack)
     assert found == {
@@ -82,7 +66,7 @@ def test_every_identity_belongs_to_a_service_account_that_exists(stack: str) -> 
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_workload_that_may_ask_for_credentials_runs_as_an_account_that_gets_them(stack: str) -> None:
-    deployment = deployed(stack)
+    deployment = platform.stack(stack)
     asking = {
         (each.inputs["metadata"]["namespace"], tuple(sorted(selector.items())))
         for each in deployment.of_type("NetworkPolicy")
@@ -100,7 +84,7 @@ def test_every_workload_that_may_ask_for_credentials_runs_as_an_account_that_get
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_servers_start_after_their_identity(stack: str) -> None:
-    deployment = deployed(stack)
+    deployment = platform.stack(stack)
     for server, account in {"mlflow-server": "mlflow", "pipelines-api-server": "ml-pipeline"}.items():
         before = rules.before(deployment, deployment.one("Deployment", server))
         assert [name for name in before if name.endswith(f"-{account}-association")], server
@@ -108,7 +92,7 @@ def test_servers_start_after_their_identity(stack: str) -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_who_may_read_an_encrypted_bucket_may_use_its_key(stack: str) -> None:
-    deployment = deployed(stack)
+    deployment = platform.stack(stack)
     keys = {
         each.inputs["bucket"]: each.inputs["rules"][0]["applyServerSideEncryptionByDefault"]
         for each in deployment.of_type("BucketServerSideEncryptionConfiguration")
@@ -125,7 +109,7 @@ def test_who_may_read_an_encrypted_bucket_may_use_its_key(stack: str) -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_databases_refuse_clients_in_clear_and_every_client_encrypts(stack: str) -> None:
-    deployment = deployed(stack)
+    deployment = platform.stack(stack)
     parameters = {
         parameter["name"]: parameter["value"]
         for each in deployment.of_type("ParameterGroup")
@@ -148,18 +132,18 @@ def test_databases_refuse_clients_in_clear_and_every_client_encrypts(stack: str)
 def test_pods_reach_databases_inside_the_network_alone(stack: str) -> None:
     found = [
         to["ipBlock"]["cidr"]
-        for policy in rules.policies(deployed(stack)).values()
+        for policy in rules.policies(platform.stack(stack)).values()
         for to, port in _ways_out(policy)
         if port in _DATABASE_PORTS and "ipBlock" in to
     ]
-    network = deployed(stack).one("Vpc", "network-vpc").inputs["cidrBlock"]
+    network = platform.stack(stack).one("Vpc", "network-vpc").inputs["cidrBlock"]
     # The tracking server and its migration, the pipelines API, the metadata store and the Job of accounts.
     assert found == [network] * 5
 
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_workloads_are_told_the_names_that_buckets_have_in_aws(stack: str) -> None:
-    deployment = deployed(stack)
+    deployment = platform.stack(stack)
     names = {each.inputs["bucket"] for each in deployment.of_type("aws:s3/bucket:Bucket")}
     made = deployment.result
     assert made.pipelines_bucket in names

@@ -1,42 +1,25 @@
 """What is counted from settings is what the program makes: any other estimate is of another platform."""
 
-from dataclasses import fields
-from functools import cache
 from typing import Any
 
-import pulumi
 import pytest
 
 from components import images
 from images import registry
-from infra import assembly, target
 from infra.account import demand as aws_demand
 from infra.account.demand import Demand
 from infra.settings import stack_file
 from infra.settings.cluster import EksSettings
-from infra.settings.stack import Secrets
 from tests.contract.test_stacks import STACKS
-from tests.fixtures.recorder import Deployment, deploy
+from tests.fixtures import platform
 
 CLOUD = [stack for stack in STACKS if isinstance(stack_file.settings(stack).cluster, EksSettings)]
 
 pytestmark = pytest.mark.parametrize("stack", CLOUD)
 
 
-@cache
-def made(stack: str) -> Deployment[None]:
-    """Return what the program registers for a stack."""
-    chosen = stack_file.settings(stack)
-
-    def program() -> None:
-        values = {field.name: pulumi.Output.secret("value") for field in fields(Secrets)}
-        assembly.deploy(chosen, Secrets(**values), target.connect(chosen))
-
-    return deploy(program, stack_name=stack)
-
-
 def inputs(stack: str, kind: str) -> list[dict[str, Any]]:
-    return [each.inputs for each in made(stack).of_type(kind)]
+    return [each.inputs for each in platform.stack(stack).of_type(kind)]
 
 
 def demand_of(stack: str) -> Demand:

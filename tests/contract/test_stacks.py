@@ -1,17 +1,13 @@
 """Every stack file holds choices that work, and nothing else."""
 
-from dataclasses import fields
-from functools import cache
-
-import pulumi
 import pytest
 import yaml
 
-from infra import assembly, target
+from infra.parts import SECRET_KEYS
 from infra.settings import stack_file
-from infra.settings.stack import PROJECT, Environment, Secrets, secret_keys
+from infra.settings.stack import PROJECT, Environment
 from tests.contract import repository
-from tests.fixtures.recorder import Deployment, deploy
+from tests.fixtures import platform
 
 STACKS = sorted(
     file.name.split(".")[1]
@@ -37,24 +33,13 @@ def test_there_are_stacks_on_aws_from_the_cheapest_to_the_safest() -> None:
     assert ON_AWS == ["dev", "prod", "staging"]
 
 
-@cache
-def deployed(stack: str, *, preview: bool) -> Deployment[None]:
-    chosen = stack_file.settings(stack)
-
-    def program() -> None:
-        values = {field.name: pulumi.Output.secret("value") for field in fields(Secrets)}
-        assembly.deploy(chosen, Secrets(**values), target.connect(chosen))
-
-    return deploy(program, preview=preview, stack_name=stack)
-
-
 @pytest.mark.parametrize("preview", [True, False])
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_whole_program_accepts_the_stack(
     stack: str, preview: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KUBECONFIG", raising=False)
-    deployment = deployed(stack, preview=preview)
+    deployment = platform.stack(stack, preview=preview)
     urns = [each.urn for each in deployment.registrations]
     assert len(urns) > 50
     assert len(urns) == len(set(urns)), "two resources share a name"
@@ -66,7 +51,7 @@ def test_the_whole_program_accepts_the_stack(
 @pytest.mark.parametrize("preview", [True, False])
 @pytest.mark.parametrize("stack", ON_AWS)
 def test_every_gpu_pool_of_a_stack_is_made_and_closed_to_other_pods(stack: str, preview: bool) -> None:
-    deployment = deployed(stack, preview=preview)
+    deployment = platform.stack(stack, preview=preview)
     groups = {
         each.inputs["labels"]["plinth.dev/gpu-pool"]: each.inputs["taints"]
         for each in deployment.of_type("aws:eks/nodeGroup:NodeGroup")
@@ -83,7 +68,7 @@ def test_every_gpu_pool_of_a_stack_is_made_and_closed_to_other_pods(stack: str, 
 
 def test_production_protects_and_retains_what_holds_data() -> None:
     assert stack_file.settings("prod").environment is Environment.PRODUCTION
-    deployment = deployed("prod", preview=True)
+    deployment = platform.stack("prod", preview=True)
     stateful = [each for each in deployment.registrations if each.type in STATEFUL]
     assert {each.type for each in stateful} == STATEFUL
     by_urn = {each.urn: each for each in deployment.registrations}
@@ -98,7 +83,7 @@ def test_production_protects_and_retains_what_holds_data() -> None:
 
 @pytest.mark.parametrize("stack", ON_AWS)
 def test_nothing_on_aws_holds_a_static_key(stack: str) -> None:
-    deployment = deployed(stack, preview=False)
+    deployment = platform.stack(stack)
     assert not [each.name for each in deployment.registrations if each.type.startswith("aws:iam/accessKey")]
     pods = deployment.pods()
     assert {"mlflow-server", "pipelines-api-server"} <= pods.keys()
@@ -112,6 +97,6 @@ def test_nothing_on_aws_holds_a_static_key(stack: str) -> None:
 def test_a_stack_file_holds_no_secret_and_no_state(stack: str) -> None:
     content = yaml.safe_load((repository.ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text())
     assert content.keys() == {"config"}
-    secret = {f"{PROJECT}:{key}" for key in secret_keys()}
+    secret = {f"{PROJECT}:{key}" for key in SECRET_KEYS}
     assert not secret & content["config"].keys()
     assert all(key.startswith(f"{PROJECT}:") for key in content["config"])

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from infra import assembly, kubernetes_provider, outputs, target
+from infra.parts import SECRET_KEYS
 from infra.settings import reader
 
 
@@ -31,5 +32,5 @@ def _render(
 
 
 kubernetes_provider.make = _render
-chosen, secrets = reader.load()
-outputs.export(assembly.deploy(chosen, secrets, target.connect(chosen)))
+settings = reader.load()
+outputs.export(assembly.deploy(settings, reader.secrets(SECRET_KEYS), target.connect(settings)))

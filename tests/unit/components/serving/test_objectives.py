@@ -1,5 +1,4 @@
 import pytest
-
 from components.monitoring.scope import Objectives
 
 

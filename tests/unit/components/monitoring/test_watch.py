@@ -1,7 +1,8 @@
+from components.monitoring.scope import Scope
+
 from components.monitoring import platform_rules
 from components.monitoring.prometheus_monitoring import rule_groups
 from components.monitoring.rules import Alert, Rule
-from components.monitoring.scope import Scope
 from components.monitoring.timing import OPERATION, REHEARSAL
 from tests.unit.components.monitoring.platform import CLOUD, LOCAL, OBJECTIVES
 

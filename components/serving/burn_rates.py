@@ -1,8 +1,8 @@
 """Serving's objectives: recorded error and latency ratios, and alerts on how fast they burn the budget."""
 
 from components.monitoring.rules import Alert, Recording, Rule
-from components.monitoring.scope import Objectives, Scope
 from components.monitoring.timing import Burn, Timing, duration
+from components.serving.objectives import Objectives
 
 
 def errors(window: str) -> str:
@@ -26,10 +26,10 @@ def windows(timing: Timing) -> list[str]:
     return [duration(each) for each in sorted(seconds)]
 
 
-def rules(scope: Scope, objectives: Objectives, timing: Timing) -> list[Rule]:
+def rules(models_namespace: str, objectives: Objectives, timing: Timing) -> list[Rule]:
     """Return the recordings of every window, then the alerts that read them."""
     # As the gateway calls what a route leads to: namespace, Service and port.
-    selector = f'service=~"{scope.models}-.+"'
+    selector = f'service=~"{models_namespace}-.+"'
     recorded = [each for window in windows(timing) for each in _recordings(selector, objectives, window)]
     alerts = [
         alert

@@ -1,25 +1,6 @@
-"""Which parts of a platform there are to watch, and where."""
+"""What serving promises: availability and latency of every inference service."""
 
 from dataclasses import dataclass
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scope:
-    """Namespaces of the platform's parts; a part that runs elsewhere, or not at all, is None."""
-
-    gateway: str
-    pipelines: str
-    tracking: str
-    serving: str
-    """Of KServe's controller."""
-    models: str
-    """Of the predictors."""
-    postgres: str | None
-    """Of the tracking database, if it runs in the cluster."""
-    pipelines_database: str | None
-    """Deployment of the pipelines' database in their namespace, if it runs in the cluster."""
-    object_store: str | None
-    """Of the object store, if it runs in the cluster."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,8 @@
 import pytest
+from components.monitoring.scope import Objectives
 
 from components.monitoring import serving_rules
 from components.monitoring.rules import Alert, Recording
-from components.monitoring.scope import Objectives
 from components.monitoring.timing import OPERATION, REHEARSAL, Timing
 from tests.unit.components.monitoring.platform import LOCAL
 

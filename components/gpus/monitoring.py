@@ -1,0 +1,95 @@
+"""What Prometheus scrapes of GPU scheduling, its alerts, and the dashboard of GPU pools."""
+
+from components.gpus.kueue_controller import METRICS_PORT
+from components.monitoring.dashboards import Dashboard, Panel
+from components.monitoring.rules import alert, deployment_down
+from components.monitoring.targets import Target
+from components.monitoring.timing import Timing
+from components.monitoring.watch import Watch
+
+
+def pods_watch(timing: Timing) -> Watch:
+    """Return alert and dashboard of GPU pods, which a cluster may have without pools of the stack's."""
+    pending = 'kube_pod_status_phase{phase="Pending"} == 1'
+    asks = 'sum by (namespace, pod) (kube_pod_container_resource_requests{resource="nvidia_com_gpu"})'
+    waiting = alert(
+        timing,
+        "GpuPodsPending",
+        f"{asks} and on (namespace, pod) {pending}",
+        "{{ $labels.namespace }}/{{ $labels.pod }} waits for {{ $value }} GPUs",
+        "kubectl describe the pod; is a pool at its maximum, out of capacity, or without that GPU?",
+        severity="warning",
+        hold_seconds=timing.pending_seconds,
+    )
+    return Watch(rules={"gpus": (waiting,)}, dashboards=(_dashboard(),))
+
+
+def queues_watch(namespace: str, timing: Timing) -> Watch:
+    """Return target, alerts and panels of Kueue, which shares the pools between teams."""
+    target = Target(
+        name="queues",
+        namespace=namespace,
+        labels={"app.kubernetes.io/name": "kueue", "app.kubernetes.io/component": "controller"},
+        port=METRICS_PORT,
+        metrics=("kueue_pending_workloads", "kueue_reserving_active_workloads"),
+        authenticated=True,
+    )
+    down = alert(
+        timing,
+        "QueuesDown",
+        deployment_down(namespace),
+        "Kueue is down: no pod of a team that asks for a GPU is admitted",
+        f"kubectl -n {namespace} describe pods",
+    )
+    panels = (
+        Panel(
+            title="Workloads that wait for quota",
+            queries={
+                "{{cluster_queue}} {{status}}": "sum by (cluster_queue, status) (kueue_pending_workloads)"
+            },
+        ),
+        Panel(
+            title="Workloads that hold quota",
+            queries={"{{cluster_queue}}": "sum by (cluster_queue) (kueue_reserving_active_workloads)"},
+        ),
+    )
+    page = Dashboard(name="gpu-pools", panels=panels)
+    return Watch(targets=(target,), rules={"gpus": (down,)}, dashboards=(page,))
+
+
+def _dashboard() -> Dashboard:
+    gpu = '{resource="nvidia_com_gpu"}'
+    requests = f"kube_pod_container_resource_requests{gpu}"
+    return Dashboard(
+        name="gpu-pools",
+        title="GPU pools",
+        panels=(
+            Panel(
+                title="GPUs of the nodes",
+                queries={"{{node}}": f"sum by (node) (kube_node_status_allocatable{gpu})"},
+            ),
+            Panel(
+                title="GPUs asked for, by namespace",
+                queries={"{{namespace}}": f"sum by (namespace) ({requests})"},
+            ),
+            Panel(
+                title="GPUs waited for",
+                queries={
+                    "{{namespace}}/{{pod}}": (
+                        f"sum by (namespace, pod) ({requests}) "
+                        'and on (namespace, pod) kube_pod_status_phase{phase="Pending"} == 1'
+                    ),
+                },
+            ),
+            Panel(
+                title="Memory asked for, by node",
+                queries={
+                    "{{node}}": (
+                        'sum by (node) (kube_pod_container_resource_requests{resource="memory"}) '
+                        '/ sum by (node) (kube_node_status_allocatable{resource="memory"})'
+                    ),
+                },
+                unit="percentunit",
+            ),
+        ),
+    )

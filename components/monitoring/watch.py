@@ -1,0 +1,56 @@
+"""What one part of the platform gives the monitoring: targets, rules and dashboard panels."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from components.monitoring.dashboards import Dashboard
+from components.monitoring.rules import Alert, Rule
+from components.monitoring.targets import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """Scrape targets, rules by group, and dashboards; parts may add to each other's groups and dashboards."""
+
+    targets: tuple[Target, ...] = ()
+    rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict[str, tuple[Rule, ...]])
+    """Group -> its rules."""
+    dashboards: tuple[Dashboard, ...] = ()
+    """Pages; one without a title adds its panels to the page of the same name."""
+
+
+def merged(watches: Iterable[Watch]) -> Watch:
+    """Return everything that several parts give, in an order that does not depend on theirs.
+
+    Raises:
+        ValueError: two targets or two alerts have one name, or panels are added to no page.
+    """
+    known = list(watches)
+    targets = sorted((each for watch in known for each in watch.targets), key=lambda each: each.name)
+    groups = sorted({group for watch in known for group in watch.rules})
+    rules = {group: tuple(r for watch in known for r in watch.rules.get(group, ())) for group in groups}
+    alerts = [each.name for found in rules.values() for each in found if isinstance(each, Alert)]
+    _refuse_duplicates("target", [each.name for each in targets])
+    _refuse_duplicates("alert", alerts)
+    return Watch(targets=tuple(targets), rules=rules, dashboards=tuple(_pages(known)))
+
+
+def _refuse_duplicates(kind: str, names: list[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise ValueError(f"monitoring: {count} parts have a {kind} {name!r}: rename all but one")
+
+
+def _pages(watches: list[Watch]) -> Iterable[Dashboard]:
+    given = [page for watch in watches for page in watch.dashboards]
+    titled = [page for page in given if page.title]
+    _refuse_duplicates("dashboard", [page.name for page in titled])
+    orphans = sorted({page.name for page in given} - {page.name for page in titled})
+    if orphans:
+        raise ValueError(f"monitoring: panels are added to the dashboard {orphans[0]!r}, which no part has")
+    for page in titled:
+        added = tuple(
+            panel for other in given if other.name == page.name and not other.title for panel in other.panels
+        )
+        yield Dashboard(name=page.name, title=page.title, panels=page.panels + added)

@@ -1,0 +1,106 @@
+"""What Prometheus scrapes of Kubeflow Pipelines, its alerts and its dashboard."""
+
+from components.monitoring.dashboards import Dashboard, Panel
+from components.monitoring.rules import Alert, alert, deployment_down
+from components.monitoring.targets import Target
+from components.monitoring.timing import Timing, duration
+from components.monitoring.watch import Watch
+
+
+def watch(namespace: str, timing: Timing, *, database: str | None) -> Watch:
+    """Return targets, alerts and dashboard of the pipelines.
+
+    Args:
+        namespace: of the pipelines' servers.
+        timing: durations of the stack's monitoring.
+        database: the Deployment of the pipelines' database, if it runs in the same namespace; it has an
+            alert of its own (`database_watch`).
+    """
+    return Watch(
+        targets=_targets(namespace),
+        rules={"pipelines": _alerts(namespace, timing, database)},
+        dashboards=(_dashboard(namespace, duration(timing.burns[0].short_seconds)),),
+    )
+
+
+def database_watch(namespace: str, timing: Timing, database: str) -> Watch:
+    """Return the alert of the pipelines' database, where it runs in the cluster."""
+    down = alert(
+        timing,
+        "PipelinesDatabaseDown",
+        deployment_down(namespace, f',deployment="{database}"'),
+        "The database of Kubeflow Pipelines is down: runs neither start nor end",
+        f"kubectl -n {namespace} describe deployment {database}",
+    )
+    return Watch(rules={"pipelines": (down,)})
+
+
+def _targets(namespace: str) -> tuple[Target, ...]:
+    name, component = "app.kubernetes.io/name", "app.kubernetes.io/component"
+    return (
+        Target(
+            name="pipelines",
+            namespace=namespace,
+            labels={name: "kubeflow-pipelines", component: "api-server"},
+            port=8888,
+            metrics=("run_server_create_requests", "run_server_run_count"),
+        ),
+        Target(
+            name="workflows",
+            namespace=namespace,
+            labels={name: "argo-workflows", component: "controller"},
+            port=9090,
+            metrics=("argo_workflows_gauge", "argo_workflows_total_count", "argo_workflows_pods_gauge"),
+        ),
+    )
+
+
+def _alerts(namespace: str, timing: Timing, database: str | None) -> tuple[Alert, ...]:
+    window = duration(timing.window_seconds)
+    failed = f'argo_workflows_total_count{{namespace="{namespace}",phase=~"Failed|Error"}}'
+    return (
+        alert(
+            timing,
+            "PipelineRunsFailing",
+            # The first failure makes its series, of which `increase` sees no growth.
+            f"sum(increase({failed}[{window}])) > 0 or sum({failed} unless {failed} offset {window}) > 0",
+            f"A pipeline run failed in the last {window}",
+            "The run's page, or `python -m workloads status`, names the step and its reason.",
+            severity="warning",
+            hold_seconds=0,
+        ),
+        alert(
+            timing,
+            "PipelinesDown",
+            deployment_down(namespace, f',deployment!="{database}"' if database else ""),
+            "{{ $labels.deployment }} is down: pipelines are not accepted, or do not go on",
+            f"kubectl -n {namespace} describe pods",
+        ),
+    )
+
+
+def _dashboard(namespace: str, window: str) -> Dashboard:
+    memory = f'sum by (pod) (pod_memory_working_set_bytes{{namespace="{namespace}"}})'
+    return Dashboard(
+        name="pipelines",
+        title="Pipelines",
+        panels=(
+            Panel(title="Runs by phase, now", queries={"{{phase}}": "sum by (phase) (argo_workflows_gauge)"}),
+            Panel(
+                title="Runs that entered a phase",
+                queries={"{{phase}}": "sum by (phase) (argo_workflows_total_count)"},
+            ),
+            Panel(
+                title="Pods of steps by phase",
+                queries={"{{phase}}": "sum by (phase) (argo_workflows_pods_gauge)"},
+            ),
+            Panel(
+                title="Runs asked for and kept",
+                queries={
+                    "created": f"sum(increase(run_server_create_requests[{window}]))",
+                    "kept": "sum(run_server_run_count)",
+                },
+            ),
+            Panel(title="Memory of the pipelines' pods", queries={"{{pod}}": memory}, unit="bytes"),
+        ),
+    )

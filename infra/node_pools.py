@@ -1,0 +1,116 @@
+"""What starts and stops nodes on AWS, and every pool of GPU nodes of the settings."""
+
+import pulumi
+
+from components.aws.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
+from components.aws.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
+from components.aws.karpenter import Karpenter, KarpenterArgs
+from components.aws.karpenter_node_pool import KarpenterNodePool, KarpenterNodePoolArgs
+from components.shapes.network_policies import Peer
+from components.versions import CLUSTER_AUTOSCALER
+from infra import gpu_sharing
+from infra.cloud import Cloud
+from infra.settings.pools import GpuPoolSettings, Provisioner
+
+
+def deploy(cloud: Cloud, namespace: pulumi.Input[str], scrapers: tuple[Peer, ...]) -> None:
+    """Make the autoscalers that the pools need, and the pools.
+
+    Args:
+        cloud: the AWS side of the stack.
+        namespace: a closed namespace for the autoscalers.
+        scrapers: pods that may read their metrics.
+    """
+    ClusterAutoscaler(
+        "cluster-autoscaler",
+        ClusterAutoscalerArgs(
+            namespace=namespace,
+            version=CLUSTER_AUTOSCALER[cloud.eks.kubernetes_version],
+            cluster_name=cloud.eks.name,
+            account=cloud.eks.account,
+            region=cloud.eks.region,
+            tags=cloud.tags,
+        ),
+        cloud.everywhere,
+    )
+    pools = cloud.settings.gpu_pools
+    for pool in pools:
+        if pool.provisioner is Provisioner.NODE_GROUP:
+            _node_group(cloud, pool)
+    provisioned = [pool for pool in pools if pool.provisioner is Provisioner.KARPENTER]
+    if provisioned:
+        karpenter = _karpenter(cloud, namespace, scrapers)
+        for pool in provisioned:
+            _karpenter_pool(cloud, pool, karpenter)
+
+
+def _karpenter(cloud: Cloud, namespace: pulumi.Input[str], scrapers: tuple[Peer, ...]) -> Karpenter:
+    return Karpenter(
+        "karpenter",
+        KarpenterArgs(
+            namespace=namespace,
+            cluster_name=cloud.eks.name,
+            account=cloud.eks.account,
+            region=cloud.eks.region,
+            node_role_arn=cloud.cluster.node_role_arn,
+            node_role_name=cloud.cluster.node_role_name,
+            scrapers=scrapers,
+            tags=cloud.tags,
+        ),
+        cloud.everywhere,
+    )
+
+
+def _node_group(cloud: Cloud, pool: GpuPoolSettings) -> GpuNodePool:
+    numbers = [cloud.eks.availability_zones.index(zone) for zone in _zones(cloud, pool)]
+    return GpuNodePool(
+        f"gpu-{pool.name}",
+        GpuNodePoolArgs(
+            pool=pool.name,
+            cluster_name=cloud.cluster.cluster_name,
+            node_role_arn=cloud.cluster.node_role_arn,
+            subnet_ids=cloud.vpc.private_subnet_ids.apply(lambda ids: [ids[each] for each in numbers]),
+            kubernetes_version=cloud.eks.kubernetes_version,
+            security_group_id=cloud.cluster.node_security_group_id,
+            instance_types=pool.instance_types,
+            min_nodes=pool.min,
+            max_nodes=pool.max,
+            ami_release=cloud.eks.ami_release,
+            capacity_type=pool.capacity_type.value,
+            reservation=pool.reservation,
+            disk_gib=pool.disk_gib,
+            efa=pool.efa,
+            placement_group=pool.placement_group,
+            sharing=gpu_sharing.sharing(pool),
+            tags=cloud.tags,
+        ),
+        cloud.opts,
+    )
+
+
+def _karpenter_pool(cloud: Cloud, pool: GpuPoolSettings, karpenter: Karpenter) -> KarpenterNodePool:
+    release = cloud.eks.ami_release
+    return KarpenterNodePool(
+        f"gpu-{pool.name}",
+        KarpenterNodePoolArgs(
+            pool=pool.name,
+            cluster_name=cloud.eks.name,
+            instance_profile=karpenter.instance_profile,
+            security_group_id=cloud.cluster.node_security_group_id,
+            instance_types=pool.instance_types,
+            max_nodes=pool.max,
+            zones=_zones(cloud, pool),
+            # Karpenter knows a release by its date alone.
+            ami_release=f"v{release.rpartition('-')[2]}" if release else "latest",
+            capacity_type=pool.capacity_type.value,
+            reservation=pool.reservation,
+            disk_gib=pool.disk_gib,
+            sharing=gpu_sharing.sharing(pool),
+            tags=cloud.tags,
+        ),
+        cloud.in_cluster,
+    )
+
+
+def _zones(cloud: Cloud, pool: GpuPoolSettings) -> tuple[str, ...]:
+    return pool.zones or cloud.eks.availability_zones

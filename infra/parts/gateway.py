@@ -1,0 +1,58 @@
+"""The gateway: Traefik behind the Gateway API, the one way in."""
+
+from typing import TYPE_CHECKING
+
+from components.connections import GatewayConnection
+from infra.parts.pace import timing
+from infra.parts.part import Connections, Part, Provides
+from infra.settings.stack import Settings
+
+if TYPE_CHECKING:
+    from components.monitoring.watch import Watch
+    from infra.parts.site import Site
+
+NAMESPACE = "gateway"
+
+
+def _deploy(site: "Site", _: Connections) -> Provides:
+    import pulumi
+
+    from components.access.gateway import Gateway, GatewayArgs, LoadBalancer
+    from infra.parts.site import peers
+
+    settings, cloud = site.settings.gateway, site.target.cloud
+    gateway = Gateway(
+        "traefik",
+        GatewayArgs(
+            namespace=site.namespaces[NAMESPACE],
+            image=site.image("traefik"),
+            domain=settings.domain,
+            backends=peers(tuple(sorted({route.namespace for route in site.plan.routes}))),
+            scrapers=site.scrapers,
+            node_port=settings.node_port,
+            load_balancer=cloud.load_balancer() if cloud else LoadBalancer(),
+            replicas=site.replicas,
+        ),
+        site.opts,
+    )
+    outputs: dict[str, pulumi.Input[object]] = {"gateway_domain": settings.domain}
+    if cloud is not None:
+        scheme = "https" if settings.certificate_arn else "http"
+        outputs["gateway_url"] = pulumi.Output.concat(scheme, "://", gateway.address)
+    return Provides(connections=(gateway.connection,), outputs=outputs, resources=(gateway,))
+
+
+def _watch(settings: Settings) -> "Watch":
+    from components.access import monitoring
+
+    return monitoring.watch(NAMESPACE, timing(settings))
+
+
+GATEWAY = Part(
+    name="gateway",
+    deploy=_deploy,
+    provides=(GatewayConnection,),
+    namespaces=(NAMESPACE,),
+    images=("traefik",),
+    watch=_watch,
+)

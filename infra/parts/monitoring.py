@@ -1,0 +1,115 @@
+"""Monitoring: Prometheus, Alertmanager, exporters and dashboards for every part of the stack."""
+
+from typing import TYPE_CHECKING
+
+from components.connections import GatewayConnection
+from infra.parts.pace import timing
+from infra.parts.part import Connections, Need, Part, Provides, Route, Volume
+from infra.settings.stack import Settings
+from workloads.contract import Host
+
+if TYPE_CHECKING:
+    from components.monitoring.watch import Watch
+    from infra.parts.site import Site
+
+NAMESPACE = "monitoring"
+
+
+def _deploy(site: "Site", connections: Connections) -> Provides:
+    import pulumi
+
+    from components.monitoring.prometheus_monitoring import (
+        MonitoringImages,
+        PrometheusMonitoring,
+        PrometheusMonitoringArgs,
+    )
+    from components.monitoring.prometheus_server import RemoteWrite
+
+    chosen = site.settings.monitoring
+    remote = chosen.remote_write
+    namespace = site.namespaces[NAMESPACE]
+    if remote and remote.region and site.target.cloud:
+        # The service account that PrometheusMonitoring creates for Prometheus.
+        site.target.cloud.metrics_writer(namespace, f"{NAMESPACE}-prometheus", remote.url)
+    monitoring = PrometheusMonitoring(
+        NAMESPACE,
+        PrometheusMonitoringArgs(
+            namespace=namespace,
+            cluster_name=site.settings.cluster.name,
+            images=MonitoringImages(
+                alertmanager=site.image("alertmanager"),
+                config_reloader=site.image("prometheus-config-reloader"),
+                kube_state_metrics=site.image("kube-state-metrics"),
+                node_exporter=site.image("node-exporter"),
+                operator=site.image("prometheus-operator"),
+                prometheus=site.image("prometheus"),
+            ),
+            watch=site.plan.watch(),
+            timing=timing(site.settings),
+            certificates={each.name: site.certificate(each).certificate for each in site.plan.certificates},
+            gateway=connections.get(GatewayConnection),
+            retention=chosen.retention,
+            storage_size=chosen.storage_size,
+            remote_write=RemoteWrite(url=remote.url, region=remote.region) if remote else None,
+            webhook_url=chosen.webhook_url,
+            grafana_image=chosen.grafana_image,
+        ),
+        # A quarter of all objects: they are created while the stores start, instead of ahead of them.
+        pulumi.ResourceOptions.merge(
+            site.opts, pulumi.ResourceOptions(depends_on=[*connections.resources(GatewayConnection)])
+        ),
+    )
+    return Provides(outputs={"prometheus_url": monitoring.url})
+
+
+def _wanted(settings: Settings) -> bool:
+    return settings.monitoring.enabled
+
+
+def _routes(settings: Settings) -> tuple[Route, ...]:
+    grafana = Route(
+        host=Host.GRAFANA,
+        title="Grafana",
+        description="Dashboards of the platform, for reading.",
+        namespace=NAMESPACE,
+    )
+    prometheus = Route(
+        host=Host.PROMETHEUS,
+        title="Prometheus",
+        description="Metrics, rules and alerts of the platform.",
+        namespace=NAMESPACE,
+    )
+    return (prometheus, grafana) if settings.monitoring.grafana_image else (prometheus,)
+
+
+def _watch(settings: Settings) -> "Watch":
+    from components.gpus import monitoring as gpus
+    from components.monitoring import cluster_watch, watch
+
+    durations = timing(settings)
+    return watch.merged([cluster_watch.watch(NAMESPACE, durations), gpus.pods_watch(durations)])
+
+
+def _state(settings: Settings) -> tuple[Volume, ...]:
+    return (Volume(name="metrics", size=settings.monitoring.storage_size),)
+
+
+MONITORING = Part(
+    name="monitoring",
+    deploy=_deploy,
+    wanted=_wanted,
+    needs=(Need(connection=GatewayConnection, namespaces=()),),
+    namespaces=(NAMESPACE,),
+    images=(
+        "alertmanager",
+        "kube-state-metrics",
+        "node-exporter",
+        "prometheus",
+        "prometheus-config-reloader",
+        "prometheus-operator",
+        "statsd-exporter",
+    ),
+    routes=_routes,
+    watch=_watch,
+    state=_state,
+)

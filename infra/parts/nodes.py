@@ -1,0 +1,39 @@
+"""Nodes on AWS: image repositories, volumes, and what starts and stops GPU nodes."""
+
+from typing import TYPE_CHECKING
+
+from infra.parts.pace import timing
+from infra.parts.part import Connections, Part, Provides
+from infra.settings.cluster import EksSettings
+from infra.settings.pools import Provisioner
+from infra.settings.stack import Settings
+
+if TYPE_CHECKING:
+    from components.monitoring.watch import Watch
+    from infra.parts.site import Site
+
+NAMESPACE = "node-scaling"
+
+
+def _deploy(site: "Site", _: Connections) -> Provides:
+    from infra import node_pools
+
+    cloud = site.cloud
+    cloud.repositories()
+    cloud.volumes()
+    node_pools.deploy(cloud, site.namespaces[NAMESPACE], site.scrapers)
+    return Provides(outputs={"kubeconfig": cloud.cluster.kubeconfig})
+
+
+def _wanted(settings: Settings) -> bool:
+    return isinstance(settings.cluster, EksSettings)
+
+
+def _watch(settings: Settings) -> "Watch":
+    from components.aws import monitoring
+
+    karpenter = any(pool.provisioner is Provisioner.KARPENTER for pool in settings.gpu_pools)
+    return monitoring.watch(NAMESPACE, timing(settings), karpenter=karpenter)
+
+
+NODES = Part(name="nodes", deploy=_deploy, wanted=_wanted, namespaces=(NAMESPACE,), watch=_watch)

@@ -1,0 +1,86 @@
+"""The object store in the cluster: versitygw, S3 on a volume."""
+
+from typing import TYPE_CHECKING
+
+from components.connections import GatewayConnection, ObjectStoreConnections
+from infra.parts.pace import timing
+from infra.parts.part import Connections, Need, Part, Provides, Route, Volume
+from infra.parts.secrets import Password
+from infra.settings.stack import Settings
+from infra.settings.storage import ObjectsLocation
+from workloads.contract import Host
+
+if TYPE_CHECKING:
+    from components.monitoring.watch import Watch
+    from infra.parts.site import Site
+
+NAMESPACE = "object-store"
+_ADMINISTRATOR = Password(key="objectStoreAdministratorKey")
+_ACCOUNTS = {
+    "pipelines": Password(key="pipelinesObjectStoreKey"),
+    "tracking": Password(key="trackingObjectStoreKey"),
+    "serving": Password(key="servingObjectStoreKey"),
+}
+
+
+def _deploy(site: "Site", connections: Connections) -> Provides:
+    from components.incluster.object_store import ObjectStore, ObjectStoreArgs
+
+    store = ObjectStore(
+        "object-store",
+        ObjectStoreArgs(
+            namespace=site.namespaces[NAMESPACE],
+            image=site.image("versitygw"),
+            job_image=site.image("workload"),
+            buckets=site.plan.buckets,
+            accounts={account: site.secret(key) for account, key in _ACCOUNTS.items()},
+            administrator_secret=site.secret(_ADMINISTRATOR),
+            clients=site.clients(OBJECT_STORE),
+            gateway=connections.get(GatewayConnection),
+            metrics_image=site.image("statsd-exporter") if site.settings.monitoring.enabled else None,
+            scrapers=site.scrapers,
+            storage_size=site.settings.storage.objects_size,
+        ),
+        site.keep,
+    )
+    return Provides(connections=(ObjectStoreConnections.to(site.plan.buckets, store.connection),))
+
+
+def _wanted(settings: Settings) -> bool:
+    return settings.storage.objects is ObjectsLocation.INCLUSTER
+
+
+def _routes(_: Settings) -> tuple[Route, ...]:
+    return (
+        Route(
+            host=Host.OBJECTS,
+            title="Object store",
+            description="S3 API of the buckets of artifacts and data.",
+            namespace=NAMESPACE,
+        ),
+    )
+
+
+def _watch(settings: Settings) -> "Watch":
+    from components.incluster import monitoring
+
+    return monitoring.object_store_watch(NAMESPACE, timing(settings))
+
+
+def _state(settings: Settings) -> tuple[Volume, ...]:
+    return (Volume(name="objects", size=settings.storage.objects_size),)
+
+
+OBJECT_STORE = Part(
+    name="object-store",
+    deploy=_deploy,
+    wanted=_wanted,
+    needs=(Need(connection=GatewayConnection, namespaces=()),),
+    provides=(ObjectStoreConnections,),
+    namespaces=(NAMESPACE,),
+    images=("versitygw",),
+    secrets=(_ADMINISTRATOR, *_ACCOUNTS.values()),
+    routes=_routes,
+    watch=_watch,
+    state=_state,
+)

@@ -1,0 +1,130 @@
+"""Pipelines: Kubeflow Pipelines with Argo Workflows and ML Metadata, and the runs' namespace."""
+
+from typing import TYPE_CHECKING
+
+from components.connections import (
+    Bucket,
+    GatewayConnection,
+    ObjectStoreConnections,
+    PipelinesDatabases,
+    ServingConnection,
+    TrackingConnection,
+)
+from infra.parts.pace import timing
+from infra.parts.part import Connections, Need, Part, Provides, Route
+from infra.settings.stack import Settings
+from infra.settings.storage import DatabaseLocation
+from workloads.contract import PIPELINES_BUCKET, Host, StepVariable
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from components.monitoring.watch import Watch
+    from infra.parts.site import Site
+
+NAMESPACE = "kubeflow"
+DATABASE_SERVER = "mysql"
+"""Name of the database server, where it runs in the cluster."""
+
+
+def _deploy(site: "Site", connections: Connections) -> Provides:
+    from components.pipelines.kubeflow_pipelines import (
+        KubeflowPipelines,
+        KubeflowPipelinesArgs,
+        StepSettings,
+    )
+
+    artifacts = connections.get(ObjectStoreConnections).of(PIPELINES_BUCKET, "pipelines")
+    databases = connections.get(PipelinesDatabases)
+    pipelines = KubeflowPipelines(
+        "pipelines",
+        KubeflowPipelinesArgs(
+            namespace=site.namespaces[NAMESPACE],
+            pipelines_database=databases.pipelines,
+            metadata_database=databases.metadata,
+            artifacts=artifacts,
+            steps=StepSettings(
+                tracking_uri=connections.get(TrackingConnection).uri,
+                environment=_environment(site, connections),
+                # The tracking server, and models as their clients reach them.
+                destinations=({"to": [*site.servers(GatewayConnection, TrackingConnection)]},),
+                models_namespace=connections.get(ServingConnection).models_namespace,
+            ),
+            clients=site.clients(PIPELINES),
+            scrapers=site.scrapers,
+            gateway=connections.get(GatewayConnection),
+            stores=site.stores(PipelinesDatabases, ObjectStoreConnections),
+            registry=site.settings.registry,
+        ),
+        site.opts,
+    )
+    return Provides(
+        outputs={
+            "pipelines_namespace": pipelines.namespace,
+            "pipelines_bucket": artifacts.bucket,
+            "workload_image": site.image("workload"),
+        }
+    )
+
+
+def _environment(site: "Site", connections: Connections) -> "dict[str, pulumi.Input[str]]":
+    import pulumi
+
+    artifacts = connections.get(ObjectStoreConnections).of(PIPELINES_BUCKET, "pipelines")
+    gateway, serving = connections.get(GatewayConnection), connections.get(ServingConnection)
+    return {
+        StepVariable.ARTIFACTS_DESTINATION: connections.get(TrackingConnection).artifacts_destination,
+        StepVariable.GATEWAY_DOMAIN: gateway.domain,
+        StepVariable.GATEWAY_URL: pulumi.Output.concat("http://", gateway.name, ".", gateway.namespace),
+        StepVariable.MODELS_NAMESPACE: serving.models_namespace,
+        StepVariable.MODELS_SERVICE_ACCOUNT: serving.service_account,
+        StepVariable.S3_ENDPOINT: artifacts.url,
+        StepVariable.S3_REGION: artifacts.region,
+        StepVariable.SERVING_RUNTIME: serving.serving_runtime,
+    }
+
+
+def _routes(_: Settings) -> tuple[Route, ...]:
+    return (
+        Route(
+            host=Host.PIPELINES,
+            title="Kubeflow Pipelines",
+            description="API of pipelines, runs and recurring runs.",
+            namespace=NAMESPACE,
+        ),
+    )
+
+
+def _watch(settings: Settings) -> "Watch":
+    from components.pipelines import monitoring
+
+    in_cluster = settings.storage.pipelines_database is DatabaseLocation.INCLUSTER
+    return monitoring.watch(NAMESPACE, timing(settings), database=DATABASE_SERVER if in_cluster else None)
+
+
+PIPELINES = Part(
+    name="pipelines",
+    deploy=_deploy,
+    needs=(
+        Need(connection=GatewayConnection),
+        Need(connection=ObjectStoreConnections),
+        Need(connection=PipelinesDatabases),
+        Need(connection=TrackingConnection),
+        Need(connection=ServingConnection, namespaces=()),
+    ),
+    namespaces=(NAMESPACE,),
+    images=(
+        "argo-executor",
+        "argo-workflow-controller",
+        "kfp-api-server",
+        "kfp-driver",
+        "kfp-launcher",
+        "kfp-persistence-agent",
+        "kfp-scheduled-workflow-controller",
+        "mlmd",
+        "workload",
+    ),
+    buckets=(Bucket(name=PIPELINES_BUCKET, owner="pipelines"),),
+    routes=_routes,
+    watch=_watch,
+)

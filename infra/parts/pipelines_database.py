@@ -1,0 +1,73 @@
+"""The databases of Kubeflow Pipelines in the cluster: MariaDB, in the namespace of the pipelines."""
+
+from typing import TYPE_CHECKING
+
+from components.connections import PipelinesDatabases
+from infra.parts.pace import timing
+from infra.parts.part import Connections, Part, Provides, Volume
+from infra.parts.pipelines import DATABASE_SERVER, NAMESPACE
+from infra.parts.secrets import Password
+from infra.settings.stack import Settings
+from infra.settings.storage import DatabaseLocation
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from components.monitoring.watch import Watch
+    from infra.parts.site import Site
+
+DATABASES = {"mlpipeline": "kfp", "metadb": "mlmd"}
+"""Database -> the account that owns it."""
+PIPELINES_PASSWORD = Password(key="pipelinesDatabasePassword")
+METADATA_PASSWORD = Password(key="metadataDatabasePassword")
+
+
+def passwords(site: "Site") -> "dict[str, pulumi.Input[str]]":
+    """Return the password of each account."""
+    return {"kfp": site.secret(PIPELINES_PASSWORD), "mlmd": site.secret(METADATA_PASSWORD)}
+
+
+def _deploy(site: "Site", _: Connections) -> Provides:
+    from components.incluster.maria_db import MariaDb, MariaDbArgs
+
+    server = MariaDb(
+        DATABASE_SERVER,
+        MariaDbArgs(
+            namespace=site.namespaces[NAMESPACE],
+            image=site.image("mariadb"),
+            databases=DATABASES,
+            passwords=passwords(site),
+            clients=site.clients(PIPELINES_DATABASE),
+            storage_size=site.settings.storage.pipelines_database_size,
+        ),
+        site.keep,
+    )
+    made = server.connections
+    return Provides(connections=(PipelinesDatabases(pipelines=made["mlpipeline"], metadata=made["metadb"]),))
+
+
+def _wanted(settings: Settings) -> bool:
+    return settings.storage.pipelines_database is DatabaseLocation.INCLUSTER
+
+
+def _watch(settings: Settings) -> "Watch":
+    from components.pipelines import monitoring
+
+    return monitoring.database_watch(NAMESPACE, timing(settings), DATABASE_SERVER)
+
+
+def _state(settings: Settings) -> tuple[Volume, ...]:
+    return (Volume(name="pipelines", size=settings.storage.pipelines_database_size),)
+
+
+PIPELINES_DATABASE = Part(
+    name="pipelines-database",
+    deploy=_deploy,
+    wanted=_wanted,
+    provides=(PipelinesDatabases,),
+    runs_in=(NAMESPACE,),
+    images=("mariadb",),
+    secrets=(PIPELINES_PASSWORD, METADATA_PASSWORD),
+    watch=_watch,
+    state=_state,
+)

@@ -1,0 +1,177 @@
+"""The parts that a stack has, checked against each other, and every list that follows from them."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.connections import Bucket
+from infra.errors import SettingsError
+from infra.parts.part import ManagedBucket, ManagedDatabase, Part, Route, State, Volume
+from infra.parts.secrets import Secret, WebhookCertificate
+from infra.settings.stack import Settings
+
+if TYPE_CHECKING:
+    from components.monitoring.watch import Watch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The parts of one stack in the order in which they are deployed."""
+
+    settings: Settings
+    parts: tuple[Part, ...]
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Namespaces to make before the first part, in alphabetical order."""
+        return tuple(sorted(name for part in self.parts for name in part.namespaces))
+
+    @property
+    def closed_namespaces(self) -> tuple[str, ...]:
+        """Every namespace that lets in and out only what a policy names."""
+        own = (name for part in self.parts for name in part.own_namespaces(self.settings))
+        return tuple(sorted({*self.namespaces, *own}))
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Short names of the images that the stack uses."""
+        return tuple(sorted({name for part in self.parts for name in part.images}))
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Values to generate for the stack."""
+        return tuple(secret for part in self.parts for secret in part.secrets)
+
+    @property
+    def certificates(self) -> tuple[WebhookCertificate, ...]:
+        """Certificates whose expiry is watched."""
+        return tuple(each for each in self.secrets if isinstance(each, WebhookCertificate))
+
+    @property
+    def buckets(self) -> tuple[Bucket, ...]:
+        """Buckets of the object store."""
+        return tuple(bucket for part in self.parts for bucket in part.buckets)
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Hosts that the gateway routes."""
+        return tuple(route for part in self.parts for route in part.routes(self.settings))
+
+    @property
+    def state(self) -> tuple[State, ...]:
+        """Everything that holds data."""
+        return tuple(state for part in self.parts for state in part.state(self.settings))
+
+    @property
+    def volumes(self) -> tuple[Volume, ...]:
+        """State on volumes of the cluster."""
+        return tuple(each for each in self.state if isinstance(each, Volume))
+
+    @property
+    def databases(self) -> tuple[ManagedDatabase, ...]:
+        """State in databases that the cloud runs."""
+        return tuple(each for each in self.state if isinstance(each, ManagedDatabase))
+
+    @property
+    def managed_buckets(self) -> tuple[ManagedBucket, ...]:
+        """State in buckets of the cloud."""
+        return tuple(each for each in self.state if isinstance(each, ManagedBucket))
+
+    def watch(self) -> "Watch":
+        """Return what Prometheus scrapes, evaluates and shows of the whole stack."""
+        from components.monitoring import watch
+
+        return watch.merged(part.watch(self.settings) for part in self.parts if part.watch)
+
+    def clients(self, part: Part) -> tuple[str, ...]:
+        """Return the namespaces whose pods open connections to a part, the gateway's included."""
+        found = {name for kind in part.provides for each in self.parts for name in _opened(each, kind)}
+        if part.routes(self.settings):
+            found |= {name for each in self.parts if each.name == "gateway" for name in each.namespaces}
+        return tuple(sorted(found))
+
+    def servers(self, *connections: type) -> tuple[str, ...]:
+        """Return the namespaces of the pods behind connections; one outside the cluster has none."""
+        return tuple(
+            sorted(
+                {
+                    name
+                    for part in self.parts
+                    for name in part.pods_in
+                    if any(kind in connections for kind in part.provides)
+                }
+            )
+        )
+
+
+def _opened(part: Part, connection: type) -> Iterator[str]:
+    """Yield the namespaces from which a part opens connections of a type."""
+    for need in part.needs:
+        if need.connection is connection:
+            yield from part.pods_in if need.namespaces is None else need.namespaces
+
+
+def plan(settings: Settings, parts: Sequence[Part]) -> Plan:
+    """Return the parts that a stack has.
+
+    Raises:
+        SettingsError: two parts claim one name, or the needs of a part are not met; one line each.
+    """
+    made = Plan(settings=settings, parts=tuple(part for part in parts if part.wanted(settings)))
+    problems = [*_collisions(made, parts), *_unmet(made)]
+    if problems:
+        raise SettingsError("; ".join(problems))
+    return made
+
+
+def _collisions(made: Plan, parts: Sequence[Part]) -> Iterator[str]:
+    settings = made.settings
+    yield from _claimed_twice("name", ((part, part.name) for part in made.parts))
+    namespaces = [
+        (part, name) for part in made.parts for name in (*part.namespaces, *part.own_namespaces(settings))
+    ]
+    yield from _claimed_twice("namespace", namespaces)
+    claimed = {name for _, name in namespaces}
+    for part in parts:
+        # A team that takes the namespace of a part would be in its way on the day the stack gets that part.
+        for name in set(part.namespaces) & claimed - set(made.namespaces):
+            (owner,) = {each.name for each, taken in namespaces if taken == name}
+            yield f"part {owner}: namespace {name} is reserved for part {part.name}: choose another name"
+    yield from _claimed_twice("image", ((part, name) for part in made.parts for name in part.images))
+    hosts = ((part, route.host) for part in made.parts for route in part.routes(settings))
+    yield from _claimed_twice("host", hosts)
+    yield from _claimed_twice(
+        "secret", ((part, key) for part in made.parts for secret in part.secrets for key in secret.keys)
+    )
+    yield from _claimed_twice(
+        "connection", ((part, kind.__name__) for part in made.parts for kind in part.provides)
+    )
+    yield from _claimed_twice("bucket", ((part, each.name) for part in made.parts for each in part.buckets))
+
+
+def _claimed_twice(kind: str, claims: Iterable[tuple[Part, str]]) -> Iterator[str]:
+    known = list(claims)
+    for value, count in Counter(value for _, value in known).items():
+        if count > 1:
+            owners = " and ".join(part.name for part, claimed in known if claimed == value)
+            yield f"parts {owners} both claim the {kind} {value}: give one of them another"
+
+
+def _unmet(made: Plan) -> Iterator[str]:
+    """Yield each need of a part that no part in front of it meets."""
+    position = {kind: number for number, part in enumerate(made.parts) for kind in part.provides}
+    for number, part in enumerate(made.parts):
+        for kind in (need.connection for need in part.needs):
+            provider = position.get(kind)
+            if provider is None:
+                yield f"part {part.name} needs {kind.__name__}, which no part of this stack provides"
+            elif provider >= number:
+                other = made.parts[provider]
+                mutual = {need.connection for need in other.needs} & set(part.provides)
+                yield (
+                    f"parts {part.name} and {other.name} need each other: one of them must do without"
+                    if mutual
+                    else f"part {part.name} needs {kind.__name__} of part {other.name}, which comes later: "
+                    "move it in front in infra/parts/__init__.py"
+                )

@@ -1,0 +1,74 @@
+"""The databases of Kubeflow Pipelines on AWS: MariaDB of RDS, with accounts that a Job makes in it."""
+
+from typing import TYPE_CHECKING
+
+from components.connections import PipelinesDatabases
+from components.versions import RDS_MARIADB
+from infra.parts.part import Connections, ManagedDatabase, Part, Provides
+from infra.parts.pipelines import NAMESPACE
+from infra.parts.pipelines_database import DATABASES, METADATA_PASSWORD, PIPELINES_PASSWORD, passwords
+from infra.parts.secrets import Password
+from infra.settings.stack import Settings
+from infra.settings.storage import DatabaseLocation
+
+if TYPE_CHECKING:
+    from infra.parts.site import Site
+
+_ADMINISTRATOR = Password(key="databaseAdministratorPassword")
+
+
+def _deploy(site: "Site", _: Connections) -> Provides:
+    from components.aws.rds_mysql import RdsMysql, RdsMysqlArgs
+    from components.pipelines.mysql_accounts import MysqlAccounts, MysqlAccountsArgs
+
+    storage, cloud = site.settings.storage, site.cloud
+    args = RdsMysqlArgs(
+        server=cloud.database_server(
+            "pipelines", storage.rds.pipelines_class, storage.pipelines_database_size
+        ),
+        administrator_password=site.secret(_ADMINISTRATOR),
+    )
+    accounts = MysqlAccounts(
+        "mysql-accounts",
+        MysqlAccountsArgs(
+            namespace=site.namespaces[NAMESPACE],
+            image=site.image("mariadb"),
+            server=RdsMysql("mysql", args, cloud.keep).connection,
+            databases=DATABASES,
+            passwords=passwords(site),
+            stores=site.stores(),
+        ),
+        site.opts,
+    )
+    made = accounts.connections
+    return Provides(connections=(PipelinesDatabases(pipelines=made["mlpipeline"], metadata=made["metadb"]),))
+
+
+def _wanted(settings: Settings) -> bool:
+    return settings.storage.pipelines_database is DatabaseLocation.RDS
+
+
+def _state(settings: Settings) -> tuple[ManagedDatabase, ...]:
+    storage = settings.storage
+    return (
+        ManagedDatabase(
+            name="pipelines",
+            engine="mariadb",
+            version=RDS_MARIADB,
+            instance_class=storage.rds.pipelines_class,
+            size=storage.pipelines_database_size,
+            multi_az=storage.rds.multi_az,
+        ),
+    )
+
+
+RDS_PIPELINES_DATABASE = Part(
+    name="rds-pipelines-database",
+    deploy=_deploy,
+    wanted=_wanted,
+    provides=(PipelinesDatabases,),
+    runs_in=(NAMESPACE,),
+    images=("mariadb",),
+    secrets=(PIPELINES_PASSWORD, METADATA_PASSWORD, _ADMINISTRATOR),
+    state=_state,
+)

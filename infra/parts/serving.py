@@ -1,0 +1,108 @@
+"""Serving: KServe with a runtime for MLflow models, and the namespace of the inference services."""
+
+from typing import TYPE_CHECKING
+
+from components.connections import GatewayConnection, ObjectStoreConnections, ServingConnection
+from infra.parts.pace import timing
+from infra.parts.part import Connections, Need, Part, Provides, Route
+from infra.parts.secrets import WebhookCertificate
+from infra.settings.stack import Settings
+from workloads.contract import TRACKING_BUCKET
+
+if TYPE_CHECKING:
+    from components.monitoring.watch import Watch
+    from components.serving.objectives import Objectives
+    from infra.parts.site import Site
+
+NAMESPACE = "kserve"
+MODELS_NAMESPACE = "models"
+
+
+def _webhook_host() -> str:
+    from components.serving import kserve_controller
+
+    return kserve_controller.webhook_host(NAMESPACE)
+
+
+_WEBHOOKS = WebhookCertificate(name="kserve-webhooks", prefix="webhook", host=_webhook_host)
+
+
+def _deploy(site: "Site", connections: Connections) -> Provides:
+    from components.serving.kserve_serving import KserveServing, KserveServingArgs
+
+    certificate = site.certificate(_WEBHOOKS)
+    serving = KserveServing(
+        "kserve",
+        KserveServingArgs(
+            namespace=site.namespaces[NAMESPACE],
+            controller_image=site.image("kserve-controller"),
+            runtime_image=site.image("serving-runtime"),
+            storage_initializer_image=site.image("storage-initializer"),
+            gateway=connections.get(GatewayConnection),
+            artifacts=connections.get(ObjectStoreConnections).of(TRACKING_BUCKET, "serving"),
+            stores=site.stores(ObjectStoreConnections),
+            webhook_ca=certificate.authority,
+            webhook_certificate=certificate.certificate,
+            webhook_key=certificate.key,
+            models_namespace=MODELS_NAMESPACE,
+            scrapers=site.scrapers,
+            replicas=site.replicas,
+        ),
+        site.opts,
+    )
+    connection = ServingConnection(
+        models_namespace=serving.models_namespace,
+        service_account=serving.service_account,
+        serving_runtime=serving.serving_runtime,
+    )
+    return Provides(connections=(connection,), outputs={"models_namespace": serving.models_namespace})
+
+
+def objectives(settings: Settings) -> "Objectives":
+    """Return what serving promises in a stack."""
+    from components.serving.objectives import Objectives
+
+    chosen = settings.monitoring.objectives
+    return Objectives(
+        availability=chosen.availability,
+        latency_seconds=chosen.latency_seconds,
+        latency_share=chosen.latency_share,
+    )
+
+
+def _own_namespaces(_: Settings) -> tuple[str, ...]:
+    return (MODELS_NAMESPACE,)
+
+
+def _routes(_: Settings) -> tuple[Route, ...]:
+    return (
+        Route(
+            host=f"MODEL-{MODELS_NAMESPACE}",
+            title="Models",
+            description="Predictions of each inference service, by the v1 and v2 protocols.",
+            namespace=MODELS_NAMESPACE,
+        ),
+    )
+
+
+def _watch(settings: Settings) -> "Watch":
+    from components.serving import monitoring
+
+    return monitoring.watch(NAMESPACE, MODELS_NAMESPACE, objectives(settings), timing(settings))
+
+
+SERVING = Part(
+    name="serving",
+    deploy=_deploy,
+    needs=(
+        Need(connection=GatewayConnection, namespaces=()),
+        Need(connection=ObjectStoreConnections, namespaces=(MODELS_NAMESPACE,)),
+    ),
+    provides=(ServingConnection,),
+    namespaces=(NAMESPACE,),
+    own_namespaces=_own_namespaces,
+    images=("kserve-controller", "serving-runtime", "storage-initializer"),
+    secrets=(_WEBHOOKS,),
+    routes=_routes,
+    watch=_watch,
+)

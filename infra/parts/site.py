@@ -1,0 +1,118 @@
+"""What every part of one platform is deployed with: settings, secrets, namespaces and resource options."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi import ResourceOptions
+
+from components import images
+from components.monitoring.prometheus_monitoring import scraper
+from components.shapes import network_policies
+from components.shapes.network_policies import Peer, in_namespace
+from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
+from infra.parts.part import Part
+from infra.parts.plan import Plan
+from infra.parts.secrets import Certificate, Password, WebhookCertificate
+from infra.settings.stack import Environment, Settings
+from infra.target import Target
+
+if TYPE_CHECKING:
+    from infra.cloud import Cloud
+
+MONITORING = "monitoring"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Shared inputs of all parts."""
+
+    plan: Plan
+    secrets: Mapping[str, pulumi.Output[str]]
+    """Configuration key -> value."""
+    namespaces: Mapping[str, pulumi.Output[str]]
+    """Namespaces of the plan; each value resolves once the namespace is closed."""
+    target: Target
+
+    @property
+    def settings(self) -> Settings:
+        """The stack's choices."""
+        return self.plan.settings
+
+    @cached_property
+    def opts(self) -> ResourceOptions:
+        """Options of components that can be made again."""
+        return ResourceOptions(provider=self.target.cluster.provider)
+
+    @cached_property
+    def keep(self) -> ResourceOptions:
+        """Options of components that hold data."""
+        protect = self.settings.protect
+        return ResourceOptions(
+            provider=self.target.cluster.provider, protect=protect, retain_on_delete=protect
+        )
+
+    @property
+    def cloud(self) -> "Cloud":
+        """The AWS side of the stack.
+
+        Raises:
+            TypeError: the cluster is not on EKS; validation rejects settings that need it earlier.
+        """
+        if self.target.cloud is None:
+            raise TypeError(f"cluster {self.target.cluster.name} is not on EKS")
+        return self.target.cloud
+
+    @property
+    def replicas(self) -> int:
+        """Replicas of a server that may have several: production survives the loss of a node."""
+        return 2 if self.settings.environment is Environment.PRODUCTION else 1
+
+    @property
+    def scrapers(self) -> tuple[Peer, ...]:
+        """Pods that may read metrics."""
+        return (scraper(MONITORING),) if MONITORING in self.namespaces else ()
+
+    def image(self, name: str) -> str:
+        """Return the reference of an image, by its short name."""
+        return images.reference(name, self.settings.registry)
+
+    def secret(self, password: Password) -> pulumi.Output[str]:
+        """Return the value of a password."""
+        return self.secrets[password.key]
+
+    def certificate(self, certificate: WebhookCertificate) -> Certificate:
+        """Return the values of a webhook's certificate."""
+        authority, signed, key = (self.secrets[each] for each in certificate.keys)
+        return Certificate(authority=authority, certificate=signed, key=key)
+
+    def clients(self, part: Part) -> tuple[Peer, ...]:
+        """Return the pods that may connect to a part."""
+        return peers(self.plan.clients(part))
+
+    def servers(self, *connections: type) -> tuple[Peer, ...]:
+        """Return the pods in the cluster behind connections."""
+        return peers(self.plan.servers(*connections))
+
+    def stores(self, *connections: type) -> tuple[Peer, ...]:
+        """Return the stores behind connections: pods of the cluster, and the cloud's network."""
+        in_cluster = self.servers(*connections)
+        cloud = self.target.cloud
+        return in_cluster if cloud is None else (*in_cluster, network_policies.addresses(cloud.vpc.cidr))
+
+
+def peers(namespaces: tuple[str, ...]) -> tuple[Peer, ...]:
+    """Return all pods of these namespaces, as network policies name them."""
+    return tuple(in_namespace(each) for each in namespaces)
+
+
+def prepare(plan: Plan, secrets: Mapping[str, pulumi.Output[str]], target: Target) -> Site:
+    """Make the namespaces of a plan and return what its parts are deployed with."""
+    opts = ResourceOptions(provider=target.cluster.provider)
+    namespaces = {
+        name: PlatformNamespace(name, PlatformNamespaceArgs(namespace=name), opts).namespace
+        for name in plan.namespaces
+    }
+    return Site(plan=plan, secrets=secrets, namespaces=namespaces, target=target)

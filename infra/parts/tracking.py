@@ -1,0 +1,85 @@
+"""Tracking and the model registry: the MLflow server."""
+
+from typing import TYPE_CHECKING
+
+from components.connections import (
+    Bucket,
+    GatewayConnection,
+    ObjectStoreConnections,
+    PostgresConnection,
+    TrackingConnection,
+)
+from infra.parts.pace import timing
+from infra.parts.part import Connections, Need, Part, Provides, Route
+from infra.settings.stack import Settings
+from workloads.contract import TRACKING_BUCKET, Host
+
+if TYPE_CHECKING:
+    from components.monitoring.watch import Watch
+    from infra.parts.site import Site
+
+NAMESPACE = "mlflow"
+
+
+def _deploy(site: "Site", connections: Connections) -> Provides:
+    from components.tracking.mlflow_tracking import MlflowTracking, MlflowTrackingArgs
+
+    artifacts = connections.get(ObjectStoreConnections).of(TRACKING_BUCKET, "tracking")
+    tracking = MlflowTracking(
+        "mlflow",
+        MlflowTrackingArgs(
+            namespace=site.namespaces[NAMESPACE],
+            image=site.image("mlflow-server"),
+            database=connections.get(PostgresConnection),
+            artifacts=artifacts,
+            clients=site.clients(TRACKING),
+            scrapers=site.scrapers,
+            gateway=connections.get(GatewayConnection),
+            stores=site.stores(PostgresConnection, ObjectStoreConnections),
+            replicas=site.replicas,
+        ),
+        site.opts,
+    )
+    destination = f"s3://{artifacts.bucket}"
+    return Provides(
+        connections=(TrackingConnection(uri=tracking.tracking_uri, artifacts_destination=destination),),
+        outputs={
+            "tracking_namespace": site.namespaces[NAMESPACE],
+            "artifacts_destination": destination,
+            "object_store_region": artifacts.region,
+        },
+    )
+
+
+def _routes(_: Settings) -> tuple[Route, ...]:
+    return (
+        Route(
+            host=Host.TRACKING,
+            title="MLflow",
+            description="Experiments, runs and registered models; user interface and REST API.",
+            namespace=NAMESPACE,
+        ),
+    )
+
+
+def _watch(settings: Settings) -> "Watch":
+    from components.tracking import monitoring
+
+    return monitoring.watch(NAMESPACE, timing(settings))
+
+
+TRACKING = Part(
+    name="tracking",
+    deploy=_deploy,
+    needs=(
+        Need(connection=GatewayConnection, namespaces=()),
+        Need(connection=PostgresConnection),
+        Need(connection=ObjectStoreConnections),
+    ),
+    provides=(TrackingConnection,),
+    namespaces=(NAMESPACE,),
+    images=("mlflow-server",),
+    buckets=(Bucket(name=TRACKING_BUCKET, owner="tracking", readers=("serving",)),),
+    routes=_routes,
+    watch=_watch,
+)

@@ -1,0 +1,66 @@
+"""MLflow's database in the cluster: Postgres, run by CloudNativePG."""
+
+from typing import TYPE_CHECKING
+
+from components.connections import PostgresConnection
+from infra.parts.pace import timing
+from infra.parts.part import Connections, Part, Provides, Volume
+from infra.parts.secrets import Password
+from infra.settings.stack import Settings
+from infra.settings.storage import DatabaseLocation
+
+if TYPE_CHECKING:
+    from components.monitoring.watch import Watch
+    from infra.parts.site import Site
+
+NAMESPACE = "databases"
+PASSWORD = Password(key="trackingDatabasePassword")
+
+
+def _deploy(site: "Site", _: Connections) -> Provides:
+    from components.incluster.postgres import Postgres, PostgresArgs
+
+    server = Postgres(
+        "postgres",
+        PostgresArgs(
+            namespace=site.namespaces[NAMESPACE],
+            image=site.image("postgres"),
+            operator_image=site.image("cloudnative-pg"),
+            database="mlflow",
+            owner="mlflow",
+            password=site.secret(PASSWORD),
+            clients=site.clients(TRACKING_DATABASE),
+            scrapers=site.scrapers,
+            instances=site.replicas,
+            storage_size=site.settings.storage.postgres_size,
+        ),
+        site.keep,
+    )
+    return Provides(connections=(server.connection,))
+
+
+def _wanted(settings: Settings) -> bool:
+    return settings.storage.postgres is DatabaseLocation.INCLUSTER
+
+
+def _watch(settings: Settings) -> "Watch":
+    from components.incluster import monitoring
+
+    return monitoring.postgres_watch(NAMESPACE, timing(settings))
+
+
+def _state(settings: Settings) -> tuple[Volume, ...]:
+    return (Volume(name="tracking", size=settings.storage.postgres_size),)
+
+
+TRACKING_DATABASE = Part(
+    name="tracking-database",
+    deploy=_deploy,
+    wanted=_wanted,
+    provides=(PostgresConnection,),
+    namespaces=(NAMESPACE,),
+    images=("cloudnative-pg", "postgres"),
+    secrets=(PASSWORD,),
+    watch=_watch,
+    state=_state,
+)

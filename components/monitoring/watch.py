@@ -39,7 +39,7 @@ def merged(watches: Iterable[Watch]) -> Watch:
 def _refuse_duplicates(kind: str, names: list[str]) -> None:
     for name, count in Counter(names).items():
         if count > 1:
-            raise ValueError(f"monitoring: {count} parts have a {kind} {name!r}: rename all but one")
+            raise ValueError(f"monitoring: {kind} {name!r} is defined by {count} parts: rename all but one")
 
 
 def _pages(watches: list[Watch]) -> Iterable[Dashboard]:

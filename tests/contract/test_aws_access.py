@@ -146,8 +146,8 @@ def test_workloads_are_told_the_names_that_buckets_have_in_aws(stack: str) -> No
     deployment = platform.stack(stack)
     names = {each.inputs["bucket"] for each in deployment.of_type("aws:s3/bucket:Bucket")}
     made = deployment.result
-    assert made.pipelines_bucket in names
-    assert made.artifacts_destination.removeprefix("s3://") in names
+    assert made["pipelines_bucket"] in names
+    assert made["artifacts_destination"].removeprefix("s3://") in names
     endpoints = deployment.one("ConfigMap", "pipelines-steps-plinth-endpoints").inputs["data"]
-    assert endpoints["PLINTH_ARTIFACTS_DESTINATION"] == made.artifacts_destination
+    assert endpoints["PLINTH_ARTIFACTS_DESTINATION"] == made["artifacts_destination"]
     assert endpoints["PLINTH_S3_ENDPOINT"] == "https://s3.us-east-1.amazonaws.com:443"

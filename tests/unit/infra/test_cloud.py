@@ -1,59 +1,46 @@
 """What stands around a cluster on AWS: settings become components, and nothing is left to defaults of AWS."""
 
-import pulumi
+from typing import Any
+
 import pytest
 
 from infra import cloud
 from infra.errors import SettingsError
-from infra.settings import reader
-from infra.settings.cluster import EksSettings
 from infra.settings.stack import GatewaySettings
-from tests.fixtures.recorder import Deployment, deploy
+from tests.fixtures import platform
+from tests.fixtures.recorder import Deployment
 from tests.unit.components import rules
-from tests.unit.infra import choices
 
 
-def deployed(stack: str) -> Deployment[None]:
-    chosen = reader.parse(choices.of_stack(stack))
-    assert isinstance(chosen.cluster, EksSettings)
-    eks = chosen.cluster
-
-    def program() -> None:
-        made = cloud.connect(chosen, eks)
-        made.repositories()
-        made.tracking_database(pulumi.Output.secret("tracking-password"))
-        made.pipelines_server(pulumi.Output.secret("pipelines-password"))
-        made.volumes()
-        made.node_pools()
-
-    return deploy(program)
+def deployed(stack: str) -> Deployment[Any]:
+    return platform.stack(stack)
 
 
 @pytest.fixture(scope="module")
-def prod() -> Deployment[None]:
+def prod() -> Deployment[Any]:
     return deployed("prod")
 
 
 @pytest.fixture(scope="module")
-def dev() -> Deployment[None]:
+def dev() -> Deployment[Any]:
     return deployed("dev")
 
 
-def test_only_the_named_account_and_region_can_be_changed(prod: Deployment[None]) -> None:
+def test_only_the_named_account_and_region_can_be_changed(prod: Deployment[Any]) -> None:
     inputs = prod.one("pulumi:providers:aws").inputs
     assert inputs["region"] == "us-east-1"
     assert "111122223333" in str(inputs["allowedAccountIds"])
     assert "plinth:environment" in str(inputs["defaultTags"])
 
 
-def test_everything_of_aws_uses_the_one_provider(prod: Deployment[None]) -> None:
+def test_everything_of_aws_uses_the_one_provider(prod: Deployment[Any]) -> None:
     provider = prod.one("pulumi:providers:aws").urn
     found = [each for each in prod.registrations if each.type.startswith("aws:")]
     assert len(found) > 100
     assert [each.name for each in found if not each.provider.startswith(provider)] == []
 
 
-def test_every_pool_is_made_by_whoever_provisions_it(prod: Deployment[None]) -> None:
+def test_every_pool_is_made_by_whoever_provisions_it(prod: Deployment[Any]) -> None:
     assert {each.name for each in prod.of_type("plinth:index:GpuNodePool")} == {
         "gpu-inference",
         "gpu-training",
@@ -62,14 +49,14 @@ def test_every_pool_is_made_by_whoever_provisions_it(prod: Deployment[None]) -> 
     assert [each.name for each in prod.of_type("plinth:index:KarpenterNodePool")] == ["gpu-batch"]
 
 
-def test_a_pool_of_one_zone_lies_in_its_subnet_alone(prod: Deployment[None]) -> None:
+def test_a_pool_of_one_zone_lies_in_its_subnet_alone(prod: Deployment[Any]) -> None:
     group = prod.one("aws:eks/nodeGroup:NodeGroup", "gpu-training-group-nodes").inputs
     assert group["subnetIds"] == ["network-private-us-east-1b-id"]
     everywhere = prod.one("aws:eks/nodeGroup:NodeGroup", "gpu-inference-group-nodes").inputs
     assert len(everywhere["subnetIds"]) == 3
 
 
-def test_production_keeps_its_data_twice_and_long(prod: Deployment[None]) -> None:
+def test_production_keeps_its_data_twice_and_long(prod: Deployment[Any]) -> None:
     servers = prod.of_type("aws:rds/instance:Instance")
     assert len(servers) == 2
     for each in servers:
@@ -83,13 +70,13 @@ def test_production_keeps_its_data_twice_and_long(prod: Deployment[None]) -> Non
         assert found.retain_on_delete, component
 
 
-def test_stores_have_keys_of_their_own(prod: Deployment[None]) -> None:
+def test_stores_have_keys_of_their_own(prod: Deployment[Any]) -> None:
     keys = {each.inputs["kmsKeyId"] for each in prod.of_type("aws:rds/instance:Instance")}
     assert len(keys) == 2
     assert all(each.protect for each in prod.of_type("aws:kms/key:Key"))
 
 
-def test_a_development_stack_can_be_deleted_whole(dev: Deployment[None]) -> None:
+def test_a_development_stack_can_be_deleted_whole(dev: Deployment[Any]) -> None:
     assert not [each.name for each in dev.registrations if each.protect or each.retain_on_delete]
     for each in dev.of_type("aws:rds/instance:Instance"):
         assert each.inputs["deletionProtection"] is False
@@ -98,13 +85,13 @@ def test_a_development_stack_can_be_deleted_whole(dev: Deployment[None]) -> None
     assert all(each.inputs["forceDelete"] for each in dev.of_type("aws:ecr/repository:Repository"))
 
 
-def test_passwords_are_nowhere_in_clear(dev: Deployment[None]) -> None:
+def test_passwords_are_nowhere_in_clear(dev: Deployment[Any]) -> None:
     for each in dev.registrations:
         if any(word in str(each.inputs) for word in ("tracking-password", "pipelines-password")):
             assert "password" in each.secret_inputs, each.name
 
 
-def test_databases_are_reached_from_nodes_alone(dev: Deployment[None]) -> None:
+def test_databases_are_reached_from_nodes_alone(dev: Deployment[Any]) -> None:
     incoming = [
         each for each in dev.of_type("SecurityGroupIngressRule") if "referencedSecurityGroupId" in each.inputs
     ]
@@ -112,7 +99,7 @@ def test_databases_are_reached_from_nodes_alone(dev: Deployment[None]) -> None:
     assert {each.inputs["referencedSecurityGroupId"] for each in incoming} == {"eks-control-plane-sg"}
 
 
-def test_objects_of_karpenter_wait_for_the_cluster(prod: Deployment[None]) -> None:
+def test_objects_of_karpenter_wait_for_the_cluster(prod: Deployment[Any]) -> None:
     provider = prod.one("pulumi:providers:kubernetes")
     assert "eks-system-nodes" in rules.before(prod, provider)
     for each in prod.of_type("kubernetes:karpenter.sh/v1:NodePool"):
@@ -122,7 +109,7 @@ def test_objects_of_karpenter_wait_for_the_cluster(prod: Deployment[None]) -> No
 
 
 def test_karpenter_is_there_only_where_a_pool_asks_for_it(
-    dev: Deployment[None], prod: Deployment[None]
+    dev: Deployment[Any], prod: Deployment[Any]
 ) -> None:
     assert len(prod.of_type("plinth:index:Karpenter")) == 1
     assert not dev.of_type("plinth:index:Karpenter")

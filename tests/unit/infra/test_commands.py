@@ -14,8 +14,8 @@ import yaml
 
 from cluster.instance import Endpoints, Instance
 from infra import commands
+from infra.parts import SECRET_KEYS
 from infra.settings import stack_file
-from infra.settings.stack import secret_keys
 from tests.fixtures.recorder import deploy
 from tests.unit.infra import choices
 from upstream.cache import cache_root
@@ -195,11 +195,12 @@ def test_the_folder_run_as_a_module_is_the_command_line() -> None:
 
 def test_the_folder_run_by_the_engine_is_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {"plinth:cluster": json.dumps({"kind": "kubeconfig", "name": "local"})}
-    values |= {f"plinth:{key}": "generated" for key in secret_keys()}
+    values |= {f"plinth:{key}": "generated" for key in SECRET_KEYS}
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps(values))
+    monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps([f"plinth:{key}" for key in SECRET_KEYS]))
 
     def program() -> None:
-        pulumi.runtime.set_all_config(values, [f"plinth:{key}" for key in secret_keys()])
+        pulumi.runtime.set_all_config(values, [f"plinth:{key}" for key in SECRET_KEYS])
         runpy.run_path(str(stack_file.REPOSITORY / "infra"), run_name="__main__")
 
     try:

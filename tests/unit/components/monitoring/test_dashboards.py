@@ -3,19 +3,18 @@ import json
 import pytest
 
 from components.monitoring import dashboards
-from components.monitoring.scope import Scope
 from components.monitoring.timing import OPERATION, REHEARSAL
-from tests.unit.components.monitoring.platform import CLOUD, LOCAL
+from tests.fixtures import watches
 
 
 def test_there_is_a_page_for_every_kind_of_reader() -> None:
-    names = [page.name for page in dashboards.all_dashboards(LOCAL, REHEARSAL)]
-    assert names == ["platform", "serving", "pipelines", "registry", "gpu-pools"]
+    names = {page.name for page in watches.watch("local").dashboards}
+    assert names == {"platform", "serving", "pipelines", "registry", "gpu-pools"}
 
 
-@pytest.mark.parametrize("scope", [LOCAL, CLOUD])
-def test_panels_do_not_overlap_and_ask_the_chosen_source(scope: Scope) -> None:
-    for page in dashboards.all_dashboards(scope, OPERATION):
+@pytest.mark.parametrize("stack", ["local", "prod"])
+def test_panels_do_not_overlap_and_ask_the_chosen_source(stack: str) -> None:
+    for page in watches.watch(stack, OPERATION).dashboards:
         made = json.loads(dashboards.render(page))
         assert made["uid"] == f"plinth-{page.name}"
         assert made["templating"]["list"][0]["query"] == "prometheus"
@@ -34,7 +33,7 @@ def test_panels_do_not_overlap_and_ask_the_chosen_source(scope: Scope) -> None:
 
 def test_the_cloud_shows_no_store_that_it_watches_itself() -> None:
     queries = " ".join(
-        query for page in dashboards.all_dashboards(CLOUD, OPERATION) for query in page.queries()
+        query for page in watches.watch("prod", OPERATION).dashboards for query in page.queries()
     )
     assert "cnpg_" not in queries
     assert "versitygw_" not in queries
@@ -42,7 +41,7 @@ def test_the_cloud_shows_no_store_that_it_watches_itself() -> None:
 
 def test_rates_are_over_a_window_that_rules_record() -> None:
     queries = " ".join(
-        query for page in dashboards.all_dashboards(LOCAL, REHEARSAL) for query in page.queries()
+        query for page in watches.watch("local", REHEARSAL).dashboards for query in page.queries()
     )
     assert "[1m]" in queries
     assert "service:serving_errors:ratio_rate1m" in queries

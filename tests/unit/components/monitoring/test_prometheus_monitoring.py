@@ -7,6 +7,7 @@ import pulumi
 import pytest
 
 from components.monitoring.prometheus_monitoring import (
+    MonitoringImages,
     PrometheusMonitoring,
     PrometheusMonitoringArgs,
     expiry_seconds,
@@ -14,19 +15,27 @@ from components.monitoring.prometheus_monitoring import (
 )
 from components.monitoring.timing import REHEARSAL
 from infra.engine import generated
+from tests.fixtures import watches
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import crds, rules, sample
-from tests.unit.components.monitoring.platform import CLOUD, LOCAL
 
+IMAGES = MonitoringImages(
+    alertmanager="alertmanager:1",
+    config_reloader="config-reloader:1",
+    kube_state_metrics="kube-state-metrics:1",
+    node_exporter="node-exporter:1",
+    operator="operator:1",
+    prometheus="prometheus:1",
+)
 _, CERTIFICATE, _ = generated.certificate("kserve.svc")
 
 
 def args(**changes: object) -> PrometheusMonitoringArgs:
     plain = PrometheusMonitoringArgs(
         namespace="monitoring",
-        namespace_name="monitoring",
         cluster_name="local",
-        scope=LOCAL,
+        images=IMAGES,
+        watch=watches.watch("local"),
         timing=REHEARSAL,
         gateway=sample.GATEWAY,
     )
@@ -72,10 +81,20 @@ def test_monitors_rules_and_servers_come_after_the_operator_that_minds_them() ->
             assert "monitoring-operator-server" in rules.before(deployment, each), each.name
 
 
-def test_stores_of_a_cloud_are_not_scraped() -> None:
-    local, cloud = (set(custom(deployed(scope=scope), "PodMonitor")) for scope in (LOCAL, CLOUD))
+def test_stores_of_a_cloud_are_not_scraped_and_its_autoscalers_are() -> None:
+    local, cloud = (
+        set(custom(deployed(watch=watches.watch(stack)), "PodMonitor")) for stack in ("local", "prod")
+    )
     assert local - cloud == {"object-store", "postgres", "postgres-operator"}
+    assert cloud - local == {"cluster-autoscaler", "karpenter", "queues"}
     assert {"gateway", "predictors", "node-exporter"} <= cloud
+
+
+def test_every_program_runs_the_image_that_it_is_given() -> None:
+    deployment = deployed()
+    text = json.dumps([each.inputs for each in deployment.registrations])
+    for image in dataclasses.asdict(IMAGES).values():
+        assert f'"{image}"' in text or f"={image}" in text, image
 
 
 def test_prometheus_may_reach_every_target_that_it_looks_for() -> None:
@@ -133,8 +152,3 @@ def test_whoever_has_metrics_names_prometheus_pods_and_no_others() -> None:
     peer: Any = scraper("monitoring")
     assert peer["pod_selector"]["match_labels"] == {"app.kubernetes.io/name": "prometheus"}
     assert peer["namespace_selector"]["match_labels"] == {"kubernetes.io/metadata.name": "monitoring"}
-
-
-def test_a_namespace_without_a_name_is_refused() -> None:
-    with pytest.raises(ValueError, match="namespace_name: empty"):
-        args(namespace_name="")

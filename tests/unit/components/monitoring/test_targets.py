@@ -5,47 +5,46 @@ import re
 import pytest
 import yaml
 
-from components.monitoring import dashboards, metric_names, targets
-from components.monitoring.prometheus_monitoring import rule_groups
-from components.monitoring.rules import Recording, Rule
-from components.monitoring.scope import Scope
+from components.monitoring import metric_names, targets
+from components.monitoring.rules import Recording
 from components.monitoring.timing import REHEARSAL
-from tests.unit.components.monitoring.platform import CLOUD, LOCAL, OBJECTIVES
+from tests.fixtures import watches
 
 # Made by Prometheus itself of every alert.
 _BUILT_IN = {"ALERTS"}
+STACKS = ["local", "prod"]
 
 
-def read(scope: Scope) -> set[str]:
+def read(stack: str) -> set[str]:
     """Return the metrics that rules and dashboards read, but for those that rules record."""
-    groups = rule_groups(scope, OBJECTIVES, REHEARSAL, {"kserve": 1})
-    rules: list[Rule] = [rule for rules in groups.values() for rule in rules]
-    queries = [query for page in dashboards.all_dashboards(scope, REHEARSAL) for query in page.queries()]
+    rules = [rule for group in watches.rules(stack).values() for rule in group]
+    queries = [query for page in watches.watch(stack).dashboards for query in page.queries()]
     expressions = [*(each.expression for each in rules), *queries]
     recorded = {each.record for each in rules if isinstance(each, Recording)}
     return {name for each in expressions for name in metric_names.of(each)} - recorded - _BUILT_IN
 
 
-def scraped(scope: Scope) -> list[targets.Target]:
-    return [*targets.platform_targets(scope), *targets.own_targets("monitoring")]
+def scraped(stack: str = "local") -> tuple[targets.Target, ...]:
+    return watches.watch(stack).targets
 
 
-@pytest.mark.parametrize("scope", [LOCAL, CLOUD])
-def test_what_rules_and_dashboards_read_is_scraped(scope: Scope) -> None:
-    assert read(scope) - targets.metrics(scraped(scope)) == set()
+@pytest.mark.parametrize("stack", STACKS)
+def test_what_rules_and_dashboards_read_is_scraped(stack: str) -> None:
+    assert read(stack) - targets.metrics(scraped(stack)) == set()
 
 
-def test_what_is_scraped_is_read() -> None:
-    assert targets.metrics(scraped(LOCAL)) - read(LOCAL) == set()
+@pytest.mark.parametrize("stack", STACKS)
+def test_what_is_scraped_is_read(stack: str) -> None:
+    assert targets.metrics(scraped(stack)) - read(stack) == set()
 
 
 def test_every_target_has_a_name_of_its_own() -> None:
-    names = [each.name for each in scraped(LOCAL)]
+    names = [each.name for each in scraped()]
     assert len(names) == len(set(names))
 
 
 def test_a_monitor_keeps_its_metrics_and_drops_the_rest() -> None:
-    target = next(each for each in scraped(LOCAL) if each.name == "kube-state-metrics")
+    target = next(each for each in scraped() if each.name == "kube-state-metrics")
     spec = targets.pod_monitor(target, REHEARSAL)
     (endpoint,) = spec["podMetricsEndpoints"]
     assert endpoint["portNumber"] == 8080
@@ -63,7 +62,7 @@ def test_a_monitor_keeps_its_metrics_and_drops_the_rest() -> None:
 def test_series_of_other_pods_keep_the_names_of_those() -> None:
     honoured = {
         each.name
-        for each in scraped(LOCAL)
+        for each in scraped()
         if targets.pod_monitor(each, REHEARSAL)["podMetricsEndpoints"][0]["honorLabels"]
     }
     assert honoured == {"kube-state-metrics"}
@@ -86,8 +85,17 @@ def test_nodes_and_the_api_are_scraped_with_the_servers_own_token() -> None:
 
 
 def test_prometheus_reaches_its_targets_pods_and_no_others() -> None:
-    rules = targets.egress(scraped(LOCAL))
+    rules = targets.egress(scraped())
     to_pods = [rule for rule in rules if "pod_selector" in rule["to"][0]]  # pyright: ignore
-    assert len(to_pods) == len(scraped(LOCAL))
+    assert len(to_pods) == len(scraped())
     for rule in to_pods:
         assert len(rule["ports"]) == 1  # pyright: ignore
+
+
+def test_a_target_that_wants_to_know_its_client_is_scraped_with_prometheus_own_token() -> None:
+    endpoints = {
+        each.name: targets.pod_monitor(each, REHEARSAL)["podMetricsEndpoints"][0] for each in scraped("prod")
+    }
+    assert endpoints["queues"]["scheme"] == "https"
+    assert endpoints["queues"]["bearerTokenFile"].endswith("/token")
+    assert [name for name, each in endpoints.items() if "scheme" in each] == ["queues"]

@@ -1,5 +1,6 @@
 import pytest
-from components.monitoring.scope import Objectives
+
+from components.serving.objectives import Objectives
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, 99.5])

@@ -3,36 +3,36 @@
 import json
 
 from components import images
-from infra import stack_images
+from infra.parts import PARTS
+from infra.parts.plan import plan
 from infra.settings import reader, stack_file
 from infra.settings.stack import Settings
-from tests.unit.infra.test_assembly import platform
+from tests.fixtures import platform
 
 
 def used(chosen: Settings) -> set[str]:
     """The images that some object of the stack names, also in a setting or a custom resource."""
-    text = json.dumps([each.inputs for each in platform(chosen).registrations])
+    text = json.dumps([each.inputs for each in platform.deployed(chosen).registrations])
     return {name for name in images.names() if images.reference(name, chosen.registry) in text}
 
 
 def test_the_local_stack_builds_what_it_deploys() -> None:
     chosen = stack_file.settings("local")
-    missing = used(chosen) - set(stack_images.names(chosen))
+    missing = used(chosen) - set(plan(chosen, PARTS).images)
     assert missing == set()
-    # Those that come with the cluster itself.
-    assert set(stack_images.names(chosen)) - used(chosen) == {"coredns", "metrics-server"}
+    assert set(plan(chosen, PARTS).images) - used(chosen) == set()
 
 
 def test_a_stack_without_monitoring_and_pools_builds_neither() -> None:
     chosen = reader.parse(
         {"cluster": {"kind": "kubeconfig", "name": "local"}, "monitoring": {"enabled": False}}
     )
-    names = set(stack_images.names(chosen))
+    names = set(plan(chosen, PARTS).images)
     assert used(chosen) <= names
     assert not {"prometheus", "statsd-exporter", "kueue-controller"} & names
 
 
 def test_a_stack_with_pools_builds_their_queues() -> None:
     assert {"kueue-controller", "nvidia-device-plugin"} <= set(
-        stack_images.names(stack_file.settings("prod"))
+        plan(stack_file.settings("prod"), PARTS).images
     )

@@ -1,0 +1,34 @@
+"""Pipelines: steps get every endpoint that the contract names, and reach what they are told of."""
+
+from typing import Any
+
+from infra.parts.pipelines import PIPELINES
+from infra.settings import stack_file
+from tests.fixtures import platform
+from tests.unit.components import rules
+from workloads.contract import StepVariable
+
+
+def test_steps_get_every_variable_of_the_contract() -> None:
+    data = platform.stack("local").one("ConfigMap", "pipelines-steps-plinth-endpoints").inputs["data"]
+    assert data.keys() == set(StepVariable)
+    assert data[StepVariable.GATEWAY_URL] == "http://traefik.gateway"
+    assert data[StepVariable.TRACKING_URI].startswith("http://mlflow.mlflow")
+
+
+def test_steps_reach_the_tracking_server_and_models_behind_the_gateway() -> None:
+    policy: dict[str, Any] = rules.policies(platform.stack("local"))["pipeline-steps"]
+    reached = {
+        peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+        for way in policy["egress"]
+        for peer in way["to"]
+        if "namespaceSelector" in peer and "podSelector" not in peer
+    }
+    assert {"gateway", "mlflow"} <= reached
+
+
+def test_the_alert_of_its_servers_leaves_out_a_database_with_an_alert_of_its_own() -> None:
+    assert PIPELINES.watch
+    for stack, there in (("local", True), ("prod", False)):
+        found = PIPELINES.watch(stack_file.settings(stack)).rules["pipelines"]
+        assert any('deployment!="mysql"' in each.expression for each in found) is there

@@ -1,0 +1,34 @@
+"""Serving: its objectives are the stack's, and its models read artifacts and nothing more."""
+
+from infra.parts.serving import SERVING, objectives
+from infra.settings import reader, stack_file
+from tests.fixtures import platform
+
+CLUSTER = {"kind": "kubeconfig", "name": "local"}
+
+
+def test_objectives_of_the_settings_reach_the_rules() -> None:
+    chosen = {"availability": 0.99, "latencySeconds": 0.1, "latencyShare": 0.95}
+    settings = reader.parse({"cluster": CLUSTER, "monitoring": {"objectives": chosen}})
+    found = objectives(settings)
+    assert (found.availability, found.latency_seconds, found.latency_share) == (0.99, 0.1, 0.95)
+    assert SERVING.watch
+    recorded = SERVING.watch(settings).rules["serving-objectives"]
+    assert any('le="0.1"' in each.expression for each in recorded)
+
+
+def test_the_namespace_of_the_models_is_its_own_to_make_and_is_closed() -> None:
+    assert SERVING.own_namespaces(stack_file.settings("local")) == ("models",)
+    closed = {
+        each.inputs["metadata"]["namespace"]
+        for each in platform.stack("local").of_type("NetworkPolicy")
+        if each.inputs["metadata"]["name"] == "default-deny"
+    }
+    assert "models" in closed
+
+
+def test_its_webhooks_are_served_under_the_host_of_its_certificate() -> None:
+    (certificate,) = SERVING.secrets
+    service = platform.stack("local").one("Service", "kserve-controller-webhook-service")
+    metadata = service.inputs["metadata"]
+    assert certificate.host() == f"{metadata['name']}.{metadata['namespace']}.svc"  # pyright: ignore

@@ -95,8 +95,7 @@ def _logs(options: argparse.Namespace) -> int:
                 ", ".join(sorted(path.stem for path in folder.glob("*.log")))
                 or "none: the cluster was never up"
             )
-            msg = f"no log of {name!r} in cluster {options.name!r}; there are: {known}"
-            raise ClusterError(msg)
+            raise ClusterError(f"no log of {name!r} in cluster {options.name!r}; there are: {known}")
         print(f"==> {name}")
         print("\n".join(path.read_text(errors="replace").splitlines()[-options.lines :]))
     return 0
@@ -105,8 +104,7 @@ def _logs(options: argparse.Namespace) -> int:
 def _hold(options: argparse.Namespace) -> int:
     argv: Sequence[str] = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
     if not argv:
-        msg = 'hold needs a command: python -m cluster hold "LABEL" -- COMMAND'
-        raise ClusterError(msg)
+        raise ClusterError('hold needs a command: python -m cluster hold "LABEL" -- COMMAND')
     return lock.run_held(Instance(options.name), options.label, argv)
 
 

@@ -5,9 +5,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from cluster import binaries, control_plane, dns, metrics, network, storage
+from cluster import binaries, containerd, control_plane, dns, metrics, network, storage
 from cluster.command import run
-from cluster.containerd import PAUSE_IMAGE
 from cluster.instance import Instance
 from upstream.cache import write_atomically
 
@@ -18,10 +17,10 @@ _APPLIED = "addons.sha256"
 def images() -> dict[str, str]:
     """Return the images a cluster cannot start without: short name -> reference."""
     return {
-        "pause": PAUSE_IMAGE,
+        "pause": containerd.pause_image(),
         "coredns": dns.image(),
         "metrics-server": metrics.image(),
-        "volume-helper": storage.HELPER_IMAGE,
+        "volume-helper": storage.helper_image(),
     }
 
 

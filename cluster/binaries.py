@@ -9,24 +9,6 @@ from upstream.build import binary
 from upstream.cache import UpstreamError
 from upstream.recipe import load
 
-PROGRAMS = (
-    "etcd",
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-    "kubelet",
-    "kube-proxy",
-    "kubectl",
-    "kubeadm",
-    "containerd",
-    "containerd-shim-runc-v2",
-    "ctr",
-    "runc",
-    "registry",
-    "kube-router",
-    "local-path-provisioner",
-)
-
 
 def path(program: str) -> Path:
     """Return the path of a program.
@@ -61,8 +43,7 @@ def system(program: str) -> Path:
     """
     found = shutil.which(program, path=PATH)
     if found is None:
-        msg = f"{program} is not installed: run `python -m cluster prerequisites`"
-        raise ClusterError(msg)
+        raise ClusterError(f"{program} is not installed: run `python -m cluster prerequisites`")
     return Path(found)
 
 

@@ -32,8 +32,7 @@ def create(name: str) -> None:
     """
     roots = _mounted()
     if not roots:
-        msg = "this machine has no cgroup hierarchy mounted: mount cgroup2 on /sys/fs/cgroup"
-        raise ClusterError(msg)
+        raise ClusterError("this machine has no cgroup hierarchy mounted: mount cgroup2 on /sys/fs/cgroup")
     for root in roots:
         folder = root / name
         try:
@@ -44,8 +43,9 @@ def create(name: str) -> None:
                 if source.exists() and not (folder / setting).read_text().strip():
                     (folder / setting).write_text(source.read_text())
         except OSError as error:
-            msg = f"cgroup {folder} cannot be made ({error.strerror}): run as root, with {root} writable"
-            raise ClusterError(msg) from error
+            raise ClusterError(
+                f"cgroup {folder} cannot be made ({error.strerror}): run as root, with {root} writable"
+            ) from error
 
 
 def present(name: str) -> list[Path]:

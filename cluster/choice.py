@@ -29,8 +29,7 @@ def docker_works() -> bool:
 def resolve(kind: str, kubeconfig: str | None) -> str:
     """Return native, kind or existing: what `kind` says, or the best that this machine can do."""
     if kind not in KINDS:
-        msg = f"CLUSTER={kind}: use one of {', '.join(KINDS)}"
-        raise ClusterError(msg)
+        raise ClusterError(f"CLUSTER={kind}: use one of {', '.join(KINDS)}")
     if kind != "auto":
         return kind
     if kubeconfig:
@@ -49,8 +48,9 @@ def choose(
     match resolve(kind, kubeconfig):
         case "existing":
             if not kubeconfig:
-                msg = "CLUSTER=existing needs a kubeconfig: set PLINTH_KUBECONFIG or give --kubeconfig"
-                raise ClusterError(msg)
+                raise ClusterError(
+                    "CLUSTER=existing needs a kubeconfig: set PLINTH_KUBECONFIG or give --kubeconfig"
+                )
             return ExistingCluster(name, Path(kubeconfig))
         case "kind":
             return KindCluster(name)

@@ -5,10 +5,12 @@ from pathlib import Path
 from cluster import binaries, network, registry
 from cluster.instance import Instance
 from cluster.processes import PATH, Process
+from upstream import image_recipe
 from upstream.cache import write_atomically
 
 SOCKET = "/run/containerd/containerd.sock"
-PAUSE_IMAGE = "registry.k8s.io/pause:3.10"
+# Kubernetes names the image of a pod's sandbox so; its content is images/pause.
+_PAUSE_VERSION = "3.10"
 
 _CONFIG = """\
 version = 3
@@ -71,6 +73,11 @@ capabilities = ["pull", "resolve"]
 """
 
 
+def pause_image() -> str:
+    """Return the reference of the image of every pod's sandbox."""
+    return f"registry.k8s.io/pause:{image_recipe.tag('pause', _PAUSE_VERSION)}"
+
+
 def process(instance: Instance) -> Process:
     """Write the configuration and return containerd's process."""
     folder = instance.folder / "config"
@@ -86,7 +93,7 @@ def process(instance: Instance) -> Process:
         _CONFIG.format(
             root=instance.folder / "containerd",
             socket=SOCKET,
-            pause=PAUSE_IMAGE,
+            pause=pause_image(),
             mirrors=mirrors,
             shim=shim,
             runc=binaries.path("runc"),

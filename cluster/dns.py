@@ -5,6 +5,7 @@ from typing import Any
 
 from cluster import binaries, certificates
 from cluster.cidrs import DNS_SERVICE_IP
+from upstream import image_recipe
 
 NAMESPACE = "kube-system"
 _LABELS = {"app.kubernetes.io/name": "coredns", "app.kubernetes.io/part-of": "plinth", "k8s-app": "kube-dns"}
@@ -25,8 +26,9 @@ _COREFILE = """\
 
 
 def image() -> str:
-    """Return the image reference, under upstream's name."""
-    return f"registry.k8s.io/coredns/coredns:{binaries.version('coredns', 'github.com/coredns/coredns')}"
+    """Return the image reference: upstream's name, our build."""
+    version = binaries.version("coredns", "github.com/coredns/coredns")
+    return f"registry.k8s.io/coredns/coredns:{image_recipe.tag('coredns', version)}"
 
 
 def manifests() -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ from cluster.binaries import kubectl
 from cluster.command import run
 from cluster.errors import ClusterError
 from cluster.instance import Endpoints, Instance
-from cluster.protocol import Capabilities
 from upstream.cache import write_atomically
 
 
@@ -26,14 +25,14 @@ class ExistingCluster:
             ClusterError: the kubeconfig is missing or the cluster does not answer.
         """
         if not self.path.is_file():
-            msg = f"kubeconfig {self.path} does not exist: give the path of an existing one"
-            raise ClusterError(msg)
+            raise ClusterError(f"kubeconfig {self.path} does not exist: give the path of an existing one")
         argv = [kubectl(), f"--kubeconfig={self.path}", "--request-timeout=10s"]
         try:
             run([*argv, "get", "--raw=/version"], timeout_seconds=20)
         except ClusterError as error:
-            msg = f"the cluster of {self.path} does not answer ({error}): check the address and your access"
-            raise ClusterError(msg) from error
+            raise ClusterError(
+                f"the cluster of {self.path} does not answer ({error}): check the address and your access"
+            ) from error
         config = json.loads(run([*argv, "config", "view", "--minify", "--output=json"]))
         api: str = config["clusters"][0]["cluster"]["server"]
         endpoints = Endpoints(
@@ -45,16 +44,3 @@ class ExistingCluster:
     def delete(self) -> None:
         """Forget the cluster; it stays as it is."""
         Instance(self.name).endpoints_file.unlink(missing_ok=True)
-
-    def kubeconfig(self) -> Path:
-        """Return the given kubeconfig."""
-        return self.path
-
-    def publish(self, archive: Path, reference: str) -> None:
-        """Refuse: only the owner of a cluster knows where its images come from."""
-        msg = f"{reference}: push it to a registry that {self.path}'s cluster reads, and set images.registry"
-        raise ClusterError(msg)
-
-    def capabilities(self) -> Capabilities:
-        """Return what can be taken for granted: pods. Policies depend on the cluster's network."""
-        return Capabilities(pods=True, network_policy=False, simulated_gpus=False)

@@ -49,8 +49,9 @@ class Instance:
     def __post_init__(self) -> None:
         """Reject a name that cannot be a folder, a node name and a part of a cgroup name."""
         if not _NAME.fullmatch(self.name):
-            msg = f"--name {self.name!r}: use 1 to 30 lower-case letters, digits and inner dashes"
-            raise ClusterError(msg)
+            raise ClusterError(
+                f"--name {self.name!r}: use 1 to 30 lower-case letters, digits and inner dashes"
+            )
 
     @property
     def folder(self) -> Path:
@@ -120,8 +121,9 @@ class Instance:
         except FileNotFoundError:
             return None
         except (ValueError, TypeError) as error:
-            msg = f"{path} is damaged: run `python -m cluster down --name {self.name}`, then up again"
-            raise ClusterError(msg) from error
+            raise ClusterError(
+                f"{path} is damaged: run `python -m cluster down --name {self.name}`, then up again"
+            ) from error
 
     def keep(self, addresses: Addresses) -> None:
         """Store the addresses for the life of the instance."""
@@ -136,5 +138,6 @@ class Instance:
         try:
             return Endpoints(**json.loads(self.endpoints_file.read_text()))
         except (FileNotFoundError, ValueError, TypeError) as error:
-            msg = f"cluster {self.name!r} is not up: run `python -m cluster up --name {self.name}`"
-            raise ClusterError(msg) from error
+            raise ClusterError(
+                f"cluster {self.name!r} is not up: run `python -m cluster up --name {self.name}`"
+            ) from error

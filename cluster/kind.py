@@ -5,13 +5,11 @@ Thin, and covered by unit tests alone: it could not be run where it was written,
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cluster.command import run
 from cluster.instance import Endpoints, Instance
 from cluster.ports import GATEWAY_NODE_PORT, LOOPBACK
-from cluster.protocol import Capabilities
 from upstream.cache import write_atomically
 
 _GATEWAY_PORT = 8080
@@ -53,22 +51,6 @@ class KindCluster:
         """Delete the cluster and its kubeconfig."""
         run(["kind", "delete", "cluster", f"--name={self._instance.node}"], timeout_seconds=_CREATE_SECONDS)
         run(["rm", "-rf", "--one-file-system", str(self._instance.folder)])
-
-    def kubeconfig(self) -> Path:
-        """Return the kubeconfig that `create` wrote."""
-        return Path(self._instance.endpoints().kubeconfig)
-
-    def publish(self, archive: Path, reference: str) -> None:
-        """Load an image archive into the node; the reference is the one inside the archive."""
-        del reference
-        run(
-            ["kind", "load", "image-archive", str(archive), f"--name={self._instance.node}"],
-            timeout_seconds=_CREATE_SECONDS,
-        )
-
-    def capabilities(self) -> Capabilities:
-        """Return what kind's default network enforces and what can be added."""
-        return Capabilities(pods=True, network_policy=True, simulated_gpus=False)
 
     @staticmethod
     def _configuration() -> dict[str, Any]:

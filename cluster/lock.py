@@ -53,12 +53,11 @@ def held(instance: Instance, command: str) -> Generator[TextIO]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             other = holder(instance)
-            msg = (
+            raise ClusterError(
                 f"cluster {instance.name!r} is in use by `{other.get('command', 'another command')}` "
                 f"(pid {other.get('pid', 'unknown')}, since {other.get('since', 'just now')}): "
                 "wait for it or end it, then try again"
-            )
-            raise ClusterError(msg) from error
+            ) from error
         handle.seek(0)
         handle.truncate()
         entry = {

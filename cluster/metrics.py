@@ -3,6 +3,7 @@
 from typing import Any
 
 from cluster import binaries, certificates
+from upstream import image_recipe
 
 NAMESPACE = "kube-system"
 _LABELS = {"app.kubernetes.io/name": "metrics-server", "app.kubernetes.io/part-of": "plinth"}
@@ -12,9 +13,9 @@ _SUBJECT = {"kind": "ServiceAccount", "name": "metrics-server", "namespace": NAM
 
 
 def image() -> str:
-    """Return the image reference, under upstream's name."""
+    """Return the image reference: upstream's name, our build."""
     version = binaries.version("metrics-server", "sigs.k8s.io/metrics-server")
-    return f"registry.k8s.io/metrics-server/metrics-server:{version}"
+    return f"registry.k8s.io/metrics-server/metrics-server:{image_recipe.tag('metrics-server', version)}"
 
 
 def _rights() -> list[dict[str, Any]]:

@@ -102,8 +102,7 @@ def start(instance: Instance, plan: Plan) -> None:
 
     def separated() -> str | None:
         if process.poll() is not None:
-            msg = f"the instance's namespaces could not be made: see {init_log}"
-            raise ClusterError(msg)
+            raise ClusterError(f"the instance's namespaces could not be made: see {init_log}")
         return None if Path(f"/proc/{process.pid}/ns/net").readlink() != own else "not separated yet"
 
     wait_for("namespaces", separated, timeout_seconds=_START_SECONDS, interval_seconds=0.01)
@@ -111,8 +110,7 @@ def start(instance: Instance, plan: Plan) -> None:
 
     def reported() -> str | None:
         if process.poll() is not None:
-            msg = f"the instance's first process ended: see {init_log}"
-            raise ClusterError(msg)
+            raise ClusterError(f"the instance's first process ended: see {init_log}")
         return None if read_status(instance) else "no report yet"
 
     wait_for("supervisor", reported, timeout_seconds=_START_SECONDS, interval_seconds=0.02)
@@ -137,8 +135,9 @@ def run_inside(instance: Instance, argv: list[str], *, timeout_seconds: float = 
     """Run a program in the instance's mount and network namespaces and return what it printed."""
     pid = holder(instance)
     if pid is None:
-        msg = f"cluster {instance.name!r} is not running: run `python -m cluster up --name {instance.name}`"
-        raise ClusterError(msg)
+        raise ClusterError(
+            f"cluster {instance.name!r} is not running: run `python -m cluster up --name {instance.name}`"
+        )
     done = subprocess.run(
         ["nsenter", f"--target={pid}", "--mount", "--net", *argv],
         capture_output=True,
@@ -147,6 +146,7 @@ def run_inside(instance: Instance, argv: list[str], *, timeout_seconds: float = 
         check=False,
     )
     if done.returncode != 0:
-        msg = f"{Path(argv[0]).name} inside cluster {instance.name!r}: {done.stderr.strip()[-400:]}"
-        raise ClusterError(msg)
+        raise ClusterError(
+            f"{Path(argv[0]).name} inside cluster {instance.name!r}: {done.stderr.strip()[-400:]}"
+        )
     return done.stdout

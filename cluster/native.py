@@ -10,7 +10,6 @@ from pathlib import Path
 
 from cluster import (
     addons,
-    binaries,
     certificates,
     cgroups,
     containerd,
@@ -27,7 +26,6 @@ from cluster.command import run
 from cluster.errors import ClusterError
 from cluster.instance import Addresses, Endpoints, Instance
 from cluster.processes import Plan
-from cluster.protocol import Capabilities
 from cluster.wait import wait_for
 from upstream.cache import write_atomically
 
@@ -60,21 +58,6 @@ class NativeCluster:
         """Check the name."""
         self._instance = Instance(self.name)
 
-    def kubeconfig(self) -> Path:
-        """Return the administrator's kubeconfig."""
-        return Path(self._instance.endpoints().kubeconfig)
-
-    def capabilities(self) -> Capabilities:
-        """Return what the cluster can do."""
-        return Capabilities(pods=True, network_policy=True, simulated_gpus=False)
-
-    def publish(self, archive: Path, reference: str) -> None:
-        """Load an image archive into the node's image store."""
-        argv = [str(binaries.path("ctr")), f"--address={containerd.SOCKET}", "--namespace=k8s.io"]
-        namespaces.run_inside(
-            self._instance, [*argv, "images", "import", "--index-name", reference, str(archive.resolve())]
-        )
-
     def create(self) -> Endpoints:
         """Start the cluster; heal a broken one, keeping its data; leave a healthy one alone.
 
@@ -82,14 +65,17 @@ class NativeCluster:
             ClusterError: a program or image is missing, a port is taken, or a process does not come up.
         """
         if os.geteuid() != 0:
-            msg = "the native cluster needs root: run as root, or set CLUSTER=kind on a machine with Docker"
-            raise ClusterError(msg)
+            raise ClusterError(
+                "the native cluster needs root: run as root, or set CLUSTER=kind on a machine with Docker"
+            )
         registry.require(addons.images())
         addresses = self._addresses()
         certificates.create(self._instance, addresses)
         plan = self._plan(addresses)
         if self._is_current(plan):
             if self._is_healthy():
+                # Rolls out rebuilt images of DNS and metrics; equal objects are not applied again.
+                addons.apply(self._instance)
                 return self._instance.endpoints()
             with contextlib.suppress(ClusterError):
                 return self._finish(addresses, _SELF_HEAL_SECONDS)
@@ -247,13 +233,15 @@ class NativeCluster:
         """Raise when waiting is pointless: the supervisor is gone, or a process keeps ending."""
         status = namespaces.read_status(self._instance)
         if status is None or namespaces.holder(self._instance) is None:
-            msg = f"cluster {self.name!r} is gone: run `python -m cluster up --name {self.name}`"
-            raise ClusterError(msg)
+            raise ClusterError(
+                f"cluster {self.name!r} is gone: run `python -m cluster up --name {self.name}`"
+            )
         for name, entry in status.processes.items():
             if entry["restarts"] >= _HOPELESS_RESTARTS and entry["state"] != "running":
                 log = self._instance.logs / f"{name}.log"
-                msg = f"{name} keeps ending ({entry['last_exit']}): {_last_line(log)}; see {log}"
-                raise ClusterError(msg)
+                raise ClusterError(
+                    f"{name} keeps ending ({entry['last_exit']}): {_last_line(log)}; see {log}"
+                )
         return status
 
 

@@ -38,8 +38,7 @@ def free_link(key: str, taken: list[ipaddress.IPv4Network]) -> tuple[str, str]:
         if not any(candidate.overlaps(route) for route in taken):
             host, node = candidate.hosts()
             return str(host), str(node)
-    msg = f"no free network for the cluster's link: this machine has routes to all of {_LINKS}"
-    raise ClusterError(msg)
+    raise ClusterError(f"no free network for the cluster's link: this machine has routes to all of {_LINKS}")
 
 
 def plan(instance: Instance, host_ip: str, node_ip: str) -> Network:

@@ -28,8 +28,9 @@ def choose(preferred: int, taken: set[int]) -> int:
     for port in range(preferred, preferred + _TRIES):
         if port not in taken and is_free(port):
             return port
-    msg = f"no free port on {LOOPBACK} from {preferred} to {preferred + _TRIES - 1}: stop what holds them"
-    raise ClusterError(msg)
+    raise ClusterError(
+        f"no free port on {LOOPBACK} from {preferred} to {preferred + _TRIES - 1}: stop what holds them"
+    )
 
 
 def demand(what: str, port: int) -> int:
@@ -39,8 +40,9 @@ def demand(what: str, port: int) -> int:
         ClusterError: it is taken; the text names the process that holds it.
     """
     if not is_free(port):
-        msg = f"--{what}-port {port} is taken by {_listener(port)}: stop it, or give another port"
-        raise ClusterError(msg)
+        raise ClusterError(
+            f"--{what}-port {port} is taken by {_listener(port)}: stop it, or give another port"
+        )
     return port
 
 

@@ -132,8 +132,9 @@ def _install(packages: list[str]) -> None:
         )
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines() or ["it printed nothing"]
-            msg = f"`{' '.join(argv)}` failed: {lines[-1]}; install {' '.join(packages)} by hand"
-            raise ClusterError(msg)
+            raise ClusterError(
+                f"`{' '.join(argv)}` failed: {lines[-1]}; install {' '.join(packages)} by hand"
+            )
 
 
 def ensure(progress: Callable[[str], None], wanted: Sequence[str] = PACKAGES) -> None:
@@ -144,11 +145,11 @@ def ensure(progress: Callable[[str], None], wanted: Sequence[str] = PACKAGES) ->
     """
     found = faults(inspect())
     if found:
-        msg = "this machine lacks:\n" + "\n".join(f"  - {fault}" for fault in found)
-        raise ClusterError(msg)
+        raise ClusterError("this machine lacks:\n" + "\n".join(f"  - {fault}" for fault in found))
     if shutil.which("dpkg-query") is None:
-        msg = f"this machine has no dpkg: use Debian 12, Ubuntu 22.04 or later, or install {' '.join(wanted)}"
-        raise ClusterError(msg)
+        raise ClusterError(
+            f"this machine has no dpkg: use Debian 12, Ubuntu 22.04 or later, or install {' '.join(wanted)}"
+        )
     packages = missing_packages(wanted)
     if packages:
         progress(f"installing {' '.join(packages)}")

@@ -61,8 +61,7 @@ def require(images: dict[str, str]) -> None:
     """
     missing = {name: reference for name, reference in images.items() if not has(reference)}
     if missing:
-        msg = (
+        raise ClusterError(
             f"the image registry lacks {', '.join(missing.values())}: "
             f"run `python -m images publish {' '.join(f'{name}={missing[name]}' for name in missing)}`"
         )
-        raise ClusterError(msg)

@@ -29,6 +29,5 @@ def wait_for(
         if in_a_row >= successes:
             return
         if time.monotonic() >= deadline:
-            msg = f"{what}: not after {timeout_seconds:.0f} s; last seen: {state}"
-            raise ClusterError(msg)
+            raise ClusterError(f"{what}: not after {timeout_seconds:.0f} s; last seen: {state}")
         time.sleep(interval_seconds)

@@ -8,8 +8,9 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from images import ImagesError, buildah, recipe, registry, remote_registry, store
+from images import ImagesError, buildah, registry, remote_registry, store
 from terminal.progress import TaskProgress
+from upstream import image_recipe
 from upstream.cache import UpstreamError
 
 # Packing one image and installing another's packages overlap well on two cores; more only needs more disk.
@@ -30,7 +31,7 @@ def _locked() -> Generator[None]:
         yield
 
 
-def _levels(images: list[recipe.Image]) -> Iterator[list[recipe.Image]]:
+def _levels(images: list[image_recipe.Image]) -> Iterator[list[image_recipe.Image]]:
     """Yield batches: no image stands in the batch of its base or before it."""
     remaining = {image.name: image for image in images}
     while remaining:
@@ -41,7 +42,7 @@ def _levels(images: list[recipe.Image]) -> Iterator[list[recipe.Image]]:
 
 
 def _build(names: list[str]) -> None:
-    images = recipe.with_bases(names or [image.name for image in recipe.all_images()])
+    images = image_recipe.with_bases(names or [image.name for image in image_recipe.all_images()])
     if all(store.find(image.name) for image in images):
         print(f"images: {len(images)} images, all cached")
         return
@@ -100,9 +101,9 @@ def _push(pairs: list[str], host: str, *, plain_http: bool) -> None:
 
 
 def _list() -> None:
-    for image in recipe.all_images():
+    for image in image_recipe.all_images():
         try:
-            record, key = store.find(image.name), recipe.key(image.name)
+            record, key = store.find(image.name), image_recipe.key(image.name)
         except (ImagesError, UpstreamError) as error:
             print(f"{image.name:34} {str(error).splitlines()[0]}")
             continue
@@ -134,7 +135,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         match options.command:
             case "build":
-                _build(recipe.without_programs() if options.without_programs else options.name)
+                _build(image_recipe.without_upstream() if options.without_programs else options.name)
             case "publish":
                 _publish(options.pair)
             case "push":

@@ -5,13 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 from images import ImagesError
+from upstream import image_recipe
 from upstream.cache import cache_root
+from upstream.image_recipe import Groups, Image, Lock, SharedBy
 
 # Where the Dockerfiles put the packages: on the path of Debian's own Python.
 INSTALLED = "/usr/local/lib/python3.11/dist-packages"
@@ -28,58 +28,48 @@ _PRUNED = (
 )
 
 
-class Source(Protocol):
-    """Where the list of an image's packages comes from."""
+def requirements(image: Image) -> dict[str, str]:
+    """Return the locked packages that an image adds to those of its base: name -> requirement with hashes.
 
-    def requirements(self, folder: Path) -> dict[str, str]:
-        """Return package name -> requirement with its hashes."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Groups:
-    """Dependency groups of the repository's uv.lock."""
-
-    names: tuple[str, ...]
-
-    def requirements(self, folder: Path) -> dict[str, str]:
-        """Return the packages that any of the groups needs."""
-        return {name: line for group in self.names for name, line in _exported(group).items()}
+    Raises:
+        ImagesError: the base has another version of one of them, or a lock is missing or has no hashes.
+    """
+    inherited = _with_bases(image.base) if image.base else {}
+    own = _declared(image)
+    for name in inherited.keys() & own.keys():
+        if inherited[name] != own[name]:
+            raise ImagesError(f"images/{image.name}: {name} differs from the one in its base {image.base}")
+    return {name: line for name, line in own.items() if name not in inherited}
 
 
-@dataclass(frozen=True, kw_only=True)
-class SharedBy:
-    """What several dependency groups of uv.lock have in common: one layer for all their images."""
-
-    names: tuple[str, ...]
-
-    def requirements(self, folder: Path) -> dict[str, str]:
-        """Return the packages that each of the groups needs."""
-        first, *others = (_exported(group) for group in self.names)
-        return {
-            name: line for name, line in first.items() if all(line == other.get(name) for other in others)
-        }
+def _with_bases(name: str) -> dict[str, str]:
+    image = image_recipe.load(name)
+    inherited = _with_bases(image.base) if image.base else {}
+    return inherited | requirements(image)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lock:
-    """A lock of the image's own, beside its Dockerfile: for packages that do not resolve with the others."""
+def _declared(image: Image) -> dict[str, str]:
+    match image.python:
+        case Groups(names=names):
+            return {name: line for group in names for name, line in _exported(group).items()}
+        case SharedBy(names=names):
+            first, *others = (_exported(group) for group in names)
+            return {
+                name: line for name, line in first.items() if all(line == other.get(name) for other in others)
+            }
+        case Lock(file=file):
+            return _locked(image.folder / file)
+        case None:
+            return {}
 
-    file: str
 
-    def requirements(self, folder: Path) -> dict[str, str]:
-        """Return the packages of the lock.
-
-        Raises:
-            ImagesError: the file is missing or has a line without a hash.
-        """
-        path = folder / self.file
-        if not path.is_file():
-            raise ImagesError(f"{path} is missing: make it with `uv pip compile --generate-hashes`")
-        found = parse(path.read_text())
-        if unhashed := [name for name, line in found.items() if "--hash=" not in line]:
-            raise ImagesError(f"{path}: no hash for {', '.join(unhashed)}")
-        return found
+def _locked(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise ImagesError(f"{path} is missing: make it with `uv pip compile --generate-hashes`")
+    lines = parse(path.read_text())
+    if unhashed := [name for name, line in lines.items() if "--hash=" not in line]:
+        raise ImagesError(f"{path}: no hash for {', '.join(unhashed)}")
+    return lines
 
 
 def uv() -> Path:

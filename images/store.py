@@ -4,14 +4,13 @@ import dataclasses
 import json
 import os
 import shutil
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from images import ImagesError, recipe
+from images import ImagesError
+from upstream import go, image_recipe
 from upstream.cache import cache_root
 
 _LAYOUT = {"imageLayoutVersion": "1.0.0"}
@@ -52,12 +51,14 @@ def blob_path(digest: str) -> Path:
 
 
 def _record_path(name: str, key: str) -> Path:
-    return folder() / "records" / f"{name}-{key}.json"
+    # The key is of sources: what another Go release compiled of them is another build of the same image.
+    compiler = f"-{go.go_version()}" if image_recipe.has_programs(name) else ""
+    return folder() / "records" / f"{name}-{key}{compiler}.json"
 
 
 def find(name: str) -> Record | None:
     """Return the record of an image as its folder stands now, or None when it must be built."""
-    path = _record_path(name, recipe.key(name))
+    path = _record_path(name, image_recipe.key(name))
     if not path.is_file():
         return None
     record = _read(path)
@@ -142,25 +143,6 @@ def export(name: str, layout: Path) -> None:
         os.link(blob_path(blob.digest), layout / "blobs" / blob.digest.replace(":", "/"))
 
 
-def archive(name: str) -> Path:
-    """Return an OCI archive of a stored image, for a container engine to import.
-
-    Raises:
-        ImagesError: it is not built.
-    """
-    record = require(name)
-    path = folder() / "archives" / f"{name}.tar"
-    path.parent.mkdir(exist_ok=True)
-    with tarfile.open(path, "w") as target:
-        for file, content in _layout_files(record).items():
-            member = tarfile.TarInfo(file)
-            member.size = len(content)
-            target.addfile(member, BytesIO(content))
-        for blob in (record.manifest, *record.blobs):
-            target.add(blob_path(blob.digest), f"blobs/{blob.digest.replace(':', '/')}")
-    return path
-
-
 def _layout_files(record: Record) -> dict[str, bytes]:
     descriptor = {
         "mediaType": record.manifest.media_type,
@@ -186,5 +168,4 @@ def tidy() -> int:
         if f"sha256:{path.name}" not in kept:
             freed += path.stat().st_size
             path.unlink()
-    shutil.rmtree(folder() / "archives", ignore_errors=True)
     return freed

@@ -66,5 +66,6 @@ def monitoring_args(
         storage_size=chosen.storage_size,
         remote_write=RemoteWrite(url=remote.url, region=remote.region) if remote else None,
         webhook_url=chosen.webhook_url,
+        registry=settings.registry,
         grafana_image=chosen.grafana_image,
     )

@@ -46,11 +46,6 @@ def binary(program: str) -> Path:
     return path
 
 
-def binary_key(program: str) -> str:
-    """Return the content key of a program: equal keys mean equal source, recipe and compiler."""
-    return recipe.owner(program).key(go.go_version())
-
-
 @contextlib.contextmanager
 def _slot() -> Generator[None]:
     """Hold one of the build slots, shared by all processes.

@@ -58,6 +58,8 @@ class PrometheusMonitoringArgs:
     """Where samples are kept for longer."""
     webhook_url: str | None = None
     """Where every alert goes."""
+    registry: str = ""
+    """Prefix of our images; without it all images are built here."""
     grafana_image: str | None = None
     """Grafana, where its image can be pulled; without it the dashboards are ConfigMaps for another one."""
 
@@ -137,8 +139,8 @@ class PrometheusMonitoring(pulumi.ComponentResource):
             f"{self._name}-operator",
             PrometheusOperatorArgs(
                 namespace=self._args.namespace,
-                image=reference("prometheus-operator"),
-                reloader_image=reference("prometheus-config-reloader"),
+                image=reference("prometheus-operator", self._args.registry),
+                reloader_image=reference("prometheus-config-reloader", self._args.registry),
                 scrapers=(self._scraper,),
             ),
             self._child,
@@ -150,8 +152,8 @@ class PrometheusMonitoring(pulumi.ComponentResource):
             f"{self._name}-exporters",
             ClusterExportersArgs(
                 namespace=self._args.namespace,
-                state_image=reference("kube-state-metrics"),
-                node_image=reference("node-exporter"),
+                state_image=reference("kube-state-metrics", self._args.registry),
+                node_image=reference("node-exporter", self._args.registry),
                 state_metrics=state.metrics,
                 scrapers=(self._scraper,),
             ),
@@ -198,7 +200,7 @@ class PrometheusMonitoring(pulumi.ComponentResource):
             f"{self._name}-alertmanager",
             AlertmanagerArgs(
                 namespace=operator.namespace,
-                image=reference("alertmanager"),
+                image=reference("alertmanager", self._args.registry),
                 timing=args.timing,
                 senders=(self._scraper,),
                 webhook_url=args.webhook_url,
@@ -209,7 +211,7 @@ class PrometheusMonitoring(pulumi.ComponentResource):
             f"{self._name}-prometheus",
             PrometheusServerArgs(
                 namespace=operator.namespace,
-                image=reference("prometheus"),
+                image=reference("prometheus", self._args.registry),
                 timing=args.timing,
                 cluster_name=args.cluster_name,
                 alertmanager_service=alertmanager.service,

@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,13 +40,8 @@ def test_create_makes_a_cluster_once_and_publishes_the_gateway(tool: _Tool, inst
     assert tool.clusters == ["plinth-test"]
     (mapping,) = tool.configuration["nodes"][0]["extraPortMappings"]
     assert (mapping["containerPort"], mapping["listenAddress"]) == (GATEWAY_NODE_PORT, "127.0.0.1")
-    assert cluster.kubeconfig().read_text() == "kubeconfig"
+    assert instance.kubeconfig.read_text() == "kubeconfig"
     assert instance.kubeconfig.stat().st_mode & 0o777 == 0o600
-
-
-def test_an_archive_is_loaded_into_the_node(tool: _Tool) -> None:
-    KindCluster("test").publish(Path("/a.tar"), "a:1")
-    assert tool.asked[-1] == ["kind", "load", "image-archive", "/a.tar", "--name=plinth-test"]
 
 
 def test_delete_names_the_cluster(tool: _Tool) -> None:

@@ -17,10 +17,7 @@ def used(chosen: Settings) -> set[str]:
 
 def test_the_local_stack_builds_what_it_deploys() -> None:
     chosen = stack_file.settings("local")
-    missing = used(chosen) - set(stack_images.names(chosen))
-    assert missing == set()
-    # Those that come with the cluster itself.
-    assert set(stack_images.names(chosen)) - used(chosen) == {"coredns", "metrics-server"}
+    assert set(stack_images.names(chosen)) == used(chosen)
 
 
 def test_a_stack_without_monitoring_and_pools_builds_neither() -> None:

@@ -12,7 +12,8 @@ from tests.fixtures.recorder import Registration
 RECORDED = Path(__file__).with_name("resources")
 # Old line -> new line of what was renamed or moved on purpose; each carries an alias of its old URN.
 RENAMED: dict[str, str] = {}
-# A serving runtime is named after its content: another image is another runtime, made before the old one goes.
+# A serving runtime is named after its content: another image is another runtime, made before the old one
+# is deleted.
 _CONTENT = re.compile(r"(?<= kserve-runtime-mlflow-)[0-9a-f]{8}\b")
 
 

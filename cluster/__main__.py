@@ -25,24 +25,28 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     up = command("up", "start the cluster, or heal it; a healthy one is left alone")
-    down = command("down", "remove the cluster, its data and every trace on this machine")
+    down = command("down", "remove the cluster, its data and everything else it left on this machine")
     for sub in (up, down):
         sub.add_argument(
             "--kind", default=os.environ.get("CLUSTER") or "auto", help="auto, native, kind, existing"
         )
         sub.add_argument(
-            "--kubeconfig", default=os.environ.get("PLINTH_KUBECONFIG"), help="of an existing cluster"
+            "--kubeconfig",
+            default=os.environ.get("PLINTH_KUBECONFIG"),
+            help="kubeconfig of an existing cluster",
         )
     for port in ("gateway", "api", "registry"):
         up.add_argument(f"--{port}-port", type=int, help=f"loopback port of the {port} (default: a free one)")
-    command("status", "tell which processes run and what is wrong; exit 1 when something is")
+    command("status", "show the processes and report faults; exit 1 if there are any")
     logs = command("logs", "print the end of the processes' logs")
     logs.add_argument("process", nargs="?", help="one process (default: all)")
     logs.add_argument("--lines", type=int, default=20)
     hold = command("hold", "run a command under the instance's lock")
-    hold.add_argument("label", help="what others are told is running")
+    hold.add_argument("label", help="name of the command, shown to others who find the instance locked")
     hold.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND")
-    commands.add_parser("images", help="print NAME=REFERENCE of the images a native cluster starts with")
+    commands.add_parser(
+        "images", help="print NAME=REFERENCE of every image that a native cluster needs to start"
+    )
     commands.add_parser("prerequisites", help="check this machine; install missing Debian packages")
     return parser
 

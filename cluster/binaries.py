@@ -1,4 +1,4 @@
-"""The programs that a native cluster runs, as `upstream` built them."""
+"""Finds the programs of a native cluster: those that `upstream` built, and those of Debian packages."""
 
 import shutil
 from pathlib import Path
@@ -31,7 +31,7 @@ def version(project: str, module: str) -> str:
 
 
 def lean(target: int = 50) -> dict[str, str]:
-    """Return the environment that makes a Go program trade some processor time for memory."""
+    """Return an environment in which a Go program uses less memory and somewhat more CPU time."""
     return {"GOGC": str(target)}
 
 
@@ -48,7 +48,7 @@ def system(program: str) -> Path:
 
 
 def kubectl() -> Path:
-    """Return our kubectl, or the machine's own where ours is not built."""
+    """Return the kubectl that we built, or else the machine's own."""
     try:
         return binary("kubectl")
     except UpstreamError:

@@ -1,4 +1,4 @@
-"""Runs a short-lived program and turns its failure into one readable line."""
+"""Runs short-lived programs; a failure becomes one readable line."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ def run(
     """Return what the program printed.
 
     Raises:
-        ClusterError: it is missing, it failed, or it did not end in time.
+        ClusterError: the program is missing, failed, or did not end in time.
     """
     name = Path(argv[0]).name
     try:

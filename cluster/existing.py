@@ -1,4 +1,4 @@
-"""A cluster that someone else made: only checked, never created or deleted."""
+"""A cluster that exists already: it is checked, never created or deleted."""
 
 import json
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from upstream.cache import write_atomically
 
 @dataclass
 class ExistingCluster:
-    """A cluster behind a given kubeconfig."""
+    """A cluster that a given kubeconfig reaches."""
 
     name: str
     path: Path
 
     def create(self) -> Endpoints:
-        """Check that the cluster answers and note how to reach it.
+        """Check that the cluster answers and write its endpoints file.
 
         Raises:
             ClusterError: the kubeconfig is missing or the cluster does not answer.
@@ -42,5 +42,5 @@ class ExistingCluster:
         return endpoints
 
     def delete(self) -> None:
-        """Forget the cluster; it stays as it is."""
+        """Delete the endpoints file; the cluster stays as it is."""
         Instance(self.name).endpoints_file.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """A cluster of the `kind` tool, for machines with Docker and access to an image registry.
 
-Thin, and covered by unit tests alone: it could not be run where it was written, for lack of both.
+Covered by unit tests alone: no machine with both was available.
 """
 
 import json
@@ -27,7 +27,7 @@ class KindCluster:
         self._instance = Instance(self.name)
 
     def create(self) -> Endpoints:
-        """Make the cluster unless it exists, and write its kubeconfig."""
+        """Create the cluster unless it exists, and write its kubeconfig."""
         node = self._instance.node
         if node not in run(["kind", "get", "clusters"]).split():
             run(

@@ -32,9 +32,9 @@ from upstream.cache import write_atomically
 _DEFAULT_PORTS = {"gateway": 8080, "api": 6443, "registry": 5000}
 _API_SECONDS = 180.0
 _READY_SECONDS = 300.0
-# A running instance that is not healthy gets this long to heal itself before it is started anew.
+# A running but unhealthy instance has this long to recover before it is restarted.
 _SELF_HEAL_SECONDS = 60.0
-# A busy machine answers late; only a dead one does not answer at all.
+# On a busy machine the API answers late; only a dead one never answers.
 _ANSWER_SECONDS = 20.0
 _HOPELESS_RESTARTS = 6
 _INOTIFY_INSTANCES = 1024
@@ -50,9 +50,9 @@ class NativeCluster:
 
     name: str
     requested_ports: dict[str, int] = field(default_factory=dict[str, int])
-    """Loopback ports the user insists on: gateway, api, registry."""
+    """Loopback ports that the user chose: gateway, api, registry."""
     progress: Callable[[str], None] = _silent
-    """Told one line per stage of long work."""
+    """Called with a line for each stage of long work."""
 
     def __post_init__(self) -> None:
         """Check the name."""
@@ -89,13 +89,13 @@ class NativeCluster:
         return endpoints
 
     def delete(self) -> None:
-        """Remove the cluster, its data and every trace on the machine, however little of it was made."""
+        """Remove the cluster, its data and all that it left on the machine, even if half created."""
         self._clean()
         if self._instance.folder.exists():
             run(["rm", "-rf", "--one-file-system", str(self._instance.folder)], timeout_seconds=300)
 
     def faults(self) -> list[str]:
-        """Return what is wrong with the cluster now, one line each; empty when it is healthy."""
+        """Return the cluster's faults, one line each; empty when it is healthy."""
         status = namespaces.read_status(self._instance)
         if namespaces.holder(self._instance) is None or status is None:
             return [f"cluster {self.name!r} is not running"]
@@ -170,7 +170,7 @@ class NativeCluster:
         return not self.faults()
 
     def _clean(self) -> None:
-        """Remove what runs and what is global to the machine; keep the instance's files."""
+        """Stop all processes and remove whatever is global to the machine; keep the instance's files."""
         self._instance.endpoints_file.unlink(missing_ok=True)
         namespaces.end(self._instance)
         network.disconnect(self._instance)
@@ -183,7 +183,7 @@ class NativeCluster:
         namespaces.start(self._instance, plan)
 
     def _finish(self, addresses: Addresses, timeout_seconds: float) -> Endpoints:
-        """Wait until the cluster is usable, then say how to reach it."""
+        """Wait until the cluster is usable, then write and return its endpoints."""
         self.progress("waiting for the API server")
         wait_for("API server", self._api_state, timeout_seconds=min(timeout_seconds, _API_SECONDS))
         addons.apply(self._instance)
@@ -200,7 +200,7 @@ class NativeCluster:
         return endpoints
 
     def _await_pods(self) -> None:
-        """Wait for the pods that ran before the cluster broke; one that cannot come back is only reported."""
+        """Wait for the pods that ran before the cluster broke; report those that do not come back."""
         self.progress("waiting for the pods that ran before")
         status = self._fail_if_hopeless()
 
@@ -230,7 +230,7 @@ class NativeCluster:
         return state or next(iter(status.faults()), None)
 
     def _fail_if_hopeless(self) -> namespaces.Status:
-        """Raise when waiting is pointless: the supervisor is gone, or a process keeps ending."""
+        """Raise if waiting is pointless: the supervisor is gone, or a process keeps exiting."""
         status = namespaces.read_status(self._instance)
         if status is None or namespaces.holder(self._instance) is None:
             raise ClusterError(
@@ -254,7 +254,7 @@ def _last_line(log: Path) -> str:
 
 
 def _content_key(folder: Path) -> str:
-    """Return a digest of all files in a folder, so that a changed setting restarts the processes."""
+    """Return a digest of all files in a folder: another digest restarts the processes."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(f"{path.relative_to(folder)}\0".encode())
@@ -263,14 +263,14 @@ def _content_key(folder: Path) -> str:
 
 
 def _allow_inotify_instances() -> None:
-    """Raise the one machine-wide limit that many pods exceed; it is never lowered again."""
+    """Raise the one machine-wide limit that many pods exceed; nothing lowers it again."""
     setting = Path("/proc/sys/fs/inotify/max_user_instances")
     if int(setting.read_text()) < _INOTIFY_INSTANCES:
         setting.write_text(str(_INOTIFY_INSTANCES))
 
 
 def uptime(started: float) -> str:
-    """Return how long ago a time was, for people."""
+    """Return the time since a start, as people read it."""
     seconds = max(int(time.time() - started), 0)
     hours, rest = divmod(seconds, 3600)
     return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"

@@ -1,4 +1,4 @@
-"""What every kind of cluster offers."""
+"""The interface of every kind of cluster."""
 
 from typing import Protocol
 

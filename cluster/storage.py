@@ -1,4 +1,4 @@
-"""Dynamic volumes: local-path-provisioner makes a folder per claim; the default storage class."""
+"""Dynamic volumes: local-path-provisioner creates a folder per claim, by the default storage class."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ _TEARDOWN = '#!/bin/sh\nset -eu\nrm -rf "$VOL_DIR"\n'
 
 
 def helper_image() -> str:
-    """Return the reference of the image in which volumes are set up and removed."""
+    """Return the image of the pods that create and delete the folders of volumes."""
     return f"plinth/volume-helper:{image_recipe.tag('volume-helper')}"
 
 
@@ -90,13 +90,13 @@ def _rules() -> list[dict[str, Any]]:
 
 
 def manifests() -> list[dict[str, Any]]:
-    """Return namespace, rights, scripts and the default storage class."""
+    """Return namespace, RBAC, scripts and the default storage class."""
     namespace = {
         "apiVersion": "v1",
         "kind": "Namespace",
         "metadata": {
             "name": NAMESPACE,
-            # Helper pods mount a folder of the node; nothing else may live here.
+            # Helper pods mount a folder of the node; nothing else may run here.
             "labels": {**_LABELS, "pod-security.kubernetes.io/enforce": "privileged"},
         },
     }

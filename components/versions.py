@@ -1,4 +1,4 @@
-"""Versions, read where they are pinned: `upstream/*/go.mod` and `uv.lock`.
+"""Versions, read from where they are pinned: `upstream/*/go.mod` and `uv.lock`.
 
 `python -m components.versions NAME` prints one, for shell scripts.
 """

@@ -1,4 +1,4 @@
-"""Builds one image with buildah, in a storage of plinth's own that is dropped afterwards."""
+"""Builds images with buildah, in a private storage that is deleted afterwards."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from upstream.build import binary
 from upstream.cache import cache_root
 from upstream.image_recipe import Debian, Image
 
-# No program reads these; licences stay.
+# No program reads these; licences are kept.
 _DPKG_OPTIONS = (
     "path-exclude=/usr/share/doc/*",
     "path-include=/usr/share/doc/*/copyright",
@@ -62,7 +62,7 @@ def module_path(image: Image, project: str, path: str) -> Path:
 
 
 class Builder:
-    """A buildah storage that lives as long as one batch of builds."""
+    """A buildah storage for one batch of builds."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -75,7 +75,7 @@ class Builder:
         return ["buildah", *storage, "--storage-driver", "overlay", *arguments]
 
     def build(self, image: Image) -> None:
-        """Build an image whose base is stored already, and store it.
+        """Build an image and store it; its base must be stored already.
 
         Raises:
             ImagesError: a tool is missing or fails.
@@ -109,7 +109,7 @@ class Builder:
         if known.returncode != 0:
             layout = self._folder / "base" / base
             store.export(base, layout)
-            # The copy is named after its path, which must look like an image's name: so a relative one.
+            # The copy is named after its path, which must look like an image's name, so use a relative one.
             pull = self._buildah("pull", "--quiet", f"oci:{base}:image")
             _run(pull, base, log, cwd=layout.parent, TMPDIR=str(self._temporary()))
             _run(self._buildah("tag", store.image_id(base), name), base, log)
@@ -125,7 +125,7 @@ class Builder:
         if image.programs:
             (context / "programs").mkdir()
         for program in image.programs:
-            # A hard link: the context lies in the same cache as the programs.
+            # A hard link: the context is in the same cache as the programs.
             os.link(binary(program), context / "programs" / program)
         if image.python is not None:
             packages = python_packages.requirements(image)
@@ -133,11 +133,11 @@ class Builder:
         for target, project, path in image.modules:
             source = module_path(image, project, path)
             (context / target).parent.mkdir(parents=True, exist_ok=True)
-            # Module folders are read-only; the copies must be deletable.
+            # Module folders are read-only; the copies must not be, or they could not be deleted.
             _run(["cp", "-r", "--no-preserve=mode", str(source), str(context / target)], image.name, log)
         if image.debian is not None:
             bootstrap = _mmdebstrap(image.debian, context / "rootfs.tar")
-            # One time stamp for all files, as in the layers: equal packages give an equal archive.
+            # One timestamp for all files, as in the layers: equal packages make an equal archive.
             _run(bootstrap, image.name, log, TMPDIR=str(self._temporary()), SOURCE_DATE_EPOCH="1")
         if (image.folder / "prepare.py").is_file():
             _run([sys.executable, str(context / "prepare.py"), str(context)], image.name, log)
@@ -146,13 +146,13 @@ class Builder:
         layout = self._folder / "layout" / image.name
         shutil.rmtree(layout, ignore_errors=True)
         layout.parent.mkdir(parents=True, exist_ok=True)
-        # Zstandard unpacks several times faster than gzip, and start-up of a cluster unpacks every image.
+        # Zstandard unpacks several times faster than gzip, and a starting cluster unpacks every image.
         push = ["push", "--quiet", "--compression-format", "zstd", name, f"oci:{layout}:image"]
         _run(self._buildah(*push), image.name, log, TMPDIR=str(self._temporary()))
         store.adopt(image.name, image_recipe.key(image.name), layout)
 
     def clean(self) -> None:
-        """Delete the storage: the stored blobs hold everything that is needed again."""
+        """Delete the storage: the stored blobs suffice for later builds."""
         if not self._folder.exists():
             return
         with contextlib.suppress(FileNotFoundError, subprocess.SubprocessError):
@@ -171,7 +171,7 @@ def _mmdebstrap(debian: Debian, target: Path) -> list[str]:
 
 @contextlib.contextmanager
 def builder() -> Generator[Builder]:
-    """Give a builder; its storage is gone afterwards, also that of a build that was killed before."""
+    """Give a builder; delete its storage afterwards, and first that of a build that was killed."""
     current = Builder(cache_root() / "images" / "work")
     current.clean()
     try:

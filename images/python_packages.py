@@ -1,4 +1,4 @@
-"""Locked Python packages, installed into a folder by uv."""
+"""Installs locked Python packages into a folder with uv."""
 
 import os
 import re
@@ -13,10 +13,10 @@ from upstream import image_recipe
 from upstream.cache import cache_root
 from upstream.image_recipe import Groups, Image, Lock, SharedBy
 
-# Where the Dockerfiles put the packages: on the path of Debian's own Python.
+# Where the Dockerfiles copy the packages to: on the path of Debian's Python.
 INSTALLED = "/usr/local/lib/python3.11/dist-packages"
 _REPOSITORY = Path(__file__).parents[1]
-# Test suites and C headers that packages ship: a fifth of the size, never imported by what we run.
+# Test suites and C headers in packages: a fifth of the size, and nothing here imports them.
 _PRUNED = (
     "*/tests/data",
     "numpy/**/tests",
@@ -73,10 +73,10 @@ def _locked(path: Path) -> dict[str, str]:
 
 
 def uv() -> Path:
-    """Return the path of uv: the one the set-up installed, else the one on PATH.
+    """Return the path of uv: the one that `make setup` installed, or else the one on PATH.
 
     Raises:
-        ImagesError: there is none.
+        ImagesError: uv is not installed.
     """
     tools = cache_root() / "tools"
     for candidate in (tools / "bin" / "uv", tools / "uv"):
@@ -109,7 +109,7 @@ def _exported(group: str) -> dict[str, str]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a uv command: plinth's own package cache unless one is set."""
+    """Return the environment of a uv command, with plinth's package cache unless another one is set."""
     env = dict(os.environ)
     env.setdefault("UV_CACHE_DIR", str(cache_root() / "uv"))
     env.pop("VIRTUAL_ENV", None)
@@ -124,7 +124,7 @@ def install(requirements: dict[str, str], packages: Path, scripts: Path) -> None
     """Install exactly these packages with byte code into `packages`, and their commands into `scripts`.
 
     Raises:
-        ImagesError: uv fails; the text is its own last lines.
+        ImagesError: uv fails; the text contains the last lines of its output.
     """
     packages.mkdir(parents=True, exist_ok=True)
     scripts.mkdir(parents=True, exist_ok=True)
@@ -149,16 +149,16 @@ def install(requirements: dict[str, str], packages: Path, scripts: Path) -> None
 
 
 def _compile(packages: Path) -> None:
-    # Layers carry one fixed time stamp, so byte code must not be checked against its source's time; and it
-    # names the place where it will lie, not the one where it was made. A template that is no Python may fail.
+    # Layers have one fixed timestamp, so byte code must not be checked against its source's time. It names
+    # the path in the image, not the one where it was compiled. Templates that are not Python may fail.
     command = [sys.executable, "-m", "compileall", "-qq", "-j", "2", "--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(packages), "-p", INSTALLED, str(packages)]
-    # Constants that are sets are written in the order of their hashes.
+    # Set constants are written in hash order, which a fixed seed makes reproducible.
     subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": "0"}, capture_output=True, check=False)
 
 
 def _portable(script: bytes) -> bytes:
-    # uv names the interpreter that installs; in the image it is Debian's. Long paths get a shell trampoline.
+    # uv writes the path of its own interpreter, or a shell trampoline if it is long; the image has Debian's.
     interpreter = b"#!/usr/bin/python3\n"
     script = re.sub(rb"\A#!/bin/sh\n'''exec' [^\n]*\n' '''\n", interpreter, script)
     return re.sub(rb"\A#![^\n]*python[^\n]*\n", interpreter, script)

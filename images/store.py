@@ -1,4 +1,4 @@
-"""Built images as OCI blobs in the cache, one record per image and content key."""
+"""The store of built images: OCI blobs in the cache, and a record per image and content key."""
 
 import dataclasses
 import json
@@ -18,7 +18,7 @@ _LAYOUT = {"imageLayoutVersion": "1.0.0"}
 
 @dataclass(frozen=True, kw_only=True)
 class Blob:
-    """One content-addressed file of an image."""
+    """A content-addressed file of an image."""
 
     digest: str
     size: int
@@ -27,7 +27,7 @@ class Blob:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """A stored image: its manifest and every blob the manifest names, configuration first."""
+    """A stored image: its manifest and the blobs that the manifest names, configuration first."""
 
     name: str
     key: str
@@ -46,18 +46,18 @@ def folder() -> Path:
 
 
 def blob_path(digest: str) -> Path:
-    """Return where a blob lies."""
+    """Return the path of a blob."""
     return folder() / "blobs" / digest.replace(":", "/")
 
 
 def _record_path(name: str, key: str) -> Path:
-    # The key is of sources: what another Go release compiled of them is another build of the same image.
+    # The key covers sources alone; with programs of another Go release the image is built again under it.
     compiler = f"-{go.go_version()}" if image_recipe.has_programs(name) else ""
     return folder() / "records" / f"{name}-{key}{compiler}.json"
 
 
 def find(name: str) -> Record | None:
-    """Return the record of an image as its folder stands now, or None when it must be built."""
+    """Return the record of an image with its current content, or None if it must be built."""
     path = _record_path(name, image_recipe.key(name))
     if not path.is_file():
         return None
@@ -70,7 +70,7 @@ def require(name: str) -> Record:
     """Return the record of a stored image.
 
     Raises:
-        ImagesError: it is not built.
+        ImagesError: the image is not built.
     """
     record = find(name)
     if record is None:
@@ -79,7 +79,7 @@ def require(name: str) -> Record:
 
 
 def image_id(name: str) -> str:
-    """Return the identity buildah gives an image: the digest of its configuration."""
+    """Return buildah's identifier of an image: the digest of its configuration."""
     return require(name).blobs[0].digest.removeprefix("sha256:")
 
 
@@ -98,9 +98,9 @@ def _blob(descriptor: dict[str, Any]) -> Blob:
 
 
 def adopt(name: str, key: str, layout: Path) -> Record:
-    """Move an OCI layout with one image into the store and drop the layout and older builds of the image.
+    """Move an OCI layout with one image into the store; delete the layout and records of older builds.
 
-    The record is written last: a build that dies before leaves only blobs that the next one reuses.
+    The record is written last: a build that dies earlier leaves only blobs, which the next one reuses.
     """
     index: dict[str, Any] = json.loads((layout / "index.json").read_text())
     manifest = _blob(index["manifests"][0])
@@ -132,7 +132,7 @@ def export(name: str, layout: Path) -> None:
     """Write a stored image as an OCI layout whose blobs are hard links.
 
     Raises:
-        ImagesError: it is not built.
+        ImagesError: the image is not built.
     """
     record = require(name)
     shutil.rmtree(layout, ignore_errors=True)
@@ -161,7 +161,7 @@ def records() -> Iterator[Record]:
 
 
 def tidy() -> int:
-    """Delete blobs that no record names; return the bytes they took."""
+    """Delete blobs that no record names; return the bytes freed."""
     kept = {blob.digest for record in records() for blob in (record.manifest, *record.blobs)}
     freed = 0
     for path in (folder() / "blobs" / "sha256").glob("*"):

@@ -1,4 +1,4 @@
-"""What a folder of `upstream/` declares: programs to build and modules whose manifests are read."""
+"""Reads the folders of `upstream/`: programs to build, and modules whose manifests are read."""
 
 import hashlib
 import re
@@ -57,7 +57,7 @@ class Project:
 
     @property
     def family(self) -> str:
-        """With whom it shares most of what it compiles: projects of the same minor version of client-go."""
+        """Key of the projects that share most of their packages: a minor version of client-go, if any."""
         version = self.versions.get("k8s.io/client-go")
         return f"client-go {version.rpartition('.')[0]}" if version else self.name
 

@@ -1,4 +1,4 @@
-"""A version stands in one place: `upstream/*/go.mod` or `uv.lock`."""
+"""A version is written in one place: `upstream/*/go.mod` or `uv.lock`."""
 
 import re
 import subprocess
@@ -32,7 +32,7 @@ def _sources() -> list[Path]:
         file
         for file in repository.files()
         if file.parts[0] in _READ and file.suffix in _SUFFIXES
-        # Locks beside an image are pins, and a compiled pipeline names the SDK that compiled it.
+        # An image's own lock is a pin, and a compiled pipeline names the SDK that compiled it.
         if file.name not in {"requirements.txt", "uv.lock", "pyproject.toml"} and "golden" not in file.parts
         if file.parts[:2] != ("workloads", "pipelines") or file.suffix == ".py"
     ]
@@ -63,7 +63,9 @@ def test_no_image_tag_is_written_out() -> None:
     for file in _sources():
         for number, line in enumerate(repository.text(file).splitlines(), 1):
             found = _IMAGE.search(line)
-            assert not found, f"{file}:{number}: {found.group(0)}: ask components/images.py for the reference"
+            assert not found, (
+                f"{file}:{number}: {found.group(0)}: get the reference from components/images.py"
+            )
 
 
 @pytest.mark.parametrize("name", images.names())

@@ -10,15 +10,15 @@ from cluster.ports import GATEWAY_NODE_PORT
 
 
 class _Tool:
-    """Answers as the kind tool does and remembers what it was asked."""
+    """Answers like the kind tool and records the calls."""
 
     def __init__(self) -> None:
         self.clusters: list[str] = []
-        self.asked: list[list[str]] = []
+        self.calls: list[list[str]] = []
         self.configuration: dict[str, Any] = {}
 
     def __call__(self, argv: list[str], *, stdin: str = "", timeout_seconds: float = 0) -> str:
-        self.asked.append(argv)
+        self.calls.append(argv)
         if argv[1:3] == ["get", "clusters"]:
             return "\n".join(self.clusters)
         if argv[1:3] == ["create", "cluster"]:
@@ -46,4 +46,4 @@ def test_create_makes_a_cluster_once_and_publishes_the_gateway(tool: _Tool, inst
 
 def test_delete_names_the_cluster(tool: _Tool) -> None:
     KindCluster("test").delete()
-    assert tool.asked[0] == ["kind", "delete", "cluster", "--name=plinth-test"]
+    assert tool.calls[0] == ["kind", "delete", "cluster", "--name=plinth-test"]

@@ -120,7 +120,7 @@ def test_packages_are_pruned_and_their_commands_run_with_the_images_own_python(
     assert str(tmp_path).encode() not in compiled.read_bytes()
 
 
-def test_a_failed_installation_shows_what_uv_said(fake_uv: Path, tmp_path: Path) -> None:
+def test_a_failed_installation_shows_the_output_of_uv(fake_uv: Path, tmp_path: Path) -> None:
     _script(fake_uv, "import sys\nsys.exit('no such package')\n")
     with pytest.raises(ImagesError, match="no such package"):
         python_packages.install({}, tmp_path / "site-packages", tmp_path / "scripts")

@@ -1,1 +1,1 @@
-"""Gives a kubeconfig: a native single-node cluster of supervised processes, kind, or an existing cluster."""
+"""Where a cluster comes from: native (one node of supervised processes), kind, or an existing one."""

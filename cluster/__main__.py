@@ -11,6 +11,7 @@ from cluster.choice import choose
 from cluster.errors import ClusterError
 from cluster.instance import Instance
 from cluster.native import NativeCluster, uptime
+from terminal.progress import Progress
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -24,24 +25,28 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     up = command("up", "start the cluster, or heal it; a healthy one is left alone")
-    down = command("down", "remove the cluster, its data and every trace on this machine")
+    down = command("down", "remove the cluster, its data and everything else it left on this machine")
     for sub in (up, down):
         sub.add_argument(
             "--kind", default=os.environ.get("CLUSTER") or "auto", help="auto, native, kind, existing"
         )
         sub.add_argument(
-            "--kubeconfig", default=os.environ.get("PLINTH_KUBECONFIG"), help="of an existing cluster"
+            "--kubeconfig",
+            default=os.environ.get("PLINTH_KUBECONFIG"),
+            help="kubeconfig of an existing cluster",
         )
     for port in ("gateway", "api", "registry"):
         up.add_argument(f"--{port}-port", type=int, help=f"loopback port of the {port} (default: a free one)")
-    command("status", "tell which processes run and what is wrong; exit 1 when something is")
+    command("status", "show the processes and report faults; exit 1 if there are any")
     logs = command("logs", "print the end of the processes' logs")
     logs.add_argument("process", nargs="?", help="one process (default: all)")
     logs.add_argument("--lines", type=int, default=20)
     hold = command("hold", "run a command under the instance's lock")
-    hold.add_argument("label", help="what others are told is running")
+    hold.add_argument("label", help="name of the command, shown to others who find the instance locked")
     hold.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND")
-    commands.add_parser("images", help="print NAME=REFERENCE of the images a native cluster starts with")
+    commands.add_parser(
+        "images", help="print NAME=REFERENCE of every image that a native cluster needs to start"
+    )
     commands.add_parser("prerequisites", help="check this machine; install missing Debian packages")
     return parser
 
@@ -53,7 +58,7 @@ def _up(options: argparse.Namespace) -> int:
         for what in ("gateway", "api", "registry")
         if (port := getattr(options, f"{what}_port")) is not None
     }
-    cluster = choose(options.kind, options.name, options.kubeconfig, requested, _show)
+    cluster = choose(options.kind, options.name, options.kubeconfig, requested, Progress("cluster").line)
     with lock.held_or_inherited(Instance(options.name), "python -m cluster up"):
         endpoints = cluster.create()
     print(f"cluster {options.name!r} is ready ({time.monotonic() - started:.1f} s)")
@@ -63,15 +68,11 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _down(options: argparse.Namespace) -> int:
-    cluster = choose(options.kind, options.name, options.kubeconfig, {}, _show)
+    cluster = choose(options.kind, options.name, options.kubeconfig, {}, Progress("cluster").line)
     with lock.held_or_inherited(Instance(options.name), "python -m cluster down"):
         cluster.delete()
     print(f"cluster {options.name!r} is gone")
     return 0
-
-
-def _show(line: str) -> None:
-    print(f"cluster: {line}", flush=True)
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -98,8 +99,7 @@ def _logs(options: argparse.Namespace) -> int:
                 ", ".join(sorted(path.stem for path in folder.glob("*.log")))
                 or "none: the cluster was never up"
             )
-            msg = f"no log of {name!r} in cluster {options.name!r}; there are: {known}"
-            raise ClusterError(msg)
+            raise ClusterError(f"no log of {name!r} in cluster {options.name!r}; there are: {known}")
         print(f"==> {name}")
         print("\n".join(path.read_text(errors="replace").splitlines()[-options.lines :]))
     return 0
@@ -108,13 +108,12 @@ def _logs(options: argparse.Namespace) -> int:
 def _hold(options: argparse.Namespace) -> int:
     argv: Sequence[str] = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
     if not argv:
-        msg = 'hold needs a command: python -m cluster hold "LABEL" -- COMMAND'
-        raise ClusterError(msg)
+        raise ClusterError('hold needs a command: python -m cluster hold "LABEL" -- COMMAND')
     return lock.run_held(Instance(options.name), options.label, argv)
 
 
 def _prerequisites(_: argparse.Namespace) -> int:
-    prerequisites.ensure(_show)
+    prerequisites.ensure(Progress("cluster").line)
     return 0
 
 

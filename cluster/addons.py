@@ -1,13 +1,12 @@
-"""What a native cluster holds before any stack: rights of its processes, DNS, storage class, metrics."""
+"""Objects of a native cluster before any stack: rights of its processes, DNS, storage class, metrics."""
 
 import hashlib
 import json
 from datetime import UTC, datetime
 from typing import Any
 
-from cluster import binaries, control_plane, dns, metrics, network, storage
+from cluster import binaries, containerd, control_plane, dns, metrics, network, storage
 from cluster.command import run
-from cluster.containerd import PAUSE_IMAGE
 from cluster.instance import Instance
 from upstream.cache import write_atomically
 
@@ -18,10 +17,10 @@ _APPLIED = "addons.sha256"
 def images() -> dict[str, str]:
     """Return the images a cluster cannot start without: short name -> reference."""
     return {
-        "pause": PAUSE_IMAGE,
+        "pause": containerd.pause_image(),
         "coredns": dns.image(),
         "metrics-server": metrics.image(),
-        "volume-helper": storage.HELPER_IMAGE,
+        "volume-helper": storage.helper_image(),
     }
 
 
@@ -46,12 +45,12 @@ def kubectl(
 
 
 def were_applied(instance: Instance) -> bool:
-    """Return whether this cluster ran before: then it may hold a platform that must come back."""
+    """Return whether this cluster ran before, and so may have a platform whose pods must come back."""
     return (instance.folder / _APPLIED).exists()
 
 
 def apply(instance: Instance) -> None:
-    """Apply the objects, unless exactly these were applied to this cluster before."""
+    """Apply the objects, unless this cluster has exactly these already."""
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests()})
     digest = hashlib.sha256(text.encode()).hexdigest()
     marker = instance.folder / _APPLIED
@@ -79,7 +78,7 @@ def _since(stamp: str | None) -> float:
 def pending(listing: dict[str, Any], started: float) -> str | None:
     """Return what is not ready in a listing of the node and the system's pods, or None.
 
-    After a restart the API still holds what was true before it, so only news counts: a heartbeat or a
+    After a restart the API still has the state from before it, so only news counts: a heartbeat or a
     transition since `started` (seconds since 1970; the API's times have no fraction).
     """
     items: list[dict[str, Any]] = listing["items"]
@@ -90,7 +89,7 @@ def pending(listing: dict[str, Any], started: float) -> str | None:
     ready = _condition(nodes[0], "Ready")
     if ready.get("status") != "True" or _since(ready.get("lastHeartbeatTime")) < int(started):
         return f"the node is not ready: {ready.get('message') or 'no report since the start'}"
-    # Metrics are not waited for: the first need two scrapes, and nothing that starts a platform reads them.
+    # Not metrics-server: its first metrics take two scrapes, and starting a platform does not need them.
     own = [pod for pod in pods if pod["metadata"].get("labels", {}).get("k8s-app") == "kube-dns"]
     if not any(_is_ready(pod, started) for pod in own):
         return f"coredns: {_reason(own[-1]) if own else 'no pod'}"
@@ -111,7 +110,7 @@ def _reason(pod: dict[str, Any]) -> str:
 
 
 def not_back(pods: dict[str, Any], started: float) -> list[str]:
-    """Return the lasting pods of a listing that were not ready since `started`."""
+    """Return the long-running pods of a listing that have not become ready since `started`."""
     items: list[dict[str, Any]] = pods["items"]
     return [
         f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
@@ -123,7 +122,7 @@ def not_back(pods: dict[str, Any], started: float) -> list[str]:
 
 
 def pods_state(instance: Instance, started: float) -> str | None:
-    """Ask the API which pods have not come back; None when all have."""
+    """Return which pods have not come back, as the API reports them; None when all have."""
     names = not_back(
         json.loads(kubectl(instance, "get", "pods", "--all-namespaces", "--output=json")), started
     )
@@ -131,7 +130,7 @@ def pods_state(instance: Instance, started: float) -> str | None:
 
 
 def state(instance: Instance, started: float) -> str | None:
-    """Ask the API what is not ready yet; None when all is."""
+    """Return what is not ready yet, as the API reports it; None when everything is."""
     nodes = json.loads(kubectl(instance, "get", "nodes", "--output=json"))
     pods = json.loads(kubectl(instance, "get", "pods", f"--namespace={_SYSTEM_NAMESPACE}", "--output=json"))
     return pending({"items": [*nodes["items"], *pods["items"]]}, started)

@@ -1,4 +1,4 @@
-"""The programs that a native cluster runs, as `upstream` built them."""
+"""Finds the programs of a native cluster: those that `upstream` built, and those of Debian packages."""
 
 import shutil
 from pathlib import Path
@@ -8,24 +8,6 @@ from cluster.processes import PATH
 from upstream.build import binary
 from upstream.cache import UpstreamError
 from upstream.recipe import load
-
-PROGRAMS = (
-    "etcd",
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-    "kubelet",
-    "kube-proxy",
-    "kubectl",
-    "kubeadm",
-    "containerd",
-    "containerd-shim-runc-v2",
-    "ctr",
-    "runc",
-    "registry",
-    "kube-router",
-    "local-path-provisioner",
-)
 
 
 def path(program: str) -> Path:
@@ -49,7 +31,7 @@ def version(project: str, module: str) -> str:
 
 
 def lean(target: int = 50) -> dict[str, str]:
-    """Return the environment that makes a Go program trade some processor time for memory."""
+    """Return an environment in which a Go program uses less memory and somewhat more CPU time."""
     return {"GOGC": str(target)}
 
 
@@ -61,13 +43,12 @@ def system(program: str) -> Path:
     """
     found = shutil.which(program, path=PATH)
     if found is None:
-        msg = f"{program} is not installed: run `python -m cluster prerequisites`"
-        raise ClusterError(msg)
+        raise ClusterError(f"{program} is not installed: run `python -m cluster prerequisites`")
     return Path(found)
 
 
 def kubectl() -> Path:
-    """Return our kubectl, or the machine's own where ours is not built."""
+    """Return the kubectl that we built, or else the machine's own."""
     try:
         return binary("kubectl")
     except UpstreamError:

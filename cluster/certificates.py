@@ -1,4 +1,4 @@
-"""Certificates and kubeconfigs, made by kubeadm's phases and by nothing of ours."""
+"""Certificates and kubeconfigs, all made by kubeadm's phases."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from cluster.instance import Addresses, Instance
 from upstream.cache import write_atomically
 
 API_PORT = 6443
-# Users of supervised processes that kubeadm makes no kubeconfig for, and what each may do.
+# Users for supervised processes that kubeadm makes no kubeconfig for.
 _EXTRA_USERS = {
     "kube-proxy": "system:kube-proxy",
     "kube-router": "plinth:kube-router",
@@ -48,7 +48,7 @@ def _configuration(instance: Instance, addresses: Addresses) -> str:
 
 
 def create(instance: Instance, addresses: Addresses) -> None:
-    """Make what is missing; existing certificates stay."""
+    """Create the certificates and kubeconfigs; an instance keeps those that it has."""
     done = instance.pki / "complete"
     if done.exists():
         return

@@ -11,7 +11,7 @@ _REMOVE_SECONDS = 20.0
 
 
 def hierarchies(mounts: str) -> list[Path]:
-    """Return the mount points of all cgroup hierarchies, version 1 and 2, from the text of a mount table."""
+    """Return the mount points of all cgroup hierarchies, versions 1 and 2, in the text of a mount table."""
     found: dict[Path, None] = {}
     for line in mounts.splitlines():
         fields = line.split()
@@ -25,27 +25,27 @@ def _mounted() -> list[Path]:
 
 
 def create(name: str) -> None:
-    """Make the root in every hierarchy.
+    """Create the root cgroup in every hierarchy.
 
     Raises:
-        ClusterError: there is none, or one cannot be written.
+        ClusterError: no hierarchy is mounted, or one cannot be written to.
     """
     roots = _mounted()
     if not roots:
-        msg = "this machine has no cgroup hierarchy mounted: mount cgroup2 on /sys/fs/cgroup"
-        raise ClusterError(msg)
+        raise ClusterError("this machine has no cgroup hierarchy mounted: mount cgroup2 on /sys/fs/cgroup")
     for root in roots:
         folder = root / name
         try:
             folder.mkdir(exist_ok=True)
-            # In version 1 a new cpuset is empty, and no process may enter it.
+            # In version 1 a new cpuset is empty, and an empty one admits no process.
             for setting in ("cpuset.cpus", "cpuset.mems"):
                 source = root / setting
                 if source.exists() and not (folder / setting).read_text().strip():
                     (folder / setting).write_text(source.read_text())
         except OSError as error:
-            msg = f"cgroup {folder} cannot be made ({error.strerror}): run as root, with {root} writable"
-            raise ClusterError(msg) from error
+            raise ClusterError(
+                f"cgroup {folder} cannot be made ({error.strerror}): run as root, with {root} writable"
+            ) from error
 
 
 def present(name: str) -> list[Path]:
@@ -64,7 +64,7 @@ def members(name: str) -> list[int]:
 
 
 def remove(name: str) -> None:
-    """End what is left inside and remove the roots, bottom-up."""
+    """Kill the processes that are left inside and remove the roots, bottom-up."""
 
     def removed() -> str | None:
         for pid in members(name):

@@ -1,4 +1,4 @@
-"""Which kind of cluster a machine gets."""
+"""Chooses the kind of cluster for a machine."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ _DOCKER_SECONDS = 10.0
 
 
 def docker_works() -> bool:
-    """Return whether a Docker daemon answers; the client alone is no sign of one."""
+    """Return whether a Docker daemon answers; an installed client does not mean that one runs."""
     if shutil.which("docker") is None:
         return False
     try:
@@ -27,10 +27,9 @@ def docker_works() -> bool:
 
 
 def resolve(kind: str, kubeconfig: str | None) -> str:
-    """Return native, kind or existing: what `kind` says, or the best that this machine can do."""
+    """Return native, kind or existing: the given kind, or for `auto` the best that this machine supports."""
     if kind not in KINDS:
-        msg = f"CLUSTER={kind}: use one of {', '.join(KINDS)}"
-        raise ClusterError(msg)
+        raise ClusterError(f"CLUSTER={kind}: use one of {', '.join(KINDS)}")
     if kind != "auto":
         return kind
     if kubeconfig:
@@ -45,12 +44,13 @@ def choose(
     requested_ports: dict[str, int],
     progress: Callable[[str], None],
 ) -> Cluster:
-    """Return the cluster of a name."""
+    """Return the cluster with a name."""
     match resolve(kind, kubeconfig):
         case "existing":
             if not kubeconfig:
-                msg = "CLUSTER=existing needs a kubeconfig: set PLINTH_KUBECONFIG or give --kubeconfig"
-                raise ClusterError(msg)
+                raise ClusterError(
+                    "CLUSTER=existing needs a kubeconfig: set PLINTH_KUBECONFIG or give --kubeconfig"
+                )
             return ExistingCluster(name, Path(kubeconfig))
         case "kind":
             return KindCluster(name)

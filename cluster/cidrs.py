@@ -1,4 +1,4 @@
-"""Address ranges inside an instance; equal in all, since each has a network namespace of its own."""
+"""Address ranges inside an instance; the same in all, as each has its own network namespace."""
 
 POD_CIDR = "10.244.0.0/16"
 NODE_POD_CIDR = "10.244.0.0/24"

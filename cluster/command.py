@@ -1,4 +1,4 @@
-"""Runs a short-lived program and turns its failure into one readable line."""
+"""Runs short-lived programs; a failure becomes one readable line."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ def run(
     """Return what the program printed.
 
     Raises:
-        ClusterError: it is missing, it failed, or it did not end in time.
+        ClusterError: the program is missing, failed, or did not end in time.
     """
     name = Path(argv[0]).name
     try:
@@ -31,14 +31,15 @@ def run(
             check=False,
         )
     except FileNotFoundError as error:
-        msg = f"{name} is not installed: run `python -m cluster prerequisites`"
-        raise ClusterError(msg) from error
+        raise ClusterError(f"{name} is not installed: run `python -m cluster prerequisites`") from error
     except subprocess.TimeoutExpired as error:
-        msg = f"{name} {' '.join(str(part) for part in argv[1:4])}: no end after {timeout_seconds:.0f} s"
-        raise ClusterError(msg) from error
+        raise ClusterError(
+            f"{name} {' '.join(str(part) for part in argv[1:4])}: no end after {timeout_seconds:.0f} s"
+        ) from error
     if done.returncode != 0:
         lines = [line for line in (done.stderr or done.stdout).strip().splitlines() if line.strip()]
         reason = lines[-1].strip() if lines else "it printed nothing"
-        msg = f"{name} {' '.join(str(part) for part in argv[1:4])}: exit {done.returncode}: {reason}"
-        raise ClusterError(msg)
+        raise ClusterError(
+            f"{name} {' '.join(str(part) for part in argv[1:4])}: exit {done.returncode}: {reason}"
+        )
     return done.stdout

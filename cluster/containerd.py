@@ -1,14 +1,16 @@
-"""The container runtime; every image comes from the instance's own registry under its upstream name."""
+"""The container runtime; it pulls every image, whatever its host, from the instance's own registry."""
 
 from pathlib import Path
 
 from cluster import binaries, network, registry
 from cluster.instance import Instance
 from cluster.processes import PATH, Process
+from upstream import image_recipe
 from upstream.cache import write_atomically
 
 SOCKET = "/run/containerd/containerd.sock"
-PAUSE_IMAGE = "registry.k8s.io/pause:3.10"
+# Kubernetes' name for the image of a pod's sandbox; images/pause is its content.
+_PAUSE_VERSION = "3.10"
 
 _CONFIG = """\
 version = 3
@@ -28,7 +30,7 @@ address = "{socket}"
 
 [plugins."io.containerd.cri.v1.images"]
 snapshotter = "overlayfs"
-# The registry beside it keeps every layer; a second copy would double the disk that an instance needs.
+# The instance's registry keeps every layer; a second copy would double the disk that an instance needs.
 discard_unpacked_layers = true
 
 [plugins."io.containerd.transfer.v1.local"]
@@ -43,7 +45,7 @@ sandbox = "{pause}"
 config_path = "{mirrors}"
 
 [plugins."io.containerd.cri.v1.runtime"]
-# Without CAP_SYS_RESOURCE no process may lower its own score, and every sandbox would fail.
+# Without CAP_SYS_RESOURCE a process cannot lower its own score, and every sandbox would fail.
 restrict_oom_score_adj = true
 
 [plugins."io.containerd.cri.v1.runtime".containerd]
@@ -71,6 +73,11 @@ capabilities = ["pull", "resolve"]
 """
 
 
+def pause_image() -> str:
+    """Return the reference of the sandbox image of pods."""
+    return f"registry.k8s.io/pause:{image_recipe.tag('pause', _PAUSE_VERSION)}"
+
+
 def process(instance: Instance) -> Process:
     """Write the configuration and return containerd's process."""
     folder = instance.folder / "config"
@@ -86,7 +93,7 @@ def process(instance: Instance) -> Process:
         _CONFIG.format(
             root=instance.folder / "containerd",
             socket=SOCKET,
-            pause=PAUSE_IMAGE,
+            pause=pause_image(),
             mirrors=mirrors,
             shim=shim,
             runc=binaries.path("runc"),

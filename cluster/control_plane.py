@@ -54,7 +54,7 @@ def api_server(instance: Instance, addresses: Addresses) -> Process:
 
 
 def controller_manager(instance: Instance, api: str) -> Process:
-    """Return the controller manager; one instance, so without leader election."""
+    """Return the controller manager; there is only one, so leader election is off."""
     pki = instance.pki
     own = kubeconfig(instance, "controller-manager")
     return Process(
@@ -77,7 +77,7 @@ def controller_manager(instance: Instance, api: str) -> Process:
             f"--cluster-signing-key-file={pki / 'ca.key'}",
             f"--service-account-private-key-file={pki / 'sa.key'}",
             "--use-service-account-credentials=true",
-            # Else it makes a folder of this name below /usr/libexec.
+            # Otherwise it creates its plugin folder below /usr/libexec.
             "--flex-volume-plugin-dir=/run/volume-plugins",
         ),
         environment=binaries.lean(),
@@ -105,7 +105,7 @@ def scheduler(instance: Instance, api: str) -> Process:
 
 
 def kubelet_access() -> list[dict[str, Any]]:
-    """Return the right that logs, exec and port-forward need: without it they are Forbidden."""
+    """Return the binding that `logs`, `exec` and `port-forward` need; without it they are Forbidden."""
     group = "rbac.authorization.k8s.io"
     return [
         {

@@ -1,14 +1,15 @@
-"""Names inside the cluster: CoreDNS as a deployment."""
+"""Cluster DNS: CoreDNS as a Deployment."""
 
 import hashlib
 from typing import Any
 
 from cluster import binaries, certificates
 from cluster.cidrs import DNS_SERVICE_IP
+from upstream import image_recipe
 
 NAMESPACE = "kube-system"
 _LABELS = {"app.kubernetes.io/name": "coredns", "app.kubernetes.io/part-of": "plinth", "k8s-app": "kube-dns"}
-# No `forward`: the cluster has no way out, so a name outside it fails at once instead of timing out.
+# No `forward`: the cluster has no egress, so a name outside it fails at once instead of timing out.
 _COREFILE = """\
 .:53 {
     errors
@@ -25,12 +26,13 @@ _COREFILE = """\
 
 
 def image() -> str:
-    """Return the image reference, under upstream's name."""
-    return f"registry.k8s.io/coredns/coredns:{binaries.version('coredns', 'github.com/coredns/coredns')}"
+    """Return the reference of the image, which is built here under upstream's name."""
+    version = binaries.version("coredns", "github.com/coredns/coredns")
+    return f"registry.k8s.io/coredns/coredns:{image_recipe.tag('coredns', version)}"
 
 
 def manifests() -> list[dict[str, Any]]:
-    """Return account, rights, configuration, deployment and service."""
+    """Return service account, RBAC, configuration, Deployment and Service."""
     named = {"name": "coredns", "namespace": NAMESPACE, "labels": _LABELS}
     rules = [
         {

@@ -2,4 +2,4 @@
 
 
 class ClusterError(Exception):
-    """What a user must know in one line: which input, what was given, what to do."""
+    """A failure that the user can fix; one line says which input, what was given and what to do."""

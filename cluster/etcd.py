@@ -1,4 +1,4 @@
-"""The store of the control plane."""
+"""etcd, the control plane's store."""
 
 from cluster import binaries
 from cluster.instance import Instance

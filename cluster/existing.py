@@ -1,4 +1,4 @@
-"""A cluster that someone else made: only checked, never created or deleted."""
+"""A cluster that exists already: it is checked, never created or deleted."""
 
 import json
 from dataclasses import dataclass
@@ -8,32 +8,31 @@ from cluster.binaries import kubectl
 from cluster.command import run
 from cluster.errors import ClusterError
 from cluster.instance import Endpoints, Instance
-from cluster.protocol import Capabilities
 from upstream.cache import write_atomically
 
 
 @dataclass
 class ExistingCluster:
-    """A cluster behind a given kubeconfig."""
+    """A cluster that a given kubeconfig reaches."""
 
     name: str
     path: Path
 
     def create(self) -> Endpoints:
-        """Check that the cluster answers and note how to reach it.
+        """Check that the cluster answers and write its endpoints file.
 
         Raises:
             ClusterError: the kubeconfig is missing or the cluster does not answer.
         """
         if not self.path.is_file():
-            msg = f"kubeconfig {self.path} does not exist: give the path of an existing one"
-            raise ClusterError(msg)
+            raise ClusterError(f"kubeconfig {self.path} does not exist: give the path of an existing one")
         argv = [kubectl(), f"--kubeconfig={self.path}", "--request-timeout=10s"]
         try:
             run([*argv, "get", "--raw=/version"], timeout_seconds=20)
         except ClusterError as error:
-            msg = f"the cluster of {self.path} does not answer ({error}): check the address and your access"
-            raise ClusterError(msg) from error
+            raise ClusterError(
+                f"the cluster of {self.path} does not answer ({error}): check the address and your access"
+            ) from error
         config = json.loads(run([*argv, "config", "view", "--minify", "--output=json"]))
         api: str = config["clusters"][0]["cluster"]["server"]
         endpoints = Endpoints(
@@ -43,18 +42,5 @@ class ExistingCluster:
         return endpoints
 
     def delete(self) -> None:
-        """Forget the cluster; it stays as it is."""
+        """Delete the endpoints file; the cluster stays as it is."""
         Instance(self.name).endpoints_file.unlink(missing_ok=True)
-
-    def kubeconfig(self) -> Path:
-        """Return the given kubeconfig."""
-        return self.path
-
-    def publish(self, archive: Path, reference: str) -> None:
-        """Refuse: only the owner of a cluster knows where its images come from."""
-        msg = f"{reference}: push it to a registry that {self.path}'s cluster reads, and set images.registry"
-        raise ClusterError(msg)
-
-    def capabilities(self) -> Capabilities:
-        """Return what can be taken for granted: pods. Policies depend on the cluster's network."""
-        return Capabilities(pods=True, network_policy=False, simulated_gpus=False)

@@ -14,8 +14,8 @@ from cluster.supervisor import Supervisor
 from cluster.wait import wait_for
 
 _LINK_SECONDS = 20.0
-# The kubelet insists on these settings and would write them for the whole machine. It only compares
-# what it reads, so the instance sees files of its own there.
+# The kubelet requires these settings and would set them for the whole machine. It compares what it reads,
+# so private files mounted over them satisfy it.
 _SHADOWED_SETTINGS = {
     "vm/overcommit_memory": "1",
     "vm/panic_on_oom": "0",
@@ -36,8 +36,8 @@ def _run(*argv: str) -> None:
 
 
 def _mount(plan: Plan) -> None:
-    # Shared inside the instance, as on a usual node, for volumes with mount propagation; nothing
-    # reaches the machine because `unshare --mount` cut that tie.
+    # Shared inside the instance, as on any node, for volumes with mount propagation. The machine sees none
+    # of it: `unshare --mount` has already made the mounts private.
     _run("mount", "--make-rshared", "/")
     kept = [Path(plan.folder), Path(__file__).resolve(), Path(sys.prefix)]
     for target in ("/run", "/var/lib"):
@@ -58,7 +58,7 @@ def _mount(plan: Plan) -> None:
 
 
 def _replace(target: Path, kept: list[Path]) -> None:
-    """Show an empty folder instead of the machine's, but for the entries that hold what must stay visible.
+    """Mount an empty folder over the machine's, except for the entries with paths that must stay visible.
 
     Some programs write to fixed places: the kubelet below /var/lib/kubelet, CNI below /var/lib/cni.
     """
@@ -86,14 +86,14 @@ def _join_network(network: Network) -> None:
     wait_for("link to the machine", linked, timeout_seconds=_LINK_SECONDS, interval_seconds=0.02)
     _run("ip", "address", "add", f"{network.node_ip}/{network.prefix}", "dev", "eth0")
     _run("ip", "link", "set", "eth0", "up")
-    # Services need some route before their address is translated. Everything else is refused at once:
-    # the cluster has no way out, and a quick error is better than a timeout.
+    # A service address needs a route before it is translated. Everything else is refused at once: the
+    # cluster has no egress, and a quick error is better than a timeout.
     _run("ip", "route", "add", network.service_cidr, "via", network.host_ip)
     _run("ip", "route", "add", "unreachable", "default")
 
 
 def main() -> None:
-    """Set the namespaces up and supervise until told to stop."""
+    """Set up the namespaces and supervise the processes until SIGTERM."""
     plan = read_plan(Path(sys.argv[1]))
     folder = Path(plan.folder)
     _mount(plan)

@@ -1,4 +1,4 @@
-"""One named native instance: where its files are, and the addresses it was given."""
+"""A named native instance: its files and its addresses."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ MARK = "PLINTH_CLUSTER_FOLDER"
 
 @dataclass(frozen=True, kw_only=True)
 class Addresses:
-    """What an instance was given when it was made; kept for its life, since certificates name them."""
+    """Addresses and ports of an instance; they never change, because its certificates name them."""
 
     host_ip: str
     node_ip: str
@@ -36,7 +36,7 @@ class Endpoints:
     node_ip: str
 
     def text(self) -> str:
-        """Return the record as JSON, as others read it."""
+        """Return the record as JSON, the format of the endpoints file."""
         return json.dumps(asdict(self), indent=1)
 
 
@@ -49,8 +49,9 @@ class Instance:
     def __post_init__(self) -> None:
         """Reject a name that cannot be a folder, a node name and a part of a cgroup name."""
         if not _NAME.fullmatch(self.name):
-            msg = f"--name {self.name!r}: use 1 to 30 lower-case letters, digits and inner dashes"
-            raise ClusterError(msg)
+            raise ClusterError(
+                f"--name {self.name!r}: use 1 to 30 lower-case letters, digits and inner dashes"
+            )
 
     @property
     def folder(self) -> Path:
@@ -59,17 +60,17 @@ class Instance:
 
     @property
     def lock(self) -> Path:
-        """Outside the folder, so that `down` can hold it while the folder goes."""
+        """The lock file; it is outside the folder, so that `down` holds it while it deletes the folder."""
         return cache_root() / "clusters" / f"{self.name}.lock"
 
     @property
     def key(self) -> str:
-        """Tells equal names in two caches apart in what is global to the machine."""
+        """Distinguishes equal names of two caches wherever a name is global to the machine."""
         return hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]
 
     @property
     def link(self) -> str:
-        """Name of the host's end of the link (15 characters at most)."""
+        """Name of the network link's end on the machine (15 characters at most)."""
         return f"plinth{self.key}"
 
     @property
@@ -94,17 +95,17 @@ class Instance:
 
     @property
     def plan(self) -> Path:
-        """What the supervisor runs."""
+        """The plan that the supervisor runs."""
         return self.folder / "plan.json"
 
     @property
     def status(self) -> Path:
-        """What the supervisor reports."""
+        """The supervisor's latest report."""
         return self.folder / "status.json"
 
     @property
     def endpoints_file(self) -> Path:
-        """How others reach the cluster; exists only once it is usable."""
+        """Endpoints for clients; exists only while the cluster is usable."""
         return self.folder / "endpoints.json"
 
     @property
@@ -113,15 +114,16 @@ class Instance:
         return self.folder / "pki"
 
     def addresses(self) -> Addresses | None:
-        """Return what `keep` stored, or None for an instance never made."""
+        """Return the addresses that `keep` stored, or None if the instance was never created."""
         path = self.folder / "instance.json"
         try:
             return Addresses(**json.loads(path.read_text()))
         except FileNotFoundError:
             return None
         except (ValueError, TypeError) as error:
-            msg = f"{path} is damaged: run `python -m cluster down --name {self.name}`, then up again"
-            raise ClusterError(msg) from error
+            raise ClusterError(
+                f"{path} is damaged: run `python -m cluster down --name {self.name}`, then up again"
+            ) from error
 
     def keep(self, addresses: Addresses) -> None:
         """Store the addresses for the life of the instance."""
@@ -136,5 +138,6 @@ class Instance:
         try:
             return Endpoints(**json.loads(self.endpoints_file.read_text()))
         except (FileNotFoundError, ValueError, TypeError) as error:
-            msg = f"cluster {self.name!r} is not up: run `python -m cluster up --name {self.name}`"
-            raise ClusterError(msg) from error
+            raise ClusterError(
+                f"cluster {self.name!r} is not up: run `python -m cluster up --name {self.name}`"
+            ) from error

@@ -1,17 +1,15 @@
 """A cluster of the `kind` tool, for machines with Docker and access to an image registry.
 
-Thin, and covered by unit tests alone: it could not be run where it was written, for lack of both.
+Covered by unit tests alone: no machine with both was available.
 """
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cluster.command import run
 from cluster.instance import Endpoints, Instance
 from cluster.ports import GATEWAY_NODE_PORT, LOOPBACK
-from cluster.protocol import Capabilities
 from upstream.cache import write_atomically
 
 _GATEWAY_PORT = 8080
@@ -29,7 +27,7 @@ class KindCluster:
         self._instance = Instance(self.name)
 
     def create(self) -> Endpoints:
-        """Make the cluster unless it exists, and write its kubeconfig."""
+        """Create the cluster unless it exists, and write its kubeconfig."""
         node = self._instance.node
         if node not in run(["kind", "get", "clusters"]).split():
             run(
@@ -53,22 +51,6 @@ class KindCluster:
         """Delete the cluster and its kubeconfig."""
         run(["kind", "delete", "cluster", f"--name={self._instance.node}"], timeout_seconds=_CREATE_SECONDS)
         run(["rm", "-rf", "--one-file-system", str(self._instance.folder)])
-
-    def kubeconfig(self) -> Path:
-        """Return the kubeconfig that `create` wrote."""
-        return Path(self._instance.endpoints().kubeconfig)
-
-    def publish(self, archive: Path, reference: str) -> None:
-        """Load an image archive into the node; the reference is the one inside the archive."""
-        del reference
-        run(
-            ["kind", "load", "image-archive", str(archive), f"--name={self._instance.node}"],
-            timeout_seconds=_CREATE_SECONDS,
-        )
-
-    def capabilities(self) -> Capabilities:
-        """Return what kind's default network enforces and what can be added."""
-        return Capabilities(pods=True, network_policy=True, simulated_gpus=False)
 
     @staticmethod
     def _configuration() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The node agent."""
+"""The kubelet."""
 
 import json
 
@@ -9,7 +9,7 @@ from cluster.instance import Addresses, Instance
 from cluster.processes import Process
 from upstream.cache import write_atomically
 
-# The usual place, private to the instance. The kubelet's device plugins know no other.
+# The default path, private to the instance; device plugins know no other.
 ROOT = "/var/lib/kubelet"
 
 
@@ -17,7 +17,7 @@ def process(instance: Instance, addresses: Addresses, api: str) -> Process:
     """Write the configuration and return the kubelet's process."""
     config_folder = instance.folder / "config"
     resolver = config_folder / "resolv.conf"
-    # Pods that ask for the node's resolver get none: the cluster has no way out.
+    # Pods with the node's DNS policy get no resolver: the cluster has no egress.
     write_atomically(resolver, "")
     config = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -35,7 +35,7 @@ def process(instance: Instance, addresses: Addresses, api: str) -> Process:
         "clusterDomain": "cluster.local",
         "resolvConf": str(resolver),
         "containerRuntimeEndpoint": f"unix://{containerd.SOCKET}",
-        # The machine's disk is shared with its user: the cluster must not evict pods because of that.
+        # The disk is shared with the machine's user, whose files must not cause evictions.
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "0%", "imagefs.available": "0%"},
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,
@@ -44,13 +44,13 @@ def process(instance: Instance, addresses: Addresses, api: str) -> Process:
         "registryPullQPS": 0,
         "maxPods": 250,
         "failSwapOn": False,
-        # kube-proxy owns all rules; the kubelet's would only be marks for other programs.
+        # kube-proxy owns all rules; the kubelet's chains only serve other programs.
         "makeIPTablesUtilChains": False,
         "volumePluginDir": "/run/volume-plugins",
         "kubeAPIQPS": 100,
         "kubeAPIBurst": 200,
         "eventRecordQPS": 0,
-        # A pod that crashed because another was not there yet tries again soon.
+        # A pod that crashed because its dependency was not up yet restarts soon.
         "crashLoopBackOff": {"maxContainerRestartPeriod": "20s"},
         "shutdownGracePeriod": "0s",
     }

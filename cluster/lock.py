@@ -1,4 +1,4 @@
-"""One command at a time per instance; whoever comes second learns who holds the lock.
+"""Lets one command at a time work on an instance; a second one fails and names the first.
 
 The kernel's file lock decides, so a dead holder never blocks. The file's text only explains.
 """
@@ -26,7 +26,7 @@ _SET_PARENT_DEATH_SIGNAL = 1
 
 
 def holder(instance: Instance) -> dict[str, str]:
-    """Return what the last holder of the lock wrote of itself; empty once it has ended in order."""
+    """Return the record of the lock's last holder; empty after it has ended normally."""
     try:
         table: dict[str, str] = json.loads(instance.lock.read_text())
     except (OSError, ValueError):
@@ -42,10 +42,10 @@ def is_inherited(instance: Instance) -> bool:
 
 @contextlib.contextmanager
 def held(instance: Instance, command: str) -> Generator[TextIO]:
-    """Hold the instance's lock; the lock's file carries the token in its text.
+    """Hold the instance's lock; the lock's file contains the token.
 
     Raises:
-        ClusterError: another process holds it; the text says which, what it runs and since when.
+        ClusterError: another process holds it; the text names its pid, its command and since when.
     """
     instance.lock.parent.mkdir(parents=True, exist_ok=True)
     with instance.lock.open("a+") as handle:
@@ -53,12 +53,11 @@ def held(instance: Instance, command: str) -> Generator[TextIO]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             other = holder(instance)
-            msg = (
+            raise ClusterError(
                 f"cluster {instance.name!r} is in use by `{other.get('command', 'another command')}` "
                 f"(pid {other.get('pid', 'unknown')}, since {other.get('since', 'just now')}): "
                 "wait for it or end it, then try again"
-            )
-            raise ClusterError(msg) from error
+            ) from error
         handle.seek(0)
         handle.truncate()
         entry = {
@@ -87,7 +86,7 @@ def held_or_inherited(instance: Instance, command: str) -> Generator[None]:
 
 
 def _end_with_parent() -> None:
-    """Ask the kernel for SIGTERM when the parent dies, so that a killed `make` does not leave us behind."""
+    """Have the kernel send SIGTERM when the parent dies: a killed `make` leaves no process behind."""
     ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, int(signal.SIGTERM))
 
 
@@ -109,7 +108,7 @@ def run_held(instance: Instance, label: str, argv: Sequence[str]) -> int:
         def forward(number: int, _: FrameType | None) -> None:
             child.send_signal(number)
 
-        # The terminal sends SIGINT to the child too, so here it is only ignored.
+        # A terminal sends SIGINT to the child as well, so ignore it here.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, forward)
         code = child.wait()

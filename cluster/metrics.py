@@ -3,6 +3,7 @@
 from typing import Any
 
 from cluster import binaries, certificates
+from upstream import image_recipe
 
 NAMESPACE = "kube-system"
 _LABELS = {"app.kubernetes.io/name": "metrics-server", "app.kubernetes.io/part-of": "plinth"}
@@ -12,9 +13,9 @@ _SUBJECT = {"kind": "ServiceAccount", "name": "metrics-server", "namespace": NAM
 
 
 def image() -> str:
-    """Return the image reference, under upstream's name."""
+    """Return the reference of the image, which is built here under upstream's name."""
     version = binaries.version("metrics-server", "sigs.k8s.io/metrics-server")
-    return f"registry.k8s.io/metrics-server/metrics-server:{version}"
+    return f"registry.k8s.io/metrics-server/metrics-server:{image_recipe.tag('metrics-server', version)}"
 
 
 def _rights() -> list[dict[str, Any]]:
@@ -69,7 +70,7 @@ def _deployment() -> dict[str, Any]:
             "--secure-port=10250",
             "--kubelet-preferred-address-types=InternalIP",
             "--kubelet-use-node-status-port",
-            # The kubelet serves with a certificate of its own; both ends are inside one namespace.
+            # The kubelet's certificate is self-signed; both ends are in the instance's network namespace.
             "--kubelet-insecure-tls",
             "--metric-resolution=15s",
         ],
@@ -109,7 +110,7 @@ def _deployment() -> dict[str, Any]:
 
 
 def manifests() -> list[dict[str, Any]]:
-    """Return account, rights, deployment, service and API registration."""
+    """Return service account, RBAC, Deployment, Service and API registration."""
     named = {"name": "metrics-server", "namespace": NAMESPACE, "labels": _LABELS}
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": named},

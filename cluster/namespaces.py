@@ -1,4 +1,4 @@
-"""Starts, finds and ends the namespaces that one instance lives in."""
+"""Starts, finds and ends the mount, pid and network namespaces of an instance."""
 
 import json
 import os
@@ -22,7 +22,7 @@ _END_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Status:
-    """What the supervisor last reported."""
+    """The supervisor's latest report."""
 
     plan: str
     started: float
@@ -39,7 +39,7 @@ class Status:
 
 
 def read_status(instance: Instance) -> Status | None:
-    """Return the last report, or None when there is none."""
+    """Return the supervisor's latest report, or None if there is none."""
     try:
         table = json.loads(instance.status.read_text())
         return Status(plan=table["plan"], started=float(table["started"]), processes=table["processes"])
@@ -55,7 +55,7 @@ def _environment(pid: str) -> bytes:
 
 
 def marked_processes(instance: Instance) -> list[int]:
-    """Return the machine's process ids that carry the instance's mark: unshare and the init it forked."""
+    """Return the ids of the processes that have the instance's mark: `unshare` and the init it forked."""
     mark = f"{MARK}={instance.folder}".encode()
     return [
         int(entry.name)
@@ -65,7 +65,7 @@ def marked_processes(instance: Instance) -> list[int]:
 
 
 def holder(instance: Instance) -> int | None:
-    """Return the process id of `unshare`, which lives in the instance's mount and network namespaces."""
+    """Return the id of the `unshare` process, which is in the instance's mount and network namespaces."""
     for pid in marked_processes(instance):
         try:
             program = Path(f"/proc/{pid}/exe").readlink()
@@ -102,8 +102,7 @@ def start(instance: Instance, plan: Plan) -> None:
 
     def separated() -> str | None:
         if process.poll() is not None:
-            msg = f"the instance's namespaces could not be made: see {init_log}"
-            raise ClusterError(msg)
+            raise ClusterError(f"the instance's namespaces could not be made: see {init_log}")
         return None if Path(f"/proc/{process.pid}/ns/net").readlink() != own else "not separated yet"
 
     wait_for("namespaces", separated, timeout_seconds=_START_SECONDS, interval_seconds=0.01)
@@ -111,15 +110,14 @@ def start(instance: Instance, plan: Plan) -> None:
 
     def reported() -> str | None:
         if process.poll() is not None:
-            msg = f"the instance's first process ended: see {init_log}"
-            raise ClusterError(msg)
+            raise ClusterError(f"the instance's first process ended: see {init_log}")
         return None if read_status(instance) else "no report yet"
 
     wait_for("supervisor", reported, timeout_seconds=_START_SECONDS, interval_seconds=0.02)
 
 
 def end(instance: Instance) -> None:
-    """End every process of the instance; init takes all that its namespaces hold with it."""
+    """Kill every process of the instance; with init the kernel kills all others in its pid namespace."""
 
     def ended() -> str | None:
         left = marked_processes(instance)
@@ -131,22 +129,3 @@ def end(instance: Instance) -> None:
         return f"processes {left}" if left else None
 
     wait_for(f"end of cluster {instance.name!r}", ended, timeout_seconds=_END_SECONDS)
-
-
-def run_inside(instance: Instance, argv: list[str], *, timeout_seconds: float = 300) -> str:
-    """Run a program in the instance's mount and network namespaces and return what it printed."""
-    pid = holder(instance)
-    if pid is None:
-        msg = f"cluster {instance.name!r} is not running: run `python -m cluster up --name {instance.name}`"
-        raise ClusterError(msg)
-    done = subprocess.run(
-        ["nsenter", f"--target={pid}", "--mount", "--net", *argv],
-        capture_output=True,
-        text=True,
-        timeout=timeout_seconds,
-        check=False,
-    )
-    if done.returncode != 0:
-        msg = f"{Path(argv[0]).name} inside cluster {instance.name!r}: {done.stderr.strip()[-400:]}"
-        raise ClusterError(msg)
-    return done.stdout

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from cluster import (
     addons,
-    binaries,
     certificates,
     cgroups,
     containerd,
@@ -27,16 +26,15 @@ from cluster.command import run
 from cluster.errors import ClusterError
 from cluster.instance import Addresses, Endpoints, Instance
 from cluster.processes import Plan
-from cluster.protocol import Capabilities
 from cluster.wait import wait_for
 from upstream.cache import write_atomically
 
 _DEFAULT_PORTS = {"gateway": 8080, "api": 6443, "registry": 5000}
 _API_SECONDS = 180.0
 _READY_SECONDS = 300.0
-# A running instance that is not healthy gets this long to heal itself before it is started anew.
+# A running but unhealthy instance has this long to recover before it is restarted.
 _SELF_HEAL_SECONDS = 60.0
-# A busy machine answers late; only a dead one does not answer at all.
+# On a busy machine the API answers late; only a dead one never answers.
 _ANSWER_SECONDS = 20.0
 _HOPELESS_RESTARTS = 6
 _INOTIFY_INSTANCES = 1024
@@ -52,28 +50,13 @@ class NativeCluster:
 
     name: str
     requested_ports: dict[str, int] = field(default_factory=dict[str, int])
-    """Loopback ports the user insists on: gateway, api, registry."""
+    """Loopback ports that the user chose: gateway, api, registry."""
     progress: Callable[[str], None] = _silent
-    """Told one line per stage of long work."""
+    """Called with a line for each stage of long work."""
 
     def __post_init__(self) -> None:
         """Check the name."""
         self._instance = Instance(self.name)
-
-    def kubeconfig(self) -> Path:
-        """Return the administrator's kubeconfig."""
-        return Path(self._instance.endpoints().kubeconfig)
-
-    def capabilities(self) -> Capabilities:
-        """Return what the cluster can do."""
-        return Capabilities(pods=True, network_policy=True, simulated_gpus=False)
-
-    def publish(self, archive: Path, reference: str) -> None:
-        """Load an image archive into the node's image store."""
-        argv = [str(binaries.path("ctr")), f"--address={containerd.SOCKET}", "--namespace=k8s.io"]
-        namespaces.run_inside(
-            self._instance, [*argv, "images", "import", "--index-name", reference, str(archive.resolve())]
-        )
 
     def create(self) -> Endpoints:
         """Start the cluster; heal a broken one, keeping its data; leave a healthy one alone.
@@ -82,14 +65,17 @@ class NativeCluster:
             ClusterError: a program or image is missing, a port is taken, or a process does not come up.
         """
         if os.geteuid() != 0:
-            msg = "the native cluster needs root: run as root, or set CLUSTER=kind on a machine with Docker"
-            raise ClusterError(msg)
+            raise ClusterError(
+                "the native cluster needs root: run as root, or set CLUSTER=kind on a machine with Docker"
+            )
         registry.require(addons.images())
         addresses = self._addresses()
         certificates.create(self._instance, addresses)
         plan = self._plan(addresses)
         if self._is_current(plan):
             if self._is_healthy():
+                # Rolls out rebuilt images of DNS and metrics; equal objects are not applied again.
+                addons.apply(self._instance)
                 return self._instance.endpoints()
             with contextlib.suppress(ClusterError):
                 return self._finish(addresses, _SELF_HEAL_SECONDS)
@@ -103,13 +89,13 @@ class NativeCluster:
         return endpoints
 
     def delete(self) -> None:
-        """Remove the cluster, its data and every trace on the machine, however little of it was made."""
+        """Remove the cluster, its data and all that it left on the machine, even if half created."""
         self._clean()
         if self._instance.folder.exists():
             run(["rm", "-rf", "--one-file-system", str(self._instance.folder)], timeout_seconds=300)
 
     def faults(self) -> list[str]:
-        """Return what is wrong with the cluster now, one line each; empty when it is healthy."""
+        """Return the cluster's faults, one line each; empty when it is healthy."""
         status = namespaces.read_status(self._instance)
         if namespaces.holder(self._instance) is None or status is None:
             return [f"cluster {self.name!r} is not running"]
@@ -184,7 +170,7 @@ class NativeCluster:
         return not self.faults()
 
     def _clean(self) -> None:
-        """Remove what runs and what is global to the machine; keep the instance's files."""
+        """Stop all processes and remove whatever is global to the machine; keep the instance's files."""
         self._instance.endpoints_file.unlink(missing_ok=True)
         namespaces.end(self._instance)
         network.disconnect(self._instance)
@@ -197,7 +183,7 @@ class NativeCluster:
         namespaces.start(self._instance, plan)
 
     def _finish(self, addresses: Addresses, timeout_seconds: float) -> Endpoints:
-        """Wait until the cluster is usable, then say how to reach it."""
+        """Wait until the cluster is usable, then write and return its endpoints."""
         self.progress("waiting for the API server")
         wait_for("API server", self._api_state, timeout_seconds=min(timeout_seconds, _API_SECONDS))
         addons.apply(self._instance)
@@ -214,7 +200,7 @@ class NativeCluster:
         return endpoints
 
     def _await_pods(self) -> None:
-        """Wait for the pods that ran before the cluster broke; one that cannot come back is only reported."""
+        """Wait for the pods that ran before the cluster broke; report those that do not come back."""
         self.progress("waiting for the pods that ran before")
         status = self._fail_if_hopeless()
 
@@ -244,16 +230,18 @@ class NativeCluster:
         return state or next(iter(status.faults()), None)
 
     def _fail_if_hopeless(self) -> namespaces.Status:
-        """Raise when waiting is pointless: the supervisor is gone, or a process keeps ending."""
+        """Raise if waiting is pointless: the supervisor is gone, or a process keeps exiting."""
         status = namespaces.read_status(self._instance)
         if status is None or namespaces.holder(self._instance) is None:
-            msg = f"cluster {self.name!r} is gone: run `python -m cluster up --name {self.name}`"
-            raise ClusterError(msg)
+            raise ClusterError(
+                f"cluster {self.name!r} is gone: run `python -m cluster up --name {self.name}`"
+            )
         for name, entry in status.processes.items():
             if entry["restarts"] >= _HOPELESS_RESTARTS and entry["state"] != "running":
                 log = self._instance.logs / f"{name}.log"
-                msg = f"{name} keeps ending ({entry['last_exit']}): {_last_line(log)}; see {log}"
-                raise ClusterError(msg)
+                raise ClusterError(
+                    f"{name} keeps ending ({entry['last_exit']}): {_last_line(log)}; see {log}"
+                )
         return status
 
 
@@ -266,7 +254,7 @@ def _last_line(log: Path) -> str:
 
 
 def _content_key(folder: Path) -> str:
-    """Return a digest of all files in a folder, so that a changed setting restarts the processes."""
+    """Return a digest of all files in a folder: another digest restarts the processes."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(f"{path.relative_to(folder)}\0".encode())
@@ -275,14 +263,14 @@ def _content_key(folder: Path) -> str:
 
 
 def _allow_inotify_instances() -> None:
-    """Raise the one machine-wide limit that many pods exceed; it is never lowered again."""
+    """Raise the one machine-wide limit that many pods exceed; nothing lowers it again."""
     setting = Path("/proc/sys/fs/inotify/max_user_instances")
     if int(setting.read_text()) < _INOTIFY_INSTANCES:
         setting.write_text(str(_INOTIFY_INSTANCES))
 
 
 def uptime(started: float) -> str:
-    """Return how long ago a time was, for people."""
+    """Return the time since a start, as people read it."""
     seconds = max(int(time.time() - started), 0)
     hours, rest = divmod(seconds, 3600)
     return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"

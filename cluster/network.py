@@ -1,4 +1,4 @@
-"""Networks: the instance's link to the machine, pods, services and network policies."""
+"""Networking: the instance's link to the machine, pods, services and network policies."""
 
 import ipaddress
 import json
@@ -29,7 +29,7 @@ def machine_routes() -> list[ipaddress.IPv4Network]:
 
 
 def free_link(key: str, taken: list[ipaddress.IPv4Network]) -> tuple[str, str]:
-    """Return host and node address of a link network that overlaps no route; `key` says where to begin."""
+    """Return the host and node addresses of a link that overlaps no route; `key` picks the first try."""
     count = 2 ** (_LINK_PREFIX - _LINKS.prefixlen)
     first = int(key, 16) % count
     for offset in range(count):
@@ -38,8 +38,7 @@ def free_link(key: str, taken: list[ipaddress.IPv4Network]) -> tuple[str, str]:
         if not any(candidate.overlaps(route) for route in taken):
             host, node = candidate.hosts()
             return str(host), str(node)
-    msg = f"no free network for the cluster's link: this machine has routes to all of {_LINKS}"
-    raise ClusterError(msg)
+    raise ClusterError(f"no free network for the cluster's link: this machine has routes to all of {_LINKS}")
 
 
 def plan(instance: Instance, host_ip: str, node_ip: str) -> Network:
@@ -54,7 +53,7 @@ def plan(instance: Instance, host_ip: str, node_ip: str) -> Network:
 
 
 def connect(network: Network, pid: int) -> None:
-    """Make the link between the machine and the network namespace of a process."""
+    """Create the link between the machine and the network namespace of a process."""
     run(["ip", "link", "add", network.link, "type", "veth", "peer", "name", "eth0", "netns", str(pid)])
     run(["ip", "address", "add", f"{network.host_ip}/{network.prefix}", "dev", network.link])
     run(["ip", "link", "set", network.link, "up"])
@@ -67,7 +66,7 @@ def disconnect(instance: Instance) -> None:
 
 
 def write_cni(folder: Path) -> None:
-    """Write the pod network: routed pairs, one address range, host ports."""
+    """Write the CNI configuration: point-to-point links, one address range, host ports."""
     addresses: dict[str, Any] = {
         "type": "host-local",
         "dataDir": f"{_CNI_STATE}/networks",
@@ -91,7 +90,7 @@ def containerd_cni(folder: Path) -> str:
 
 
 def kube_proxy(instance: Instance, api: str) -> Process:
-    """Return the process that translates service addresses, with nftables."""
+    """Return kube-proxy, which translates service addresses with nftables."""
     config = {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
@@ -99,7 +98,7 @@ def kube_proxy(instance: Instance, api: str) -> Process:
         "clusterCIDR": POD_CIDR,
         "hostnameOverride": instance.node,
         "clientConnection": {"kubeconfig": str(certificates.kubeconfig(instance, "kube-proxy"))},
-        # Zero leaves the machine's connection tracking limits alone.
+        # Zero keeps the machine's connection tracking limits.
         "conntrack": {"maxPerCore": 0, "min": 0},
         "metricsBindAddress": "127.0.0.1:10249",
         "healthzBindAddress": "127.0.0.1:10256",
@@ -115,7 +114,7 @@ def kube_proxy(instance: Instance, api: str) -> Process:
 
 
 def kube_router(instance: Instance, api: str) -> Process:
-    """Return the process that enforces network policies, and nothing else."""
+    """Return kube-router, which only enforces network policies."""
     return Process(
         name="kube-router",
         argv=(
@@ -136,7 +135,7 @@ def kube_router(instance: Instance, api: str) -> Process:
 
 
 def kube_router_rights() -> list[dict[str, Any]]:
-    """Return what kube-router's user may read."""
+    """Return the RBAC objects of kube-router's user."""
     return certificates.grant(
         "kube-router",
         [

@@ -1,4 +1,4 @@
-"""Ports on the machine's loopback address, where gateway, API and registry are published."""
+"""Loopback ports of the machine, where gateway, API and registry are published."""
 
 import socket
 from pathlib import Path
@@ -13,7 +13,7 @@ _TRIES = 200
 
 
 def is_free(port: int) -> bool:
-    """Return whether a server could listen on the loopback port now."""
+    """Return whether the loopback port is free to listen on."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -28,19 +28,21 @@ def choose(preferred: int, taken: set[int]) -> int:
     for port in range(preferred, preferred + _TRIES):
         if port not in taken and is_free(port):
             return port
-    msg = f"no free port on {LOOPBACK} from {preferred} to {preferred + _TRIES - 1}: stop what holds them"
-    raise ClusterError(msg)
+    raise ClusterError(
+        f"no free port on {LOOPBACK} from {preferred} to {preferred + _TRIES - 1}: stop the programs on them"
+    )
 
 
 def demand(what: str, port: int) -> int:
-    """Return a port that the user asked for.
+    """Return a port that the user chose.
 
     Raises:
         ClusterError: it is taken; the text names the process that holds it.
     """
     if not is_free(port):
-        msg = f"--{what}-port {port} is taken by {_listener(port)}: stop it, or give another port"
-        raise ClusterError(msg)
+        raise ClusterError(
+            f"--{what}-port {port} is taken by {_listener(port)}: stop it, or give another port"
+        )
     return port
 
 
@@ -71,7 +73,7 @@ def _holds(process: Path, inodes: set[str]) -> bool:
 
 
 def forwarder(name: str, port: int, target: str) -> Process:
-    """Return a process that listens on the machine's loopback and connects inside the instance."""
+    """Return a process that forwards a loopback port of the machine to an address inside the instance."""
     return Process(
         name=f"forward-{name}",
         argv=(

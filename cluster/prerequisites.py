@@ -1,4 +1,4 @@
-"""What this machine must have; each missing thing is named with its fix. Needs the standard library alone."""
+"""Checks this machine and installs Debian packages. Runs on the standard library alone."""
 
 import os
 import platform
@@ -29,7 +29,7 @@ PACKAGES = (
     "libseccomp-dev",
     "pkg-config",
 )
-# What tests and benchmarks alone need; installed when one of them asks for it.
+# Needed by tests and benchmarks alone, which install them before they run.
 BROWSER_PACKAGES = ("chromium", "chromium-driver", "fonts-dejavu-core")
 LOAD_PACKAGES = ("hey",)
 _PYTHON = (3, 11)
@@ -41,17 +41,17 @@ _APT_SECONDS = 900
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """The facts that the checks look at."""
+    """Facts about a machine, as far as the checks look at them."""
 
     system: str
     processor: str
     user_id: int
     python: tuple[int, int]
     go: str
-    """What `go version` prints; empty when there is no Go."""
+    """Output of `go version`; empty without Go."""
     free_bytes: int
     cached_bytes: int
-    """What plinth's cache already holds: a warm machine needs that much less."""
+    """Size of plinth's cache: a machine with a warm cache needs that much less free disk."""
     folder: Path
 
 
@@ -90,7 +90,7 @@ def inspect() -> Machine:
 
 
 def faults(machine: Machine) -> list[str]:
-    """Return what is missing, one line each, with its fix."""
+    """Return a line for each missing prerequisite, with its fix."""
     found: list[str] = []
     if (machine.system, machine.processor) != ("Linux", "x86_64"):
         found.append(
@@ -116,7 +116,7 @@ def faults(machine: Machine) -> list[str]:
 
 
 def missing_packages(wanted: Sequence[str] = PACKAGES) -> list[str]:
-    """Return the Debian packages that are wanted and not installed."""
+    """Return the wanted Debian packages that are not installed."""
     query = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *wanted]
     done = subprocess.run(query, capture_output=True, text=True, check=False, timeout=60)
     installed = {line.split()[0] for line in done.stdout.splitlines() if line.endswith(" installed")}
@@ -132,23 +132,24 @@ def _install(packages: list[str]) -> None:
         )
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines() or ["it printed nothing"]
-            msg = f"`{' '.join(argv)}` failed: {lines[-1]}; install {' '.join(packages)} by hand"
-            raise ClusterError(msg)
+            raise ClusterError(
+                f"`{' '.join(argv)}` failed: {lines[-1]}; install {' '.join(packages)} by hand"
+            )
 
 
 def ensure(progress: Callable[[str], None], wanted: Sequence[str] = PACKAGES) -> None:
-    """Check this machine and install the wanted Debian packages that are missing.
+    """Check this machine, then install the wanted Debian packages that it lacks.
 
     Raises:
-        ClusterError: something is missing that cannot be installed here.
+        ClusterError: a prerequisite is missing that this command cannot install.
     """
     found = faults(inspect())
     if found:
-        msg = "this machine lacks:\n" + "\n".join(f"  - {fault}" for fault in found)
-        raise ClusterError(msg)
+        raise ClusterError("this machine lacks:\n" + "\n".join(f"  - {fault}" for fault in found))
     if shutil.which("dpkg-query") is None:
-        msg = f"this machine has no dpkg: use Debian 12, Ubuntu 22.04 or later, or install {' '.join(wanted)}"
-        raise ClusterError(msg)
+        raise ClusterError(
+            f"this machine has no dpkg: use Debian 12, Ubuntu 22.04 or later, or install {' '.join(wanted)}"
+        )
     packages = missing_packages(wanted)
     if packages:
         progress(f"installing {' '.join(packages)}")

@@ -1,4 +1,4 @@
-"""What an instance runs: the records that `up` writes and the instance's supervisor reads."""
+"""The plan of an instance: records that `up` writes and the instance's supervisor reads."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-# A supervised process gets this and nothing of the caller's environment: a proxy variable or a stray
+# A supervised process inherits nothing from the caller's environment: a proxy variable or a stray
 # KUBECONFIG of the shell that ran `up` must not reach the cluster.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -26,10 +26,10 @@ class Process:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """The instance's end of its link to the host."""
+    """The instance's network link to the machine."""
 
     link: str
-    """Name of the host's end."""
+    """Name of the link's end on the machine."""
     host_ip: str
     node_ip: str
     prefix: int
@@ -38,7 +38,7 @@ class Network:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All that the supervisor needs to know; equal plans mean the running instance is up to date."""
+    """The supervisor's input; if it equals the plan of a running instance, that one is up to date."""
 
     instance: str
     folder: str
@@ -59,7 +59,7 @@ class Plan:
 
 
 def read_plan(path: Path) -> Plan:
-    """Return the plan that `Plan.text` wrote."""
+    """Read a plan that was written with `Plan.text`."""
     table: dict[str, Any] = json.loads(path.read_text())
     for entry in table["processes"]:
         entry.update(argv=tuple(entry["argv"]), needs=tuple(entry["needs"]))

@@ -1,4 +1,4 @@
-"""The instance's image registry over the content that `python -m images` stored in the cache."""
+"""The instance's image registry; it serves what `python -m images publish` put into the cache."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ INSIDE = f"127.0.0.1:{PORT}"
 
 
 def storage() -> Path:
-    """Return the folder with the images of all instances, in the registry's own format."""
+    """Return the registry's storage folder, which all instances share."""
     return cache_root() / "registry"
 
 
@@ -37,7 +37,7 @@ def process(instance: Instance) -> Process:
 
 
 def repository(reference: str) -> tuple[str, str]:
-    """Return repository path and tag of a reference, without the host: all hosts share one registry."""
+    """Return the repository path and tag of a reference; the host is dropped: all share one registry."""
     name, _, tag = reference.rpartition(":")
     first, slash, rest = name.partition("/")
     has_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
@@ -54,15 +54,14 @@ def has(reference: str) -> bool:
 
 
 def require(images: dict[str, str]) -> None:
-    """Check that the storage holds the images a cluster cannot start without (short name -> reference).
+    """Check that the storage has the images (short name -> reference) that a cluster needs to start.
 
     Raises:
         ClusterError: some are missing; the text names the command that builds them.
     """
     missing = {name: reference for name, reference in images.items() if not has(reference)}
     if missing:
-        msg = (
+        raise ClusterError(
             f"the image registry lacks {', '.join(missing.values())}: "
             f"run `python -m images publish {' '.join(f'{name}={missing[name]}' for name in missing)}`"
         )
-        raise ClusterError(msg)

@@ -1,4 +1,4 @@
-"""Dynamic volumes: local-path-provisioner makes a folder per claim; the default storage class."""
+"""Dynamic volumes: local-path-provisioner creates a folder per claim, by the default storage class."""
 
 import json
 from pathlib import Path
@@ -7,15 +7,20 @@ from typing import Any
 from cluster import binaries, certificates
 from cluster.instance import Instance
 from cluster.processes import Process
+from upstream import image_recipe
 from upstream.cache import write_atomically
 
 NAMESPACE = "plinth-storage"
 CLASS = "local-path"
-HELPER_IMAGE = "plinth/volume-helper:1"
 _PROVISIONER = "plinth.local/local-path"
 _LABELS = {"app.kubernetes.io/name": "local-path-provisioner", "app.kubernetes.io/part-of": "plinth"}
 _SETUP = '#!/bin/sh\nset -eu\nmkdir -m 0777 -p "$VOL_DIR"\n'
 _TEARDOWN = '#!/bin/sh\nset -eu\nrm -rf "$VOL_DIR"\n'
+
+
+def helper_image() -> str:
+    """Return the image of the pods that create and delete the folders of volumes."""
+    return f"plinth/volume-helper:{image_recipe.tag('volume-helper')}"
 
 
 def volumes(instance: Instance) -> Path:
@@ -38,7 +43,7 @@ def process(instance: Instance, api: str) -> Process:
             "start",
             f"--config={config}",
             f"--helper-pod-file={helper}",
-            f"--helper-image={HELPER_IMAGE}",
+            f"--helper-image={helper_image()}",
             f"--provisioner-name={_PROVISIONER}",
             f"--namespace={NAMESPACE}",
             "--service-account-name=default",
@@ -52,7 +57,7 @@ def process(instance: Instance, api: str) -> Process:
 def _helper_pod() -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": "helper-pod",
-        "image": HELPER_IMAGE,
+        "image": helper_image(),
         "imagePullPolicy": "IfNotPresent",
         "resources": {"requests": {"cpu": "5m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
     }
@@ -85,13 +90,13 @@ def _rules() -> list[dict[str, Any]]:
 
 
 def manifests() -> list[dict[str, Any]]:
-    """Return namespace, rights, scripts and the default storage class."""
+    """Return namespace, RBAC, scripts and the default storage class."""
     namespace = {
         "apiVersion": "v1",
         "kind": "Namespace",
         "metadata": {
             "name": NAMESPACE,
-            # Helper pods mount a folder of the node; nothing else may live here.
+            # Helper pods mount a folder of the node; nothing else may run here.
             "labels": {**_LABELS, "pod-security.kubernetes.io/enforce": "privileged"},
         },
     }

@@ -1,4 +1,4 @@
-"""Starts processes, restarts those that end, and reports on them: the loop of an instance's init."""
+"""Starts processes, restarts those that exit, and reports their state: the loop of an instance's init."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from upstream.cache import write_atomically
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
 _FIRST_DELAY_SECONDS = 0.5
 _LONGEST_DELAY_SECONDS = 15.0
-# A process that lived this long starts again at once, whatever its past.
+# A process that ran this long restarts at once, however often it failed before.
 _STABLE_SECONDS = 60.0
 _STOP_SECONDS = 5.0
 _LOG_LIMIT_BYTES = 64 * 1024**2
@@ -24,12 +24,12 @@ _NEED_CHECK_SECONDS = 0.05
 
 
 def restart_delay(failures: int) -> float:
-    """Return the pause before start number `failures + 1`: it doubles, up to a limit."""
+    """Return the delay before the next start after so many failures: it doubles, up to a limit."""
     return min(_FIRST_DELAY_SECONDS * 2 ** max(failures - 1, 0), _LONGEST_DELAY_SECONDS) if failures else 0.0
 
 
 def accepts(address: str) -> bool:
-    """Return whether a socket accepts: `host:port`, or the path of a unix socket."""
+    """Return whether a socket accepts connections: `host:port`, or the path of a unix socket."""
     if address.startswith("/"):
         family, target = socket.AF_UNIX, address
     else:
@@ -64,7 +64,7 @@ class _Slot:
 
 @dataclass
 class Supervisor:
-    """Runs an instance's processes until it is told to stop."""
+    """Runs an instance's processes until SIGTERM or SIGINT."""
 
     processes: tuple[Process, ...]
     logs: Path
@@ -75,7 +75,7 @@ class Supervisor:
     """Path of the machine's network namespace, for processes that run there."""
 
     def __post_init__(self) -> None:
-        """Make one slot per process."""
+        """Create one slot per process."""
         self._slots = [_Slot(process) for process in self.processes]
         self._reported = ""
         self._logs_checked = time.monotonic()
@@ -128,7 +128,7 @@ class Supervisor:
         )
 
     def _reap(self) -> None:
-        """Collect every ended child; as init this includes orphans of containers' shims."""
+        """Reap every child that ended; as init this includes orphans of container shims."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)

@@ -1,4 +1,4 @@
-"""The one place that sleeps: bounded waits that end early when waiting is pointless."""
+"""Bounded waits that end early when waiting is pointless; nothing else in this package sleeps."""
 
 import time
 from collections.abc import Callable
@@ -14,12 +14,12 @@ def wait_for(
     interval_seconds: float = 0.1,
     successes: int = 1,
 ) -> None:
-    """Wait until `probe` returns None that many times in a row; a text it returns is the state so far.
+    """Wait until `probe` returns None so many times in a row; a text that it returns is the current state.
 
     A probe that sees a terminal state raises, which ends the wait early.
 
     Raises:
-        ClusterError: the time is over; the message holds the last state.
+        ClusterError: the time is over; the message contains the last state.
     """
     deadline = time.monotonic() + timeout_seconds
     in_a_row = 0
@@ -29,6 +29,5 @@ def wait_for(
         if in_a_row >= successes:
             return
         if time.monotonic() >= deadline:
-            msg = f"{what}: not after {timeout_seconds:.0f} s; last seen: {state}"
-            raise ClusterError(msg)
+            raise ClusterError(f"{what}: not after {timeout_seconds:.0f} s; last seen: {state}")
         time.sleep(interval_seconds)

@@ -1,24 +1,19 @@
-"""The one function that makes an image reference; tags follow from a pin or the image's own content."""
+"""References of the images that stacks use: one function names them all."""
 
-import hashlib
-import json
-import tomllib
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 from components import versions
-from upstream import recipe
+from upstream import image_recipe
+from upstream.cache import UpstreamError
 
 
 class ImageError(Exception):
-    """An image was asked for that the platform does not have."""
+    """An image has no reference: the platform does not have it, or its folder is malformed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Upstream:
-    """An image that keeps upstream's name; its tag is the version of a Go module or a Python distribution."""
+    """An image under upstream's name; its version is that of a Go module or a Python distribution."""
 
     repository: str
     project: str = ""
@@ -29,9 +24,9 @@ class _Upstream:
 
 @dataclass(frozen=True, kw_only=True)
 class _Own:
-    """An image of this repository; its tag is a digest of everything that its folder says goes into it."""
+    """An image that only this repository makes."""
 
-    prefix: str = ""
+    version: str = ""
 
 
 def _kfp(program: str) -> _Upstream:
@@ -69,9 +64,6 @@ _IMAGES: dict[str, _Upstream | _Own] = {
         module="github.com/cloudnative-pg/cloudnative-pg",
         bare=True,
     ),
-    "coredns": _Upstream(
-        repository="registry.k8s.io/coredns/coredns", project="coredns", module="github.com/coredns/coredns"
-    ),
     "kfp-api-server": _kfp("api-server"),
     "kfp-driver": _kfp("driver"),
     "kfp-launcher": _kfp("launcher"),
@@ -87,11 +79,6 @@ _IMAGES: dict[str, _Upstream | _Own] = {
         repository="registry.k8s.io/kube-state-metrics/kube-state-metrics",
         project="kube-state-metrics",
         module="k8s.io/kube-state-metrics/v2",
-    ),
-    "metrics-server": _Upstream(
-        repository="registry.k8s.io/metrics-server/metrics-server",
-        project="metrics-server",
-        module="sigs.k8s.io/metrics-server",
     ),
     "nvidia-device-plugin": _Upstream(
         repository="nvcr.io/nvidia/k8s-device-plugin",
@@ -112,15 +99,15 @@ _IMAGES: dict[str, _Upstream | _Own] = {
     "mariadb": _Own(),
     "mlflow-server": _Own(),
     "mlmd": _Own(),
-    # CloudNativePG reads the major version of the server from the tag.
-    "postgres": _Own(prefix="17-"),
+    # CloudNativePG reads the major version of the server from the start of the tag.
+    "postgres": _Own(version="17"),
     "serving-runtime": _Own(),
     "storage-initializer": _Own(),
     "workload": _Own(),
 }
 
 
-# What only a cloud's cluster runs: pulled from upstream, never built here.
+# Only clusters in a cloud run these: pulled from upstream, never built here.
 _PUBLISHED = {
     "cluster-autoscaler": "registry.k8s.io/autoscaling/cluster-autoscaler",
     "karpenter": "public.ecr.aws/karpenter/controller",
@@ -139,30 +126,38 @@ def published(name: str, version: str) -> str:
 
 
 def names() -> list[str]:
-    """Return the short names of all images that this repository builds or mirrors."""
+    """Return the short names of all images that stacks use."""
     return sorted(_IMAGES)
 
 
 def is_own(name: str) -> bool:
-    """Return whether this repository makes the image, rather than building an upstream one."""
+    """Return whether only this repository makes the image, as opposed to building an upstream one."""
     return isinstance(_lookup(name), _Own)
 
 
 def reference(name: str, registry: str = "") -> str:
     """Return the full reference of an image.
 
+    Without a registry all images, upstream's too, are built here and published to the cluster's own registry.
+    Their tags end with their content, so that a rebuilt image rolls out. With a registry, our images have
+    such tags in it, and upstream's are pulled from upstream under upstream's plain names.
+
     Args:
         name: short name, equal to the folder in images/.
-        registry: where our own images lie; upstream images keep upstream's names.
+        registry: prefix of our images; empty on a cluster that gets everything from this machine.
 
     Raises:
-        ImageError: no such image.
+        ImageError: no such image, or its content cannot be read.
     """
     image = _lookup(name)
-    if isinstance(image, _Upstream):
-        return f"{image.repository}:{_upstream_tag(image)}"
-    prefix = f"{registry.rstrip('/')}/" if registry else ""
-    return f"{prefix}plinth/{name}:{_content_tag(name)}"
+    try:
+        if isinstance(image, _Own):
+            prefix = f"{registry.rstrip('/')}/" if registry else ""
+            return f"{prefix}plinth/{name}:{image_recipe.tag(name, image.version)}"
+        version = _upstream_version(image)
+        return f"{image.repository}:{version if registry else image_recipe.tag(name, version)}"
+    except UpstreamError as error:
+        raise ImageError(str(error)) from error
 
 
 def _lookup(name: str) -> _Upstream | _Own:
@@ -171,44 +166,8 @@ def _lookup(name: str) -> _Upstream | _Own:
     return _IMAGES[name]
 
 
-def _upstream_tag(image: _Upstream) -> str:
+def _upstream_version(image: _Upstream) -> str:
     if image.distribution:
         return versions.python_version(image.distribution)
     version = versions.release(versions.upstream_version(image.project, image.module), image.module)
     return version.removeprefix("v") if image.bare else version
-
-
-@cache
-def _content_tag(name: str) -> str:
-    image = _lookup(name)
-    if isinstance(image, _Upstream):
-        raise ImageError(f"{name} is an upstream image: its tag is a version")
-    content = json.dumps(_content(name), sort_keys=True)
-    return image.prefix + hashlib.sha256(content.encode()).hexdigest()[:12]
-
-
-def _content(name: str) -> list[Any]:
-    """Return all that goes into an image: its files, its locked packages and programs, and its base's."""
-    folder = versions.REPOSITORY / "images" / name
-    if not (folder / "Dockerfile").is_file():
-        raise ImageError(f"images/{name}/Dockerfile is missing: the image {name} cannot be built")
-    file = folder / "image.toml"
-    declared = tomllib.loads(file.read_text()) if file.is_file() else {}
-    python = declared.get("python", {})
-    groups = [*python.get("groups", ()), *python.get("shared-by", ())]
-    projects = {recipe.owner(program).name for program in declared.get("programs", ())}
-    projects |= {source.partition(":")[0] for source in declared.get("modules", {}).values()}
-    return [
-        _digests(folder),
-        [versions.locked_group(group) for group in groups],
-        [_digests(recipe.FOLDER / project) for project in sorted(projects)],
-        _content(declared["base"]) if "base" in declared else [],
-    ]
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder.parent)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    }

@@ -1,4 +1,4 @@
-"""Container images built without a container engine, stored where the cluster's registry reads them."""
+"""Builds container images without a container engine and publishes them to registries."""
 
 
 class ImagesError(Exception):

@@ -1,4 +1,4 @@
-"""`python -m images build|publish|push|list|tidy`: images, into the cache and to where registries read."""
+"""`python -m images build|publish|push|list|tidy`: build images into the cache and publish them."""
 
 import argparse
 import contextlib
@@ -8,17 +8,18 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from images import ImagesError, buildah, recipe, registry, remote_registry, store
+from images import ImagesError, buildah, registry, remote_registry, store
+from terminal.progress import TaskProgress
+from upstream import image_recipe
 from upstream.cache import UpstreamError
-from upstream.progress import Progress
 
-# Packing one image and installing another's packages overlap well on two cores; more only needs more disk.
+# Packing one image and installing another's packages overlap well on two cores; more workers need more disk.
 _WORKERS = 2
 
 
 @contextlib.contextmanager
 def _locked() -> Generator[None]:
-    """Wait for another build: two would drop each other's storage."""
+    """Wait until no other build runs: two would delete each other's storage."""
     path = store.folder() / "lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as handle:
@@ -30,8 +31,8 @@ def _locked() -> Generator[None]:
         yield
 
 
-def _levels(images: list[recipe.Image]) -> Iterator[list[recipe.Image]]:
-    """Yield batches: no image stands in the batch of its base or before it."""
+def _levels(images: list[image_recipe.Image]) -> Iterator[list[image_recipe.Image]]:
+    """Yield batches of images: each image is in a later batch than its base."""
     remaining = {image.name: image for image in images}
     while remaining:
         batch = [image for image in remaining.values() if image.base not in remaining]
@@ -41,13 +42,13 @@ def _levels(images: list[recipe.Image]) -> Iterator[list[recipe.Image]]:
 
 
 def _build(names: list[str]) -> None:
-    images = recipe.with_bases(names or [image.name for image in recipe.all_images()])
+    images = image_recipe.with_bases(names or [image.name for image in image_recipe.all_images()])
     if all(store.find(image.name) for image in images):
         print(f"images: {len(images)} images, all cached")
         return
     with _locked(), buildah.builder() as builder:
         missing = [image for image in images if store.find(image.name) is None]
-        progress = Progress("images", [image.name for image in missing])
+        progress = TaskProgress("images", [image.name for image in missing])
         with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
             for batch in _levels(missing):
                 work = [
@@ -60,7 +61,7 @@ def _build(names: list[str]) -> None:
 
 
 def _targets(pairs: list[str]) -> list[tuple[str, registry.Target]]:
-    """Return what to build and where to put it; two images never share a reference."""
+    """Return (image, target) of each pair; refuse two images under one reference."""
     targets: list[tuple[str, registry.Target]] = []
     for pair in pairs:
         name, separator, reference = pair.partition("=")
@@ -100,9 +101,9 @@ def _push(pairs: list[str], host: str, *, plain_http: bool) -> None:
 
 
 def _list() -> None:
-    for image in recipe.all_images():
+    for image in image_recipe.all_images():
         try:
-            record, key = store.find(image.name), recipe.key(image.name)
+            record, key = store.find(image.name), image_recipe.key(image.name)
         except (ImagesError, UpstreamError) as error:
             print(f"{image.name:34} {str(error).splitlines()[0]}")
             continue
@@ -120,21 +121,27 @@ def main(arguments: list[str] | None = None) -> int:
     which.add_argument(
         "--without-programs",
         action="store_true",
-        help="those that hold nothing of an upstream project, instead of all",
+        help="the images without anything of an upstream project, instead of all",
     )
-    publishing = commands.add_parser("publish", help="build what is missing; store it under references")
+    publishing = commands.add_parser(
+        "publish", help="build what is missing; publish it to this machine's registry"
+    )
     publishing.add_argument("pair", nargs="+", metavar="NAME=REFERENCE")
     pushing = commands.add_parser("push", help="build what is missing; push it to a running registry")
     pushing.add_argument("pair", nargs="+", metavar="NAME=REFERENCE")
-    pushing.add_argument("--to", required=True, metavar="HOST", help="the registry; ECR by AWS credentials")
-    pushing.add_argument("--plain-http", action="store_true", help="a registry without TLS elsewhere")
-    commands.add_parser("list", help="each image, its content key and compressed size")
-    commands.add_parser("tidy", help="delete blobs that no image needs any more")
+    pushing.add_argument(
+        "--to", required=True, metavar="HOST", help="the registry; AWS credentials sign in to ECR"
+    )
+    pushing.add_argument(
+        "--plain-http", action="store_true", help="use plain HTTP for a registry on another machine"
+    )
+    commands.add_parser("list", help="list each image, its content key, compressed size and base")
+    commands.add_parser("tidy", help="delete blobs and tags that no image needs")
     options = parser.parse_args(arguments)
     try:
         match options.command:
             case "build":
-                _build(recipe.without_programs() if options.without_programs else options.name)
+                _build(image_recipe.without_upstream() if options.without_programs else options.name)
             case "publish":
                 _publish(options.pair)
             case "push":
@@ -142,7 +149,7 @@ def main(arguments: list[str] | None = None) -> int:
             case "list":
                 _list()
             case _:
-                # A builder also removes what a killed build left mounted.
+                # Creating a builder also removes mounts that a killed build left.
                 with _locked(), buildah.builder():
                     freed = store.tidy() + registry.tidy()
                 print(f"images: freed {freed / 1e9:.1f} GB")
@@ -150,7 +157,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("error: interrupted; what was built is kept, run it again to go on", file=sys.stderr)
+        print(
+            "error: interrupted; finished images are kept, run the command again to continue", file=sys.stderr
+        )
         return 130
     return 0
 

@@ -1,4 +1,4 @@
-"""Builds one image with buildah, in a storage of plinth's own that is dropped afterwards."""
+"""Builds images with buildah, in a private storage that is deleted afterwards."""
 
 import contextlib
 import os
@@ -9,11 +9,13 @@ import threading
 from collections.abc import Generator
 from pathlib import Path
 
-from images import ImagesError, python_packages, recipe, store
+from images import ImagesError, python_packages, store
+from upstream import image_recipe, modules, recipe
 from upstream.build import binary
 from upstream.cache import cache_root
+from upstream.image_recipe import Debian, Image
 
-# No program reads these; licences stay.
+# No program reads these; licences are kept.
 _DPKG_OPTIONS = (
     "path-exclude=/usr/share/doc/*",
     "path-include=/usr/share/doc/*/copyright",
@@ -44,8 +46,23 @@ def _run(command: list[str], image: str, log: Path, cwd: Path | None = None, **e
         raise ImagesError(f"image {image}: {command[0]} failed (exit {done.returncode}); log {log}:\n{tail}")
 
 
+def module_path(image: Image, project: str, path: str) -> Path:
+    """Return a file or folder of a pinned module: `path` is the module's name, then a path in it.
+
+    Raises:
+        ImagesError: no module of the project has such a name.
+        UpstreamError: there is no such project, or the module is not downloaded.
+    """
+    versions = recipe.load(project).versions
+    module = max((name for name in versions if path.startswith(f"{name}/")), key=len, default=None)
+    if module is None:
+        where = f"images/{image.name}/image.toml"
+        raise ImagesError(f"{where}: {path} is in no module of upstream/{project}/go.mod")
+    return modules.module_dir(project, module) / path[len(module) + 1 :]
+
+
 class Builder:
-    """A buildah storage that lives as long as one batch of builds."""
+    """A buildah storage for one batch of builds."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -57,8 +74,8 @@ class Builder:
         storage = ["--root", str(self._folder / "storage"), "--runroot", str(self._folder / "run")]
         return ["buildah", *storage, "--storage-driver", "overlay", *arguments]
 
-    def build(self, image: recipe.Image) -> None:
-        """Build an image whose base is stored already, and store it.
+    def build(self, image: Image) -> None:
+        """Build an image and store it; its base must be stored already.
 
         Raises:
             ImagesError: a tool is missing or fails.
@@ -70,7 +87,7 @@ class Builder:
         shutil.rmtree(context, ignore_errors=True)
         try:
             self._fill(image, context, log)
-            name = f"localhost/plinth/{image.name}:{recipe.key(image.name)}"
+            name = f"localhost/plinth/{image.name}:{image_recipe.key(image.name)}"
             arguments = ["bud", "--isolation", "chroot", "--timestamp", "0", "--pull-never", "--tag", name]
             if image.base:
                 with self._one_base:
@@ -86,53 +103,56 @@ class Builder:
         return folder
 
     def _base(self, base: str, log: Path) -> str:
-        name = f"localhost/plinth/{base}:{recipe.key(base)}"
+        name = f"localhost/plinth/{base}:{image_recipe.key(base)}"
         ask = self._buildah("inspect", "--type", "image", name)
         known = subprocess.run(ask, capture_output=True, check=False)
         if known.returncode != 0:
             layout = self._folder / "base" / base
             store.export(base, layout)
-            # The copy is named after its path, which must look like an image's name: so a relative one.
+            # The copy is named after its path, which must look like an image's name, so use a relative one.
             pull = self._buildah("pull", "--quiet", f"oci:{base}:image")
             _run(pull, base, log, cwd=layout.parent, TMPDIR=str(self._temporary()))
             _run(self._buildah("tag", store.image_id(base), name), base, log)
             shutil.rmtree(layout, ignore_errors=True)
         return name
 
-    def _fill(self, image: recipe.Image, context: Path, log: Path) -> None:
-        shutil.copytree(
-            image.folder, context, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
-        )
+    def _fill(self, image: Image, context: Path, log: Path) -> None:
+        # The very files that the key covers.
+        for file in image.files:
+            copy = context / file.relative_to(image.folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, copy, follow_symlinks=False)
         if image.programs:
             (context / "programs").mkdir()
         for program in image.programs:
-            # A hard link: the context lies in the same cache as the programs.
+            # A hard link: the context is in the same cache as the programs.
             os.link(binary(program), context / "programs" / program)
         if image.python is not None:
-            python_packages.install(image.requirements(), context / "site-packages", context / "scripts")
+            packages = python_packages.requirements(image)
+            python_packages.install(packages, context / "site-packages", context / "scripts")
         for target, project, path in image.modules:
-            source = image.module_path(project, path)
+            source = module_path(image, project, path)
             (context / target).parent.mkdir(parents=True, exist_ok=True)
-            # Module folders are read-only; the copies must be deletable.
+            # Module folders are read-only; the copies must not be, or they could not be deleted.
             _run(["cp", "-r", "--no-preserve=mode", str(source), str(context / target)], image.name, log)
         if image.debian is not None:
             bootstrap = _mmdebstrap(image.debian, context / "rootfs.tar")
-            # One time stamp for all files, as in the layers: equal packages give an equal archive.
+            # One timestamp for all files, as in the layers: equal packages make an equal archive.
             _run(bootstrap, image.name, log, TMPDIR=str(self._temporary()), SOURCE_DATE_EPOCH="1")
         if (image.folder / "prepare.py").is_file():
             _run([sys.executable, str(context / "prepare.py"), str(context)], image.name, log)
 
-    def _keep(self, image: recipe.Image, name: str, log: Path) -> None:
+    def _keep(self, image: Image, name: str, log: Path) -> None:
         layout = self._folder / "layout" / image.name
         shutil.rmtree(layout, ignore_errors=True)
         layout.parent.mkdir(parents=True, exist_ok=True)
-        # Zstandard unpacks several times faster than gzip, and start-up of a cluster unpacks every image.
+        # Zstandard unpacks several times faster than gzip, and a starting cluster unpacks every image.
         push = ["push", "--quiet", "--compression-format", "zstd", name, f"oci:{layout}:image"]
         _run(self._buildah(*push), image.name, log, TMPDIR=str(self._temporary()))
-        store.adopt(image.name, recipe.key(image.name), layout)
+        store.adopt(image.name, image_recipe.key(image.name), layout)
 
     def clean(self) -> None:
-        """Delete the storage: the stored blobs hold everything that is needed again."""
+        """Delete the storage: the stored blobs suffice for later builds."""
         if not self._folder.exists():
             return
         with contextlib.suppress(FileNotFoundError, subprocess.SubprocessError):
@@ -142,7 +162,7 @@ class Builder:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _mmdebstrap(debian: recipe.Debian, target: Path) -> list[str]:
+def _mmdebstrap(debian: Debian, target: Path) -> list[str]:
     options = [f"--dpkgopt={option}" for option in _DPKG_OPTIONS]
     options += [f"--include={','.join(debian.packages)}", f"--variant={debian.variant}", "--skip=output/dev"]
     options += ['--aptopt=APT::Install-Recommends "false"', "--quiet", *debian.hooks]
@@ -151,7 +171,7 @@ def _mmdebstrap(debian: recipe.Debian, target: Path) -> list[str]:
 
 @contextlib.contextmanager
 def builder() -> Generator[Builder]:
-    """Give a builder; its storage is gone afterwards, also that of a build that was killed before."""
+    """Give a builder; delete its storage afterwards, and first that of a build that was killed."""
     current = Builder(cache_root() / "images" / "work")
     current.clean()
     try:

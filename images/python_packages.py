@@ -1,22 +1,22 @@
-"""Locked Python packages, installed into a folder by uv."""
+"""Installs locked Python packages into a folder with uv."""
 
 import os
 import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 from images import ImagesError
+from upstream import image_recipe
 from upstream.cache import cache_root
+from upstream.image_recipe import Groups, Image, Lock, SharedBy
 
-# Where the Dockerfiles put the packages: on the path of Debian's own Python.
+# Where the Dockerfiles copy the packages to: on the path of Debian's Python.
 INSTALLED = "/usr/local/lib/python3.11/dist-packages"
 _REPOSITORY = Path(__file__).parents[1]
-# Test suites and C headers that packages ship: a fifth of the size, never imported by what we run.
+# Test suites and C headers in packages: a fifth of the size, and nothing here imports them.
 _PRUNED = (
     "*/tests/data",
     "numpy/**/tests",
@@ -28,65 +28,55 @@ _PRUNED = (
 )
 
 
-class Source(Protocol):
-    """Where the list of an image's packages comes from."""
+def requirements(image: Image) -> dict[str, str]:
+    """Return the locked packages that an image adds to those of its base: name -> requirement with hashes.
 
-    def requirements(self, folder: Path) -> dict[str, str]:
-        """Return package name -> requirement with its hashes."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Groups:
-    """Dependency groups of the repository's uv.lock."""
-
-    names: tuple[str, ...]
-
-    def requirements(self, folder: Path) -> dict[str, str]:
-        """Return the packages that any of the groups needs."""
-        return {name: line for group in self.names for name, line in _exported(group).items()}
+    Raises:
+        ImagesError: the base has another version of one of them, or a lock is missing or has no hashes.
+    """
+    inherited = _with_bases(image.base) if image.base else {}
+    own = _declared(image)
+    for name in inherited.keys() & own.keys():
+        if inherited[name] != own[name]:
+            raise ImagesError(f"images/{image.name}: {name} differs from the one in its base {image.base}")
+    return {name: line for name, line in own.items() if name not in inherited}
 
 
-@dataclass(frozen=True, kw_only=True)
-class SharedBy:
-    """What several dependency groups of uv.lock have in common: one layer for all their images."""
-
-    names: tuple[str, ...]
-
-    def requirements(self, folder: Path) -> dict[str, str]:
-        """Return the packages that each of the groups needs."""
-        first, *others = (_exported(group) for group in self.names)
-        return {
-            name: line for name, line in first.items() if all(line == other.get(name) for other in others)
-        }
+def _with_bases(name: str) -> dict[str, str]:
+    image = image_recipe.load(name)
+    inherited = _with_bases(image.base) if image.base else {}
+    return inherited | requirements(image)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lock:
-    """A lock of the image's own, beside its Dockerfile: for packages that do not resolve with the others."""
+def _declared(image: Image) -> dict[str, str]:
+    match image.python:
+        case Groups(names=names):
+            return {name: line for group in names for name, line in _exported(group).items()}
+        case SharedBy(names=names):
+            first, *others = (_exported(group) for group in names)
+            return {
+                name: line for name, line in first.items() if all(line == other.get(name) for other in others)
+            }
+        case Lock(file=file):
+            return _locked(image.folder / file)
+        case None:
+            return {}
 
-    file: str
 
-    def requirements(self, folder: Path) -> dict[str, str]:
-        """Return the packages of the lock.
-
-        Raises:
-            ImagesError: the file is missing or has a line without a hash.
-        """
-        path = folder / self.file
-        if not path.is_file():
-            raise ImagesError(f"{path} is missing: make it with `uv pip compile --generate-hashes`")
-        found = parse(path.read_text())
-        if unhashed := [name for name, line in found.items() if "--hash=" not in line]:
-            raise ImagesError(f"{path}: no hash for {', '.join(unhashed)}")
-        return found
+def _locked(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise ImagesError(f"{path} is missing: make it with `uv pip compile --generate-hashes`")
+    lines = parse(path.read_text())
+    if unhashed := [name for name, line in lines.items() if "--hash=" not in line]:
+        raise ImagesError(f"{path}: no hash for {', '.join(unhashed)}")
+    return lines
 
 
 def uv() -> Path:
-    """Return the path of uv: the one the set-up installed, else the one on PATH.
+    """Return the path of uv: the one that `make setup` installed, or else the one on PATH.
 
     Raises:
-        ImagesError: there is none.
+        ImagesError: uv is not installed.
     """
     tools = cache_root() / "tools"
     for candidate in (tools / "bin" / "uv", tools / "uv"):
@@ -119,7 +109,7 @@ def _exported(group: str) -> dict[str, str]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a uv command: plinth's own package cache unless one is set."""
+    """Return the environment of a uv command, with plinth's package cache unless another one is set."""
     env = dict(os.environ)
     env.setdefault("UV_CACHE_DIR", str(cache_root() / "uv"))
     env.pop("VIRTUAL_ENV", None)
@@ -134,7 +124,7 @@ def install(requirements: dict[str, str], packages: Path, scripts: Path) -> None
     """Install exactly these packages with byte code into `packages`, and their commands into `scripts`.
 
     Raises:
-        ImagesError: uv fails; the text is its own last lines.
+        ImagesError: uv fails; the text contains the last lines of its output.
     """
     packages.mkdir(parents=True, exist_ok=True)
     scripts.mkdir(parents=True, exist_ok=True)
@@ -159,16 +149,16 @@ def install(requirements: dict[str, str], packages: Path, scripts: Path) -> None
 
 
 def _compile(packages: Path) -> None:
-    # Layers carry one fixed time stamp, so byte code must not be checked against its source's time; and it
-    # names the place where it will lie, not the one where it was made. A template that is no Python may fail.
+    # Layers have one fixed timestamp, so byte code must not be checked against its source's time. It names
+    # the path in the image, not the one where it was compiled. Templates that are not Python may fail.
     command = [sys.executable, "-m", "compileall", "-qq", "-j", "2", "--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(packages), "-p", INSTALLED, str(packages)]
-    # Constants that are sets are written in the order of their hashes.
+    # Set constants are written in hash order, which a fixed seed makes reproducible.
     subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": "0"}, capture_output=True, check=False)
 
 
 def _portable(script: bytes) -> bytes:
-    # uv names the interpreter that installs; in the image it is Debian's. Long paths get a shell trampoline.
+    # uv writes the path of its own interpreter, or a shell trampoline if it is long; the image has Debian's.
     interpreter = b"#!/usr/bin/python3\n"
     script = re.sub(rb"\A#!/bin/sh\n'''exec' [^\n]*\n' '''\n", interpreter, script)
     return re.sub(rb"\A#![^\n]*python[^\n]*\n", interpreter, script)

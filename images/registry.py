@@ -1,4 +1,4 @@
-"""Publishing: stored images under full references, in the folder that the cluster's registry reads."""
+"""Publishes stored images under full references in the folder that native clusters' registries serve."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from upstream.cache import cache_root
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Where an image goes: a repository path, without the host that a mirror stands for, and a tag."""
+    """A repository path and a tag; the host is dropped, because one registry mirrors all hosts."""
 
     repository: str
     tag: str
@@ -21,7 +21,7 @@ def parse(reference: str) -> Target:
     """Split a full image reference.
 
     Raises:
-        ImagesError: it has no tag.
+        ImagesError: the reference has no tag.
     """
     name, separator, tag = reference.rpartition(":")
     if not separator or "/" in tag or not name:
@@ -29,12 +29,12 @@ def parse(reference: str) -> Target:
     first, slash, rest = name.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
         return Target(repository=rest, tag=tag)
-    # A name without host or folder means Docker Hub's library, also to a mirror.
+    # A name without a host or a folder is in Docker Hub's library, for a mirror too.
     return Target(repository=name if slash else f"library/{name}", tag=tag)
 
 
 def folder() -> Path:
-    """Return the storage of every native cluster's registry, in the format of its filesystem driver."""
+    """Return the storage of all native clusters' registries, in their filesystem driver's format."""
     return cache_root() / "registry"
 
 
@@ -48,7 +48,7 @@ def _tag_link(target: Target) -> Path:
 
 
 def is_published(record: store.Record, target: Target) -> bool:
-    """Return whether the registry's folder holds exactly this image under this reference."""
+    """Return whether the registry serves exactly this image under this reference."""
     link = _tag_link(target)
     return link.is_file() and link.read_text() == record.manifest.digest
 
@@ -61,10 +61,10 @@ def _write(path: Path, text: str) -> None:
 
 
 def publish(record: store.Record, target: Target) -> bool:
-    """Place an image into the registry's folder; return whether anything changed.
+    """Write an image into the registry's folder; return whether anything changed.
 
-    Blobs are hard links, so a published image takes no room of its own, and no registry need run. The tag is
-    written last: a reader never sees a manifest without its layers.
+    Blobs are hard links, so a published image takes no extra space, and no registry needs to run. The tag is
+    written last: a client never sees a manifest without its layers.
     """
     if is_published(record, target):
         return False
@@ -86,7 +86,7 @@ def publish(record: store.Record, target: Target) -> bool:
 
 
 def tidy() -> int:
-    """Delete tags whose image is no longer stored, then the blobs nothing names; return the bytes freed."""
+    """Delete tags of images that are no longer stored, then unreferenced blobs; return the bytes freed."""
     kept = {record.manifest.digest for record in store.records()}
     blobs = {blob.digest for record in store.records() for blob in (record.manifest, *record.blobs)}
     for link in (_root() / "repositories").rglob("_manifests/tags/*/current/link"):

@@ -1,4 +1,4 @@
-"""How a registry lets us in: ECR's token from the AWS credentials at hand, or what `docker login` stored."""
+"""Signs in to registries: ECR with AWS credentials, others with what `docker login` stored."""
 
 import base64
 import http.client
@@ -19,7 +19,7 @@ _TIMEOUT_SECONDS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """A user and a password; never shown."""
+    """A user and a password; `repr` hides the password."""
 
     user: str
     password: str
@@ -34,10 +34,10 @@ class Login:
 
 
 def find(host: str) -> Login | None:
-    """Return the login for a registry, or None where nothing is known of it.
+    """Return the login for a registry, or None if there is none.
 
     Raises:
-        ImagesError: it is an ECR registry and AWS gives no token.
+        ImagesError: AWS gives no token for an ECR registry.
     """
     ecr = _ECR.match(host)
     if ecr:
@@ -46,7 +46,7 @@ def find(host: str) -> Login | None:
 
 
 def _ecr_login(host: str, region: str) -> Login:
-    # Half a second that only a push to ECR pays.
+    # The import takes half a second; only a push to ECR needs it.
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -58,7 +58,7 @@ def _ecr_login(host: str, region: str) -> Login:
             f"{host}: no token from AWS ({error}): sign in with `aws sso login` or set AWS_PROFILE; "
             "the identity needs ecr:GetAuthorizationToken"
         ) from None
-    # The account leads every name of its registry, also that of a FIPS endpoint.
+    # Every name of an account's registry starts with the account, a FIPS endpoint's too.
     mine = urlsplit(found.get("proxyEndpoint", "")).hostname or ""
     if mine.partition(".")[0] != host.partition(".")[0]:
         raise ImagesError(
@@ -88,19 +88,19 @@ def authorization(challenge: str, login: Login | None, host: str) -> str:
     """Return the Authorization header that answers a registry's challenge.
 
     Raises:
-        ImagesError: there is no login, or the registry's token service refuses it.
+        ImagesError: a login is required and missing, or the registry's token service refuses it.
     """
     scheme, _, rest = challenge.partition(" ")
     parameters = dict(_CHALLENGE.findall(rest))
     if scheme.lower() == "bearer" and "realm" in parameters:
         return f"Bearer {_token(parameters, login, host)}"
     if login is None:
-        raise ImagesError(f"registry {host} wants a login and none is stored: run `docker login {host}`")
+        raise ImagesError(f"registry {host} requires a login and none is stored: run `docker login {host}`")
     return login.header
 
 
 def _token(parameters: dict[str, str], login: Login | None, host: str) -> str:
-    """Fetch a token where the registry says; without a login an anonymous one."""
+    """Fetch a token from the service that the registry names; without a login, an anonymous one."""
     realm = urlsplit(parameters["realm"])
     if realm.scheme not in ("http", "https") or not realm.netloc:
         raise ImagesError(f"registry {host} names {parameters['realm']!r} for tokens, which is no address")

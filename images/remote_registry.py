@@ -1,4 +1,4 @@
-"""A running registry: images pushed over the distribution API, signed in where it asks for it."""
+"""Pushes images to a running registry over the distribution API."""
 
 import http.client
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ _TIMEOUT_SECONDS = 120
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _REFUSALS = {
     401: "the login is refused",
-    403: "the identity may not push there",
-    404: "it has no such repository; ECR makes none by itself: create it first",
+    403: "the identity may not push to it",
+    404: "it has no such repository; ECR creates none by itself: create it first",
 }
 
 
@@ -25,7 +25,7 @@ class _Answer:
 
 
 class RemoteRegistry:
-    """A registry by host and port; plain HTTP only on this machine or where asked for."""
+    """A registry at a host and port; plain HTTP only on this machine or on request."""
 
     def __init__(self, host: str, *, plain_http: bool = False) -> None:
         self._host = host
@@ -42,32 +42,34 @@ class RemoteRegistry:
         """
         base = f"/v2/{target.repository}"
         kind = record.manifest.media_type
-        found = self._ask("HEAD", f"{base}/manifests/{target.tag}", accept=kind)
-        if found.status == 200 and found.headers.get("docker-content-digest") == record.manifest.digest:
+        current = self._request("HEAD", f"{base}/manifests/{target.tag}", accept=kind)
+        if current.status == 200 and current.headers.get("docker-content-digest") == record.manifest.digest:
             return False
         for blob in record.blobs:
             self._push_blob(base, blob)
         content = store.blob_path(record.manifest.digest).read_bytes()
-        answer = self._ask("PUT", f"{base}/manifests/{target.tag}", content, kind)
+        answer = self._request("PUT", f"{base}/manifests/{target.tag}", content, kind)
         self._check(answer, 201, f"manifest of {target.repository}:{target.tag}")
         return True
 
     def _push_blob(self, base: str, blob: store.Blob) -> None:
-        # A registry that keeps blobs elsewhere redirects to those it has.
-        if self._ask("HEAD", f"{base}/blobs/{blob.digest}").status in (200, 307):
+        # A registry with external blob storage redirects to a blob that exists.
+        if self._request("HEAD", f"{base}/blobs/{blob.digest}").status in (200, 307):
             return
-        answer = self._ask("POST", f"{base}/blobs/uploads/")
+        answer = self._request("POST", f"{base}/blobs/uploads/")
         self._check(answer, 202, f"upload to {base.removeprefix('/v2/')}")
         place = answer.headers["location"]
         separator = "&" if urlsplit(place).query else "?"
         path = store.blob_path(blob.digest)
-        answer = self._ask("PUT", f"{place}{separator}digest={blob.digest}", path, "application/octet-stream")
+        answer = self._request(
+            "PUT", f"{place}{separator}digest={blob.digest}", path, "application/octet-stream"
+        )
         self._check(answer, 201, f"blob {blob.digest}")
 
-    def _ask(
+    def _request(
         self, method: str, place: str, body: bytes | Path | None = None, kind: str = "", accept: str = ""
     ) -> _Answer:
-        """Send a request; answer one challenge. Every repository may ask for a token of its own."""
+        """Send a request and answer one challenge: each repository may require its own token."""
         url = self._absolute(place)
         answer = self._send(method, url, body, kind, accept)
         if answer.status == 401 and url.netloc == self._host:
@@ -102,8 +104,8 @@ class RemoteRegistry:
                 connection.request(method, path, body, headers)
                 response = connection.getresponse()
             text = response.read().decode(errors="replace")
-            found = {name.lower(): value for name, value in response.getheaders()}
-            return _Answer(status=response.status, headers=found, text=text)
+            answered = {name.lower(): value for name, value in response.getheaders()}
+            return _Answer(status=response.status, headers=answered, text=text)
         except (OSError, http.client.HTTPException) as error:
             how = "plain HTTP" if url.scheme == "http" else "HTTPS (--plain-http for the other)"
             raise ImagesError(

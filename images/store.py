@@ -1,17 +1,16 @@
-"""Built images as OCI blobs in the cache, one record per image and content key."""
+"""The store of built images: OCI blobs in the cache, and a record per image and content key."""
 
 import dataclasses
 import json
 import os
 import shutil
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from images import ImagesError, recipe
+from images import ImagesError
+from upstream import go, image_recipe
 from upstream.cache import cache_root
 
 _LAYOUT = {"imageLayoutVersion": "1.0.0"}
@@ -19,7 +18,7 @@ _LAYOUT = {"imageLayoutVersion": "1.0.0"}
 
 @dataclass(frozen=True, kw_only=True)
 class Blob:
-    """One content-addressed file of an image."""
+    """A content-addressed file of an image."""
 
     digest: str
     size: int
@@ -28,7 +27,7 @@ class Blob:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """A stored image: its manifest and every blob the manifest names, configuration first."""
+    """A stored image: its manifest and the blobs that the manifest names, configuration first."""
 
     name: str
     key: str
@@ -47,17 +46,19 @@ def folder() -> Path:
 
 
 def blob_path(digest: str) -> Path:
-    """Return where a blob lies."""
+    """Return the path of a blob."""
     return folder() / "blobs" / digest.replace(":", "/")
 
 
 def _record_path(name: str, key: str) -> Path:
-    return folder() / "records" / f"{name}-{key}.json"
+    # The key covers sources alone; with programs of another Go release the image is built again under it.
+    compiler = f"-{go.go_version()}" if image_recipe.has_programs(name) else ""
+    return folder() / "records" / f"{name}-{key}{compiler}.json"
 
 
 def find(name: str) -> Record | None:
-    """Return the record of an image as its folder stands now, or None when it must be built."""
-    path = _record_path(name, recipe.key(name))
+    """Return the record of an image with its current content, or None if it must be built."""
+    path = _record_path(name, image_recipe.key(name))
     if not path.is_file():
         return None
     record = _read(path)
@@ -69,7 +70,7 @@ def require(name: str) -> Record:
     """Return the record of a stored image.
 
     Raises:
-        ImagesError: it is not built.
+        ImagesError: the image is not built.
     """
     record = find(name)
     if record is None:
@@ -78,7 +79,7 @@ def require(name: str) -> Record:
 
 
 def image_id(name: str) -> str:
-    """Return the identity buildah gives an image: the digest of its configuration."""
+    """Return buildah's identifier of an image: the digest of its configuration."""
     return require(name).blobs[0].digest.removeprefix("sha256:")
 
 
@@ -97,9 +98,9 @@ def _blob(descriptor: dict[str, Any]) -> Blob:
 
 
 def adopt(name: str, key: str, layout: Path) -> Record:
-    """Move an OCI layout with one image into the store and drop the layout and older builds of the image.
+    """Move an OCI layout with one image into the store; delete the layout and records of older builds.
 
-    The record is written last: a build that dies before leaves only blobs that the next one reuses.
+    The record is written last: a build that dies earlier leaves only blobs, which the next one reuses.
     """
     index: dict[str, Any] = json.loads((layout / "index.json").read_text())
     manifest = _blob(index["manifests"][0])
@@ -131,7 +132,7 @@ def export(name: str, layout: Path) -> None:
     """Write a stored image as an OCI layout whose blobs are hard links.
 
     Raises:
-        ImagesError: it is not built.
+        ImagesError: the image is not built.
     """
     record = require(name)
     shutil.rmtree(layout, ignore_errors=True)
@@ -140,25 +141,6 @@ def export(name: str, layout: Path) -> None:
         (layout / path).write_bytes(content)
     for blob in (record.manifest, *record.blobs):
         os.link(blob_path(blob.digest), layout / "blobs" / blob.digest.replace(":", "/"))
-
-
-def archive(name: str) -> Path:
-    """Return an OCI archive of a stored image, for a container engine to import.
-
-    Raises:
-        ImagesError: it is not built.
-    """
-    record = require(name)
-    path = folder() / "archives" / f"{name}.tar"
-    path.parent.mkdir(exist_ok=True)
-    with tarfile.open(path, "w") as target:
-        for file, content in _layout_files(record).items():
-            member = tarfile.TarInfo(file)
-            member.size = len(content)
-            target.addfile(member, BytesIO(content))
-        for blob in (record.manifest, *record.blobs):
-            target.add(blob_path(blob.digest), f"blobs/{blob.digest.replace(':', '/')}")
-    return path
 
 
 def _layout_files(record: Record) -> dict[str, bytes]:
@@ -179,12 +161,11 @@ def records() -> Iterator[Record]:
 
 
 def tidy() -> int:
-    """Delete blobs that no record names; return the bytes they took."""
+    """Delete blobs that no record names; return the bytes freed."""
     kept = {blob.digest for record in records() for blob in (record.manifest, *record.blobs)}
     freed = 0
     for path in (folder() / "blobs" / "sha256").glob("*"):
         if f"sha256:{path.name}" not in kept:
             freed += path.stat().st_size
             path.unlink()
-    shutil.rmtree(folder() / "archives", ignore_errors=True)
     return freed

@@ -1,1 +1,1 @@
-"""Pins and builds of every upstream Go program plinth runs, cached outside the repository by content."""
+"""Pins and builds of upstream Go programs, and the recipes of images: what everything here is made of."""

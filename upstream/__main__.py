@@ -1,13 +1,13 @@
-"""`python -m upstream build|modules|list|tidy`: bring upstream's into the cache, or say what is there."""
+"""`python -m upstream build|modules|list|tidy`: build or download upstream projects, or list the cache."""
 
 import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from terminal.progress import TaskProgress
 from upstream import build, go, modules, recipe
 from upstream.cache import UpstreamError
-from upstream.progress import Progress
 
 
 def _build(names: list[str], *, everything: bool) -> None:
@@ -15,7 +15,7 @@ def _build(names: list[str], *, everything: bool) -> None:
         project for project in recipe.all_projects() if everything or not project.on_demand
     ]
     missing = [project for project in projects if not build.is_built(project)]
-    progress = Progress("build", [project.name for project in missing])
+    progress = TaskProgress("build", [project.name for project in missing])
 
     def one(project: recipe.Project) -> None:
         try:
@@ -25,7 +25,7 @@ def _build(names: list[str], *, everything: bool) -> None:
             raise
         progress.done(project.name, "built")
 
-    # What two projects share is compiled twice if they are built at once: those that share most take turns.
+    # Concurrent builds compile twice what both need, so projects that share most are built in turn.
     families: dict[str, list[recipe.Project]] = {}
     for project in missing:
         families.setdefault(project.family, []).append(project)
@@ -34,8 +34,8 @@ def _build(names: list[str], *, everything: bool) -> None:
         for project in family:
             one(project)
 
-    # Ahead of the builds, so that none holds a CPU while it waits for the network. With no name given, those
-    # of every project: a preview of any stack reads its manifests, and needs no program.
+    # Downloads run ahead of the builds, so that no build holds a CPU while it waits for the network. Without
+    # names they cover every project: a preview of any stack reads manifests, and needs no program.
     ahead = projects if names else recipe.all_projects()
     with ThreadPoolExecutor(1) as network, ThreadPoolExecutor(build.SLOTS) as pool:
         futures = [network.submit(modules.download, project) for project in ahead]
@@ -52,7 +52,7 @@ def _modules(names: list[str]) -> None:
     missing = [project for project in projects if not modules.is_downloaded(project)]
     if not missing:
         return
-    progress = Progress("modules", [project.name for project in missing])
+    progress = TaskProgress("modules", [project.name for project in missing])
     for project in missing:
         progress.run(project.name, partial(modules.download, project))
 
@@ -70,11 +70,13 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     building = commands.add_parser("build", help="build projects that are not cached")
     building.add_argument("project", nargs="*")
-    building.add_argument("--all", action="store_true", help="also those that only some stacks need")
+    building.add_argument(
+        "--all", action="store_true", help="include the projects that only some stacks need"
+    )
     reading = commands.add_parser("modules", help="download the modules whose manifests are read")
     reading.add_argument("project", nargs="*")
-    commands.add_parser("list", help="each project, its content key and whether it is cached")
-    commands.add_parser("tidy", help="delete what builds need only while they run")
+    commands.add_parser("list", help="list each project, its content key and whether it is cached")
+    commands.add_parser("tidy", help="delete Go's build and module caches of the builds")
     options = parser.parse_args(arguments)
     try:
         match options.command:

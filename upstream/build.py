@@ -14,9 +14,9 @@ from upstream import go, modules, recipe
 from upstream.cache import UpstreamError, build_cache, cache_root, locked
 
 SLOTS = 2
-# One Go build cache for all builds: half of what they compile is the same. It grows to about 13 GB; where
-# less than this is left for the rest of a first `make up`, the next build begins another, if that gives
-# back enough.
+# All builds share one Go build cache: half of what they compile is the same. It grows to about 13 GB. If the
+# disk has less than this left, the rest of a first `make up` would not fit, so the next build starts a new
+# cache, provided that deleting the old one frees enough.
 _SPARE_BYTES = 8 * 1024**3
 _WORTH_BYTES = 4 * 1024**3
 
@@ -37,7 +37,7 @@ def binary(program: str) -> Path:
     """Return the path of a built program.
 
     Raises:
-        UpstreamError: no recipe declares it, or it is not built.
+        UpstreamError: no recipe declares the program, or it is not built.
     """
     project = recipe.owner(program)
     path = _output_folder(project) / program
@@ -46,16 +46,11 @@ def binary(program: str) -> Path:
     return path
 
 
-def binary_key(program: str) -> str:
-    """Return the content key of a program: equal keys mean equal source, recipe and compiler."""
-    return recipe.owner(program).key(go.go_version())
-
-
 @contextlib.contextmanager
 def _slot() -> Generator[None]:
-    """Hold one of the build slots, shared by all processes.
+    """Hold one of the build slots, which all processes share.
 
-    Whoever finds both slots taken queues on a slot chosen by process, which the kernel wakes.
+    If both are taken, wait for one of them, picked at random, until the kernel grants its lock.
     """
     folder = build_cache() / "slots"
     folder.mkdir(parents=True, exist_ok=True)
@@ -74,9 +69,9 @@ def _slot() -> Generator[None]:
 
 @contextlib.contextmanager
 def _go_cache() -> Generator[Path]:
-    """Give the newest Go build cache, or a new one if the disk is short.
+    """Give the newest Go build cache, or a new one if the disk is nearly full.
 
-    An older one goes when the last build that uses it ends: Go fails when entries vanish under it.
+    An older one is deleted after the last build that uses it: Go fails if entries vanish while it runs.
     """
     folder = build_cache() / "gocache"
     with contextlib.ExitStack() as use:
@@ -154,7 +149,7 @@ def _compile(project: recipe.Project, work: Path, target: Path, go_cache: Path, 
 def build(project: recipe.Project, on_start: Callable[[], None] = lambda: None) -> float:
     """Build one project unless it is cached; return the seconds it took (0 when cached).
 
-    A build that dies leaves only a `.partial` folder, which the next one replaces.
+    A build that is killed leaves only a `.partial` folder, which the next build replaces.
 
     Raises:
         UpstreamError: Go is missing, or the build fails.
@@ -194,7 +189,7 @@ def _build_programs(project: recipe.Project, final: Path, go_cache: Path) -> Non
 
 
 def tidy() -> int:
-    """Delete what builds need only while they run; return the bytes freed. Skipped while a build runs."""
+    """Delete what only running builds need and return the bytes freed; do nothing while a build runs."""
     folder = build_cache()
     with contextlib.ExitStack() as stack:
         for number in range(SLOTS):
@@ -203,10 +198,10 @@ def tidy() -> int:
             except BlockingIOError:
                 return 0
         before = _folder_bytes(folder)
-        # Go makes module folders read-only; only its own command, or a chmod first, can delete them.
+        # Go makes module folders read-only; its own command deletes them.
         if (folder / "mod").is_dir():
             go.run(["clean", "-modcache"], cwd=folder, module_cache=folder / "mod", GOFLAGS="")
-        # The one in use, and those that earlier versions of this program called their own.
+        # The current build cache, and those that earlier versions left under other names.
         for path in (*folder.glob("gocache*"), folder / "work"):
             shutil.rmtree(path, ignore_errors=True)
         return before - _folder_bytes(folder)

@@ -1,4 +1,4 @@
-"""Where built programs, images and cluster state live: one folder outside the repository."""
+"""The cache: one folder outside the repository for built programs, images and cluster state."""
 
 import contextlib
 import fcntl
@@ -21,18 +21,18 @@ def cache_root() -> Path:
 
 
 def modules_cache() -> Path:
-    """Return the Go module cache that keeps the modules whose manifests are read at run time."""
+    """Return the Go module cache of the modules whose manifests are read at run time."""
     return cache_root() / "mod"
 
 
 def build_cache() -> Path:
-    """Return the folder of what a build needs only while it runs; safe to delete between builds."""
+    """Return the folder of files that only running builds need; it is safe to delete between builds."""
     return cache_root() / "build"
 
 
 @contextlib.contextmanager
 def locked(path: Path, operation: int = fcntl.LOCK_EX) -> Generator[None]:
-    """Hold a lock that other threads and processes wait for.
+    """Hold a lock; other threads and processes wait for it.
 
     Raises:
         BlockingIOError: the operation has LOCK_NB, and another holds the lock.
@@ -44,14 +44,14 @@ def locked(path: Path, operation: int = fcntl.LOCK_EX) -> Generator[None]:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file that a reader, or a crash, never sees half written."""
+    """Write a file so that neither a reader nor a crash leaves it half written."""
     draft = _draft(path)
     draft.write_text(text)
     draft.replace(path)
 
 
 def link_atomically(path: Path, target: Path | str) -> None:
-    """Make a symbolic link, or lead one elsewhere, so that a reader always finds it."""
+    """Create or redirect a symbolic link so that a reader always finds it."""
     draft = _draft(path)
     draft.unlink(missing_ok=True)
     draft.symlink_to(target)

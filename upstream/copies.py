@@ -1,4 +1,4 @@
-"""Files of pinned modules in a build folder: read in place, or copied for what a build adds or leaves out."""
+"""Files of pinned modules for a build: read in place, or copied to add or leave out files."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Running the Go command with a fixed environment."""
+"""Runs the Go command in a fixed environment."""
 
 import os
 import shutil
@@ -26,20 +26,20 @@ def go_program() -> str:
 
 @cache
 def go_version() -> str:
-    """Return the Go version that compiles, for example go1.26.8."""
+    """Return the version of the installed Go, for example go1.26.8."""
     return run(["env", "GOVERSION"], cwd=Path.cwd(), module_cache=None).strip()
 
 
 def environment(module_cache: Path | None, build_cache: Path | None = None, **extra: str) -> dict[str, str]:
-    """Return the environment of a Go command: no toolchain download, no workspace, caches of our own.
+    """Return the environment of a Go command: no toolchain download, no workspace, separate caches.
 
-    What one build compiled serves another only where these flags are the same.
+    Builds share compiled packages only as long as these flags are the same.
     """
     env = dict(os.environ)
-    # The linker drops debug information anyway; not making it saves a sixth of the CPU time.
+    # The linker drops debug information anyway; not generating it saves a sixth of the CPU time.
     flags = "-mod=readonly -buildvcs=false -trimpath -gcflags=all=-dwarf=false"
     env.update(GOTOOLCHAIN="local", GOWORK="off", GOFLAGS=flags, CGO_ENABLED="0")
-    # Of the compiler itself: memory, of which few packages take so much, for a sixth of the CPU time.
+    # The compiler itself collects no garbage up to 1 GiB, which few packages reach: a sixth less CPU time.
     env.update(GOGC="off", GOMEMLIMIT="1GiB")
     if module_cache is not None:
         env["GOMODCACHE"] = str(module_cache)
@@ -61,7 +61,7 @@ def run(
     """Run `go` and return its standard output (empty when it goes to a log).
 
     Raises:
-        UpstreamError: Go exits non-zero; the text carries the last lines it printed.
+        UpstreamError: Go exits non-zero; the text contains the last lines of its output.
     """
     command = [go_program(), *arguments]
     env = environment(module_cache, build_cache, **extra)
@@ -72,8 +72,8 @@ def run(
         with log.open("a") as sink:
             sink.write(f"+ go {' '.join(arguments)}\n")
             sink.flush()
-            # Killed together with the builder: an orphan would go on for minutes beside its successor. Behind
-            # whatever else runs: tests beside a build have deadlines.
+            # Killed together with the builder: an orphan would compete with its successor for minutes. At low
+            # priority: tests that run at the same time have deadlines.
             command = ["nice", "-n", "10", "setpriv", "--pdeathsig", "KILL", *command]
             done = subprocess.run(command, cwd=cwd, env=env, stdout=sink, stderr=sink, check=False)
         output, errors = "", log.read_text()

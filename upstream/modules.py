@@ -1,4 +1,4 @@
-"""Folders of pinned modules whose manifests are read at run time."""
+"""Downloads pinned modules whose manifests are read at run time, and finds their folders."""
 
 from functools import cache
 from pathlib import Path
@@ -19,8 +19,8 @@ def is_downloaded(project: recipe.Project) -> bool:
 def download(project: recipe.Project) -> None:
     """Download a project's manifest modules and check them: go.sum against zip, zip against folder.
 
-    `go list -m` checks nothing, so both checks happen here, once per content key. Two may do it at once: Go
-    locks a module while it downloads it, and its check passes over what is half unpacked.
+    `go list -m` checks nothing, so both checks happen here, once per content key. Two processes may do so at
+    once: Go locks a module while it downloads it, and its check ignores a module that is half unpacked.
     """
     if is_downloaded(project):
         return
@@ -40,7 +40,7 @@ def module_dir(project_name: str, module: str) -> Path:
     """Return the folder of a pinned module.
 
     Raises:
-        UpstreamError: the module is not pinned there, or not downloaded.
+        UpstreamError: the project does not pin the module, or it is not downloaded.
     """
     project = recipe.load(project_name)
     project.version(module)
@@ -50,7 +50,7 @@ def module_dir(project_name: str, module: str) -> Path:
         )
     folder = ""
     if is_downloaded(project):
-        # Of a folder that somebody deleted, `go list -m` prints nothing and exits 0.
+        # If the folder was deleted, `go list -m` prints nothing and exits 0.
         folder = go.run(
             ["list", "-m", "-f", "{{.Dir}}", module],
             cwd=project.folder,

@@ -1,10 +1,10 @@
-"""What a folder of `upstream/` declares: programs to build and modules whose manifests are read."""
+"""Reads the folders of `upstream/`: programs to build, and modules whose manifests are read."""
 
 import hashlib
 import re
 import tomllib
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -57,18 +57,23 @@ class Project:
 
     @property
     def family(self) -> str:
-        """With whom it shares most of what it compiles: projects of the same minor version of client-go."""
+        """Key of the projects that share most of their packages: a minor version of client-go, if any."""
         version = self.versions.get("k8s.io/client-go")
         return f"client-go {version.rpartition('.')[0]}" if version else self.name
 
     def key(self, go_version: str) -> str:
-        """Return the content key: every file of the folder and the Go version that compiles it."""
+        """Return the key of a build: every file of the folder and the Go version that compiles it."""
         digest = hashlib.sha256(f"{_BUILDER_FORMAT}\n{go_version}\n".encode())
         for path in self.files:
             digest.update(f"{path.relative_to(self.folder)}\0".encode())
             digest.update(path.read_bytes())
             digest.update(b"\0")
         return digest.hexdigest()[:16]
+
+    @cached_property
+    def sources_key(self) -> str:
+        """Key of the folder's files alone, whichever Go version compiles them."""
+        return self.key(go_version="")
 
 
 def _expand(text: str, versions: dict[str, str], where: str) -> str:

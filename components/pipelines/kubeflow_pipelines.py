@@ -57,7 +57,7 @@ class KubeflowPipelinesArgs:
     stores: tuple[network_policies.Peer, ...] = ()
     """Where databases and artifacts are; anywhere on their ports if not given."""
     registry: str = ""
-    """Where this repository's own images lie."""
+    """Prefix of our images; without it all images are built here."""
     workspace_storage_class: str | None = None
     """Class of the volumes that the steps of a run may share; no shared volumes if not given."""
     scrapers: tuple[network_policies.Peer, ...] = ()
@@ -145,8 +145,8 @@ class KubeflowPipelines(pulumi.ComponentResource):
             f"{self._name}-argo",
             ArgoWorkflowsArgs(
                 namespace=steps.namespace,
-                image=reference("argo-workflow-controller"),
-                executor_image=reference("argo-executor"),
+                image=reference("argo-workflow-controller", self._args.registry),
+                executor_image=reference("argo-executor", self._args.registry),
                 artifacts=self._args.artifacts,
                 artifacts_secret=pipeline_steps.ARTIFACTS_SECRET,
                 scrapers=self._args.scrapers,
@@ -177,9 +177,9 @@ class KubeflowPipelines(pulumi.ComponentResource):
             f"{self._name}-api",
             PipelinesApiServerArgs(
                 namespace=self._args.namespace,
-                image=reference("kfp-api-server"),
-                driver_image=reference("kfp-driver"),
-                launcher_image=reference("kfp-launcher"),
+                image=reference("kfp-api-server", self._args.registry),
+                driver_image=reference("kfp-driver", self._args.registry),
+                launcher_image=reference("kfp-launcher", self._args.registry),
                 database=self._args.pipelines_database,
                 artifacts=self._args.artifacts,
                 artifacts_secret=pipeline_steps.ARTIFACTS_SECRET,
@@ -199,6 +199,7 @@ class KubeflowPipelines(pulumi.ComponentResource):
             PipelinesAgentArgs(
                 namespace=self._args.namespace,
                 kind=kind,
+                image=reference(f"kfp-{kind}", self._args.registry),
                 server=self._server_pods,
                 extra_labels=self._args.extra_labels,
             ),

@@ -8,7 +8,6 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components import manifests
-from components.images import reference
 from components.pipelines.pipelines_api_server import GRPC_PORT, HTTP_PORT, MANIFESTS, MODULE, PROJECT
 from components.shapes import network_policies, pod_inputs, pod_security, server_pods
 from components.shapes.access_rights import AccessRights
@@ -61,6 +60,8 @@ class PipelinesAgentArgs:
     """A closed namespace, with the pipelines API in it; the agent sees no other."""
     kind: AgentKind
     """What it does."""
+    image: str
+    """The agent's image."""
     server: network_policies.Peer
     """The pods of the pipelines API."""
     extra_labels: dict[str, str] = field(default_factory=dict[str, str])
@@ -135,7 +136,7 @@ class PipelinesAgent(pulumi.ComponentResource):
         # No probe: neither agent answers any. A stuck one shows in runs whose state no longer changes.
         container = server_pods.container(
             program.object_name,
-            reference(f"kfp-{self._args.kind}"),
+            self._args.image,
             [*program.command, pulumi.Output.concat("--namespace=", self._args.namespace)],
             env=pod_inputs.plain_env({"CRON_SCHEDULE_TIMEZONE": "UTC"}),
             mounts={"token": _TOKENS},

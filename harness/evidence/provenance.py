@@ -5,6 +5,7 @@ import platform
 import subprocess
 from pathlib import Path
 
+from cluster import addons
 from components import images, versions
 from images import store
 from infra.settings import stack_file
@@ -65,14 +66,15 @@ def pinned_versions() -> dict[str, str]:
 
 def registry(stack: str) -> str:
     """Return where a stack's own images lie."""
-    return stack_file.settings(stack).images.registry
+    return stack_file.settings(stack).registry
 
 
 def image_digests(own_registry: str) -> tuple[dict[str, str], ...]:
     """Return reference and manifest digest of every image of the platform; none where it is not built."""
+    references = {name: images.reference(name, own_registry) for name in images.names()}
     rows: list[dict[str, str]] = []
-    for name in images.names():
+    for name, reference in sorted((addons.images() | references).items()):
         record = store.find(name)
         digest = record.manifest.digest if record else ""
-        rows.append({"name": name, "reference": images.reference(name, own_registry), "digest": digest})
+        rows.append({"name": name, "reference": reference, "digest": digest})
     return tuple(rows)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """ML Metadata's gRPC service over the engine of the ml-metadata package, which ships only a client."""
 
-# The image has these packages; the repository's environment cannot, for they need another protobuf.
+# The image has these packages; the repository's environment cannot, because they need another protobuf.
 # pyright: basic, reportMissingImports=false
 import logging
 import os
@@ -24,7 +24,7 @@ _log = logging.getLogger("mlmd")
 
 
 class Store:
-    """One connection to MySQL or MariaDB, opened anew when the server drops it."""
+    """A connection to MySQL or MariaDB that is reopened when the server drops it."""
 
     def __init__(self, stopping: threading.Event) -> None:
         self._stopping = stopping
@@ -40,21 +40,21 @@ class Store:
         config.mysql.user = os.environ["MLMD_MYSQL_USER"]
         config.mysql.password = os.environ["MLMD_MYSQL_PASSWORD"]
         if os.environ.get("MLMD_MYSQL_TLS") == "true":
-            # Present but empty: encrypted, whatever certificate the server shows.
+            # Present but empty: TLS without verification of the server's certificate.
             config.mysql.ssl_options.SetInParent()
         options = metadata_store_pb2.MigrationOptions(enable_upgrade_migration=True)
         for left in range(tries - 1, -1, -1):
             try:
                 return engine.CreateMetadataStore(config.SerializeToString(), options.SerializeToString())
             except RuntimeError as error:
-                # Before the database is up this names an authentication plugin, which misleads.
+                # Until the database is up the error misleadingly names an authentication plugin.
                 _log.warning("database %s: %s", config.mysql.host, str(error).splitlines()[0])
                 if left == 0 or self._stopping.wait(1):
                     raise
         raise AssertionError(tries)
 
     def call(self, method: str, request: bytes) -> tuple[bytes, str, int]:
-        """Run one method of the engine; try again after a lost connection or an aborted transaction."""
+        """Call a method of the engine; retry after a lost connection or an aborted transaction."""
         for left in range(_CALL_TRIES - 1, -1, -1):
             with self._lock:
                 response, message, code = getattr(engine, method)(self._handle, request)
@@ -72,13 +72,13 @@ class Store:
 
 
 class Service(grpc.GenericRpcHandler):
-    """Hands every call to the engine's function of the same name; messages stay bytes."""
+    """Passes every call to the engine's function of the same name, as serialized messages."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        """Return the handler of one call, or None for a method the engine lacks."""
+        """Return the handler of a call, or None for a method that the engine does not have."""
         service, _, method = handler_call_details.method.lstrip("/").partition("/")
         if service != _SERVICE or not method.startswith(("Get", "Put")) or not hasattr(engine, method):
             return None
@@ -93,7 +93,7 @@ class Service(grpc.GenericRpcHandler):
 
 
 def main() -> int:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -18,10 +18,10 @@ def pairs(arguments: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def copy(sources: Sequence[tuple[str, str]], download: Callable[[str, str], object]) -> None:
-    """Download each source and check that something came.
+    """Download each source and check that it had files.
 
     Raises:
-        FileNotFoundError: a folder is empty afterwards; the model server would find no model.
+        FileNotFoundError: a folder is empty afterwards, so the model server would find no model.
     """
     for uri, folder in sources:
         download(uri, folder)
@@ -31,7 +31,7 @@ def copy(sources: Sequence[tuple[str, str]], download: Callable[[str, str], obje
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command line; return the exit code."""
-    # Not in plinth's own environment: this image has a lock of its own.
+    # Only this image's own lock has this package.
     from kserve_storage import Storage  # pyright: ignore[reportMissingImports]
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")

@@ -1,13 +1,15 @@
-"""A version stands in one place: `upstream/*/go.mod` or `uv.lock`."""
+"""A version is written in one place: `upstream/*/go.mod` or `uv.lock`."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from components import images, versions
+from images import python_packages
 from tests.contract import repository
-from upstream import recipe
+from upstream import image_recipe, python_lock, recipe
 
 # Programs, configuration and images; documents may name a version, tests invent some.
 _READ = {"cluster", "components", "images", "infra", "stacks", "workloads"}
@@ -22,8 +24,6 @@ _LOCKED = (
     "boto3",
     "scikit-learn",
 )
-# The node's sandbox has its name from Kubernetes, and its content from images/pause: no module pins it.
-_NAMED_BY_KUBERNETES = {"registry.k8s.io/pause:3.10"}
 _IMAGE = re.compile(r"\b[a-z0-9.-]+(?:/[a-z0-9._-]+)+:v?\d+\.\d+[\w.-]*")
 
 
@@ -32,7 +32,7 @@ def _sources() -> list[Path]:
         file
         for file in repository.files()
         if file.parts[0] in _READ and file.suffix in _SUFFIXES
-        # Locks beside an image are pins, and a compiled pipeline names the SDK that compiled it.
+        # An image's own lock is a pin, and a compiled pipeline names the SDK that compiled it.
         if file.name not in {"requirements.txt", "uv.lock", "pyproject.toml"} and "golden" not in file.parts
         if file.parts[:2] != ("workloads", "pipelines") or file.suffix == ".py"
     ]
@@ -63,9 +63,9 @@ def test_no_image_tag_is_written_out() -> None:
     for file in _sources():
         for number, line in enumerate(repository.text(file).splitlines(), 1):
             found = _IMAGE.search(line)
-            if found and found.group(0) in _NAMED_BY_KUBERNETES:
-                continue
-            assert not found, f"{file}:{number}: {found.group(0)}: ask components/images.py for the reference"
+            assert not found, (
+                f"{file}:{number}: {found.group(0)}: get the reference from components/images.py"
+            )
 
 
 @pytest.mark.parametrize("name", images.names())
@@ -76,9 +76,32 @@ def test_every_image_has_a_tag_and_a_folder(name: str) -> None:
 
 
 def test_the_python_of_every_part_is_one() -> None:
-    locked = {name: versions.locked_group(name) for name in ("workloads", "mlflow-server", "dev")}
+    locked = {name: python_lock.group(name) for name in ("workloads", "mlflow-server", "dev")}
     for group in ("workloads", "mlflow-server"):
         assert locked[group].items() <= locked["dev"].items(), f"{group} is tested with other versions"
+
+
+@pytest.mark.parametrize("group", ["workloads", "mlflow-server"])
+def test_uv_installs_nothing_that_an_images_key_does_not_cover(group: str) -> None:
+    locked = python_lock.group(group)
+    command = [str(python_packages.uv()), "export", "--frozen", "--quiet", "--no-header", "--no-annotate"]
+    command += ["--no-hashes", "--no-emit-project", "--only-group", group]
+    done = subprocess.run(command, cwd=repository.ROOT, capture_output=True, text=True, check=True)
+    installed = python_packages.parse(done.stdout)
+    assert len(installed) > 30
+    for name, line in installed.items():
+        assert line.split()[0].partition("==")[2] == locked[name]["version"], line
+
+
+@pytest.mark.parametrize("name", images.names())
+def test_a_tag_on_this_machine_ends_with_the_key_of_the_image_and_upstreams_with_a_registry_does_not(
+    name: str,
+) -> None:
+    built, pulled = images.reference(name), images.reference(name, "registry.example/team")
+    content = image_recipe.key(name)[:12]
+    assert built.endswith(content)
+    assert pulled.endswith(content) == images.is_own(name)
+    assert pulled.startswith("registry.example/team/plinth/") == images.is_own(name)
 
 
 def test_every_upstream_project_is_pinned_by_content() -> None:

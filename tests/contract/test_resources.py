@@ -1,5 +1,6 @@
 """No change of the code's layout may replace a resource: every stack registers what was recorded."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -23,6 +24,9 @@ ADDED = {
     "kubernetes:policy/v1:PodDisruptionBudget mlflow-budget",
     "kubernetes:policy/v1:PodDisruptionBudget traefik-disruption-budget",
 }
+# A serving runtime is named after its content: another image is another runtime, made before the old one
+# is deleted.
+_CONTENT = re.compile(r"(?<= kserve-runtime-mlflow-)[0-9a-f]{8}\b")
 
 
 def _short(urn: str) -> str:
@@ -40,7 +44,7 @@ def _line(resource: Registration) -> str:
         else "-"
     )
     parent = _short(resource.parent) if resource.parent else "-"
-    return f"{resource.type} {resource.name} parent={parent} provider={provider}"
+    return _CONTENT.sub("CONTENT", f"{resource.type} {resource.name} parent={parent} provider={provider}")
 
 
 def lines(stack: str) -> list[str]:

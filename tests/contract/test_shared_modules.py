@@ -1,4 +1,4 @@
-"""What many upstream programs are made of has one version: compiled once, and a fix of it is in all."""
+"""Modules that many upstream programs share have one version: it is compiled once, and a fix is in all."""
 
 import re
 from collections import defaultdict

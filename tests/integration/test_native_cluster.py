@@ -75,7 +75,7 @@ def running(before: leftovers.Snapshot) -> _Running:
 def _pod(name: str, *command: str, **spec: object) -> dict[str, object]:
     container: dict[str, object] = {
         "name": "main",
-        "image": storage.HELPER_IMAGE,
+        "image": storage.helper_image(),
         "imagePullPolicy": "IfNotPresent",
         "command": list(command),
     }

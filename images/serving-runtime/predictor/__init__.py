@@ -1,1 +1,1 @@
-"""A KServe model server for MLflow models: v1 and v2 protocol, exact, and strict about its input."""
+"""A KServe model server for MLflow models: v1 and v2 protocols, exact answers, strict input checks."""

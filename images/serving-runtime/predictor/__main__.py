@@ -1,6 +1,6 @@
 """Serves the MLflow model in a folder: `python -m predictor --model_name NAME --model_dir FOLDER`."""
 
-# The image has an environment of its own, because kserve and kfp want different protobuf releases.
+# The image has its own environment, because kserve and kfp require different protobuf releases.
 # pyright: reportMissingImports=false, reportUntypedBaseClass=false
 # pyright: reportUnknownParameterType=false
 
@@ -33,16 +33,16 @@ class MlflowModel(kserve.Model):
         self.ready = True
 
     async def predict(self, payload: Any, headers: dict[str, str] | None = None) -> Any:
-        """Answer what did not come as a plain JSON request over HTTP."""
+        """Answer requests that are not plain JSON over HTTP, such as gRPC and CloudEvents."""
         try:
             if isinstance(payload, InferRequest):
                 return self._infer(payload)
             if not isinstance(payload, dict) or "instances" not in payload:
                 raise RequestError('the body must be a JSON object with "instances"')
-            found = self._served.answer_rows(payload["instances"])
+            named = self._served.answer_rows(payload["instances"])
         except RequestError as error:
             raise InvalidInput(str(error)) from error
-        return {"predictions": found[0][1].tolist()}
+        return {"predictions": named[0][1].tolist()}
 
     def _infer(self, request: Any) -> Any:
         matrix = self._served.matrix
@@ -50,11 +50,11 @@ class MlflowModel(kserve.Model):
             raise RequestError("the model's signature is not a numeric matrix: use the v1 protocol")
         names = [each.name for each in request.inputs]
         value = matrix.from_tensors(names, [each.as_numpy() for each in request.inputs])
-        found = served_model.outputs(self._served.predict_matrix(value))
+        named = served_model.outputs(self._served.predict_matrix(value))
         return InferResponse(
             response_id=request.id,
             model_name=self.name,
-            infer_outputs=[_infer_output(each) for each in found],
+            infer_outputs=[_infer_output(each) for each in named],
         )
 
     def get_input_types(self) -> list[dict[str, Any]]:
@@ -77,7 +77,7 @@ class PredictorServer(kserve.ModelServer):
         histogram = PREDICT_HIST_TIME.labels(**get_labels(self._served.name))
         measurements = Measurements(self._served.name, histogram.observe)
         rest = self._rest_server
-        # Outside of KServe's middleware, whose timing line per request nobody reads.
+        # Outside of KServe's middleware, which logs a timing line per request.
         rest.config.app = InferenceApplication(self._served, model_server.app, measurements)
         await super()._serve()
 
@@ -90,7 +90,7 @@ def _infer_output(output: Output) -> Any:
 
 
 def _silence_request_logs() -> None:
-    """Drop one line per request: the gateway keeps the access log, the metrics keep the figures."""
+    """Turn off the log line per request: the gateway writes the access log, and metrics have the figures."""
     warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")
     for name in ("uvicorn.access", "kserve.trace"):
         logger = logging.getLogger(name)
@@ -101,9 +101,7 @@ def _silence_request_logs() -> None:
 def main() -> None:
     """Load the model, then serve it until a signal ends the process."""
     parser = argparse.ArgumentParser(parents=[model_server.parser], prog="python -m predictor")
-    parser.add_argument(
-        "--model_dir", type=Path, required=True, help="the folder that holds the file MLmodel"
-    )
+    parser.add_argument("--model_dir", type=Path, required=True, help="folder with the file MLmodel")
     options = parser.parse_args()
     served = served_model.load(options.model_name, options.model_dir)
     server = PredictorServer(

@@ -1,4 +1,4 @@
-"""The ASGI application in front of KServe's: it answers predictions itself, strictly and directly."""
+"""The ASGI application in front of KServe's: it answers plain JSON predictions itself."""
 
 import asyncio
 import logging
@@ -28,11 +28,11 @@ Answer = Callable[[ServedModel, bytes], bytes]
 
 
 class _DisconnectedError(Exception):
-    """The client went away while its body was read."""
+    """The client disconnected while its body was read."""
 
 
 class InferenceApplication:
-    """Answers predictions and model metadata of one model; everything else is the fallback's."""
+    """Answers predictions and model metadata of one model; passes everything else to the fallback."""
 
     def __init__(
         self,
@@ -61,15 +61,15 @@ class InferenceApplication:
             await self._fallback(scope, receive, send)
             return
         path: str = scope["path"]
-        found = self._predict.get(path)
-        protocol = found[0] if found else _protocol(path)
+        route = self._predict.get(path)
+        protocol = route[0] if route else _protocol(path)
         if protocol is None:
             if scope["method"] in ("GET", "HEAD") and path in self._metadata:
                 await self._reply(send, 200, self._metadata[path])
                 return
             await self._fallback(scope, receive, send)
             return
-        await self._answer(scope, receive, send, protocol, found[1] if found else None)
+        await self._answer(scope, receive, send, protocol, route[1] if route else None)
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, protocol: str, answer: Answer | None
@@ -134,7 +134,7 @@ class InferenceApplication:
 
 
 def _protocol(path: str) -> str | None:
-    """Return the protocol of a path that asks some model for a prediction."""
+    """Return the protocol of a prediction path of any model, or None for other paths."""
     if path.startswith("/v1/models/") and path.endswith(":predict"):
         return "v1"
     if path.startswith("/v2/models/") and path.endswith("/infer"):

@@ -12,7 +12,7 @@ _NUMPY = orjson.OPT_SERIALIZE_NUMPY
 
 
 def decode(body: bytes, key: str) -> dict[str, Any]:
-    """Return a request's JSON object, which must hold a key.
+    """Return a request's JSON object, which must have a key.
 
     Raises:
         RequestError: the body is empty, is not JSON, or lacks the key.
@@ -31,11 +31,11 @@ def decode(body: bytes, key: str) -> dict[str, Any]:
 def answer_v1(model: ServedModel, body: bytes) -> bytes:
     """Return the response to `POST /v1/models/NAME:predict`."""
     request = decode(body, "instances")
-    found = model.answer_rows(request["instances"])
-    if len(found) == 1:
-        return orjson.dumps({"predictions": _json_array(found[0][1])}, option=_NUMPY)
-    columns = [array.tolist() for _, array in found]
-    names = [name for name, _ in found]
+    outputs = model.answer_rows(request["instances"])
+    if len(outputs) == 1:
+        return orjson.dumps({"predictions": _json_array(outputs[0][1])}, option=_NUMPY)
+    columns = [array.tolist() for _, array in outputs]
+    names = [name for name, _ in outputs]
     records = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     return orjson.dumps({"predictions": records})
 
@@ -82,12 +82,12 @@ def metadata_v2(model: ServedModel) -> bytes:
 
 
 def error_body(message: str) -> bytes:
-    """Return the body of any response that is not an answer."""
+    """Return the body of an error response."""
     return orjson.dumps({"error": message})
 
 
 def input_types(model: ServedModel) -> list[dict[str, Any]]:
-    """Return the v2 description of the model's input; empty when it is no matrix."""
+    """Return the v2 description of the model's input; empty if it is not a matrix."""
     if model.matrix is None:
         return []
     shape = [-1, model.matrix.width]
@@ -95,7 +95,7 @@ def input_types(model: ServedModel) -> list[dict[str, Any]]:
 
 
 def output_types(model: ServedModel) -> list[dict[str, Any]]:
-    """Return the v2 description of the model's output as far as its signature says."""
+    """Return the v2 description of the model's output, as far as its signature has one."""
     schema = model.output_schema
     specs: list[Any] = schema.inputs if schema is not None and schema.is_tensor_spec() else []
     return [
@@ -105,5 +105,5 @@ def output_types(model: ServedModel) -> list[dict[str, Any]]:
 
 
 def _json_array(array: Any) -> Any:
-    # orjson writes numeric arrays itself, shortest round-trip digits; text and booleans only as lists.
+    # orjson serializes numeric arrays, with shortest round-trip digits; it needs text and booleans as lists.
     return array if array.dtype.kind in "fiu" else array.tolist()

@@ -1,8 +1,8 @@
-"""Requests that cannot be answered, and the status each gets."""
+"""Errors in requests, each with its HTTP status."""
 
 
 class RequestError(Exception):
-    """A request that the client must change; the text says what was given and what the model takes."""
+    """An error that the client must correct; the text says what was given and what the model takes."""
 
     status = 400
     kind = "invalid_input"

@@ -1,7 +1,7 @@
-"""Request rows and tensors as one numeric matrix: the shape of input that most models take.
+"""Turns request rows and tensors into one numeric matrix, the input of most models.
 
 MLflow enforces a signature column by column, which costs more than the prediction itself. A matrix is checked
-whole instead, with messages that name the row and the feature.
+as a whole instead, with messages that name the row and the feature.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ _JSON_NAMES = {str: "a string", bool: "a boolean", type(None): "null", list: "a 
 
 
 def v2_datatype(dtype: np.dtype[Any]) -> str:
-    """Return the v2 protocol's name of a dtype; what has none travels as text."""
+    """Return the v2 protocol's name of a dtype; a dtype without one is sent as text."""
     return _V2_NAMES.get(dtype, "BYTES")
 
 

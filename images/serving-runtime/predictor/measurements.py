@@ -1,4 +1,4 @@
-"""Counters of predictions, which KServe's server does not keep, beside the histogram that it does."""
+"""Counts predictions, which KServe's server does not, and feeds its latency histogram."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ class Measurements:
             ["model_name", "protocol", "code"],
             registry=registry,
         )
-        # Looking a labelled child up costs more than counting.
+        # Looking up a labelled child takes longer than counting.
         self._children: dict[tuple[str, int], Counter] = {}
 
     def observe(self, protocol: str, status: int, seconds: float) -> None:

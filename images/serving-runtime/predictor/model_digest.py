@@ -1,4 +1,4 @@
-"""The digest that names a model's content, the same wherever its files lie."""
+"""Digest of a model's content, independent of where its files are stored."""
 
 import hashlib
 from pathlib import Path
@@ -10,7 +10,7 @@ def model_digest(folder: Path) -> str:
     """Return the SHA-256 (64 hex digits) over every regular file below a folder.
 
     For each file in order of its POSIX relative path: the path, a zero byte, the hex SHA-256 of its bytes, a
-    line feed. The training side holds a twin of this function; a test compares the two.
+    line feed. The training step has a copy of this function; a test compares the two.
     """
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     whole = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""One MLflow model in memory, and how requests reach it."""
+"""A loaded MLflow model that answers requests."""
 
 import json
 import logging
@@ -33,12 +33,12 @@ Output = tuple[str, NDArray[Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class ServedModel:
-    """A loaded model and what its metadata says of it."""
+    """A loaded model and its metadata."""
 
     name: str
     digest: str
     matrix: Matrix | None
-    """How requests become the input; None when the signature is no plain numeric matrix."""
+    """Converter of requests; None if the signature is not a plain numeric matrix."""
     schema: Schema | None
     predict_matrix: Predict
     predict_any: Predict
@@ -86,7 +86,7 @@ def load(name: str, folder: Path) -> ServedModel:
     """Load the model in a folder.
 
     Raises:
-        mlflow.exceptions.MlflowException: the folder holds no model that MLflow can load.
+        mlflow.exceptions.MlflowException: the folder has no model that MLflow can load.
     """
     model = load_model(str(folder))
     metadata = model.metadata
@@ -113,7 +113,7 @@ def load(name: str, folder: Path) -> ServedModel:
 
 
 def outputs(result: Any) -> list[Output]:
-    """Return what a pyfunc answered as named arrays: one, or one per column of a mixed frame."""
+    """Return a pyfunc's result as named arrays: one, or one per column of a frame of mixed types."""
     if isinstance(result, pd.DataFrame):
         if len(set(result.dtypes)) != 1:
             return [(str(column), _plain(result[column].to_numpy())) for column in result.columns]
@@ -128,7 +128,7 @@ def _plain(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _matrix(schema: Schema | None, features: tuple[str, ...]) -> tuple[Matrix | None, bool]:
-    """Return how a signature reads as one numeric matrix, and whether the model expects it as a frame."""
+    """Return a signature as one numeric matrix, if it is one, and whether the model expects a frame."""
     if schema is None:
         return None, False
     inputs: list[Any] = schema.inputs
@@ -156,7 +156,7 @@ def _adapter(matrix: Matrix, as_frame: bool) -> Callable[[NDArray[Any]], Any]:
     if not as_frame:
         return lambda array: array
     columns = pd.Index(matrix.names)
-    # MLflow rebuilds a frame column by column, and so it lies in memory; by row BLAS rounds differently.
+    # MLflow rebuilds a frame column by column, so use that memory order; BLAS rounds differently by row.
     return lambda array: pd.DataFrame(np.asfortranarray(array), columns=columns, copy=False)
 
 
@@ -170,8 +170,8 @@ def _enforced(model: PyFuncModel, matrix: Matrix | None, as_frame: bool) -> Pred
 def _direct(model: PyFuncModel, matrix: Matrix, as_frame: bool) -> Predict | None:
     """Return the model's own predict function, called without MLflow's enforcement of the signature.
 
-    The matrix is checked already. The short way is taken only if it answers bit for bit as `pyfunc.predict`
-    on a few rows; a model that wants parameters or context keeps the long way.
+    The matrix is already checked. The direct call is used only if its answers equal those of `pyfunc.predict`
+    bit for bit on a few rows; a model with parameters or context keeps the enforced call.
     """
     if model.metadata.get_params_schema() is not None:
         return None
@@ -205,7 +205,7 @@ def _run(predict: Predict, value: Any) -> Any:
     try:
         return predict(value)
     except (MlflowException, ValueError) as error:
-        # Past its checks the input still did not suit: estimators say so by ValueError, MLflow by its own.
+        # The input passed the checks but does not suit the model: estimators raise ValueError.
         raise RequestError(f"the model refuses the input: {_first_line(error)}") from error
 
 

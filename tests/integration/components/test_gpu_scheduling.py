@@ -110,7 +110,7 @@ def _create(cluster: Instance, name: str, gpus: int, **spec: object) -> None:
     security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     container = {
         "name": "main",
-        "image": storage.HELPER_IMAGE,
+        "image": storage.helper_image(),
         "command": ["sleep", "3600"],
         "resources": {"limits": limits},
         "securityContext": security,

@@ -20,8 +20,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from images import __main__, recipe, store
+from images import __main__, store
 from tests.unit.images.layouts import write_layout
+from upstream import image_recipe
 from upstream.build import binary
 from workloads.wait import wait_for
 
@@ -80,17 +81,17 @@ def _serving(program: Path, folder: Path, address: str, tls: dict[str, str] | No
 def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: Serve) -> Generator[store.Record]:
     """Store an image called app with two layers, in a cache of its own."""
     monkeypatch.setenv("PLINTH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(recipe, "FOLDER", tmp_path / "images")
+    monkeypatch.setattr(image_recipe, "FOLDER", tmp_path / "images")
     folder = tmp_path / "images" / "app"
     folder.mkdir(parents=True)
     (folder / "image.toml").touch()
     (folder / "Dockerfile").write_text("FROM scratch\n")
-    recipe.load.cache_clear()
-    recipe.key.cache_clear()
+    image_recipe.load.cache_clear()
+    image_recipe.key.cache_clear()
     write_layout(tmp_path / "layout", *_LAYERS)
-    yield store.adopt("app", recipe.key("app"), tmp_path / "layout")
-    recipe.load.cache_clear()
-    recipe.key.cache_clear()
+    yield store.adopt("app", image_recipe.key("app"), tmp_path / "layout")
+    image_recipe.load.cache_clear()
+    image_recipe.key.cache_clear()
 
 
 def fetch(host: str, path: str, accept: str = "") -> bytes:

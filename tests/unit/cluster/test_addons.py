@@ -4,6 +4,7 @@ import pytest
 
 from cluster import addons
 from cluster.instance import Instance
+from upstream import image_recipe
 
 _STARTED = 1_700_000_000.7
 _NEW = "2023-11-14T22:13:20Z"
@@ -88,3 +89,8 @@ def test_every_image_that_the_objects_use_is_required_beforehand() -> None:
         return set[str]().union(*(images(item) for item in node)) if isinstance(node, list) else set()
 
     assert images(addons.manifests()) <= set(addons.images().values())
+
+
+def test_every_image_is_named_by_its_content() -> None:
+    for name, reference in addons.images().items():
+        assert reference.endswith(image_recipe.key(name)[:12]), name

@@ -37,7 +37,7 @@ def test_a_new_cpuset_gets_the_processors_of_its_parent(
     assert (own / "cpuset.mems").read_text() == "0\n"
 
 
-def test_a_machine_without_cgroups_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_cgroups_gets_the_fix_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cgroups, "_mounted", list[Path])
     with pytest.raises(ClusterError, match="mount cgroup2"):
         cgroups.create("plinth-x")

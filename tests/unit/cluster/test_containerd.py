@@ -23,7 +23,7 @@ def test_the_configuration_keeps_everything_inside_the_instance(instance: Instan
     assert config["state"].startswith("/run/")
     plugins = config["plugins"]
     assert plugins["io.containerd.cri.v1.runtime"]["restrict_oom_score_adj"] is True
-    assert plugins["io.containerd.cri.v1.images"]["pinned_images"]["sandbox"] == containerd.PAUSE_IMAGE
+    assert plugins["io.containerd.cri.v1.images"]["pinned_images"]["sandbox"] == containerd.pause_image()
     runc = plugins["io.containerd.cri.v1.runtime"]["containerd"]["runtimes"]["runc"]
     assert runc["runtime_path"] == "/built/containerd-shim-runc-v2"
     assert runc["options"] == {"BinaryName": "/built/runc", "SystemdCgroup": False}

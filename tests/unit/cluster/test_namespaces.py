@@ -1,7 +1,6 @@
 import pytest
 
 from cluster import namespaces
-from cluster.errors import ClusterError
 from cluster.instance import MARK, Instance
 from harness import processes
 from upstream.cache import write_atomically
@@ -39,8 +38,3 @@ def test_faults_name_what_does_not_run() -> None:
         },
     )
     assert status.faults() == ["kubelet restarting (last: exit 1 at 10:00:00)"]
-
-
-def test_nothing_runs_inside_an_instance_that_is_down(instance: Instance) -> None:
-    with pytest.raises(ClusterError, match="run `python -m cluster up --name test`"):
-        namespaces.run_inside(instance, ["true"])

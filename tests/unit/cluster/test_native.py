@@ -7,7 +7,7 @@ import pytest
 
 from cluster import namespaces, native, network
 from cluster.errors import ClusterError
-from cluster.instance import Addresses, Instance
+from cluster.instance import Addresses, Endpoints, Instance
 from cluster.native import NativeCluster
 
 
@@ -66,6 +66,25 @@ def test_without_root_the_fix_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native.os, "geteuid", lambda: 1000)
     with pytest.raises(ClusterError, match="needs root"):
         NativeCluster("test").create()
+
+
+@pytest.mark.usefixtures("programs")
+def test_a_healthy_cluster_gets_changed_addons_and_nothing_else(
+    instance: Instance, addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied: list[Instance] = []
+    endpoints = Endpoints(kubeconfig="k", api="a", gateway="g", registry="r", node_ip=addresses.node_ip)
+    instance.keep(addresses)
+    instance.endpoints_file.write_text(endpoints.text())
+    monkeypatch.setattr(native.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(native.registry, "require", lambda _: None)
+    monkeypatch.setattr(native.certificates, "create", lambda *_: None)
+    monkeypatch.setattr(native.addons, "apply", applied.append)
+    monkeypatch.setattr(NativeCluster, "_addresses", lambda _: addresses)
+    monkeypatch.setattr(NativeCluster, "_is_current", lambda *_: True)
+    monkeypatch.setattr(NativeCluster, "faults", lambda _: [])
+    assert NativeCluster("test").create() == endpoints
+    assert applied == [instance]
 
 
 def test_delete_works_on_an_instance_of_which_little_was_made(instance: Instance) -> None:

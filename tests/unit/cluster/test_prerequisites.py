@@ -70,10 +70,12 @@ def test_only_missing_packages_are_installed(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_what_tests_alone_need_is_not_installed_by_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[str, ...]] = []
+    wanted_packages: list[tuple[str, ...]] = []
     monkeypatch.setattr(prerequisites, "inspect", lambda: _GOOD)
-    monkeypatch.setattr(prerequisites, "missing_packages", lambda wanted: asked.append(tuple(wanted)) or [])
+    monkeypatch.setattr(
+        prerequisites, "missing_packages", lambda wanted: wanted_packages.append(tuple(wanted)) or []
+    )
     prerequisites.ensure(lambda _: None)
     prerequisites.ensure(lambda _: None, prerequisites.BROWSER_PACKAGES)
-    assert asked == [prerequisites.PACKAGES, prerequisites.BROWSER_PACKAGES]
+    assert wanted_packages == [prerequisites.PACKAGES, prerequisites.BROWSER_PACKAGES]
     assert not set(prerequisites.PACKAGES) & set(prerequisites.BROWSER_PACKAGES)

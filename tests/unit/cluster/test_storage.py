@@ -7,7 +7,7 @@ from cluster.instance import Instance
 
 
 @pytest.mark.usefixtures("programs")
-def test_volumes_lie_in_the_instances_folder(instance: Instance) -> None:
+def test_volumes_are_in_the_instances_folder(instance: Instance) -> None:
     storage.process(instance, "10.0.0.2:6443")
     config = json.loads((instance.folder / "config/storage/config.json").read_text())
     assert config["nodePathMap"][0]["paths"] == [str(instance.folder / "volumes")]
@@ -21,7 +21,7 @@ def test_the_class_names_the_provisioner_that_runs(instance: Instance) -> None:
     assert storage_class["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true"
 
 
-def test_the_scripts_lie_where_the_provisioner_looks() -> None:
+def test_the_scripts_are_where_the_provisioner_looks() -> None:
     scripts = next(item for item in storage.manifests() if item["kind"] == "ConfigMap")
     assert scripts["metadata"] == {
         **scripts["metadata"],

@@ -1,80 +1,91 @@
+"""References: one rule names every image that a stack uses."""
+
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from components import images, versions
+from tests.fixtures import image_folders
+from upstream import image_recipe
+
+REGISTRY = "registry.example/team"
 
 
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a repository of two images, the second on top of the first."""
-    for name, declared in {"mlflow": 'base = "ground"', "ground": ""}.items():
-        folder = tmp_path / "images" / name
-        folder.mkdir(parents=True)
-        (folder / "Dockerfile").write_text("FROM scratch\n")
-        (folder / "image.toml").write_text(declared)
-    monkeypatch.setattr(versions, "REPOSITORY", tmp_path)
-    return tmp_path / "images"
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Put a folder with one image of ours and one of upstream in place of the committed ones."""
+    monkeypatch.setattr(image_recipe, "FOLDER", tmp_path / "images")
+    image_folders.write("ground")
+    for name in ("mlflow-server", "versitygw"):
+        image_folders.write(name, 'base = "ground"\n')
+    yield tmp_path / "images"
+    image_folders.forget()
 
 
-def tag(name: str) -> str:
-    images._content_tag.cache_clear()
-    return images._content_tag(name)
+def reference(name: str, registry: str = "") -> str:
+    image_folders.forget()
+    return images.reference(name, registry)
 
 
-@pytest.fixture(autouse=True)
-def own_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = images._IMAGES
-    monkeypatch.setitem(table, "mlflow", images._Own(prefix="9-"))
-
-
-def test_an_upstream_image_keeps_its_name_and_the_pinned_version() -> None:
+def test_where_upstreams_images_are_pulled_they_have_upstreams_plain_names() -> None:
     version = versions.upstream_version("versitygw", "github.com/versity/versitygw")
-    assert images.reference("versitygw", "registry.example") == f"ghcr.io/versity/versitygw:{version}"
-    assert images.reference("kfp-driver").endswith(f"/kfp-driver:{versions.python_version('kfp')}")
+    assert images.reference("versitygw", REGISTRY) == f"ghcr.io/versity/versitygw:{version}"
+    kfp = versions.python_version("kfp")
+    assert images.reference("kfp-driver", REGISTRY) == f"ghcr.io/kubeflow/kfp-driver:{kfp}"
+    # Upstream tags it without the v of its module.
+    assert re.fullmatch(r".*/cloudnative-pg:\d+\.\d+\.\d+", images.reference("cloudnative-pg", REGISTRY))
 
 
-def test_an_own_image_lies_in_the_stacks_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    repository(tmp_path, monkeypatch)
-    assert images.reference("mlflow", "registry.example/team/").startswith(
-        "registry.example/team/plinth/mlflow:9-"
-    )
-    assert images.reference("mlflow").startswith("plinth/mlflow:9-")
+def test_where_they_are_built_upstreams_images_have_their_content_behind_the_version() -> None:
+    for name in ("versitygw", "kfp-driver", "prometheus", "cloudnative-pg"):
+        plain = images.reference(name, REGISTRY)
+        assert images.reference(name) == f"{plain}-{image_recipe.key(name)[:12]}"
 
 
-@pytest.mark.parametrize("file", ["mlflow/Dockerfile", "mlflow/new/file", "ground/Dockerfile"])
-def test_the_tag_changes_with_any_file_of_the_image_or_its_base(
-    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("folder")
+def test_our_images_are_in_the_stacks_registry_under_their_content() -> None:
+    content = image_recipe.key("mlflow-server")[:12]
+    expected = f"plinth/mlflow-server:{content}"
+    assert images.reference("mlflow-server", f"{REGISTRY}/") == f"{REGISTRY}/{expected}"
+    assert images.reference("mlflow-server") == expected
+
+
+@pytest.mark.parametrize("change", ["Dockerfile", "new", "mode", "base"])
+def test_a_change_of_content_is_another_reference_except_where_upstreams_is_pulled(
+    change: str, folder: Path
 ) -> None:
-    folder = repository(tmp_path, monkeypatch)
-    first = tag("mlflow")
-    assert tag("mlflow") == first
-    (folder / file).parent.mkdir(exist_ok=True)
-    (folder / file).write_text("changed")
-    assert tag("mlflow") != first
+    before = {name: reference(name) for name in ("mlflow-server", "versitygw")}
+    ours, pulled = reference("mlflow-server", REGISTRY), reference("versitygw", REGISTRY)
+    for name in before:
+        match change:
+            case "mode":
+                (folder / name / "Dockerfile").chmod(0o755)
+            case "base":
+                image_folders.write("ground", dockerfile="FROM scratch\nENV A=1\n")
+            case _:
+                (folder / name / change).write_text("changed")
+    for name, old in before.items():
+        assert reference(name) != old
+        assert reference(name).rpartition("-" if name == "versitygw" else ":")[0] in old
+    assert reference("mlflow-server", REGISTRY) != ours
+    assert reference("versitygw", REGISTRY) == pulled
 
 
-def test_the_tag_changes_with_a_locked_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = repository(tmp_path, monkeypatch)
-    (folder / "mlflow" / "image.toml").write_text('[python]\ngroups = ["workloads"]')
-    locked = {"kfp": "1"}
-    monkeypatch.setattr(versions, "locked_group", lambda _group: locked)  # pyright: ignore[reportUnknownArgumentType]
-    first = tag("mlflow")
-    locked["kfp"] = "2"
-    assert tag("mlflow") != first
-
-
-def test_an_unknown_image_and_a_missing_folder_are_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unknown_image_and_a_missing_folder_are_named(folder: Path) -> None:
     with pytest.raises(images.ImageError, match="no image 'none': there are alertmanager, argo-executor"):
         images.reference("none")
-    monkeypatch.setattr(versions, "REPOSITORY", tmp_path)
-    images._content_tag.cache_clear()
-    with pytest.raises(images.ImageError, match="images/mlflow/Dockerfile is missing"):
-        images.reference("mlflow")
+    (folder / "mlflow-server" / "Dockerfile").unlink()
+    with pytest.raises(images.ImageError, match="images/mlflow-server/Dockerfile"):
+        reference("mlflow-server")
 
 
-def test_postgres_carries_its_major_version_where_the_operator_reads_it() -> None:
-    table = images._IMAGES["postgres"]
-    assert isinstance(table, images._Own)
-    assert table.prefix[:-1].isdigit()
+def test_postgres_has_its_major_version_where_the_operator_reads_it() -> None:
+    assert images.reference("postgres").startswith("plinth/postgres:17-")
+
+
+def test_an_image_that_only_clouds_run_is_pulled_from_upstream() -> None:
+    assert images.published("karpenter", "1.2.3") == "public.ecr.aws/karpenter/controller:1.2.3"
+    with pytest.raises(images.ImageError, match="no published image 'none': there are cluster-autoscaler"):
+        images.published("none", "1")

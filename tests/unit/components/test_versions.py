@@ -12,29 +12,21 @@ def test_a_module_has_the_version_of_its_go_mod() -> None:
     assert f"github.com/versity/versitygw {version}" in go_mod
 
 
-def test_a_group_holds_what_its_packages_need_and_nothing_else() -> None:
-    server = versions.locked_group("mlflow-server")
-    assert {"mlflow", "psycopg", "psycopg-binary", "sqlalchemy", "boto3"} <= server.keys()
-    assert not {"kfp", "pytest", "pulumi", "plinth"} & server.keys()
-    assert server["mlflow"] == versions.python_version("mlflow")
-
-
 @pytest.mark.parametrize(
-    ("ask", "message"),
+    ("read", "message"),
     [
         (
             lambda: versions.upstream_version("versitygw", "example.org/none"),
             "does not require example.org/none",
         ),
         (lambda: versions.upstream_version("none", "example.org/none"), "no upstream project 'none'"),
-        (lambda: versions.python_version("none"), "uv.lock holds no none"),
-        (lambda: versions.locked_group("none"), "no dependency group 'none'"),
+        (lambda: versions.python_version("none"), "uv.lock has no none"),
     ],
 )
-def test_what_nothing_pins_is_an_error_that_says_where_to_pin_it(ask: object, message: str) -> None:
-    assert callable(ask)
+def test_an_unpinned_version_is_an_error_that_says_where_to_pin_it(read: object, message: str) -> None:
+    assert callable(read)
     with pytest.raises(versions.VersionError, match=message):
-        ask()
+        read()
 
 
 def test_add_ons_of_eks_are_pinned_for_each_kubernetes_version() -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from images import recipe, store
+from images import store
+from tests.fixtures import image_folders
 from tests.unit.images.layouts import write_layout
+from upstream import image_recipe
 
 MakeImage = Callable[..., Path]
 
@@ -15,35 +17,21 @@ MakeImage = Callable[..., Path]
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Give an empty cache; forget what earlier tests read."""
     monkeypatch.setenv("PLINTH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(recipe, "FOLDER", tmp_path / "images")
-    recipe.load.cache_clear()
-    recipe.key.cache_clear()
+    monkeypatch.setattr(image_recipe, "FOLDER", tmp_path / "images")
+    image_folders.forget()
     yield tmp_path / "cache"
-    recipe.load.cache_clear()
-    recipe.key.cache_clear()
+    image_folders.forget()
 
 
 @pytest.fixture
-def make_image(tmp_path: Path) -> MakeImage:
-    """Write an image's folder."""
-
-    def make(name: str, toml: str = "", dockerfile: str = "FROM scratch\n", **files: str) -> Path:
-        folder = tmp_path / "images" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "image.toml").write_text(toml)
-        (folder / "Dockerfile").write_text(dockerfile)
-        for file, text in files.items():
-            (folder / file).write_text(text)
-        recipe.load.cache_clear()
-        recipe.key.cache_clear()
-        return folder
-
-    return make
+def make_image() -> MakeImage:
+    """Give a function that writes an image's folder."""
+    return image_folders.write
 
 
 @pytest.fixture
-def stored(tmp_path: Path, make_image: MakeImage) -> store.Record:
+def stored(tmp_path: Path) -> store.Record:
     """Store an image called app with two layers."""
-    make_image("app")
+    image_folders.write("app")
     write_layout(tmp_path / "layout", b"one", b"two")
-    return store.adopt("app", recipe.key("app"), tmp_path / "layout")
+    return store.adopt("app", image_recipe.key("app"), tmp_path / "layout")

@@ -1,4 +1,4 @@
-"""The few calls of the distribution API that a push makes, with the logins that registries ask for."""
+"""The calls of the distribution API that a push makes, with the logins that registries require."""
 
 import hashlib
 import json

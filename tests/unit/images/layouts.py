@@ -1,4 +1,4 @@
-"""OCI layouts made by hand; needs the standard library alone, for stand-ins start often."""
+"""Writes OCI layouts with the standard library alone, because stand-ins import it and start often."""
 
 import hashlib
 import json

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from images import ImagesError, buildah, recipe, store
+from images import ImagesError, buildah, store
 from tests.unit.images.conftest import MakeImage
+from upstream import image_recipe
+from upstream.cache import UpstreamError
 
 # Notes its arguments, and on `push` writes the layout of an image whose one layer lists the build's context.
 _BUILDAH = """\
@@ -56,7 +58,7 @@ def _layer(name: str) -> str:
 def test_a_build_is_stored_and_leaves_only_its_blobs(calls: Path, cache: Path, make_image: MakeImage) -> None:
     make_image("app", settings="x")
     with buildah.builder() as builder:
-        builder.build(recipe.load("app"))
+        builder.build(image_recipe.load("app"))
     assert "settings" in _layer("app")
     assert not (cache / "images" / "work").exists()
     built, pushed, *_ = calls.read_text().splitlines()
@@ -70,21 +72,50 @@ def test_the_context_holds_programs_and_a_root_file_system(
     program = tmp_path / "tool"
     program.write_text("program")
     monkeypatch.setattr(buildah, "binary", lambda _: program)
-    monkeypatch.setattr(recipe, "key", functools.cache(lambda _: "0123"))
+    monkeypatch.setattr(image_recipe, "key", functools.cache(lambda _: "0123"))
     debian = '[debian]\nsuite = "bookworm"\nvariant = "minbase"\npackages = ["python3"]\n'
     make_image("app", f'programs = ["tool"]\n{debian}')
     with buildah.builder() as builder:
-        builder.build(recipe.load("app"))
+        builder.build(image_recipe.load("app"))
     assert '"programs/tool"' in _layer("app")
     assert '"rootfs.tar"' in _layer("app")
     assert calls.exists()
+
+
+def test_the_context_has_the_files_that_the_key_covers_with_modes_and_links(
+    calls: Path, cache: Path, make_image: MakeImage
+) -> None:
+    folder = make_image("app", **{"run.sh": "x", "NOTES.md": "x", "requirements.in": "x"})
+    (folder / "run.sh").chmod(0o755)
+    (folder / "manager").symlink_to("operator/manager")
+    image_recipe.load.cache_clear()
+    context = cache / "context"
+    with buildah.builder() as builder:
+        builder._fill(image_recipe.load("app"), context, cache / "logs" / "image-app.log")
+    assert sorted(path.name for path in context.iterdir()) == [
+        "Dockerfile",
+        "image.toml",
+        "manager",
+        "run.sh",
+    ]
+    assert (context / "run.sh").stat().st_mode & 0o111
+    assert str((context / "manager").readlink()) == "operator/manager"
+    assert not calls.exists()
+
+
+def test_a_file_of_no_pinned_module_is_refused(make_image: MakeImage) -> None:
+    make_image("app", '[modules]\nconfig = "registry:example.org/nothing/config"\n')
+    with pytest.raises(ImagesError, match="is in no module of upstream/registry"):
+        buildah.module_path(image_recipe.load("app"), "registry", "example.org/nothing/config")
+    with pytest.raises(UpstreamError):
+        buildah.module_path(image_recipe.load("app"), "no-such-project", "x")
 
 
 def test_prepare_completes_the_context(calls: Path, make_image: MakeImage) -> None:
     prepare = "import pathlib, sys\n(pathlib.Path(sys.argv[1]) / 'made').write_text('x')\n"
     make_image("app", **{"prepare.py": prepare})
     with buildah.builder() as builder:
-        builder.build(recipe.load("app"))
+        builder.build(image_recipe.load("app"))
     assert '"made"' in _layer("app")
     assert calls.exists()
 
@@ -96,13 +127,13 @@ def test_a_base_is_loaded_from_the_store_when_buildah_lacks_it(
     make_image("ground")
     make_image("app", 'base = "ground"\n')
     with buildah.builder() as builder:
-        builder.build(recipe.load("ground"))
+        builder.build(image_recipe.load("ground"))
         if present:
             (tmp_path / "base-present").touch()
-        builder.build(recipe.load("app"))
+        builder.build(image_recipe.load("app"))
     text = calls.read_text()
     assert ("pull --quiet oci:ground:image" in text) != present
-    assert f"--build-arg BASE_IMAGE=localhost/plinth/ground:{recipe.key('ground')}" in text
+    assert f"--build-arg BASE_IMAGE=localhost/plinth/ground:{image_recipe.key('ground')}" in text
 
 
 def test_a_failed_build_shows_its_last_lines_and_stores_nothing(
@@ -110,7 +141,7 @@ def test_a_failed_build_shows_its_last_lines_and_stores_nothing(
 ) -> None:
     make_image("app", broken="x")
     with buildah.builder() as builder, pytest.raises(ImagesError, match="step 3 failed") as error:
-        builder.build(recipe.load("app"))
+        builder.build(image_recipe.load("app"))
     assert "image app: buildah failed (exit 1)" in str(error.value)
     assert store.find("app") is None
     assert not (cache / "images" / "work").exists()
@@ -124,4 +155,4 @@ def test_a_missing_tool_is_named(
     make_image("app")
     monkeypatch.setattr(buildah.Builder, "clean", lambda _: None)
     with buildah.builder() as builder, pytest.raises(ImagesError, match="buildah is not installed"):
-        builder.build(recipe.load("app"))
+        builder.build(image_recipe.load("app"))

@@ -37,7 +37,7 @@ def test_a_wrong_argument_gives_one_line(
     assert error.count("\n") == 1
 
 
-def test_the_list_tells_what_is_missing(
+def test_the_list_shows_what_is_missing(
     stored: store.Record, make_image: MakeImage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_image("other", 'base = "app"\n')

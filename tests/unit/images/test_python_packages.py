@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from images import ImagesError, python_packages
+from tests.unit.images.conftest import MakeImage
+from upstream import image_recipe
+from upstream.image_recipe import Groups, Image, Lock, SharedBy
 
 _LOCK = """\
 # made by uv
@@ -40,15 +43,19 @@ def test_a_lock_is_read_as_package_and_hashed_requirement() -> None:
     assert found["boto3"] == "boto3==1.40.0 --hash=sha256:aa --hash=sha256:bb"
 
 
+def _image(tmp_path: Path, python: Groups | SharedBy | Lock) -> Image:
+    return Image(name="app", folder=tmp_path, python=python)
+
+
 def test_a_lock_without_hash_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lock").write_text("boto3==1.40.0\n")
     with pytest.raises(ImagesError, match="no hash for boto3"):
-        python_packages.Lock(file="lock").requirements(tmp_path)
+        python_packages.requirements(_image(tmp_path, Lock(file="lock")))
 
 
 def test_a_missing_lock_names_the_command_that_makes_it(tmp_path: Path) -> None:
     with pytest.raises(ImagesError, match="uv pip compile --generate-hashes"):
-        python_packages.Lock(file="lock").requirements(tmp_path)
+        python_packages.requirements(_image(tmp_path, Lock(file="lock")))
 
 
 def test_groups_are_joined_and_what_they_share_is_found(
@@ -56,10 +63,25 @@ def test_groups_are_joined_and_what_they_share_is_found(
 ) -> None:
     groups = {"a": {"one": "one==1", "two": "two==2"}, "b": {"two": "two==2", "three": "three==3"}}
     monkeypatch.setattr(python_packages, "_exported", groups.__getitem__)
-    joined = python_packages.Groups(names=("a", "b")).requirements(tmp_path)
-    shared = python_packages.SharedBy(names=("a", "b")).requirements(tmp_path)
+    joined = python_packages.requirements(_image(tmp_path, Groups(names=("a", "b"))))
+    shared = python_packages.requirements(_image(tmp_path, SharedBy(names=("a", "b"))))
     assert sorted(joined) == ["one", "three", "two"]
     assert shared == {"two": "two==2"}
+
+
+def test_an_image_adds_only_what_its_base_lacks(make_image: MakeImage) -> None:
+    one, two = "one==1 --hash=sha256:a\n", "two==2 --hash=sha256:b\n"
+    make_image("ground", '[python]\nrequirements = "lock"\n', lock=one)
+    make_image("base", 'base = "ground"\n')
+    make_image("app", 'base = "base"\n[python]\nrequirements = "lock"\n', lock=one + two)
+    assert list(python_packages.requirements(image_recipe.load("app"))) == ["two"]
+
+
+def test_a_base_with_another_version_is_refused(make_image: MakeImage) -> None:
+    make_image("base", '[python]\nrequirements = "lock"\n', lock="one==1 --hash=sha256:a\n")
+    make_image("app", 'base = "base"\n[python]\nrequirements = "lock"\n', lock="one==2 --hash=sha256:b\n")
+    with pytest.raises(ImagesError, match="one differs from the one in its base base"):
+        python_packages.requirements(image_recipe.load("app"))
 
 
 def test_without_uv_the_set_up_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +120,7 @@ def test_packages_are_pruned_and_their_commands_run_with_the_images_own_python(
     assert str(tmp_path).encode() not in compiled.read_bytes()
 
 
-def test_a_failed_installation_shows_what_uv_said(fake_uv: Path, tmp_path: Path) -> None:
+def test_a_failed_installation_shows_the_output_of_uv(fake_uv: Path, tmp_path: Path) -> None:
     _script(fake_uv, "import sys\nsys.exit('no such package')\n")
     with pytest.raises(ImagesError, match="no such package"):
         python_packages.install({}, tmp_path / "site-packages", tmp_path / "scripts")

@@ -13,7 +13,7 @@ _LOGIN = "Basic " + base64.b64encode(b"me:word").decode()
 
 @pytest.fixture
 def docker_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder where `docker login` keeps what it was told."""
+    """A folder in which `docker login` stores logins."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     return tmp_path / "config.json"
 
@@ -73,7 +73,7 @@ def test_a_login_that_the_token_service_refuses_is_named(stored: store.Record, d
 
 
 @pytest.mark.parametrize(
-    ("status", "why"), [(500, "its log says why"), (403, "may not push there"), (404, "create it first")]
+    ("status", "why"), [(500, "its log says why"), (403, "may not push to it"), (404, "create it first")]
 )
 def test_a_refusing_registry_is_named(stored: store.Record, status: int, why: str) -> None:
     with serving(refuses=status) as held:

@@ -1,12 +1,12 @@
 import json
-import tarfile
 from pathlib import Path
 
 import pytest
 
-from images import ImagesError, recipe, store
+from images import ImagesError, store
 from tests.unit.images.conftest import MakeImage
 from tests.unit.images.layouts import write_layout
+from upstream import go, image_recipe
 
 
 def test_a_stored_image_is_found_until_its_folder_changes(
@@ -20,6 +20,23 @@ def test_a_stored_image_is_found_until_its_folder_changes(
         store.require("app")
 
 
+def test_another_go_release_is_another_build_only_where_go_compiled_a_program(
+    stored: store.Record, make_image: MakeImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_image("tool", 'programs = ["coredns"]\n')
+    make_image("on-tool", 'base = "tool"\n')
+    for name in ("tool", "on-tool"):
+        write_layout(tmp_path / name, name.encode())
+        store.adopt(name, image_recipe.key(name), tmp_path / name)
+    keys = {name: image_recipe.key(name) for name in ("app", "tool", "on-tool")}
+    monkeypatch.setattr(go, "go_version", lambda: "go9.9.9")
+    assert store.find("app") == stored
+    assert store.find("tool") is None
+    assert store.find("on-tool") is None
+    image_recipe.key.cache_clear()
+    assert {name: image_recipe.key(name) for name in keys} == keys
+
+
 def test_an_image_with_a_lost_blob_must_be_built_again(stored: store.Record) -> None:
     store.blob_path(stored.blobs[1].digest).unlink()
     assert store.find("app") is None
@@ -30,10 +47,10 @@ def test_a_newer_build_replaces_the_record_but_not_that_of_a_longer_name(
 ) -> None:
     make_image("app-two")
     write_layout(tmp_path / "second", b"other")
-    store.adopt("app-two", recipe.key("app-two"), tmp_path / "second")
+    store.adopt("app-two", image_recipe.key("app-two"), tmp_path / "second")
     make_image("app", dockerfile="FROM scratch\nENV A=1\n")
     write_layout(tmp_path / "third", b"two", b"three")
-    store.adopt("app", recipe.key("app"), tmp_path / "third")
+    store.adopt("app", image_recipe.key("app"), tmp_path / "third")
     assert sorted(record.name for record in store.records()) == ["app", "app-two"]
     freed = store.tidy()
     assert freed == len(b"one") + stored.manifest.size
@@ -48,16 +65,6 @@ def test_an_export_is_a_layout_of_hard_links(stored: store.Record, tmp_path: Pat
     for blob in (stored.manifest, *stored.blobs):
         copy = tmp_path / "copy" / "blobs" / blob.digest.replace(":", "/")
         assert copy.samefile(store.blob_path(blob.digest))
-
-
-def test_an_archive_holds_the_layout(stored: store.Record) -> None:
-    with tarfile.open(store.archive("app")) as archive:
-        names = set(archive.getnames())
-    assert names == {
-        "oci-layout",
-        "index.json",
-        *(f"blobs/{blob.digest.replace(':', '/')}" for blob in (stored.manifest, *stored.blobs)),
-    }
 
 
 def test_the_identity_is_the_digest_of_the_configuration(stored: store.Record) -> None:

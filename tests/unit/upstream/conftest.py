@@ -10,7 +10,7 @@ from upstream import recipe
 
 @pytest.fixture
 def projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
-    """Return an empty folder for projects, beside a cache that has nothing; forget them in the end."""
+    """Return an empty folder for projects, with an empty cache; forget the projects afterwards."""
     monkeypatch.setenv("PLINTH_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "upstream"
     folder.mkdir()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from upstream import build, recipe
+from upstream import build, go, recipe
 from upstream.cache import UpstreamError, build_cache, cache_root
 
 pytestmark = pytest.mark.unit
@@ -39,7 +39,7 @@ def test_a_missing_program_names_the_command_that_builds_it(project: recipe.Proj
 
 def test_a_build_that_died_half_way_is_replaced(project: recipe.Project) -> None:
     final = cache_root() / "bin" / "example"
-    partial = final / f"{build.binary_key('example')}.partial"
+    partial = final / f"{project.key(go.go_version())}.partial"
     partial.mkdir(parents=True)
     (partial / "example").write_text("half")
     assert not build.is_built(project)

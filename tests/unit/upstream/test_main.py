@@ -16,7 +16,7 @@ Build = Callable[[recipe.Project], None]
 
 @pytest.fixture
 def built(projects: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Build], list[str]]:
-    """Three projects, two of one family; give a way to say what building one does, and see what was built."""
+    """Give three projects, two of one family, and a way to script and observe builds."""
     monkeypatch.setattr(modules, "download", lambda project: None)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
     for name, client_go, seconds in (("alone", "", 9), ("first", "v0.36.3", 8), ("second", "v0.36.3", 7)):
         folder = projects / name
@@ -42,7 +42,7 @@ def built(projects: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Build], 
     return say
 
 
-def test_projects_of_one_family_take_turns_beside_another(built: Callable[[Build], list[str]]) -> None:
+def test_projects_of_one_family_take_turns_while_another_builds(built: Callable[[Build], list[str]]) -> None:
     families = {"client-go v0.36": threading.Lock(), "alone": threading.Lock()}
     both_at_once = threading.Barrier(2, timeout=10)
 
@@ -58,7 +58,7 @@ def test_projects_of_one_family_take_turns_beside_another(built: Callable[[Build
     assert done.index("first") < done.index("second")
 
 
-def test_a_failed_build_is_told_and_the_others_are_built(
+def test_a_failed_build_is_reported_and_the_others_are_built(
     built: Callable[[Build], list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     def work(project: recipe.Project) -> None:

@@ -12,7 +12,7 @@ MODULE = "example.org/module"
 
 @pytest.fixture
 def project(projects: Path) -> recipe.Project:
-    """Make a project that pins one module, and a cache that has nothing."""
+    """Make a project that pins one module, with an empty cache."""
     folder = projects / "example"
     folder.mkdir()
     (folder / "go.mod").write_text(
@@ -55,21 +55,21 @@ def test_a_module_whose_folder_was_deleted_is_downloaded_again(
     assert not modules.is_downloaded(project)
 
 
-def test_the_folder_is_asked_for_without_the_network(
+def test_the_folder_is_looked_up_without_the_network(
     project: recipe.Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: dict[str, object] = {}
+    called: dict[str, object] = {}
 
     def run(arguments: list[str], **settings: object) -> str:
-        asked.update(settings, arguments=arguments)
+        called.update(settings, arguments=arguments)
         return f"{tmp_path}\n"
 
     monkeypatch.setattr(go, "go_version", lambda: "go1.26.0")
     monkeypatch.setattr(go, "run", run)
     modules.download(project)
     assert modules.module_dir(project.name, MODULE) == tmp_path
-    assert asked["GOPROXY"] == "off"
-    assert asked["cwd"] == project.folder
+    assert called["GOPROXY"] == "off"
+    assert called["cwd"] == project.folder
 
 
 def test_a_download_is_verified_and_done_once(

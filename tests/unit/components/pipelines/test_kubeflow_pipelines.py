@@ -122,10 +122,28 @@ def test_the_kind_of_recurring_runs_comes_from_the_pinned_module() -> None:
 
 
 def test_own_images_come_from_the_registry_and_upstreams_keep_their_names() -> None:
-    pods = deployed(registry="registry.example.com/team").pods()
+    registry = "registry.example.com/team"
+    pods = deployed(registry=registry).pods()
     images = {name: pod["containers"][0]["image"] for name, pod in pods.items()}
-    assert images["pipelines-metadata-server"] == reference("mlmd", "registry.example.com/team")
-    assert images["pipelines-api-server"] == reference("kfp-api-server")
+    assert images["pipelines-metadata-server"] == reference("mlmd", registry)
+    upstream = {
+        "argo-controller": "argo-workflow-controller",
+        "api-server": "kfp-api-server",
+        "persistence-agent-agent": "kfp-persistence-agent",
+        "scheduled-workflow-controller-agent": "kfp-scheduled-workflow-controller",
+    }
+    for pod, image in upstream.items():
+        assert images[f"pipelines-{pod}"] == reference(image, registry) != reference(image), pod
+    environment = {
+        each["name"]: each.get("value") for each in pods["pipelines-api-server"]["containers"][0]["env"]
+    }
+    assert environment["V2_DRIVER_IMAGE"] == reference("kfp-driver", registry)
+    assert environment["V2_LAUNCHER_IMAGE"] == reference("kfp-launcher", registry)
+
+
+def test_without_a_registry_every_image_is_the_one_built_here() -> None:
+    pods = deployed().pods()
+    assert pods["pipelines-api-server"]["containers"][0]["image"] == reference("kfp-api-server")
 
 
 def test_outputs_name_the_api_and_the_namespace() -> None:

@@ -1,6 +1,5 @@
 import pytest
 
-from components.images import reference
 from components.pipelines.pipelines_agent import AgentKind, PipelinesAgent, PipelinesAgentArgs
 from components.shapes import network_policies
 from tests.fixtures.recorder import Deployment, deploy
@@ -10,7 +9,7 @@ SERVER = network_policies.pods({"server": "true"})
 
 
 def deployed(kind: AgentKind, *, preview: bool = False) -> Deployment[PipelinesAgent]:
-    args = PipelinesAgentArgs(namespace="kubeflow", kind=kind, server=SERVER)
+    args = PipelinesAgentArgs(namespace="kubeflow", kind=kind, image=f"agents/{kind}:1", server=SERVER)
     return deploy(lambda: PipelinesAgent("agent", args), preview=preview)
 
 
@@ -24,23 +23,16 @@ def test_everything_is_labelled_restricted_and_below_the_component(kind: AgentKi
 
 
 @pytest.mark.parametrize(
-    ("kind", "image", "token", "program"),
+    ("kind", "token", "program"),
     [
-        (AgentKind.REPORTER, "kfp-persistence-agent", "persistenceagent-sa-token", "persistence_agent"),
-        (
-            AgentKind.SCHEDULER,
-            "kfp-scheduled-workflow-controller",
-            "scheduledworkflow-sa-token",
-            "controller",
-        ),
+        (AgentKind.REPORTER, "persistenceagent-sa-token", "persistence_agent"),
+        (AgentKind.SCHEDULER, "scheduledworkflow-sa-token", "controller"),
     ],
 )
-def test_an_agent_shows_the_server_a_token_of_its_own(
-    kind: AgentKind, image: str, token: str, program: str
-) -> None:
+def test_an_agent_shows_the_server_a_token_of_its_own(kind: AgentKind, token: str, program: str) -> None:
     pod = deployed(kind).pods()["agent-agent"]
     (container,) = pod["containers"]
-    assert container["image"] == reference(image)
+    assert container["image"] == f"agents/{kind}:1"
     assert container["command"] == [program]
     assert "--namespace=kubeflow" in container["args"]
     (volume,) = [each for each in pod["volumes"] if each["name"] == "token"]

@@ -1,0 +1,260 @@
+"""What a folder of `images/` declares, and the content key that caches, tags and running platforms compare.
+
+Pure: it reads the repository alone, so that a reference needs neither the network nor a build.
+"""
+
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from upstream import python_lock, recipe
+from upstream.cache import UpstreamError
+
+FOLDER = Path(__file__).parents[1] / "images"
+# Part of every key: raise it when the framework changes what a build produces.
+_FORMAT = "1"
+_KEYS = {"base", "programs", "seconds", "debian", "python", "modules"}
+_TAG_DIGITS = 12
+
+
+class ImageRecipeError(UpstreamError):
+    """A folder of `images/` is missing or malformed; the text names the file and the fix."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Debian:
+    """A Debian root file system, made by mmdebstrap as `rootfs.tar`."""
+
+    suite: str
+    variant: str
+    packages: tuple[str, ...]
+    hooks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Groups:
+    """Python packages that any of several dependency groups of uv.lock needs."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedBy:
+    """Python packages that several dependency groups of uv.lock share: one layer for all their images."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """Python packages of a lock in the image's own folder: they do not resolve with the others."""
+
+    file: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """One folder of `images/`: a Dockerfile and the content of its build context."""
+
+    name: str
+    folder: Path
+    base: str | None = None
+    programs: tuple[str, ...] = ()
+    """Upstream programs, put into `programs/`."""
+    debian: Debian | None = None
+    python: Groups | SharedBy | Lock | None = None
+    """Packages put into `site-packages/`, their commands into `scripts/`."""
+    modules: tuple[tuple[str, str, str], ...] = ()
+    """(target in the context, upstream project, path of a module and inside it)."""
+    seconds: float = 5.0
+    files: tuple[Path, ...] = field(default=())
+    """Files of the folder that are copied into the context."""
+
+
+def _strings(value: Any, where: str) -> tuple[str, ...]:
+    items: list[Any] = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, str) for item in items):
+        raise ImageRecipeError(f"{where}: expected a list of texts, got {value!r}")
+    return tuple(items)
+
+
+def _debian(table: dict[str, Any], where: str) -> Debian:
+    needed = {"suite", "variant", "packages"}
+    if not needed <= table.keys() <= needed | {"hooks"}:
+        raise ImageRecipeError(
+            f"{where}: [debian] needs {sorted(needed)}, may have hooks; got {sorted(table)}"
+        )
+    return Debian(
+        suite=table["suite"],
+        variant=table["variant"],
+        packages=_strings(table["packages"], where),
+        hooks=_strings(table.get("hooks", []), where),
+    )
+
+
+def _python(table: dict[str, Any], where: str) -> Groups | SharedBy | Lock:
+    match table:
+        case {"groups": value, **rest} if not rest:
+            return Groups(names=_strings(value, where))
+        case {"shared-by": value, **rest} if not rest:
+            return SharedBy(names=_strings(value, where))
+        case {"requirements": str(value), **rest} if not rest:
+            return Lock(file=value)
+        case _:
+            raise ImageRecipeError(
+                f"{where}: [python] needs exactly one of groups, shared-by, requirements; got {sorted(table)}"
+            )
+
+
+def _modules(table: dict[str, str], where: str) -> tuple[tuple[str, str, str], ...]:
+    entries: list[tuple[str, str, str]] = []
+    for target, source in table.items():
+        project, separator, path = source.partition(":")
+        if not separator:
+            raise ImageRecipeError(f"{where}: [modules] {target} = {source!r}: expected PROJECT:MODULE/PATH")
+        entries.append((target, project, path))
+    return tuple(entries)
+
+
+def _is_content(path: Path) -> bool:
+    """Return whether a file of an image's folder is part of its build context."""
+    if "__pycache__" in path.parts or path.suffix in {".md", ".pyc", ".in"}:
+        return False
+    return path.is_file() or path.is_symlink()
+
+
+@cache
+def load(name: str) -> Image:
+    """Read one image's folder.
+
+    Raises:
+        ImageRecipeError: no such folder, or a malformed image.toml.
+    """
+    folder = FOLDER / name
+    where = f"images/{name}/image.toml"
+    if not (folder / "Dockerfile").is_file():
+        raise ImageRecipeError(
+            f"no image {name!r}: expected images/{name}/Dockerfile; try `python -m images list`"
+        )
+    try:
+        text = (folder / "image.toml").read_text() if (folder / "image.toml").is_file() else ""
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ImageRecipeError(f"{where}: {error}") from error
+    if unknown := table.keys() - _KEYS:
+        raise ImageRecipeError(f"{where}: unknown keys {sorted(unknown)}; allowed are {sorted(_KEYS)}")
+    return Image(
+        name=name,
+        folder=folder,
+        base=table.get("base"),
+        programs=_strings(table.get("programs", []), where),
+        debian=_debian(table["debian"], where) if "debian" in table else None,
+        python=_python(table["python"], where) if "python" in table else None,
+        modules=_modules(table.get("modules", {}), where),
+        seconds=float(table.get("seconds", 5)),
+        files=tuple(sorted(path for path in folder.rglob("*") if _is_content(path))),
+    )
+
+
+def all_images() -> list[Image]:
+    """Return every image, by name."""
+    return [load(path.parent.name) for path in sorted(FOLDER.glob("*/Dockerfile"))]
+
+
+def with_bases(names: list[str]) -> list[Image]:
+    """Return the named images and their bases, each after its base.
+
+    Raises:
+        ImageRecipeError: bases form a circle, or one is missing.
+    """
+    ordered: dict[str, Image] = {}
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            raise ImageRecipeError(f"bases form a circle: {' -> '.join((*path, name))}")
+        if name in ordered:
+            return
+        image = load(name)
+        if image.base:
+            visit(image.base, (*path, name))
+        ordered[name] = image
+
+    for name in names:
+        visit(name, ())
+    return list(ordered.values())
+
+
+def has_programs(name: str) -> bool:
+    """Return whether an image, or one of its bases, contains programs that Go compiled."""
+    return any(image.programs for image in with_bases([name]))
+
+
+def without_upstream() -> list[str]:
+    """Return the names of the images with nothing of an upstream project in them or their bases."""
+    return [
+        image.name
+        for image in all_images()
+        if not any(each.programs or each.modules for each in with_bases([image.name]))
+    ]
+
+
+@cache
+def key(name: str) -> str:
+    """Return the content key: the digest of all that goes into an image, its base included.
+
+    It covers files with their executable bits and links, locked Python packages, and the sources and build
+    recipes of upstream programs. The Go release that happens to be installed is not part of it, so that
+    everybody who builds a commit gives an image the same reference; raise the `go` line of a go.mod to demand
+    a newer one, which does change the key.
+
+    Raises:
+        UpstreamError: the image, its base or something it names is missing.
+    """
+    image = with_bases([name])[-1]
+    digest = hashlib.sha256(f"{_FORMAT}\n".encode())
+
+    def add(*parts: str | bytes) -> None:
+        for part in parts:
+            digest.update((part.encode() if isinstance(part, str) else part) + b"\0")
+
+    for path in image.files:
+        content = str(path.readlink()) if path.is_symlink() else path.read_bytes()
+        executable = "x" if path.lstat().st_mode & 0o100 else "-"
+        add(str(path.relative_to(image.folder)), executable, content)
+    if image.base:
+        add("base", key(image.base))
+    for program in image.programs:
+        add(program, recipe.owner(program).sources_key)
+    add(*_locked_packages(image))
+    for target, project, path in image.modules:
+        add(target, path, (recipe.load(project).folder / "go.sum").read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _locked_packages(image: Image) -> list[str]:
+    """Return the entries of uv.lock that an image installs; a lock of its own is one of its files."""
+    match image.python:
+        case Groups(names=names):
+            entries = {name: entry for each in names for name, entry in python_lock.group(each).items()}
+        case SharedBy(names=names):
+            first, *others = (python_lock.group(each) for each in names)
+            entries = {name: first[name] for name in first if all(name in other for other in others)}
+        case _:
+            entries = {}
+    return [json.dumps(entries[name], sort_keys=True) for name in sorted(entries)]
+
+
+def tag(name: str, version: str = "") -> str:
+    """Return the tag of an image that is built here: a version, if it has one, then its content.
+
+    A changed image gets another tag, so that pods with pull policy IfNotPresent are replaced too.
+
+    Raises:
+        UpstreamError: as of `key`.
+    """
+    content = key(name)[:_TAG_DIGITS]
+    return f"{version}-{content}" if version else content

@@ -7,30 +7,20 @@ from typing import Any
 
 import pytest
 
-from components.monitoring import serving_rules, targets
-from components.monitoring.prometheus_monitoring import rule_groups
+from components.monitoring import targets
 from components.monitoring.rules import Alert, Recording, Rule, group
-from components.monitoring.scope import Objectives, Scope
 from components.monitoring.timing import OPERATION, REHEARSAL, Timing
+from components.serving import burn_rates
+from tests.fixtures import watches
 from tests.integration.components.fault_cases import FAULTS, Fault, Series
 from upstream import build
 
-SCOPE = Scope(
-    gateway="gateway",
-    pipelines="kubeflow",
-    tracking="mlflow",
-    serving="kserve",
-    models="models",
-    postgres="databases",
-    pipelines_database="mysql",
-    object_store="object-store",
-)
 PACES = [pytest.param(OPERATION, id="operation"), pytest.param(REHEARSAL, id="rehearsal")]
 _EXPIRY_DAYS = 21
 
 
-def groups(timing: Timing, expiries: dict[str, int] | None = None) -> dict[str, list[Rule]]:
-    return rule_groups(SCOPE, Objectives(), timing, expiries or {"kserve": 2**33})
+def groups(timing: Timing, expiries: dict[str, int] | None = None) -> dict[str, tuple[Rule, ...]]:
+    return watches.rules("local", timing, expiries or {"kserve": 2**33})
 
 
 def alerts(timing: Timing) -> dict[str, Alert]:
@@ -194,7 +184,7 @@ def test_recorded_ratios_are_those_of_the_requests(timing: Timing, tmp_path: Pat
         for kind, value in expected.items()
         if f"serving_{kind}:" in each.record
     ]
-    assert len(tests) == 2 * len(serving_rules.windows(timing))
+    assert len(tests) == 2 * len(burn_rates.windows(timing))
     document = {
         "rule_files": [written(tmp_path, timing)],
         "evaluation_interval": f"{step}s",

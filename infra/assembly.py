@@ -22,10 +22,11 @@ from components.pipelines.kubeflow_pipelines import KubeflowPipelines, KubeflowP
 from components.pipelines.mysql_accounts import MysqlAccounts, MysqlAccountsArgs
 from components.serving.kserve_serving import KserveServing, KserveServingArgs
 from components.tracking.mlflow_tracking import MlflowTracking, MlflowTrackingArgs
-from infra import foundation, gpu_sharing
+from infra import foundation
 from infra.foundation import DATABASES, KUEUE, MONITORING, OBJECT_STORE, Site, peers
 from infra.monitored import monitoring_args
 from infra.outputs import Outputs
+from infra.settings import gpu_sharing
 from infra.settings.stack import Secrets, Settings
 from infra.settings.storage import DatabaseLocation
 from infra.target import Target

@@ -30,8 +30,9 @@ from components.serving import kserve_serving
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 from components.tracking import mlflow_tracking
 from components.versions import CLUSTER_AUTOSCALER, eks_addons
-from infra import gpu_sharing, kubernetes_provider
+from infra import kubernetes_provider
 from infra.errors import SettingsError
+from infra.settings import gpu_sharing
 from infra.settings.cluster import EksSettings
 from infra.settings.pools import GpuPoolSettings, Provisioner
 from infra.settings.sections import gib

@@ -9,10 +9,9 @@ from components.versions import RDS_MARIADB, RDS_POSTGRES, eks_addons
 from infra.errors import InfraError
 from infra.settings.cluster import CapacityType, EksSettings, Nat
 from infra.settings.pools import GpuPoolSettings, Provisioner
-from infra.settings.rules import BUCKETS
 from infra.settings.sections import gib
 from infra.settings.stack import Settings
-from infra.settings.storage import DatabaseLocation, ObjectsLocation
+from infra.settings.storage import BUCKETS, DatabaseLocation, ObjectsLocation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,9 +145,8 @@ def _gpu_pool(pool: GpuPoolSettings, cluster: EksSettings) -> NodePool:
 
 def _most(pool: GpuPoolSettings) -> Iterator[tuple[str, int]]:
     """Yield how many nodes of each type fit: Karpenter's limit is in GPUs, a node group's in nodes."""
-    # Settings with a type that nobody knows, or without GPUs, were refused before.
-    types = [each for name in pool.instance_types if (each := instance_types.find(name))]
-    limit = pool.max * min(each.gpus for each in types)
+    types = [instance_types.known(name) for name in pool.instance_types]
+    limit = pool.max * instance_types.devices_per_node(types, sharing=None)
     for each in types:
         yield each.name, limit // each.gpus if pool.provisioner is Provisioner.KARPENTER else pool.max
 

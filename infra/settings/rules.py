@@ -3,16 +3,13 @@
 import ipaddress
 from collections.abc import Iterator
 
-from components.aws import instance_types
 from components.versions import EKS_ADDONS
+from infra.settings import pool_rules
 from infra.settings.cluster import Access, CapacityType, EksSettings, Nat
-from infra.settings.pool_rules import pool_problems, team_problems
 from infra.settings.sections import gib
 from infra.settings.stack import Settings
-from infra.settings.storage import DatabaseLocation, ObjectsLocation
+from infra.settings.storage import BUCKETS, DatabaseLocation, ObjectsLocation
 
-# Consumers of buckets; the longest name decides how long a prefix may be.
-BUCKETS = ("pipelines", "mlflow", "access-logs")
 _BUCKET_NAME_LENGTH = 63
 _PRODUCTION_BACKUP_DAYS = 14
 _RDS_MINIMUM_GIB = 20
@@ -23,10 +20,11 @@ def problems(settings: Settings) -> list[str]:
     found: list[str] = []
     if isinstance(settings.cluster, EksSettings):
         found += _cluster(settings.cluster)
-        found += pool_problems(settings.gpu_pools, settings.cluster)
+        found += pool_rules.system_pool_problems(settings.cluster.system_pool)
+        found += pool_rules.gpu_pool_problems(settings.gpu_pools, settings.cluster)
     else:
         found += _cloud_only(settings)
-    found += team_problems(settings.teams, settings.gpu_pools)
+    found += pool_rules.queue_problems(settings.gpu_pools, settings.teams)
     found += _storage(settings)
     found += _gateway(settings)
     if settings.environment == "production":
@@ -46,17 +44,6 @@ def _cluster(cluster: EksSettings) -> Iterator[str]:
         yield f"cluster.availabilityZones names a zone twice ({', '.join(zones)}): name each once"
     yield from _access(cluster)
     yield from _network(cluster)
-    pool = cluster.system_pool
-    if pool.min > pool.max:
-        yield f"cluster.systemPool.min is {pool.min}, more than its max {pool.max}: raise max or lower min"
-    if pool.capacity_type is CapacityType.CAPACITY_BLOCK:
-        yield "cluster.systemPool.capacityType is CAPACITY_BLOCK, which is for GPUs: use ON_DEMAND or SPOT"
-    for name in pool.instance_types:
-        known = instance_types.find(name)
-        if known is None:
-            yield f"cluster.systemPool.instanceTypes names {instance_types.unknown(name)}"
-        elif known.gpus:
-            yield f"cluster.systemPool.instanceTypes names {name}, which has GPUs: make it a gpuPools entry"
 
 
 def _access(cluster: EksSettings) -> Iterator[str]:

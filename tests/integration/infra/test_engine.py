@@ -20,8 +20,8 @@ from workloads.wait import wait_for
 PROGRAM = """
 import pathlib, time
 import pulumi
-from infra import settings
-settings.load()
+from infra.settings import reader
+reader.load()
 pathlib.Path("started").touch()
 deadline = time.monotonic() + 60
 while not pathlib.Path("go").exists() and time.monotonic() < deadline:
@@ -40,7 +40,7 @@ pulumi.export("hidden", pulumi.Output.secret("never shown"))
 RUNNER = """
 import sys
 from pathlib import Path
-from infra.engine import Engine
+from infra.engine.engine import Engine
 sys.exit(Engine(stack="local", folder=Path(sys.argv[1])).run("up", on_event=lambda _: None))
 """
 

@@ -35,7 +35,11 @@ DEV = choices.of_stack("dev")
             ["g5.xlarge"],
             "plinth:cluster.systemPool.instanceTypes names g5.xlarge, which has GPUs",
         ),
-        ("cluster.systemPool.max", 1, "plinth:cluster.systemPool.min is 2, more than its max 1"),
+        (
+            "cluster.systemPool.max",
+            1,
+            "plinth:cluster.systemPool.min is 2, more than max 1: raise max or lower min",
+        ),
         ("cluster.systemPool.capacityType", "CAPACITY_BLOCK", "which is for GPUs: use ON_DEMAND or SPOT"),
         ("cluster.network.cidr", "10.0.0.0/24", "plinth:cluster.network.cidr is 10.0.0.0/24: use a private"),
         ("cluster.network.cidr", "8.8.0.0/16", "plinth:cluster.network.cidr is 8.8.0.0/16: use a private"),

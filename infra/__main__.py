@@ -1,4 +1,4 @@
-"""Two entries: `python -m infra` is the command line; the engine runs this folder as the Pulumi program."""
+"""Two entry points: `python -m infra` is the command line; the engine runs this folder as the program."""
 
 import sys
 
@@ -7,12 +7,10 @@ if __package__ == "infra":
 
     sys.exit(main())
 else:
-    from pulumi import log
-
     from infra import assembly, outputs, target
+    from infra.engine import quiet
     from infra.settings import reader
 
-    # Each is a call of the engine that the program waits for, a fifth of its time, and nobody keeps them.
-    log.debug = lambda *_, **__: None  # pyright: ignore[reportUnknownLambdaType]
-    chosen, secrets = reader.load()
-    outputs.export(assembly.deploy(chosen, secrets, target.connect(chosen)))
+    quiet.drop_debug_messages()
+    settings, secrets = reader.load()
+    outputs.export(assembly.deploy(settings, secrets, target.connect(settings)))

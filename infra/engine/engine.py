@@ -85,7 +85,7 @@ class Engine:
         self._disable_debug_log()
         self._place_project()
         self._make_passphrase()
-        choices = stack_file.read(stack_file.path(self.stack))
+        settings = stack_file.read(stack_file.path(self.stack))
         if not self.exists():
             self._call("stack", "init", self.stack, "--no-select")
         elif self.backend is None:
@@ -93,7 +93,7 @@ class Engine:
         elif stack_file.missing_secrets(stack_file.read(self.config_file)):
             # Created on another machine: take its secrets from the shared state, never generate new ones.
             self._call("config", "refresh", "--force", "--stack", self.stack)
-        stack_file.write(self.config_file, stack_file.merge(choices, stack_file.read(self.config_file)))
+        stack_file.write(self.config_file, stack_file.merge(settings, stack_file.read(self.config_file)))
         missing = stack_file.missing_secrets(stack_file.read(self.config_file))
         for key, value in generated.values(missing).items():
             name = f"{PROJECT}:{key}"
@@ -179,7 +179,7 @@ class Engine:
             self._call("cancel", "--stack", self.stack, "--yes")
 
     def environment(self) -> dict[str, str]:
-        """Return an environment in which the engine never prompts, and downloads nothing unless allowed to."""
+        """Return an environment in which the engine never prompts, nor downloads unless it is allowed to."""
         folder = self.folder
         inherited = {
             key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "KUBECONFIG"))

@@ -159,8 +159,8 @@ def training(**changes: Any) -> Any:
 
 def test_a_reservation_that_fits_is_reported(account: Account) -> None:
     with Stubber(account.ec2) as stub:
-        asked = {"CapacityReservationIds": [_RESERVATION]}
-        stub.add_response("describe_capacity_reservations", reserved(State="scheduled"), asked)
+        request = {"CapacityReservationIds": [_RESERVATION]}
+        stub.add_response("describe_capacity_reservations", reserved(State="scheduled"), request)
         (found,) = capacity.reservations(account, training())
     assert (found.subject, found.result) == (f"{_RESERVATION} of training", "4 x p5.48xlarge, scheduled")
 

@@ -93,11 +93,11 @@ def test_a_stopped_instance_takes_no_room(account: Account) -> None:
 
 
 def test_a_quota_that_was_never_raised_has_the_default_value(account: Account) -> None:
-    asked = {"ServiceCode": "ec2", "QuotaCode": "L-DB2E81BA"}
+    request = {"ServiceCode": "ec2", "QuotaCode": "L-DB2E81BA"}
     with Stubber(account.quotas) as stub:
-        stub.add_client_error("get_service_quota", "NoSuchResourceException", expected_params=asked)
-        stub.add_response("get_aws_default_service_quota", {"Quota": {"Value": 0.0}}, asked)
-        stub.add_response("get_service_quota", {"Quota": {"Value": 64.0}}, asked)
+        stub.add_client_error("get_service_quota", "NoSuchResourceException", expected_params=request)
+        stub.add_response("get_aws_default_service_quota", {"Quota": {"Value": 0.0}}, request)
+        stub.add_response("get_service_quota", {"Quota": {"Value": 64.0}}, request)
         assert quotas.granted(account, quotas.ON_DEMAND_G) == 0
         assert quotas.granted(account, quotas.ON_DEMAND_G) == 64
         stub.assert_no_pending_responses()

@@ -66,8 +66,8 @@ def test_both_images_of_nodes_are_looked_up(account: Account, release: str | Non
     with Stubber(account.ssm) as stub:
         for variant in ("standard", "nvidia"):
             root = f"/aws/service/eks/optimized-ami/1.36/amazon-linux-2023/x86_64/{variant}"
-            asked = {"Name": f"{root}/{last.format(variant=variant)}"}
-            stub.add_response("get_parameter", {"Parameter": {"Value": f"ami-{variant}"}}, asked)
+            request = {"Name": f"{root}/{last.format(variant=variant)}"}
+            stub.add_response("get_parameter", {"Parameter": {"Value": f"ami-{variant}"}}, request)
         found = list(versions.machine_images(account, demands.of_stack("prod", ami_release=release)))
         stub.assert_no_pending_responses()
     assert [each.result for each in found] == ["ami-standard", "ami-nvidia"]
@@ -92,9 +92,9 @@ def addons(account: Account, offered: dict[str, list[str]]) -> list[Finding]:
     with Stubber(account.eks) as stub:
         for name in demand.addons:
             listed = [{"addonVersion": version} for version in offered.get(name, [])]
-            asked = {"addonName": name, "kubernetesVersion": "1.36"}
+            request = {"addonName": name, "kubernetesVersion": "1.36"}
             answer = {"addons": [{"addonName": name, "addonVersions": listed}]}
-            stub.add_response("describe_addon_versions", answer, asked)
+            stub.add_response("describe_addon_versions", answer, request)
         return list(versions.addons(account, demand))
 
 
@@ -122,12 +122,12 @@ def classes(account: Account, multi_az: dict[str, bool]) -> list[Finding]:
     """Return the findings if RDS offers these versions, with a standby or without."""
     with Stubber(account.rds) as stub:
         for engine in ("postgres", "mariadb"):
-            asked = {"Engine": engine, "DBInstanceClass": "db.m7g.large", "Vpc": True}
+            request = {"Engine": engine, "DBInstanceClass": "db.m7g.large", "Vpc": True}
             options = [
                 {"EngineVersion": version, "MultiAZCapable": capable} for version, capable in multi_az.items()
             ]
             stub.add_response(
-                "describe_orderable_db_instance_options", {"OrderableDBInstanceOptions": options}, asked
+                "describe_orderable_db_instance_options", {"OrderableDBInstanceOptions": options}, request
             )
         return list(versions.database_classes(account, demands.of_stack("prod")))
 

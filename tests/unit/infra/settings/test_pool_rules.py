@@ -1,4 +1,4 @@
-"""Pools and teams that cannot work: one clear clause each."""
+"""Pools and teams that cannot work: one clear clause for each mistake."""
 
 from typing import Any
 

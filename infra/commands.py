@@ -45,7 +45,7 @@ class _Stack:
     instance: Instance
 
     @classmethod
-    def of(cls, options: argparse.Namespace) -> "_Stack":
+    def from_options(cls, options: argparse.Namespace) -> "_Stack":
         settings = stack_file.settings(options.stack)
         instance = Instance(options.name)
         return cls(settings=settings, engine=_engine(options.stack, settings, instance), instance=instance)
@@ -146,14 +146,14 @@ def run_engine(engine: Engine, command: str, *arguments: str) -> int:
 
 
 def _deploy(options: argparse.Namespace) -> int:
-    engine = _connect(_Stack.of(options))
+    engine = _connect(_Stack.from_options(options))
     engine.prepare()
     strict = ["--expect-no-changes"] if options.expect_no_changes else []
     return run_engine(engine, options.command, *strict)
 
 
 def _destroy(options: argparse.Namespace) -> int:
-    stack = _Stack.of(options)
+    stack = _Stack.from_options(options)
     if not stack.engine.exists():
         print(f"destroy {options.stack}: nothing is installed")
         return 0
@@ -167,7 +167,7 @@ def _destroy(options: argparse.Namespace) -> int:
 
 
 def _outputs(options: argparse.Namespace) -> int:
-    stack = _Stack.of(options)
+    stack = _Stack.from_options(options)
     outputs, cluster = stack.engine.outputs(), stack.settings.cluster
     if isinstance(cluster, EksSettings):
         outputs["kubeconfig"] = _write_kubeconfig(stack.engine)

@@ -1,4 +1,4 @@
-"""Two entries: `python -m infra` is the command line; the engine runs this folder as the Pulumi program."""
+"""Two entry points: `python -m infra` is the command line; the engine runs this folder as the program."""
 
 import sys
 
@@ -7,13 +7,11 @@ if __package__ == "infra":
 
     sys.exit(main())
 else:
-    from pulumi import log
-
     from infra import assembly, outputs, target
+    from infra.engine import quiet
     from infra.parts import SECRET_KEYS
     from infra.settings import reader
 
-    # Each is a call of the engine that the program waits for, a fifth of its time, and nobody keeps them.
-    log.debug = lambda *_, **__: None  # pyright: ignore[reportUnknownLambdaType]
+    quiet.drop_debug_messages()
     settings = reader.load()
     outputs.export(assembly.deploy(settings, reader.secrets(SECRET_KEYS), target.connect(settings)))

@@ -8,8 +8,8 @@ from components.aws.karpenter import Karpenter, KarpenterArgs
 from components.aws.karpenter_node_pool import KarpenterNodePool, KarpenterNodePoolArgs
 from components.shapes.network_policies import Peer
 from components.versions import CLUSTER_AUTOSCALER
-from infra import gpu_sharing
 from infra.cloud import Cloud
+from infra.settings import gpu_sharing
 from infra.settings.pools import GpuPoolSettings, Provisioner
 
 

@@ -92,17 +92,6 @@ def known_types(names: tuple[str, ...]) -> list[InstanceType]:
     return found
 
 
-def devices(kind: InstanceType, sharing: Mig | TimeSlicing | None) -> int:
-    """Return how many `nvidia.com/gpu` a node offers."""
-    match sharing:
-        case Mig(profile=profile):
-            return kind.gpus * kind.mig_profiles[profile]
-        case TimeSlicing(replicas=replicas):
-            return kind.gpus * replicas
-        case None:
-            return kind.gpus
-
-
 def node_labels(pool: str, kind: InstanceType, sharing: Mig | TimeSlicing | None) -> dict[str, str]:
     """Return the labels by which pods, quotas and the device plugin know the pool's nodes."""
     found = {POOL_LABEL: pool, "nvidia.com/gpu.present": "true", "nvidia.com/gpu.product": kind.model}
@@ -145,6 +134,7 @@ class GpuNodePool(pulumi.ComponentResource):
             placement = aws.ec2.PlacementGroup(
                 f"{name}-placement", strategy="cluster", tags={"Name": name, **args.tags}, opts=child
             ).name
+        devices = instance_types.devices_per_node([kind], args.sharing)
         adapters = {EFA_RESOURCE: str(kind.efa_interfaces)} if args.efa else {}
         group = NodeGroup(
             f"{name}-group",
@@ -163,7 +153,7 @@ class GpuNodePool(pulumi.ComponentResource):
                 disk_gib=args.disk_gib,
                 labels=node_labels(args.pool, kind, args.sharing),
                 taints=(Taint(**TAINT),),
-                resources={GPU_RESOURCE: str(devices(kind, args.sharing)), **adapters},
+                resources={GPU_RESOURCE: str(devices), **adapters},
                 user_data=base64.b64encode(user_data(kind, args.sharing).encode()).decode(),
                 efa=(
                     EfaInterfaces(count=kind.efa_interfaces, security_group_id=args.security_group_id)

@@ -1,9 +1,11 @@
 """Facts of the EC2 instance types that a stack may name, as AWS published them on `TABLE_DATE`."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from components.gpus.gpu_queues import Mig, TimeSlicing
 
 TABLE_DATE: Final = "2026-11-21"
 # Profiles of NVIDIA's MIG -> how many of them one GPU gives, by GPU model.
@@ -141,6 +143,30 @@ def known(name: str) -> InstanceType:
     if found is None:
         raise ValueError(unknown(name))
     return found
+
+
+def devices_per_node(types: Sequence[InstanceType], sharing: Mig | TimeSlicing | None) -> int:
+    """Return how many `nvidia.com/gpu` a node offers; of types that differ, the fewest.
+
+    Raises:
+        ValueError: a type has no GPU, or its GPU does not have the MIG profile.
+    """
+    return min(_devices(each, sharing) for each in types)
+
+
+def _devices(kind: InstanceType, sharing: Mig | TimeSlicing | None) -> int:
+    if not kind.gpus:
+        raise ValueError(f"{kind.name} has no GPU")
+    match sharing:
+        case Mig(profile=profile):
+            if profile not in kind.mig_profiles:
+                have = ", ".join(kind.mig_profiles) or "no MIG"
+                raise ValueError(f"profile {profile}; {kind.model} of {kind.name} has {have}")
+            return kind.gpus * kind.mig_profiles[profile]
+        case TimeSlicing(replicas=replicas):
+            return kind.gpus * replicas
+        case None:
+            return kind.gpus
 
 
 def unknown(name: str) -> str:

@@ -1,6 +1,7 @@
 """GPU pools and the teams that share them, and the Kueue objects that follow from both: pure functions."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -70,34 +71,56 @@ class GpuTeam:
     """At most so many devices of each pool beyond its own; without it all that are idle."""
 
 
-def problems(pools: Sequence[GpuPool], teams: Sequence[GpuTeam]) -> list[str]:
-    """Return one clause for everything that Kueue would take silently and that would never work."""
+@dataclass(frozen=True, kw_only=True)
+class FieldNames:
+    """Names of the fields in the users' configuration, so that an error names what a user wrote."""
+
+    pools: str = "pools"
+    teams: str = "teams"
+    quota: str = "quota"
+    borrowing: str = "borrowing"
+    borrowing_limit: str = "borrowing_limit"
+
+
+def problems(
+    pools: Sequence[GpuPool], teams: Sequence[GpuTeam], names: FieldNames = FieldNames()
+) -> list[str]:
+    """Return one clause for each mistake that Kueue would accept silently and that could never work."""
     known = {pool.name: pool for pool in pools}
-    found = [f"pools has {name!r} twice" for name in _twice(pool.name for pool in pools)]
-    found += [f"teams has {name!r} twice" for name in _twice(team.name for team in teams)]
+    found = [
+        f"{field} lists {name!r} twice: give each a name of its own"
+        for field, listed in ((names.pools, pools), (names.teams, teams))
+        for name in _duplicates(each.name for each in listed)
+    ]
     for team in teams:
-        have = ", ".join(sorted(known)) or "none"
-        found += [
-            f"team {team.name}: quota names pool {name!r}; there are {have}"
-            for name in team.quota
-            if name not in known
-        ]
+        found += [f"{names.teams} {team.name}: {clause}" for clause in _team_problems(team, known, names)]
     for pool in known.values():
-        given = sum(team.quota.get(pool.name, 0) for team in teams)
-        if given > pool.devices:
-            found.append(f"quotas give away {given} devices of pool {pool.name!r}, which has {pool.devices}")
+        assigned = sum(team.quota.get(pool.name, 0) for team in teams)
+        if assigned > pool.devices:
+            found.append(
+                f"{names.teams}: quotas assign {assigned} devices of pool {pool.name!r}, which has "
+                f"{pool.devices} at its max: raise max or lower the quotas"
+            )
         users = [team.name for team in teams if pool.name in team.quota]
         if pool.one_team_only and len(users) > 1:
             found.append(
-                f"pool {pool.name!r} is time-sliced, which isolates no memory, and shared by "
-                f"{' and '.join(users)}: give each a pool of its own, or use mig"
+                f"{names.teams}: {' and '.join(users)} share pool {pool.name!r}, whose time slices "
+                "isolate no memory: give each a pool of its own, or use mig"
             )
     return found
 
 
-def _twice(names: Iterable[str]) -> list[str]:
-    seen: set[str] = set()
-    return [name for name in names if name in seen or seen.add(name)]
+def _team_problems(team: GpuTeam, pools: Mapping[str, GpuPool], names: FieldNames) -> Iterator[str]:
+    have = ", ".join(sorted(pools)) or "none"
+    for name in team.quota:
+        if name not in pools:
+            yield f"{names.quota} names pool {name!r}; {names.pools} has {have}"
+    if team.borrowing_limit is not None and not team.borrowing:
+        yield f"{names.borrowing_limit} needs {names.borrowing}: true; leave out one of them"
+
+
+def _duplicates(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def flavor_spec(pool: GpuPool) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""An AWS account, as far as a stack needs it: preflight, quotas, prices and cost."""
+"""Checks an AWS account against a stack's demand (`preflight`), and estimates the stack's cost."""

@@ -8,15 +8,14 @@ from botocore.exceptions import ClientError
 
 from infra.account import quotas
 from infra.account.demand import Demand, NodePool
-from infra.account.finding import Finding
-from infra.account.names import OWNER_TAG
 from infra.account.quotas import Quota
-from infra.account.session import Account, code_of
+from infra.account.session import Account, Finding, code_of
+from infra.account.unique_names import OWNER_TAG
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import CapacityReservationTypeDef
 
-# EKS puts no control plane there, whichever letter the account sees.
+# EKS runs no control plane in these zones, whichever names the account has for them.
 _WITHOUT_EKS = {"use1-az3", "usw1-az2", "cac1-az3"}
 
 
@@ -46,40 +45,40 @@ def zones(account: Account, demand: Demand) -> Iterator[Finding]:
 
 
 def instance_types(account: Account, demand: Demand) -> Iterator[Finding]:
-    """Yield whether each type is sold where its pool may run."""
-    names = sorted({name for pool in demand.pools for name in pool.most})
+    """Yield whether AWS offers each instance type in a zone of its pool."""
+    names = sorted({name for pool in demand.pools for name in pool.max_by_type})
     pages = account.ec2.get_paginator("describe_instance_type_offerings").paginate(
         LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": names}]
     )
-    sold: dict[str, set[str]] = defaultdict(set)
+    zones_of: dict[str, set[str]] = defaultdict(set)
     for page in pages:
         for offering in page["InstanceTypeOfferings"]:
-            sold[str(offering.get("InstanceType"))].add(offering.get("Location", ""))
+            zones_of[str(offering.get("InstanceType"))].add(offering.get("Location", ""))
     for pool in demand.pools:
-        for name in pool.most:
-            yield _offered(pool, name, sold[name])
+        for name in pool.max_by_type:
+            yield _offered(pool, name, zones_of[name])
 
 
-def _offered(pool: NodePool, name: str, sold: set[str]) -> Finding:
+def _offered(pool: NodePool, name: str, zones: set[str]) -> Finding:
     subject = f"{name} of {pool.name}"
-    there = sorted(sold & set(pool.zones))
-    if there:
-        return Finding("instance types", subject, f"sold in {', '.join(there)}")
-    if sold:
-        remedy = f"set the pool's zones to one of {', '.join(sorted(sold))}, or choose another type"
+    usable = sorted(zones & set(pool.zones))
+    if usable:
+        return Finding("instance types", subject, f"offered in {', '.join(usable)}")
+    if zones:
+        remedy = f"set the pool's zones to one of {', '.join(sorted(zones))}, or choose another type"
     else:
         remedy = "choose another type or another region"
     wanted = ", ".join(pool.zones)
-    return Finding("instance types", subject, f"not sold in {wanted}", remedy, failed=True)
+    return Finding("instance types", subject, f"not offered in {wanted}", remedy, failed=True)
 
 
 def vcpu_quotas(account: Account, demand: Demand) -> Iterator[Finding]:
-    """Yield whether every quota leaves room for the pools that it counts, all at max."""
+    """Yield whether each vCPU quota leaves room for all of its pools at max."""
     used = quotas.used_by_others(account, demand)
-    # A type that AWS does not know counts for nothing here: the check of types names it.
-    sizes = quotas.vcpus(account, (name for pool in demand.pools for name in pool.most))
+    # A type that AWS does not know is not counted here; the check of instance types reports it.
+    sizes = quotas.vcpus(account, (name for pool in demand.pools for name in pool.max_by_type))
     for quota, pools in quotas.needed(demand.pools, sizes).items():
-        who = ", ".join(f"{name} {count}" for name, count in pools.items())
+        parts = ", ".join(f"{name} {count}" for name, count in pools.items())
         yield _room(
             demand,
             quota,
@@ -87,19 +86,19 @@ def vcpu_quotas(account: Account, demand: Demand) -> Iterator[Finding]:
             used=used.get(quota, 0),
             granted=quotas.granted(account, quota),
             unit="vCPUs",
-            who=f" ({who})",
-            instead=f"or lower max of {' or '.join(pools)}",
+            parts=f" ({parts})",
+            alternative=f"or lower max of {' or '.join(pools)}",
         )
 
 
 def network_quotas(account: Account, demand: Demand) -> Iterator[Finding]:
-    """Yield whether a network of its own fits; one that the stack has already needs no second."""
-    own = {"Name": f"tag:{OWNER_TAG}", "Values": [demand.cluster]}
-    if account.ec2.describe_vpcs(Filters=[own])["Vpcs"]:  # type: ignore[list-item]
-        yield Finding("network quotas", demand.cluster, "its network exists already")
+    """Yield whether quotas leave room for the stack's VPC and addresses, unless they exist already."""
+    owned = {"Name": f"tag:{OWNER_TAG}", "Values": [demand.cluster]}
+    if account.ec2.describe_vpcs(Filters=[owned])["Vpcs"]:  # type: ignore[list-item]
+        yield Finding("network quotas", demand.cluster, "the stack's network already exists")
         return
     counts = (
-        (quotas.NETWORKS, 1, len(account.ec2.describe_vpcs()["Vpcs"]), "delete a VPC that nobody uses"),
+        (quotas.NETWORKS, 1, len(account.ec2.describe_vpcs()["Vpcs"]), "delete an unused VPC"),
         (
             quotas.ADDRESSES,
             demand.nat_gateways,
@@ -107,7 +106,7 @@ def network_quotas(account: Account, demand: Demand) -> Iterator[Finding]:
             "release addresses, or set plinth:cluster.network.nat to single",
         ),
     )
-    for quota, need, used, instead in counts:
+    for quota, need, used, alternative in counts:
         yield _room(
             demand,
             quota,
@@ -115,7 +114,7 @@ def network_quotas(account: Account, demand: Demand) -> Iterator[Finding]:
             used=used,
             granted=quotas.granted(account, quota),
             unit="more",
-            instead=f"or {instead}",
+            alternative=f"or {alternative}",
         )
 
 
@@ -127,23 +126,23 @@ def _room(
     used: int,
     granted: int,
     unit: str,
-    who: str = "",
-    instead: str,
+    parts: str = "",
+    alternative: str,
 ) -> Finding:
     check = "quotas" if unit == "vCPUs" else "network quotas"
     subject = f"{quota.name} ({quota.code})"
-    found = f"{need} {unit} needed{who}, {granted} granted, {used} in use"
+    result = f"{need} {unit} needed{parts}, {granted} granted, {used} in use"
     if granted - used >= need:
-        return Finding(check, subject, found)
+        return Finding(check, subject, result)
     remedy = (
         f"run `aws service-quotas request-service-quota-increase --service-code {quota.service} --quota-code "
-        f"{quota.code} --desired-value {used + need} --region {demand.region}`, {instead}"
+        f"{quota.code} --desired-value {used + need} --region {demand.region}`, {alternative}"
     )
-    return Finding(check, subject, found, remedy, failed=True)
+    return Finding(check, subject, result, remedy, failed=True)
 
 
 def reservations(account: Account, demand: Demand) -> Iterator[Finding]:
-    """Yield whether each reservation is one of the pool's type, zone and size."""
+    """Yield whether each reservation matches its pool's instance type, zone and size."""
     for pool in demand.pools:
         if pool.reservation:
             yield _reservation(account, pool, pool.reservation)
@@ -157,23 +156,23 @@ def _reservation(account: Account, pool: NodePool, identifier: str) -> Finding:
         if not code_of(error).startswith("InvalidCapacityReservationId"):
             raise
         remedy = f"correct reservation of {setting}, or buy one"
-        return Finding("reservations", subject, "the account has none of that id", remedy, failed=True)
-    (found,) = answer["CapacityReservations"]
-    problem = _mismatch(pool, found)
+        return Finding("reservations", subject, "the account has no such reservation", remedy, failed=True)
+    (reservation,) = answer["CapacityReservations"]
+    problem = _mismatch(pool, reservation)
     if problem:
         return Finding("reservations", subject, problem, f"correct {setting}", failed=True)
-    size = f"{found.get('TotalInstanceCount')} x {found.get('InstanceType')}"
-    return Finding("reservations", subject, f"{size}, {found.get('State')}")
+    size = f"{reservation.get('TotalInstanceCount')} x {reservation.get('InstanceType')}"
+    return Finding("reservations", subject, f"{size}, {reservation.get('State')}")
 
 
-def _mismatch(pool: NodePool, found: "CapacityReservationTypeDef") -> str | None:
-    (name, most), *_ = pool.most.items()
-    if found.get("State") not in ("active", "scheduled"):
-        return f"is {found.get('State')}"
-    if found.get("InstanceType") != name:
-        return f"is for {found.get('InstanceType')}, the pool has {name}"
-    if found.get("AvailabilityZone") not in pool.zones:
-        return f"is in {found.get('AvailabilityZone')}, the pool in {', '.join(pool.zones)}"
-    if found.get("TotalInstanceCount", 0) < most:
-        return f"has {found.get('TotalInstanceCount')} instances, the pool's max is {most}"
+def _mismatch(pool: NodePool, reservation: "CapacityReservationTypeDef") -> str | None:
+    (name, nodes), *_ = pool.max_by_type.items()
+    if reservation.get("State") not in ("active", "scheduled"):
+        return f"is {reservation.get('State')}"
+    if reservation.get("InstanceType") != name:
+        return f"is for {reservation.get('InstanceType')}, the pool has {name}"
+    if reservation.get("AvailabilityZone") not in pool.zones:
+        return f"is in {reservation.get('AvailabilityZone')}, the pool in {', '.join(pool.zones)}"
+    if reservation.get("TotalInstanceCount", 0) < nodes:
+        return f"has {reservation.get('TotalInstanceCount')} instances, the pool's max is {nodes}"
     return None

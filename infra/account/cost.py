@@ -1,4 +1,4 @@
-"""What a stack on AWS costs in a month of 730 hours, by component, with its node pools at min and at max."""
+"""Estimates what a stack on AWS costs in a month of 730 hours, with its node pools at min and at max."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,35 +14,35 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """What depends on use, and is therefore assumed."""
+    """Assumed monthly usage, for prices that depend on it."""
 
     object_gb: int = 200
-    """Objects of all buckets."""
+    """Objects in all buckets."""
     image_gb: int = 10
     """Images in ECR."""
     log_gb: int = 20
-    """Logs of the control plane and of the network that a month brings."""
+    """Logs that the control plane and the network write."""
     internet_gb: int = 100
-    """What nodes fetch from or send to the internet, through NAT."""
+    """Traffic between nodes and the internet, through NAT."""
     endpoint_gb: int = 200
-    """What nodes exchange with services of AWS; through NAT where the VPC has no endpoints."""
+    """Traffic between nodes and AWS services; through NAT if the VPC has no endpoints."""
     capacity_units: int = 1
-    """Load of the gateway's load balancer."""
+    """Load balancer capacity units of the gateway."""
 
 
 ASSUMED = Usage()
 EXCLUDED = (
-    "traffic to the internet and between zones; requests to S3 and KMS; metrics of databases",
-    "backups of databases beyond their size; snapshots; old versions of objects",
+    "traffic to the internet and between zones; requests to S3 and KMS; database metrics",
+    "database backups beyond the database's size; snapshots; noncurrent object versions",
     "capacity blocks and reservations: AWS bills them when bought, used or not",
-    "what spot saves: its price moves, so spot nodes count at the on-demand price",
+    "spot savings: spot prices vary, so spot nodes are counted at the on-demand price",
     "Savings Plans, free tiers, support, taxes",
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One price, times how often it is paid in a month; in whole cents, so that the sum is what is shown."""
+    """Monthly cost of one item, in whole cents so that the printed lines add up to the printed total."""
 
     component: str
     item: str
@@ -57,10 +57,10 @@ class Line:
 
 
 def lines(demand: Demand, prices: Prices, usage: Usage = ASSUMED) -> tuple[Line, ...]:
-    """Return what each part costs; the sum of the lines is the cost.
+    """Return the items of the estimate.
 
     Raises:
-        PriceError: a type or class has no price in the region.
+        PriceError: an instance type or database class has no price in the region.
     """
     return (
         *_cluster(demand, prices),
@@ -71,10 +71,12 @@ def lines(demand: Demand, prices: Prices, usage: Usage = ASSUMED) -> tuple[Line,
     )
 
 
-def total(found: Iterable[Line]) -> tuple[Decimal, Decimal]:
-    """Return the cost with every pool at min, and at max."""
-    kept = tuple(found)
-    return sum((line.minimum for line in kept), Decimal(0)), sum((line.maximum for line in kept), Decimal(0))
+def total(lines: Iterable[Line]) -> tuple[Decimal, Decimal]:
+    """Return the sums of the lines, with every pool at min and at max."""
+    listed = tuple(lines)
+    return sum((line.minimum for line in listed), Decimal(0)), sum(
+        (line.maximum for line in listed), Decimal(0)
+    )
 
 
 def _hourly(component: str, item: str, count: int, price: Decimal) -> Line:
@@ -97,8 +99,8 @@ def _cluster(demand: Demand, prices: Prices) -> Iterator[Line]:
 def _network(demand: Demand, prices: Prices, usage: Usage) -> Iterator[Line]:
     service = prices.services
     yield _hourly("Vpc", "NAT gateways", demand.nat_gateways, service.nat_gateway_hour)
-    yield _hourly("Vpc", "public addresses of NAT", demand.nat_gateways, service.public_address_hour)
-    # What has no endpoint takes the way out.
+    yield _hourly("Vpc", "public addresses for NAT", demand.nat_gateways, service.public_address_hour)
+    # Traffic to services without an endpoint goes through NAT.
     through_nat = usage.internet_gb + (0 if demand.interface_endpoints else usage.endpoint_gb)
     yield _monthly("Vpc", "data through NAT", through_nat, service.nat_gateway_gb, "GB assumed")
     if demand.interface_endpoints:
@@ -111,7 +113,7 @@ def _network(demand: Demand, prices: Prices, usage: Usage) -> Iterator[Line]:
     yield _hourly("Gateway", "network load balancer", 1, service.load_balancer_hour)
     yield _hourly(
         "Gateway",
-        "its capacity units, assumed",
+        "load balancer capacity units, assumed",
         usage.capacity_units,
         service.load_balancer_capacity_unit_hour,
     )
@@ -120,50 +122,50 @@ def _network(demand: Demand, prices: Prices, usage: Usage) -> Iterator[Line]:
 def _pool(pool: NodePool, prices: Prices) -> Iterator[Line]:
     component = f"GPU pool {pool.name}" if pool.gpus else "System pool"
     if pool.capacity_type is CapacityType.CAPACITY_BLOCK or pool.reservation:
-        how = f"paid with {pool.reservation}, not here"
+        how = f"billed with {pool.reservation}"
         yield Line(component=component, item="nodes", how=how, minimum=Decimal(0), maximum=Decimal(0))
     else:
         yield _nodes(component, pool, prices)
     service = prices.services
     disk = f"{pool.disk_gib} GiB x {service.volume_gb_month} USD"
-    yield _per_node(component, "disks of nodes", pool, pool.disk_gib * service.volume_gb_month, disk)
+    yield _per_node(component, "node disks", pool, pool.disk_gib * service.volume_gb_month, disk)
     metrics = service.node_metrics_month
-    yield _per_node(component, "metrics of nodes every minute", pool, metrics, f"{metrics} USD")
+    yield _per_node(component, "node metrics, every minute", pool, metrics, f"{metrics} USD")
 
 
 def _per_node(component: str, item: str, pool: NodePool, price: Decimal, how: str) -> Line:
     return Line(
         component=component,
         item=item,
-        how=f"{_range(pool.fewest, pool.most_nodes)} x {how}",
-        minimum=pool.fewest * price,
-        maximum=pool.most_nodes * price,
+        how=f"{_range(pool.min_nodes, pool.max_nodes)} x {how}",
+        minimum=pool.min_nodes * price,
+        maximum=pool.max_nodes * price,
     )
 
 
 def _nodes(component: str, pool: NodePool, prices: Prices) -> Line:
-    """Return the cheapest type at min and, at max, the type that a full pool would cost most with."""
-    cheapest = min(pool.most, key=prices.instance)
-    dearest = max(pool.most, key=lambda name: pool.most[name] * prices.instance(name))
-    count = pool.most[dearest]
+    """Return the cost of the cheapest type at min and, at max, of the type that makes a full pool dearest."""
+    cheapest = min(pool.max_by_type, key=prices.instance)
+    dearest = max(pool.max_by_type, key=lambda name: pool.max_by_type[name] * prices.instance(name))
+    count = pool.max_by_type[dearest]
     bought = "spot at the on-demand price" if pool.capacity_type is CapacityType.SPOT else "on demand"
-    if cheapest == dearest or not pool.fewest:
-        how = f"{_range(pool.fewest, count)} x {prices.instance(dearest)} USD/h"
+    if cheapest == dearest or not pool.min_nodes:
+        how = f"{_range(pool.min_nodes, count)} x {prices.instance(dearest)} USD/h"
         item = f"{dearest}, {bought}"
     else:
-        how = f"{pool.fewest} x {prices.instance(cheapest)} to {count} x {prices.instance(dearest)} USD/h"
+        how = f"{pool.min_nodes} x {prices.instance(cheapest)} to {count} x {prices.instance(dearest)} USD/h"
         item = f"{cheapest} to {dearest}, {bought}"
     return Line(
         component=component,
         item=item,
         how=how,
-        minimum=pool.fewest * prices.instance(cheapest) * HOURS,
+        minimum=pool.min_nodes * prices.instance(cheapest) * HOURS,
         maximum=count * prices.instance(dearest) * HOURS,
     )
 
 
-def _range(fewest: int, most: int) -> str:
-    return str(most) if fewest == most else f"{fewest} to {most}"
+def _range(low: int, high: int) -> str:
+    return str(high) if low == high else f"{low} to {high}"
 
 
 def _database(database: Database, prices: Prices) -> Iterator[Line]:
@@ -185,8 +187,8 @@ def _stores(demand: Demand, prices: Prices, usage: Usage) -> Iterator[Line]:
     service = prices.services
     if demand.volumes_gib:
         yield _monthly(
-            "Volumes of claims",
-            "of databases, objects and metrics in the cluster",
+            "Persistent volumes",
+            "databases, objects and metrics in the cluster",
             demand.volumes_gib,
             service.volume_gb_month,
             "GiB",
@@ -195,7 +197,7 @@ def _stores(demand: Demand, prices: Prices, usage: Usage) -> Iterator[Line]:
         buckets = f"{len(demand.buckets)} buckets"
         yield _monthly("S3ObjectStore", buckets, usage.object_gb, service.object_gb_month, "GB assumed")
     yield _monthly("EcrRepositories", "images", usage.image_gb, service.image_gb_month, "GB assumed")
-    yield _monthly("Keys", "customer-managed keys of KMS", demand.keys, service.key_month, "")
-    yield _monthly("Logs", "written to CloudWatch", usage.log_gb, service.log_gb, "GB assumed")
+    yield _monthly("Keys", "customer-managed KMS keys", demand.keys, service.key_month, "")
+    yield _monthly("Logs", "ingested by CloudWatch", usage.log_gb, service.log_gb, "GB assumed")
     kept = max(1, -(-usage.log_gb * demand.log_days // 30))
-    yield _monthly("Logs", f"kept {demand.log_days} days", kept, service.log_gb_month, "GB assumed")
+    yield _monthly("Logs", f"stored for {demand.log_days} days", kept, service.log_gb_month, "GB assumed")

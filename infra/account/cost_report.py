@@ -1,4 +1,4 @@
-"""The estimate for people, for programs, and as the table that the documentation holds."""
+"""Formats the cost estimate as text, as data for JSON, and as the Markdown table of the documentation."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -9,17 +9,17 @@ from infra.account.prices import Prices
 
 
 def text(stack: str, demand: Demand, prices: Prices) -> str:
-    """Return the estimate as a person reads it.
+    """Return the estimate as text.
 
     Raises:
-        PriceError: a type or class has no price in the region.
+        PriceError: an instance type or database class has no price in the region.
     """
-    found = cost.lines(demand, prices)
+    lines = cost.lines(demand, prices)
     rows = [("component", "what", "how", "at min", "at max")]
     rows += [
-        (line.component, line.item, line.how, money(line.minimum), money(line.maximum)) for line in found
+        (line.component, line.item, line.how, money(line.minimum), money(line.maximum)) for line in lines
     ]
-    low, high = cost.total(found)
+    low, high = cost.total(lines)
     rows.append(("total", "", "USD a month", money(low), money(high)))
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     table = [_row(row, widths) for row in rows]
@@ -34,22 +34,22 @@ def text(stack: str, demand: Demand, prices: Prices) -> str:
             rule,
             table[-1],
             "",
-            "an estimate from list prices as of:",
+            "estimated from list prices as of:",
             *(f"  {source}" for source in prices.sources()),
-            "not in it:",
+            "not included:",
             *(f"  {clause}" for clause in cost.EXCLUDED),
         ]
     )
 
 
 def summary(stack: str, demand: Demand, prices: Prices) -> dict[str, object]:
-    """Return the estimate as a program reads it.
+    """Return the estimate as data for JSON.
 
     Raises:
-        PriceError: a type or class has no price in the region.
+        PriceError: an instance type or database class has no price in the region.
     """
-    found = cost.lines(demand, prices)
-    low, high = cost.total(found)
+    lines = cost.lines(demand, prices)
+    low, high = cost.total(lines)
     return {
         "stack": stack,
         "region": demand.region,
@@ -65,7 +65,7 @@ def summary(stack: str, demand: Demand, prices: Prices) -> dict[str, object]:
                 "minimum": str(line.minimum),
                 "maximum": str(line.maximum),
             }
-            for line in found
+            for line in lines
         ],
         "prices": list(prices.sources()),
         "excluded": list(cost.EXCLUDED),
@@ -73,16 +73,16 @@ def summary(stack: str, demand: Demand, prices: Prices) -> dict[str, object]:
 
 
 def table(estimates: Mapping[str, Iterable[cost.Line]]) -> str:
-    """Return a table in Markdown: a row for each component, two columns for each stack, and the totals."""
-    kept = {stack: tuple(found) for stack, found in estimates.items()}
-    groups = list(dict.fromkeys(_group(line) for found in kept.values() for line in found))
-    rows = [["USD a month", *(f"{stack}, {when}" for stack in kept for when in ("at min", "at max"))]]
+    """Return a Markdown table with a row per component, two columns per stack, and the totals."""
+    stacks = {stack: tuple(lines) for stack, lines in estimates.items()}
+    groups = list(dict.fromkeys(_group(line) for lines in stacks.values() for line in lines))
+    rows = [["USD a month", *(f"{stack}, {when}" for stack in stacks for when in ("at min", "at max"))]]
     rows.append(["---", *("---:" for _ in rows[0][1:])])
     for group in groups:
-        parts = [[line for line in found if _group(line) == group] for found in kept.values()]
+        parts = [[line for line in lines if _group(line) == group] for lines in stacks.values()]
         rows.append([group, *(money(each) if part else "" for part in parts for each in cost.total(part))])
     rows.append(
-        ["**total**", *(f"**{money(each)}**" for found in kept.values() for each in cost.total(found))]
+        ["**total**", *(f"**{money(each)}**" for lines in stacks.values() for each in cost.total(lines))]
     )
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
@@ -92,7 +92,7 @@ def _group(line: cost.Line) -> str:
 
 
 def money(amount: Decimal) -> str:
-    """Return an amount with its thousands apart."""
+    """Return an amount with thousands separators."""
     return f"{amount:,}"
 
 

@@ -1,4 +1,4 @@
-"""What a stack asks of AWS, counted from its settings: the input of `preflight` and of `cost`."""
+"""The AWS resources that a stack needs, derived from its settings: the input of `preflight` and `cost`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,36 +9,35 @@ from components.versions import RDS_MARIADB, RDS_POSTGRES, eks_addons
 from infra.errors import InfraError
 from infra.settings.cluster import CapacityType, EksSettings, Nat
 from infra.settings.pools import GpuPoolSettings, Provisioner
-from infra.settings.rules import BUCKETS
 from infra.settings.sections import gib
 from infra.settings.stack import Settings
-from infra.settings.storage import DatabaseLocation, ObjectsLocation
+from infra.settings.storage import BUCKETS, DatabaseLocation, ObjectsLocation
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodePool:
-    """Nodes that are bought together."""
+    """Nodes with the same instance types, zones and way to buy them."""
 
     name: str
     capacity_type: CapacityType
     zones: tuple[str, ...]
-    """Where its nodes may be."""
-    fewest: int
-    most: Mapping[str, int]
-    """Instance type -> nodes, if the pool grew to its limit on that type alone."""
+    """Zones where its nodes may run."""
+    min_nodes: int
+    max_by_type: Mapping[str, int]
+    """Instance type -> the most nodes if all of them are of that type."""
     disk_gib: int
     gpus: bool
     reservation: str | None = None
 
     @property
-    def most_nodes(self) -> int:
-        """Return the most nodes that the pool can have."""
-        return max(self.most.values())
+    def max_nodes(self) -> int:
+        """The most nodes that the pool can have."""
+        return max(self.max_by_type.values())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """An instance of RDS."""
+    """An RDS instance."""
 
     name: str
     engine: str
@@ -51,34 +50,34 @@ class Database:
 
 @dataclass(frozen=True, kw_only=True)
 class Demand:
-    """Everything of AWS that has a price, a quota or a name that may be taken."""
+    """Everything on AWS that has a price, a quota or a name that may already be in use."""
 
     cluster: str
     account: str
     region: str
     administrators: tuple[str, ...]
-    """IAM roles and users that the cluster lets in."""
+    """IAM roles and users with administrator access to the cluster."""
     zones: tuple[str, ...]
     kubernetes_version: str
     addons: Mapping[str, str]
     ami_release: str | None
     nat_gateways: int
     interface_endpoints: int
-    """One address in each zone for every service."""
+    """Number of network interfaces: one per service and zone."""
     log_days: int
     pools: tuple[NodePool, ...]
     databases: tuple[Database, ...]
     volumes_gib: int
-    """Volumes of stores that run in the cluster."""
+    """Total size of the volumes of stores that run in the cluster."""
     buckets: tuple[str, ...]
     repositories: tuple[str, ...]
     log_groups: tuple[str, ...]
     keys: int
-    """Customer-managed keys: one for each kind of data."""
+    """Number of customer-managed keys: one for each kind of data."""
 
 
-def of(settings: Settings, stack: str) -> Demand:
-    """Count what a stack asks for.
+def demand_of(settings: Settings, stack: str) -> Demand:
+    """Return what a stack needs on AWS.
 
     Raises:
         InfraError: the stack is not on AWS.
@@ -86,7 +85,7 @@ def of(settings: Settings, stack: str) -> Demand:
     cluster = settings.cluster
     if not isinstance(cluster, EksSettings):
         raise InfraError(
-            f"--stack {stack}: its cluster is of kind {cluster.kind}, which asks nothing of AWS; "
+            f"--stack {stack}: its cluster is of kind {cluster.kind}, which uses no AWS account; "
             "choose a stack whose cluster is of kind eks"
         )
     databases = tuple(_databases(settings))
@@ -109,7 +108,7 @@ def of(settings: Settings, stack: str) -> Demand:
         buckets=tuple(f"{settings.bucket_prefix}-{name}" for name in BUCKETS) if in_s3 else (),
         repositories=tuple(f"{cluster.name}/plinth/{name}" for name in images.names() if images.is_own(name)),
         log_groups=(f"/aws/eks/{cluster.name}/cluster", f"/plinth/{cluster.name}/network"),
-        # Secrets in the API, logs and images always; objects and each database where AWS keeps them.
+        # Always secrets in the API, logs and images; also objects and each database that AWS stores.
         keys=3 + len(databases) + in_s3,
     )
 
@@ -124,8 +123,8 @@ def _system_pool(cluster: EksSettings) -> NodePool:
         name="system",
         capacity_type=pool.capacity_type,
         zones=cluster.availability_zones,
-        fewest=pool.min,
-        most=dict.fromkeys(pool.instance_types, pool.max),
+        min_nodes=pool.min,
+        max_by_type=dict.fromkeys(pool.instance_types, pool.max),
         disk_gib=pool.disk_gib,
         gpus=False,
     )
@@ -136,19 +135,18 @@ def _gpu_pool(pool: GpuPoolSettings, cluster: EksSettings) -> NodePool:
         name=pool.name,
         capacity_type=pool.capacity_type,
         zones=pool.zones or cluster.availability_zones,
-        fewest=pool.min,
-        most=dict(_most(pool)),
+        min_nodes=pool.min,
+        max_by_type=dict(_max_by_type(pool)),
         disk_gib=pool.disk_gib,
         gpus=True,
         reservation=pool.reservation,
     )
 
 
-def _most(pool: GpuPoolSettings) -> Iterator[tuple[str, int]]:
-    """Yield how many nodes of each type fit: Karpenter's limit is in GPUs, a node group's in nodes."""
-    # Settings with a type that nobody knows, or without GPUs, were refused before.
-    types = [each for name in pool.instance_types if (each := instance_types.find(name))]
-    limit = pool.max * min(each.gpus for each in types)
+def _max_by_type(pool: GpuPoolSettings) -> Iterator[tuple[str, int]]:
+    """Yield each type with its most nodes: Karpenter limits GPUs, a node group limits nodes."""
+    types = [instance_types.known(name) for name in pool.instance_types]
+    limit = pool.max * instance_types.devices_per_node(types, sharing=None)
     for each in types:
         yield each.name, limit // each.gpus if pool.provisioner is Provisioner.KARPENTER else pool.max
 

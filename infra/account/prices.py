@@ -1,4 +1,4 @@
-"""List prices of AWS, from the dated table of a region in `infra/account/price_tables/`."""
+"""AWS list prices, from the dated table of a region in `infra/account/price_tables/`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from infra.errors import InfraError
 
 FOLDER = Path(__file__).parent / "price_tables"
 
-# Through text: 0.1 is a tenth, not the float next to it.
+# Parsed from text: as a float, 0.1 would not be exact.
 Price = Annotated[Decimal, BeforeValidator(str), Field(gt=0)]
 
 
 class PriceError(InfraError):
-    """A price is not in the tables; the text names where to put it."""
+    """A price is not in the tables; the message names the file to add it to."""
 
 
 class _Record(BaseModel):
@@ -30,7 +30,7 @@ class _Record(BaseModel):
 
 
 class Services(_Record):
-    """Prices that do not depend on a type or a class."""
+    """Prices that depend on neither an instance type nor a database class."""
 
     eks_cluster_hour: Price
     eks_extended_support_cluster_hour: Price
@@ -73,39 +73,39 @@ class _Table(_Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Prices:
-    """What one region costs, in USD."""
+    """Prices of one region, in USD."""
 
     table: _Table
     file: str
 
     @property
     def region(self) -> str:
-        """Return the region."""
+        """The region."""
         return self.table.region
 
     @property
     def services(self) -> Services:
-        """Return the prices that need no name."""
+        """Prices that depend on neither an instance type nor a database class."""
         return self.table.services.prices
 
     def instance(self, name: str) -> Decimal:
-        """Return what an instance type costs in an hour, on demand.
+        """Return the hourly on-demand price of an instance type.
 
         Raises:
-            PriceError: the table does not say.
+            PriceError: the table has no price of it.
         """
         return self._named("instance type", name, self.table.instances)
 
     def database(self, name: str) -> Decimal:
-        """Return what a database class costs in an hour, in one zone.
+        """Return the hourly price of a database class in one zone.
 
         Raises:
-            PriceError: the table does not say.
+            PriceError: the table has no price of it.
         """
         return self._named("database class", name, self.table.databases)
 
     def sources(self) -> Iterator[str]:
-        """Yield one line for each part of the table: as of when, and from where."""
+        """Yield the date and source of each part of the table, one per line."""
         parts = {
             "instances": self.table.instances,
             "databases": self.table.databases,
@@ -117,28 +117,28 @@ class Prices:
     def _named(self, what: str, name: str, part: _ByName) -> Decimal:
         if name not in part.prices:
             raise PriceError(
-                f"no price of {what} {name} in {self.region}, as of {part.date.isoformat()}: it may not be "
-                f"sold there; if it is, add it to {self.file}"
+                f"no price of {what} {name} in {self.region}, as of {part.date.isoformat()}: AWS may not "
+                f"offer it there; if it does, add it to {self.file}"
             )
         return part.prices[name]
 
 
-def load(region: str) -> Prices:
+def load_prices(region: str) -> Prices:
     """Return the prices of a region.
 
     Raises:
-        PriceError: there is no table for it, or the table is damaged.
+        PriceError: there is no table of the region, or the table is not valid.
     """
     file = FOLDER / f"{region}.yaml"
     shown = f"infra/account/price_tables/{file.name}"
     if not file.is_file():
         known = ", ".join(sorted(each.stem for each in FOLDER.glob("*.yaml")))
-        raise PriceError(f"no prices of region {region}: add {shown}; there are tables of {known}")
+        raise PriceError(f"no prices of region {region}: add {shown}; there are tables for {known}")
     try:
         table = _Table.model_validate(yaml.safe_load(file.read_text()))
     except (yaml.YAMLError, ValidationError) as error:
         reason = " ".join(str(error).split())
         raise PriceError(f"{shown}: {reason}") from None
     if table.region != region:
-        raise PriceError(f"{shown} holds prices of {table.region}: name the file after its region")
+        raise PriceError(f"{shown} contains prices of {table.region}: name the file after its region")
     return Prices(table=table, file=shown)

@@ -1,4 +1,4 @@
-"""Which quota of EC2 counts an instance, and how many of its vCPUs a stack needs and others use."""
+"""vCPU quotas of EC2: which quota applies to an instance, and how much of it is needed, used and granted."""
 
 import re
 from collections import Counter, defaultdict
@@ -20,7 +20,7 @@ _FAMILY = re.compile(r"^([a-z]+)(\d*)")
 
 @dataclass(frozen=True, kw_only=True)
 class Quota:
-    """A limit of an account in a region, by the code that Service Quotas has for it."""
+    """A quota of an account in a region, identified as in Service Quotas."""
 
     service: str
     code: str
@@ -43,7 +43,7 @@ NETWORKS = Quota(service="vpc", code="L-F678F1CE", name="VPCs per Region")
 
 
 def quota_of(instance_type: str, *, spot: bool) -> Quota | None:
-    """Return the quota that counts an instance's vCPUs, or None for a family that no stack may name."""
+    """Return the quota that counts an instance's vCPUs, or None for a family that no stack can use."""
     match = _FAMILY.match(instance_type)
     letters, generation = match.groups() if match else ("", "")
     if letters in ("g", "gr", "vt"):
@@ -58,25 +58,24 @@ def quota_of(instance_type: str, *, spot: bool) -> Quota | None:
 
 
 def needed(pools: Iterable[NodePool], vcpus: Mapping[str, int]) -> dict[Quota, dict[str, int]]:
-    """Return quota -> pool -> vCPUs at max; a pool of several types counts its hungriest.
+    """Return quota -> pool -> vCPUs at max; of several types, the one that needs most counts.
 
-    A capacity block or reservation was granted when it was bought: quotas do not count it.
+    Quotas do not count capacity blocks and reservations, which were granted when they were bought.
     """
-    found: dict[Quota, dict[str, int]] = defaultdict(dict)
+    needs: dict[Quota, dict[str, int]] = defaultdict(dict)
     for pool in pools:
         if pool.reservation or pool.capacity_type is CapacityType.CAPACITY_BLOCK:
             continue
-        for name, count in pool.most.items():
+        for name, count in pool.max_by_type.items():
             quota = quota_of(name, spot=pool.capacity_type is CapacityType.SPOT)
             if quota and name in vcpus:
-                most = max(found[quota].get(pool.name, 0), count * vcpus[name])
-                found[quota][pool.name] = most
-    return dict(found)
+                needs[quota][pool.name] = max(needs[quota].get(pool.name, 0), count * vcpus[name])
+    return dict(needs)
 
 
 def vcpus(account: Account, names: Iterable[str]) -> dict[str, int]:
-    """Return the vCPUs of the types that AWS knows: it is asked, so that no stale table misleads."""
-    found: dict[str, int] = {}
+    """Return the vCPUs of the instance types that AWS knows, from AWS and not from our table."""
+    sizes: dict[str, int] = {}
     for name in sorted(set(names)):
         try:
             (described,) = account.ec2.describe_instance_types(InstanceTypes=[name])["InstanceTypes"]  # type: ignore[list-item]
@@ -84,12 +83,12 @@ def vcpus(account: Account, names: Iterable[str]) -> dict[str, int]:
             if code_of(error) != "InvalidInstanceType":
                 raise
         else:
-            found[name] = described.get("VCpuInfo", {}).get("DefaultVCpus", 0)
-    return found
+            sizes[name] = described.get("VCpuInfo", {}).get("DefaultVCpus", 0)
+    return sizes
 
 
 def used_by_others(account: Account, demand: Demand) -> dict[Quota, int]:
-    """Return the vCPUs of instances that run in the region and are not nodes of this stack's cluster."""
+    """Return the vCPUs of all running instances of the region that are not nodes of this stack's cluster."""
     running = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
     pages = account.ec2.get_paginator("describe_instances").paginate(Filters=running)  # type: ignore[arg-type]
     others = Counter(
@@ -114,11 +113,11 @@ def _is_node(instance: "InstanceTypeDef", cluster: str) -> bool:
 
 
 def granted(account: Account, quota: Quota) -> int:
-    """Return how much of a quota the account has in the region: its own figure, or AWS's default."""
+    """Return the account's value of a quota in the region, by default AWS's default value."""
     try:
-        found = account.quotas.get_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
+        answer = account.quotas.get_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
     except ClientError as error:
         if code_of(error) != "NoSuchResourceException":
             raise
-        found = account.quotas.get_aws_default_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
-    return int(found["Quota"].get("Value", 0))
+        answer = account.quotas.get_aws_default_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
+    return int(answer["Quota"].get("Value", 0))

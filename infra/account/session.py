@@ -1,4 +1,4 @@
-"""An AWS account as `preflight` reads it: its clients, whose it is, and what its refusals mean."""
+"""The AWS account that `preflight` reads: boto3 clients, caller identity, findings and readable errors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ SIGN_IN = (
     "sign in with `aws sso login --profile NAME` (or `aws configure`) and export AWS_PROFILE=NAME, "
     "or export AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
 )
-# Answers for every region, also one that the account has not enabled.
+# Answers for all regions, including those that the account has not enabled.
 _HOME_REGION = "us-east-1"
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _UNKNOWN = {"InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException", "AuthFailure"}
@@ -42,7 +42,7 @@ _FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 
 
 class CredentialsError(InfraError):
-    """AWS cannot be asked at all; the remedy says how to sign in."""
+    """AWS cannot be called at all; the remedy says how to sign in."""
 
     def __init__(self, problem: str, remedy: str = SIGN_IN) -> None:
         super().__init__(f"{problem}: {remedy}")
@@ -52,7 +52,7 @@ class CredentialsError(InfraError):
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Who asks."""
+    """Identity of the caller."""
 
     account: str
     arn: str
@@ -60,7 +60,7 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """The services that checks ask; all but `sts` and `regions` in the stack's region."""
+    """Clients of the services that checks call; all but `sts` and `regions` in the stack's region."""
 
     sts: "STSClient"
     regions: "EC2Client"
@@ -74,45 +74,62 @@ class Account:
     ssm: "SSMClient"
 
 
+@dataclass(frozen=True)
+class Finding:
+    """Result of one check for one subject; a failure includes its remedy."""
+
+    check: str
+    subject: str
+    """What was checked: a zone, an instance type, a quota, a name."""
+    result: str
+    remedy: str = ""
+    failed: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a failure without a remedy."""
+        if self.failed and not self.remedy:
+            raise ValueError(f"remedy: none given for the failed check of {self.subject}")
+
+
 def connect(region: str) -> Account:
-    """Return clients with the credentials at hand; nothing is asked yet.
+    """Return clients that use the credentials of this environment; makes no call.
 
     Raises:
-        CredentialsError: the profile that is asked for does not exist.
+        CredentialsError: the configured profile does not exist.
     """
-    quick = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "max_attempts": 3})
+    config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "max_attempts": 3})
     try:
         session = boto3.Session()
-        there: Mapping[str, Any] = {"region_name": region, "config": quick}
-        home: Mapping[str, Any] = {"region_name": _HOME_REGION, "config": quick}
+        regional: Mapping[str, Any] = {"region_name": region, "config": config}
+        home: Mapping[str, Any] = {"region_name": _HOME_REGION, "config": config}
         return Account(
             sts=session.client("sts", **home),
             regions=session.client("ec2", **home),
-            ec2=session.client("ec2", **there),
-            ecr=session.client("ecr", **there),
-            eks=session.client("eks", **there),
-            logs=session.client("logs", **there),
-            quotas=session.client("service-quotas", **there),
-            rds=session.client("rds", **there),
-            s3=session.client("s3", **there),
-            ssm=session.client("ssm", **there),
+            ec2=session.client("ec2", **regional),
+            ecr=session.client("ecr", **regional),
+            eks=session.client("eks", **regional),
+            logs=session.client("logs", **regional),
+            quotas=session.client("service-quotas", **regional),
+            rds=session.client("rds", **regional),
+            s3=session.client("s3", **regional),
+            ssm=session.client("ssm", **regional),
         )
     except ProfileNotFound as error:
         raise CredentialsError(str(error)) from None
 
 
 def identify(account: Account) -> Identity:
-    """Return whose credentials these are.
+    """Return the identity that the credentials belong to.
 
     Raises:
-        CredentialsError: there are none, they are not valid, or AWS cannot be reached.
+        CredentialsError: there are no credentials, they are not valid, or AWS cannot be reached.
     """
     try:
-        found = account.sts.get_caller_identity()
+        caller = account.sts.get_caller_identity()
     except (NoCredentialsError, PartialCredentialsError) as error:
-        raise CredentialsError(f"no AWS credentials here ({error})") from None
+        raise CredentialsError(f"no AWS credentials found ({error})") from None
     except (SSOError, TokenRetrievalError) as error:
-        raise CredentialsError(f"the sign-in has ended ({error})") from None
+        raise CredentialsError(f"the sign-in has expired ({error})") from None
     except EndpointConnectionError as error:
         raise CredentialsError(f"AWS cannot be reached ({error})", "check network and proxy") from None
     except ClientError as error:
@@ -120,26 +137,26 @@ def identify(account: Account) -> Identity:
         what = "the AWS credentials have expired" if code in _EXPIRED else "AWS refuses the credentials"
         raise CredentialsError(f"{what} ({code})") from None
     except BotoCoreError as error:
-        raise CredentialsError(f"AWS gives no identity ({error})") from None
-    return Identity(account=found["Account"], arn=found["Arn"])
+        raise CredentialsError(f"AWS returned no identity ({error})") from None
+    return Identity(account=caller["Account"], arn=caller["Arn"])
 
 
 def code_of(error: ClientError) -> str:
-    """Return AWS's name of an error."""
+    """Return AWS's code of an error."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def explain(error: ClientError | BotoCoreError) -> tuple[str, str]:
-    """Return what kept a check from being made, and what to do."""
+    """Return why a check could not run, and the remedy."""
     if not isinstance(error, ClientError):
-        return f"not checked: {error}", "check network and proxy, then run it again"
+        return f"not checked: {error}", "check network and proxy, then run preflight again"
     code = code_of(error)
     if code in _FORBIDDEN:
         return (
-            f"not checked: the identity may not call {error.operation_name}",
-            "allow it, or run preflight as an identity that may read (the policy ReadOnlyAccess does)",
+            f"not checked: the identity is not allowed to call {error.operation_name}",
+            "allow it, or run preflight with read access (the policy ReadOnlyAccess is enough)",
         )
     if code in _UNKNOWN:
         return f"not checked: AWS refuses the credentials ({code})", SIGN_IN
     text = " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
-    return f"not checked: {error.operation_name} answered {code}: {text}", "run it again"
+    return f"not checked: {error.operation_name} returned {code}: {text}", "run preflight again"

@@ -1,18 +1,17 @@
-"""Checks of `preflight`: versions of Kubernetes, machine images of nodes, and classes of databases."""
+"""Checks of `preflight`: AWS offers the Kubernetes version, add-ons, machine images and database classes."""
 
 from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
 from infra.account.demand import Demand
-from infra.account.finding import Finding
-from infra.account.session import Account, code_of
+from infra.account.session import Account, Finding, code_of
 
 _SUPPORTED = "STANDARD_SUPPORT"
 
 
 def kubernetes(account: Account, demand: Demand) -> Iterator[Finding]:
-    """Yield whether EKS supports the version at the usual price."""
+    """Yield whether the Kubernetes version has standard support; extended support costs more."""
     listed = account.eks.describe_cluster_versions()["clusterVersions"]
     offered = {each.get("clusterVersion", ""): each for each in listed}
     current = sorted(name for name, each in offered.items() if each.get("versionStatus") == _SUPPORTED)
@@ -23,15 +22,15 @@ def kubernetes(account: Account, demand: Demand) -> Iterator[Finding]:
         yield Finding("Kubernetes version", subject, "EKS does not offer it", remedy, failed=True)
         return
     status, until = version.get("versionStatus"), version.get("endOfStandardSupportDate")
-    found = f"{status}, standard support until {until:%Y-%m-%d}" if until else str(status)
+    result = f"{status}, standard support until {until:%Y-%m-%d}" if until else str(status)
     if status == _SUPPORTED:
-        yield Finding("Kubernetes version", subject, found)
+        yield Finding("Kubernetes version", subject, result)
     else:
-        yield Finding("Kubernetes version", subject, found, remedy, failed=True)
+        yield Finding("Kubernetes version", subject, result, remedy, failed=True)
 
 
 def addons(account: Account, demand: Demand) -> Iterator[Finding]:
-    """Yield whether EKS has each pinned version of an add-on for the version of Kubernetes."""
+    """Yield whether EKS offers each add-on in its pinned version for the Kubernetes version."""
     for name, version in demand.addons.items():
         pages = account.eks.get_paginator("describe_addon_versions").paginate(
             addonName=name, kubernetesVersion=demand.kubernetes_version
@@ -53,7 +52,7 @@ def addons(account: Account, demand: Demand) -> Iterator[Finding]:
 
 
 def _image_parameter(demand: Demand, variant: str) -> str:
-    """Return where AWS publishes the id of the EKS image of Amazon Linux 2023."""
+    """Return the SSM parameter with the id of the EKS-optimized Amazon Linux 2023 image."""
     version = demand.kubernetes_version
     root = f"/aws/service/eks/optimized-ami/{version}/amazon-linux-2023/x86_64/{variant}"
     if demand.ami_release is None:
@@ -63,13 +62,13 @@ def _image_parameter(demand: Demand, variant: str) -> str:
 
 
 def machine_images(account: Account, demand: Demand) -> Iterator[Finding]:
-    """Yield whether the images of plain and of GPU nodes exist for the version."""
+    """Yield whether machine images of nodes, and of GPU nodes if any, exist for the Kubernetes version."""
     variants = ["standard", "nvidia"] if any(pool.gpus for pool in demand.pools) else ["standard"]
     for variant in variants:
         name = _image_parameter(demand, variant)
         subject = f"AL2023 {variant} for {demand.kubernetes_version}"
         try:
-            found = account.ssm.get_parameter(Name=name)["Parameter"].get("Value", "")
+            image = account.ssm.get_parameter(Name=name)["Parameter"].get("Value", "")
         except ClientError as error:
             if code_of(error) != "ParameterNotFound":
                 raise
@@ -77,11 +76,11 @@ def machine_images(account: Account, demand: Demand) -> Iterator[Finding]:
             remedy = f"choose another plinth:cluster.{setting}"
             yield Finding("machine images", subject, f"no parameter {name}", remedy, failed=True)
         else:
-            yield Finding("machine images", subject, found)
+            yield Finding("machine images", subject, image)
 
 
 def database_classes(account: Account, demand: Demand) -> Iterator[Finding]:
-    """Yield whether RDS sells the class of each database in the region, with a standby where asked."""
+    """Yield whether RDS offers each database's class in the region, with a standby if it has one."""
     for database in demand.databases:
         subject = f"{database.instance_class} for {database.engine} {database.version}"
         pages = account.rds.get_paginator("describe_orderable_db_instance_options").paginate(
@@ -94,9 +93,9 @@ def database_classes(account: Account, demand: Demand) -> Iterator[Finding]:
             if option.get("EngineVersion", "").startswith(f"{database.version}.")
         ]
         if any(option.get("MultiAZCapable") or not database.multi_az for option in options):
-            yield Finding("database classes", subject, "sold")
+            yield Finding("database classes", subject, "offered")
             continue
-        what = "not sold with a standby" if options else "not sold"
+        what = "not offered with a standby" if options else "not offered"
         key = "postgresClass" if database.engine == "postgres" else "pipelinesClass"
         remedy = f"choose another plinth:storage.rds.{key}, such as db.m7g.large"
         yield Finding("database classes", subject, f"{what} in {demand.region}", remedy, failed=True)

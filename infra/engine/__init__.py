@@ -1,1 +1,1 @@
-"""The Pulumi engine as our commands run it: its environment, lock, events and language host."""
+"""Runs the Pulumi engine: its environment, lock, events and language host."""

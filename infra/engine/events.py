@@ -1,4 +1,4 @@
-"""The engine's event log: what happened to each resource, as a summary and as lines while it happens."""
+"""Reads the engine's event log: a summary of a run, and progress lines during it."""
 
 import json
 import re
@@ -10,32 +10,32 @@ from typing import Any
 
 _COLOR = re.compile(r"<\{%[^%]*%\}>")
 _STACK = "pulumi:pulumi:Stack"
-# What the Kubernetes provider says when it tries a failed operation again.
+# The Kubernetes provider's message when it retries a failed operation.
 _RETRY = re.compile(r"\bRetry #\d+")
-# A component without news for so long, all of whose objects are done, is told of as done.
+# A component whose objects are all done counts as done after this long without an event.
 _QUIET_SECONDS = 3
 _UNCHANGED = {"same", "read", "refresh"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What one run of the engine did."""
+    """Result of one run of the engine."""
 
     changes: dict[str, int]
     """Resources by operation: create, update, delete, replace, same."""
     failed: tuple[str, ...]
     """Names of the resources whose operation failed."""
     retried: tuple[str, ...]
-    """What the provider tried again, one line each."""
+    """Operations that the provider retried, one line each."""
     errors: tuple[str, ...]
-    """Errors as the engine words them."""
+    """Error messages of the engine."""
     seconds: float
     finished: bool
-    """Whether the log ends with the engine's own summary; an interrupted one does not."""
+    """Whether the log ends with the engine's summary; the log of an interrupted run does not."""
 
     @property
     def changed(self) -> int:
-        """How many resources are not as they were."""
+        """Number of resources that the run changed."""
         return sum(count for operation, count in self.changes.items() if operation not in _UNCHANGED)
 
     def text(self) -> str:
@@ -49,7 +49,7 @@ class Summary:
 
 @dataclass
 class Progress:
-    """Turns events into lines: one per finished top-level component, and one per problem."""
+    """Turns events into progress lines: one per finished top-level component and one per problem."""
 
     _roots: dict[str, str] = field(default_factory=dict[str, str])
     _open: Counter[str] = field(default_factory=Counter[str])
@@ -60,7 +60,7 @@ class Progress:
     _last: dict[str, int] = field(default_factory=dict[str, int])
 
     def lines(self, event: dict[str, Any]) -> Iterator[str]:
-        """Return what an event is worth telling."""
+        """Yield the progress lines that follow from an event."""
         moment = int(event.get("timestamp", 0))
         yield from self._finished(moment - _QUIET_SECONDS if "summaryEvent" not in event else moment)
         if "resourcePreEvent" in event:
@@ -75,10 +75,10 @@ class Progress:
             yield f"  {name_of(diagnostic.get('urn', ''))}: {clean(diagnostic['message'])}"
 
     def status(self) -> str:
-        """Return how far the run is and what it works on, for a terminal's last line."""
+        """Return a status line: the number of finished resources, and the components in progress."""
         busy = [name_of(root) for root, count in self._open.items() if count > 0]
         done = sum(self._counts.values()) - sum(self._open.values())
-        return f"  {done} resources done; at work: {', '.join(busy)}" if busy else ""
+        return f"  {done} resources done; in progress: {', '.join(busy)}" if busy else ""
 
     def _begin(self, metadata: dict[str, Any], moment: int) -> None:
         urn = metadata["urn"]
@@ -102,7 +102,7 @@ class Progress:
 
     def _finished(self, quiet_since: int) -> Iterator[str]:
         for root in sorted(self._complete, key=lambda each: self._last[each]):
-            # One whose objects wait for others has said nothing yet.
+            # No event yet, if all of its objects wait for other components.
             if self._open[root] or self._last[root] > quiet_since or not self._counts[root]:
                 continue
             self._complete.remove(root)
@@ -124,7 +124,7 @@ class Progress:
 
 
 def _is_object(metadata: dict[str, Any]) -> bool:
-    """Return whether this is a thing in the cluster; components, ours and the provider's, only group such."""
+    """Return whether this is an object in the cluster, and not a component, which only groups objects."""
     state: dict[str, Any] = metadata.get("new") or metadata.get("old") or {}
     return bool(state.get("custom"))
 
@@ -135,12 +135,12 @@ def name_of(urn: str) -> str:
 
 
 def clean(message: str) -> str:
-    """Return a message without the engine's colour marks, on one line."""
+    """Return a message on one line, without the engine's color markup."""
     return " ".join(_COLOR.sub("", message).split())
 
 
 def read(log: Path) -> Iterator[dict[str, Any]]:
-    """Return the events of a log; a half-written last line, as a killed engine leaves it, is left out."""
+    """Yield the events of a log, without the half-written last line that a killed engine leaves."""
     if not log.is_file():
         return
     for line in log.read_text().splitlines():
@@ -151,7 +151,7 @@ def read(log: Path) -> Iterator[dict[str, Any]]:
 
 
 def summarise(events: Iterable[dict[str, Any]]) -> Summary:
-    """Return what a run of the engine did."""
+    """Return the summary of a run of the engine."""
     changes: dict[str, int] = {}
     failed: list[str] = []
     retried: list[str] = []

@@ -1,6 +1,6 @@
-"""A stand-in for Pulumi's Python language host, which cannot be had as a Go or Python package.
+"""Replaces Pulumi's Python language host, which is not available as a Go or Python package.
 
-It runs this program's own interpreter and is used only where no official host is on PATH.
+It runs programs with this interpreter and is used only where no official host is on PATH.
 """
 
 import json
@@ -17,9 +17,9 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
-# The engine's messages, such as a program's configuration, may be larger than gRPC's default of 4 MB.
+# The engine's messages, such as a program's configuration, may exceed gRPC's default limit of 4 MB.
 _MESSAGE_BYTES = 400 * 1024 * 1024
-# The program's exit code after it has shown its own error.
+# The program's exit code after it has reported its error itself.
 _ERROR_SHOWN = 32
 
 
@@ -31,46 +31,46 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self._engine_address = engine_address
         self._child: subprocess.Popen[bytes] | None = None
 
-    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Keep the engine's address."""
+    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802 - named by the protocol
+        """Store the engine's address."""
         self._engine_address = request.engine_address or self._engine_address
         return language_pb2.LanguageHandshakeResponse()
 
-    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Say which host this is."""
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 - named by the protocol
+        """Return the host's version."""
         return plugin_pb2.PluginInfo(version="0.0.0-plinth")
 
-    def GetRequiredPlugins(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Ask for none: engine.py puts them in place."""
+    def GetRequiredPlugins(self, request: Any, context: Any) -> Any:  # noqa: N802 - named by the protocol
+        """Request none: `Engine` installs them."""
         return language_pb2.GetRequiredPluginsResponse()
 
-    def GetRequiredPackages(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Ask for none: engine.py puts them in place."""
+    def GetRequiredPackages(self, request: Any, context: Any) -> Any:  # noqa: N802 - named by the protocol
+        """Request none: `Engine` installs them."""
         return language_pb2.GetRequiredPackagesResponse()
 
-    def GetProgramDependencies(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Report none: uv.lock has them."""
+    def GetProgramDependencies(self, request: Any, context: Any) -> Any:  # noqa: N802 - named by the protocol
+        """Return no dependencies: uv.lock lists them."""
         return language_pb2.GetProgramDependenciesResponse()
 
-    def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Ask nothing."""
+    def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:  # noqa: N802 - named by the protocol
+        """Return no prompts."""
         return language_pb2.RuntimeOptionsResponse()
 
-    def InstallDependencies(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Install nothing: `make setup` has."""
+    def InstallDependencies(self, request: Any, context: Any) -> Any:  # noqa: N802 - named by the protocol
+        """Install nothing: `make setup` installs the dependencies."""
         return iter(())
 
-    def About(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Name the interpreter."""
+    def About(self, request: Any, context: Any) -> Any:  # noqa: N802 - named by the protocol
+        """Return path and version of the interpreter."""
         return language_pb2.AboutResponse(executable=sys.executable, version=sys.version.split()[0])
 
-    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
+    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802 - named by the protocol
         """Interrupt the program."""
         self.interrupt()
         return Empty()
 
-    def Run(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Run the program to its end."""
+    def Run(self, request: Any, context: Any) -> Any:  # noqa: N802 - named by the protocol
+        """Run the program until it exits."""
         environment = {
             **os.environ,
             "PULUMI_CONFIG": json.dumps(dict(request.config)),
@@ -94,7 +94,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return language_pb2.RunResponse(error=error)
 
     def interrupt(self) -> None:
-        """End the program, if one runs."""
+        """Terminate the running program, if any."""
         child = self._child
         if child is not None:
             child.terminate()
@@ -115,7 +115,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until the engine ends; the first argument is the executor, the last the engine's address."""
+    """Serve until the engine exits; the first argument is the executor, the last the engine's address."""
     executor, *rest = arguments
     address = rest[-1] if rest and not rest[-1].startswith("-") else ""
     options = [
@@ -126,21 +126,21 @@ def main(arguments: list[str]) -> int:
     host = LanguageHost(Path(executor), address)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
-    ended = threading.Event()
+    stopped = threading.Event()
 
-    def end(_number: int, _frame: object) -> None:
+    def stop(_number: int, _frame: object) -> None:
         host.interrupt()
-        ended.set()
+        stopped.set()
 
-    # The engine ends its plugins with SIGINT, and waits 5 s before it kills those that ignore it.
-    signal.signal(signal.SIGINT, end)
-    signal.signal(signal.SIGTERM, end)
+    # The engine stops its plugins with SIGINT and kills those that ignore it after 5 s.
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    # A killed engine cannot tell us to end, but then we get another parent.
+    # A killed engine sends no signal, but the parent process changes.
     engine = os.getppid()
-    while not ended.wait(timeout=1) and os.getppid() == engine:
+    while not stopped.wait(timeout=1) and os.getppid() == engine:
         pass
     host.interrupt()
     server.stop(grace=1).wait()

@@ -1,7 +1,7 @@
-"""The lock that the engine takes on a stack's state: who holds it, and whether that run is still wanted.
+"""The engine's lock on a stack's state: which process holds it, and whether its runner is alive.
 
-The engine removes its lock when it ends, and leaves it behind when it is killed. When only its runner is
-killed, the kernel tells the engine to end: it finishes what it began and records it, which takes seconds.
+The engine removes its lock when it exits, and leaves it behind when it is killed. When only its runner is
+killed, the kernel sends the engine SIGTERM: it finishes and records what it began, which takes seconds.
 """
 
 import contextlib
@@ -18,13 +18,13 @@ from typing import Any, Self
 
 from upstream.cache import locked
 
-# What the engine awaits when it is told to end is broken off; the Kubernetes API may be slow to answer.
+# On SIGTERM the engine aborts its waits, but a call to a slow Kubernetes API may still have to return.
 ENDING_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
 class EngineLock:
-    """One lock as its file describes it."""
+    """A lock, as recorded in its file."""
 
     pid: int
     host: str
@@ -32,7 +32,7 @@ class EngineLock:
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
-        """Return what a file says; None if it is gone or half written."""
+        """Return the lock in a file; None if the file is gone or half written."""
         try:
             content: dict[str, Any] = json.loads(path.read_text())
         except (OSError, ValueError):
@@ -45,14 +45,14 @@ class EngineLock:
 
     @property
     def may_be_alive(self) -> bool:
-        """Whether its engine runs, on this machine or perhaps on another."""
+        """Whether its engine is running; assumed if the lock is of another machine."""
         return not self._is_here or _is_engine(self.pid)
 
     def await_end(self) -> None:
-        """Wait until its engine has ended or ENDING_SECONDS are over; not for one on another machine."""
+        """Wait up to ENDING_SECONDS for its engine to exit; not for an engine on another machine."""
         if not self._is_here:
             return
-        sys.stderr.write(f"the run before was killed: waiting for its engine to end (pid {self.pid})\n")
+        sys.stderr.write(f"the previous run was killed: waiting for its engine to exit (pid {self.pid})\n")
         with contextlib.suppress(ProcessLookupError):
             handle = os.pidfd_open(self.pid)
             try:
@@ -66,7 +66,7 @@ class EngineLock:
 
 
 def _is_engine(pid: int) -> bool:
-    """Return whether a process lives and is Pulumi: numbers are used again."""
+    """Return whether a process is alive and is Pulumi: process ids are reused."""
     try:
         return b"pulumi" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
@@ -74,14 +74,14 @@ def _is_engine(pid: int) -> bool:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Generator[None]:
-    """Let others see that an engine's runner lives; the kernel takes the mark away when it does not."""
+def mark_runner(folder: Path) -> Generator[None]:
+    """Hold a file lock that shows that an engine's runner is alive; the kernel releases it when it dies."""
     with locked(folder / "runner", fcntl.LOCK_SH):
         yield
 
 
 def has_runner(folder: Path) -> bool:
-    """Return whether a runner of an engine lives that keeps its files in a folder."""
+    """Return whether the runner of the engine with this folder is alive."""
     try:
         with locked(folder / "runner", fcntl.LOCK_EX | fcntl.LOCK_NB):
             return False

@@ -26,7 +26,7 @@ _WEBHOOKS = WebhookCertificate(name="kueue-webhooks", prefix="queueWebhook", hos
 
 def _deploy(site: "Site", _: Connections) -> Provides:
     from components.gpus.gpu_scheduling import GpuScheduling, GpuSchedulingArgs
-    from infra import gpu_sharing
+    from infra.settings import gpu_sharing
 
     certificate = site.certificate(_WEBHOOKS)
     GpuScheduling(

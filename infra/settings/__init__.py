@@ -1,1 +1,1 @@
-"""Choices of a stack: records, the rules that they must keep together, and their only reader."""
+"""Settings of a stack: their records, the rules across them, and the only reader of configuration."""

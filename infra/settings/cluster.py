@@ -1,4 +1,4 @@
-"""Settings of the cluster: any that a kubeconfig reaches, or one of EKS that the stack makes."""
+"""Settings of the cluster: an existing one with a kubeconfig, or an EKS cluster that the stack creates."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -9,15 +9,15 @@ from infra.settings.sections import Cidr, KubernetesName, RoleArn, Section
 
 
 class ClusterSettings(Section):
-    """A cluster that exists."""
+    """An existing cluster."""
 
     kind: Literal["kubeconfig"]
     name: KubernetesName
-    """What the cluster is called; keeps its objects apart from another cluster's in the state."""
+    """Name of the cluster in the state: its provider, and thus its objects, belong to this name."""
     kubeconfig: str | None = None
-    """Path of a kubeconfig; without it the cluster that `python -m cluster` started."""
+    """Path of the kubeconfig; by default that of the cluster that `python -m cluster` started."""
     context: str | None = None
-    """A context of the kubeconfig; without it the current one."""
+    """Context of the kubeconfig; by default the current one."""
 
 
 class Nat(StrEnum):
@@ -28,32 +28,32 @@ class Nat(StrEnum):
 
 
 class Access(StrEnum):
-    """From where the Kubernetes API can be reached."""
+    """Where the Kubernetes API can be reached from."""
 
     PRIVATE = "private"
     PUBLIC = "public"
 
 
 class EndpointSettings(Section):
-    """The address of the Kubernetes API; nodes always reach it inside the network."""
+    """Endpoint of the Kubernetes API; nodes always reach it inside the VPC."""
 
     access: Access = Field(default=Access.PRIVATE, strict=False)
     public_cidrs: tuple[Cidr, ...] = Field(default=(), strict=False)
-    """Who may call it from outside, with access `public`."""
+    """Networks that may call the API from outside the VPC; required with access `public`."""
 
 
 class NetworkSettings(Section):
-    """The stack's own VPC."""
+    """Settings of the stack's VPC."""
 
     cidr: Cidr = "10.0.0.0/16"
     nat: Nat = Field(default=Nat.SINGLE, strict=False)
     private_endpoints: bool = False
-    """Whether services of AWS have addresses in the network; they cost less than their traffic through NAT
-    only where there is much of it, and keep it off the internet."""
+    """Whether the VPC has interface endpoints for AWS services. They keep that traffic off the internet; only
+    with much traffic do they cost less than NAT."""
 
 
 class CapacityType(StrEnum):
-    """How instances are bought."""
+    """Purchase option of EC2 instances."""
 
     ON_DEMAND = "ON_DEMAND"
     SPOT = "SPOT"
@@ -61,7 +61,7 @@ class CapacityType(StrEnum):
 
 
 class SystemPoolSettings(Section):
-    """Nodes of the platform itself; they have no GPU."""
+    """Nodes for the platform itself, without GPUs."""
 
     instance_types: tuple[str, ...] = Field(default=("m7i.xlarge",), strict=False, min_length=1)
     capacity_type: CapacityType = Field(default=CapacityType.ON_DEMAND, strict=False)
@@ -71,22 +71,22 @@ class SystemPoolSettings(Section):
 
 
 class EksSettings(Section):
-    """A cluster of Amazon EKS in a VPC of its own."""
+    """An Amazon EKS cluster in its own VPC."""
 
     kind: Literal["eks"]
     name: Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
-    """Name of the cluster, and first part of the name of all that belongs to it."""
+    """Name of the cluster, and prefix of the names of everything that belongs to it."""
     account: Annotated[str, Field(pattern=r"^\d{12}$")]
-    """The AWS account; credentials of any other are refused."""
+    """AWS account; credentials of any other account are refused."""
     region: Annotated[str, Field(pattern=r"^(af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-\d$")]
     availability_zones: tuple[str, ...] = Field(strict=False, min_length=2, max_length=6)
     kubernetes_version: Annotated[str, Field(pattern=r"^1\.\d{2}$")]
     ami_release: str | None = None
-    """Release of the nodes' AMI, such as `1.36.0-20261101`; without it the newest when nodes are made."""
+    """Release of the nodes' AMI, such as `1.36.0-20261101`; by default the newest at creation."""
     endpoint: EndpointSettings = EndpointSettings()
     network: NetworkSettings = NetworkSettings()
     system_pool: SystemPoolSettings = SystemPoolSettings()
     administrators: tuple[RoleArn, ...] = Field(default=(), strict=False)
-    """IAM roles or users that may do everything in the cluster: people's, and who runs `pulumi up`."""
+    """IAM roles and users that administer the cluster, including the one that runs `pulumi up`."""
     log_days: int = Field(default=30, ge=1, le=3653)
-    """How long logs of the control plane and of the network are kept."""
+    """Retention of control plane logs and VPC flow logs, in days."""

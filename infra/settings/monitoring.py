@@ -1,4 +1,4 @@
-"""Choices of what is measured, how long it is kept and who is told."""
+"""Settings of monitoring: retention, alerts and their receivers, dashboards."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -9,30 +9,30 @@ from infra.settings.sections import Quantity, Section
 
 
 class Pace(StrEnum):
-    """How soon alerts fire."""
+    """Speed of scraping and alerting."""
 
     OPERATION = "operation"
-    """Minutes, with the windows of Google's SRE workbook."""
+    """Alerts fire within minutes, with the windows of Google's SRE workbook."""
     REHEARSAL = "rehearsal"
-    """A minute or so, so that a test can cause a fault and wait for its alert."""
+    """Alerts fire within about a minute, so that a test can cause a fault and wait for its alert."""
 
 
 class RemoteWriteSettings(Section):
-    """A store that keeps samples for longer, such as Amazon Managed Service for Prometheus."""
+    """Long-term storage of samples, such as Amazon Managed Service for Prometheus."""
 
     url: Annotated[str, Field(pattern=r"^https?://\S+$")]
-    """Where samples are written to."""
+    """URL of the remote-write endpoint."""
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] | None = None
-    """AWS region to sign requests for; unsigned without it."""
+    """AWS region for which requests are signed; by default they are not signed."""
 
 
 class ObjectiveSettings(Section):
-    """What serving promises; alerts fire when the promise is about to be broken."""
+    """Service level objectives of model serving; alerts fire when an error budget burns too fast."""
 
     availability: float = Field(default=0.995, gt=0, lt=1)
-    """Share of requests answered without a server error."""
+    """Share of requests without a server error."""
     latency_seconds: float = Field(default=0.25, gt=0)
-    """Within which `latencyShare` of requests are answered."""
+    """Latency within which `latencyShare` of requests must be answered."""
     latency_share: float = Field(default=0.99, gt=0, lt=1)
 
 
@@ -41,15 +41,15 @@ class MonitoringSettings(Section):
 
     enabled: bool = True
     pace: Pace = Field(default=Pace.OPERATION, strict=False)
-    """How often is measured and how soon alerted."""
+    """Scrape interval, and how soon alerts fire."""
     retention: Annotated[str, Field(pattern=r"^[1-9][0-9]*[hdwy]$")] = "15d"
-    """How long samples are kept, if the volume has room."""
+    """Retention of samples; shorter if the volume is full."""
     storage_size: Quantity = "20Gi"
     """Size of Prometheus' volume."""
     remote_write: RemoteWriteSettings | None = None
-    """Where samples are written to as well."""
+    """Additional storage to which samples are sent."""
     webhook_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
-    """Where every alert is sent; without it only receivers that an AlertmanagerConfig names are told."""
+    """Webhook that receives every alert; by default only receivers of an AlertmanagerConfig are notified."""
     grafana_image: str | None = None
-    """Grafana's image, where it can be pulled; without it dashboards are ConfigMaps for one of yours."""
+    """Image of Grafana; without it dashboards are only ConfigMaps, for a Grafana of your own."""
     objectives: ObjectiveSettings = ObjectiveSettings()

@@ -14,11 +14,11 @@ from infra.settings.stack import PROJECT, Settings
 
 
 def parse(values: Mapping[str, object]) -> Settings:
-    """Check the values of a stack, by key without the project's prefix.
+    """Return the settings from a stack's values, whose keys have no project prefix.
 
     Raises:
-        SettingsError: an unknown key, a value that is not allowed, or values that do not go together;
-            the text names every one.
+        SettingsError: an unknown key, an invalid value, or values that contradict each other; the message
+            lists all of them.
     """
     _refuse_placeholders(values, PROJECT)
     try:
@@ -82,7 +82,7 @@ def schema(secret_keys: Iterable[str]) -> dict[str, Any]:
 
 
 def _decode(text: str) -> object:
-    """Return what the engine's text stands for: it hands over objects as JSON and scalars as they are."""
+    """Return the value of a configuration text: the engine passes objects as JSON and scalars unquoted."""
     try:
         return json.loads(text)
     except ValueError:
@@ -99,8 +99,8 @@ def _refuse_placeholders(value: object, path: str) -> None:
 
 
 def _explain(error: Any) -> str:
-    """Return one clause of an error: dotted path, what was given, what is allowed."""
-    parts, models = _followed(error["loc"])
+    """Return one clause of an error: the dotted path, the value given, and what is allowed."""
+    parts, models = _resolve(error["loc"])
     path = f"{PROJECT}:{'.'.join(parts)}"
     context: dict[str, str] = error.get("ctx", {})
     match error["type"]:
@@ -119,24 +119,24 @@ def _explain(error: Any) -> str:
             return f"{path} is {json.dumps(error['input'], default=str)}; it {message}"
 
 
-def _followed(location: tuple[str | int, ...]) -> tuple[list[str], list[type[BaseModel]]]:
-    """Return a location as people write it, and the models that its last part was looked up in."""
+def _resolve(location: tuple[str | int, ...]) -> tuple[list[str], list[type[BaseModel]]]:
+    """Return pydantic's location as the path in the stack file, and the models that own its last part."""
     path: list[str] = []
     models: list[type[BaseModel]] = [Settings]
     owners = models
     for part in location:
         kind = next((each for each in models if len(models) > 1 and part in _kinds(each)), None)
         if kind:
-            # pydantic adds the tag of a union, which nobody wrote.
+            # pydantic adds the tag of a union, which is not in the stack file.
             models = [kind]
             continue
         path.append(str(part))
         owners = models
         if isinstance(part, str):
-            # pydantic names the field, people write the alias.
+            # pydantic names the field, the stack file its alias.
             fields_ = [each.model_fields.items() for each in models]
-            found = [field for items in fields_ for name, field in items if part in (name, field.alias)]
-            models = [model for field in found for model in _models(field.annotation)]
+            matches = [field for items in fields_ for name, field in items if part in (name, field.alias)]
+            models = [model for field in matches for model in _models(field.annotation)]
     return path, owners
 
 
@@ -146,7 +146,7 @@ def _kinds(model: type[BaseModel]) -> tuple[str, ...]:
 
 
 def _models(annotation: object) -> list[type[BaseModel]]:
-    """Return every section that an annotation allows."""
+    """Return every section that an annotation contains."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for each in get_args(annotation) for model in _models(each)]

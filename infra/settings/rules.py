@@ -1,40 +1,38 @@
-"""Choices that do not go together, found before anything is planned."""
+"""Rules across settings; a violation ends the command before Pulumi runs."""
 
 import ipaddress
 from collections.abc import Iterator
 
-from components.aws import instance_types
 from components.versions import EKS_ADDONS
+from infra.settings import pool_rules
 from infra.settings.cluster import Access, CapacityType, EksSettings, Nat
-from infra.settings.pool_rules import pool_problems, team_problems
 from infra.settings.sections import gib
 from infra.settings.stack import Settings
-from infra.settings.storage import DatabaseLocation, ObjectsLocation
+from infra.settings.storage import BUCKETS, DatabaseLocation, ObjectsLocation
 
-# Consumers of buckets; the longest name decides how long a prefix may be.
-BUCKETS = ("pipelines", "mlflow", "access-logs")
 _BUCKET_NAME_LENGTH = 63
 _PRODUCTION_BACKUP_DAYS = 14
 _RDS_MINIMUM_GIB = 20
 
 
 def problems(settings: Settings) -> list[str]:
-    """Return one clause for every choice that cannot work beside the others."""
+    """Return one clause for each setting that cannot work with the others."""
     found: list[str] = []
     if isinstance(settings.cluster, EksSettings):
-        found += _cluster(settings.cluster)
-        found += pool_problems(settings.gpu_pools, settings.cluster)
+        found += _cluster_problems(settings.cluster)
+        found += pool_rules.system_pool_problems(settings.cluster.system_pool)
+        found += pool_rules.gpu_pool_problems(settings.gpu_pools, settings.cluster)
     else:
-        found += _cloud_only(settings)
-    found += team_problems(settings.teams, settings.gpu_pools)
-    found += _storage(settings)
-    found += _gateway(settings)
+        found += _cloud_only_problems(settings)
+    found += pool_rules.queue_problems(settings.gpu_pools, settings.teams)
+    found += _storage_problems(settings)
+    found += _gateway_problems(settings)
     if settings.environment == "production":
-        found += _production(settings)
+        found += _production_problems(settings)
     return found
 
 
-def _cluster(cluster: EksSettings) -> Iterator[str]:
+def _cluster_problems(cluster: EksSettings) -> Iterator[str]:
     zones = cluster.availability_zones
     for zone in zones:
         if zone[:-1] != cluster.region or not zone[-1].isalpha():
@@ -44,33 +42,22 @@ def _cluster(cluster: EksSettings) -> Iterator[str]:
             )
     if len(set(zones)) != len(zones):
         yield f"cluster.availabilityZones names a zone twice ({', '.join(zones)}): name each once"
-    yield from _access(cluster)
-    yield from _network(cluster)
-    pool = cluster.system_pool
-    if pool.min > pool.max:
-        yield f"cluster.systemPool.min is {pool.min}, more than its max {pool.max}: raise max or lower min"
-    if pool.capacity_type is CapacityType.CAPACITY_BLOCK:
-        yield "cluster.systemPool.capacityType is CAPACITY_BLOCK, which is for GPUs: use ON_DEMAND or SPOT"
-    for name in pool.instance_types:
-        known = instance_types.find(name)
-        if known is None:
-            yield f"cluster.systemPool.instanceTypes names {instance_types.unknown(name)}"
-        elif known.gpus:
-            yield f"cluster.systemPool.instanceTypes names {name}, which has GPUs: make it a gpuPools entry"
+    yield from _access_problems(cluster)
+    yield from _network_problems(cluster)
 
 
-def _access(cluster: EksSettings) -> Iterator[str]:
+def _access_problems(cluster: EksSettings) -> Iterator[str]:
     if not cluster.administrators:
-        yield "cluster.administrators is empty: name the IAM role that runs `pulumi up`, it is let in by name"
+        yield "cluster.administrators is empty: name the IAM role that runs `pulumi up`, or it has no access"
     names = [arn.rpartition("/")[2] for arn in cluster.administrators]
     if len(set(names)) != len(names):
         yield "cluster.administrators names a role twice: name each once"
     if cluster.kubernetes_version not in EKS_ADDONS:
         have = ", ".join(EKS_ADDONS)
-        yield f"cluster.kubernetesVersion is {cluster.kubernetes_version}; add-ons are pinned for {have}"
+        yield f"cluster.kubernetesVersion is {cluster.kubernetes_version}; add-ons are pinned for {have} only"
 
 
-def _network(cluster: EksSettings) -> Iterator[str]:
+def _network_problems(cluster: EksSettings) -> Iterator[str]:
     try:
         network = ipaddress.IPv4Network(cluster.network.cidr)
     except ValueError as error:
@@ -80,13 +67,13 @@ def _network(cluster: EksSettings) -> Iterator[str]:
             yield f"cluster.network.cidr is {network}: use a private /16, /17 or /18, such as 10.0.0.0/16"
     endpoint = cluster.endpoint
     if endpoint.access is Access.PUBLIC and not endpoint.public_cidrs:
-        yield "cluster.endpoint.access is public but publicCidrs is empty: name who may call the API"
+        yield "cluster.endpoint.access is public but publicCidrs is empty: name the networks of its clients"
     if endpoint.access is Access.PRIVATE and endpoint.public_cidrs:
-        yield "cluster.endpoint.publicCidrs needs access: public; a private endpoint has none"
-    yield from _addresses("cluster.endpoint.publicCidrs", endpoint.public_cidrs)
+        yield "cluster.endpoint.publicCidrs needs access: public; leave it out for a private endpoint"
+    yield from _address_problems("cluster.endpoint.publicCidrs", endpoint.public_cidrs)
 
 
-def _addresses(path: str, cidrs: tuple[str, ...]) -> Iterator[str]:
+def _address_problems(path: str, cidrs: tuple[str, ...]) -> Iterator[str]:
     for cidr in cidrs:
         try:
             network = ipaddress.IPv4Network(cidr)
@@ -94,10 +81,10 @@ def _addresses(path: str, cidrs: tuple[str, ...]) -> Iterator[str]:
             yield f"{path} names {cidr}: {error}"
             continue
         if network.prefixlen == 0:
-            yield f"{path} is open to everyone ({cidr}): name the networks of people and of CI"
+            yield f"{path} is open to everyone ({cidr}): name the networks of users and CI"
 
 
-def _cloud_only(settings: Settings) -> Iterator[str]:
+def _cloud_only_problems(settings: Settings) -> Iterator[str]:
     storage = settings.storage
     for key, given in (
         ("gpuPools", bool(settings.gpu_pools)),
@@ -111,40 +98,40 @@ def _cloud_only(settings: Settings) -> Iterator[str]:
             yield f"{key} needs a cluster of kind eks; this one is of kind {settings.cluster.kind}"
 
 
-def _storage(settings: Settings) -> Iterator[str]:
+def _storage_problems(settings: Settings) -> Iterator[str]:
     storage = settings.storage
     for key, location, size in (
         ("postgresSize", storage.postgres, storage.postgres_size),
         ("pipelinesDatabaseSize", storage.pipelines_database, storage.pipelines_database_size),
     ):
         if location is DatabaseLocation.RDS and gib(size) < _RDS_MINIMUM_GIB:
-            yield f"storage.{key} is {size}; RDS gives at least {_RDS_MINIMUM_GIB}Gi"
+            yield f"storage.{key} is {size}; RDS needs at least {_RDS_MINIMUM_GIB}Gi"
     if storage.objects is ObjectsLocation.S3:
         longest = f"{settings.bucket_prefix}-{max(BUCKETS, key=len)}"
         if len(longest) > _BUCKET_NAME_LENGTH:
             most = _BUCKET_NAME_LENGTH - len(max(BUCKETS, key=len)) - 1
             yield (
                 f"storage.s3.bucketPrefix gives the bucket {longest}, {len(longest)} characters long; S3 "
-                f"allows {_BUCKET_NAME_LENGTH}: give a prefix of at most {most}"
+                f"allows {_BUCKET_NAME_LENGTH}: use a prefix of at most {most} characters"
             )
 
 
-def _gateway(settings: Settings) -> Iterator[str]:
+def _gateway_problems(settings: Settings) -> Iterator[str]:
     gateway = settings.gateway
     if gateway.public and not gateway.source_cidrs:
-        yield "gateway.public is true but sourceCidrs is empty: there is no log-in, name who may connect"
+        yield "gateway.public is true but sourceCidrs is empty: there is no login, name the clients' networks"
     if gateway.source_cidrs and not gateway.public:
-        yield "gateway.sourceCidrs needs public: true; only the network reaches an internal load balancer"
-    yield from _addresses("gateway.sourceCidrs", gateway.source_cidrs)
+        yield "gateway.sourceCidrs needs public: true; an internal load balancer is private to the VPC"
+    yield from _address_problems("gateway.sourceCidrs", gateway.source_cidrs)
     if gateway.node_port is not None and isinstance(settings.cluster, EksSettings):
-        yield "gateway.nodePort is for a cluster of kind kubeconfig: EKS gives a load balancer, leave it out"
+        yield "gateway.nodePort is for a cluster of kind kubeconfig: leave it out on EKS"
 
 
-def _production(settings: Settings) -> Iterator[str]:
-    """Yield what would let a production stack lose data or stop with one zone."""
+def _production_problems(settings: Settings) -> Iterator[str]:
+    """Yield the settings with which a production stack could lose data or stop with one zone."""
     storage, cluster = settings.storage, settings.cluster
     if not settings.protect:
-        yield "protect is false in production: set it to true, or stores could be deleted by a changed name"
+        yield "protect is false in production: set it to true, or a changed name could delete a store"
     if not isinstance(cluster, EksSettings):
         return
     for key, location in (
@@ -163,7 +150,7 @@ def _production(settings: Settings) -> Iterator[str]:
             f"keep at least {_PRODUCTION_BACKUP_DAYS}"
         )
     if cluster.network.nat is Nat.SINGLE:
-        yield "cluster.network.nat is single in production: use perZone, or one zone's loss stops all nodes"
+        yield "cluster.network.nat is single in production: use perZone, or losing a zone cuts off all nodes"
     if len(cluster.availability_zones) < 3:
         yield f"cluster.availabilityZones has {len(cluster.availability_zones)} in production: name 3 or more"
     if cluster.system_pool.capacity_type is CapacityType.SPOT:

@@ -1,4 +1,4 @@
-"""What every section of the settings is made of: its strictness and the types of its values."""
+"""Base of all sections of the settings, and the types of their values."""
 
 import re
 from typing import Annotated
@@ -16,7 +16,7 @@ RoleArn = Annotated[str, Field(pattern=r"^arn:aws:iam::\d{12}:(role|user)/[\w+=,
 
 
 class Section(BaseModel):
-    """Settings that belong together; immutable, in camelCase, and closed to other keys."""
+    """A group of settings: immutable, camelCase in YAML, and without unknown keys."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, alias_generator=to_camel, validate_by_alias=True
@@ -24,7 +24,7 @@ class Section(BaseModel):
 
 
 def gib(quantity: str) -> int:
-    """Return a quantity in whole GiB, rounded up."""
+    """Return a quantity in GiB, rounded up."""
     number, unit = re.fullmatch(r"(\d+)(Mi|Gi|Ti)", quantity).groups()  # pyright: ignore[reportOptionalMemberAccess]
     mebibytes = int(number) * {"Mi": 1, "Gi": 1024, "Ti": 1024 * 1024}[unit]
     return -(-mebibytes // 1024)

@@ -1,4 +1,4 @@
-"""What a stack may choose: records, and nothing that reads them."""
+"""Records of a stack's settings and secrets; `reader` reads them."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -16,7 +16,7 @@ PROJECT = "plinth"
 
 
 class Environment(StrEnum):
-    """What the stack is for; production refuses choices that could lose data or let strangers in."""
+    """Purpose of the stack; production refuses settings that could lose data or stop with one zone."""
 
     DEVELOPMENT = "development"
     STAGING = "staging"
@@ -24,31 +24,31 @@ class Environment(StrEnum):
 
 
 class ImageSettings(Section):
-    """Where images come from."""
+    """Settings of container images."""
 
     registry: str = ""
-    """Prefix of the images that this repository builds; upstream's own keep upstream's names."""
+    """Prefix of the images that this repository builds; other images keep their upstream names."""
 
 
 class GatewaySettings(Section):
-    """The entry from outside the cluster."""
+    """Settings of the gateway, through which clients outside the cluster connect."""
 
     domain: DomainName = "plinth.local"
-    """Domain below which every host of the platform lies."""
+    """Parent domain of all hosts of the platform."""
     node_port: int | None = Field(default=None, ge=30000, le=32767)
-    """Port of every node that leads to the gateway; without it the cluster gives a load balancer."""
+    """Node port of the gateway; by default the cluster provides a load balancer."""
     public: bool = False
-    """Whether the load balancer of a cloud has an address outside the stack's network."""
+    """Whether a cloud load balancer is reachable from outside the stack's network."""
     source_cidrs: tuple[Cidr, ...] = Field(default=(), strict=False)
-    """Who may connect to a public load balancer."""
+    """Networks that may connect to a public load balancer."""
     certificate_arn: (
         Annotated[str, Field(pattern=r"^arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/.+$")] | None
     ) = None
-    """Certificate of AWS Certificate Manager for `*.<domain>`; without it the gateway speaks HTTP only."""
+    """ACM certificate for `*.<domain>`; without it the gateway serves HTTP only."""
 
 
 class Settings(BaseModel):
-    """Every choice that a stack may make."""
+    """All settings of a stack."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_alias=True)
 
@@ -61,18 +61,18 @@ class Settings(BaseModel):
     gpu_pools: tuple[GpuPoolSettings, ...] = ()
     teams: tuple[TeamSettings, ...] = ()
     protect: bool = False
-    """Refuse to delete what holds data."""
+    """Whether Pulumi refuses to delete resources that hold data."""
 
     @property
     def registry(self) -> str:
-        """Prefix of our own images: on AWS the account's own registry, unless another is named."""
+        """Prefix of the images that this repository builds; by default on AWS the account's ECR registry."""
         if self.images.registry or not isinstance(self.cluster, EksSettings):
             return self.images.registry
         return f"{self.cluster.account}.dkr.ecr.{self.cluster.region}.amazonaws.com/{self.cluster.name}"
 
     @property
     def bucket_prefix(self) -> str:
-        """First part of buckets' names on AWS, which are global: the account's number makes them ours."""
+        """Prefix of bucket names on AWS; the account number makes them globally unique."""
         given = self.storage.s3.bucket_prefix
         if given is not None or not isinstance(self.cluster, EksSettings):
             return given or self.cluster.name

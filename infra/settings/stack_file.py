@@ -1,4 +1,4 @@
-"""The stack's file as the engine reads it: the choices of `stacks/` and the secrets generated for it."""
+"""Reads and writes stack files: the settings in `stacks/`, and the engine's copy with generated secrets."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,22 +21,22 @@ def names() -> list[str]:
 
 
 def path(stack: str) -> Path:
-    """Return the file of a stack's choices.
+    """Return the file with a stack's settings.
 
     Raises:
         InfraError: there is no such stack.
     """
-    found = STACKS / f"Pulumi.{stack}.yaml"
-    if not found.is_file():
-        raise InfraError(f"--stack {stack}: no stacks/{found.name}; there are: {', '.join(names())}")
-    return found
+    file = STACKS / f"Pulumi.{stack}.yaml"
+    if not file.is_file():
+        raise InfraError(f"--stack {stack}: no stacks/{file.name}; there are: {', '.join(names())}")
+    return file
 
 
 def read(file: Path) -> dict[str, Any]:
     """Return the content of a stack file.
 
     Raises:
-        InfraError: it is not a YAML mapping.
+        InfraError: the file is not a YAML mapping.
     """
     try:
         content = yaml.safe_load(file.read_text()) or {}
@@ -61,11 +61,11 @@ def settings(stack: str) -> Settings:
     )
 
 
-def merge(choices: Mapping[str, Any], generated: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the choices with the encrypted values and key material that the engine has added before."""
+def merge(settings: Mapping[str, Any], generated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings together with the encrypted values and key material of the engine's copy."""
     encrypted = {key: value for key, value in generated.get("config", {}).items() if _is_encrypted(value)}
     kept = {key: value for key, value in generated.items() if key != "config"}
-    return {**kept, **choices, "config": {**encrypted, **choices.get("config", {})}}
+    return {**kept, **settings, "config": {**encrypted, **settings.get("config", {})}}
 
 
 def missing_secrets(content: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
@@ -75,7 +75,7 @@ def missing_secrets(content: Mapping[str, Any], keys: Iterable[str]) -> list[str
 
 
 def write(file: Path, content: Mapping[str, Any]) -> None:
-    """Write a stack file whole or not at all."""
+    """Write a stack file atomically, if its content changed."""
     text = yaml.safe_dump(dict(content), sort_keys=False)
     if file.is_file() and file.read_text() == text:
         return

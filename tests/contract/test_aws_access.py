@@ -1,4 +1,4 @@
-"""On AWS nobody holds a key: what reaches a bucket has an identity, and what reaches a database encrypts."""
+"""On AWS no workload holds keys: clients of buckets have an identity, and clients of databases encrypt."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from tests.fixtures.recorder import Registration
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
 
-# Staging is as production, smaller.
+# Staging is a smaller production.
 STACKS = ("dev", "prod")
-# Who starts and stops nodes; Karpenter is there only where a pool asks for it.
+# Controllers that start and stop nodes; Karpenter runs only where a pool uses it.
 SCALERS = {"dev": ("cluster-autoscaler",), "prod": ("cluster-autoscaler", "karpenter")}
 _AGENT = {"ipBlock": {"cidr": "169.254.170.23/32"}}
 _DATABASE_PORTS = {3306, 5432}
@@ -30,7 +30,7 @@ def _identified(stack: str) -> set[tuple[str, str]]:
     return {account for account in _associated(stack) if account[0] in namespaces}
 
 
-def _ways_out(policy: dict[str, Any]) -> list[tuple[dict[str, Any], int]]:
+def _egress(policy: dict[str, Any]) -> list[tuple[dict[str, Any], int]]:
     return [
         (to, port["port"])
         for rule in policy.get("egress", [])
@@ -40,7 +40,7 @@ def _ways_out(policy: dict[str, Any]) -> list[tuple[dict[str, Any], int]]:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_nobody_holds_a_key(stack: str) -> None:
+def test_no_workload_holds_a_key(stack: str) -> None:
     deployment = platform.stack(stack)
     rules.assert_no_keys(deployment)
     kinds = {each.type for each in deployment.registrations}
@@ -65,19 +65,21 @@ def test_every_identity_belongs_to_a_service_account_that_exists(stack: str) -> 
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_every_workload_that_may_ask_for_credentials_runs_as_an_account_that_gets_them(stack: str) -> None:
+def test_workloads_that_may_reach_the_credentials_agent_run_as_an_account_with_an_identity(
+    stack: str,
+) -> None:
     deployment = platform.stack(stack)
-    asking = {
+    clients = {
         (each.inputs["metadata"]["namespace"], tuple(sorted(selector.items())))
         for each in deployment.of_type("NetworkPolicy")
         for selector in [each.inputs["spec"]["podSelector"].get("matchLabels", {})]
-        if (_AGENT, 80) in _ways_out(each.inputs["spec"])
+        if (_AGENT, 80) in _egress(each.inputs["spec"])
     }
-    assert len(asking) == 4 + len(SCALERS[stack]), asking
+    assert len(clients) == 4 + len(SCALERS[stack]), clients
     for each in deployment.of_type("Deployment"):
         template = each.inputs["spec"]["template"]
         namespace, labels = each.inputs["metadata"]["namespace"], template["metadata"]["labels"].items()
-        if any(namespace == where and set(selector) <= labels for where, selector in asking):
+        if any(namespace == where and set(selector) <= labels for where, selector in clients):
             account = template["spec"].get("serviceAccountName", "default")
             assert (namespace, account) in _identified(stack), each.name
 
@@ -91,7 +93,7 @@ def test_servers_start_after_their_identity(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_who_may_read_an_encrypted_bucket_may_use_its_key(stack: str) -> None:
+def test_readers_of_an_encrypted_bucket_may_use_its_key(stack: str) -> None:
     deployment = platform.stack(stack)
     keys = {
         each.inputs["bucket"]: each.inputs["rules"][0]["applyServerSideEncryptionByDefault"]
@@ -108,7 +110,7 @@ def test_who_may_read_an_encrypted_bucket_may_use_its_key(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_databases_refuse_clients_in_clear_and_every_client_encrypts(stack: str) -> None:
+def test_databases_require_tls_and_every_client_uses_it(stack: str) -> None:
     deployment = platform.stack(stack)
     parameters = {
         parameter["name"]: parameter["value"]
@@ -116,14 +118,14 @@ def test_databases_refuse_clients_in_clear_and_every_client_encrypts(stack: str)
         for parameter in each.inputs["parameters"]
     }
     assert parameters["rds.force_ssl"] == parameters["require_secure_transport"] == "1"
-    told = {
+    environment = {
         each["name"]: each.get("value")
         for pod in deployment.pods().values()
         for container in pod["containers"]
         for each in container.get("env", [])
     }
-    assert told["MLMD_MYSQL_TLS"] == told["DATABASE_TLS"] == "true"
-    assert "skip-verify" in told["DBCONFIG_MYSQLCONFIG_EXTRAPARAMS"]
+    assert environment["MLMD_MYSQL_TLS"] == environment["DATABASE_TLS"] == "true"
+    assert "skip-verify" in environment["DBCONFIG_MYSQLCONFIG_EXTRAPARAMS"]
     stores = rules.secret_data(deployment.one("Secret", "mlflow-stores"))
     assert stores["database-uri"].endswith("?sslmode=require")
 
@@ -133,16 +135,16 @@ def test_pods_reach_databases_inside_the_network_alone(stack: str) -> None:
     found = [
         to["ipBlock"]["cidr"]
         for policy in rules.policies(platform.stack(stack)).values()
-        for to, port in _ways_out(policy)
+        for to, port in _egress(policy)
         if port in _DATABASE_PORTS and "ipBlock" in to
     ]
     network = platform.stack(stack).one("Vpc", "network-vpc").inputs["cidrBlock"]
-    # The tracking server and its migration, the pipelines API, the metadata store and the Job of accounts.
+    # The tracking server and its migration, the pipelines API, the metadata store and the accounts Job.
     assert found == [network] * 5
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_workloads_are_told_the_names_that_buckets_have_in_aws(stack: str) -> None:
+def test_workloads_get_the_names_that_buckets_have_on_aws(stack: str) -> None:
     deployment = platform.stack(stack)
     names = {each.inputs["bucket"] for each in deployment.of_type("aws:s3/bucket:Bucket")}
     made = deployment.result

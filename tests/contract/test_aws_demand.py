@@ -1,15 +1,17 @@
-"""What is counted from settings is what the program makes: any other estimate is of another platform."""
+"""The demand that is derived from settings equals what the program registers."""
 
 from typing import Any
 
 import pytest
 
 from components import images
+from components.aws import instance_types
 from images import registry
-from infra.account import demand as aws_demand
-from infra.account.demand import Demand
+from infra.account.demand import Demand, demand_of
+from infra.account.unique_names import OWNER_TAG
 from infra.settings import stack_file
 from infra.settings.cluster import EksSettings
+from infra.settings.sections import gib
 from tests.contract.test_stacks import STACKS
 from tests.fixtures import platform
 
@@ -22,12 +24,12 @@ def inputs(stack: str, kind: str) -> list[dict[str, Any]]:
     return [each.inputs for each in platform.stack(stack).of_type(kind)]
 
 
-def demand_of(stack: str) -> Demand:
-    return aws_demand.of(stack_file.settings(stack), stack)
+def stack_demand(stack: str) -> Demand:
+    return demand_of(stack_file.settings(stack), stack)
 
 
 def test_the_network_has_as_many_gateways_and_endpoints(stack: str) -> None:
-    demand = demand_of(stack)
+    demand = stack_demand(stack)
     assert len(inputs(stack, "aws:ec2/natGateway:NatGateway")) == demand.nat_gateways
     assert len(inputs(stack, "aws:ec2/eip:Eip")) == demand.nat_gateways
     endpoints = inputs(stack, "aws:ec2/vpcEndpoint:VpcEndpoint")
@@ -36,31 +38,31 @@ def test_the_network_has_as_many_gateways_and_endpoints(stack: str) -> None:
 
 
 def test_there_are_as_many_keys(stack: str) -> None:
-    assert len(inputs(stack, "aws:kms/key:Key")) == demand_of(stack).keys
+    assert len(inputs(stack, "aws:kms/key:Key")) == stack_demand(stack).keys
 
 
 def test_the_cluster_has_its_name_version_and_add_ons(stack: str) -> None:
-    demand = demand_of(stack)
+    demand = stack_demand(stack)
     (cluster,) = inputs(stack, "aws:eks/cluster:Cluster")
     assert (cluster["name"], cluster["version"]) == (demand.cluster, demand.kubernetes_version)
     addons = {each["addonName"]: each["addonVersion"] for each in inputs(stack, "aws:eks/addon:Addon")}
     assert addons == demand.addons
 
 
-def test_every_name_that_could_be_taken_is_known(stack: str) -> None:
-    demand = demand_of(stack)
+def test_every_name_that_may_be_in_use_is_known(stack: str) -> None:
+    demand = stack_demand(stack)
     for kind, key, names in (
         ("aws:s3/bucket:Bucket", "bucket", demand.buckets),
         ("aws:ecr/repository:Repository", "name", demand.repositories),
         ("aws:cloudwatch/logGroup:LogGroup", "name", demand.log_groups),
     ):
         assert {each[key] for each in inputs(stack, kind)} == set(names), kind
-    # Others are named by the engine, so that they never clash.
+    # The engine names all others, so that they never clash.
     for kind, key in (("aws:rds/instance:Instance", "identifier"), ("aws:iam/role:Role", "name")):
         assert not [each[key] for each in inputs(stack, kind) if key in each]
 
 
-def test_every_image_of_ours_is_pushed_into_a_repository_that_the_stack_makes(stack: str) -> None:
+def test_every_image_that_we_build_has_a_repository_in_the_stack(stack: str) -> None:
     prefix = stack_file.settings(stack).registry
     pushed = {
         registry.parse(images.reference(name, prefix)).repository
@@ -70,7 +72,7 @@ def test_every_image_of_ours_is_pushed_into_a_repository_that_the_stack_makes(st
     assert pushed == {each["name"] for each in inputs(stack, "aws:ecr/repository:Repository")}
 
 
-def test_databases_are_as_large_and_as_safe(stack: str) -> None:
+def test_databases_have_the_size_class_and_standby_that_are_counted(stack: str) -> None:
     planned = {
         (
             each["engine"],
@@ -83,7 +85,7 @@ def test_databases_are_as_large_and_as_safe(stack: str) -> None:
     }
     counted = {
         (each.engine, each.version, each.instance_class, each.storage_gib, each.multi_az)
-        for each in demand_of(stack).databases
+        for each in stack_demand(stack).databases
     }
     assert planned == counted
 
@@ -97,21 +99,21 @@ def test_pools_have_the_types_and_limits_that_are_counted(stack: str) -> None:
         each["metadata"]["name"]: int(each["spec"]["limits"]["nvidia.com/gpu"])
         for each in inputs(stack, "kubernetes:karpenter.sh/v1:NodePool")
     }
-    pools = demand_of(stack).pools
+    pools = stack_demand(stack).pools
     assert {pool.name for pool in pools if pool.name in limits} == limits.keys()
     assert groups == {
-        (frozenset(pool.most), pool.fewest, pool.most_nodes) for pool in pools if pool.name not in limits
+        (frozenset(pool.max_by_type), pool.min_nodes, pool.max_nodes)
+        for pool in pools
+        if pool.name not in limits
     }
     for pool in pools:
         if pool.name in limits:
-            known = {name: aws_demand.instance_types.find(name) for name in pool.most}
-            assert pool.most == {name: limits[pool.name] // each.gpus for name, each in known.items() if each}
+            assert pool.max_by_type == {
+                name: limits[pool.name] // instance_types.known(name).gpus for name in pool.max_by_type
+            }
 
 
-def test_what_the_stack_makes_carries_the_tag_by_which_preflight_knows_it(stack: str) -> None:
-    # Not imported by name: the checks need the SDK of AWS.
-    from infra.account.names import OWNER_TAG
-
+def test_resources_have_the_tag_by_which_preflight_recognises_them(stack: str) -> None:
     for kind in (
         "aws:ec2/vpc:Vpc",
         "aws:eks/cluster:Cluster",
@@ -120,15 +122,15 @@ def test_what_the_stack_makes_carries_the_tag_by_which_preflight_knows_it(stack:
         "aws:cloudwatch/logGroup:LogGroup",
     ):
         for each in inputs(stack, kind):
-            assert each["tags"][OWNER_TAG] == demand_of(stack).cluster, kind
+            assert each["tags"][OWNER_TAG] == stack_demand(stack).cluster, kind
 
 
-def test_volumes_in_the_cluster_are_as_large(stack: str) -> None:
+def test_volumes_in_the_cluster_have_the_size_that_is_counted(stack: str) -> None:
     claims = [each["spec"] for each in inputs(stack, "kubernetes:core/v1:PersistentVolumeClaim")]
-    # Operators make the claims of what they run.
+    # Operators create the claims of their workloads.
     for each in inputs(stack, "kubernetes:monitoring.coreos.com/v1:Prometheus"):
         claims += [each["spec"]["storage"]["volumeClaimTemplate"]["spec"]] * each["spec"]["replicas"]
     for each in inputs(stack, "kubernetes:postgresql.cnpg.io/v1:Cluster"):
         claims += [{"resources": {"requests": {"storage": each["spec"]["storage"]["size"]}}}]
-    sizes = [aws_demand.gib(each["resources"]["requests"]["storage"]) for each in claims]
-    assert sum(sizes) == demand_of(stack).volumes_gib
+    sizes = [gib(each["resources"]["requests"]["storage"]) for each in claims]
+    assert sum(sizes) == stack_demand(stack).volumes_gib

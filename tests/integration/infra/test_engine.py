@@ -1,4 +1,4 @@
-"""The real engine, language host and provider without a cluster: what goes wrong is told in one line."""
+"""The real engine, language host and provider without a cluster: errors are reported in one line."""
 
 import json
 import signal
@@ -16,16 +16,16 @@ from infra.settings import stack_file
 from simulation.program_engine import ProgramEngine
 from workloads.wait import wait_for
 
-# A program that the engine runs instead of the platform: it waits for a file, so that a test can kill it.
+# Program that the engine runs instead of the platform; it waits for a file, so that a test can kill it.
 PROGRAM = """
 import pathlib, time
 import pulumi
-from infra import settings
-settings.load()
+from infra.settings import reader
+reader.load()
 pathlib.Path("started").touch()
 deadline = time.monotonic() + 60
 while not pathlib.Path("go").exists() and time.monotonic() < deadline:
-    # More than a pipe holds that nobody reads.
+    # More than an unread pipe holds.
     pulumi.log.info(100_000 * "x")
     time.sleep(0.1)
 class Thing(pulumi.ComponentResource):
@@ -40,7 +40,7 @@ pulumi.export("hidden", pulumi.Output.secret("never shown"))
 RUNNER = """
 import sys
 from pathlib import Path
-from infra.engine import Engine
+from infra.engine.engine import Engine
 sys.exit(Engine(stack="local", folder=Path(sys.argv[1])).run("up", on_event=lambda _: None))
 """
 
@@ -75,10 +75,10 @@ def test_a_stack_is_installed_read_left_alone_and_destroyed(engine: Engine) -> N
     code, summary = run(engine, "destroy")
     assert code == 0
     assert summary.changes == {"delete": 2}
-    assert not (engine.folder / "home/logs").is_dir(), "the engine made a place for its debug log"
+    assert not (engine.folder / "home/logs").is_dir(), "the engine created a folder for its debug log"
 
 
-def test_secrets_are_in_no_file_in_clear(engine: Engine) -> None:
+def test_secrets_are_in_no_file_in_plain_text(engine: Engine) -> None:
     engine.prepare()
     assert run(engine, "up")[0] == 0
     assert "webhookKey" in engine.config_file.read_text()
@@ -110,7 +110,7 @@ def test_a_wrong_setting_is_shown_without_a_traceback(engine: Engine) -> None:
     assert "Traceback" not in engine.output_of("preview")
 
 
-def test_after_a_kill_the_next_run_goes_on(engine: Engine, tmp_path: Path) -> None:
+def test_after_a_kill_the_next_run_continues(engine: Engine, tmp_path: Path) -> None:
     engine.prepare()
     (tmp_path / "program" / "go").unlink()
     with subprocess.Popen(
@@ -120,7 +120,7 @@ def test_after_a_kill_the_next_run_goes_on(engine: Engine, tmp_path: Path) -> No
         with pytest.raises(InfraError, match="stack local is in use by another run"):
             engine.prepare()
         holder = lock_holder(engine)
-        # The harder death: the engine itself, which leaves its lock behind.
+        # Kill the engine itself, which leaves its lock behind.
         process.send_signal(signal.SIGSTOP)
         subprocess.run(["kill", "-KILL", str(holder)], check=True)
         process.send_signal(signal.SIGCONT)
@@ -134,7 +134,7 @@ def test_after_a_kill_the_next_run_goes_on(engine: Engine, tmp_path: Path) -> No
     assert summary.finished
 
 
-def test_an_engine_whose_runner_is_killed_ends_and_the_next_run_waits_for_it(
+def test_an_engine_whose_runner_is_killed_exits_and_the_next_run_waits_for_it(
     engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     engine.prepare()
@@ -144,9 +144,9 @@ def test_an_engine_whose_runner_is_killed_ends_and_the_next_run_waits_for_it(
         holder = lock_holder(engine)
         process.kill()
     (tmp_path / "program" / "go").touch()
-    # Raises if the engine still lives after its time.
+    # Raises if the engine is still alive after ENDING_SECONDS.
     engine.prepare()
-    assert f"waiting for its engine to end (pid {holder})" in capsys.readouterr().err
+    assert f"waiting for its engine to exit (pid {holder})" in capsys.readouterr().err
     assert not lock_files(engine)
     assert run(engine, "up")[0] == 0
 

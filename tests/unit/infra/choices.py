@@ -1,4 +1,4 @@
-"""Settings of a stack on AWS, to change one value of."""
+"""Values of stack files, for tests that change one of them."""
 
 import copy
 from typing import Any
@@ -10,13 +10,13 @@ from infra.settings import reader, stack_file
 
 
 def of_stack(stack: str) -> dict[str, Any]:
-    """Return the choices of a stack file, by key without the project's prefix; the caller may change them."""
+    """Return a copy of a stack file's values; keys have no project prefix."""
     content = yaml.safe_load(stack_file.path(stack).read_text())["config"]
     return {key.partition(":")[2]: value for key, value in copy.deepcopy(content).items()}
 
 
 def changed(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """Return the choices with the value at a dotted path; None takes the key away."""
+    """Return a copy of the values with another value at a dotted path; None removes the key."""
     values = copy.deepcopy(values)
     *parents, last = path.split(".")
     inner: Any = values
@@ -30,9 +30,9 @@ def changed(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 
 
 def problem(values: dict[str, Any]) -> str:
-    """Return the error of choices that must not be accepted."""
+    """Return the error that the values must cause."""
     try:
         reader.parse(values)
     except SettingsError as error:
         return str(error)
-    raise AssertionError("the choices were accepted")
+    raise AssertionError("the values were accepted")

@@ -1,4 +1,4 @@
-"""An AWS account that moto simulates, and a process that passes for the engine."""
+"""An AWS account that moto simulates, and a process that looks like the engine."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from infra.account.session import Account
 
 @pytest.fixture
 def no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide whatever credentials this machine has."""
+    """Hide the credentials of this machine."""
     for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
@@ -25,7 +25,7 @@ def no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def clients() -> Account:
-    """Give clients of us-east-1; making them takes a second, and they hold nothing."""
+    """Give clients of us-east-1; creating them takes a second, and they have no state."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("AWS_PROFILE", raising=False)
         patch.setenv("AWS_ACCESS_KEY_ID", "test")
@@ -35,13 +35,13 @@ def clients() -> Account:
 
 @pytest.fixture
 def account(clients: Account) -> Generator[Account]:
-    """Give a simulated account, empty but for its default VPC."""
+    """Give a simulated account that is empty except for its default VPC."""
     with mock_aws():
         yield clients
 
 
 @pytest.fixture
 def live_engine() -> Generator[subprocess.Popen[bytes]]:
-    """Give a process that passes for Pulumi and ends with its input."""
+    """Give a process that looks like Pulumi and exits at the end of its input."""
     with processes.started([sys.executable, "-c", "import sys; sys.stdin.read()", "pulumi"]) as process:
         yield process

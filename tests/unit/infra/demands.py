@@ -1,23 +1,22 @@
-"""What stacks ask of AWS, to change one thing of."""
+"""Demands of stacks, for tests that change one value of them."""
 
 from dataclasses import replace
 from typing import Any
 
-from infra.account import demand as aws_demand
-from infra.account.demand import Demand, NodePool
+from infra.account.demand import Demand, NodePool, demand_of
 from infra.settings import reader
 from infra.settings.cluster import CapacityType
 from tests.unit.infra import choices
 
-# moto's account, which every simulated one is.
+# The account that moto simulates.
 ACCOUNT = "123456789012"
-# Who asks there.
+# The caller's identity in it.
 USER = f"arn:aws:iam::{ACCOUNT}:user/moto"
 
 
 def of_stack(stack: str, **changes: Any) -> Demand:
-    """Return what a stack asks for, in moto's account."""
-    demand = aws_demand.of(reader.parse(choices.of_stack(stack)), stack)
+    """Return a stack's demand, in moto's account."""
+    demand = demand_of(reader.parse(choices.of_stack(stack)), stack)
     usual: dict[str, Any] = {"account": ACCOUNT, "administrators": (USER,)}
     return replace(demand, **(usual | changes))
 
@@ -28,8 +27,8 @@ def pool(**changes: Any) -> NodePool:
         "name": "one",
         "capacity_type": CapacityType.ON_DEMAND,
         "zones": ("us-east-1a",),
-        "fewest": 1,
-        "most": {"g6.xlarge": 4},
+        "min_nodes": 1,
+        "max_by_type": {"g6.xlarge": 4},
         "disk_gib": 100,
         "gpus": True,
     }

@@ -1,4 +1,4 @@
-"""The command line: two entries told apart, and one line for each thing that can be wrong."""
+"""The command line: its two entry points, and one line for each mistake."""
 
 import json
 import runpy
@@ -31,7 +31,7 @@ KUBECONFIG: dict[str, Any] = {
 
 @pytest.fixture
 def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of stack files, and a cache of its own."""
+    """A folder of stack files, and an empty cache."""
     folder = tmp_path / "stacks"
     folder.mkdir()
     monkeypatch.setattr(stack_file, "STACKS", folder)
@@ -115,7 +115,7 @@ def test_a_kubeconfig_that_cannot_be_used_is_named(
     assert message in error_of(["up", "--stack", "x"], capsys)
 
 
-def test_destroying_what_was_never_installed_is_no_error(
+def test_destroying_a_stack_that_was_never_installed_is_no_error(
     stacks: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_stack(stacks)
@@ -123,7 +123,7 @@ def test_destroying_what_was_never_installed_is_no_error(
     assert "nothing is installed" in capsys.readouterr().out
 
 
-def test_outputs_join_the_stack_with_what_the_machine_knows(
+def test_outputs_of_a_local_stack_include_kubeconfig_and_gateway_url(
     stacks: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_stack(stacks)
@@ -142,7 +142,7 @@ def test_outputs_join_the_stack_with_what_the_machine_knows(
     }
 
 
-def test_a_stack_on_aws_is_reached_by_a_kubeconfig_that_only_its_owner_reads(
+def test_the_kubeconfig_of_a_stack_on_aws_is_readable_by_its_owner_alone(
     stacks: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_stack_on_aws(stacks)
@@ -158,7 +158,7 @@ def test_a_stack_on_aws_is_reached_by_a_kubeconfig_that_only_its_owner_reads(
     assert path.stat().st_mode & 0o077 == 0
 
 
-def test_a_stack_on_aws_needs_no_cluster_and_keeps_its_state_where_it_is_told(
+def test_a_stack_on_aws_needs_no_cluster_and_takes_its_backend_from_the_environment(
     stacks: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_stack_on_aws(stacks)
@@ -210,7 +210,7 @@ def test_the_folder_run_by_the_engine_is_the_program(monkeypatch: pytest.MonkeyP
     assert deployment.of_type("plinth:index:ObjectStore")
 
 
-def test_the_estimate_of_a_stack_is_printed_for_people_and_for_programs(
+def test_the_estimate_of_a_stack_is_printed_as_text_and_as_json(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert commands.main(["cost", "--stack", "prod"]) == 0
@@ -223,12 +223,12 @@ def test_the_estimate_of_a_stack_is_printed_for_people_and_for_programs(
 
 
 @pytest.mark.parametrize("command", ["cost", "preflight"])
-def test_a_stack_without_aws_has_neither_a_price_nor_quotas(
+def test_a_stack_without_aws_has_neither_cost_nor_preflight(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = error_of([command, "--stack", "local"], capsys)
     assert line.startswith(
-        "error: --stack local: its cluster is of kind kubeconfig, which asks nothing of AWS"
+        "error: --stack local: its cluster is of kind kubeconfig, which uses no AWS account"
     )
 
 
@@ -238,12 +238,12 @@ def test_preflight_without_credentials_fails_and_says_how_to_get_them(
 ) -> None:
     assert commands.main(["preflight", "--stack", "dev"]) == 1
     text = capsys.readouterr().out
-    assert "no AWS credentials here" in text
+    assert "no AWS credentials found" in text
     assert "aws sso login" in text
     assert text.splitlines()[-1] == "preflight dev: 1 checked, 1 failed"
 
 
-def test_only_images_that_no_public_registry_holds_are_ours_to_push(
+def test_own_images_are_those_of_the_stacks_registry(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert commands.main(["images", "--stack", "prod", "--own"]) == 0

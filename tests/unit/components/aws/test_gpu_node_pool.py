@@ -4,11 +4,9 @@ import email
 
 import pytest
 
-from components.aws import instance_types
 from components.aws.gpu_node_pool import (
     GpuNodePool,
     GpuNodePoolArgs,
-    devices,
     known_types,
     user_data,
 )
@@ -101,22 +99,6 @@ def test_adapters_and_placement_are_there_when_asked_for() -> None:
     assert autoscaler(close)["resources/vpc.amazonaws.com/efa"] == "4"
     plain = deployed().one("LaunchTemplate").inputs
     assert not {"networkInterfaces", "placement"} & plain.keys()
-
-
-@pytest.mark.parametrize(
-    ("name", "sharing", "count"),
-    [
-        ("p4d.24xlarge", None, 8),
-        ("p4d.24xlarge", Mig(profile="1g.5gb"), 56),
-        ("g6.12xlarge", TimeSlicing(replicas=2), 8),
-    ],
-)
-def test_devices_are_gpus_times_what_sharing_makes_of_each(
-    name: str, sharing: Mig | TimeSlicing | None, count: int
-) -> None:
-    kind = instance_types.find(name)
-    assert kind is not None
-    assert devices(kind, sharing) == count
 
 
 @pytest.mark.parametrize(

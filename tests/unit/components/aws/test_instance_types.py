@@ -3,6 +3,7 @@ import re
 import pytest
 
 from components.aws import instance_types
+from components.gpus.gpu_queues import Mig, TimeSlicing
 
 
 @pytest.mark.parametrize("name", instance_types.names())
@@ -42,6 +43,38 @@ def test_mig_profiles_of_a_gpu_fit_into_it() -> None:
         for profile, count in each.mig_profiles.items():
             slices = int(profile[0])
             assert slices * count <= 7, (name, profile)
+
+
+@pytest.mark.parametrize(
+    ("names", "sharing", "count"),
+    [
+        (["p4d.24xlarge"], None, 8),
+        (["p4d.24xlarge"], Mig(profile="1g.5gb"), 56),
+        (["g6.12xlarge"], TimeSlicing(replicas=2), 8),
+        # The smallest type decides: no quota promises what a pool of it would lack.
+        (["g6e.48xlarge", "g6e.xlarge", "g6e.12xlarge"], None, 1),
+    ],
+)
+def test_devices_are_gpus_times_what_sharing_makes_of_each(
+    names: list[str], sharing: Mig | TimeSlicing | None, count: int
+) -> None:
+    types = [instance_types.known(name) for name in names]
+    assert instance_types.devices_per_node(types, sharing) == count
+
+
+@pytest.mark.parametrize(
+    ("name", "sharing", "message"),
+    [
+        ("m7i.large", None, "m7i.large has no GPU"),
+        ("g6.xlarge", Mig(profile="1g.5gb"), "profile 1g.5gb; NVIDIA-L4-24GB of g6.xlarge has no MIG"),
+        ("p4d.24xlarge", Mig(profile="1g.10gb"), "NVIDIA-A100-40GB of p4d.24xlarge has 1g.5gb, 2g.10gb"),
+    ],
+)
+def test_devices_of_a_type_without_them_are_an_error_that_names_the_type(
+    name: str, sharing: Mig | None, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        instance_types.devices_per_node([instance_types.known(name)], sharing)
 
 
 def test_a_mistyped_name_is_answered_with_what_it_probably_means() -> None:

@@ -93,18 +93,23 @@ def test_a_namespace_has_the_queue_that_kueue_takes_by_default() -> None:
 @pytest.mark.parametrize(
     ("pools", "teams", "problem"),
     [
-        ((TRAINING, TRAINING), (), "pools has 'training' twice"),
-        ((TRAINING,), (APPLIED, APPLIED), "teams has 'applied' twice"),
-        ((INFERENCE,), (APPLIED,), "team applied: quota names pool 'training'; there are inference"),
+        ((TRAINING, TRAINING), (), "pools lists 'training' twice: give each a name of its own"),
+        ((TRAINING,), (APPLIED, APPLIED), "teams lists 'applied' twice: give each a name of its own"),
+        ((INFERENCE,), (APPLIED,), "teams applied: quota names pool 'training'; pools has inference"),
         (
             (TRAINING,),
             (GpuTeam(name="a", quota={"training": 20}), GpuTeam(name="b", quota={"training": 13})),
-            "quotas give away 33 devices of pool 'training', which has 32",
+            "teams: quotas assign 33 devices of pool 'training', which has 32 at its max",
         ),
         (
             (dataclasses.replace(TRAINING, sharing=TimeSlicing(replicas=2)),),
             (GpuTeam(name="a", quota={"training": 1}), GpuTeam(name="b", quota={"training": 1})),
-            "pool 'training' is time-sliced, which isolates no memory, and shared by a and b",
+            "teams: a and b share pool 'training', whose time slices isolate no memory",
+        ),
+        (
+            (TRAINING,),
+            (GpuTeam(name="a", borrowing=False, borrowing_limit=1),),
+            "teams a: borrowing_limit needs borrowing: true; leave out one of them",
         ),
     ],
 )
@@ -113,6 +118,17 @@ def test_what_could_never_work_is_named(
 ) -> None:
     (found,) = gpu_queues.problems(pools, teams)
     assert problem in found
+
+
+def test_problems_are_named_in_the_words_of_the_users_configuration() -> None:
+    words = gpu_queues.FieldNames(
+        pools="gpuPools", teams="groups", quota="share", borrowing="lend", borrowing_limit="lendMax"
+    )
+    team = GpuTeam(name="a", quota={"none": 1}, borrowing=False, borrowing_limit=1)
+    assert gpu_queues.problems([TRAINING], [team], words) == [
+        "groups a: share names pool 'none'; gpuPools has training",
+        "groups a: lendMax needs lend: true; leave out one of them",
+    ]
 
 
 def test_slices_are_isolated_and_may_be_shared_across_teams() -> None:

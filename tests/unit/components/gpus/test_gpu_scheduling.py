@@ -89,5 +89,5 @@ def test_without_pools_no_plugin_runs() -> None:
 
 
 def test_quotas_that_could_never_be_used_are_refused() -> None:
-    with pytest.raises(ValueError, match="quotas give away 40 devices of pool 'training', which has 32"):
+    with pytest.raises(ValueError, match="quotas assign 40 devices of pool 'training', which has 32"):
         args(teams=(GpuTeam(name="research", quota={"training": 40}),))

@@ -8,38 +8,38 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from infra.account import cost, prices
-from infra.account import demand as aws_demand
-from infra.account.demand import Demand, NodePool
+from infra.account import cost
+from infra.account.demand import Demand, NodePool, demand_of
+from infra.account.prices import PriceError, load_prices
 from infra.settings import reader
 from infra.settings.cluster import CapacityType
 from tests.unit.infra import choices
 from tests.unit.infra.demands import pool
 
-PRICES = prices.load("us-east-1")
+PRICES = load_prices("us-east-1")
 TYPES = sorted(PRICES.table.instances.prices)
 HOURS = Decimal(730)
 
 
-def demand_of(stack: str) -> Demand:
-    return aws_demand.of(reader.parse(choices.of_stack(stack)), stack)
+def stack_demand(stack: str) -> Demand:
+    return demand_of(reader.parse(choices.of_stack(stack)), stack)
 
 
-_DEV = demand_of("dev")
+_DEV = stack_demand("dev")
 
 
 def bare(*pools: NodePool) -> Demand:
-    """Return what a stack without stores asks for."""
+    """Return the demand of a stack without databases and buckets."""
     return replace(_DEV, pools=pools, databases=(), buckets=())
 
 
 @st.composite
 def pools(draw: st.DrawFn) -> NodePool:
-    most = draw(st.dictionaries(st.sampled_from(TYPES), st.integers(1, 50), min_size=1, max_size=4))
+    max_by_type = draw(st.dictionaries(st.sampled_from(TYPES), st.integers(1, 50), min_size=1, max_size=4))
     return pool(
         name=draw(st.sampled_from(["a", "b", "c"])),
-        fewest=draw(st.integers(0, min(most.values()))),
-        most=most,
+        min_nodes=draw(st.integers(0, min(max_by_type.values()))),
+        max_by_type=max_by_type,
         disk_gib=draw(st.integers(50, 16384)),
         capacity_type=draw(st.sampled_from([CapacityType.ON_DEMAND, CapacityType.SPOT])),
     )
@@ -51,7 +51,7 @@ def amounts(demand: Demand, component: str) -> list[tuple[str, str]]:
 
 
 def test_the_estimate_of_prod_is_what_a_person_calculates() -> None:
-    demand = demand_of("prod")
+    demand = stack_demand("prod")
     assert amounts(demand, "EksCluster") == [("73.00", "73.00")]
     # 3 gateways at 0.045, 3 addresses at 0.005, 100 GB at 0.045, 11 services in 3 zones at 0.01, 200 GB.
     assert [low for low, _ in amounts(demand, "Vpc")] == ["98.55", "10.95", "4.50", "240.90", "2.00"]
@@ -70,7 +70,7 @@ def test_the_estimate_of_prod_is_what_a_person_calculates() -> None:
 
 
 def test_a_standby_costs_what_the_database_costs() -> None:
-    prod = demand_of("prod")
+    prod = stack_demand("prod")
     alone = replace(prod, databases=tuple(replace(each, multi_az=False) for each in prod.databases))
     for component in ("RdsPostgres", "RdsMysql"):
         with_standby, single = amounts(prod, component)[:2], amounts(alone, component)[:2]
@@ -78,7 +78,7 @@ def test_a_standby_costs_what_the_database_costs() -> None:
 
 
 def test_a_pool_of_several_types_counts_the_cheapest_at_min_and_the_dearest_at_max() -> None:
-    mixed = pool(fewest=2, most={"g6e.xlarge": 8, "g6e.12xlarge": 2, "g6e.48xlarge": 1})
+    mixed = pool(min_nodes=2, max_by_type={"g6e.xlarge": 8, "g6e.12xlarge": 2, "g6e.48xlarge": 1})
     nodes, *_ = amounts(bare(mixed), "GPU pool one")
     # Two of the smallest; one of the largest costs more than eight of the smallest.
     assert nodes == (str((2 * Decimal("1.861") * HOURS).quantize(Decimal("0.01"))), "21995.76")
@@ -92,27 +92,27 @@ def test_reserved_nodes_cost_nothing_more_and_say_why(changes: dict[str, object]
     (line, disks, _) = [
         line for line in cost.lines(bare(pool(**changes)), PRICES) if line.component[:3] == "GPU"
     ]
-    assert (line.minimum, line.maximum, line.how) == (0, 0, "paid with cr-1, not here")
+    assert (line.minimum, line.maximum, line.how) == (0, 0, "billed with cr-1")
     assert disks.maximum > 0
 
 
-def test_without_endpoints_their_traffic_takes_the_way_out() -> None:
-    (_, _, data) = [low for low, _ in amounts(demand_of("dev"), "Vpc")]
+def test_without_endpoints_their_traffic_goes_through_nat() -> None:
+    (_, _, data) = [low for low, _ in amounts(stack_demand("dev"), "Vpc")]
     # 100 + 200 GB at 0.045.
     assert data == "13.50"
 
 
 def test_what_is_stored_in_the_cluster_costs_its_volumes() -> None:
-    assert amounts(replace(demand_of("dev"), volumes_gib=70), "Volumes of claims") == [("5.60", "5.60")]
-    assert not amounts(replace(demand_of("dev"), volumes_gib=0), "Volumes of claims")
+    assert amounts(replace(stack_demand("dev"), volumes_gib=70), "Persistent volumes") == [("5.60", "5.60")]
+    assert not amounts(replace(stack_demand("dev"), volumes_gib=0), "Persistent volumes")
 
 
 def test_a_type_without_a_price_ends_the_estimate() -> None:
-    with pytest.raises(prices.PriceError, match=r"p5e\.48xlarge in us-east-1"):
-        cost.lines(bare(pool(most={"p5e.48xlarge": 1})), PRICES)
+    with pytest.raises(PriceError, match=r"p5e\.48xlarge in us-east-1"):
+        cost.lines(bare(pool(max_by_type={"p5e.48xlarge": 1})), PRICES)
 
 
-# A slow machine is no fault of arithmetic.
+# No deadline: the machine may be slow.
 @examples(deadline=None, max_examples=50)
 @given(st.lists(pools(), max_size=4))
 def test_the_cost_is_the_sum_of_its_lines_in_whole_cents(chosen: list[NodePool]) -> None:
@@ -138,7 +138,7 @@ def test_a_pool_adds_exactly_its_own_lines(chosen: list[NodePool], more: NodePoo
 @examples(deadline=None, max_examples=50)
 @given(pools(), st.integers(1, 20))
 def test_a_higher_max_never_costs_less_and_leaves_the_minimum(chosen: NodePool, more: int) -> None:
-    wider = replace(chosen, most={name: count + more for name, count in chosen.most.items()})
+    wider = replace(chosen, max_by_type={name: count + more for name, count in chosen.max_by_type.items()})
     low, high = cost.total(cost.lines(bare(chosen), PRICES))
     wider_low, wider_high = cost.total(cost.lines(bare(wider), PRICES))
     assert low == wider_low

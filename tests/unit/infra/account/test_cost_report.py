@@ -1,21 +1,21 @@
-"""What people and programs are shown adds up, and says what it is made of."""
+"""The printed estimates add up, and name their sources."""
 
 from decimal import Decimal
 
 import pytest
 
-from infra.account import cost, cost_report, prices
-from infra.account import demand as aws_demand
-from infra.account.demand import Demand
+from infra.account import cost, cost_report
+from infra.account.demand import Demand, demand_of
+from infra.account.prices import load_prices
 from infra.settings import reader
 from tests.unit.infra import choices
 
-PRICES = prices.load("us-east-1")
+PRICES = load_prices("us-east-1")
 STACKS = ("dev", "staging", "prod")
 
 
-def demand_of(stack: str) -> Demand:
-    return aws_demand.of(reader.parse(choices.of_stack(stack)), stack)
+def stack_demand(stack: str) -> Demand:
+    return demand_of(reader.parse(choices.of_stack(stack)), stack)
 
 
 def amount(text: str) -> Decimal:
@@ -24,10 +24,10 @@ def amount(text: str) -> Decimal:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_rows_that_are_shown_add_up_to_the_total_that_is_shown(stack: str) -> None:
-    shown = cost_report.text(stack, demand_of(stack), PRICES).splitlines()
+    shown = cost_report.text(stack, stack_demand(stack), PRICES).splitlines()
     rule = shown[3]
     rows = shown[4 : shown.index(rule, 4)]
-    assert len(rows) == len(cost.lines(demand_of(stack), PRICES))
+    assert len(rows) == len(cost.lines(stack_demand(stack), PRICES))
     totals = shown[shown.index(rule, 4) + 1].split()
     for column in (-2, -1):
         assert sum(amount(row.split()[column]) for row in rows) == amount(totals[column])
@@ -35,7 +35,7 @@ def test_the_rows_that_are_shown_add_up_to_the_total_that_is_shown(stack: str) -
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_summary_says_what_the_text_says(stack: str) -> None:
-    demand = demand_of(stack)
+    demand = stack_demand(stack)
     summary = cost_report.summary(stack, demand, PRICES)
     text = cost_report.text(stack, demand, PRICES)
     assert f"{Decimal(str(summary['minimum'])):,}" in text
@@ -45,7 +45,7 @@ def test_the_summary_says_what_the_text_says(stack: str) -> None:
 
 
 def test_the_table_adds_up_for_every_stack() -> None:
-    found = {stack: cost.lines(demand_of(stack), PRICES) for stack in STACKS}
+    found = {stack: cost.lines(stack_demand(stack), PRICES) for stack in STACKS}
     header, rule, *rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in cost_report.table(found).splitlines()

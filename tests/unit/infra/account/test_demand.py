@@ -1,22 +1,22 @@
-"""What is counted from settings; that the plan holds as much is a contract test."""
+"""The demand that follows from settings; a contract test compares it with what the program registers."""
 
 from typing import Any
 
 import pytest
 
 from components.aws import network_plan
-from infra.account import demand as aws_demand
+from infra.account.demand import Demand, demand_of
 from infra.errors import InfraError
 from infra.settings import reader
 from infra.settings.cluster import CapacityType
 from tests.unit.infra import choices
 
 
-def demand(stack: str, **changes: Any) -> aws_demand.Demand:
+def demand(stack: str, **changes: Any) -> Demand:
     values = choices.of_stack(stack)
     for path, value in changes.items():
         values = choices.changed(values, path.replace("__", "."), value)
-    return aws_demand.of(reader.parse(values), stack)
+    return demand_of(reader.parse(values), stack)
 
 
 def test_a_stack_without_aws_is_refused() -> None:
@@ -38,18 +38,22 @@ def test_every_service_has_an_address_in_every_zone_where_endpoints_are_asked_fo
 
 def test_a_node_group_grows_to_its_max_on_any_of_its_types() -> None:
     (_, pool) = demand("dev").pools
-    assert (pool.name, pool.fewest, dict(pool.most)) == ("small", 0, {"g6.xlarge": 2, "g6.2xlarge": 2})
+    assert (pool.name, pool.min_nodes, dict(pool.max_by_type)) == (
+        "small",
+        0,
+        {"g6.xlarge": 2, "g6.2xlarge": 2},
+    )
     assert pool.capacity_type is CapacityType.SPOT
     assert pool.zones == ("us-east-1a", "us-east-1b")
 
 
 def test_karpenter_counts_gpus_and_so_fewer_large_nodes() -> None:
     (batch,) = [pool for pool in demand("prod").pools if pool.name == "batch"]
-    assert batch.most == {"g6e.xlarge": 8, "g6e.4xlarge": 8, "g6e.12xlarge": 2, "g6e.48xlarge": 1}
-    assert batch.most_nodes == 8
+    assert batch.max_by_type == {"g6e.xlarge": 8, "g6e.4xlarge": 8, "g6e.12xlarge": 2, "g6e.48xlarge": 1}
+    assert batch.max_nodes == 8
 
 
-def test_databases_and_buckets_are_counted_where_they_are_of_aws() -> None:
+def test_databases_and_buckets_are_counted_where_aws_runs_them() -> None:
     prod = demand("prod")
     assert [(each.engine, each.instance_class, each.storage_gib) for each in prod.databases] == [
         ("postgres", "db.m7g.large", 100),
@@ -57,7 +61,7 @@ def test_databases_and_buckets_are_counted_where_they_are_of_aws() -> None:
     ]
     assert all(each.multi_az for each in prod.databases)
     assert prod.buckets[0] == "plinth-prod-111122223333-pipelines"
-    assert prod.volumes_gib == 20  # of Prometheus
+    assert prod.volumes_gib == 20  # Prometheus
     assert demand("prod", monitoring={"enabled": False}).volumes_gib == 0
     inside = demand(
         "dev",

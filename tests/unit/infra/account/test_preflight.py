@@ -1,4 +1,4 @@
-"""The whole of it: order, one table, and nothing that passes because it could not be asked."""
+"""The whole preflight: its order, its table, and no check that passes because AWS could not be called."""
 
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -11,18 +11,18 @@ from botocore.stub import Stubber
 from infra.account import preflight, session
 from infra.account.session import Account
 from tests.unit.infra import demands
-from tests.unit.infra.account.test_versions import versions
+from tests.unit.infra.account.test_versions import cluster_versions
 
 
 @contextmanager
 def answering(account: Account, *, quota: float = 10_000) -> Generator[list[Stubber]]:
-    """Answer for what moto lacks (quotas, versions, images), and so for all that RDS and EKS are asked."""
+    """Answer for what moto lacks (quotas, versions, images), and therefore for every call to RDS and EKS."""
     demand = demands.of_stack("prod")
     stubs = [Stubber(each) for each in (account.quotas, account.eks, account.ssm, account.rds)]
     quotas, eks, ssm, rds = stubs
     for _ in range(6):
         quotas.add_response("get_service_quota", {"Quota": {"Value": quota}})
-    eks.add_response("describe_cluster_versions", versions(v36="STANDARD_SUPPORT"))
+    eks.add_response("describe_cluster_versions", cluster_versions(v36="STANDARD_SUPPORT"))
     for name, version in demand.addons.items():
         listed = {"addonName": name, "addonVersions": [{"addonVersion": version}]}
         eks.add_response("describe_addon_versions", {"addons": [listed]})
@@ -30,8 +30,8 @@ def answering(account: Account, *, quota: float = 10_000) -> Generator[list[Stub
     for _ in range(2):
         ssm.add_response("get_parameter", {"Parameter": {"Value": "ami-1"}})
     for each in demand.databases:
-        sold = {"EngineVersion": f"{each.version}.1", "MultiAZCapable": True}
-        rds.add_response("describe_orderable_db_instance_options", {"OrderableDBInstanceOptions": [sold]})
+        option = {"EngineVersion": f"{each.version}.1", "MultiAZCapable": True}
+        rds.add_response("describe_orderable_db_instance_options", {"OrderableDBInstanceOptions": [option]})
     with ExitStack() as active:
         for stub in stubs:
             active.enter_context(stub)
@@ -39,12 +39,12 @@ def answering(account: Account, *, quota: float = 10_000) -> Generator[list[Stub
 
 
 def of_prod() -> Any:
-    """Return prod's demand with its single-zone pools where moto sells their types."""
+    """Return prod's demand with its single-zone pools in the zones where moto offers their types."""
     demand = demands.of_stack("prod")
     return replace(demand, pools=tuple(replace(pool, zones=demand.zones) for pool in demand.pools))
 
 
-def test_an_account_that_has_all_passes(account: Account) -> None:
+def test_an_account_that_has_everything_passes(account: Account) -> None:
     with answering(account) as stubs:
         report = preflight.run(of_prod(), account)
         for stub in stubs:
@@ -72,7 +72,7 @@ def test_every_failure_is_in_one_table_with_its_remedy(account: Account) -> None
 
 
 @pytest.mark.usefixtures("no_credentials")
-def test_without_credentials_nothing_else_is_claimed() -> None:
+def test_without_credentials_nothing_else_is_checked() -> None:
     report = preflight.run(of_prod(), session.connect("us-east-1"))
     text = preflight.table("prod", report)
     (only,) = report.findings
@@ -82,7 +82,7 @@ def test_without_credentials_nothing_else_is_claimed() -> None:
     assert text.splitlines()[-1] == "preflight prod: 1 checked, 1 failed"
 
 
-def test_credentials_of_another_account_end_it(account: Account) -> None:
+def test_credentials_of_another_account_end_preflight(account: Account) -> None:
     report = preflight.run(replace(of_prod(), account="999999999999"), account)
     (failed,) = report.failures
     assert failed.subject == "999999999999"
@@ -98,7 +98,7 @@ def test_credentials_of_another_account_end_it(account: Account) -> None:
         ("arn:aws:iam::1:user/ann", "arn:aws:iam::1:user/people/ann"),
     ],
 )
-def test_who_runs_up_is_let_into_the_cluster(arn: str, administrator: str) -> None:
+def test_an_administrator_of_the_cluster_passes(arn: str, administrator: str) -> None:
     demand = demands.of_stack("prod", administrators=("arn:aws:iam::1:role/other", administrator))
     found = preflight._administrator(session.Identity(account="1", arn=arn), demand)
     assert (found.failed, found.subject) == (False, administrator)
@@ -113,7 +113,7 @@ def test_who_runs_up_is_let_into_the_cluster(arn: str, administrator: str) -> No
         "arn:aws:sts::1:federated-user/admin",
     ],
 )
-def test_who_is_no_administrator_is_told_before_the_cluster_shuts_him_out(arn: str) -> None:
+def test_a_caller_who_is_no_administrator_fails(arn: str) -> None:
     demand = demands.of_stack("prod", administrators=("arn:aws:iam::1:role/admin",))
     found = preflight._administrator(session.Identity(account="1", arn=arn), demand)
     assert found.failed
@@ -124,23 +124,23 @@ def test_who_is_no_administrator_is_told_before_the_cluster_shuts_him_out(arn: s
     ("region", "problem"),
     [("eu-nowhere-1", "AWS has no such region"), ("ap-east-1", "the account has not enabled it")],
 )
-def test_a_region_that_cannot_be_used_ends_it(account: Account, region: str, problem: str) -> None:
+def test_a_region_that_cannot_be_used_ends_preflight(account: Account, region: str, problem: str) -> None:
     report = preflight.run(replace(of_prod(), region=region), account)
     (failed,) = report.failures
-    assert (failed.subject, failed.found) == (region, problem)
+    assert (failed.subject, failed.result) == (region, problem)
     assert "zones" in report.unchecked
 
 
-def test_a_check_that_may_not_be_made_has_failed(account: Account) -> None:
+def test_a_check_without_permission_has_failed(account: Account) -> None:
     with Stubber(account.regions) as stub:
         stub.add_client_error("describe_regions", "UnauthorizedOperation")
         report = preflight.run(of_prod(), account)
     (failed,) = report.failures
-    assert failed.found == "not checked: the identity may not call DescribeRegions"
+    assert failed.result == "not checked: the identity is not allowed to call DescribeRegions"
     assert "ReadOnlyAccess" in failed.remedy
 
 
-def test_one_check_that_cannot_be_made_does_not_hide_the_others(account: Account) -> None:
+def test_a_check_that_cannot_run_does_not_hide_the_others(account: Account) -> None:
     with answering(account), Stubber(account.s3) as stub:
         for _ in of_prod().buckets:
             stub.add_client_error("head_bucket", "ServiceUnavailable", http_status_code=503)

@@ -1,4 +1,4 @@
-"""vCPUs by quota. moto knows no quotas of EC2, so Service Quotas itself is botocore's Stubber."""
+"""vCPUs by quota. moto has no EC2 quotas, so botocore's Stubber answers for Service Quotas."""
 
 import pytest
 from botocore.stub import Stubber
@@ -9,7 +9,7 @@ from infra.account.session import Account
 from infra.settings.cluster import CapacityType
 from tests.unit.infra import demands
 
-# moto starts any; to list what it knows takes seconds.
+# moto accepts any image; listing those it knows takes seconds.
 _IMAGE = "ami-12c6146b"
 _VCPUS = {name: getattr(instance_types.find(name), "vcpus", 0) for name in instance_types.names()}
 
@@ -92,18 +92,18 @@ def test_a_stopped_instance_takes_no_room(account: Account) -> None:
     assert not quotas.used_by_others(account, demands.of_stack("dev"))
 
 
-def test_a_quota_that_nobody_raised_is_the_default(account: Account) -> None:
-    asked = {"ServiceCode": "ec2", "QuotaCode": "L-DB2E81BA"}
+def test_a_quota_that_was_never_raised_has_the_default_value(account: Account) -> None:
+    request = {"ServiceCode": "ec2", "QuotaCode": "L-DB2E81BA"}
     with Stubber(account.quotas) as stub:
-        stub.add_client_error("get_service_quota", "NoSuchResourceException", expected_params=asked)
-        stub.add_response("get_aws_default_service_quota", {"Quota": {"Value": 0.0}}, asked)
-        stub.add_response("get_service_quota", {"Quota": {"Value": 64.0}}, asked)
+        stub.add_client_error("get_service_quota", "NoSuchResourceException", expected_params=request)
+        stub.add_response("get_aws_default_service_quota", {"Quota": {"Value": 0.0}}, request)
+        stub.add_response("get_service_quota", {"Quota": {"Value": 64.0}}, request)
         assert quotas.granted(account, quotas.ON_DEMAND_G) == 0
         assert quotas.granted(account, quotas.ON_DEMAND_G) == 64
         stub.assert_no_pending_responses()
 
 
-def test_aws_is_asked_for_vcpus_and_agrees_with_our_table(account: Account) -> None:
+def test_vcpus_come_from_aws_and_agree_with_our_table(account: Account) -> None:
     names = ["g6.2xlarge", "g6e.48xlarge", "p5.48xlarge", "p4d.24xlarge", "m7i.2xlarge", "g6.nothing"]
     found = quotas.vcpus(account, names)
     assert found == {name: _VCPUS[name] for name in names[:-1]}

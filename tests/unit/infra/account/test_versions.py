@@ -1,4 +1,4 @@
-"""What AWS supports. moto has neither versions nor images of EKS nor classes: botocore's Stubber answers."""
+"""What AWS offers. botocore's Stubber answers for what moto lacks: EKS versions, images and RDS classes."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,15 +7,14 @@ import pytest
 from botocore.stub import Stubber
 
 from components.versions import RDS_MARIADB, RDS_POSTGRES
-from infra.account import versions as preflight_versions
-from infra.account.finding import Finding
-from infra.account.session import Account
+from infra.account import versions
+from infra.account.session import Account, Finding
 from tests.unit.infra import demands
 
 _ENDS = datetime(2027, 8, 2, tzinfo=UTC)
 
 
-def versions(**statuses: str) -> dict[str, Any]:
+def cluster_versions(**statuses: str) -> dict[str, Any]:
     return {
         "clusterVersions": [
             {"clusterVersion": f"1.{minor[1:]}", "versionStatus": status, "endOfStandardSupportDate": _ENDS}
@@ -27,22 +26,22 @@ def versions(**statuses: str) -> dict[str, Any]:
 def kubernetes(account: Account, answer: dict[str, Any]) -> Finding:
     with Stubber(account.eks) as stub:
         stub.add_response("describe_cluster_versions", answer)
-        (found,) = preflight_versions.kubernetes(account, demands.of_stack("prod"))
+        (found,) = versions.kubernetes(account, demands.of_stack("prod"))
     return found
 
 
 def test_a_supported_version_says_until_when(account: Account) -> None:
-    found = kubernetes(account, versions(v36="STANDARD_SUPPORT"))
+    found = kubernetes(account, cluster_versions(v36="STANDARD_SUPPORT"))
     assert not found.failed
-    assert found.found == "STANDARD_SUPPORT, standard support until 2027-08-02"
+    assert found.result == "STANDARD_SUPPORT, standard support until 2027-08-02"
 
 
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
-        (versions(v35="STANDARD_SUPPORT", v33="EXTENDED_SUPPORT"), "EKS does not offer it"),
+        (cluster_versions(v35="STANDARD_SUPPORT", v33="EXTENDED_SUPPORT"), "EKS does not offer it"),
         (
-            versions(v36="EXTENDED_SUPPORT", v35="STANDARD_SUPPORT"),
+            cluster_versions(v36="EXTENDED_SUPPORT", v35="STANDARD_SUPPORT"),
             "EXTENDED_SUPPORT, standard support until 2027-08-02",
         ),
     ],
@@ -52,7 +51,7 @@ def test_a_version_without_standard_support_is_refused_with_those_that_have_it(
 ) -> None:
     found = kubernetes(account, answer)
     assert found.failed
-    assert found.found == problem
+    assert found.result == problem
     assert found.remedy == "set plinth:cluster.kubernetesVersion to one of 1.35"
 
 
@@ -67,13 +66,11 @@ def test_both_images_of_nodes_are_looked_up(account: Account, release: str | Non
     with Stubber(account.ssm) as stub:
         for variant in ("standard", "nvidia"):
             root = f"/aws/service/eks/optimized-ami/1.36/amazon-linux-2023/x86_64/{variant}"
-            asked = {"Name": f"{root}/{last.format(variant=variant)}"}
-            stub.add_response("get_parameter", {"Parameter": {"Value": f"ami-{variant}"}}, asked)
-        found = list(
-            preflight_versions.machine_images(account, demands.of_stack("prod", ami_release=release))
-        )
+            request = {"Name": f"{root}/{last.format(variant=variant)}"}
+            stub.add_response("get_parameter", {"Parameter": {"Value": f"ami-{variant}"}}, request)
+        found = list(versions.machine_images(account, demands.of_stack("prod", ami_release=release)))
         stub.assert_no_pending_responses()
-    assert [each.found for each in found] == ["ami-standard", "ami-nvidia"]
+    assert [each.result for each in found] == ["ami-standard", "ami-nvidia"]
 
 
 @pytest.mark.parametrize(
@@ -84,9 +81,9 @@ def test_an_image_that_does_not_exist_is_named_with_its_setting(
 ) -> None:
     demand = demands.of_stack("prod", ami_release=release, pools=(demands.pool(gpus=False),))
     # moto has no parameters of EKS.
-    (found,) = preflight_versions.machine_images(account, demand)
+    (found,) = versions.machine_images(account, demand)
     assert found.failed
-    assert found.found.startswith("no parameter /aws/service/eks/optimized-ami/1.36/amazon-linux-2023/")
+    assert found.result.startswith("no parameter /aws/service/eks/optimized-ami/1.36/amazon-linux-2023/")
     assert found.remedy == f"choose another plinth:cluster.{setting}"
 
 
@@ -95,10 +92,10 @@ def addons(account: Account, offered: dict[str, list[str]]) -> list[Finding]:
     with Stubber(account.eks) as stub:
         for name in demand.addons:
             listed = [{"addonVersion": version} for version in offered.get(name, [])]
-            asked = {"addonName": name, "kubernetesVersion": "1.36"}
+            request = {"addonName": name, "kubernetesVersion": "1.36"}
             answer = {"addons": [{"addonName": name, "addonVersions": listed}]}
-            stub.add_response("describe_addon_versions", answer, asked)
-        return list(preflight_versions.addons(account, demand))
+            stub.add_response("describe_addon_versions", answer, request)
+        return list(versions.addons(account, demand))
 
 
 def test_every_pinned_add_on_is_offered_for_the_version() -> None:
@@ -122,20 +119,20 @@ def test_an_add_on_that_is_not_offered_is_named_with_those_that_are(account: Acc
 
 
 def classes(account: Account, multi_az: dict[str, bool]) -> list[Finding]:
-    """Return what is found where RDS offers these versions, with a standby or without."""
+    """Return the findings if RDS offers these versions, with a standby or without."""
     with Stubber(account.rds) as stub:
         for engine in ("postgres", "mariadb"):
-            asked = {"Engine": engine, "DBInstanceClass": "db.m7g.large", "Vpc": True}
+            request = {"Engine": engine, "DBInstanceClass": "db.m7g.large", "Vpc": True}
             options = [
                 {"EngineVersion": version, "MultiAZCapable": capable} for version, capable in multi_az.items()
             ]
             stub.add_response(
-                "describe_orderable_db_instance_options", {"OrderableDBInstanceOptions": options}, asked
+                "describe_orderable_db_instance_options", {"OrderableDBInstanceOptions": options}, request
             )
-        return list(preflight_versions.database_classes(account, demands.of_stack("prod")))
+        return list(versions.database_classes(account, demands.of_stack("prod")))
 
 
-def test_a_class_is_sold_for_the_version_of_each_engine(account: Account) -> None:
+def test_a_class_is_offered_for_the_version_of_each_engine(account: Account) -> None:
     found = classes(
         account, {f"{RDS_POSTGRES}.2": False, f"{RDS_POSTGRES}.6": True, f"{RDS_MARIADB}.14": True}
     )
@@ -148,20 +145,20 @@ def test_a_class_is_sold_for_the_version_of_each_engine(account: Account) -> Non
 @pytest.mark.parametrize(
     ("multi_az", "problem"),
     [
-        ({}, "not sold in us-east-1"),
-        # Of other versions alone: 170 is none of 17.
-        ({f"{RDS_POSTGRES}0.1": True, "9.6": True}, "not sold in us-east-1"),
+        ({}, "not offered in us-east-1"),
+        # Other versions only: 170 is not a minor version of 17.
+        ({f"{RDS_POSTGRES}0.1": True, "9.6": True}, "not offered in us-east-1"),
         (
             {f"{RDS_POSTGRES}.1": False, f"{RDS_MARIADB}.1": False},
-            "not sold with a standby in us-east-1",
+            "not offered with a standby in us-east-1",
         ),
     ],
 )
-def test_a_class_that_is_not_sold_as_asked_is_named_with_its_setting(
+def test_a_class_that_is_not_offered_is_named_with_its_setting(
     account: Account, multi_az: dict[str, bool], problem: str
 ) -> None:
     found = classes(account, multi_az)
-    assert [each.found for each in found if each.failed] == [problem, problem]
+    assert [each.result for each in found if each.failed] == [problem, problem]
     assert [each.remedy.partition(",")[0] for each in found] == [
         "choose another plinth:storage.rds.postgresClass",
         "choose another plinth:storage.rds.pipelinesClass",

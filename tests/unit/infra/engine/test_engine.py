@@ -1,4 +1,4 @@
-"""The engine: its files, its environment, stale locks and words for what people can mend."""
+"""The engine: its files, its environment, stale locks and messages for errors that users can fix."""
 
 import dataclasses
 import json
@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from infra.engine import engine as engines
-from infra.engine import lock as engine_lock
+from infra.engine import lock
 from infra.engine.engine import Engine
 from infra.errors import InfraError
 from upstream.cache import UpstreamError
@@ -27,7 +26,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
 
 
 class FakePulumi:
-    """Stands for the `pulumi` program: makes the state that a command would, and records every call."""
+    """Replaces the `pulumi` program: creates the state that a command would, and records every call."""
 
     def __init__(self, folder: Path) -> None:
         self.calls = folder / "calls.jsonl"
@@ -54,28 +53,28 @@ class FakePulumi:
 @pytest.fixture
 def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakePulumi:
     fake = FakePulumi(tmp_path)
-    monkeypatch.setattr(engines, "_binary", lambda _: fake.program)
-    monkeypatch.setattr(engines.modules, "module_dir", lambda *_: tmp_path)
+    monkeypatch.setattr("infra.engine.engine._binary", lambda _: fake.program)
+    monkeypatch.setattr("upstream.modules.module_dir", lambda *_: tmp_path)
     return fake
 
 
-def lock(engine: Engine, **content: Any) -> Path:
+def write_lock(engine: Engine, **content: Any) -> Path:
     path = engine.folder / "state/.pulumi/locks/organization/plinth/local/x.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(content))
     return path
 
 
-def test_secrets_are_made_once_and_never_on_a_command_line(engine: Engine, pulumi: FakePulumi) -> None:
+def test_secrets_are_generated_once_and_never_on_a_command_line(engine: Engine, pulumi: FakePulumi) -> None:
     engine.prepare()
     calls = pulumi.recorded()
-    made = [call for call in calls if call["arguments"][0] == "config"]
-    assert made
-    for call in made:
+    set_calls = [call for call in calls if call["arguments"][0] == "config"]
+    assert set_calls
+    for call in set_calls:
         assert len(call["input"]) >= 40
         assert not any(call["input"] in argument for argument in call["arguments"])
         assert "--secret" in call["arguments"]
-    assert len({call["input"] for call in made}) == len(made)
+    assert len({call["input"] for call in set_calls}) == len(set_calls)
 
 
 def test_the_passphrase_is_readable_by_its_owner_alone_and_stays(engine: Engine, pulumi: FakePulumi) -> None:
@@ -87,7 +86,7 @@ def test_the_passphrase_is_readable_by_its_owner_alone_and_stays(engine: Engine,
     assert path.read_text() == before
 
 
-def test_the_repository_gets_no_file(engine: Engine, pulumi: FakePulumi) -> None:
+def test_no_file_is_written_to_the_repository(engine: Engine, pulumi: FakePulumi) -> None:
     engine.prepare()
     assert engine.config_file.is_relative_to(engine.folder)
     assert engine.environment()["PULUMI_BACKEND_URL"] == f"file://{engine.folder}/state"
@@ -109,7 +108,7 @@ def test_a_lost_passphrase_is_an_error_not_a_new_one(engine: Engine, pulumi: Fak
         engine.prepare()
 
 
-def test_the_engine_sees_no_variable_of_another_pulumi(
+def test_variables_of_another_pulumi_do_not_reach_the_engine(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PULUMI_ACCESS_TOKEN", "x")
@@ -119,7 +118,7 @@ def test_the_engine_sees_no_variable_of_another_pulumi(
     assert environment["KUBECONFIG"] == str(engine.kubeconfig)
 
 
-def test_a_users_own_passphrase_goes_before_the_generated_one(
+def test_a_users_own_passphrase_takes_precedence_over_the_generated_one(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "mine")
@@ -129,23 +128,23 @@ def test_a_users_own_passphrase_goes_before_the_generated_one(
 
 
 def test_a_wrong_passphrase_is_explained(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = "error: getting secrets manager: constructing secrets manager: incorrect passphrase"
-    assert "is wrong: restore " in str(engine.remedy(said))
+    message = "error: getting secrets manager: constructing secrets manager: incorrect passphrase"
+    assert "is wrong: restore " in str(engine.remedy(message))
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "mine")
-    assert "is wrong: unset PULUMI_CONFIG_PASSPHRASE" in str(engine.remedy(said))
+    assert "is wrong: unset PULUMI_CONFIG_PASSPHRASE" in str(engine.remedy(message))
     assert engine.remedy("something else") is None
 
 
 def test_a_lock_whose_holder_died_is_removed(engine: Engine, pulumi: FakePulumi) -> None:
     engine.prepare()
-    lock(engine, pid=dead_pid(), hostname=socket.gethostname(), timestamp="now")
+    write_lock(engine, pid=dead_pid(), hostname=socket.gethostname(), timestamp="now")
     engine.prepare()
     assert ["cancel", "--stack", "local", "--yes"] in [call["arguments"] for call in pulumi.recorded()]
 
 
 def test_a_lock_of_a_process_that_is_not_pulumi_is_stale(engine: Engine, pulumi: FakePulumi) -> None:
     engine.prepare()
-    lock(engine, pid=1, hostname=socket.gethostname(), timestamp="now")
+    write_lock(engine, pid=1, hostname=socket.gethostname(), timestamp="now")
     engine.prepare()
     assert any("cancel" in call["arguments"] for call in pulumi.recorded())
 
@@ -154,9 +153,9 @@ def test_a_live_holder_is_named(
     engine: Engine, pulumi: FakePulumi, live_engine: subprocess.Popen[bytes]
 ) -> None:
     engine.prepare()
-    lock(engine, pid=live_engine.pid, hostname=socket.gethostname(), timestamp="2026-01-01")
-    said = rf"in use by another run \(pid {live_engine.pid} on .*2026-01-01\)"
-    with engine_lock.running(engine.folder), pytest.raises(InfraError, match=said):
+    write_lock(engine, pid=live_engine.pid, hostname=socket.gethostname(), timestamp="2026-01-01")
+    problem = rf"in use by another run \(pid {live_engine.pid} on .*2026-01-01\)"
+    with lock.mark_runner(engine.folder), pytest.raises(InfraError, match=problem):
         engine.prepare()
     assert not any("cancel" in call["arguments"] for call in pulumi.recorded())
 
@@ -169,29 +168,29 @@ def test_a_holder_whose_runner_was_killed_is_waited_for(
 ) -> None:
     engine.prepare()
     assert live_engine.stdin
-    lock(engine, pid=live_engine.pid, hostname=socket.gethostname(), timestamp="2026-01-01")
+    write_lock(engine, pid=live_engine.pid, hostname=socket.gethostname(), timestamp="2026-01-01")
     closing = threading.Timer(0.5, live_engine.stdin.close)
     closing.start()
     engine.prepare()
     closing.join()
-    assert f"waiting for its engine to end (pid {live_engine.pid})" in capsys.readouterr().err
+    assert f"waiting for its engine to exit (pid {live_engine.pid})" in capsys.readouterr().err
     assert any("cancel" in call["arguments"] for call in pulumi.recorded())
 
 
 @pytest.mark.usefixtures("pulumi")
-def test_a_holder_that_does_not_end_is_named(
+def test_a_holder_that_does_not_exit_is_named(
     engine: Engine, live_engine: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_lock, "ENDING_SECONDS", 0.1)
+    monkeypatch.setattr(lock, "ENDING_SECONDS", 0.1)
     engine.prepare()
-    lock(engine, pid=live_engine.pid, hostname=socket.gethostname(), timestamp="2026-01-01")
+    write_lock(engine, pid=live_engine.pid, hostname=socket.gethostname(), timestamp="2026-01-01")
     with pytest.raises(InfraError, match=rf"in use by another run \(pid {live_engine.pid} on "):
         engine.prepare()
 
 
 def test_a_lock_of_another_machine_is_never_removed(engine: Engine, pulumi: FakePulumi) -> None:
     engine.prepare()
-    lock(engine, pid=dead_pid(), hostname="elsewhere", timestamp="now")
+    write_lock(engine, pid=dead_pid(), hostname="elsewhere", timestamp="now")
     with pytest.raises(InfraError, match="on elsewhere"):
         engine.prepare()
 
@@ -202,7 +201,7 @@ def test_a_missing_binary_is_an_error_that_names_the_fix(
     def missing(program: str) -> Path:
         raise UpstreamError(f"{program} is not built: run `python -m upstream build x`")
 
-    monkeypatch.setattr(engines.build, "binary", missing)
+    monkeypatch.setattr("upstream.build.binary", missing)
     with pytest.raises(InfraError, match="is not built: run `python -m upstream build"):
         engine.prepare()
 
@@ -223,17 +222,17 @@ def shared(engine: Engine) -> Engine:
     return dataclasses.replace(engine, backend="s3://state-of-everyone")
 
 
-def test_a_shared_state_needs_the_passphrase_of_all_who_use_it(engine: Engine, pulumi: FakePulumi) -> None:
+def test_a_shared_state_needs_the_passphrase_that_its_users_share(engine: Engine, pulumi: FakePulumi) -> None:
     with pytest.raises(InfraError, match="shared in s3://state-of-everyone: set PULUMI_CONFIG_PASSPHRASE"):
         shared(engine).prepare()
     assert pulumi.recorded() == []
 
 
-def test_on_another_machine_secrets_come_back_from_the_shared_state(
+def test_on_another_machine_secrets_come_from_the_shared_state(
     engine: Engine, pulumi: FakePulumi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "of everyone")
-    monkeypatch.setattr(engines.Engine, "exists", lambda _: True)
+    monkeypatch.setattr(Engine, "exists", lambda _: True)
     shared(engine).prepare()
     commands = [each["arguments"] for each in pulumi.recorded()]
     assert commands[0] == ["config", "refresh", "--force", "--stack", "local"]
@@ -249,13 +248,15 @@ def test_a_stack_is_looked_for_in_the_shared_state(
     assert not dataclasses.replace(shared(engine), stack="other").exists()
 
 
-def test_only_an_engine_that_may_fetches_providers(engine: Engine) -> None:
+def test_providers_are_downloaded_only_if_allowed(engine: Engine) -> None:
     key = "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"
     assert engine.environment()[key] == "true"
     assert dataclasses.replace(engine, downloads=True).environment()[key] == "false"
 
 
-def test_a_token_reaches_a_shared_state_and_no_other(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_access_token_is_passed_on_only_for_a_shared_state(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PULUMI_ACCESS_TOKEN", "token")
     assert "PULUMI_ACCESS_TOKEN" not in engine.environment()
     environment = shared(engine).environment()
@@ -263,7 +264,7 @@ def test_a_token_reaches_a_shared_state_and_no_other(engine: Engine, monkeypatch
     assert environment["PULUMI_BACKEND_URL"] == "s3://state-of-everyone"
 
 
-def test_a_secret_output_is_told_when_it_is_asked_for(engine: Engine, pulumi: FakePulumi) -> None:
+def test_a_secret_output_is_returned_only_by_its_name(engine: Engine, pulumi: FakePulumi) -> None:
     pulumi.program.write_text(f'#!{sys.executable}\nprint(\'{{"kubeconfig": "content"}}\')\n')
     engine.project.mkdir(parents=True)
     assert engine.secret_output("kubeconfig") == "content"

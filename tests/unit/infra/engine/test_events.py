@@ -60,13 +60,13 @@ def test_an_interrupted_run_is_not_finished() -> None:
     assert not events.summarise(RUN[:-1]).finished
 
 
-def test_a_component_is_told_of_once_when_all_of_it_is_done() -> None:
+def test_a_component_is_reported_once_when_all_of_it_is_done() -> None:
     progress = events.Progress()
     lines = [list(progress.lines(event)) for event in RUN]
     assert lines == [[], [], [], [], ["  ObjectStore object-store: 1 resources, 1 changed, 4 s"]]
 
 
-def test_a_component_is_told_of_while_others_still_work() -> None:
+def test_a_component_is_reported_while_others_are_in_progress() -> None:
     progress = events.Progress()
     later = {"timestamp": 17, "resourcePreEvent": {"metadata": metadata("x::y::z", "create", "t", STACK)}}
     assert [len(list(progress.lines(event))) for event in [*RUN[:4], later, RUN[4]]] == [0, 0, 0, 0, 1, 0]
@@ -82,7 +82,7 @@ def test_a_component_that_registers_before_its_children_end_waits_for_them() -> 
     assert [len(list(progress.lines(event))) for event in order] == [0, 0, 0, 0, 0, 1]
 
 
-def test_a_component_of_the_provider_is_no_object_and_need_not_end() -> None:
+def test_a_component_of_the_provider_is_no_object_and_need_not_finish() -> None:
     group = metadata(VOLUME + "-group", "create", "kubernetes:yaml/v2:ConfigGroup", STORE)
     group["new"]["custom"] = False
     progress = events.Progress()
@@ -91,16 +91,16 @@ def test_a_component_of_the_provider_is_no_object_and_need_not_end() -> None:
     assert lines == ["  ObjectStore object-store: 1 resources, 1 changed, 4 s"]
 
 
-def test_a_terminal_learns_what_is_at_work() -> None:
+def test_the_status_line_names_the_components_in_progress() -> None:
     progress = events.Progress()
     for event in RUN[:2]:
         list(progress.lines(event))
-    assert progress.status() == "  0 resources done; at work: object-store"
+    assert progress.status() == "  0 resources done; in progress: object-store"
     list(progress.lines(RUN[2]))
     assert progress.status() == ""
 
 
-def test_problems_are_told_while_they_happen() -> None:
+def test_problems_are_reported_while_they_happen() -> None:
     progress = events.Progress()
     assert list(progress.lines(RETRY)) == [
         "  object-store-service: Retry #1; creation failed: no matches for kind"

@@ -1,4 +1,4 @@
-"""The language host: runs a program as the engine asks, ends with the engine, tells a shown error apart."""
+"""The language host: runs programs, exits with the engine, and recognises errors already reported."""
 
 import json
 import signal
@@ -96,7 +96,7 @@ def test_a_program_runs_with_the_engines_arguments_and_configuration(host: Host)
     assert seen["cwd"] == str(host.folder)
 
 
-def test_an_error_already_shown_is_not_told_again(host: Host) -> None:
+def test_an_error_already_shown_is_not_reported_again(host: Host) -> None:
     answer = host.run(code=32)
     assert (answer.error, answer.bail) == ("", True)
 

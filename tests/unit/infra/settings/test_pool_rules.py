@@ -1,10 +1,9 @@
-"""Pools and teams that cannot work: one clear clause each."""
+"""Pools and teams that cannot work: one clear clause for each mistake."""
 
 from typing import Any
 
 import pytest
 
-from infra.settings import pool_rules, reader
 from tests.unit.infra import choices
 
 PROD = choices.of_stack("prod") | {"teams": []}
@@ -14,7 +13,7 @@ INFERENCE, BATCH, TRAINING, SHARED = range(4)
 @pytest.mark.parametrize(
     ("pool", "change", "message"),
     [
-        (INFERENCE, {"name": "batch"}, "plinth:gpuPools has 'batch' twice: give each pool a name of its own"),
+        (INFERENCE, {"name": "batch"}, "plinth:gpuPools lists 'batch' twice: give each a name of its own"),
         (
             INFERENCE,
             {"min": 9},
@@ -42,7 +41,7 @@ INFERENCE, BATCH, TRAINING, SHARED = range(4)
             {"reservation": "cr-0123456789abcdef0", "zones": ["us-east-1a"]},
             "instance type; instanceTypes has",
         ),
-        (BATCH, {"min": 1}, "min is 1; Karpenter keeps no idle nodes"),
+        (BATCH, {"min": 1}, "min is 1; Karpenter removes idle nodes"),
         (BATCH, {"placementGroup": True, "zones": ["us-east-1a"]}, "placementGroup is for node groups"),
         (TRAINING, {"zones": []}, "efa needs all nodes in one zone; zones has 0: name exactly one"),
         (
@@ -78,20 +77,24 @@ def test_a_pool_that_cannot_work_is_named_with_its_remedy(
 @pytest.mark.parametrize(
     ("teams", "message"),
     [
-        ([{"name": "a"}, {"name": "a"}], "plinth:teams has 'a' twice"),
+        ([{"name": "a"}, {"name": "a"}], "plinth:teams lists 'a' twice"),
         (
             [{"name": "a", "gpuQuota": {"nowhere": 1}}],
-            "gpuQuota names pool 'nowhere'; gpuPools has batch, inference, shared, sliced, training",
+            "plinth:teams a: gpuQuota names pool 'nowhere'; gpuPools has batch, inference, shared, sliced, "
+            "training",
         ),
         (
             [{"name": "a", "gpuQuota": {"inference": 5}}, {"name": "b", "gpuQuota": {"inference": 4}}],
-            "plinth:teams: quotas give away 9 GPUs of pool 'inference', which has 8 at its max",
+            "plinth:teams: quotas assign 9 devices of pool 'inference', which has 8 at its max",
         ),
         (
             [{"name": "a", "gpuQuota": {"sliced": 1}}, {"name": "b", "gpuQuota": {"sliced": 1}}],
-            "isolates no memory",
+            "plinth:teams: a and b share pool 'sliced', whose time slices isolate no memory",
         ),
-        ([{"name": "a", "borrowing": False, "borrowingLimit": 1}], "borrowingLimit needs borrowing: true"),
+        (
+            [{"name": "a", "borrowing": False, "borrowingLimit": 1}],
+            "plinth:teams a: borrowingLimit needs borrowing: true",
+        ),
     ],
 )
 def test_a_team_that_cannot_work_is_named_with_its_remedy(teams: list[Any], message: str) -> None:
@@ -105,12 +108,9 @@ def test_a_team_that_cannot_work_is_named_with_its_remedy(teams: list[Any], mess
     assert message in choices.problem(values)
 
 
-def test_devices_count_what_sharing_makes_of_a_gpu() -> None:
-    pools = {pool.name: pool for pool in reader.parse(PROD).gpu_pools}
-    assert pool_rules.devices_per_node(pools["shared"]) == 8 * 7
-    assert pool_rules.devices_per_node(pools["training"]) == 8
-    assert pool_rules.most_devices(pools["training"]) == 32
-    # The smallest type decides: no quota promises what a pool of it would lack.
-    assert pool_rules.devices_per_node(pools["batch"]) == 1
-    (small,) = reader.parse(choices.of_stack("dev")).gpu_pools
-    assert pool_rules.devices_per_node(small) == 4
+def test_quotas_are_checked_once_the_devices_of_every_pool_can_be_counted() -> None:
+    team = {"name": "a", "gpuQuota": {"inference": 9}}
+    values = choices.changed(PROD | {"teams": [team]}, "gpuPools.0.instanceTypes", ["g6.2xlarg"])
+    found = choices.problem(values)
+    assert found.startswith("plinth:gpuPools inference: instanceTypes names 'g6.2xlarg'")
+    assert "teams" not in found

@@ -8,7 +8,6 @@ import pytest
 from infra.errors import SettingsError
 from infra.parts import SECRET_KEYS
 from infra.settings import reader, stack_file
-from infra.settings.stack import Settings
 
 CLUSTER: dict[str, Any] = {"kind": "kubeconfig", "name": "local"}
 
@@ -90,16 +89,3 @@ def test_every_wrong_setting_is_in_the_one_error() -> None:
 def test_the_schema_of_stack_files_is_fresh() -> None:
     stored = json.loads((stack_file.STACKS / "schema.json").read_text())
     assert stored == reader.schema(SECRET_KEYS), "run `python -m infra schema > stacks/schema.json`"
-
-
-def test_secrets_have_keys_of_their_own_that_settings_do_not_hold() -> None:
-    sections = {field.alias or name for name, field in Settings.model_fields.items()}
-    assert SECRET_KEYS
-    assert not sections & set(SECRET_KEYS)
-
-
-def test_on_aws_registry_and_buckets_are_the_accounts_own() -> None:
-    chosen = stack_file.settings("dev")
-    assert chosen.registry == "111122223333.dkr.ecr.us-east-1.amazonaws.com/plinth-dev"
-    assert chosen.bucket_prefix == "plinth-dev-111122223333"
-    assert reader.parse({"cluster": CLUSTER}).registry == ""

@@ -1,4 +1,4 @@
-"""Choices that do not go together: one clear clause each, before anything is planned."""
+"""Settings that contradict each other: one clear clause each, before anything is planned."""
 
 from typing import Any
 
@@ -35,7 +35,11 @@ DEV = choices.of_stack("dev")
             ["g5.xlarge"],
             "plinth:cluster.systemPool.instanceTypes names g5.xlarge, which has GPUs",
         ),
-        ("cluster.systemPool.max", 1, "plinth:cluster.systemPool.min is 2, more than its max 1"),
+        (
+            "cluster.systemPool.max",
+            1,
+            "plinth:cluster.systemPool.min is 2, more than max 1: raise max or lower min",
+        ),
         ("cluster.systemPool.capacityType", "CAPACITY_BLOCK", "which is for GPUs: use ON_DEMAND or SPOT"),
         ("cluster.network.cidr", "10.0.0.0/24", "plinth:cluster.network.cidr is 10.0.0.0/24: use a private"),
         ("cluster.network.cidr", "8.8.0.0/16", "plinth:cluster.network.cidr is 8.8.0.0/16: use a private"),
@@ -50,13 +54,13 @@ DEV = choices.of_stack("dev")
             "1.37",
             "plinth:cluster.kubernetesVersion is 1.37; add-ons are pinned for",
         ),
-        ("storage.postgresSize", "2Gi", "plinth:storage.postgresSize is 2Gi; RDS gives at least 20Gi"),
+        ("storage.postgresSize", "2Gi", "plinth:storage.postgresSize is 2Gi; RDS needs at least 20Gi"),
         ("gateway.public", True, "plinth:gateway.public is true but sourceCidrs is empty"),
         ("gateway.sourceCidrs", ["203.0.113.0/24"], "plinth:gateway.sourceCidrs needs public: true"),
         ("gateway.nodePort", 30080, "plinth:gateway.nodePort is for a cluster of kind kubeconfig"),
     ],
 )
-def test_a_choice_that_cannot_work_is_named_with_its_remedy(path: str, value: Any, message: str) -> None:
+def test_a_setting_that_cannot_work_is_named_with_its_remedy(path: str, value: Any, message: str) -> None:
     found = choices.problem(choices.changed(DEV, path, value))
     assert message in found
     assert found.count("plinth:") == 1, found
@@ -66,7 +70,7 @@ def test_a_bucket_name_that_is_too_long_says_how_long_the_prefix_may_be() -> Non
     found = choices.problem(choices.changed(DEV, "storage.s3.bucketPrefix", "a" * 52))
     assert found == (
         f"plinth:storage.s3.bucketPrefix gives the bucket {'a' * 52}-access-logs, 64 characters long; S3 "
-        "allows 63: give a prefix of at most 51"
+        "allows 63: use a prefix of at most 51 characters"
     )
 
 

@@ -1,4 +1,4 @@
-"""Stack files: choices from the repository, secrets from the engine, both kept."""
+"""Stack files: settings from the repository, secrets from the engine."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def test_a_file_of_the_wrong_form_is_named(tmp_path: Path, text: str) -> None:
         stack_file.read(file)
 
 
-def test_changed_choices_replace_the_old_ones_and_keep_secrets_and_salt() -> None:
+def test_changed_settings_replace_the_old_ones_and_keep_secrets_and_salt() -> None:
     generated = {
         "encryptionsalt": "v1:salt",
         "config": {"plinth:key": {"secure": "v1:x"}, "plinth:gateway": {"domain": "old.example"}},

@@ -1,6 +1,6 @@
-"""Checks of `preflight`: names that AWS gives away once, free or the stack's own already.
+"""Checks of `preflight`: globally unique or account-unique names are free, or already the stack's own.
 
-Databases and roles are not among them: their names end in what the engine makes up.
+Databases and roles are not checked: the engine ends their names in a random suffix.
 """
 
 from collections.abc import Iterator, Mapping
@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping
 from botocore.exceptions import ClientError
 
 from infra.account.demand import Demand
-from infra.account.finding import Finding
-from infra.account.session import Account, code_of
+from infra.account.session import Account, Finding, code_of
 
-# The tag by which a stack knows what it made.
+# Tag on every resource that a stack creates, with the cluster's name as its value.
 OWNER_TAG = "plinth:stack"
 
 
@@ -19,17 +18,17 @@ def cluster(account: Account, demand: Demand) -> Iterator[Finding]:
     """Yield whether the cluster's name is free in the region."""
     subject = f"cluster {demand.cluster}"
     try:
-        found = account.eks.describe_cluster(name=demand.cluster)["cluster"]
+        existing = account.eks.describe_cluster(name=demand.cluster)["cluster"]
     except ClientError as error:
         if code_of(error) != "ResourceNotFoundException":
             raise
         yield Finding("names", subject, "free")
         return
-    yield _taken(subject, found.get("tags", {}), demand, "plinth:cluster.name")
+    yield _existing(subject, existing.get("tags", {}), demand, "plinth:cluster.name")
 
 
 def buckets(account: Account, demand: Demand) -> Iterator[Finding]:
-    """Yield whether the buckets' names are free on all of AWS."""
+    """Yield whether the buckets' names are free in all of AWS."""
     for bucket in demand.buckets:
         subject = f"bucket {bucket}"
         try:
@@ -42,14 +41,14 @@ def buckets(account: Account, demand: Demand) -> Iterator[Finding]:
                     yield Finding(
                         "names",
                         subject,
-                        "taken by another account, or in another region",
-                        "set plinth:storage.s3.bucketPrefix to one of your own",
+                        "in use by another account, or in another region",
+                        "set plinth:storage.s3.bucketPrefix to a prefix of your own",
                         failed=True,
                     )
                 case _:
                     raise
             continue
-        yield _taken(subject, _bucket_tags(account, bucket), demand, "plinth:storage.s3.bucketPrefix")
+        yield _existing(subject, _bucket_tags(account, bucket), demand, "plinth:storage.s3.bucketPrefix")
 
 
 def _bucket_tags(account: Account, bucket: str) -> dict[str, str]:
@@ -66,32 +65,32 @@ def repositories(account: Account, demand: Demand) -> Iterator[Finding]:
     for name in demand.repositories:
         subject = f"repository {name}"
         try:
-            (found,) = account.ecr.describe_repositories(repositoryNames=[name])["repositories"]
+            (existing,) = account.ecr.describe_repositories(repositoryNames=[name])["repositories"]
         except ClientError as error:
             if code_of(error) != "RepositoryNotFoundException":
                 raise
             yield Finding("names", subject, "free")
             continue
-        listed = account.ecr.list_tags_for_resource(resourceArn=found.get("repositoryArn", ""))["tags"]
+        listed = account.ecr.list_tags_for_resource(resourceArn=existing.get("repositoryArn", ""))["tags"]
         tags = {tag["Key"]: tag["Value"] for tag in listed}
-        yield _taken(subject, tags, demand, "plinth:cluster.name")
+        yield _existing(subject, tags, demand, "plinth:cluster.name")
 
 
 def log_groups(account: Account, demand: Demand) -> Iterator[Finding]:
-    """Yield whether the log groups' names are free: EKS leaves one behind when its cluster is deleted."""
+    """Yield whether the log groups' names are free: EKS leaves one behind when a cluster is deleted."""
     for name in demand.log_groups:
         subject = f"log group {name}"
-        found = account.logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
-        arns = [each.get("logGroupArn", "") for each in found if each.get("logGroupName") == name]
+        groups = account.logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+        arns = [each.get("logGroupArn", "") for each in groups if each.get("logGroupName") == name]
         if not arns:
             yield Finding("names", subject, "free")
             continue
         tags = account.logs.list_tags_for_resource(resourceArn=arns[0])["tags"]
-        yield _taken(subject, tags, demand, "plinth:cluster.name")
+        yield _existing(subject, tags, demand, "plinth:cluster.name")
 
 
-def _taken(subject: str, tags: Mapping[str, str], demand: Demand, setting: str) -> Finding:
+def _existing(subject: str, tags: Mapping[str, str], demand: Demand, setting: str) -> Finding:
     if tags.get(OWNER_TAG) == demand.cluster:
         return Finding("names", subject, "this stack's own")
-    remedy = f"change {setting}, or delete what has the name"
-    return Finding("names", subject, "taken by something that this stack did not make", remedy, failed=True)
+    remedy = f"change {setting}, or delete the resource with that name"
+    return Finding("names", subject, "in use by a resource of another owner", remedy, failed=True)

@@ -1,19 +1,26 @@
-"""GPU pools and teams of the settings, as the components that schedule them take them."""
+"""Translates the GPU pools and teams of the settings into those of the components that schedule them."""
 
 from collections.abc import Sequence
 
+from components.aws import instance_types
 from components.gpus.gpu_queues import GpuPool, GpuTeam, Mig, TimeSlicing
 from infra.settings import pools as pool_settings
-from infra.settings.pool_rules import devices_per_node
 from infra.settings.pools import GpuPoolSettings, TeamSettings
 
 
 def pools(settings: Sequence[GpuPoolSettings]) -> tuple[GpuPool, ...]:
-    """Return the pools; their instance types were checked with the settings."""
+    """Return the pools, with as many devices per node as their smallest instance type offers.
+
+    Raises:
+        ValueError: an instance type is not known, has no GPU, or lacks the MIG profile; the settings' rules
+            refuse such a pool.
+    """
     return tuple(
         GpuPool(
             name=pool.name,
-            devices_per_node=devices_per_node(pool) or 0,
+            devices_per_node=instance_types.devices_per_node(
+                [instance_types.known(name) for name in pool.instance_types], sharing(pool)
+            ),
             max_nodes=pool.max,
             sharing=sharing(pool),
         )
@@ -22,7 +29,7 @@ def pools(settings: Sequence[GpuPoolSettings]) -> tuple[GpuPool, ...]:
 
 
 def sharing(pool: GpuPoolSettings) -> Mig | TimeSlicing | None:
-    """Return how the GPUs of a pool are divided; `None` for whole ones."""
+    """Return how each GPU of a pool is divided; `None` for whole GPUs."""
     match pool.sharing:
         case pool_settings.MigSharing(profile=profile):
             return Mig(profile=profile)
@@ -33,7 +40,7 @@ def sharing(pool: GpuPoolSettings) -> Mig | TimeSlicing | None:
 
 
 def teams(settings: Sequence[TeamSettings]) -> tuple[GpuTeam, ...]:
-    """Return the teams."""
+    """Return the teams with their quotas and borrowing limits."""
     return tuple(
         GpuTeam(
             name=team.name,

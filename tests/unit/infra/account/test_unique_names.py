@@ -6,30 +6,29 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from infra.account import names
-from infra.account.finding import Finding
-from infra.account.session import Account
+from infra.account import unique_names
+from infra.account.session import Account, Finding
 from tests.unit.infra import demands
 
 DEMAND = demands.of_stack("prod")
-OWNED = {names.OWNER_TAG: DEMAND.cluster}
+OWNED = {unique_names.OWNER_TAG: DEMAND.cluster}
 
 
 def all_names(account: Account) -> list[Finding]:
     return [
         found
         for check in (
-            names.cluster,
-            names.buckets,
-            names.repositories,
-            names.log_groups,
+            unique_names.cluster,
+            unique_names.buckets,
+            unique_names.repositories,
+            unique_names.log_groups,
         )
         for found in check(account, DEMAND)
     ]
 
 
 def make_all(account: Account, tags: dict[str, str]) -> None:
-    """Make everything whose name the stack wants."""
+    """Create every resource whose name the stack uses."""
     listed: Any = [{"Key": key, "Value": value} for key, value in tags.items()]
     account.eks.create_cluster(
         name=DEMAND.cluster,
@@ -49,24 +48,24 @@ def make_all(account: Account, tags: dict[str, str]) -> None:
 
 def test_in_an_empty_account_every_name_is_free(account: Account) -> None:
     found = all_names(account)
-    assert {each.found for each in found} == {"free"}
+    assert {each.result for each in found} == {"free"}
     assert len(found) == 1 + len(DEMAND.buckets) + len(DEMAND.repositories) + len(DEMAND.log_groups)
 
 
 def test_a_log_group_whose_name_only_begins_alike_takes_none(account: Account) -> None:
     account.logs.create_log_group(logGroupName=f"{DEMAND.log_groups[0]}-2")
-    assert not any(each.failed for each in names.log_groups(account, DEMAND))
+    assert not any(each.failed for each in unique_names.log_groups(account, DEMAND))
 
 
 def test_what_the_stack_made_before_is_its_own(account: Account) -> None:
     make_all(account, OWNED)
     found = all_names(account)
-    assert {each.found for each in found} == {"this stack's own"}
+    assert {each.result for each in found} == {"this stack's own"}
     assert not any(each.failed for each in found)
 
 
-@pytest.mark.parametrize("tags", [{}, {names.OWNER_TAG: "plinth-other"}])
-def test_what_something_else_made_keeps_the_name(account: Account, tags: dict[str, str]) -> None:
+@pytest.mark.parametrize("tags", [{}, {unique_names.OWNER_TAG: "plinth-other"}])
+def test_a_resource_of_another_owner_keeps_the_name(account: Account, tags: dict[str, str]) -> None:
     make_all(account, tags)
     found = all_names(account)
     assert all(each.failed for each in found)
@@ -77,17 +76,17 @@ def test_what_something_else_made_keeps_the_name(account: Account, tags: dict[st
 
 
 @pytest.mark.parametrize("status", [403, 301])
-def test_a_bucket_of_another_account_is_told_from_a_free_one(account: Account, status: int) -> None:
+def test_a_bucket_of_another_account_is_not_a_free_name(account: Account, status: int) -> None:
     with Stubber(account.s3) as stub:
         for _ in DEMAND.buckets:
             stub.add_client_error("head_bucket", str(status), http_status_code=status)
-        found = list(names.buckets(account, DEMAND))
+        found = list(unique_names.buckets(account, DEMAND))
     assert all(each.failed for each in found)
-    assert found[0].remedy == "set plinth:storage.s3.bucketPrefix to one of your own"
+    assert found[0].remedy == "set plinth:storage.s3.bucketPrefix to a prefix of your own"
 
 
-def test_an_answer_that_says_nothing_is_no_free_name(account: Account) -> None:
+def test_an_unexpected_error_is_not_a_free_name(account: Account) -> None:
     with Stubber(account.eks) as stub:
         stub.add_client_error("describe_cluster", "ServerException")
         with pytest.raises(ClientError):
-            list(names.cluster(account, DEMAND))
+            list(unique_names.cluster(account, DEMAND))

@@ -1,5 +1,7 @@
+import pytest
+
 from components.gpus.gpu_queues import GpuPool, GpuTeam, Mig, TimeSlicing
-from infra import gpu_sharing
+from infra.settings import gpu_sharing
 from infra.settings.pools import GpuPoolSettings, TeamSettings
 
 
@@ -19,6 +21,12 @@ def test_slices_and_turns_are_devices() -> None:
     first, second = gpu_sharing.pools([sliced, turns])
     assert (first.devices_per_node, first.sharing) == (56, Mig(profile="1g.10gb"))
     assert (second.devices_per_node, second.sharing) == (32, TimeSlicing(replicas=4))
+
+
+@pytest.mark.parametrize("name", ["p5.48xlrage", "m7i.large"])
+def test_a_type_whose_devices_cannot_be_counted_is_an_error_that_names_it(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        gpu_sharing.pools([pool(), pool(instanceTypes=["p5.48xlarge", name])])
 
 
 def test_teams_keep_their_quota_and_what_they_may_borrow() -> None:

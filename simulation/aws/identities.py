@@ -132,7 +132,7 @@ def id_and_arn(
     values |= {
         "name": str(inputs.get(named or "") or key),
         "key": key,
-        "uuid": "{key[:8]}-{key[8:12]}-4{key[12:15]}-8000-{_digest(key)[:12]}",
+        "uuid": f"{key[:8]}-{key[8:12]}-4{key[12:15]}-8000-{_digest(key)[:12]}",
         "region": region,
         "account": account,
     }

@@ -5,12 +5,13 @@ from collections.abc import Callable, Generator
 
 import pytest
 
+from harness import published_figures
 from simulation.gpus import tier as simulated
 from simulation.gpus.api import Object
 from simulation.gpus.pods import states
 from simulation.gpus.tier import Tier
 
-_GONE_SECONDS = 120
+_GONE_SECONDS = published_figures.bounds("gpu-tier")["team_empty"].value
 
 
 @pytest.fixture(scope="session")

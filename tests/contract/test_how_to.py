@@ -35,13 +35,6 @@ def test_every_check_is_explained() -> None:
     assert {name for name, _ in preflight.CHECKS} <= explained
 
 
-def test_links_lead_somewhere() -> None:
-    for file in DOCUMENTS:
-        for target in re.findall(r"\]\(([^)#]+)\)", repository.text(file)):
-            if "://" not in target:
-                assert (repository.ROOT / FOLDER / target).is_file(), f"{file}: {target}"
-
-
 def test_commands_and_their_options_exist(capsys: pytest.CaptureFixture[str]) -> None:
     found = {
         match

@@ -1,4 +1,4 @@
-"""What AWS would compute of a resource: known outputs by type, neutral values for the rest."""
+"""Computes outputs of resources as AWS would: known outputs by type, neutral values for the rest."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from simulation.aws import published_types
 from simulation.aws.identities import id_and_arn, name_input
 from simulation.aws.published_types import AnyOf, ListOf, Record, Shape
 
-# Goes into every simulated text that no rule below fills, and into every resource's state.
+# Value of every simulated text that no rule below fills; also marks every resource's state.
 SIMULATED = "simulated"
 _PORTS = {"postgres": 5432, "mysql": 3306, "mariadb": 3306}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """Where simulated resources are, and the API server that stands for every cluster's."""
+    """Account and region of simulated resources, and the API server that stands for every cluster's."""
 
     region: str
     account: str = "123456789012"
-    """The number that AWS's own documentation uses."""
+    """The account number of AWS's own documentation."""
     api_server: str = ""
     api_authority: str = ""
     """The API server's authority as EKS gives it: base64 of PEM."""
@@ -31,11 +31,11 @@ def outputs(
     """Return the id and all outputs of a resource.
 
     Args:
-        token: its type.
-        urn: its address in the stack.
-        inputs: as checked.
-        site: where it is.
-        nonce: differs between a resource and its replacement.
+        token: type of the resource.
+        urn: address of the resource in the stack.
+        inputs: checked inputs.
+        site: account and region.
+        nonce: number that differs between a resource and its replacement.
     """
     region = str(inputs.get("region") or site.region)
     resource_id, arn = id_and_arn(token, urn, inputs, region, site.account, nonce)
@@ -63,7 +63,7 @@ def unknown_until_made(token: str) -> list[str]:
     return [*computed, *_COMPUTED_INPUTS.get(token, ())]
 
 
-def never_foreseen(token: str) -> list[str]:
+def unknown_in_every_preview(token: str) -> list[str]:
     """Return the outputs that stay unknown in every preview of a new resource."""
     return ["endpoint"] if token == "aws:eks/cluster:Cluster" else []
 
@@ -73,7 +73,7 @@ def renewed_by_update(token: str) -> list[str]:
     return ["latestVersion"] if token == "aws:ec2/launchTemplate:LaunchTemplate" else []
 
 
-# Inputs that AWS fills where the program does not.
+# Inputs that AWS sets if the program does not.
 _COMPUTED_INPUTS: Mapping[str, tuple[str, ...]] = {
     "aws:rds/instance:Instance": ("port",),
 }
@@ -81,7 +81,7 @@ _COMPUTED_INPUTS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class _Made:
-    """A resource that was just made, or changed."""
+    """A resource that was just created or changed."""
 
     name: str
     id: str
@@ -149,7 +149,7 @@ def _repository(made: _Made) -> dict[str, Any]:
     return {"repositoryUrl": f"{made.site.account}.dkr.ecr.{made.region}.amazonaws.com/{made.name}"}
 
 
-# What programs read of a resource, where a neutral value would not do.
+# Outputs that programs read and that need more than a neutral value.
 _KNOWN: Mapping[str, Callable[[_Made], dict[str, Any]]] = {
     "aws:ec2/eip:Eip": lambda made: {"allocationId": made.id, "publicIp": "203.0.113.10"},
     "aws:ec2/launchTemplate:LaunchTemplate": lambda _: {"latestVersion": 1, "defaultVersion": 1},

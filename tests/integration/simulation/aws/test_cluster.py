@@ -35,14 +35,14 @@ def simulation(cluster: SimulatedCluster, tmp_path: Path) -> Generator[Simulatio
 def test_the_api_takes_every_object_and_is_left_as_it_was(
     simulation: Simulation, cluster: SimulatedCluster
 ) -> None:
-    made = simulation.done("up")
+    made = simulation.run_successfully("up")
     assert made.summary.retried == ()
     assert not made.summary.failed
     deployments = cluster.objects("deployments")
     assert len(deployments) >= 8
     assert all(each["status"].get("availableReplicas") for each in deployments)
-    assert simulation.done("up", "--expect-no-changes").summary.changed == 0
-    simulation.done("destroy")
+    assert simulation.run_successfully("up", "--expect-no-changes").summary.changed == 0
+    simulation.run_successfully("destroy")
     assert simulation.account.names == {}
     left = {each["metadata"]["name"] for each in cluster.objects("namespaces")} - _OWN_NAMESPACES
     assert left == set()

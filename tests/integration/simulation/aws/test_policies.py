@@ -22,7 +22,7 @@ def stack(request: pytest.FixtureRequest) -> str:
 def resources(stack: str, tmp_path_factory: pytest.TempPathFactory) -> Generator[list[PlannedResource]]:
     with simulated(stack, tmp_path_factory.mktemp("engine"), foresees=True) as simulation:
         simulation.engine.prepare()
-        yield planned.aws(planned.parse(simulation.done("preview", "--json").output))
+        yield planned.aws(planned.parse(simulation.run_successfully("preview", "--json").output))
 
 
 def test_a_policy_scanner_finds_nothing_that_a_user_could_fix(

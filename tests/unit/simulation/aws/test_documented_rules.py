@@ -19,7 +19,7 @@ DATABASE: dict[str, Any] = {
 
 
 def broken(token: str, inputs: dict[str, Any]) -> dict[str, str]:
-    return dict(documented_rules.broken(token, inputs))
+    return dict(documented_rules.find_violations(token, inputs))
 
 
 def test_inputs_without_a_documented_rule_pass() -> None:
@@ -30,7 +30,7 @@ def test_inputs_without_a_documented_rule_pass() -> None:
     ("token", "inputs", "path", "reason"),
     [
         (NODE_GROUP, {"taints": [{"effect": "NoSchedule"}]}, "taints.effect", "AWS allows: NO_EXECUTE"),
-        ("aws:s3/bucket:Bucket", {"bucket": "Upper"}, "bucket", "is 'Upper'; AWS wants"),
+        ("aws:s3/bucket:Bucket", {"bucket": "Upper"}, "bucket", "is 'Upper'; AWS requires"),
         ("aws:ec2/subnet:Subnet", {"vpcId": "main"}, "vpcId", r"is 'main'; it must look like vpc-\w+"),
         (
             "aws:ec2/subnet:Subnet",

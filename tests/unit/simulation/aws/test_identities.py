@@ -79,12 +79,12 @@ def test_the_input_that_names_a_resource_is_known(token: str, name: str | None) 
 
 
 def test_a_generated_name_is_the_resources_own_with_seven_random_characters() -> None:
-    one = identities.made_up_name("aws:iam/role:Role", "Steps", "seed")
+    one = identities.generated_name("aws:iam/role:Role", "Steps", "seed")
     assert re.fullmatch(r"Steps-[0-9a-f]{7}", one)
-    assert one == identities.made_up_name("aws:iam/role:Role", "Steps", "seed")
-    assert one != identities.made_up_name("aws:iam/role:Role", "Steps", "another seed")
+    assert one == identities.generated_name("aws:iam/role:Role", "Steps", "seed")
+    assert one != identities.generated_name("aws:iam/role:Role", "Steps", "another seed")
 
 
 @pytest.mark.parametrize("token", ["aws:s3/bucket:Bucket", "aws:rds/instance:Instance"])
 def test_generated_names_are_lower_case_where_aws_demands_it(token: str) -> None:
-    assert identities.made_up_name(token, "Steps", "seed").startswith("steps-")
+    assert identities.generated_name(token, "Steps", "seed").startswith("steps-")

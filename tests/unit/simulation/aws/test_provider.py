@@ -80,7 +80,7 @@ def test_a_preview_makes_nothing_and_knows_nothing(aws: SimulatedAws) -> None:
 
 def test_a_physical_name_is_given_once(aws: SimulatedAws) -> None:
     create(aws, BUCKET, bucket="a")
-    with pytest.raises(RefusedError, match="ALREADY_EXISTS: Bucket 'a' exists already"):
+    with pytest.raises(RefusedError, match="ALREADY_EXISTS: Bucket 'a' already exists"):
         create(aws, BUCKET, bucket="a")
     aws.Delete(provider_pb2.DeleteRequest(urn=BUCKET, properties=wire.struct({"bucket": "a"})), Context())
     assert create(aws, BUCKET, bucket="a").id == "a"

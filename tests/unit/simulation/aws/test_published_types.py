@@ -40,7 +40,7 @@ def test_settings_of_the_provider_are_known() -> None:
 
 @pytest.mark.parametrize("token", ["aws:eks/cluster:Clutser", "aws:ekz/cluster:Cluster", "gcp:a/b:C"])
 def test_what_the_sdk_does_not_publish_is_refused(token: str) -> None:
-    with pytest.raises(UnknownTypeError, match="is no resource of pulumi_aws"):
+    with pytest.raises(UnknownTypeError, match="is not a resource of pulumi_aws"):
         published_types.resource(token)
 
 

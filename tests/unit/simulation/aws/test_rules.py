@@ -91,13 +91,13 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         {"policy": policy(Action=["ec2:Describe*"], Resource="*")},
         "least privilege",
     ),
-    (INSTANCE, {"storageEncrypted": False}, "encrypted at rest with a key of ours"),
-    (INSTANCE, {"kmsKeyId": None}, "encrypted at rest with a key of ours"),
-    (CLUSTER, {"encryptionConfig": None}, "encrypted at rest with a key of ours"),
-    (KEY, {"enableKeyRotation": False}, "encrypted at rest with a key of ours"),
-    (LOG_GROUP, {"kmsKeyId": None}, "encrypted at rest with a key of ours"),
-    (LAUNCH_TEMPLATE, {"blockDeviceMappings": [{"ebs": {}}]}, "encrypted at rest with a key of ours"),
-    (REPOSITORY, {"encryptionConfigurations": []}, "encrypted at rest with a key of ours"),
+    (INSTANCE, {"storageEncrypted": False}, "encrypted at rest with the stack's own key"),
+    (INSTANCE, {"kmsKeyId": None}, "encrypted at rest with the stack's own key"),
+    (CLUSTER, {"encryptionConfig": None}, "encrypted at rest with the stack's own key"),
+    (KEY, {"enableKeyRotation": False}, "encrypted at rest with the stack's own key"),
+    (LOG_GROUP, {"kmsKeyId": None}, "encrypted at rest with the stack's own key"),
+    (LAUNCH_TEMPLATE, {"blockDeviceMappings": [{"ebs": {}}]}, "encrypted at rest with the stack's own key"),
+    (REPOSITORY, {"encryptionConfigurations": []}, "encrypted at rest with the stack's own key"),
     (INSTANCE, {"publiclyAccessible": True}, "closed to the internet"),
     (
         CLUSTER,
@@ -140,8 +140,8 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (NODE_GROUP, {"taints": []}, "GPU nodes keep other pods away"),
     (INSTANCE, {"deletionProtection": False}, "data outlives the stack where it is protected"),
     (REPOSITORY, {"forceDelete": True}, "data outlives the stack where it is protected"),
-    (INSTANCE, {"multiAz": False}, "databases as available as the stack asks"),
-    (INSTANCE, {"backupRetentionPeriod": 1}, "databases as available as the stack asks"),
+    (INSTANCE, {"multiAz": False}, "databases as available as the stack requires"),
+    (INSTANCE, {"backupRetentionPeriod": 1}, "databases as available as the stack requires"),
 ]
 
 
@@ -158,7 +158,7 @@ def test_an_unprotected_store_of_a_protected_stack_is_found() -> None:
 
 def test_a_bucket_alone_lacks_everything_that_protects_it() -> None:
     assert set(broken(planned(BUCKET, bucket="b", tags=TAGS))) == {
-        "encrypted at rest with a key of ours",
+        "encrypted at rest with the stack's own key",
         "closed to the internet",
         "TLS only",
     }

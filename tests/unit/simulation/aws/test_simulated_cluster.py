@@ -64,7 +64,7 @@ def test_the_cluster_waits_until_every_node_is_ready(
     assert simulated_cluster._nodes_state(cluster) == state
 
 
-def test_an_api_server_that_ended_fails_the_wait_with_its_last_words(cluster: SimulatedCluster) -> None:
+def test_an_api_server_that_ended_fails_the_wait_with_its_log_end(cluster: SimulatedCluster) -> None:
     with simulated_cluster._process(cluster, "kube-apiserver", ["sh", "-c", "echo bad flag"]) as process:
         process.wait(timeout=20)
         with pytest.raises(AssertionError, match="the API server ended: bad flag"):

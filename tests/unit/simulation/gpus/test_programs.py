@@ -44,7 +44,7 @@ def test_a_program_that_ignores_the_end_is_killed(
     stubborn = "trap '' TERM; echo up; while :; do sleep 0.1; done"
     with programs:
         programs.start("stubborn", ["sh", "-c", stubborn])
-        _await("it ignores signals", lambda: programs.last_words("stubborn") == "up")
+        _await("it ignores signals", lambda: programs.log_end("stubborn") == "up")
     assert programs._running["stubborn"].returncode == -signal.SIGKILL
 
 
@@ -65,16 +65,16 @@ def test_a_program_sees_its_own_environment_only(
     with programs:
         programs.start("env", ["env"], {"KUBECONFIG": "k"})
         assert programs._running["env"].wait(timeout=20) == 0
-    names = {line.partition("=")[0] for line in programs.last_words("env").splitlines()}
+    names = {line.partition("=")[0] for line in programs.log_end("env").splitlines()}
     assert {"PATH", "HOME", "KUBECONFIG"} <= names
     assert "AWS_PROFILE" not in names
-    assert f"HOME={tmp_path / 'logs'}" in programs.last_words("env").splitlines()
+    assert f"HOME={tmp_path / 'logs'}" in programs.log_end("env").splitlines()
 
 
 def test_a_suspended_program_goes_on_afterwards(programs: Programs) -> None:
     with programs:
         programs.start("kueue", WAITS)
-        _await("it is up", lambda: programs.last_words("kueue") == "up")
+        _await("it is up", lambda: programs.log_end("kueue") == "up")
         with programs.suspended("kueue"):
             _await("it is stopped", lambda: _process_state(programs, "kueue") == "T")
         _await("it goes on", lambda: _process_state(programs, "kueue") == "S")
@@ -83,7 +83,7 @@ def test_a_suspended_program_goes_on_afterwards(programs: Programs) -> None:
 def test_a_suspended_program_goes_on_after_a_failed_test(programs: Programs) -> None:
     with programs:
         programs.start("kueue", WAITS)
-        _await("it is up", lambda: programs.last_words("kueue") == "up")
+        _await("it is up", lambda: programs.log_end("kueue") == "up")
         with pytest.raises(ValueError, match="broken"), programs.suspended("kueue"):
             raise ValueError("broken")
         _await("it goes on", lambda: _process_state(programs, "kueue") == "S")
@@ -93,5 +93,5 @@ def test_resident_memory_is_that_of_the_program(programs: Programs) -> None:
     big = "import signal; held = b'x' * (64 << 20); print('up', flush=True); signal.pause()"
     with programs:
         programs.start("big", [sys.executable, "-c", big])
-        _await("it holds its memory", lambda: programs.last_words("big") == "up")
+        _await("it holds its memory", lambda: programs.log_end("big") == "up")
         assert 64 < programs.resident_mib("big") < 200

@@ -39,7 +39,7 @@ def outputs(
     """
     region = str(inputs.get("region") or site.region)
     resource_id, arn = id_and_arn(token, urn, inputs, region, site.account, nonce)
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         name: _neutral(shape)
         for name, shape in published_types.resource(token).outputs.items()
         if name not in published_types.resource(token).inputs
@@ -48,12 +48,12 @@ def outputs(
     facts = {"arn": arn, "region": region, "tagsAll": tags}
     facts |= dict.fromkeys(("ownerId", "registryId"), site.account)
     known = published_types.resource(token).outputs
-    found |= {name: value for name, value in facts.items() if name in known}
-    found |= inputs
+    values |= {name: value for name, value in facts.items() if name in known}
+    values |= inputs
     if token in _KNOWN:
         name = str(inputs.get(name_input(token) or "") or resource_id)
-        found |= _KNOWN[token](_Made(name=name, id=resource_id, inputs=inputs, site=site, region=region))
-    return resource_id, found | {"__simulated": True}
+        values |= _KNOWN[token](_Made(name=name, id=resource_id, inputs=inputs, site=site, region=region))
+    return resource_id, values | {"__simulated": True}
 
 
 def unknown_until_made(token: str) -> list[str]:
@@ -114,7 +114,7 @@ def _node_group(made: _Made) -> dict[str, Any]:
 def _database(made: _Made) -> dict[str, Any]:
     port = int(made.inputs.get("port") or _PORTS.get(str(made.inputs.get("engine")), 5432))
     address = f"{made.name}.{SIMULATED}.{made.region}.rds.amazonaws.com"
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "address": address,
         "endpoint": f"{address}:{port}",
         "port": port,
@@ -123,8 +123,8 @@ def _database(made: _Made) -> dict[str, Any]:
     }
     if made.inputs.get("manageMasterUserPassword"):
         arn = f"arn:aws:secretsmanager:{made.region}:{made.site.account}:secret:rds!{made.id}"
-        found["masterUserSecrets"] = [{"secretArn": arn, "secretStatus": "active", "kmsKeyId": SIMULATED}]
-    return found
+        values["masterUserSecrets"] = [{"secretArn": arn, "secretStatus": "active", "kmsKeyId": SIMULATED}]
+    return values
 
 
 def _bucket(made: _Made) -> dict[str, Any]:

@@ -174,8 +174,8 @@ def find_unplanned(changes: list[Change], planned: list[PlannedResource]) -> lis
             if one.operation == each.operation and (not each.changes or each.changes in one.changed)
         ]
         if not shown:
-            found = {one.name: (one.operation, one.changed) for one in candidates}
-            missing.append(f"{each.setting}: no {each.operation} of {each.name} {each.changes}: {found}")
+            actual = {one.name: (one.operation, one.changed) for one in candidates}
+            missing.append(f"{each.setting}: no {each.operation} of {each.name} {each.changes}: {actual}")
     return missing
 
 

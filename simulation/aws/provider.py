@@ -300,8 +300,8 @@ def _failures(faults: list[checks.Fault]) -> list[Any]:
 def _detailed(changed: list[str], replaces: list[str]) -> dict[str, Any]:
     kinds = provider_pb2.PropertyDiff
     tops = {path.split(".")[0] for path in replaces}
-    found = {
+    details = {
         name: kinds(kind=kinds.UPDATE_REPLACE if name in tops else kinds.UPDATE, inputDiff=True)
         for name in changed
     }
-    return found | {path: kinds(kind=kinds.UPDATE_REPLACE, inputDiff=True) for path in replaces}
+    return details | {path: kinds(kind=kinds.UPDATE_REPLACE, inputDiff=True) for path in replaces}

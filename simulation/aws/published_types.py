@@ -124,8 +124,8 @@ def _class(token: str) -> Any:
     try:
         if package != "aws":
             raise AttributeError
-        found = importlib.import_module(f"pulumi_aws.{_MODULES.get(folder, folder)}")
-        return getattr(found, name)
+        package_module = importlib.import_module(f"pulumi_aws.{_MODULES.get(folder, folder)}")
+        return getattr(package_module, name)
     except (ImportError, AttributeError):
         raise UnknownTypeError(f"{token} is not a resource of pulumi_aws {version()}") from None
 
@@ -152,8 +152,8 @@ def _fields(cls: Any) -> Mapping[str, Field]:
 @functools.cache
 def _output_fields(cls: Any) -> Mapping[str, Field]:
     """Return the fields of an output type; none of them is required."""
-    found = sdk_types.output_type_types(cls)
-    return {name: Field(shape=_output_shape(hint), required=False) for name, hint in found.items()}
+    hints = sdk_types.output_type_types(cls)
+    return {name: Field(shape=_output_shape(hint), required=False) for name, hint in hints.items()}
 
 
 def _shape(hint: Any) -> Shape:

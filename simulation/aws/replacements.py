@@ -191,11 +191,11 @@ def replacing(token: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> lis
     differing = changed(old, new)
     if _ALL in listed:
         return [name for name in differing if name not in ("tags", "tagsAll")]
-    found = [path for path in listed if _values(old, path) != _values(new, path)]
+    differing_paths = [path for path in listed if _values(old, path) != _values(new, path)]
     # Encryption of a cluster's secrets can be added but not removed.
     return [
         path
-        for path in found
+        for path in differing_paths
         if not (path.startswith("encryptionConfig.") and old.get("encryptionConfig") is None)
     ]
 
@@ -203,7 +203,7 @@ def replacing(token: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> lis
 def _values(value: Any, path: str) -> list[Any]:
     """Return the values at a path, for every item of the lists on its way."""
     if isinstance(value, list):
-        return [found for each in cast("list[Any]", value) for found in _values(each, path)]
+        return [inner for each in cast("list[Any]", value) for inner in _values(each, path)]
     if not path:
         return [value]
     name, _, rest = path.partition(".")

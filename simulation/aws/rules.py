@@ -58,8 +58,8 @@ class Plan:
 
     def companion(self, token: str, of: PlannedResource, through: str = "bucket") -> PlannedResource | None:
         """Return the resource of a type that refers to another."""
-        found = [each for each in self.of_type(token) if of.urn in each.references.get(through, ())]
-        return found[0] if found else None
+        companions = [each for each in self.of_type(token) if of.urn in each.references.get(through, ())]
+        return companions[0] if companions else None
 
 
 _Faults = Iterator[tuple[PlannedResource, str]]
@@ -77,9 +77,9 @@ def breaches(plan: Plan) -> list[Breach]:
 
 def _is(plan: Plan, token: str, path: str, wanted: object) -> _Faults:
     for each in plan.of_type(token):
-        found = _at(each.inputs, path)
-        if found != wanted:
-            yield each, f"{path} is {found!r}, not {wanted!r}"
+        actual = _at(each.inputs, path)
+        if actual != wanted:
+            yield each, f"{path} is {actual!r}, not {wanted!r}"
 
 
 def _given(plan: Plan, token: str, path: str) -> _Faults:

@@ -82,19 +82,19 @@ def _expressions(
     resource: PlannedResource, addresses: Mapping[str, str], by_urn: Mapping[str, PlannedResource]
 ) -> dict[str, Any]:
     """Return the references to other resources, by input; scanners use them to connect resources."""
-    found: dict[str, Any] = {}
+    expressions: dict[str, Any] = {}
     for name, urns in resource.references.items():
         # A bucket's name may be passed on by another resource of that bucket.
         passed_on = [each for urn in urns if urn in by_urn for each in by_urn[urn].references.get(name, ())]
         targets = [addresses[urn] for urn in (*passed_on, *urns) if urn in addresses]
         if targets:
             references = [text for target in targets for text in (f"{target}.id", target)]
-            found[_snake(name)] = {"references": references}
-    return found
+            expressions[_snake(name)] = {"references": references}
+    return expressions
 
 
 def _record(shapes: Mapping[str, Shape], values: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    record: dict[str, Any] = {}
     for name, value in values.items():
         if name.startswith("__") or name not in shapes or value is None or wire.is_unknown(value):
             continue
@@ -103,8 +103,8 @@ def _record(shapes: Mapping[str, Shape], values: Mapping[str, Any]) -> dict[str,
         blocks = isinstance(converted, list) and any(
             isinstance(each, dict) for each in cast("list[Any]", converted)
         )
-        found[_SINGULAR.get(key, key) if blocks else key] = converted
-    return found
+        record[_SINGULAR.get(key, key) if blocks else key] = converted
+    return record
 
 
 def _value(shape: Shape, value: Any) -> Any:

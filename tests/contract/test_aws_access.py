@@ -1,4 +1,4 @@
-"""On AWS nobody holds a key: what reaches a bucket has an identity, and what reaches a database encrypts."""
+"""On AWS no pod holds a key: clients of buckets have identities, and clients of databases use TLS."""
 
 from dataclasses import fields
 from functools import cache
@@ -15,9 +15,9 @@ from tests.fixtures.recorder import Deployment, Registration, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
 
-# Staging is as production, smaller.
+# Staging equals production, but smaller.
 STACKS = ("dev", "prod")
-# Who starts and stops nodes; Karpenter is there only where a pool asks for it.
+# Accounts that start and stop nodes; Karpenter exists only if a pool uses it.
 SCALERS = {"dev": ("cluster-autoscaler",), "prod": ("cluster-autoscaler", "karpenter")}
 _AGENT = {"ipBlock": {"cidr": "169.254.170.23/32"}}
 _DATABASE_PORTS = {3306, 5432}
@@ -56,7 +56,7 @@ def _ways_out(policy: dict[str, Any]) -> list[tuple[dict[str, Any], int]]:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_nobody_holds_a_key(stack: str) -> None:
+def test_no_pod_holds_a_key(stack: str) -> None:
     deployment = deployed(stack)
     rules.assert_no_keys(deployment)
     kinds = {each.type for each in deployment.registrations}
@@ -81,7 +81,7 @@ def test_every_identity_belongs_to_a_service_account_that_exists(stack: str) -> 
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_every_workload_that_may_ask_for_credentials_runs_as_an_account_that_gets_them(stack: str) -> None:
+def test_every_workload_that_may_fetch_credentials_runs_as_an_account_that_has_them(stack: str) -> None:
     deployment = deployed(stack)
     asking = {
         (each.inputs["metadata"]["namespace"], tuple(sorted(selector.items())))
@@ -107,7 +107,7 @@ def test_servers_start_after_their_identity(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_who_may_read_an_encrypted_bucket_may_use_its_key(stack: str) -> None:
+def test_every_reader_of_an_encrypted_bucket_may_use_its_key(stack: str) -> None:
     deployment = deployed(stack)
     keys = {
         each.inputs["bucket"]: each.inputs["rules"][0]["applyServerSideEncryptionByDefault"]
@@ -124,7 +124,7 @@ def test_who_may_read_an_encrypted_bucket_may_use_its_key(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_databases_refuse_clients_in_clear_and_every_client_encrypts(stack: str) -> None:
+def test_databases_require_tls_and_every_client_uses_it(stack: str) -> None:
     deployment = deployed(stack)
     parameters = {
         parameter["name"]: parameter["value"]
@@ -132,20 +132,20 @@ def test_databases_refuse_clients_in_clear_and_every_client_encrypts(stack: str)
         for parameter in each.inputs["parameters"]
     }
     assert parameters["rds.force_ssl"] == parameters["require_secure_transport"] == "1"
-    told = {
+    variables = {
         each["name"]: each.get("value")
         for pod in deployment.pods().values()
         for container in pod["containers"]
         for each in container.get("env", [])
     }
-    assert told["MLMD_MYSQL_TLS"] == told["DATABASE_TLS"] == "true"
-    assert "skip-verify" in told["DBCONFIG_MYSQLCONFIG_EXTRAPARAMS"]
+    assert variables["MLMD_MYSQL_TLS"] == variables["DATABASE_TLS"] == "true"
+    assert "skip-verify" in variables["DBCONFIG_MYSQLCONFIG_EXTRAPARAMS"]
     stores = rules.secret_data(deployment.one("Secret", "mlflow-stores"))
     assert stores["database-uri"].endswith("?sslmode=require")
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_pods_reach_databases_inside_the_network_alone(stack: str) -> None:
+def test_pods_reach_databases_only_inside_the_network(stack: str) -> None:
     found = [
         to["ipBlock"]["cidr"]
         for policy in rules.policies(deployed(stack)).values()
@@ -158,7 +158,7 @@ def test_pods_reach_databases_inside_the_network_alone(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_workloads_are_told_the_names_that_buckets_have_in_aws(stack: str) -> None:
+def test_workloads_get_the_names_that_buckets_have_in_aws(stack: str) -> None:
     deployment = deployed(stack)
     names = {each.inputs["bucket"] for each in deployment.of_type("aws:s3/bucket:Bucket")}
     made = deployment.result

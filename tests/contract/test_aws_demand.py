@@ -1,4 +1,4 @@
-"""What is counted from settings is what the program makes: any other estimate is of another platform."""
+"""Preflight and cost count exactly what the program creates."""
 
 from dataclasses import fields
 from functools import cache
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.parametrize("stack", CLOUD)
 
 @cache
 def made(stack: str) -> Deployment[None]:
-    """Return what the program registers for a stack."""
+    """Return the resources that the program registers for a stack."""
     chosen = stack_file.settings(stack)
 
     def program() -> None:
@@ -64,7 +64,7 @@ def test_the_cluster_has_its_name_version_and_add_ons(stack: str) -> None:
     assert addons == demand.addons
 
 
-def test_every_name_that_could_be_taken_is_known(stack: str) -> None:
+def test_every_name_that_could_clash_is_known(stack: str) -> None:
     demand = demand_of(stack)
     for kind, key, names in (
         ("aws:s3/bucket:Bucket", "bucket", demand.buckets),
@@ -72,12 +72,12 @@ def test_every_name_that_could_be_taken_is_known(stack: str) -> None:
         ("aws:cloudwatch/logGroup:LogGroup", "name", demand.log_groups),
     ):
         assert {each[key] for each in inputs(stack, kind)} == set(names), kind
-    # Others are named by the engine, so that they never clash.
+    # The engine names the others, so they never clash.
     for kind, key in (("aws:rds/instance:Instance", "identifier"), ("aws:iam/role:Role", "name")):
         assert not [each[key] for each in inputs(stack, kind) if key in each]
 
 
-def test_every_image_of_ours_is_pushed_into_a_repository_that_the_stack_makes(stack: str) -> None:
+def test_every_own_image_has_a_repository_that_the_stack_creates(stack: str) -> None:
     prefix = stack_file.settings(stack).registry
     pushed = {
         registry.parse(images.reference(name, prefix)).repository
@@ -125,8 +125,8 @@ def test_pools_have_the_types_and_limits_that_are_counted(stack: str) -> None:
             assert pool.most == {name: limits[pool.name] // each.gpus for name, each in known.items() if each}
 
 
-def test_what_the_stack_makes_carries_the_tag_by_which_preflight_knows_it(stack: str) -> None:
-    # Not imported by name: the checks need the SDK of AWS.
+def test_resources_carry_the_tag_that_preflight_looks_for(stack: str) -> None:
+    # Imported here: the checks need the AWS SDK.
     from infra.account.names import OWNER_TAG
 
     for kind in (
@@ -142,7 +142,7 @@ def test_what_the_stack_makes_carries_the_tag_by_which_preflight_knows_it(stack:
 
 def test_volumes_in_the_cluster_are_as_large(stack: str) -> None:
     claims = [each["spec"] for each in inputs(stack, "kubernetes:core/v1:PersistentVolumeClaim")]
-    # Operators make the claims of what they run.
+    # Operators create the claims of their servers.
     for each in inputs(stack, "kubernetes:monitoring.coreos.com/v1:Prometheus"):
         claims += [each["spec"]["storage"]["volumeClaimTemplate"]["spec"]] * each["spec"]["replicas"]
     for each in inputs(stack, "kubernetes:postgresql.cnpg.io/v1:Cluster"):

@@ -1,4 +1,4 @@
-"""What the how-to documents say of commands and prices is what the programs do."""
+"""How-to documents match the programs: titles, prices, checks, commands."""
 
 import re
 from pathlib import Path

@@ -154,8 +154,8 @@ def test_every_contract_has_a_planted_violation() -> None:
     assert contracts == {contract for *_, contract in VIOLATIONS}
 
 
-def test_load_tests_know_of_workloads_only_what_a_client_knows() -> None:
-    # A list of what is allowed, which the contracts of import-linter cannot say.
+def test_load_tests_import_only_client_modules_of_workloads() -> None:
+    # A list of allowed modules, which contracts of import-linter cannot express.
     allowed = ("workloads.endpoints", "workloads.errors", "workloads.serving")
     for file in [*repository.modules("loadtests"), Path("loadtests/__main__.py")]:
         for node in ast.walk(ast.parse(repository.text(file))):
@@ -166,8 +166,8 @@ def test_load_tests_know_of_workloads_only_what_a_client_knows() -> None:
                 )
 
 
-def test_locust_is_imported_before_all_else() -> None:
-    # gevent replaces sockets and threads, but only for what is imported after it.
+def test_locust_is_imported_first() -> None:
+    # gevent replaces sockets and threads only for modules that are imported after it.
     tree = ast.parse(repository.text(Path("loadtests/__main__.py")))
     first = next(node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom))
     assert isinstance(first, ast.Import)

@@ -1,4 +1,4 @@
-"""What the simulated GPU tier promises. Nodes are simulated; everything that decides is real."""
+"""Promises of the simulated GPU tier. Nodes are simulated; every program that decides is real."""
 
 import os
 import time
@@ -23,7 +23,7 @@ _PLAIN = 40
 SECONDS = {name: bound.value for name, bound in published_figures.bounds("gpu-tier").items()}
 
 
-def test_a_thousand_nodes_of_eight_gpus_are_there(tier: Tier, record_property: Record) -> None:
+def test_a_thousand_nodes_have_eight_gpus_each(tier: Tier, record_property: Record) -> None:
     found = tier.pool_nodes("training")
     assert len(found) == 1000
     assert {each["status"]["allocatable"][GPU_RESOURCE] for each in found} == {"8"}
@@ -62,7 +62,7 @@ def test_a_burst_of_500_gpu_pods_scales_a_pool_from_zero_and_back_to_zero(
 
 
 def test_a_quota_is_honoured_borrowed_in_the_cohort_and_given_back(tier: Tier, team: Teams) -> None:
-    """Research owns 16 of 32, applied 8 and may not borrow, 8 are nobody's."""
+    """Of 32 devices research owns 16 and applied 8, which may not borrow; 8 belong to nobody."""
     research, applied = team("research"), team("applied")
     tier.api.create_all(pod(f"r-{number}", "research", gpus=8, pool="inference") for number in range(4))
     research.reaches("research has all that is idle", timeout_seconds=SECONDS["settled"], running=4)
@@ -89,7 +89,7 @@ def test_a_quota_is_honoured_borrowed_in_the_cohort_and_given_back(tier: Tier, t
 def test_a_gang_of_64_is_admitted_whole_or_not_at_all(
     tier: Tier, team: Teams, record_property: Record
 ) -> None:
-    """Applied owns 512 devices: exactly the gang's, and one pod's less while another holds them."""
+    """Applied owns 512 devices: exactly enough for the gang, except while another pod holds 8 of them."""
     applied = team("applied")
     tier.api.create(pod("holder", "applied", gpus=8, pool="training"))
     applied.reaches("one pod runs", timeout_seconds=SECONDS["settled"], running=1)
@@ -123,11 +123,11 @@ def test_a_gang_of_64_is_admitted_whole_or_not_at_all(
 
 
 def test_cordoned_unhealthy_and_lost_gpu_nodes_are_avoided(tier: Tier, team: Teams) -> None:
-    """Of four nodes three are taken away, each in its own way; quota would let two pods run."""
+    """Of four nodes three become unusable, each in its own way; the quota would allow two pods."""
     research = team("research")
     path = "/api/v1/nodes/inference-"
     tier.api.patch(f"{path}0", {"spec": {"unschedulable": True}})
-    # What a kubelet reports once the device plugin has called every device unhealthy.
+    # A kubelet reports this once the device plugin has marked every device unhealthy.
     tier.api.patch(f"{path}1/status", {"status": {"allocatable": {GPU_RESOURCE: "0"}}})
     tier.api.patch(f"{path}2", {"metadata": {"labels": {nodes.NOT_READY_LABEL: "true"}}})
 
@@ -163,7 +163,7 @@ def test_pods_without_gpu_never_land_on_gpu_nodes(tier: Tier, team: Teams) -> No
     research.reaches("plain pods run", timeout_seconds=SECONDS["settled"], running=_PLAIN)
     found = research.pods()
     assert {each["spec"]["nodeName"].partition("-")[0] for each in found} == {"system"}
-    # No LimitRange hands them a GPU, and Kueue does not hold them.
+    # No LimitRange gives them a GPU, and Kueue does not queue them.
     limits = [each["spec"]["containers"][0]["resources"]["limits"] for each in found]
     assert all(GPU_RESOURCE not in limit for limit in limits)
     assert not any(each["metadata"].get("finalizers") for each in found)
@@ -173,7 +173,7 @@ def test_pods_without_gpu_never_land_on_gpu_nodes(tier: Tier, team: Teams) -> No
     try:
         tier.api.create(pod("late", "research"))
         research.reaches(
-            "it waits beside a thousand idle GPU nodes",
+            "it stays pending next to a thousand idle GPU nodes",
             timeout_seconds=SECONDS["settled"],
             successes=6,
             running=_PLAIN,
@@ -197,7 +197,7 @@ def test_pods_without_gpu_never_land_on_gpu_nodes(tier: Tier, team: Teams) -> No
     ],
     ids=["by its toleration", "by tolerating everything", "by naming a node"],
 )
-def test_a_team_cannot_talk_its_way_onto_gpu_nodes(tier: Tier, change: dict[str, Any], reason: str) -> None:
+def test_a_team_cannot_bypass_the_rules_of_gpu_nodes(tier: Tier, change: dict[str, Any], reason: str) -> None:
     refused = pod("sly", "research")
     refused["spec"].update(change)
     with pytest.raises(RefusedError, match=reason):
@@ -215,8 +215,8 @@ def test_with_kueue_down_only_gpu_pods_of_teams_do_not_start(tier: Tier, team: T
     research.reaches("both run", timeout_seconds=SECONDS["settled"], running=2)
 
 
-def test_pods_that_ask_always_tolerate(tier: Tier) -> None:
-    """Teams or not: the API server adds what the pod did not write."""
+def test_gpu_pods_always_get_the_toleration(tier: Tier) -> None:
+    """The API server adds the toleration, in namespaces of teams and in others."""
     asking = pod("asking", "default", gpus=1)
     made = tier.api.request("POST", "/api/v1/namespaces/default/pods?dryRun=All", json=asking)
     assert TOLERATION in made["spec"]["tolerations"]

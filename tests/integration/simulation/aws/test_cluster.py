@@ -1,5 +1,5 @@
-"""A stack on AWS with its objects on a real Kubernetes API. AWS is simulated; so are nodes, pods and load
-balancers, and admission webhooks are off, because no pod runs that could answer them."""
+"""A stack on AWS with its objects on a real Kubernetes API. AWS, nodes, pods and load balancers are simulated;
+admission webhooks are off, because no pod runs that could answer them."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -12,7 +12,7 @@ from simulation.aws.simulation import Simulation, simulated
 
 pytestmark = pytest.mark.slow
 _STACK = "dev"
-# What the control plane itself makes.
+# Created by the control plane itself.
 _OWN_NAMESPACES = {"default", "kube-node-lease", "kube-public", "kube-system"}
 
 
@@ -26,13 +26,13 @@ def cluster(tmp_path: Path) -> Generator[SimulatedCluster]:
 def simulation(cluster: SimulatedCluster, tmp_path: Path) -> Generator[Simulation]:
     site = Site(region="us-east-1", api_server=cluster.server, api_authority=cluster.access.authority())
     with simulated(_STACK, tmp_path / "engine", site=site) as simulation:
-        # The kubeconfig of a cluster on AWS asks the AWS CLI for a token.
+        # The kubeconfig of a cluster on AWS gets its token from the AWS CLI.
         cluster.access.place_aws(simulation.engine.folder / "bin")
         simulation.engine.prepare()
         yield simulation
 
 
-def test_the_api_takes_every_object_and_is_left_as_it_was(
+def test_the_api_accepts_every_object_and_is_clean_after_destroy(
     simulation: Simulation, cluster: SimulatedCluster
 ) -> None:
     made = simulation.run_successfully("up")

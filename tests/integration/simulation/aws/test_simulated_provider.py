@@ -1,4 +1,4 @@
-"""The real engine and the published SDK against the simulated provider: what passes, and what is refused."""
+"""The real engine and the published SDK against the simulated provider: accepted and refused programs."""
 
 import json
 from collections.abc import Generator
@@ -45,7 +45,7 @@ CHOICES: dict[str, Any] = {
 
 
 class Program:
-    """A small program whose choices a test can change."""
+    """A small program with settings that a test can change."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -77,7 +77,7 @@ def simulation(program: Program, tmp_path: Path) -> Generator[Simulation]:
         yield simulation
 
 
-def test_the_engine_makes_keeps_changes_and_destroys(simulation: Simulation, program: Program) -> None:
+def test_the_engine_creates_keeps_changes_and_destroys(simulation: Simulation, program: Program) -> None:
     preview = simulation.run_successfully("preview")
     assert preview.summary.changes == {"create": 4}
     made = simulation.run_successfully("up")
@@ -93,7 +93,7 @@ def test_the_engine_makes_keeps_changes_and_destroys(simulation: Simulation, pro
     assert not simulation.account.names
 
 
-def test_a_name_that_changes_replaces_the_bucket_before_the_old_one_goes(
+def test_a_changed_name_replaces_the_bucket_before_the_old_one_is_deleted(
     simulation: Simulation, program: Program
 ) -> None:
     simulation.run_successfully("up")

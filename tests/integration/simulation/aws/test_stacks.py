@@ -1,5 +1,5 @@
-"""Every stack on AWS with the real engine: made, left alone, changed, destroyed. AWS is simulated throughout,
-and objects of the cluster are rendered by the real Kubernetes provider instead of applied."""
+"""Every stack on AWS with the real engine: created, left unchanged, changed, destroyed. AWS is simulated, and
+the real Kubernetes provider renders objects of the cluster instead of applying them."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -32,10 +32,10 @@ def test_a_stack_lives_from_its_first_preview_to_its_end(simulation: Simulation)
     assert preview.summary.changes.keys() == {"create"}
     made = simulation.run_successfully("up")
     assert NOTICE in made.notices
-    # Files of a test show generated passwords in clear, and the provider says so; a cluster never does.
+    # Rendered files contain generated passwords in clear, and the provider warns about it.
     assert [each for each in made.warnings if not each.startswith("rendered")] == []
     assert not made.summary.failed
-    # Rendering knows what a preview cannot, such as objects in a text of definitions.
+    # Rendering knows objects that a preview cannot, such as those in a text of definitions.
     assert made.summary.changes["create"] >= preview.summary.changes["create"]
     assert any(engine.rendered.rglob("*.yaml"))
     assert simulation.run_successfully("up", "--expect-no-changes").summary.changed == 0

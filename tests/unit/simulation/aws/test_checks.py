@@ -1,4 +1,4 @@
-"""Inputs that the simulated provider must refuse, and those that it must not."""
+"""Inputs that the simulated provider must refuse or accept."""
 
 import json
 from typing import Any
@@ -39,7 +39,7 @@ def reasons(token: str, **changes: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("token", [NODE_GROUP, CLUSTER, INSTANCE, "aws:s3/bucket:Bucket"])
-def test_right_inputs_pass(token: str) -> None:
+def test_valid_inputs_pass(token: str) -> None:
     assert not reasons(token)
 
 
@@ -96,7 +96,7 @@ def test_right_inputs_pass(token: str) -> None:
         ),
     ],
 )
-def test_a_wrong_input_is_named_with_what_is_allowed(
+def test_a_wrong_input_is_named_with_the_allowed_ones(
     token: str, changes: dict[str, Any], reason: str
 ) -> None:
     assert any(reason in each for each in reasons(token, **changes)), reasons(token, **changes)
@@ -107,7 +107,7 @@ def test_what_a_preview_cannot_know_yet_passes() -> None:
     assert not reasons(NODE_GROUP, subnetIds=[UNKNOWN], scalingConfig=UNKNOWN)
 
 
-def test_a_required_key_is_missed_inside_what_is_known() -> None:
+def test_a_missing_required_key_is_reported_inside_a_known_value() -> None:
     assert reasons(CLUSTER, vpcConfig={}) == ["vpcConfig.subnetIds is required and missing"]
 
 
@@ -134,7 +134,7 @@ def test_a_wrong_policy_is_refused(statement: dict[str, Any], reason: str) -> No
 
 
 @pytest.mark.parametrize("policy", ["{", "[]", '{"Statement": []}'])
-def test_what_is_no_policy_is_refused(policy: str) -> None:
+def test_a_text_that_is_no_policy_is_refused(policy: str) -> None:
     found = reasons("aws:iam/role:Role", assumeRolePolicy=policy)
     assert any("is no policy document" in each for each in found)
 

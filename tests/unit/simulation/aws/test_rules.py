@@ -1,4 +1,4 @@
-"""Each of our own rules finds what breaks it, and leaves alone what does not."""
+"""Each rule reports what breaks it, and nothing else."""
 
 import json
 from typing import Any
@@ -81,7 +81,7 @@ def policy(**statement: Any) -> str:
 
 
 @pytest.mark.parametrize("token", RIGHT)
-def test_what_is_right_breaks_no_rule(token: str) -> None:
+def test_a_valid_resource_breaks_no_rule(token: str) -> None:
     assert broken(planned(token, **RIGHT[token])) == []
 
 
@@ -146,11 +146,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("token", "changes", "rule"), WRONG)
-def test_what_is_wrong_breaks_its_rule_and_no_other(token: str, changes: dict[str, Any], rule: str) -> None:
+def test_a_wrong_input_breaks_one_rule_and_no_other(token: str, changes: dict[str, Any], rule: str) -> None:
     assert set(broken(planned(token, **{**RIGHT[token], **changes}))) == {rule}
 
 
-def test_an_unprotected_store_of_a_protected_stack_is_found() -> None:
+def test_an_unprotected_store_of_a_protected_stack_is_reported() -> None:
     assert broken(planned(KEY, protect=False, **RIGHT[KEY])) == [
         "data outlives the stack where it is protected"
     ]
@@ -168,7 +168,7 @@ def test_a_user_is_a_static_key() -> None:
     assert "no static keys" in broken(planned("aws:iam/user:User", tags=TAGS))
 
 
-def test_actions_that_know_no_resources_may_name_all() -> None:
+def test_actions_without_resource_types_may_name_all_resources() -> None:
     right = policy(Action=["ec2:DescribeImages", "autoscaling:DescribeTags"], Resource="*")
     assert broken(planned("aws:iam/rolePolicy:RolePolicy", policy=right)) == []
 

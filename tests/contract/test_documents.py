@@ -60,6 +60,13 @@ def test_targets_of_make_exist(file: Path) -> None:
         assert set(words.split()) <= targets, f"{file}: make {words}"
 
 
+def test_every_target_of_make_is_declared_as_no_file() -> None:
+    text = repository.text(Path("Makefile")).replace("\\\n", " ")
+    (declared,) = re.findall(r"^\.PHONY: (.+)$", text, re.MULTILINE)
+    targets = re.findall(r"^([a-z][a-z0-9-]*):", text, re.MULTILINE)
+    assert sorted(declared.split()) == sorted(targets)
+
+
 @pytest.mark.parametrize("file", CONCEPTS, ids=str)
 def test_a_concept_is_read_in_one_sitting(file: Path) -> None:
     assert len(CONCEPTS) == 4

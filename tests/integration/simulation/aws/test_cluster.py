@@ -1,5 +1,5 @@
-"""A stack on AWS with its objects on a real Kubernetes API. AWS, nodes, pods and load balancers are simulated;
-admission webhooks are off, because no pod runs that could answer them."""
+"""A stack on AWS with its objects on a real Kubernetes API. AWS, nodes, pods and load balancers are
+simulated; admission webhooks are off, because no pod runs that could answer them."""
 
 from collections.abc import Generator
 from pathlib import Path

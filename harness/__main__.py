@@ -1,4 +1,4 @@
-"""`python -m harness verify|load|bench|nightly`: prove, load, measure, or all by night."""
+"""`python -m harness verify|load|bench|nightly|figures`: prove, load, measure, all by night, or publish."""
 
 import argparse
 import os
@@ -87,6 +87,8 @@ def main(arguments: list[str] | None = None) -> int:
     load = commands.add_parser("load", help="a fresh model under load before it becomes champion")
     load.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
     commands.add_parser("bench", help="measure memory, seconds and requests per second")
+    figures = commands.add_parser("figures", help="print README's table of figures, made from docs/figures")
+    figures.add_argument("--write", action="store_true", help="also put it into README")
     nightly = commands.add_parser("nightly", help="up, verify, load, faults, down, and a page of evidence")
     nightly.add_argument("--run", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -98,6 +100,10 @@ def main(arguments: list[str] | None = None) -> int:
         return night(options.run)
     if options.command == "load":
         return _load(options)
+    if options.command == "figures":
+        from harness import published_figures
+
+        return published_figures.main(write=options.write)
     from harness.bench import main as bench
 
     return bench()

@@ -1,1 +1,1 @@
-"""Stand-ins for what a test machine does not have: AWS and GPU nodes."""
+"""Stand-ins for AWS and GPU nodes, which a test machine does not have."""

@@ -1,4 +1,4 @@
-"""The real engine with a program of a test's own in place of the platform."""
+"""The real engine, running a test's program in place of the platform."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +11,13 @@ from infra.engine.engine import Engine
 
 @dataclass(frozen=True, kw_only=True)
 class ProgramEngine(Engine):
-    """An engine that may run another program with a stack's settings and secrets."""
+    """An engine that can run another program with a stack's settings and secrets."""
 
     program: Path | None = None
-    """What runs in place of the repository's program."""
+    """The program to run; without it the repository's."""
 
     def prepare(self) -> None:
-        """Put everything in place, the program to run included."""
+        """Prepare a run as the engine does, then select the program."""
         super().prepare()
         if self.program is not None:
             project = self.project / "Pulumi.yaml"

@@ -13,14 +13,14 @@ from upstream.cache import UpstreamError, cache_root
 
 
 def _preview(stack: str) -> int:
-    """Show what `up` would make of an empty account."""
+    """Show what `up` would create in an empty account."""
     cluster = stack_file.settings(stack).cluster
     if not isinstance(cluster, EksSettings):
         raise InfraError(f"--stack {stack}: not on AWS; run `python -m infra preview --stack {stack}`")
     with simulated(stack, cache_root() / "simulated" / stack) as simulation:
         simulation.engine.prepare()
         code = commands.run_engine(simulation.engine, "preview")
-    print(f"simulated: no account was asked; SIMULATE=0 plans with your credentials for {cluster.account}")
+    print(f"simulated, without AWS; SIMULATE=0 plans with your credentials for {cluster.account}")
     return code
 
 
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m simulation.aws", description=__doc__)
     subs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    sub = subs.add_parser("preview", help="show what `up` would make in an empty account")
+    sub = subs.add_parser("preview", help="show what `up` would create in an empty account")
     sub.add_argument("--stack", required=True, help="which file of stacks/")
     subs.add_parser("bench-plan", help="measure planning with 1, 10 and 100 pools and teams")
     options = parser.parse_args(arguments)

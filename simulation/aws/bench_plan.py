@@ -1,4 +1,4 @@
-"""How the time and memory of planning grow with GPU pools and teams: dev with 1, 10 and 100 of each."""
+"""Measures how time and memory of planning grow: stack dev with 1, 10 and 100 GPU pools and teams."""
 
 import json
 import resource
@@ -15,7 +15,7 @@ from upstream.cache import cache_root
 
 _STACK = "dev"
 SIZES = (1, 10, 100)
-# The largest plan may cost this much more per resource than the smallest.
+# The largest plan may cost this many times as much per resource as the smallest.
 LIMIT = 1.2
 
 
@@ -24,14 +24,14 @@ class Figure:
     """The cost of one plan."""
 
     size: int
-    """Pools, and as many teams."""
+    """Number of pools, and of teams."""
     resources: int
     seconds: float
-    """On the wall, including what else the machine did."""
+    """Wall clock time, including other load of the machine."""
     cpu_seconds: float
-    """Of engine, program and providers."""
+    """CPU time of engine, program and providers."""
     memory_mib: int
-    """Of the largest process."""
+    """Peak memory of the largest process."""
 
     def line(self) -> str:
         """Return the figure as a row of a table."""
@@ -70,7 +70,7 @@ def measure(size: int, folder: Path) -> Figure:
         simulation.engine.prepare()
         simulation.engine.choose(grown(simulation.engine.choices(), size))
         started, spent = time.monotonic(), _cpu_seconds()
-        run = simulation.done("preview")
+        run = simulation.run_successfully("preview")
         seconds, cpu = time.monotonic() - started, _cpu_seconds() - spent
     return Figure(
         size=size,
@@ -82,7 +82,7 @@ def measure(size: int, folder: Path) -> Figure:
 
 
 def _cpu_seconds() -> float:
-    """Return the processor time of this process, which is the provider, and of all that it waited for."""
+    """Return the CPU time of this process, which is the provider, and of its ended children."""
     both = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
     return sum(each.ru_utime + each.ru_stime for each in both)
 
@@ -93,7 +93,7 @@ def main() -> int:
     print(HEAD)
     with tempfile.TemporaryDirectory(prefix="bench-plan-") as folder:
         for size in SIZES:
-            # One engine for all: a warm-up of its own would be counted in the smallest.
+            # All sizes share an engine: otherwise its warm-up would count for the smallest.
             figures.append(measure(size, Path(folder)))
             print(figures[-1].line(), flush=True)
     ratio = growth(figures)

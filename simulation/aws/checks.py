@@ -1,4 +1,4 @@
-"""Checks inputs against the published SDK: keys, what is required, types, enumerations, policies."""
+"""Checks inputs against the published SDK: keys, required inputs, types, enumerations, policies."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -23,29 +23,31 @@ class Fault:
 
     @property
     def input(self) -> str:
-        """The input's own name, without what is wrong inside it."""
+        """The top-level input, without the path inside it."""
         return self.path.split(".")[0].split("[")[0]
 
 
-def faults(token: str, inputs: Mapping[str, Any]) -> list[Fault]:
-    """Return everything that is wrong with the inputs of a resource."""
+def find_faults(token: str, inputs: Mapping[str, Any]) -> list[Fault]:
+    """Return every fault in the inputs of a resource."""
     published = published_types.resource(token)
-    found = list(_record(published.inputs, inputs, ""))
-    found += [Fault(path=path, reason=reason) for path, reason in documented_rules.broken(token, inputs)]
+    faults = list(_record(published.inputs, inputs, ""))
+    faults += [
+        Fault(path=path, reason=reason) for path, reason in documented_rules.find_violations(token, inputs)
+    ]
     for name, reason in _policies(token, inputs):
-        found.append(Fault(path=name, reason=reason))
-    return found
+        faults.append(Fault(path=name, reason=reason))
+    return faults
 
 
-def provider_faults(inputs: Mapping[str, Any]) -> list[Fault]:
-    """Return what is wrong with the provider's settings; the engine adds a version and sends text."""
+def find_provider_faults(inputs: Mapping[str, Any]) -> list[Fault]:
+    """Return every fault in the provider's settings; the engine adds a version and sends values as text."""
     known = published_types.provider_inputs()
     settings = {name: _decoded(value) for name, value in inputs.items() if name != "version"}
     return list(_record(known, settings, ""))
 
 
 def _decoded(value: Any) -> Any:
-    """Return a setting of the provider: the engine writes anything but text as JSON."""
+    """Decode a setting of the provider: the engine sends everything except text as JSON."""
     try:
         decoded = json.loads(value)
     except (TypeError, ValueError):
@@ -62,7 +64,7 @@ def _record(fields: Mapping[str, Field], given: Mapping[str, Any], path: str) ->
             continue
         if name not in fields:
             known = ", ".join(sorted(fields))
-            yield Fault(path=_join(path, name), reason=f"is no input here; there are: {known}")
+            yield Fault(path=_join(path, name), reason=f"is not an input here; allowed: {known}")
         elif value is not None:
             yield from _value(fields[name].shape, value, _join(path, name))
 

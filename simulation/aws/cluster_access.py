@@ -1,4 +1,4 @@
-"""What lets a client into the simulated cluster: certificates, one token, and an `aws` that hands it out."""
+"""Access to the simulated cluster: certificates, one token, and an `aws` command that returns it."""
 
 import base64
 import datetime
@@ -21,14 +21,14 @@ _VALID_DAYS = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Files of one simulated cluster, and the administrator's token."""
+    """Files that give access to one simulated cluster, and the administrator's token."""
 
     folder: Path
     token: str
 
     @property
     def certificate(self) -> Path:
-        """The API server's certificate, which is its own authority."""
+        """The API server's self-signed certificate."""
         return self.folder / "api-server.crt"
 
     @property
@@ -47,7 +47,7 @@ class Access:
         return self.folder / "kubeconfig"
 
     def authority(self) -> str:
-        """Return the authority as EKS gives it."""
+        """Return the certificate authority as EKS returns it."""
         return base64.b64encode(self.certificate.read_bytes()).decode()
 
     def write_kubeconfig(self, server: str) -> None:
@@ -68,7 +68,7 @@ class Access:
         self.kubeconfig.write_text(yaml.safe_dump(content))
 
     def place_aws(self, folder: Path) -> None:
-        """Write an `aws` that answers `eks get-token` with the token of this cluster, and nothing else."""
+        """Write an `aws` command that only answers `eks get-token`, with the token of this cluster."""
         credential = {
             "apiVersion": "client.authentication.k8s.io/v1beta1",
             "kind": "ExecCredential",
@@ -87,7 +87,7 @@ class Access:
 
 
 def create(folder: Path) -> Access:
-    """Make the certificate, key and token of a new cluster."""
+    """Create the certificate, key and token of a new cluster."""
     folder.mkdir(parents=True, exist_ok=True)
     access = Access(folder=folder, token=secrets.token_hex(20))
     # RSA: service account tokens of the controller manager are signed with the same key.

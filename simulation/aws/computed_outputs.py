@@ -1,4 +1,4 @@
-"""What AWS would compute of a resource: known outputs by type, neutral values for the rest."""
+"""Computes outputs of resources as AWS would: known outputs by type, neutral values for the rest."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from simulation.aws import published_types
 from simulation.aws.identities import id_and_arn, name_input
 from simulation.aws.published_types import AnyOf, ListOf, Record, Shape
 
-# Goes into every simulated text that no rule below fills, and into every resource's state.
+# Value of every simulated text that no rule below fills; also marks every resource's state.
 SIMULATED = "simulated"
 _PORTS = {"postgres": 5432, "mysql": 3306, "mariadb": 3306}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """Where simulated resources are, and the API server that stands for every cluster's."""
+    """Account and region of simulated resources, and the API server that stands for every cluster's."""
 
     region: str
     account: str = "123456789012"
-    """The number that AWS's own documentation uses."""
+    """The account number of AWS's own documentation."""
     api_server: str = ""
     api_authority: str = ""
     """The API server's authority as EKS gives it: base64 of PEM."""
@@ -31,15 +31,15 @@ def outputs(
     """Return the id and all outputs of a resource.
 
     Args:
-        token: its type.
-        urn: its address in the stack.
-        inputs: as checked.
-        site: where it is.
-        nonce: differs between a resource and its replacement.
+        token: type of the resource.
+        urn: address of the resource in the stack.
+        inputs: checked inputs.
+        site: account and region.
+        nonce: number that differs between a resource and its replacement.
     """
     region = str(inputs.get("region") or site.region)
     resource_id, arn = id_and_arn(token, urn, inputs, region, site.account, nonce)
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         name: _neutral(shape)
         for name, shape in published_types.resource(token).outputs.items()
         if name not in published_types.resource(token).inputs
@@ -48,12 +48,12 @@ def outputs(
     facts = {"arn": arn, "region": region, "tagsAll": tags}
     facts |= dict.fromkeys(("ownerId", "registryId"), site.account)
     known = published_types.resource(token).outputs
-    found |= {name: value for name, value in facts.items() if name in known}
-    found |= inputs
+    values |= {name: value for name, value in facts.items() if name in known}
+    values |= inputs
     if token in _KNOWN:
         name = str(inputs.get(name_input(token) or "") or resource_id)
-        found |= _KNOWN[token](_Made(name=name, id=resource_id, inputs=inputs, site=site, region=region))
-    return resource_id, found | {"__simulated": True}
+        values |= _KNOWN[token](_Made(name=name, id=resource_id, inputs=inputs, site=site, region=region))
+    return resource_id, values | {"__simulated": True}
 
 
 def unknown_until_made(token: str) -> list[str]:
@@ -63,7 +63,7 @@ def unknown_until_made(token: str) -> list[str]:
     return [*computed, *_COMPUTED_INPUTS.get(token, ())]
 
 
-def never_foreseen(token: str) -> list[str]:
+def unknown_in_every_preview(token: str) -> list[str]:
     """Return the outputs that stay unknown in every preview of a new resource."""
     return ["endpoint"] if token == "aws:eks/cluster:Cluster" else []
 
@@ -73,7 +73,7 @@ def renewed_by_update(token: str) -> list[str]:
     return ["latestVersion"] if token == "aws:ec2/launchTemplate:LaunchTemplate" else []
 
 
-# Inputs that AWS fills where the program does not.
+# Inputs that AWS sets if the program does not.
 _COMPUTED_INPUTS: Mapping[str, tuple[str, ...]] = {
     "aws:rds/instance:Instance": ("port",),
 }
@@ -81,7 +81,7 @@ _COMPUTED_INPUTS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class _Made:
-    """A resource that was just made, or changed."""
+    """A resource that was just created or changed."""
 
     name: str
     id: str
@@ -114,7 +114,7 @@ def _node_group(made: _Made) -> dict[str, Any]:
 def _database(made: _Made) -> dict[str, Any]:
     port = int(made.inputs.get("port") or _PORTS.get(str(made.inputs.get("engine")), 5432))
     address = f"{made.name}.{SIMULATED}.{made.region}.rds.amazonaws.com"
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "address": address,
         "endpoint": f"{address}:{port}",
         "port": port,
@@ -123,8 +123,8 @@ def _database(made: _Made) -> dict[str, Any]:
     }
     if made.inputs.get("manageMasterUserPassword"):
         arn = f"arn:aws:secretsmanager:{made.region}:{made.site.account}:secret:rds!{made.id}"
-        found["masterUserSecrets"] = [{"secretArn": arn, "secretStatus": "active", "kmsKeyId": SIMULATED}]
-    return found
+        values["masterUserSecrets"] = [{"secretArn": arn, "secretStatus": "active", "kmsKeyId": SIMULATED}]
+    return values
 
 
 def _bucket(made: _Made) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def _repository(made: _Made) -> dict[str, Any]:
     return {"repositoryUrl": f"{made.site.account}.dkr.ecr.{made.region}.amazonaws.com/{made.name}"}
 
 
-# What programs read of a resource, where a neutral value would not do.
+# Outputs that programs read and that need more than a neutral value.
 _KNOWN: Mapping[str, Callable[[_Made], dict[str, Any]]] = {
     "aws:ec2/eip:Eip": lambda made: {"allocationId": made.id, "publicIp": "203.0.113.10"},
     "aws:ec2/launchTemplate:LaunchTemplate": lambda _: {"latestVersion": 1, "defaultVersion": 1},

@@ -1,4 +1,4 @@
-"""What AWS and its provider document but the SDK's types do not say: closed sets, formats, combinations."""
+"""Rules that AWS and its provider document but the SDK's types omit: closed sets, formats, combinations."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from typing import Any, cast
 from simulation.aws.policies import PolicyKind
 from simulation.aws.wire import holds_unknown, is_unknown
 
-# Values of inputs that the SDK types as plain text; a path leads through lists without an index.
+# Allowed values of inputs that the SDK types as plain text; paths pass through lists without an index.
 # Source: AWS API references (EKS, EC2, RDS, S3, IAM, ECR, KMS), read 2026-11.
 _CLOSED_SETS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "aws:eks/nodeGroup:NodeGroup": {
@@ -103,7 +103,7 @@ _CLOSED_SETS: Mapping[str, Mapping[str, frozenset[str]]] = {
     },
 }
 
-# Formats that AWS checks only when it is asked to make the resource.
+# Formats that AWS checks only when it creates the resource.
 _FORMATS: Mapping[str, Mapping[str, str]] = {
     "aws:s3/bucket:Bucket": {"bucket": r"(?!xn--)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"},
     "aws:iam/role:Role": {"name": r"[\w+=,.@-]{1,64}"},
@@ -121,7 +121,7 @@ _FORMATS: Mapping[str, Mapping[str, str]] = {
     "aws:kms/alias:Alias": {"name": r"alias/(?!aws/)[\w/-]+"},
 }
 
-# An identifier tells its kind: a name where an ARN belongs fails only when AWS is asked.
+# The form of an identifier shows its kind: a name in place of an ARN fails only when AWS creates something.
 _REFERENCES: tuple[tuple[str, str], ...] = (
     (r"(^|.*\.)vpcId", r"vpc-\w+"),
     (r"(^|.*\.)subnetIds?", r"subnet-\w+"),
@@ -145,7 +145,7 @@ _REFERENCES: tuple[tuple[str, str], ...] = (
 _CONFLICTS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "aws:ec2/launchTemplate:LaunchTemplate": (
         ("name", "namePrefix"),
-        # EC2 takes the groups of the interface and refuses those beside it.
+        # EC2 accepts security groups on the interface or on the instance, not both.
         ("networkInterfaces", "vpcSecurityGroupIds"),
     ),
     "aws:eks/nodeGroup:NodeGroup": (
@@ -179,8 +179,8 @@ def policy_inputs(token: str) -> Mapping[str, PolicyKind]:
     return _POLICY_INPUTS.get(token, {})
 
 
-def broken(token: str, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Return the path and reason of every documented rule that the inputs break."""
+def find_violations(token: str, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the path and reason of every documented rule that the inputs violate."""
     leaves = list(_leaves(inputs, ""))
     for path, value in leaves:
         if not isinstance(value, str) or holds_unknown(value):
@@ -190,7 +190,7 @@ def broken(token: str, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield path, f"is {value!r}; AWS allows: {', '.join(sorted(allowed))}"
         pattern = _FORMATS.get(token, {}).get(path)
         if pattern is not None and not re.fullmatch(pattern, value):
-            yield path, f"is {value!r}; AWS wants {pattern}"
+            yield path, f"is {value!r}; AWS requires {pattern}"
         for name, form in _REFERENCES:
             if re.fullmatch(name, path) and not re.fullmatch(form, value):
                 yield path, f"is {value!r}; it must look like {form}"
@@ -198,17 +198,17 @@ def broken(token: str, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if _is_set(inputs, one) and _is_set(inputs, other):
             yield one, f"excludes {other}: give one of them"
     if token == "aws:rds/instance:Instance":
-        yield from _database(inputs)
+        yield from _check_database(inputs)
     if token == "aws:eks/nodeGroup:NodeGroup":
-        yield from _node_group(inputs)
+        yield from _check_node_group(inputs)
 
 
-def _database(inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    made_anew = not (_is_set(inputs, "snapshotIdentifier") or _is_set(inputs, "replicateSourceDb"))
+def _check_database(inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    is_new = not (_is_set(inputs, "snapshotIdentifier") or _is_set(inputs, "replicateSourceDb"))
     for name in ("engine", "allocatedStorage", "username"):
-        if made_anew and inputs.get(name) is None:
+        if is_new and inputs.get(name) is None:
             yield name, "is required for a new database"
-    if made_anew and not (_is_set(inputs, "password") or _is_set(inputs, "manageMasterUserPassword")):
+    if is_new and not (_is_set(inputs, "password") or _is_set(inputs, "manageMasterUserPassword")):
         yield "password", "is required, or manageMasterUserPassword"
     if not inputs.get("skipFinalSnapshot") and inputs.get("finalSnapshotIdentifier") is None:
         yield "finalSnapshotIdentifier", "is required, or skipFinalSnapshot: without either destroy fails"
@@ -219,7 +219,7 @@ def _database(inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "backupRetentionPeriod", f"is {retention}; AWS keeps backups 0 to 35 days"
 
 
-def _node_group(inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _check_node_group(inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     scaling: Any = inputs.get("scalingConfig")
     if not isinstance(scaling, dict) or is_unknown(scaling):
         return
@@ -230,9 +230,9 @@ def _node_group(inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         return
     low, desired, high = known
     if high < 1:
-        yield "scalingConfig.maxSize", f"is {high}; EKS wants at least 1"
+        yield "scalingConfig.maxSize", f"is {high}; EKS requires at least 1"
     if not low <= desired <= high:
-        yield "scalingConfig.desiredSize", f"is {desired}; it must lie from {low} to {high}"
+        yield "scalingConfig.desiredSize", f"is {desired}; it must be from {low} to {high}"
 
 
 def _is_set(inputs: Mapping[str, Any], name: str) -> bool:
@@ -240,7 +240,7 @@ def _is_set(inputs: Mapping[str, Any], name: str) -> bool:
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Return every value with its path; lists add nothing to it."""
+    """Yield every value with its path; lists add nothing to the path."""
     if isinstance(value, dict):
         for name, each in cast("Mapping[str, Any]", value).items():
             yield from _leaves(each, f"{path}.{name}" if path else name)

@@ -1,4 +1,4 @@
-"""The provider's functions that only read: what AWS would answer."""
+"""The provider's read-only functions, with the answers that AWS would give."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ def call(token: str, arguments: Mapping[str, Any], site: Site) -> dict[str, Any]
     """Return the result of a function.
 
     Raises:
-        UnknownFunctionError: it is not simulated.
+        UnknownFunctionError: the function is not simulated.
     """
     if token not in _FUNCTIONS:
         raise UnknownFunctionError(
@@ -101,5 +101,5 @@ _FUNCTIONS: Mapping[str, Callable[[Mapping[str, Any], Site], dict[str, Any]]] = 
 
 
 def tokens() -> list[str]:
-    """Return the functions that are simulated."""
+    """Return the tokens of all simulated functions."""
     return sorted(_FUNCTIONS)

@@ -1,4 +1,4 @@
-"""The identifiers that AWS would give: physical names, ids and ARNs of simulated resources."""
+"""Identifiers of simulated resources, as AWS would assign them: physical names, ids and ARNs."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,14 +7,14 @@ from typing import Any
 
 from simulation.aws import published_types
 
-# Inputs that name a resource in AWS, where it is not `name`.
+# The input that names a resource in AWS, where it is not `name`.
 _NAME_INPUTS: Mapping[str, str] = {
     "aws:ecr/repository:Repository": "name",
     "aws:eks/nodeGroup:NodeGroup": "nodeGroupName",
     "aws:rds/instance:Instance": "identifier",
     "aws:s3/bucket:Bucket": "bucket",
 }
-# Named by what they belong to: nothing to make up, and two of them never clash.
+# Identified by the resource they belong to: no name to generate, and two of them never clash.
 _UNNAMED = frozenset(
     {
         "aws:cloudwatch/eventTarget:EventTarget",
@@ -26,7 +26,7 @@ _UNNAMED = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class _Form:
-    """How ids and ARNs of a type look; names in braces are filled in, inputs among them."""
+    """Templates of a type's id and ARN; names in braces are filled in, inputs included."""
 
     id: str
     arn: str = ""
@@ -108,7 +108,7 @@ _FORMS: Mapping[str, _Form] = {
 
 
 def name_input(token: str) -> str | None:
-    """Return the input that names a resource of a type in AWS, if one does."""
+    """Return the input that names a resource of a type in AWS, or None."""
     if token in _UNNAMED:
         return None
     name = _NAME_INPUTS.get(token, "name")
@@ -116,8 +116,8 @@ def name_input(token: str) -> str | None:
     return name if field is not None else None
 
 
-def made_up_name(token: str, pulumi_name: str, seed: str) -> str:
-    """Return the physical name of a resource that was given none, as the real provider makes it."""
+def generated_name(token: str, pulumi_name: str, seed: str) -> str:
+    """Return a physical name for a resource without one, as the real provider generates it."""
     name = f"{pulumi_name}-{_digest(seed)[:7]}"
     return name.lower() if token in ("aws:s3/bucket:Bucket", "aws:rds/instance:Instance") else name
 
@@ -125,14 +125,14 @@ def made_up_name(token: str, pulumi_name: str, seed: str) -> str:
 def id_and_arn(
     token: str, urn: str, inputs: Mapping[str, Any], region: str, account: str, nonce: int
 ) -> tuple[str, str]:
-    """Return the id and ARN of a resource; the nonce tells a replacement from what it replaces."""
+    """Return the id and ARN of a resource; the nonce differs for its replacement."""
     named = name_input(token)
     key = _digest(f"{urn}\0{nonce}")[:17]
     values = {name: value for name, value in inputs.items() if isinstance(value, str)}
     values |= {
         "name": str(inputs.get(named or "") or key),
         "key": key,
-        "uuid": "{key[:8]}-{key[8:12]}-4{key[12:15]}-8000-{_digest(key)[:12]}",
+        "uuid": f"{key[:8]}-{key[8:12]}-4{key[12:15]}-8000-{_digest(key)[:12]}",
         "region": region,
         "account": account,
     }

@@ -1,4 +1,4 @@
-"""A contract: these settings can be changed on a running stack, and none of them replaces what holds data."""
+"""Settings that can be changed on a running stack without replacing anything that holds data."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -15,17 +15,17 @@ _BUCKET_LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfigur
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A setting, its new value, and where the plan must show it."""
+    """A setting, its new value, and the resource whose plan must show it."""
 
     setting: str
-    """Dotted path, as in the stack file; a number counts in a list."""
+    """Dotted path, as in the stack file; a number is an index of a list."""
     value: Any
     token: str
     """Type of the resource that changes."""
     name: str
     """Part of its Pulumi name."""
     changes: str = ""
-    """The input that changes; without it the resource is made or deleted."""
+    """The input that changes; empty if the resource is created or deleted."""
     operation: str = "update"
     stacks: tuple[str, ...] = ("dev", "staging", "prod")
 
@@ -133,8 +133,8 @@ CHANGES: tuple[Change, ...] = (
 )
 
 
-def of_stack(stack: str) -> list[Change]:
-    """Return the changes that a stack is tested with."""
+def changes_of(stack: str) -> list[Change]:
+    """Return the changes to try on a stack."""
     return [each for each in CHANGES if stack in each.stacks]
 
 
@@ -150,7 +150,7 @@ def applied(content: Mapping[str, Any], changes: list[Change]) -> dict[str, Any]
 
 
 def _with(value: Any, path: list[str], new: Any) -> Any:
-    """Return a value with another at a path; `+`, or the number after the last, adds to a list."""
+    """Return a copy of a value with `new` at a path; `+`, or the index after the last, appends to a list."""
     if not path:
         return new
     name, *rest = path
@@ -163,8 +163,8 @@ def _with(value: Any, path: list[str], new: Any) -> Any:
     return table | {name: _with(table.get(name), rest, new)}
 
 
-def unseen(changes: list[Change], planned: list[PlannedResource]) -> list[str]:
-    """Return the changes that the plan does not show where the contract says."""
+def find_unplanned(changes: list[Change], planned: list[PlannedResource]) -> list[str]:
+    """Return the changes that the plan does not show on the expected resource."""
     missing: list[str] = []
     for each in changes:
         candidates = [one for one in planned if one.token == each.token and each.name in one.name]
@@ -174,13 +174,13 @@ def unseen(changes: list[Change], planned: list[PlannedResource]) -> list[str]:
             if one.operation == each.operation and (not each.changes or each.changes in one.changed)
         ]
         if not shown:
-            found = {one.name: (one.operation, one.changed) for one in candidates}
-            missing.append(f"{each.setting}: no {each.operation} of {each.name} {each.changes}: {found}")
+            actual = {one.name: (one.operation, one.changed) for one in candidates}
+            missing.append(f"{each.setting}: no {each.operation} of {each.name} {each.changes}: {actual}")
     return missing
 
 
-def lost(planned: list[PlannedResource]) -> list[str]:
-    """Return what holds data and would be replaced or deleted."""
+def find_data_loss(planned: list[PlannedResource]) -> list[str]:
+    """Return the resources that hold data and would be replaced or deleted."""
     return [
         f"{each.operation} of {each.token} {each.name}: {', '.join(each.replacing)}"
         for each in planned

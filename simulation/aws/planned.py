@@ -1,4 +1,4 @@
-"""What the engine plans: the resources of `pulumi preview --json`, with what each depends on."""
+"""Reads the plan of `pulumi preview --json`: its resources, and what each depends on."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -13,12 +13,12 @@ class PlannedResource:
     """One resource of a plan."""
 
     operation: str
-    """create, update, replace, delete or same; of the steps of a replacement this is the main one."""
+    """create, update, replace, delete or same; a replacement has only its main step."""
     urn: str
     token: str
     inputs: Mapping[str, Any]
     references: Mapping[str, tuple[str, ...]]
-    """URNs of the resources that an input was made from."""
+    """URNs of the resources that each input depends on."""
     protect: bool
     retain_on_delete: bool
     replacing: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class PlannedResource:
 
     @property
     def is_aws(self) -> bool:
-        """Whether it lies in AWS, not in the cluster."""
+        """Whether it is a resource in AWS, not in the cluster."""
         return self.token.startswith("aws:")
 
     def unknown(self, name: str) -> bool:
@@ -41,10 +41,10 @@ class PlannedResource:
 
 
 def parse(output: str) -> list[PlannedResource]:
-    """Return the resources of a preview's JSON; the engine may have written a notice before it.
+    """Return the resources of a preview's JSON; a notice of the engine may precede it.
 
     Raises:
-        ValueError: there is no plan in the output.
+        ValueError: the output contains no plan.
     """
     start = output.find("{")
     if start < 0:
@@ -54,12 +54,12 @@ def parse(output: str) -> list[PlannedResource]:
 
 
 def aws(resources: Iterable[PlannedResource]) -> list[PlannedResource]:
-    """Return the resources in AWS, the provider itself left out."""
+    """Return the resources in AWS, without the provider itself."""
     return [each for each in resources if each.is_aws]
 
 
 def _is_main(step: Mapping[str, Any]) -> bool:
-    """Return whether a step stands for its resource: a replacement also creates and deletes."""
+    """Return whether a step represents its resource: a replacement also has steps that create and delete."""
     return step["op"] not in ("create-replacement", "delete-replaced", "discard-replaced", "read-replacement")
 
 

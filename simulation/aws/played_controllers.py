@@ -1,4 +1,4 @@
-"""Plays the controllers whose pods do not really run: what the program waits for becomes true."""
+"""Acts for controllers whose pods do not run, so that the conditions the program awaits become true."""
 
 import http.client
 import json
@@ -20,7 +20,7 @@ _LOAD_BALANCER = "simulated.elb.amazonaws.com"
 
 @dataclass(frozen=True, kw_only=True)
 class Role:
-    """One controller that is played: it watches a list and answers with a status."""
+    """A simulated controller: watches a list and writes statuses."""
 
     path: str
     """The list in the API, such as `/api/v1/services`."""
@@ -31,7 +31,7 @@ class Role:
 
 
 class LoadBalancers(Role):
-    """The cloud's controller: each service of this type gets an address."""
+    """The cloud's controller: gives every service of type LoadBalancer an address."""
 
     def status(self, obj: Object) -> Object | None:
         """Return the address of a load balancer."""
@@ -42,11 +42,11 @@ class LoadBalancers(Role):
 
 @dataclass(frozen=True, kw_only=True)
 class Condition(Role):
-    """A controller that reports a condition once it has taken an object on."""
+    """A controller that reports conditions for every object."""
 
     types: tuple[str, ...]
     rest: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """What the status must hold beside its conditions."""
+    """Further fields of the status."""
 
     def status(self, obj: Object) -> Object | None:
         """Return the conditions."""
@@ -74,7 +74,7 @@ class Condition(Role):
         return {**self.rest, "conditions": made}
 
 
-# The Prometheus operator reports on the pods of its servers, which never start here.
+# The Prometheus operator reports the pods of its servers, which never start here.
 _MONITORING = "/apis/monitoring.coreos.com/v1"
 _ONE_POD = {
     "paused": False,
@@ -94,7 +94,7 @@ ROLES: tuple[Role, ...] = (
 
 @dataclass
 class PlayedControllers:
-    """Plays every role in a thread until the context ends."""
+    """Runs every role in a thread until the context ends."""
 
     server: str
     access: Access
@@ -103,7 +103,7 @@ class PlayedControllers:
     _failure: list[str] = field(default_factory=list[str])
 
     def __enter__(self) -> Self:
-        """Begin to play."""
+        """Start the thread."""
         self._thread = threading.Thread(target=self._play, daemon=True)
         self._thread.start()
         return self
@@ -111,7 +111,7 @@ class PlayedControllers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End, and tell of an answer that nobody expected."""
+        """Stop the thread; raise if the API server refused a status."""
         self._end.set()
         self._thread.join(timeout=30)
         if self._failure and kind is None:
@@ -123,7 +123,7 @@ class PlayedControllers:
                 try:
                     self._play_role(role)
                 except (OSError, http.client.HTTPException, ValueError):
-                    # The API server is busy, or already gone: the next round tells.
+                    # The API server is busy or already gone; the next round tries again.
                     continue
 
     def _play_role(self, role: Role) -> None:

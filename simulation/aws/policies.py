@@ -23,13 +23,13 @@ def statements(document: Any) -> list[dict[str, Any]]:
     """Return the statements of a policy, given as JSON or as a mapping.
 
     Raises:
-        ValueError: it is no policy.
+        ValueError: the document is not a policy.
     """
     policy = json.loads(document) if isinstance(document, str) else document
     if not isinstance(policy, dict):
         raise ValueError("a policy is a JSON object")
-    found = cast("dict[str, Any]", policy).get("Statement")
-    listed = [found] if isinstance(found, dict) else found
+    given = cast("dict[str, Any]", policy).get("Statement")
+    listed = [given] if isinstance(given, dict) else given
     if not isinstance(listed, list) or not listed:
         raise ValueError("a policy has a list of statements under the key Statement")
     return cast("list[dict[str, Any]]", listed)
@@ -83,5 +83,5 @@ def _statement_faults(statement: Mapping[str, Any], kind: PolicyKind) -> Iterato
 
 
 def as_list(value: Any) -> list[str]:
-    """Return a value that may stand alone or in a list, as a list."""
+    """Return a list; a single value becomes a list of one."""
     return [value] if isinstance(value, str) else list(value)

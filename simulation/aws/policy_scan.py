@@ -1,4 +1,4 @@
-"""Runs checkov on planned resources; suppressions come from a table, each with its reason."""
+"""Runs checkov on planned resources; a table lists suppressions with their reasons."""
 
 import hashlib
 import json
@@ -21,14 +21,14 @@ _SECONDS = 300
 
 @dataclass(frozen=True, kw_only=True)
 class Suppression:
-    """A check that does not apply, and why."""
+    """A check that does not apply, and the reason."""
 
     check: str
     reason: str
     resources: tuple[str, ...] = ()
-    """Address prefixes that it holds for; empty for all."""
+    """Prefixes of the addresses it applies to; empty for all."""
     stacks: tuple[str, ...] = ()
-    """Stacks that it holds for; empty for all."""
+    """Stacks it applies to; empty for all."""
 
     def covers(self, check: str, address: str, stack: str) -> bool:
         """Return whether a failed check is suppressed."""
@@ -47,7 +47,7 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What a scan found."""
+    """The result of a scan."""
 
     resources: int
     passed: int
@@ -77,7 +77,7 @@ def suppressions(file: Path = SUPPRESSIONS) -> list[Suppression]:
 
 
 def scan(resources: Sequence[PlannedResource], stack: str, folder: Path) -> Verdict:
-    """Scan planned resources; the plan that is scanned is kept in the folder."""
+    """Scan planned resources; keep the scanned plan in the folder."""
     file = folder / f"plan-{stack}.json"
     file.write_text(json.dumps(terraform_plan.plan(resources), indent=1))
     arguments = [
@@ -96,7 +96,7 @@ def scan(resources: Sequence[PlannedResource], stack: str, folder: Path) -> Verd
         text=True,
         timeout=_SECONDS,
         check=False,
-        # Nothing is asked of, or told to, anyone.
+        # Neither downloads mappings nor reports results.
         env={**os.environ, "BC_SKIP_MAPPING": "TRUE", "CKV_IGNORE_HIDDEN_DIRECTORIES": "False"},
         cwd=folder,
     )
@@ -110,7 +110,7 @@ def scan(resources: Sequence[PlannedResource], stack: str, folder: Path) -> Verd
 
 
 def verdict(report: dict[str, Any], stack: str, table: Sequence[Suppression]) -> Verdict:
-    """Return what a report of checkov says, with suppressed failures apart."""
+    """Return the verdict of a checkov report, with suppressed failures listed separately."""
     summary: dict[str, Any] = report.get("summary", report)
     failed: list[Failure] = []
     suppressed: list[tuple[Failure, Suppression]] = []
@@ -130,7 +130,7 @@ def verdict(report: dict[str, Any], stack: str, table: Sequence[Suppression]) ->
 
 
 def _program() -> str:
-    """Return checkov, installed from its lock into the cache."""
+    """Return the path of checkov, installed from its lock into the cache."""
     lock = (_PROJECT / "uv.lock").read_bytes()
     environment = cache_root() / "checkov" / hashlib.sha256(lock).hexdigest()[:16]
     program = environment / "bin" / "checkov"

@@ -1,4 +1,4 @@
-"""A simulated `aws` provider for the real engine: checks, plans and remembers, and makes nothing."""
+"""A simulated `aws` provider for the real engine: it validates, plans and remembers, and creates nothing."""
 
 import json
 import threading
@@ -21,9 +21,9 @@ from simulation.aws import checks, computed_outputs, functions, identities, repl
 from simulation.aws.computed_outputs import Site
 from simulation.aws.published_types import UnknownTypeError, version
 
-NOTICE = "aws is simulated: every check is real, no resource is made and nothing is paid for"
+NOTICE = "aws is simulated: every check is real, no resources are created and nothing is billed"
 _MESSAGE_BYTES = 400 * 1024 * 1024
-# What AWS refuses to delete while this input is set.
+# Input that makes AWS refuse to delete a resource.
 _PROTECTED_BY = {
     "aws:rds/instance:Instance": "deletionProtection",
     "aws:eks/cluster:Cluster": "deletionProtection",
@@ -32,7 +32,7 @@ _PROTECTED_BY = {
 
 @dataclass
 class Account:
-    """What the simulated account holds: physical names are unique, as in AWS."""
+    """Content of the simulated account; physical names are unique, as in AWS."""
 
     names: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     made: int = 0
@@ -40,20 +40,20 @@ class Account:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def claim(self, token: str, name: str, urn: str) -> None:
-        """Take a physical name.
+        """Reserve a physical name.
 
         Raises:
-            ValueError: another resource of the account has it.
+            ValueError: another resource of the account has the name.
         """
         with self.lock:
             holder = self.names.get((token, name))
             if holder is not None:
                 kind = token.rsplit(":", 1)[-1]
-                raise ValueError(f"{kind} {name!r} exists already in the account (simulated): {holder}")
+                raise ValueError(f"{kind} {name!r} already exists in the account (simulated): {holder}")
             self.names[(token, name)] = urn
 
     def release(self, token: str, name: str) -> None:
-        """Give a physical name back."""
+        """Release a physical name."""
         with self.lock:
             self.names.pop((token, name), None)
 
@@ -64,43 +64,43 @@ class Account:
             return self.made
 
     def count(self, call: str) -> None:
-        """Note a call of the engine."""
+        """Count a call of the engine."""
         with self.lock:
             self.calls[call] = self.calls.get(call, 0) + 1
 
 
 class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
-    """Answers the engine as the real provider would, from the published SDK's types and tables by hand."""
+    """Answers the engine as the real provider would, from the published SDK's types and manual tables."""
 
     def __init__(self, site: Site, account: Account, *, foresees: bool = False) -> None:
         self._site = site
         self._account = account
         self._foresees = foresees
         self._engine_address = ""
-        self._told = False
+        self._notice_sent = False
 
     def Attach(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Keep the engine's address: each run of the engine is a new one."""
-        self._engine_address, self._told = request.address, False
+        """Store the engine's address, which changes with each run."""
+        self._engine_address, self._notice_sent = request.address, False
         return Empty()
 
     def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Keep the engine's address."""
-        self._engine_address, self._told = request.engine_address, False
+        """Store the engine's address."""
+        self._engine_address, self._notice_sent = request.engine_address, False
         return provider_pb2.ProviderHandshakeResponse(
             accept_secrets=False, accept_resources=False, accept_outputs=False
         )
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Say which SDK is followed."""
+        """Return the version of the SDK that is simulated."""
         return plugin_pb2.PluginInfo(version=version())
 
     def CheckConfig(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
         """Check the provider's settings."""
         settings = wire.plain(request.news)
-        faults = checks.provider_faults(settings)
+        faults = checks.find_provider_faults(settings)
         if not settings.get("region") and not self._site.region:
-            faults.append(checks.Fault(path="region", reason="is required: every resource lies in a region"))
+            faults.append(checks.Fault(path="region", reason="is required: every resource is in a region"))
         return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(faults))
 
     def DiffConfig(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
@@ -112,22 +112,22 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.DiffResponse(changes=kind, replaces=replaces, diffs=changed)
 
     def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Take the region, and say once that nothing is real."""
+        """Store region and account, and send the notice once."""
         settings = wire.plain(request.args)
         region, accounts = settings.get("region"), settings.get("allowedAccountIds")
         if isinstance(region, str) and not wire.is_unknown(region):
             self._site = replace(self._site, region=region)
-        # Credentials of the account that the program insists on.
+        # Act as the account that the program requires.
         listed = json.loads(accounts) if isinstance(accounts, str) else accounts
         if listed:
             self._site = replace(self._site, account=str(listed[0]))
-        self._tell()
+        self._send_notice()
         return provider_pb2.ConfigureResponse(
             acceptSecrets=False, supportsPreview=True, acceptResources=False, acceptOutputs=False
         )
 
     def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Name what has no name, then check every input."""
+        """Generate a name if there is none, then check every input."""
         token, name = _type_of(request.urn), request.urn.rsplit("::", 1)[-1]
         inputs, old = wire.plain(request.news), wire.plain(request.olds)
         self._account.count("check")
@@ -135,18 +135,18 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
             named = identities.name_input(token)
             if named is not None and inputs.get(named) is None and not inputs.get(f"{named}Prefix"):
                 seed = request.randomSeed.hex() or request.urn
-                inputs[named] = old.get(named) or identities.made_up_name(token, name, seed)
+                inputs[named] = old.get(named) or identities.generated_name(token, name, seed)
                 inputs["__named"] = True
-            faults = checks.faults(token, inputs)
+            faults = checks.find_faults(token, inputs)
         except UnknownTypeError as error:
             faults = [checks.Fault(path="", reason=str(error))]
         if not replacements.is_listed(token):
-            reason = f"{token} is not in simulation/aws/replacements.py: say which of its inputs replace it"
+            reason = f"{token} is not in simulation/aws/replacements.py: list the inputs that replace it"
             faults.append(checks.Fault(path="", reason=reason))
         return provider_pb2.CheckResponse(inputs=wire.struct(inputs), failures=_failures(faults))
 
     def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Tell what changed, and whether AWS would replace the resource for it."""
+        """Return what changed, and whether AWS would replace the resource."""
         token = _type_of(request.urn)
         old, new = wire.plain(request.old_inputs), wire.plain(request.news)
         changed = replacements.changed(old, new)
@@ -154,7 +154,7 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
         replaces = replacements.replacing(token, old, new)
         named = identities.name_input(token)
-        # Two resources of one name cannot stand side by side.
+        # Two resources of one name cannot exist at the same time.
         keeps_name = named is not None and not new.get("__named") and old.get(named) == new.get(named)
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME,
@@ -166,12 +166,12 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Create(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Make up what AWS would answer; in a preview leave it unknown."""
+        """Return the outputs that AWS would return; in a preview leave them unknown."""
         token, inputs = _type_of(request.urn), wire.plain(request.properties)
         if request.preview and self._foresees:
             resource_id, outputs = computed_outputs.outputs(token, request.urn, inputs, self._site, 0)
-            # Nothing listens there, so that the cluster's objects are planned as before any cluster.
-            outputs |= dict.fromkeys(computed_outputs.never_foreseen(token), wire.UNKNOWN)
+            # Nothing listens at that address, so the cluster's objects are planned as for a new cluster.
+            outputs |= dict.fromkeys(computed_outputs.unknown_in_every_preview(token), wire.UNKNOWN)
             return provider_pb2.CreateResponse(id=resource_id, properties=wire.struct(outputs))
         if request.preview:
             unknown = dict.fromkeys(computed_outputs.unknown_until_made(token), wire.UNKNOWN)
@@ -188,7 +188,7 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CreateResponse(id=resource_id, properties=wire.struct(outputs))
 
     def Update(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Change the inputs; keep what AWS gave when the resource was made."""
+        """Change the inputs; keep the outputs that AWS assigned at creation."""
         token, inputs = _type_of(request.urn), wire.plain(request.news)
         old, old_inputs = wire.plain(request.olds), wire.plain(request.old_inputs)
         merged: dict[str, Any] = _changed(old, old_inputs, inputs)
@@ -203,11 +203,11 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.UpdateResponse(properties=wire.struct(merged))
 
     def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Refuse what AWS refuses to delete; forget the rest."""
+        """Refuse to delete what AWS would protect; forget the rest."""
         token, state = _type_of(request.urn), wire.plain(request.properties)
         guard = _PROTECTED_BY.get(token)
         if guard is not None and state.get(guard) is True:
-            reason = f"{guard} is on: set it to false and update before it is deleted (simulated)"
+            reason = f"{guard} is on: set it to false and update before deleting (simulated)"
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, reason)
         self._account.count("delete")
         named = identities.name_input(token)
@@ -216,30 +216,30 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
         return Empty()
 
     def Read(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Return what is known of a resource: nothing drifts here."""
+        """Return the known state: nothing drifts here."""
         return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
 
     def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Answer a function that only reads."""
+        """Answer a read-only function."""
         self._account.count("invoke")
         try:
-            found = functions.call(request.tok, wire.plain(request.args), self._site)
+            result = functions.call(request.tok, wire.plain(request.args), self._site)
         except functions.UnknownFunctionError as error:
             failure = provider_pb2.CheckFailure(property="", reason=str(error))
             return provider_pb2.InvokeResponse(failures=[failure])
         response = provider_pb2.InvokeResponse()
-        getattr(response, "return").CopyFrom(wire.struct(found))
+        getattr(response, "return").CopyFrom(wire.struct(result))
         return response
 
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Nothing runs long here."""
+        """Do nothing: no call takes long."""
         return Empty()
 
-    def _tell(self) -> None:
-        """Show the notice once per run of the engine."""
-        if self._told or not self._engine_address:
+    def _send_notice(self) -> None:
+        """Send the notice to the engine, once per run."""
+        if self._notice_sent or not self._engine_address:
             return
-        self._told = True
+        self._notice_sent = True
         with grpc.insecure_channel(self._engine_address) as channel:
             engine_pb2_grpc.EngineStub(channel).Log(
                 engine_pb2.LogRequest(severity=engine_pb2.INFO, message=NOTICE, urn="")
@@ -247,12 +247,12 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def serve(site: Site, account: Account, *, foresees: bool = False) -> tuple[int, Callable[[], None]]:
-    """Serve a simulated provider on a loopback port; return it and what ends the server.
+    """Serve a simulated provider on a loopback port; return the port and a function that stops the server.
 
     Args:
-        site: where its resources are.
-        account: what it holds.
-        foresees: whether a preview is told what AWS would answer, so that policies can be read in the plan.
+        site: account and region of its resources.
+        account: content of the account.
+        foresees: whether previews get the outputs that AWS would return, so that plans contain policies.
     """
     options = [
         ("grpc.max_receive_message_length", _MESSAGE_BYTES),
@@ -272,7 +272,7 @@ def serve(site: Site, account: Account, *, foresees: bool = False) -> tuple[int,
 
 
 def _changed(state: Any, old: Any, new: Any) -> Any:
-    """Return a state with new inputs; what AWS had added to the old ones stays, inside blocks too."""
+    """Return a state with new inputs; values that AWS added to the old ones stay, inside blocks too."""
     if not all(isinstance(each, dict) for each in (state, old, new)):
         return new
     added = {name: value for name, value in state.items() if name not in old}
@@ -280,7 +280,7 @@ def _changed(state: Any, old: Any, new: Any) -> Any:
 
 
 def _scoped(values: dict[str, Any], named: str) -> str:
-    """Return a physical name within what it has to be unique in."""
+    """Return a physical name, qualified by the scope in which it must be unique."""
     scopes = [str(values[key]) for key in ("clusterName", "role") if values.get(key)]
     return "/".join([*scopes, str(values.get(named))])
 
@@ -300,8 +300,8 @@ def _failures(faults: list[checks.Fault]) -> list[Any]:
 def _detailed(changed: list[str], replaces: list[str]) -> dict[str, Any]:
     kinds = provider_pb2.PropertyDiff
     tops = {path.split(".")[0] for path in replaces}
-    found = {
+    details = {
         name: kinds(kind=kinds.UPDATE_REPLACE if name in tops else kinds.UPDATE, inputDiff=True)
         for name in changed
     }
-    return found | {path: kinds(kind=kinds.UPDATE_REPLACE, inputDiff=True) for path in replaces}
+    return details | {path: kinds(kind=kinds.UPDATE_REPLACE, inputDiff=True) for path in replaces}

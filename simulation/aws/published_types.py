@@ -1,4 +1,4 @@
-"""What the published AWS SDK says of each resource: its inputs, which are required, and its outputs."""
+"""Reads the published AWS SDK: inputs of each resource, which of them are required, and outputs."""
 
 import collections.abc
 import enum
@@ -17,12 +17,12 @@ import pulumi_aws
 from pulumi import _types as sdk_types  # pyright: ignore[reportPrivateUsage] (the SDK's only record of its types)
 
 _SCALARS: Mapping[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
-# Python would not let the SDK call them by the names that they have in tokens.
+# Reserved words of Python, which the SDK renames.
 _MODULES: Mapping[str, str] = {"lambda": "lambda_"}
 
 
 class UnknownTypeError(Exception):
-    """The SDK publishes no such resource or function."""
+    """The SDK has no such resource or function."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Scalar:
     kind: str
     """string, integer, number, boolean or any."""
     enumeration: str = ""
-    """Name of the SDK's enumeration; empty where it publishes none."""
+    """Name of the SDK's enumeration; empty if it has none."""
     allowed: frozenset[str] = frozenset()
     """The enumeration's values."""
 
@@ -57,11 +57,11 @@ class Record:
 
     name: str
     build: Callable[[], Mapping[str, "Field"]]
-    """Types refer to themselves, so the fields are read when they are asked for."""
+    """Builds the fields on demand, because types refer to themselves."""
 
     @property
     def fields(self) -> Mapping[str, "Field"]:
-        """The fields by their names on the wire."""
+        """Fields by their names in the engine's format."""
         return self.build()
 
 
@@ -94,7 +94,7 @@ class ResourceType:
 
 @functools.cache
 def resource(token: str) -> ResourceType:
-    """Return what the SDK publishes of a resource's token, such as `aws:eks/cluster:Cluster`.
+    """Return the SDK's type of a token such as `aws:eks/cluster:Cluster`.
 
     Raises:
         UnknownTypeError: there is no such resource.
@@ -104,7 +104,7 @@ def resource(token: str) -> ResourceType:
     outputs = sdk_types.resource_types(cls)
     return ResourceType(
         token=token,
-        # `InitArgs` where another resource has a nested type of the plain name.
+        # `InitArgs` if a nested type of another resource has the plain name.
         inputs=_fields(
             getattr(module, f"{cls.__name__}InitArgs", None) or getattr(module, f"{cls.__name__}Args")
         ),
@@ -124,10 +124,10 @@ def _class(token: str) -> Any:
     try:
         if package != "aws":
             raise AttributeError
-        found = importlib.import_module(f"pulumi_aws.{_MODULES.get(folder, folder)}")
-        return getattr(found, name)
+        package_module = importlib.import_module(f"pulumi_aws.{_MODULES.get(folder, folder)}")
+        return getattr(package_module, name)
     except (ImportError, AttributeError):
-        raise UnknownTypeError(f"{token} is no resource of pulumi_aws {version()}") from None
+        raise UnknownTypeError(f"{token} is not a resource of pulumi_aws {version()}") from None
 
 
 def version() -> str:
@@ -138,7 +138,7 @@ def version() -> str:
 @functools.cache
 def _fields(cls: Any) -> Mapping[str, Field]:
     """Return the fields of an `Args` class of the SDK."""
-    # The SDK's alias of a later value names these two as text; what they become is left out below.
+    # The SDK's alias of a future value names these two as text; they are dropped below.
     local = {"Output": pulumi.Output, "T": type(None)}
     hints = typing.get_type_hints(cls.__init__, globalns=vars(sys.modules[cls.__module__]), localns=local)
     names = sdk_types.input_type_py_to_pulumi_names(cls)
@@ -151,13 +151,13 @@ def _fields(cls: Any) -> Mapping[str, Field]:
 
 @functools.cache
 def _output_fields(cls: Any) -> Mapping[str, Field]:
-    """Return the fields of a type that the SDK only reads; what it reads is never required."""
-    found = sdk_types.output_type_types(cls)
-    return {name: Field(shape=_output_shape(hint), required=False) for name, hint in found.items()}
+    """Return the fields of an output type; none of them is required."""
+    hints = sdk_types.output_type_types(cls)
+    return {name: Field(shape=_output_shape(hint), required=False) for name, hint in hints.items()}
 
 
 def _shape(hint: Any) -> Shape:
-    """Return the shape of an input's annotation, without the SDK's wrappers for later values."""
+    """Return the shape of an input's annotation, without the SDK's wrappers for future values."""
     options = [each for each in _members(hint) if each is not type(None)]
     return _choice(options, _fields, _shape)
 

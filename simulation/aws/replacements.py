@@ -1,9 +1,9 @@
-"""Which changed inputs make AWS replace a resource: a table by hand, the SDK does not publish it.
+"""Inputs whose change makes AWS replace a resource: a manual table, because the SDK does not publish it.
 
 Source: `ForceNew` and `RequiresReplace` in the schemas of hashicorp/terraform-provider-aws, the provider that
 pulumi-aws bridges (`internal/service/*`; eks/cluster.go and rds/instance.go read line by line, the rest from
-its documentation). Where releases differ the stricter reading stands. A type that is missing here is refused,
-so that no resource passes unchecked.
+its documentation). Where releases differ, the stricter one applies. The provider refuses types that are
+missing here, so no resource passes unchecked.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import Any, cast
 _ALL = "*"
 _NAMED = ("name", "namePrefix")
 
-# Paths of inputs by type; the empty tuple says that every input can be changed in place.
+# Paths of inputs by type; an empty tuple means that every input can be changed in place.
 _REPLACES: Mapping[str, tuple[str, ...]] = {
     "aws:autoscaling/tag:Tag": ("autoscalingGroupName", "tag.key"),
     "aws:cloudwatch/eventRule:EventRule": (*_NAMED, "eventBusName"),
@@ -152,7 +152,7 @@ _REPLACES: Mapping[str, tuple[str, ...]] = {
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": ("securityGroupId",),
 }
 
-# What holds data or identity: replacing it destroys what nothing can make again.
+# Resources that hold data or identity, which cannot be recreated.
 STATEFUL = frozenset(
     {
         "aws:ecr/repository:Repository",
@@ -165,7 +165,7 @@ STATEFUL = frozenset(
 
 
 def is_listed(token: str) -> bool:
-    """Return whether the table knows a type."""
+    """Return whether the table lists a type."""
     return token in _REPLACES
 
 
@@ -191,19 +191,19 @@ def replacing(token: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> lis
     differing = changed(old, new)
     if _ALL in listed:
         return [name for name in differing if name not in ("tags", "tagsAll")]
-    found = [path for path in listed if _values(old, path) != _values(new, path)]
-    # Encryption of a cluster's secrets can be added, and never taken away.
+    differing_paths = [path for path in listed if _values(old, path) != _values(new, path)]
+    # Encryption of a cluster's secrets can be added but not removed.
     return [
         path
-        for path in found
+        for path in differing_paths
         if not (path.startswith("encryptionConfig.") and old.get("encryptionConfig") is None)
     ]
 
 
 def _values(value: Any, path: str) -> list[Any]:
-    """Return what lies at a path, in every item of the lists that it leads through."""
+    """Return the values at a path, for every item of the lists on its way."""
     if isinstance(value, list):
-        return [found for each in cast("list[Any]", value) for found in _values(each, path)]
+        return [inner for each in cast("list[Any]", value) for inner in _values(each, path)]
     if not path:
         return [value]
     name, _, rest = path.partition(".")

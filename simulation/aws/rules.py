@@ -1,4 +1,4 @@
-"""Our own rules on planned resources: what a scanner does not know of this platform."""
+"""plinth's rules for planned resources, in addition to those of a general scanner."""
 
 import functools
 import re
@@ -24,7 +24,7 @@ _BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
 _BUCKET_ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 _PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
 _EVERYONE = {"0.0.0.0/0", "::/0"}
-# Actions that only look, and that AWS cannot narrow to a resource: a policy must say `*` for them.
+# Read-only actions that AWS cannot restrict to a resource: a policy must use `*` for them.
 # Source: the service authorization reference; iam:ListInstanceProfiles as in Karpenter's own policy.
 _WITHOUT_RESOURCES = re.compile(
     r"(ec2|autoscaling):(Describe|Get)[A-Za-z]+|ecr:GetAuthorizationToken|iam:ListInstanceProfiles|"
@@ -47,7 +47,7 @@ class Breach:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The resources of a stack in AWS, and the settings that they come from."""
+    """The resources of a stack in AWS, and the stack's settings."""
 
     resources: Sequence[PlannedResource]
     settings: Settings
@@ -57,9 +57,9 @@ class Plan:
         return [each for each in self.resources if each.token in tokens]
 
     def companion(self, token: str, of: PlannedResource, through: str = "bucket") -> PlannedResource | None:
-        """Return the resource of a type that was made from another."""
-        found = [each for each in self.of_type(token) if of.urn in each.references.get(through, ())]
-        return found[0] if found else None
+        """Return the resource of a type that refers to another."""
+        companions = [each for each in self.of_type(token) if of.urn in each.references.get(through, ())]
+        return companions[0] if companions else None
 
 
 _Faults = Iterator[tuple[PlannedResource, str]]
@@ -77,9 +77,9 @@ def breaches(plan: Plan) -> list[Breach]:
 
 def _is(plan: Plan, token: str, path: str, wanted: object) -> _Faults:
     for each in plan.of_type(token):
-        found = _at(each.inputs, path)
-        if found != wanted:
-            yield each, f"{path} is {found!r}, not {wanted!r}"
+        actual = _at(each.inputs, path)
+        if actual != wanted:
+            yield each, f"{path} is {actual!r}, not {wanted!r}"
 
 
 def _given(plan: Plan, token: str, path: str) -> _Faults:
@@ -122,19 +122,19 @@ def _closed(plan: Plan) -> _Faults:
             yield each, "has no private endpoint"
         open_to = set(network.get("publicAccessCidrs") or _EVERYONE)
         if network.get("endpointPublicAccess") is not False and open_to & _EVERYONE:
-            yield each, "answers everyone"
+            yield each, "is open to everyone"
     for each in plan.of_type(BUCKET):
         block = plan.companion(_ACCESS_BLOCK, each)
         names = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
         if block is None or not all(block.inputs.get(name) is True for name in names):
             yield each, "does not block public access"
     for each in plan.resources:
-        if _lets_in(each) & _EVERYONE:
-            yield each, "lets everyone in"
+        if _admitted_addresses(each) & _EVERYONE:
+            yield each, "admits everyone"
 
 
-def _lets_in(resource: PlannedResource) -> set[str]:
-    """Return the addresses that a security group or a rule of one admits."""
+def _admitted_addresses(resource: PlannedResource) -> set[str]:
+    """Return the addresses that a security group or one of its rules admits."""
     inputs = resource.inputs
     if resource.token == "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule":
         return {str(inputs.get("cidrIpv4")), str(inputs.get("cidrIpv6"))}
@@ -157,7 +157,7 @@ def _tls_only(plan: Plan) -> _Faults:
         name, values = wanted[engine]
         set_to = {one["name"]: one["value"] for one in each.inputs.get("parameters") or []}
         if set_to.get(name) not in values:
-            yield each, f"{name} is {set_to.get(name)!r}: clients may speak without TLS"
+            yield each, f"{name} is {set_to.get(name)!r}: clients may connect without TLS"
 
 
 def _denies_plain_text(statement: Mapping[str, Any]) -> bool:
@@ -171,7 +171,7 @@ def _least_privilege(plan: Plan) -> _Faults:
             if each.inputs.get(name) is None or each.unknown(name) or kind == "trust":
                 continue
             for statement in statements(each.inputs[name]):
-                # In a key's policy `*` is that key alone.
+                # In a key's policy `*` means that key alone.
                 for reason in _too_wide(statement, any_resource=each.token == KEY):
                     yield each, reason
 
@@ -180,7 +180,7 @@ def _too_wide(statement: Mapping[str, Any], *, any_resource: bool) -> Iterator[s
     if statement["Effect"] != "Allow":
         return
     if "NotAction" in statement or "NotResource" in statement:
-        yield "allows everything but what it names"
+        yield "allows everything except what it names"
     actions = as_list(statement.get("Action", []))
     for action in actions:
         if action == "*" or (action.endswith(":*") and not any_resource):
@@ -193,7 +193,7 @@ def _too_wide(statement: Mapping[str, Any], *, any_resource: bool) -> Iterator[s
 
 def _no_static_keys(plan: Plan) -> _Faults:
     for each in plan.of_type("aws:iam/accessKey:AccessKey", "aws:iam/user:User"):
-        yield each, "is a key that never changes: pods have identities"
+        yield each, "is a long-lived key: use pod identities"
 
 
 def _metadata_service(plan: Plan) -> _Faults:
@@ -205,7 +205,7 @@ def _tagged(plan: Plan) -> _Faults:
     for each in plan.resources:
         if "tags" in published_types.resource(each.token).inputs:
             tags: Mapping[str, str] = each.inputs.get("tags") or {}
-            # A tag that the provider adds to everything counts for nothing in plans without it.
+            # Plans do not show default tags, which the provider adds later.
             if "plinth:stack" not in tags:
                 yield each, f"has no tag plinth:stack, only {sorted(tags)}"
 
@@ -220,20 +220,20 @@ def _gpu_nodes(plan: Plan) -> _Faults:
 
 
 def _kept(plan: Plan) -> _Faults:
-    """Protected stacks keep their data; others can be deleted whole."""
+    """Check that protected stacks keep their data and that others can be deleted completely."""
     protect = plan.settings.protect
     for each in plan.of_type(*replacements.STATEFUL):
         if each.protect != protect or each.retain_on_delete != protect:
             yield (
                 each,
-                f"protect {each.protect}, retainOnDelete {each.retain_on_delete}; the stack says {protect}",
+                f"protect {each.protect}, retainOnDelete {each.retain_on_delete}; the stack has {protect}",
             )
     yield from _is(plan, INSTANCE, "deletionProtection", wanted=protect)
     yield from _is(plan, CLUSTER, "deletionProtection", wanted=protect)
     for each in plan.of_type(BUCKET, REPOSITORY):
         name = "forceDestroy" if each.token == BUCKET else "forceDelete"
         if protect and each.inputs.get(name):
-            yield each, f"{name} would delete what is in it"
+            yield each, f"{name} would delete its content"
 
 
 def _available(plan: Plan) -> _Faults:
@@ -243,7 +243,7 @@ def _available(plan: Plan) -> _Faults:
 
 
 RULES: Mapping[str, _Rule] = {
-    "encrypted at rest with a key of ours": _encrypted,
+    "encrypted at rest with the stack's own key": _encrypted,
     "closed to the internet": _closed,
     "TLS only": _tls_only,
     "least privilege": _least_privilege,
@@ -252,12 +252,12 @@ RULES: Mapping[str, _Rule] = {
     "tagged": _tagged,
     "GPU nodes keep other pods away": _gpu_nodes,
     "data outlives the stack where it is protected": _kept,
-    "databases as available as the stack asks": _available,
+    "databases as available as the stack requires": _available,
 }
 
 
 def _at(values: Any, path: str) -> Any:
-    """Return what lies at a path."""
+    """Return the value at a path."""
     return functools.reduce(
         lambda inner, name: cast("dict[str, Any]", inner).get(name) if isinstance(inner, dict) else None,
         path.split("."),

@@ -1,7 +1,7 @@
-"""A real Kubernetes API with its controllers and scheduler, on nodes and pods that KWOK plays.
+"""A real Kubernetes API with its controllers and scheduler, on nodes and pods that KWOK simulates.
 
-Nothing runs in it: pods are ready at once, jobs complete at once. So no webhook can answer either, and the
-API server is started without the admission plugins that would ask them; everything else it checks as ever.
+No container runs: pods are ready at once, and jobs complete at once. No webhook can answer, so the API
+server is started without the admission plugins that call webhooks; it validates everything else as usual.
 """
 
 import contextlib
@@ -51,7 +51,7 @@ class SimulatedCluster:
 
 @contextlib.contextmanager
 def simulated_cluster(folder: Path) -> Generator[SimulatedCluster]:
-    """Run a simulated cluster meanwhile; its processes end with the context."""
+    """Run a simulated cluster for the duration of the context."""
     access = cluster_access.create(folder)
     etcd, peer, api = _free_ports(3)
     server = f"https://{_LOOPBACK}:{api}"
@@ -88,7 +88,7 @@ def _etcd(folder: Path, client: int, peer: int) -> list[str]:
         f"--listen-peer-urls={peers}",
         f"--initial-advertise-peer-urls={peers}",
         f"--initial-cluster=default={peers}",
-        # Thrown away with the test.
+        # The data is thrown away with the test.
         "--unsafe-no-fsync",
         "--log-level=warn",
     ]
@@ -189,7 +189,7 @@ def nodes(count: int) -> list[dict[str, Any]]:
 def _readiness(cluster: SimulatedCluster, process: "subprocess.Popen[bytes]") -> str | None:
     if process.poll() is not None:
         lines = (cluster.logs / "kube-apiserver.log").read_text(errors="replace").splitlines()
-        raise AssertionError(f"the API server ended: {lines[-1] if lines else 'it wrote nothing'}")
+        raise AssertionError(f"the API server ended: {lines[-1] if lines else 'its log is empty'}")
     try:
         cluster.kubectl("get", "--raw=/readyz")
     except AssertionError as error:
@@ -208,7 +208,7 @@ def _nodes_state(cluster: SimulatedCluster) -> str | None:
 
 @contextlib.contextmanager
 def _process(cluster: SimulatedCluster, name: str, argv: list[str]) -> Generator["subprocess.Popen[bytes]"]:
-    """Run a process meanwhile; it also ends when this process dies."""
+    """Run a process for the duration of the context; it also ends when this process dies."""
     with (cluster.logs / f"{name}.log").open("w") as log:
         child = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", *argv],

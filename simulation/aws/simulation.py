@@ -15,15 +15,15 @@ from simulation.program_engine import ProgramEngine
 
 # The platform with the objects of its cluster written as files.
 RENDERED = Path(__file__).parent / "rendered_platform"
-# The engine's word on finding our language host, which lies where it looks last.
+# The engine's notice that it found plinth's language host, which is on PATH, where it looks last.
 _FOUND_ON_PATH = "using pulumi-language-python from $PATH"
-# Where the provider stands when the program names no region.
+# The provider's region if the program names none.
 _REGION = "eu-west-1"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedEngine(ProgramEngine):
-    """An engine whose `aws` provider is the simulated one at a port."""
+    """An engine that uses the simulated `aws` provider at a port."""
 
     provider_port: int
 
@@ -39,7 +39,7 @@ class SimulatedEngine(ProgramEngine):
 
     @property
     def rendered(self) -> Path:
-        """Where objects of the cluster are written, if they are not applied."""
+        """Folder of the cluster's objects when they are rendered instead of applied."""
         return self.folder / "rendered"
 
     def choices(self) -> dict[str, Any]:
@@ -62,26 +62,26 @@ class Run:
 
     @property
     def summary(self) -> Summary:
-        """What the run did."""
+        """The run's summary."""
         return events.summarise(self.events)
 
     @property
     def warnings(self) -> list[str]:
-        """What the engine, the program or a provider warned of."""
-        found = [each["diagnosticEvent"] for each in self.events if "diagnosticEvent" in each]
-        warnings = [events.clean(each["message"]) for each in found if each["severity"] == "warning"]
+        """Warnings of the engine, the program and providers."""
+        diagnostics = [each["diagnosticEvent"] for each in self.events if "diagnosticEvent" in each]
+        warnings = [events.clean(each["message"]) for each in diagnostics if each["severity"] == "warning"]
         return [each for each in warnings if _FOUND_ON_PATH not in each]
 
     @property
     def notices(self) -> list[str]:
-        """What was said beside errors and warnings."""
-        found = [each["diagnosticEvent"] for each in self.events if "diagnosticEvent" in each]
-        return [events.clean(each["message"]) for each in found if each["severity"].startswith("info")]
+        """Messages that are neither errors nor warnings."""
+        diagnostics = [each["diagnosticEvent"] for each in self.events if "diagnosticEvent" in each]
+        return [events.clean(each["message"]) for each in diagnostics if each["severity"].startswith("info")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
-    """A stack, its engine and the account that it is made in."""
+    """A stack, its engine and the simulated account."""
 
     engine: SimulatedEngine
     account: Account
@@ -95,8 +95,12 @@ class Simulation:
         self.runs.append(run)
         return run
 
-    def done(self, command: str, *arguments: str) -> Run:
-        """Run a command that must succeed."""
+    def run_successfully(self, command: str, *arguments: str) -> Run:
+        """Run a command that must succeed.
+
+        Raises:
+            AssertionError: it failed; the text holds its errors.
+        """
         run = self.run(command, *arguments)
         if run.code != 0:
             raise AssertionError(f"{command} failed: {run.summary.errors or run.output[-2000:]}")
@@ -113,15 +117,15 @@ def simulated(
     foresees: bool = False,
     program: Path | None = None,
 ) -> Generator[Simulation]:
-    """Give a stack's engine a simulated account of its own.
+    """Run a stack's engine against a simulated account.
 
     Args:
-        stack: which file of `stacks/`.
-        folder: the engine's.
-        site: where resources are, and which API server stands for the cluster's.
-        kubeconfig: what the Kubernetes provider reads where the stack names a cluster that exists.
-        foresees: whether previews are told what AWS would answer.
-        program: what runs in place of the repository's program.
+        stack: name of the file in `stacks/`.
+        folder: folder of the engine's state.
+        site: region, and the API server that stands for the cluster's.
+        kubeconfig: kubeconfig of the Kubernetes provider if the stack names an existing cluster.
+        foresees: whether previews get the outputs that AWS would return.
+        program: program to run in place of the repository's.
     """
     account = Account()
     port, end = serve(site or Site(region=_REGION), account, foresees=foresees)

@@ -1,4 +1,4 @@
-"""Planned resources as Terraform's plan in JSON: the format that policy scanners read."""
+"""Converts planned resources to Terraform's JSON plan, the format that policy scanners read."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from simulation.aws import published_types, wire
 from simulation.aws.planned import PlannedResource
 from simulation.aws.published_types import AnyOf, ListOf, MapOf, Record, Shape
 
-# Pulumi's name of a type -> Terraform's, where the rule below does not lead there.
+# Pulumi's name of a type -> Terraform's, where the rule below does not apply.
 _TYPES: Mapping[str, str] = {
     "aws:autoscaling/tag:Tag": "aws_autoscaling_group_tag",
     "aws:cloudwatch/logGroup:LogGroup": "aws_cloudwatch_log_group",
@@ -19,7 +19,7 @@ _TYPES: Mapping[str, str] = {
 }
 # Services whose name is not part of Terraform's.
 _UNNAMED_SERVICES = ("ec2",)
-# Lists of blocks: Terraform names one, Pulumi all of them.
+# Lists of blocks: Terraform uses the singular, Pulumi the plural.
 _SINGULAR: Mapping[str, str] = {
     "egress_rules": "egress_rule",
     "encryption_configurations": "encryption_configuration",
@@ -81,20 +81,20 @@ def _label(resource: PlannedResource) -> str:
 def _expressions(
     resource: PlannedResource, addresses: Mapping[str, str], by_urn: Mapping[str, PlannedResource]
 ) -> dict[str, Any]:
-    """Return which inputs come from other resources: without them a scanner sees no connection."""
-    found: dict[str, Any] = {}
+    """Return the references to other resources, by input; scanners use them to connect resources."""
+    expressions: dict[str, Any] = {}
     for name, urns in resource.references.items():
-        # A bucket's name may come by way of what was made for that bucket.
-        handed_on = [each for urn in urns if urn in by_urn for each in by_urn[urn].references.get(name, ())]
-        targets = [addresses[urn] for urn in (*handed_on, *urns) if urn in addresses]
+        # A bucket's name may be passed on by another resource of that bucket.
+        passed_on = [each for urn in urns if urn in by_urn for each in by_urn[urn].references.get(name, ())]
+        targets = [addresses[urn] for urn in (*passed_on, *urns) if urn in addresses]
         if targets:
             references = [text for target in targets for text in (f"{target}.id", target)]
-            found[_snake(name)] = {"references": references}
-    return found
+            expressions[_snake(name)] = {"references": references}
+    return expressions
 
 
 def _record(shapes: Mapping[str, Shape], values: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    record: dict[str, Any] = {}
     for name, value in values.items():
         if name.startswith("__") or name not in shapes or value is None or wire.is_unknown(value):
             continue
@@ -103,8 +103,8 @@ def _record(shapes: Mapping[str, Shape], values: Mapping[str, Any]) -> dict[str,
         blocks = isinstance(converted, list) and any(
             isinstance(each, dict) for each in cast("list[Any]", converted)
         )
-        found[_SINGULAR.get(key, key) if blocks else key] = converted
-    return found
+        record[_SINGULAR.get(key, key) if blocks else key] = converted
+    return record
 
 
 def _value(shape: Shape, value: Any) -> Any:

@@ -1,11 +1,11 @@
-"""Values as the engine sends them to a provider: plain data, with marks for what is unknown or secret."""
+"""Converts values between plain data and the engine's format, which marks unknown and secret values."""
 
 from collections.abc import Mapping
 from typing import Any, cast
 
 from google.protobuf import json_format, struct_pb2
 
-# How the engine writes a value that a preview cannot know yet.
+# The engine's mark of a value that a preview cannot know yet.
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 # The key that marks secrets, assets and references in the engine's format.
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -13,12 +13,12 @@ _SECRET = "1b47061264138c4ac30d75fd1eb44270"
 
 
 def plain(properties: struct_pb2.Struct) -> dict[str, Any]:
-    """Return properties as plain data, secrets in clear: the engine marks them again by itself."""
+    """Return properties as plain data with secrets in clear; the engine marks them as secret again."""
     return cast("dict[str, Any]", _open(json_format.MessageToDict(properties)))
 
 
 def struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
-    """Return plain data as the engine wants it."""
+    """Return plain data in the engine's format."""
     message = struct_pb2.Struct()
     json_format.ParseDict(dict(values), message)
     return message
@@ -30,7 +30,7 @@ def is_unknown(value: Any) -> bool:
 
 
 def holds_unknown(value: Any) -> bool:
-    """Return whether anything inside a value is not known yet."""
+    """Return whether a value, or anything inside it, is not known yet."""
     if isinstance(value, dict):
         return any(holds_unknown(each) for each in cast("dict[str, Any]", value).values())
     if isinstance(value, list):
@@ -46,5 +46,5 @@ def _open(value: Any) -> Any:
         return {key: _open(each) for key, each in table.items()}
     if isinstance(value, list):
         return [_open(each) for each in cast("list[Any]", value)]
-    # The wire knows only floats.
+    # The engine's format has only floats.
     return int(value) if isinstance(value, float) and value.is_integer() else value

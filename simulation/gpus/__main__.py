@@ -1,6 +1,6 @@
-"""`python -m simulation.gpus`: run the harness on the simulated GPU tier, in namespaces of the tier's own.
+"""`python -m simulation.gpus`: run the harness on the simulated GPU tier, in separate namespaces.
 
-Whatever ends this process, the kernel ends everything in its process namespace with it.
+When this process ends, for whatever reason, the kernel ends everything in its process namespace.
 """
 
 import os
@@ -12,12 +12,12 @@ _NAMESPACES = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child",
 
 
 def main() -> None:
-    """Become the harness, in new mount, network and process namespaces."""
+    """Replace this process by the harness in new mount, network and process namespaces."""
     network = f"ip link set lo up && ip address add {ADDRESS}/32 dev lo"
     harness = [sys.executable, "-m", "harness", "verify", "--only", "gpus", "--keep-going", *sys.argv[1:]]
     script = f'{network} && exec "$@"'
-    # Replaced, not started: whoever ends `make` ends the namespaces too.
-    os.execvp(_NAMESPACES[0], [*_NAMESPACES, "sh", "-c", script, "sh", *harness])  # noqa: S606 (no shell of the user sees it)
+    # Replaced, not started, so that a signal to `make` also ends the namespaces.
+    os.execvp(_NAMESPACES[0], [*_NAMESPACES, "sh", "-c", script, "sh", *harness])  # noqa: S606 (the arguments pass no shell)
 
 
 if __name__ == "__main__":

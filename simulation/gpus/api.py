@@ -27,7 +27,7 @@ class RefusedError(Exception):
 
 
 class Api:
-    """The API as one user sees it."""
+    """An API server, as one user."""
 
     def __init__(self, server: str, *, authority: Path, certificate: Path, key: Path) -> None:
         context = ssl.create_default_context(cafile=str(authority))
@@ -44,7 +44,7 @@ class Api:
         """Send one request.
 
         Raises:
-            RefusedError: the answer is an error.
+            RefusedError: the server answered with an error.
         """
         response = self._client.request(method, path, **arguments)
         try:
@@ -71,7 +71,7 @@ class Api:
         return self.request("GET", path, params=query)["items"]
 
     def create(self, manifest: Mapping[str, Any]) -> Object:
-        """Create one object where its kind and namespace say."""
+        """Create one object in the list of its kind and namespace."""
         return self.request("POST", collection(manifest), json=manifest)
 
     def create_all(self, manifests: Iterable[Mapping[str, Any]]) -> None:
@@ -87,7 +87,7 @@ class Api:
     def delete_all(self, path: str) -> None:
         """Delete every object of a list, several at a time.
 
-        The API server would do it in one request, but one by one: for hundreds it breaks off after a minute.
+        The API server can do it in one request, but deletes them one by one and times out after a minute.
         """
         names = [each["metadata"]["name"] for each in self.items(path)]
         with ThreadPoolExecutor(max_workers=_WRITERS) as pool:
@@ -97,7 +97,7 @@ class Api:
         try:
             self.request("DELETE", path, json={"gracePeriodSeconds": 0})
         except RefusedError as error:
-            # Whatever else deletes it may be quicker.
+            # A controller may have deleted it first.
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
 
@@ -112,7 +112,7 @@ def collection(manifest: Mapping[str, Any]) -> str:
     return f"{root}/namespaces/{namespace}/{plural}" if namespace else f"{root}/{plural}"
 
 
-def condition(found: Object, kind: str) -> Object:
+def condition(subject: Object, kind: str) -> Object:
     """Return one condition of an object's status; empty if it has none."""
-    conditions: Sequence[Object] = found.get("status", {}).get("conditions") or []
+    conditions: Sequence[Object] = subject.get("status", {}).get("conditions") or []
     return next((each for each in conditions if each["type"] == kind), {})

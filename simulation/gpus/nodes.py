@@ -1,4 +1,4 @@
-"""Simulated nodes: KWOK plays their kubelets, Karpenter's KWOK provider starts those of a pool from zero."""
+"""Simulated nodes: KWOK acts as their kubelets, and Karpenter's KWOK provider scales a pool from zero."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,11 +15,11 @@ _TYPE_LABEL = "node.kubernetes.io/instance-type"
 _ZONE_LABEL = "topology.kubernetes.io/zone"
 _CAPACITY_LABEL = "karpenter.sh/capacity-type"
 _CLASS_GROUP = "karpenter.kwok.sh"
-# Minutes on AWS; the wait says nothing about the programs.
+# Minutes on AWS; waiting that long would prove nothing more.
 _IDLE_SECONDS = 5
 NOT_READY_LABEL = "node-not-ready.stage.kwok.x-k8s.io"
-# What plays a kubelet: nodes become ready, pods run until they are deleted. No heartbeats: the API server
-# would do little else, and the controller manager is told not to expect them.
+# The behaviour of a kubelet: nodes become ready, pods run until they are deleted. No heartbeats, which would
+# keep the API server busy; the controller manager is configured not to expect them.
 _STAGES = (
     "kustomize/stage/node/fast/node-initialize.yaml",
     "kustomize/stage/node/chaos/node-not-ready.yaml",
@@ -30,9 +30,9 @@ _STAGES = (
 
 def stages() -> list[Object]:
     """Return KWOK's configuration."""
-    found = manifests.load("kwok", "sigs.k8s.io/kwok", *_STAGES)
-    delete = manifests.find(found, "Stage", "pod-delete")["spec"]["selector"]["matchExpressions"]
-    # A kubelet ends a pod's containers first and says so: Kueue keeps a member of a gang until then.
+    loaded = manifests.load("kwok", "sigs.k8s.io/kwok", *_STAGES)
+    delete = manifests.find(loaded, "Stage", "pod-delete")["spec"]["selector"]["matchExpressions"]
+    # A kubelet first ends a pod's containers and reports it; until then Kueue keeps the pod in its gang.
     end = {
         "apiVersion": "kwok.x-k8s.io/v1alpha1",
         "kind": "Stage",
@@ -44,7 +44,7 @@ def stages() -> list[Object]:
         },
     }
     delete.append(_phase("Failed", "Succeeded"))
-    return [*found, end]
+    return [*loaded, end]
 
 
 def _phase(*values: str) -> Object:
@@ -52,7 +52,7 @@ def _phase(*values: str) -> Object:
 
 
 def node(name: str, kind: InstanceType, pool: str | None) -> Object:
-    """Return a node of a pool, as its node group would register it; of the system pool without one."""
+    """Return a node as its node group would register it; without a pool, a node of the system pool."""
     resources = {
         "cpu": str(kind.vcpus),
         "memory": f"{kind.memory_gib}Gi",
@@ -76,14 +76,14 @@ def nodes(pool: GpuPoolSettings) -> list[Object]:
     return [node(f"{pool.name}-{number}", kind, pool.name) for number in range(pool.max)]
 
 
-def taints(found: Object) -> list[str]:
+def taints(node: Object) -> list[str]:
     """Return the keys of a node's taints."""
-    return [taint["key"] for taint in found["spec"].get("taints", [])]
+    return [taint["key"] for taint in node["spec"].get("taints", [])]
 
 
 def karpenter_types(pool: GpuPoolSettings, zones: Sequence[str]) -> list[Object]:
-    """Return the instance types that Karpenter's KWOK provider may start, as it reads them from a file."""
-    found: list[Object] = []
+    """Return the instance types that Karpenter's KWOK provider may start, in the format of its file."""
+    types: list[Object] = []
     for name in pool.instance_types:
         kind = instance_types.known(name)
         offerings = [
@@ -94,7 +94,7 @@ def karpenter_types(pool: GpuPoolSettings, zones: Sequence[str]) -> list[Object]
             }
             for zone in zones
         ]
-        found.append(
+        types.append(
             {
                 "name": kind.name,
                 "offerings": offerings,
@@ -109,11 +109,11 @@ def karpenter_types(pool: GpuPoolSettings, zones: Sequence[str]) -> list[Object]
                 },
             }
         )
-    return found
+    return types
 
 
 def node_pool(pool: GpuPoolSettings, zones: Sequence[str]) -> list[Object]:
-    """Return Karpenter's pool, as on AWS but for its class of nodes, and for the wait until it shrinks."""
+    """Return Karpenter's pool: as on AWS, except for its node class and its shorter idle time."""
     args = KarpenterNodePoolArgs(
         pool=pool.name,
         cluster_name="simulated",

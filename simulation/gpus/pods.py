@@ -1,4 +1,4 @@
-"""Pods of the simulated tier, and what became of them."""
+"""Pods of the simulated tier, and their states."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,12 +8,12 @@ from simulation.gpus.api import Object, condition
 
 _GROUP = "kueue.x-k8s.io/pod-group-name"
 _GROUP_SIZE = "kueue.x-k8s.io/pod-group-total-count"
-# Else Kueue keeps a deleted member until another takes its place.
+# Otherwise Kueue keeps a deleted member until another replaces it.
 _REPLACED = "kueue.x-k8s.io/retriable-in-group"
 
 
 def pod(name: str, team: str, *, gpus: int = 0, pool: str | None = None) -> Object:
-    """Return a pod as a data scientist writes it: a limit, perhaps a pool; no queue and no toleration."""
+    """Return a pod as a data scientist writes it: a limit and perhaps a pool, no queue and no toleration."""
     limits = {"cpu": "100m", "memory": "64Mi", **({GPU_RESOURCE: str(gpus)} if gpus else {})}
     container = {"name": "main", "image": "simulated", "resources": {"limits": limits}}
     return {
@@ -25,7 +25,7 @@ def pod(name: str, team: str, *, gpus: int = 0, pool: str | None = None) -> Obje
 
 
 def gang(name: str, size: int, team: str, *, gpus: int, pool: str) -> list[Object]:
-    """Return pods that belong together."""
+    """Return the pods of a gang, which start together or not at all."""
     members = [pod(f"{name}-{number}", team, gpus=gpus, pool=pool) for number in range(size)]
     for member in members:
         member["metadata"]["labels"] = {_GROUP: name}
@@ -33,21 +33,21 @@ def gang(name: str, size: int, team: str, *, gpus: int, pool: str) -> list[Objec
     return members
 
 
-def state(found: Object) -> str:
-    """Return what became of a pod: `queued` by Kueue, `pending` at the scheduler, or its phase."""
-    if found["spec"].get("schedulingGates"):
+def state(pod: Object) -> str:
+    """Return a pod's state: `queued` by Kueue, `pending` at the scheduler, or its phase."""
+    if pod["spec"].get("schedulingGates"):
         return "queued"
-    if not found["spec"].get("nodeName"):
+    if not pod["spec"].get("nodeName"):
         return "pending"
-    return found["status"]["phase"].lower()
+    return pod["status"]["phase"].lower()
 
 
-def states(found: Iterable[Object]) -> Counter[str]:
-    """Return how many pods are in which state."""
-    return Counter(state(each) for each in found)
+def states(pods: Iterable[Object]) -> Counter[str]:
+    """Return the number of pods in each state."""
+    return Counter(state(each) for each in pods)
 
 
-def unschedulable(found: Object) -> str:
-    """Return why the scheduler finds no node for a pod; empty if it has not tried, or found one."""
-    scheduled = condition(found, "PodScheduled")
+def unschedulable(pod: Object) -> str:
+    """Return why the scheduler finds no node for a pod; empty if it has not tried, or has found one."""
+    scheduled = condition(pod, "PodScheduled")
     return scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else ""

@@ -1,4 +1,4 @@
-"""The programs of the simulated tier: started in order, watched, and ended together."""
+"""Runs the programs of the simulated tier: starts them in order, watches them, and ends them together."""
 
 import signal
 import subprocess
@@ -14,11 +14,11 @@ _END_SECONDS = 10
 
 
 class ProgramEndedError(Exception):
-    """A program of the tier ended by itself; the text holds its last words."""
+    """A program of the tier ended by itself; the text holds the end of its log."""
 
 
 class Programs:
-    """Running programs by name, each with a log of its own."""
+    """Running programs by name, each with its own log."""
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
@@ -41,7 +41,7 @@ class Programs:
                 program.wait()
 
     def start(self, name: str, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-        """Start a program; what it prints goes to its log."""
+        """Start a program; its output goes to its log."""
         with (self._logs / f"{name}.log").open("wb") as log:
             self._running[name] = subprocess.Popen(
                 argv,
@@ -52,7 +52,7 @@ class Programs:
 
     @contextmanager
     def suspended(self, name: str) -> Generator[None]:
-        """Let a program answer nothing meanwhile."""
+        """Suspend a program until the context ends, so that it answers nothing."""
         program = self._running[name]
         program.send_signal(signal.SIGSTOP)
         try:
@@ -68,9 +68,9 @@ class Programs:
         """
         for name, program in self._running.items():
             if program.poll() is not None:
-                raise ProgramEndedError(f"{name} ended with {program.returncode}:\n{self.last_words(name)}")
+                raise ProgramEndedError(f"{name} ended with {program.returncode}:\n{self.log_end(name)}")
 
-    def last_words(self, name: str) -> str:
+    def log_end(self, name: str) -> str:
         """Return the end of a program's log."""
         lines = (self._logs / f"{name}.log").read_text(errors="replace").splitlines()
         return "\n".join(lines[-_LAST_LINES:])

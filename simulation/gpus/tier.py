@@ -1,4 +1,4 @@
-"""The simulated GPU tier: real control plane, scheduler, Kueue and Karpenter, and nodes that KWOK plays."""
+"""The simulated GPU tier: real control plane, scheduler, Kueue and Karpenter on nodes that KWOK simulates."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ from simulation.gpus.api import Api, Object, condition
 from simulation.gpus.programs import Programs
 from upstream.build import binary
 
-# The tier's own network namespace has this address and no other host.
+# The only address in the tier's network namespace.
 ADDRESS = "10.255.0.1"
 _SERVER = f"https://{ADDRESS}:{API_PORT}"
 _KUEUE = "kueue"
@@ -38,7 +38,7 @@ NOT_READY = "node.kubernetes.io/not-ready"
 _SYSTEM_NODES = 2
 _START_SECONDS = 120
 _NODES_SECONDS = 180
-# Nothing beats for the nodes: only a condition that says so makes one not ready.
+# Nodes send no heartbeats: only an explicit condition makes one not ready.
 _NO_HEARTBEATS = "24h"
 _STACK = Path(__file__).parent / "Pulumi.gpu-sim.yaml"
 
@@ -53,7 +53,7 @@ class Tier:
 
     @property
     def cluster(self) -> EksSettings:
-        """The settings of its cluster."""
+        """The settings of the tier's cluster."""
         if not isinstance(self.settings.cluster, EksSettings):
             raise TypeError(f"{_STACK.name}: the simulated tier needs a cluster of kind eks")
         return self.settings.cluster
@@ -65,7 +65,7 @@ class Tier:
     def wait(
         self, what: str, probe: Callable[[], str | None], *, timeout_seconds: float, successes: int = 1
     ) -> None:
-        """Wait for a state, no longer than every program runs."""
+        """Wait for a state; fail at once if a program ends."""
 
         def checked() -> str | None:
             self.programs.check()
@@ -79,14 +79,14 @@ class Tier:
 
 
 def settings() -> Settings:
-    """Return the settings of the simulated stack, checked as those of any stack."""
+    """Return the settings of the simulated stack, validated as those of any stack."""
     config = stack_file.read(_STACK)["config"]
     return reader.parse({key.removeprefix(f"{PROJECT}:"): value for key, value in config.items()})
 
 
 @contextmanager
 def running() -> Generator[Tier]:
-    """Start the tier and end it; its files are gone afterwards."""
+    """Run the tier for the duration of the context; delete its files afterwards."""
     instance = Instance("gpu-sim")
     shutil.rmtree(instance.folder, ignore_errors=True)
     addresses = Addresses(host_ip=ADDRESS, node_ip=ADDRESS, gateway_port=0, api_port=0, registry_port=0)
@@ -120,7 +120,7 @@ def _client(instance: Instance) -> Api:
 
 def _start_control_plane(tier: Tier, instance: Instance, addresses: Addresses) -> None:
     api = f"{ADDRESS}:{API_PORT}"
-    # A throw-away cluster: nothing of it is read after a crash.
+    # A throw-away cluster: nothing is read after a crash.
     _start(tier, etcd.process(instance), "--unsafe-no-fsync=true")
     _start(tier, control_plane.api_server(instance, addresses))
     tier.wait(
@@ -164,10 +164,10 @@ def _define(tier: Tier) -> None:
     )
 
     def unestablished() -> str | None:
-        found = tier.api.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
+        definitions = tier.api.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
         missing = [
             each["metadata"]["name"]
-            for each in found
+            for each in definitions
             if condition(each, "Established").get("status") != "True"
         ]
         return ", ".join(missing) or None
@@ -212,8 +212,8 @@ def _start_kueue(tier: Tier, instance: Instance) -> None:
     configuration = kueue_controller.settings(_KUEUE, certificate_folder=str(folder), leader_election=False)
     (folder / "settings.json").write_text(json.dumps(configuration))
     (folder / "kubeconfig").write_text(json.dumps(_kueue_user(tier, instance)))
-    # It reads the certificate of its metrics from this one place, which the machine does not have: the
-    # folder exists in a mount namespace of its own.
+    # Kueue reads the certificate of its metrics from this path only, which the machine does not have: the
+    # folder exists in a separate mount namespace.
     metrics = kueue_controller.METRICS_CERTIFICATE_FOLDER
     script = (
         f"mount -t tmpfs none /etc && mkdir -p {metrics} && cp {folder}/tls.* {metrics}/ && "
@@ -291,7 +291,7 @@ def _add_queues(tier: Tier) -> None:
     rendered = [*gpu_queues.objects(pools, teams), *(gpu_queues.local_queue(team.name) for team in teams)]
 
     def first_refused() -> str | None:
-        # Its webhooks answer some seconds after it starts.
+        # Kueue's webhooks answer some seconds after it starts.
         try:
             tier.api.create(rendered[0])
         except Exception as refusal:
@@ -303,8 +303,8 @@ def _add_queues(tier: Tier) -> None:
         tier.api.create(each)
 
     def inactive() -> str | None:
-        found = tier.api.items("/apis/kueue.x-k8s.io/v1beta2/clusterqueues")
-        states = {each["metadata"]["name"]: condition(each, "Active") for each in found}
+        queues = tier.api.items("/apis/kueue.x-k8s.io/v1beta2/clusterqueues")
+        states = {each["metadata"]["name"]: condition(each, "Active") for each in queues}
         idle = [
             f"{name}: {state.get('message')}"
             for name, state in states.items()
@@ -327,11 +327,11 @@ def _add_nodes(tier: Tier) -> None:
     tier.api.create_all(made)
 
     def unready() -> str | None:
-        found = tier.api.items("/api/v1/nodes")
-        # The taint of a new node outlives its first condition by a while.
+        listed = tier.api.items("/api/v1/nodes")
+        # A new node keeps its taint for a while after its first condition.
         ready = sum(
             condition(each, "Ready").get("status") == "True" and NOT_READY not in nodes.taints(each)
-            for each in found
+            for each in listed
         )
         return None if ready == len(made) else f"{ready} of {len(made)}"
 

@@ -1,4 +1,4 @@
-"""The files of this repository, as the contract tests read them."""
+"""Files of this repository, for the contract tests."""
 
 import subprocess
 from functools import cache
@@ -22,14 +22,14 @@ PACKAGES = (
 
 @cache
 def files() -> tuple[Path, ...]:
-    """Return every file that is, or is about to be, committed, relative to the root."""
+    """Return every committed or untracked file that git does not ignore, relative to the root."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     return tuple(Path(name) for name in sorted(set(names)) if (ROOT / name).is_file())
 
 
 def modules(package: str) -> list[Path]:
-    """Return the Python modules of a package, without those that hold no code of their own."""
+    """Return the Python modules of a package, except `__init__` and `__main__`."""
     return [
         file
         for file in files()
@@ -40,7 +40,7 @@ def modules(package: str) -> list[Path]:
 
 
 def text(file: Path) -> str:
-    """Return a file's text, or nothing if it is binary."""
+    """Return a file's text, or an empty text if it is binary."""
     try:
         return (ROOT / file).read_text()
     except UnicodeDecodeError:

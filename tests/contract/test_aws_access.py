@@ -131,7 +131,7 @@ def test_databases_require_tls_and_every_client_uses_it(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_pods_reach_databases_inside_the_network_alone(stack: str) -> None:
+def test_pods_reach_databases_only_inside_the_network(stack: str) -> None:
     found = [
         to["ipBlock"]["cidr"]
         for policy in rules.policies(platform.stack(stack)).values()

@@ -5,7 +5,7 @@ from components.pipelines.pipelines_api_server import MODULE, PROJECT
 from upstream import recipe
 
 
-def test_the_backend_and_the_sdk_are_of_one_release() -> None:
+def test_the_backend_and_the_sdk_have_one_release() -> None:
     assert manifests.text(PROJECT, MODULE, "VERSION").strip() == versions.python_version("kfp")
 
 

@@ -1,4 +1,4 @@
-"""Unit tests mirror the tree, and no test lies where nothing collects it."""
+"""Unit tests mirror the tree, and pytest collects every test."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract import repository
 
-# Data or programs of an image, tested where they run: in the image.
+# Data and programs of an image are tested in the image.
 _BUILT_INTO_IMAGES = re.compile(r"^images/[^/]+/")
 _VAGUE = {"utils", "common", "helpers", "misc", "base", "core"}
 
@@ -46,7 +46,7 @@ def test_every_test_is_collected() -> None:
             assert tests, f"{file} holds no test"
         else:
             assert not tests, (
-                f"{file} holds {tests[0]}, which nothing collects: its name must begin with test_"
+                f"{file} holds {tests[0]}, which pytest does not collect: its name must begin with test_"
             )
 
 
@@ -66,7 +66,7 @@ def test_modules_stay_readable(limit: int, suffix: str) -> None:
 
 
 def test_only_wait_modules_sleep() -> None:
-    # A step of a pipeline is one function that KFP copies out of its module: it cannot import a wait.
+    # KFP copies the function of a step out of its module, so it cannot import a wait.
     exceptions = {Path("workloads/steps/smoke.py")}
     for file in repository.files():
         if file.suffix != ".py" or file.name in {"wait.py", "test_wait.py"} or file in exceptions:

@@ -1,4 +1,4 @@
-"""What is committed reads the same on every machine, and holds nothing that is upstream's or secret."""
+"""Committed files are the same on every machine, and contain neither upstream's manifests nor secrets."""
 
 import re
 
@@ -7,7 +7,7 @@ from tests.contract import repository
 _HOSTS = re.compile(r"pypi\.org|pythonhosted\.org|proxy\.golang|sum\.golang|registry\.npmjs|deb\.debian\.org")
 _MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:work|root)/[a-z]")
 _KEYS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----|minio123|AKIA[0-9A-Z]{16}")
-# Not ours to word: a lock names where packages came from. This file names what it looks for.
+# Locks name the origin of packages, and this file names what it looks for.
 _EXEMPT = {"uv.lock", "go.sum", "test_public_files.py"}
 
 

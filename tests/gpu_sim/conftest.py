@@ -1,23 +1,24 @@
-"""The simulated tier, started once for all its tests."""
+"""The simulated tier, started once for all tests."""
 
 import os
 from collections.abc import Callable, Generator
 
 import pytest
 
+from harness import published_figures
 from simulation.gpus import tier as simulated
 from simulation.gpus.api import Object
 from simulation.gpus.pods import states
 from simulation.gpus.tier import Tier
 
-_GONE_SECONDS = 120
+_GONE_SECONDS = published_figures.bounds("gpu-tier")["team_empty"].value
 
 
 @pytest.fixture(scope="session")
 def tier() -> Generator[Tier]:
-    """The tier, in network and process namespaces of its own."""
+    """The tier, in separate network and process namespaces."""
     if not os.environ.get("PLINTH_GPU_SIM"):
-        pytest.fail("the simulated tier has namespaces of its own: run `make gpu-sim`", pytrace=False)
+        pytest.fail("the simulated tier needs its own namespaces: run `make gpu-sim`", pytrace=False)
     with simulated.running() as running:
         yield running
 
@@ -35,7 +36,7 @@ class Team:
         return self._tier.api.items(self._path)
 
     def reaches(self, what: str, *, timeout_seconds: float, successes: int = 1, **wanted: int) -> None:
-        """Wait until so many pods are in these states and none in another."""
+        """Wait until exactly these numbers of pods are in these states."""
 
         def different() -> str | None:
             found = states(self.pods())
@@ -57,7 +58,7 @@ class Team:
 
 @pytest.fixture
 def team(tier: Tier) -> Generator[Callable[[str], Team]]:
-    """Give a team's namespace by name; it is empty again after the test."""
+    """A function that returns a team's namespace by name; namespaces are emptied after the test."""
     given: dict[str, Team] = {}
 
     def give(name: str) -> Team:

@@ -1,4 +1,4 @@
-"""What the simulated GPU tier promises. Nodes are simulated; everything that decides is real."""
+"""Promises of the simulated GPU tier. Nodes are simulated; every program that decides is real."""
 
 import os
 import time
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from components.gpus.gpu_queues import GPU_RESOURCE, TOLERATION
+from harness import published_figures
 from simulation.gpus import nodes
 from simulation.gpus.api import RefusedError, condition
 from simulation.gpus.pods import gang, pod, state, unschedulable
@@ -19,9 +20,10 @@ Record = Callable[[str, object], None]
 _BURST = 500
 _GANG = 64
 _PLAIN = 40
+SECONDS = {name: bound.value for name, bound in published_figures.bounds("gpu-tier").items()}
 
 
-def test_a_thousand_nodes_of_eight_gpus_are_there(tier: Tier, record_property: Record) -> None:
+def test_a_thousand_nodes_have_eight_gpus_each(tier: Tier, record_property: Record) -> None:
     found = tier.pool_nodes("training")
     assert len(found) == 1000
     assert {each["status"]["allocatable"][GPU_RESOURCE] for each in found} == {"8"}
@@ -37,7 +39,7 @@ def test_a_burst_of_500_gpu_pods_scales_a_pool_from_zero_and_back_to_zero(
     assert not tier.pool_nodes("burst")
     submitted = time.monotonic()
     tier.api.create_all(pod(f"burst-{number}", "research", gpus=1, pool="burst") for number in range(_BURST))
-    research.reaches("the burst runs", timeout_seconds=300, running=_BURST)
+    research.reaches("the burst runs", timeout_seconds=SECONDS["burst"], running=_BURST)
     record_property(
         "simulated: seconds from submit to last bound pod", round(time.monotonic() - submitted, 1)
     )
@@ -55,25 +57,31 @@ def test_a_burst_of_500_gpu_pods_scales_a_pool_from_zero_and_back_to_zero(
     def left() -> str | None:
         return ", ".join(each["metadata"]["name"] for each in tier.pool_nodes("burst")[:3]) or None
 
-    tier.wait("the pool is back to zero", left, timeout_seconds=180)
+    tier.wait("the pool is back to zero", left, timeout_seconds=SECONDS["pool_empty"])
     record_property("simulated: seconds from last pod to no node", round(time.monotonic() - emptied, 1))
 
 
 def test_a_quota_is_honoured_borrowed_in_the_cohort_and_given_back(tier: Tier, team: Teams) -> None:
-    """Research owns 16 of 32, applied 8 and may not borrow, 8 are nobody's."""
+    """Of 32 devices research owns 16 and applied 8, which may not borrow; 8 belong to nobody."""
     research, applied = team("research"), team("applied")
     tier.api.create_all(pod(f"r-{number}", "research", gpus=8, pool="inference") for number in range(4))
-    research.reaches("research has all that is idle", timeout_seconds=60, running=4)
+    research.reaches("research has all that is idle", timeout_seconds=SECONDS["settled"], running=4)
 
     tier.api.create(pod("a-0", "applied", gpus=8, pool="inference"))
-    applied.reaches("applied gets its own back", timeout_seconds=120, running=1)
+    applied.reaches("applied gets its own back", timeout_seconds=SECONDS["quota_returned"], running=1)
     running = [each for each in research.pods() if state(each) == "running"]
     assert len(running) == 3
 
     tier.api.create(pod("a-1", "applied", gpus=8, pool="inference"))
     research.clear()
     # 24 devices are idle now, and applied may not borrow one of them.
-    applied.reaches("applied stays within its quota", timeout_seconds=60, successes=10, running=1, queued=1)
+    applied.reaches(
+        "applied stays within its quota",
+        timeout_seconds=SECONDS["settled"],
+        successes=10,
+        running=1,
+        queued=1,
+    )
     (waiting,) = [each for each in _workloads(tier, "applied") if not _has(each, "QuotaReserved")]
     assert "insufficient unused quota" in condition(waiting, "QuotaReserved")["message"]
 
@@ -81,25 +89,33 @@ def test_a_quota_is_honoured_borrowed_in_the_cohort_and_given_back(tier: Tier, t
 def test_a_gang_of_64_is_admitted_whole_or_not_at_all(
     tier: Tier, team: Teams, record_property: Record
 ) -> None:
-    """Applied owns 512 devices: exactly the gang's, and one pod's less while another holds them."""
+    """Applied owns 512 devices: exactly enough for the gang, except while another pod holds 8 of them."""
     applied = team("applied")
     tier.api.create(pod("holder", "applied", gpus=8, pool="training"))
-    applied.reaches("one pod runs", timeout_seconds=60, running=1)
+    applied.reaches("one pod runs", timeout_seconds=SECONDS["settled"], running=1)
     members = gang("gang", _GANG, "applied", gpus=8, pool="training")
     tier.api.create_all(members[:-1])
     applied.reaches(
-        "63 of 64 wait for the last", timeout_seconds=60, successes=6, running=1, queued=_GANG - 1
+        "63 of 64 wait for the last",
+        timeout_seconds=SECONDS["settled"],
+        successes=6,
+        running=1,
+        queued=_GANG - 1,
     )
     tier.api.create(members[-1])
     applied.reaches(
-        "the gang waits whole for 8 devices", timeout_seconds=60, successes=10, running=1, queued=_GANG
+        "the gang waits whole for 8 devices",
+        timeout_seconds=SECONDS["settled"],
+        successes=10,
+        running=1,
+        queued=_GANG,
     )
     (waiting,) = [each for each in _workloads(tier, "applied") if not _has(each, "QuotaReserved")]
     assert "insufficient unused quota" in condition(waiting, "QuotaReserved")["message"]
 
     freed = time.monotonic()
     tier.api.request("DELETE", "/api/v1/namespaces/applied/pods/holder", json={"gracePeriodSeconds": 0})
-    applied.reaches("the gang runs whole", timeout_seconds=120, running=_GANG)
+    applied.reaches("the gang runs whole", timeout_seconds=SECONDS["gang_runs"], running=_GANG)
     record_property(
         "simulated: seconds from room to a running gang of 64", round(time.monotonic() - freed, 1)
     )
@@ -107,11 +123,11 @@ def test_a_gang_of_64_is_admitted_whole_or_not_at_all(
 
 
 def test_cordoned_unhealthy_and_lost_gpu_nodes_are_avoided(tier: Tier, team: Teams) -> None:
-    """Of four nodes three are taken away, each in its own way; quota would let two pods run."""
+    """Of four nodes three become unusable, each in its own way; the quota would allow two pods."""
     research = team("research")
     path = "/api/v1/nodes/inference-"
     tier.api.patch(f"{path}0", {"spec": {"unschedulable": True}})
-    # What a kubelet reports once the device plugin has called every device unhealthy.
+    # A kubelet reports this once the device plugin has marked every device unhealthy.
     tier.api.patch(f"{path}1/status", {"status": {"allocatable": {GPU_RESOURCE: "0"}}})
     tier.api.patch(f"{path}2", {"metadata": {"labels": {nodes.NOT_READY_LABEL: "true"}}})
 
@@ -120,9 +136,9 @@ def test_cordoned_unhealthy_and_lost_gpu_nodes_are_avoided(tier: Tier, team: Tea
         lost = condition(found, "Ready").get("status") == "False" and NOT_READY in nodes.taints(found)
         return None if lost else str(nodes.taints(found))
 
-    tier.wait("the lost node is not ready", still_ready, timeout_seconds=60)
+    tier.wait("the lost node is not ready", still_ready, timeout_seconds=SECONDS["settled"])
     tier.api.create_all(pod(f"r-{number}", "research", gpus=8, pool="inference") for number in range(2))
-    research.reaches("one pod runs", timeout_seconds=60, successes=6, running=1, pending=1)
+    research.reaches("one pod runs", timeout_seconds=SECONDS["settled"], successes=6, running=1, pending=1)
     by_state = {state(each): each for each in research.pods()}
     assert by_state["running"]["spec"]["nodeName"] == "inference-3"
     reason = unschedulable(by_state["pending"])
@@ -134,7 +150,7 @@ def test_cordoned_unhealthy_and_lost_gpu_nodes_are_avoided(tier: Tier, team: Tea
         assert cause in reason, reason
 
     tier.api.patch(f"{path}0", {"spec": {"unschedulable": False}})
-    research.reaches("an uncordoned node is used again", timeout_seconds=60, running=2)
+    research.reaches("an uncordoned node is used again", timeout_seconds=SECONDS["settled"], running=2)
     assert {each["spec"]["nodeName"] for each in research.pods()} == {"inference-3", "inference-0"}
     tier.api.patch(f"{path}1/status", {"status": {"allocatable": {GPU_RESOURCE: "8"}}})
     tier.api.patch(f"{path}2", {"metadata": {"labels": {nodes.NOT_READY_LABEL: None}}})
@@ -144,10 +160,10 @@ def test_pods_without_gpu_never_land_on_gpu_nodes(tier: Tier, team: Teams) -> No
     research = team("research")
     plain = [pod(f"plain-{number}", "research") for number in range(_PLAIN)]
     tier.api.create_all(plain)
-    research.reaches("plain pods run", timeout_seconds=60, running=_PLAIN)
+    research.reaches("plain pods run", timeout_seconds=SECONDS["settled"], running=_PLAIN)
     found = research.pods()
     assert {each["spec"]["nodeName"].partition("-")[0] for each in found} == {"system"}
-    # No LimitRange hands them a GPU, and Kueue does not hold them.
+    # No LimitRange gives them a GPU, and Kueue does not queue them.
     limits = [each["spec"]["containers"][0]["resources"]["limits"] for each in found]
     assert all(GPU_RESOURCE not in limit for limit in limits)
     assert not any(each["metadata"].get("finalizers") for each in found)
@@ -157,8 +173,8 @@ def test_pods_without_gpu_never_land_on_gpu_nodes(tier: Tier, team: Teams) -> No
     try:
         tier.api.create(pod("late", "research"))
         research.reaches(
-            "it waits beside a thousand idle GPU nodes",
-            timeout_seconds=60,
+            "it stays pending next to a thousand idle GPU nodes",
+            timeout_seconds=SECONDS["settled"],
             successes=6,
             running=_PLAIN,
             pending=1,
@@ -181,7 +197,7 @@ def test_pods_without_gpu_never_land_on_gpu_nodes(tier: Tier, team: Teams) -> No
     ],
     ids=["by its toleration", "by tolerating everything", "by naming a node"],
 )
-def test_a_team_cannot_talk_its_way_onto_gpu_nodes(tier: Tier, change: dict[str, Any], reason: str) -> None:
+def test_a_team_cannot_bypass_the_rules_of_gpu_nodes(tier: Tier, change: dict[str, Any], reason: str) -> None:
     refused = pod("sly", "research")
     refused["spec"].update(change)
     with pytest.raises(RefusedError, match=reason):
@@ -192,15 +208,15 @@ def test_with_kueue_down_only_gpu_pods_of_teams_do_not_start(tier: Tier, team: T
     research = team("research")
     with tier.programs.suspended("kueue"):
         tier.api.create(pod("plain", "research"))
-        research.reaches("a plain pod runs", timeout_seconds=30, running=1)
+        research.reaches("a plain pod runs", timeout_seconds=SECONDS["without_kueue"], running=1)
         with pytest.raises(RefusedError, match="failed calling webhook"):
             tier.api.create(pod("asking", "research", gpus=1, pool="training"))
     tier.api.create(pod("asking", "research", gpus=1, pool="training"))
-    research.reaches("both run", timeout_seconds=60, running=2)
+    research.reaches("both run", timeout_seconds=SECONDS["settled"], running=2)
 
 
-def test_pods_that_ask_always_tolerate(tier: Tier) -> None:
-    """Teams or not: the API server adds what the pod did not write."""
+def test_gpu_pods_always_get_the_toleration(tier: Tier) -> None:
+    """The API server adds the toleration, in namespaces of teams and in others."""
     asking = pod("asking", "default", gpus=1)
     made = tier.api.request("POST", "/api/v1/namespaces/default/pods?dryRun=All", json=asking)
     assert TOLERATION in made["spec"]["tolerations"]

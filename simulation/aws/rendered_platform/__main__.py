@@ -1,6 +1,6 @@
-"""The platform as the engine runs it, but objects of the cluster are written as files instead of applied.
+"""The platform with the objects of its cluster rendered to files instead of applied.
 
-The engine runs this folder in place of `infra`: everything else of the program is the real one.
+The engine runs this folder in place of `infra`; the rest of the program is the real one.
 """
 
 import os
@@ -18,7 +18,7 @@ def _render(
 ) -> kubernetes.Provider:
     """Return a provider that needs no cluster; like the real one it waits for the kubeconfig."""
     if context is not None:
-        raise ValueError(f"context {context}: stacks on AWS make their cluster")
+        raise ValueError(f"context {context}: stacks on AWS create their cluster")
     folder = os.environ["PLINTH_RENDERED"]
     known = pulumi.Output.from_input(kubeconfig).apply(lambda _: folder)
     return kubernetes.Provider(

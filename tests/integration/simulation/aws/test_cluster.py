@@ -1,5 +1,5 @@
-"""A stack on AWS with its objects on a real Kubernetes API. AWS is simulated; so are nodes, pods and load
-balancers, and admission webhooks are off, because no pod runs that could answer them."""
+"""A stack on AWS with its objects on a real Kubernetes API. AWS, nodes, pods and load balancers are
+simulated; admission webhooks are off, because no pod runs that could answer them."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -12,7 +12,7 @@ from simulation.aws.simulation import Simulation, simulated
 
 pytestmark = pytest.mark.slow
 _STACK = "dev"
-# What the control plane itself makes.
+# Created by the control plane itself.
 _OWN_NAMESPACES = {"default", "kube-node-lease", "kube-public", "kube-system"}
 
 
@@ -26,23 +26,23 @@ def cluster(tmp_path: Path) -> Generator[SimulatedCluster]:
 def simulation(cluster: SimulatedCluster, tmp_path: Path) -> Generator[Simulation]:
     site = Site(region="us-east-1", api_server=cluster.server, api_authority=cluster.access.authority())
     with simulated(_STACK, tmp_path / "engine", site=site) as simulation:
-        # The kubeconfig of a cluster on AWS asks the AWS CLI for a token.
+        # The kubeconfig of a cluster on AWS gets its token from the AWS CLI.
         cluster.access.place_aws(simulation.engine.folder / "bin")
         simulation.engine.prepare()
         yield simulation
 
 
-def test_the_api_takes_every_object_and_is_left_as_it_was(
+def test_the_api_accepts_every_object_and_is_clean_after_destroy(
     simulation: Simulation, cluster: SimulatedCluster
 ) -> None:
-    made = simulation.done("up")
+    made = simulation.run_successfully("up")
     assert made.summary.retried == ()
     assert not made.summary.failed
     deployments = cluster.objects("deployments")
     assert len(deployments) >= 8
     assert all(each["status"].get("availableReplicas") for each in deployments)
-    assert simulation.done("up", "--expect-no-changes").summary.changed == 0
-    simulation.done("destroy")
+    assert simulation.run_successfully("up", "--expect-no-changes").summary.changed == 0
+    simulation.run_successfully("destroy")
     assert simulation.account.names == {}
     left = {each["metadata"]["name"] for each in cluster.objects("namespaces")} - _OWN_NAMESPACES
     assert left == set()

@@ -1,4 +1,4 @@
-"""What dev and prod plan in AWS passes a policy scanner and our own rules."""
+"""The plans of dev and prod in AWS pass a policy scanner and plinth's rules."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -22,14 +22,14 @@ def stack(request: pytest.FixtureRequest) -> str:
 def resources(stack: str, tmp_path_factory: pytest.TempPathFactory) -> Generator[list[PlannedResource]]:
     with simulated(stack, tmp_path_factory.mktemp("engine"), foresees=True) as simulation:
         simulation.engine.prepare()
-        yield planned.aws(planned.parse(simulation.done("preview", "--json").output))
+        yield planned.aws(planned.parse(simulation.run_successfully("preview", "--json").output))
 
 
-def test_a_policy_scanner_finds_nothing_that_a_user_could_fix(
+def test_a_policy_scanner_reports_nothing_unsuppressed(
     stack: str, resources: list[PlannedResource], tmp_path: Path
 ) -> None:
     verdict = policy_scan.scan(resources, stack, tmp_path)
-    # A plan that the scanner cannot read would pass with nothing in it.
+    # A plan that the scanner cannot read would pass as empty.
     assert verdict.resources == len(resources) > 100
     assert verdict.passed > 200
     assert [f"{each.check} {each.title}: {each.address}" for each in verdict.failed] == []
@@ -43,7 +43,7 @@ def test_every_suppression_of_the_scanner_is_still_needed(
     assert {each.check for each in expected - used} == set()
 
 
-def test_our_own_rules_hold(stack: str, resources: list[PlannedResource]) -> None:
+def test_no_rule_is_broken(stack: str, resources: list[PlannedResource]) -> None:
     plan = rules.Plan(resources=resources, settings=stack_file.settings(stack))
     assert [each.text() for each in rules.breaches(plan)] == []
 
@@ -52,7 +52,7 @@ def test_the_rules_had_policies_to_read(resources: list[PlannedResource]) -> Non
     named = [
         (each, name) for each in resources for name in ("policy", "assumeRolePolicy") if name in each.inputs
     ]
-    # Trust in service accounts names a namespace, which only a cluster knows.
+    # Trust policies of service accounts name a namespace, which only a cluster knows.
     unread = [each.name for each, name in named if each.unknown(name) and name != "assumeRolePolicy"]
     assert len(named) > 10
     assert unread == []

@@ -1,4 +1,4 @@
-"""The real engine and the published SDK against the simulated provider: what passes, and what is refused."""
+"""The real engine and the published SDK against the simulated provider: accepted and refused programs."""
 
 import json
 from collections.abc import Generator
@@ -45,7 +45,7 @@ CHOICES: dict[str, Any] = {
 
 
 class Program:
-    """A small program whose choices a test can change."""
+    """A small program with settings that a test can change."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -77,48 +77,48 @@ def simulation(program: Program, tmp_path: Path) -> Generator[Simulation]:
         yield simulation
 
 
-def test_the_engine_makes_keeps_changes_and_destroys(simulation: Simulation, program: Program) -> None:
-    preview = simulation.done("preview")
+def test_the_engine_creates_keeps_changes_and_destroys(simulation: Simulation, program: Program) -> None:
+    preview = simulation.run_successfully("preview")
     assert preview.summary.changes == {"create": 4}
-    made = simulation.done("up")
+    made = simulation.run_successfully("up")
     assert made.summary.changes == {"create": 4}
     assert NOTICE in made.notices
     outputs = simulation.engine.outputs()
     assert "simulated" in outputs["endpoint"]
     assert outputs["bucket"] == "arn:aws:s3:::plinth-artifacts"
-    assert simulation.done("up", "--expect-no-changes").summary.changed == 0
+    assert simulation.run_successfully("up", "--expect-no-changes").summary.changed == 0
     program.choose(tags={"team": "b"}, instanceClass="db.m7g.xlarge")
-    assert simulation.done("up").summary.changes == {"update": 2, "same": 2}
-    assert simulation.done("destroy").summary.changes == {"delete": 4}
+    assert simulation.run_successfully("up").summary.changes == {"update": 2, "same": 2}
+    assert simulation.run_successfully("destroy").summary.changes == {"delete": 4}
     assert not simulation.account.names
 
 
-def test_a_name_that_changes_replaces_the_bucket_before_the_old_one_goes(
+def test_a_changed_name_replaces_the_bucket_before_the_old_one_is_deleted(
     simulation: Simulation, program: Program
 ) -> None:
-    simulation.done("up")
+    simulation.run_successfully("up")
     program.choose(bucket="plinth-artifacts-2")
-    preview = simulation.done("preview")
+    preview = simulation.run_successfully("preview")
     replaced = [
         each["resourcePreEvent"]["metadata"]["urn"]
         for each in preview.events
         if each.get("resourcePreEvent", {}).get("metadata", {}).get("op") == "replace"
     ]
     assert [urn.rsplit("::", 1)[-1] for urn in replaced] == ["artifacts"]
-    assert simulation.done("up").summary.changes["replace"] == 1
+    assert simulation.run_successfully("up").summary.changes["replace"] == 1
 
 
 def test_a_protected_database_is_not_deleted_until_the_protection_is_off(
     simulation: Simulation, program: Program
 ) -> None:
     program.choose(deletionProtection=True)
-    simulation.done("up")
+    simulation.run_successfully("up")
     refused = simulation.run("destroy")
     assert refused.code != 0
     assert any("deletionProtection is on" in error for error in refused.summary.errors)
     program.choose()
-    simulation.done("up")
-    simulation.done("destroy")
+    simulation.run_successfully("up")
+    simulation.run_successfully("destroy")
 
 
 def test_a_preview_refuses_what_the_published_types_refuse(simulation: Simulation, program: Program) -> None:
@@ -132,7 +132,7 @@ def test_a_preview_refuses_what_the_published_types_refuse(simulation: Simulatio
     assert run.code != 0
     errors = " ".join(run.summary.errors)
     assert "scalingConfig.desiredSize is required and missing" in errors
-    assert "scalingConfig.desired_sise is no input here; there are: desiredSize" in errors
+    assert "scalingConfig.desired_sise is not an input here; allowed: desiredSize" in errors
 
 
 def test_two_resources_of_one_name_are_refused_by_the_account(
@@ -143,4 +143,4 @@ def test_two_resources_of_one_name_are_refused_by_the_account(
     )
     run = simulation.run("up")
     assert run.code != 0
-    assert any("Bucket 'same' exists already" in error for error in run.summary.errors)
+    assert any("Bucket 'same' already exists" in error for error in run.summary.errors)

@@ -1,5 +1,5 @@
-"""Every stack on AWS with the real engine: made, left alone, changed, destroyed. AWS is simulated throughout,
-and objects of the cluster are rendered by the real Kubernetes provider instead of applied."""
+"""Every stack on AWS with the real engine: created, left unchanged, changed, destroyed. AWS is simulated, and
+the real Kubernetes provider renders objects of the cluster instead of applying them."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -27,27 +27,27 @@ def simulation(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Simu
 def test_a_stack_lives_from_its_first_preview_to_its_end(simulation: Simulation) -> None:
     stack, engine = simulation.engine.stack, simulation.engine
     protected = stack_file.settings(stack).protect
-    preview = simulation.done("preview")
+    preview = simulation.run_successfully("preview")
     assert not preview.warnings
     assert preview.summary.changes.keys() == {"create"}
-    made = simulation.done("up")
+    made = simulation.run_successfully("up")
     assert NOTICE in made.notices
-    # Files of a test show generated passwords in clear, and the provider says so; a cluster never does.
+    # Rendered files contain generated passwords in clear, and the provider warns about it.
     assert [each for each in made.warnings if not each.startswith("rendered")] == []
     assert not made.summary.failed
-    # Rendering knows what a preview cannot, such as objects in a text of definitions.
+    # Rendering knows objects that a preview cannot, such as those in a text of definitions.
     assert made.summary.changes["create"] >= preview.summary.changes["create"]
     assert any(engine.rendered.rglob("*.yaml"))
-    assert simulation.done("up", "--expect-no-changes").summary.changed == 0
+    assert simulation.run_successfully("up", "--expect-no-changes").summary.changed == 0
 
-    changes = mutable_settings.of_stack(stack)
+    changes = mutable_settings.changes_of(stack)
     before = engine.choices()
     engine.choose(mutable_settings.applied(before, changes))
-    plan = planned.parse(simulation.done("preview", "--json").output)
-    assert mutable_settings.lost(plan) == []
-    assert mutable_settings.unseen(changes, planned.aws(plan)) == []
-    assert not simulation.done("up").summary.failed
-    assert simulation.done("up", "--expect-no-changes").summary.changed == 0
+    plan = planned.parse(simulation.run_successfully("preview", "--json").output)
+    assert mutable_settings.find_data_loss(plan) == []
+    assert mutable_settings.find_unplanned(changes, planned.aws(plan)) == []
+    assert not simulation.run_successfully("up").summary.failed
+    assert simulation.run_successfully("up", "--expect-no-changes").summary.changed == 0
 
     if protected:
         refused = simulation.run("destroy")
@@ -57,6 +57,6 @@ def test_a_stack_lives_from_its_first_preview_to_its_end(simulation: Simulation)
         content["config"][f"{PROJECT}:protect"] = False
         content["config"][f"{PROJECT}:environment"] = "staging"
         engine.choose(content)
-        simulation.done("up")
-    simulation.done("destroy")
+        simulation.run_successfully("up")
+    simulation.run_successfully("destroy")
     assert simulation.account.names == {}

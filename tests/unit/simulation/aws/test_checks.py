@@ -1,4 +1,4 @@
-"""Inputs that the simulated provider must refuse, and those that it must not."""
+"""Inputs that the simulated provider must refuse or accept."""
 
 import json
 from typing import Any
@@ -35,11 +35,11 @@ RIGHT: dict[str, dict[str, Any]] = {
 
 
 def reasons(token: str, **changes: Any) -> list[str]:
-    return [f"{each.path} {each.reason}" for each in checks.faults(token, {**RIGHT[token], **changes})]
+    return [f"{each.path} {each.reason}" for each in checks.find_faults(token, {**RIGHT[token], **changes})]
 
 
 @pytest.mark.parametrize("token", [NODE_GROUP, CLUSTER, INSTANCE, "aws:s3/bucket:Bucket"])
-def test_right_inputs_pass(token: str) -> None:
+def test_valid_inputs_pass(token: str) -> None:
     assert not reasons(token)
 
 
@@ -47,7 +47,7 @@ def test_right_inputs_pass(token: str) -> None:
     ("token", "changes", "reason"),
     [
         (NODE_GROUP, {"subnetIds": None}, "subnetIds is required and missing"),
-        (NODE_GROUP, {"subnetId": "subnet-1"}, "subnetId is no input here; there are: amiType"),
+        (NODE_GROUP, {"subnetId": "subnet-1"}, "subnetId is not an input here; allowed: amiType"),
         (NODE_GROUP, {"subnetIds": "subnet-1"}, 'subnetIds is "subnet-1"; it must be a list'),
         (NODE_GROUP, {"subnetIds": ["a"]}, "subnetIds is 'a'; it must look like subnet-"),
         (NODE_GROUP, {"labels": [1]}, "labels is [1]; it must be a mapping"),
@@ -65,7 +65,7 @@ def test_right_inputs_pass(token: str) -> None:
         (
             NODE_GROUP,
             {"scalingConfig": {"minSize": 3, "desiredSize": 0, "maxSize": 2}},
-            "scalingConfig.desiredSize is 0; it must lie from 3 to 2",
+            "scalingConfig.desiredSize is 0; it must be from 3 to 2",
         ),
         (
             NODE_GROUP,
@@ -74,16 +74,16 @@ def test_right_inputs_pass(token: str) -> None:
         ),
         (CLUSTER, {"roleArn": "r"}, "roleArn is 'r'; it must look like arn:aws"),
         (CLUSTER, {"enabledClusterLogTypes": ["all"]}, "enabledClusterLogTypes is 'all'; AWS allows: api"),
-        (CLUSTER, {"version": "v1.36.0"}, "version is 'v1.36.0'; AWS wants"),
-        (INSTANCE, {"instanceClass": "m7g.large"}, "instanceClass is 'm7g.large'; AWS wants"),
+        (CLUSTER, {"version": "v1.36.0"}, "version is 'v1.36.0'; AWS requires"),
+        (INSTANCE, {"instanceClass": "m7g.large"}, "instanceClass is 'm7g.large'; AWS requires"),
         (INSTANCE, {"skipFinalSnapshot": False}, "finalSnapshotIdentifier is required"),
         (INSTANCE, {"password": "p"}, "password excludes manageMasterUserPassword"),
         (INSTANCE, {"backupRetentionPeriod": 40}, "backupRetentionPeriod is 40; AWS keeps backups"),
         (INSTANCE, {"multiAz": True, "availabilityZone": "a"}, "availabilityZone excludes multiAz"),
         (INSTANCE, {"engine": "oracle"}, "engine is 'oracle'; AWS allows"),
         ("aws:s3/bucket:Bucket", {"acl": "world"}, 'acl is "world"; the SDK allows: authenticated-read'),
-        ("aws:s3/bucket:Bucket", {"bucket": "Upper"}, "bucket is 'Upper'; AWS wants"),
-        ("aws:s3/bucket:Bucket", {"bucket": "x" * 64}, "AWS wants"),
+        ("aws:s3/bucket:Bucket", {"bucket": "Upper"}, "bucket is 'Upper'; AWS requires"),
+        ("aws:s3/bucket:Bucket", {"bucket": "x" * 64}, "AWS requires"),
         (
             "aws:ec2/launchTemplate:LaunchTemplate",
             {"networkInterfaces": [{"deviceIndex": 0}], "vpcSecurityGroupIds": ["sg-1"]},
@@ -96,7 +96,7 @@ def test_right_inputs_pass(token: str) -> None:
         ),
     ],
 )
-def test_a_wrong_input_is_named_with_what_is_allowed(
+def test_a_wrong_input_is_named_with_the_allowed_ones(
     token: str, changes: dict[str, Any], reason: str
 ) -> None:
     assert any(reason in each for each in reasons(token, **changes)), reasons(token, **changes)
@@ -107,7 +107,7 @@ def test_what_a_preview_cannot_know_yet_passes() -> None:
     assert not reasons(NODE_GROUP, subnetIds=[UNKNOWN], scalingConfig=UNKNOWN)
 
 
-def test_a_required_key_is_missed_inside_what_is_known() -> None:
+def test_a_missing_required_key_is_reported_inside_a_known_value() -> None:
     assert reasons(CLUSTER, vpcConfig={}) == ["vpcConfig.subnetIds is required and missing"]
 
 
@@ -134,7 +134,7 @@ def test_a_wrong_policy_is_refused(statement: dict[str, Any], reason: str) -> No
 
 
 @pytest.mark.parametrize("policy", ["{", "[]", '{"Statement": []}'])
-def test_what_is_no_policy_is_refused(policy: str) -> None:
+def test_a_text_that_is_no_policy_is_refused(policy: str) -> None:
     found = reasons("aws:iam/role:Role", assumeRolePolicy=policy)
     assert any("is no policy document" in each for each in found)
 
@@ -144,7 +144,7 @@ def test_a_policy_that_is_not_known_yet_passes() -> None:
 
 
 def test_settings_of_the_provider_are_checked() -> None:
-    assert not checks.provider_faults({"region": "eu-west-1", "version": "7.51.1"})
-    assert not checks.provider_faults({"defaultTags": '{"tags": {"a": "b"}}'})
-    (fault,) = checks.provider_faults({"regoin": "eu-west-1"})
+    assert not checks.find_provider_faults({"region": "eu-west-1", "version": "7.51.1"})
+    assert not checks.find_provider_faults({"defaultTags": '{"tags": {"a": "b"}}'})
+    (fault,) = checks.find_provider_faults({"regoin": "eu-west-1"})
     assert fault.path == "regoin"

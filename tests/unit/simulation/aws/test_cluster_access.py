@@ -1,4 +1,4 @@
-"""What lets clients into the simulated cluster."""
+"""Access of clients to the simulated cluster."""
 
 import json
 import ssl
@@ -10,7 +10,7 @@ import yaml
 from simulation.aws import cluster_access
 
 
-def test_the_stand_in_for_the_cli_gives_the_token_and_nothing_else(tmp_path: Path) -> None:
+def test_the_stand_in_for_the_cli_returns_the_token_and_nothing_else(tmp_path: Path) -> None:
     access = cluster_access.create(tmp_path / "cluster")
     access.place_aws(tmp_path / "bin")
     program = str(tmp_path / "bin" / "aws")

@@ -1,4 +1,4 @@
-"""What the simulated account answers."""
+"""Outputs that the simulated account computes."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def made(token: str, nonce: int = 1, **inputs: object) -> tuple[str, dict[str, o
     return computed_outputs.outputs(token, URN.format(token=token), inputs, SITE, nonce)
 
 
-def test_a_cluster_is_where_the_api_server_of_the_test_is() -> None:
+def test_a_cluster_has_the_endpoint_of_the_tests_api_server() -> None:
     _, found = made("aws:eks/cluster:Cluster", name="c", vpcConfig={"subnetIds": ["subnet-1"]})
     assert found["endpoint"] == "https://127.0.0.1:6443"
     assert found["certificateAuthority"] == {"data": "Y2E="}

@@ -1,4 +1,4 @@
-"""Functions of the provider that only read."""
+"""Read-only functions of the provider."""
 
 import json
 
@@ -15,7 +15,7 @@ def test_every_simulated_function_answers(token: str) -> None:
     assert functions.call(token, {"name": "n", "statements": []}, SITE)["id"]
 
 
-def test_zones_lie_in_the_region() -> None:
+def test_zones_belong_to_the_region() -> None:
     found = functions.call("aws:index/getAvailabilityZones:getAvailabilityZones", {}, SITE)
     assert found["names"] == ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
 

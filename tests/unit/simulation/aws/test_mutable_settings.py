@@ -1,4 +1,4 @@
-"""The contract of settings that may change."""
+"""Settings that can be changed on a running stack."""
 
 from typing import Any
 
@@ -28,9 +28,9 @@ def planned(token: str, operation: str, name: str = "postgres-server", **more: A
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_a_stack_with_every_change_is_still_a_right_stack(stack: str) -> None:
+def test_a_stack_with_every_change_is_still_valid(stack: str) -> None:
     content = stack_file.read(stack_file.path(stack))
-    changed = mutable_settings.applied(content, mutable_settings.of_stack(stack))
+    changed = mutable_settings.applied(content, mutable_settings.changes_of(stack))
     chosen = reader.parse(
         {key.removeprefix(f"{PROJECT}:"): value for key, value in changed["config"].items()}
     )
@@ -38,11 +38,11 @@ def test_a_stack_with_every_change_is_still_a_right_stack(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_every_change_differs_from_what_the_stack_says(stack: str) -> None:
+def test_every_change_differs_from_the_stack_file(stack: str) -> None:
     content = stack_file.read(stack_file.path(stack))
     same = [
         each.setting
-        for each in mutable_settings.of_stack(stack)
+        for each in mutable_settings.changes_of(stack)
         if mutable_settings.applied(content, [each]) == content
     ]
     assert not same
@@ -55,17 +55,19 @@ def test_a_replaced_or_deleted_store_is_lost_and_others_are_not() -> None:
         planned(INSTANCE, "update"),
         planned(NODE_GROUP, "replace", replacing=("amiType",)),
     ]
-    found = mutable_settings.lost(plan)
+    found = mutable_settings.find_data_loss(plan)
     assert len(found) == 2
     assert found[0].endswith("postgres-server: dbName")
 
 
-def test_a_change_that_the_plan_does_not_show_is_told() -> None:
+def test_a_change_that_the_plan_does_not_show_is_reported() -> None:
     change = Change(setting="a", value=1, token=INSTANCE, name="postgres", changes="instanceClass")
-    assert not mutable_settings.unseen([change], [planned(INSTANCE, "update", changed=("instanceClass",))])
-    assert mutable_settings.unseen([change], [planned(INSTANCE, "update", changed=("tags",))])
-    assert mutable_settings.unseen([change], [planned(INSTANCE, "same")])
-    assert mutable_settings.unseen([change], [])
+    assert not mutable_settings.find_unplanned(
+        [change], [planned(INSTANCE, "update", changed=("instanceClass",))]
+    )
+    assert mutable_settings.find_unplanned([change], [planned(INSTANCE, "update", changed=("tags",))])
+    assert mutable_settings.find_unplanned([change], [planned(INSTANCE, "same")])
+    assert mutable_settings.find_unplanned([change], [])
 
 
 def test_changes_reach_into_lists() -> None:

@@ -1,4 +1,4 @@
-"""Reading what the engine plans."""
+"""Reading the engine's plan."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ def step(**changes: Any) -> dict[str, Any]:
     return {"op": "create", "urn": URN, "newState": state, **changes}
 
 
-def test_a_step_becomes_a_resource_with_what_it_depends_on() -> None:
+def test_a_step_becomes_a_resource_with_its_dependencies() -> None:
     text = "warning: a notice\n" + json.dumps({"steps": [step()]}) + "\nmore"
     (found,) = planned.parse(text)
     assert found.name == "private-a"

@@ -1,4 +1,4 @@
-"""What stands in for controllers whose pods do not run."""
+"""Stand-ins for controllers whose pods do not run."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def test_a_condition_says_that_it_is_simulated_and_is_renewed_with_the_object() 
     assert GATEWAYS.status(gateway(conditions=older)) is not None
 
 
-def test_a_status_has_what_its_definition_asks_for_beside_the_condition() -> None:
+def test_a_status_has_the_required_fields_in_addition_to_its_conditions() -> None:
     role = Condition(
         path="/apis/monitoring.coreos.com/v1/prometheuses", types=("Available",), rest={"replicas": 1}
     )

@@ -1,4 +1,4 @@
-"""Verdicts of the policy scanner, and the table of its suppressions."""
+"""Verdicts of the policy scanner, and its table of suppressions."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ REPORT: dict[str, Any] = {
 }
 
 
-def test_a_suppression_covers_what_it_names_and_no_more() -> None:
+def test_a_suppression_covers_only_what_it_names() -> None:
     table = [Suppression(check="CKV_1", reason="r", resources=("aws_s3_bucket.logs",))]
     verdict = policy_scan.verdict(REPORT, "dev", table)
     assert [each.address for each in verdict.failed] == ["aws_s3_bucket.data"]
@@ -26,7 +26,7 @@ def test_a_suppression_covers_what_it_names_and_no_more() -> None:
     assert verdict.text() == "3 resources, 7 checks passed, 1 failed, 1 suppressed with a reason"
 
 
-def test_a_suppression_of_one_stack_holds_in_that_stack() -> None:
+def test_a_suppression_for_one_stack_applies_to_that_stack_only() -> None:
     table = [Suppression(check="CKV_1", reason="r", stacks=("dev",))]
     assert not policy_scan.verdict(REPORT, "dev", table).failed
     assert len(policy_scan.verdict(REPORT, "prod", table).failed) == 2
@@ -37,6 +37,6 @@ def test_a_report_of_nothing_has_no_resources() -> None:
 
 
 @pytest.mark.parametrize("each", policy_scan.suppressions(), ids=lambda each: each.check)
-def test_every_suppression_says_why(each: Suppression) -> None:
+def test_every_suppression_has_a_reason(each: Suppression) -> None:
     assert len(each.reason.split()) >= 6, f"{each.check}: write the reason"
     assert each.check.startswith(("CKV_AWS_", "CKV2_AWS_"))

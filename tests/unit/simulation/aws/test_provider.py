@@ -15,7 +15,7 @@ INSTANCE = "urn:pulumi:dev::plinth::aws:rds/instance:Instance::tracking"
 
 
 class RefusedError(Exception):
-    """What gRPC would send instead of an answer."""
+    """The error that gRPC would return."""
 
 
 class Context:
@@ -55,7 +55,7 @@ def test_a_resource_without_a_name_gets_one_and_keeps_it(aws: SimulatedAws) -> N
     assert check(aws, BUCKET, first)["bucket"] == first["bucket"]
 
 
-def test_a_given_name_stays(aws: SimulatedAws) -> None:
+def test_a_given_name_is_kept(aws: SimulatedAws) -> None:
     assert check(aws, BUCKET, {}, bucket="mine")["bucket"] == "mine"
 
 
@@ -71,22 +71,22 @@ def test_equal_inputs_are_no_change(aws: SimulatedAws) -> None:
     assert diff(aws, {"bucket": "a"}, {"bucket": "a"}).changes == provider_pb2.DiffResponse.DIFF_NONE
 
 
-def test_a_preview_makes_nothing_and_knows_nothing(aws: SimulatedAws) -> None:
+def test_a_preview_creates_nothing_and_leaves_outputs_unknown(aws: SimulatedAws) -> None:
     answer = create(aws, BUCKET, preview=True, bucket="a")
     assert answer.id == ""
     assert wire.plain(answer.properties)["arn"] == wire.UNKNOWN
     assert create(aws, BUCKET, bucket="a").id == "a"
 
 
-def test_a_physical_name_is_given_once(aws: SimulatedAws) -> None:
+def test_a_physical_name_can_be_used_once(aws: SimulatedAws) -> None:
     create(aws, BUCKET, bucket="a")
-    with pytest.raises(RefusedError, match="ALREADY_EXISTS: Bucket 'a' exists already"):
+    with pytest.raises(RefusedError, match="ALREADY_EXISTS: Bucket 'a' already exists"):
         create(aws, BUCKET, bucket="a")
     aws.Delete(provider_pb2.DeleteRequest(urn=BUCKET, properties=wire.struct({"bucket": "a"})), Context())
     assert create(aws, BUCKET, bucket="a").id == "a"
 
 
-def test_what_is_protected_in_aws_is_not_deleted(aws: SimulatedAws) -> None:
+def test_a_resource_that_aws_protects_is_not_deleted(aws: SimulatedAws) -> None:
     state = wire.struct({"identifier": "db", "deletionProtection": True})
     with pytest.raises(RefusedError, match="FAILED_PRECONDITION: deletionProtection is on"):
         aws.Delete(provider_pb2.DeleteRequest(urn=INSTANCE, properties=state), Context())
@@ -98,13 +98,13 @@ def test_a_type_outside_the_table_is_refused(aws: SimulatedAws) -> None:
     assert any("is not in simulation/aws/replacements.py" in each.reason for each in answer.failures)
 
 
-def test_a_function_that_is_not_simulated_says_so(aws: SimulatedAws) -> None:
+def test_a_function_that_is_not_simulated_is_refused_by_name(aws: SimulatedAws) -> None:
     request = provider_pb2.InvokeRequest(tok="aws:ec2/getVpc:getVpc", args=wire.struct({}))
     (failure,) = aws.Invoke(request, Context()).failures
     assert "is not simulated" in failure.reason
 
 
-def test_an_update_of_a_launch_template_makes_a_version(aws: SimulatedAws) -> None:
+def test_an_update_of_a_launch_template_creates_a_version(aws: SimulatedAws) -> None:
     urn = "urn:pulumi:dev::plinth::aws:ec2/launchTemplate:LaunchTemplate::gpu"
     made = create(aws, urn, name="gpu").properties
     request = provider_pb2.UpdateRequest(

@@ -29,7 +29,7 @@ def test_enumerations_of_the_sdk_are_read() -> None:
     assert "public-read" in acl.allowed
 
 
-def test_outputs_that_are_no_inputs_are_known() -> None:
+def test_outputs_that_are_not_inputs_are_known() -> None:
     cluster = published_types.resource("aws:eks/cluster:Cluster")
     assert {"arn", "endpoint", "certificateAuthority"} <= set(cluster.outputs) - set(cluster.inputs)
 
@@ -39,8 +39,8 @@ def test_settings_of_the_provider_are_known() -> None:
 
 
 @pytest.mark.parametrize("token", ["aws:eks/cluster:Clutser", "aws:ekz/cluster:Cluster", "gcp:a/b:C"])
-def test_what_the_sdk_does_not_publish_is_refused(token: str) -> None:
-    with pytest.raises(UnknownTypeError, match="is no resource of pulumi_aws"):
+def test_a_type_that_the_sdk_does_not_publish_is_refused(token: str) -> None:
+    with pytest.raises(UnknownTypeError, match="is not a resource of pulumi_aws"):
         published_types.resource(token)
 
 

@@ -39,7 +39,7 @@ def test_nested_inputs_are_compared_in_lists_too() -> None:
     assert changed == ["launchTemplate.id"]
 
 
-def test_encryption_can_be_added_to_a_cluster_and_not_taken_away() -> None:
+def test_encryption_can_be_added_to_a_cluster_but_not_removed() -> None:
     token = "aws:eks/cluster:Cluster"
     encrypted = {"encryptionConfig": {"provider": {"keyArn": "k"}, "resources": ["secrets"]}}
     assert not replacements.replacing(token, {}, encrypted)

@@ -1,4 +1,4 @@
-"""Each of our own rules finds what breaks it, and leaves alone what does not."""
+"""Each rule reports what breaks it, and nothing else."""
 
 import json
 from typing import Any
@@ -81,7 +81,7 @@ def policy(**statement: Any) -> str:
 
 
 @pytest.mark.parametrize("token", RIGHT)
-def test_what_is_right_breaks_no_rule(token: str) -> None:
+def test_a_valid_resource_breaks_no_rule(token: str) -> None:
     assert broken(planned(token, **RIGHT[token])) == []
 
 
@@ -91,13 +91,13 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         {"policy": policy(Action=["ec2:Describe*"], Resource="*")},
         "least privilege",
     ),
-    (INSTANCE, {"storageEncrypted": False}, "encrypted at rest with a key of ours"),
-    (INSTANCE, {"kmsKeyId": None}, "encrypted at rest with a key of ours"),
-    (CLUSTER, {"encryptionConfig": None}, "encrypted at rest with a key of ours"),
-    (KEY, {"enableKeyRotation": False}, "encrypted at rest with a key of ours"),
-    (LOG_GROUP, {"kmsKeyId": None}, "encrypted at rest with a key of ours"),
-    (LAUNCH_TEMPLATE, {"blockDeviceMappings": [{"ebs": {}}]}, "encrypted at rest with a key of ours"),
-    (REPOSITORY, {"encryptionConfigurations": []}, "encrypted at rest with a key of ours"),
+    (INSTANCE, {"storageEncrypted": False}, "encrypted at rest with the stack's own key"),
+    (INSTANCE, {"kmsKeyId": None}, "encrypted at rest with the stack's own key"),
+    (CLUSTER, {"encryptionConfig": None}, "encrypted at rest with the stack's own key"),
+    (KEY, {"enableKeyRotation": False}, "encrypted at rest with the stack's own key"),
+    (LOG_GROUP, {"kmsKeyId": None}, "encrypted at rest with the stack's own key"),
+    (LAUNCH_TEMPLATE, {"blockDeviceMappings": [{"ebs": {}}]}, "encrypted at rest with the stack's own key"),
+    (REPOSITORY, {"encryptionConfigurations": []}, "encrypted at rest with the stack's own key"),
     (INSTANCE, {"publiclyAccessible": True}, "closed to the internet"),
     (
         CLUSTER,
@@ -140,17 +140,17 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (NODE_GROUP, {"taints": []}, "GPU nodes keep other pods away"),
     (INSTANCE, {"deletionProtection": False}, "data outlives the stack where it is protected"),
     (REPOSITORY, {"forceDelete": True}, "data outlives the stack where it is protected"),
-    (INSTANCE, {"multiAz": False}, "databases as available as the stack asks"),
-    (INSTANCE, {"backupRetentionPeriod": 1}, "databases as available as the stack asks"),
+    (INSTANCE, {"multiAz": False}, "databases as available as the stack requires"),
+    (INSTANCE, {"backupRetentionPeriod": 1}, "databases as available as the stack requires"),
 ]
 
 
 @pytest.mark.parametrize(("token", "changes", "rule"), WRONG)
-def test_what_is_wrong_breaks_its_rule_and_no_other(token: str, changes: dict[str, Any], rule: str) -> None:
+def test_a_wrong_input_breaks_one_rule_and_no_other(token: str, changes: dict[str, Any], rule: str) -> None:
     assert set(broken(planned(token, **{**RIGHT[token], **changes}))) == {rule}
 
 
-def test_an_unprotected_store_of_a_protected_stack_is_found() -> None:
+def test_an_unprotected_store_of_a_protected_stack_is_reported() -> None:
     assert broken(planned(KEY, protect=False, **RIGHT[KEY])) == [
         "data outlives the stack where it is protected"
     ]
@@ -158,7 +158,7 @@ def test_an_unprotected_store_of_a_protected_stack_is_found() -> None:
 
 def test_a_bucket_alone_lacks_everything_that_protects_it() -> None:
     assert set(broken(planned(BUCKET, bucket="b", tags=TAGS))) == {
-        "encrypted at rest with a key of ours",
+        "encrypted at rest with the stack's own key",
         "closed to the internet",
         "TLS only",
     }
@@ -168,7 +168,7 @@ def test_a_user_is_a_static_key() -> None:
     assert "no static keys" in broken(planned("aws:iam/user:User", tags=TAGS))
 
 
-def test_actions_that_know_no_resources_may_name_all() -> None:
+def test_actions_without_resource_types_may_name_all_resources() -> None:
     right = policy(Action=["ec2:DescribeImages", "autoscaling:DescribeTags"], Resource="*")
     assert broken(planned("aws:iam/rolePolicy:RolePolicy", policy=right)) == []
 

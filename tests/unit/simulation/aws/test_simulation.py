@@ -1,4 +1,4 @@
-"""The engine's surroundings in a simulation."""
+"""Environment of the engine in a simulation."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ def diagnostic(severity: str, message: str) -> dict[str, Any]:
     return {"diagnosticEvent": {"severity": severity, "message": message}}
 
 
-def test_a_run_tells_warnings_from_notices() -> None:
+def test_a_run_separates_warnings_from_notices() -> None:
     events = (
         diagnostic("warning", "using pulumi-language-python from $PATH at x"),
         diagnostic("warning", "acl is deprecated"),

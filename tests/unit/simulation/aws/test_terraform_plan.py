@@ -35,7 +35,7 @@ def planned(
         ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "aws_iam_role_policy_attachment"),
     ],
 )
-def test_types_have_the_scanners_names(token: str, expected: str) -> None:
+def test_types_have_the_names_that_scanners_expect(token: str, expected: str) -> None:
     assert terraform_plan.type_name(token) == expected
 
 
@@ -68,13 +68,13 @@ def test_blocks_are_lists_and_free_keys_stay_as_they_are() -> None:
     }
 
 
-def test_what_is_unknown_is_left_out() -> None:
+def test_unknown_values_are_left_out() -> None:
     assert values(planned("aws:s3/bucketPolicy:BucketPolicy", "p", bucket=UNKNOWN, policy="{}")) == {
         "policy": "{}"
     }
 
 
-def test_connections_are_told() -> None:
+def test_references_between_resources_are_listed() -> None:
     bucket = planned("aws:s3/bucket:Bucket", "a b", bucket="a")
     token = "aws:s3/bucketPolicy:BucketPolicy"
     policy = planned(token, "p", references={"bucket": (bucket.urn, "urn:elsewhere")}, policy="{}")
@@ -84,7 +84,7 @@ def test_connections_are_told() -> None:
     }
 
 
-def test_a_connection_may_be_handed_on() -> None:
+def test_a_reference_may_be_passed_on() -> None:
     bucket = planned("aws:s3/bucket:Bucket", "a", bucket="a")
     versioning = planned(
         "aws:s3/bucketVersioning:BucketVersioning", "v", references={"bucket": (bucket.urn,)}, bucket="a"

@@ -4,12 +4,24 @@ from collections.abc import Mapping, Sequence
 
 import pulumi
 
+from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 from infra.errors import SettingsError
-from infra.parts import PARTS, site
+from infra.parts import PARTS
 from infra.parts.part import Connections, Part
-from infra.parts.plan import plan
+from infra.parts.plan import Plan, plan
+from infra.parts.site import Site
 from infra.settings.stack import Settings
 from infra.target import Target
+
+
+def prepare(made: Plan, secrets: Mapping[str, pulumi.Output[str]], where: Target) -> Site:
+    """Create the namespaces of a plan, closed, and return what its parts are deployed with."""
+    opts = pulumi.ResourceOptions(provider=where.cluster.provider)
+    namespaces = {
+        name: PlatformNamespace(name, PlatformNamespaceArgs(namespace=name), opts).namespace
+        for name in made.namespaces
+    }
+    return Site(plan=made, secrets=secrets, namespaces=namespaces, target=where)
 
 
 def deploy(
@@ -23,11 +35,12 @@ def deploy(
     Raises:
         SettingsError: the parts do not fit together; one line.
     """
-    here = site.prepare(plan(settings, parts), secrets, target)
+    made = plan(settings, parts)
+    site = prepare(made, secrets, target)
     connections = Connections()
     outputs: dict[str, pulumi.Input[object]] = {}
-    for part in here.plan.parts:
-        provided = part.deploy(here, connections)
+    for part in made.parts:
+        provided = part.deploy(site, connections)
         if {type(each) for each in provided.connections} != set(part.provides):
             names = ", ".join(each.__name__ for each in part.provides) or "no connection"
             raise SettingsError(f"part {part.name} declares {names} and returned something else")
@@ -38,6 +51,6 @@ def deploy(
     domain = settings.gateway.domain
     outputs["routes"] = [
         {"host": f"{each.host}.{domain}", "title": each.title, "description": each.description}
-        for each in here.plan.routes
+        for each in made.routes
     ]
     return outputs

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from components.connections import GatewayConnection
 from infra.parts.pace import timing
-from infra.parts.part import Connections, Need, Part, Provides, Route, Volume
+from infra.parts.part import Connections, Need, Part, Provides
+from infra.parts.records import Route, Volume
 from infra.settings.stack import Settings
 from workloads.contract import Host
 

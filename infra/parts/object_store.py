@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from components.connections import GatewayConnection, ObjectStoreConnections
 from infra.parts.pace import timing
-from infra.parts.part import Connections, Need, Part, Provides, Route, Volume
+from infra.parts.part import Connections, Need, Part, Provides
+from infra.parts.records import Route, Volume
 from infra.parts.secrets import Password
 from infra.settings.stack import Settings
 from infra.settings.storage import ObjectsLocation
@@ -35,7 +36,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             buckets=site.plan.buckets,
             accounts={account: site.secret(key) for account, key in _ACCOUNTS.items()},
             administrator_secret=site.secret(_ADMINISTRATOR),
-            clients=site.clients(OBJECT_STORE),
+            clients=site.clients(OBJECT_STORE.name),
             gateway=connections.get(GatewayConnection),
             metrics_image=site.image("statsd-exporter") if site.settings.monitoring.enabled else None,
             scrapers=site.scrapers,

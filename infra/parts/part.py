@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from components.connections import Bucket
+from infra.parts.records import Route, State
 from infra.parts.secrets import Secret
 from infra.settings.stack import Settings
 
@@ -30,52 +31,6 @@ class Need:
     """Record of `components.connections`."""
     namespaces: tuple[str, ...] | None = None
     """Namespaces whose pods open the connection; those that the part runs in if not given."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Route:
-    """A host that the gateway routes to a part."""
-
-    host: str
-    """First label of the host; the gateway's domain follows."""
-    title: str
-    description: str
-    """What answers there, in one line."""
-    namespace: str
-    """Namespace of the pods behind it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Volume:
-    """State on a volume of the cluster."""
-
-    name: str
-    size: str
-    """Kubernetes quantity."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ManagedDatabase:
-    """State in a database that the cloud runs."""
-
-    name: str
-    engine: str
-    version: str
-    """Major version."""
-    instance_class: str
-    size: str
-    """Kubernetes quantity."""
-    multi_az: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class ManagedBucket:
-    """State in a bucket of the cloud; the stack's prefix comes before the name."""
-
-    name: str
-
-
-State = Volume | ManagedDatabase | ManagedBucket
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,8 @@ from components.connections import (
     TrackingConnection,
 )
 from infra.parts.pace import timing
-from infra.parts.part import Connections, Need, Part, Provides, Route
+from infra.parts.part import Connections, Need, Part, Provides
+from infra.parts.records import Route
 from infra.settings.stack import Settings
 from infra.settings.storage import DatabaseLocation
 from workloads.contract import PIPELINES_BUCKET, Host, StepVariable
@@ -50,7 +51,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
                 destinations=({"to": [*site.servers(GatewayConnection, TrackingConnection)]},),
                 models_namespace=connections.get(ServingConnection).models_namespace,
             ),
-            clients=site.clients(PIPELINES),
+            clients=site.clients(PIPELINES.name),
             scrapers=site.scrapers,
             gateway=connections.get(GatewayConnection),
             stores=site.stores(PipelinesDatabases, ObjectStoreConnections),

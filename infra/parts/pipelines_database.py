@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from components.connections import PipelinesDatabases
 from infra.parts.pace import timing
-from infra.parts.part import Connections, Part, Provides, Volume
+from infra.parts.part import Connections, Part, Provides
 from infra.parts.pipelines import DATABASE_SERVER, NAMESPACE
+from infra.parts.records import Volume
 from infra.parts.secrets import Password
 from infra.settings.stack import Settings
 from infra.settings.storage import DatabaseLocation
@@ -37,7 +38,7 @@ def _deploy(site: "Site", _: Connections) -> Provides:
             image=site.image("mariadb"),
             databases=DATABASES,
             passwords=passwords(site),
-            clients=site.clients(PIPELINES_DATABASE),
+            clients=site.clients(PIPELINES_DATABASE.name),
             storage_size=site.settings.storage.pipelines_database_size,
         ),
         site.keep,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from components.connections import Bucket
 from infra.errors import SettingsError
-from infra.parts.part import ManagedBucket, ManagedDatabase, Part, Route, State, Volume
+from infra.parts.part import Part
+from infra.parts.records import ManagedBucket, ManagedDatabase, Route, State, Volume
 from infra.parts.secrets import Secret, WebhookCertificate
 from infra.settings.stack import Settings
 
@@ -84,10 +85,11 @@ class Plan:
 
         return watch.merged(part.watch(self.settings) for part in self.parts if part.watch)
 
-    def clients(self, part: Part) -> tuple[str, ...]:
+    def clients(self, part: str) -> tuple[str, ...]:
         """Return the namespaces whose pods open connections to a part, the gateway's included."""
-        found = {name for kind in part.provides for each in self.parts for name in _opened(each, kind)}
-        if part.routes(self.settings):
+        (named,) = [each for each in self.parts if each.name == part]
+        found = {name for kind in named.provides for each in self.parts for name in _opened(each, kind)}
+        if named.routes(self.settings):
             found |= {name for each in self.parts if each.name == "gateway" for name in each.namespaces}
         return tuple(sorted(found))
 

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 from components.connections import PipelinesDatabases
 from components.versions import RDS_MARIADB
-from infra.parts.part import Connections, ManagedDatabase, Part, Provides
+from infra.parts.part import Connections, Part, Provides
 from infra.parts.pipelines import NAMESPACE
 from infra.parts.pipelines_database import DATABASES, METADATA_PASSWORD, PIPELINES_PASSWORD, passwords
+from infra.parts.records import ManagedDatabase
 from infra.parts.secrets import Password
 from infra.settings.stack import Settings
 from infra.settings.storage import DatabaseLocation

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from components.connections import ObjectStoreConnections
 from infra.parts import pipelines, serving, tracking
-from infra.parts.part import Connections, ManagedBucket, Part, Provides
+from infra.parts.part import Connections, Part, Provides
+from infra.parts.records import ManagedBucket
 from infra.settings.stack import Settings
 from infra.settings.storage import ObjectsLocation
 

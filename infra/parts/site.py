@@ -3,33 +3,69 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pulumi
 from pulumi import ResourceOptions
 
 from components import images
+from components.connections import Bucket
 from components.monitoring.prometheus_monitoring import scraper
 from components.shapes import network_policies
 from components.shapes.network_policies import Peer, in_namespace
-from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
-from infra.parts.part import Part
-from infra.parts.plan import Plan
+from infra.parts.records import Route
 from infra.parts.secrets import Certificate, Password, WebhookCertificate
 from infra.settings.stack import Environment, Settings
 from infra.target import Target
 
 if TYPE_CHECKING:
+    from components.monitoring.watch import Watch
     from infra.cloud import Cloud
 
 MONITORING = "monitoring"
+
+
+class Neighbours(Protocol):
+    """What one part may know of all others when it is deployed; `infra.parts.plan.Plan` has it."""
+
+    @property
+    def settings(self) -> Settings:
+        """The stack's choices."""
+        ...
+
+    @property
+    def buckets(self) -> tuple[Bucket, ...]:
+        """Buckets of the object store."""
+        ...
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Hosts that the gateway routes."""
+        ...
+
+    @property
+    def certificates(self) -> tuple[WebhookCertificate, ...]:
+        """Certificates whose expiry is watched."""
+        ...
+
+    def watch(self) -> "Watch":
+        """Return what Prometheus scrapes, evaluates and shows."""
+        ...
+
+    def clients(self, part: str) -> tuple[str, ...]:
+        """Return the namespaces whose pods open connections to a part."""
+        ...
+
+    def servers(self, *connections: type) -> tuple[str, ...]:
+        """Return the namespaces of the pods behind connections."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
     """Shared inputs of all parts."""
 
-    plan: Plan
+    plan: Neighbours
     secrets: Mapping[str, pulumi.Output[str]]
     """Configuration key -> value."""
     namespaces: Mapping[str, pulumi.Output[str]]
@@ -88,8 +124,8 @@ class Site:
         authority, signed, key = (self.secrets[each] for each in certificate.keys)
         return Certificate(authority=authority, certificate=signed, key=key)
 
-    def clients(self, part: Part) -> tuple[Peer, ...]:
-        """Return the pods that may connect to a part."""
+    def clients(self, part: str) -> tuple[Peer, ...]:
+        """Return the pods that may connect to the part of this name."""
         return peers(self.plan.clients(part))
 
     def servers(self, *connections: type) -> tuple[Peer, ...]:
@@ -106,13 +142,3 @@ class Site:
 def peers(namespaces: tuple[str, ...]) -> tuple[Peer, ...]:
     """Return all pods of these namespaces, as network policies name them."""
     return tuple(in_namespace(each) for each in namespaces)
-
-
-def prepare(plan: Plan, secrets: Mapping[str, pulumi.Output[str]], target: Target) -> Site:
-    """Make the namespaces of a plan and return what its parts are deployed with."""
-    opts = ResourceOptions(provider=target.cluster.provider)
-    namespaces = {
-        name: PlatformNamespace(name, PlatformNamespaceArgs(namespace=name), opts).namespace
-        for name in plan.namespaces
-    }
-    return Site(plan=plan, secrets=secrets, namespaces=namespaces, target=target)

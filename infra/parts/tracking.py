@@ -10,7 +10,8 @@ from components.connections import (
     TrackingConnection,
 )
 from infra.parts.pace import timing
-from infra.parts.part import Connections, Need, Part, Provides, Route
+from infra.parts.part import Connections, Need, Part, Provides
+from infra.parts.records import Route
 from infra.settings.stack import Settings
 from workloads.contract import TRACKING_BUCKET, Host
 
@@ -32,7 +33,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             image=site.image("mlflow-server"),
             database=connections.get(PostgresConnection),
             artifacts=artifacts,
-            clients=site.clients(TRACKING),
+            clients=site.clients(TRACKING.name),
             scrapers=site.scrapers,
             gateway=connections.get(GatewayConnection),
             stores=site.stores(PostgresConnection, ObjectStoreConnections),

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from components.connections import PostgresConnection
 from infra.parts.pace import timing
-from infra.parts.part import Connections, Part, Provides, Volume
+from infra.parts.part import Connections, Part, Provides
+from infra.parts.records import Volume
 from infra.parts.secrets import Password
 from infra.settings.stack import Settings
 from infra.settings.storage import DatabaseLocation
@@ -29,7 +30,7 @@ def _deploy(site: "Site", _: Connections) -> Provides:
             database="mlflow",
             owner="mlflow",
             password=site.secret(PASSWORD),
-            clients=site.clients(TRACKING_DATABASE),
+            clients=site.clients(TRACKING_DATABASE.name),
             scrapers=site.scrapers,
             instances=site.replicas,
             storage_size=site.settings.storage.postgres_size,

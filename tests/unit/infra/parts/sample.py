@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from infra.parts.part import Connections, Part, Provides, Route
+from infra.parts.part import Connections, Part, Provides
+from infra.parts.records import Route
 from infra.settings import reader
 from infra.settings.stack import Settings
 

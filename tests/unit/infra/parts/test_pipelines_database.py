@@ -9,7 +9,7 @@ from tests.fixtures import platform
 
 def test_it_runs_and_is_used_in_the_namespace_of_the_pipelines() -> None:
     made = plan(stack_file.settings("local"), PARTS)
-    assert made.clients(PIPELINES_DATABASE) == ("kubeflow",)
+    assert made.clients(PIPELINES_DATABASE.name) == ("kubeflow",)
     assert made.servers(*PIPELINES_DATABASE.provides) == ("kubeflow",)
 
 

@@ -7,8 +7,9 @@ import pytest
 from components.connections import Bucket
 from infra.errors import SettingsError
 from infra.parts import PARTS
-from infra.parts.part import ManagedBucket, ManagedDatabase, Need, Part, Volume
+from infra.parts.part import Need, Part
 from infra.parts.plan import plan
+from infra.parts.records import ManagedBucket, ManagedDatabase, Volume
 from infra.parts.secrets import Password
 from infra.settings import reader, stack_file
 from tests.unit.infra.parts.sample import SETTINGS, Left, Right, part, route, unwanted
@@ -77,8 +78,8 @@ def test_a_parts_clients_are_the_namespaces_that_need_it_and_the_gateway_of_its_
     split = part("split", namespaces=("controller",), needs=(Need(connection=Left, namespaces=("workers",)),))
     idle = part("idle", namespaces=("idle",), needs=(Need(connection=Left, namespaces=()),))
     made = plan(SETTINGS, (gateway, store, user, split, idle))
-    assert made.clients(store) == ("gateway", "user", "workers")
-    assert made.clients(user) == ()
+    assert made.clients("store") == ("gateway", "user", "workers")
+    assert made.clients("user") == ()
     assert made.servers(Left) == ("store",)
 
 

@@ -3,10 +3,11 @@
 import pulumi
 import pytest
 
+from infra.assembly import prepare
 from infra.parts import PARTS
 from infra.parts.plan import plan
 from infra.parts.secrets import Password, WebhookCertificate
-from infra.parts.site import Site, peers, prepare
+from infra.parts.site import Site, peers
 from infra.settings import reader, stack_file
 from infra.settings.stack import Settings
 from infra.target import connect
@@ -25,7 +26,7 @@ def local() -> Deployment[Site]:
 
 def test_every_namespace_of_the_plan_is_made_and_no_other(local: Deployment[Site]) -> None:
     made = {each.name for each in local.of_type("plinth:index:PlatformNamespace")}
-    assert made == set(local.result.plan.namespaces) == set(local.result.namespaces)
+    assert made == set(plan(stack_file.settings("local"), PARTS).namespaces) == set(local.result.namespaces)
 
 
 def test_what_holds_data_is_protected_on_request(local: Deployment[Site]) -> None:

@@ -10,7 +10,7 @@ from tests.fixtures import platform
 
 def test_only_the_tracking_server_connects() -> None:
     made = plan(stack_file.settings("local"), PARTS)
-    assert made.clients(TRACKING_DATABASE) == ("mlflow",)
+    assert made.clients(TRACKING_DATABASE.name) == ("mlflow",)
 
 
 def test_it_is_absent_where_rds_holds_the_database() -> None:

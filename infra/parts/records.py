@@ -1,0 +1,49 @@
+"""What a part tells of itself: hosts that are routed to it, and where it keeps data."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """A host that the gateway routes to a part."""
+
+    host: str
+    """First label of the host; the gateway's domain follows."""
+    title: str
+    description: str
+    """What answers there, in one line."""
+    namespace: str
+    """Namespace of the pods behind it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume:
+    """State on a volume of the cluster."""
+
+    name: str
+    size: str
+    """Kubernetes quantity."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManagedDatabase:
+    """State in a database that the cloud runs."""
+
+    name: str
+    engine: str
+    version: str
+    """Major version."""
+    instance_class: str
+    size: str
+    """Kubernetes quantity."""
+    multi_az: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManagedBucket:
+    """State in a bucket of the cloud; the stack's prefix comes before the name."""
+
+    name: str
+
+
+State = Volume | ManagedDatabase | ManagedBucket

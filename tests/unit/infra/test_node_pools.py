@@ -1,0 +1,29 @@
+"""Pools of the settings become node groups or Karpenter pools, each with what its settings say."""
+
+from infra.settings import stack_file
+from infra.settings.pools import Provisioner
+from tests.fixtures import platform
+
+
+def test_each_pool_is_created_by_its_provisioner() -> None:
+    pools = stack_file.settings("prod").gpu_pools
+    deployment = platform.stack("prod")
+    for kind, provisioner in (
+        ("GpuNodePool", Provisioner.NODE_GROUP),
+        ("KarpenterNodePool", Provisioner.KARPENTER),
+    ):
+        wanted = {f"gpu-{pool.name}" for pool in pools if pool.provisioner is provisioner}
+        assert {each.name for each in deployment.of_type(f"plinth:index:{kind}")} == wanted
+
+
+def test_a_pool_in_one_zone_is_in_the_subnet_of_that_zone() -> None:
+    deployment = platform.stack("prod")
+    subnets = [each for each in deployment.of_type("aws:ec2/subnet:Subnet") if "private" in each.name]
+    (expected,) = [each for each in subnets if each.inputs["availabilityZone"] == "us-east-1b"]
+    group = deployment.one("aws:eks/nodeGroup:NodeGroup", "gpu-training-group-nodes")
+    assert group.inputs["subnetIds"] == [f"{expected.name}-id"]
+
+
+def test_karpenter_runs_only_where_a_pool_asks_for_it() -> None:
+    assert not platform.stack("dev").of_type("plinth:index:Karpenter")
+    assert platform.stack("prod").of_type("plinth:index:Karpenter")

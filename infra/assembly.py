@@ -13,14 +13,22 @@ from components.connections import (
     ObjectStoreConnection,
     PostgresConnection,
 )
+from components.gpus import team_queue
 from components.gpus.gpu_scheduling import GpuScheduling, GpuSchedulingArgs
 from components.incluster.maria_db import MariaDb, MariaDbArgs
 from components.incluster.object_store import ObjectStore, ObjectStoreArgs
 from components.incluster.postgres import Postgres, PostgresArgs
 from components.monitoring.prometheus_monitoring import PrometheusMonitoring
-from components.pipelines.kubeflow_pipelines import KubeflowPipelines, KubeflowPipelinesArgs, StepSettings
+from components.pipelines.kubeflow_pipelines import (
+    KubeflowPipelines,
+    KubeflowPipelinesArgs,
+    PipelineImages,
+    StepSettings,
+)
 from components.pipelines.mysql_accounts import MysqlAccounts, MysqlAccountsArgs
 from components.serving.kserve_serving import KserveServing, KserveServingArgs
+from components.teams import team_profile
+from components.teams.team_profile import TeamProfile, TeamProfileArgs
 from components.tracking.mlflow_tracking import MlflowTracking, MlflowTrackingArgs
 from infra import foundation, gpu_sharing
 from infra.foundation import DATABASES, KUEUE, MONITORING, OBJECT_STORE, Site, peers
@@ -33,6 +41,7 @@ from infra.target import Target
 _PIPELINES_BUCKET = "pipelines"
 _TRACKING_BUCKET = "mlflow"
 _MODELS_NAMESPACE = "models"
+_GPU_SCHEDULING = "gpu-scheduling"
 # As PrometheusMonitoring calls it.
 _PROMETHEUS_ACCOUNT = f"{MONITORING}-prometheus"
 _BUCKETS = (
@@ -63,8 +72,7 @@ def deploy(settings: Settings, secrets: Secrets, target: Target) -> Outputs:
     tracking = _tracking(site, _tracking_database(site), objects, gateway)
     serving = _serving(site, objects, gateway)
     pipelines = _pipelines(site, databases, objects, tracking, serving, gateway)
-    if settings.gpu_pools:
-        _gpu_scheduling(site)
+    _teams(site, _gpu_scheduling(site) if settings.gpu_pools else None)
     monitoring = _monitoring(site, entry)
     return Outputs(
         gateway_domain=settings.gateway.domain,
@@ -260,6 +268,16 @@ def _pipelines(
         "pipelines",
         KubeflowPipelinesArgs(
             namespace=site.namespaces["kubeflow"],
+            images=PipelineImages(
+                api_server=site.image("kfp-api-server"),
+                driver=site.image("kfp-driver"),
+                launcher=site.image("kfp-launcher"),
+                persistence_agent=site.image("kfp-persistence-agent"),
+                scheduler=site.image("kfp-scheduled-workflow-controller"),
+                workflow_controller=site.image("argo-workflow-controller"),
+                executor=site.image("argo-executor"),
+                metadata=site.image("mlmd"),
+            ),
             pipelines_database=databases["mlpipeline"],
             metadata_database=databases["metadb"],
             artifacts=artifacts,
@@ -274,7 +292,6 @@ def _pipelines(
             scrapers=site.scrapers,
             gateway=gateway,
             stores=site.stores("kubeflow", OBJECT_STORE),
-            registry=site.settings.registry,
         ),
         site.opts,
     )
@@ -283,7 +300,7 @@ def _pipelines(
 def _gpu_scheduling(site: Site) -> GpuScheduling:
     secrets, settings = site.secrets, site.settings
     return GpuScheduling(
-        "gpu-scheduling",
+        _GPU_SCHEDULING,
         GpuSchedulingArgs(
             namespace=site.namespaces[KUEUE],
             controller_image=site.image("kueue-controller"),
@@ -293,12 +310,29 @@ def _gpu_scheduling(site: Site) -> GpuScheduling:
             webhook_ca=secrets.queue_webhook_authority,
             webhook_certificate=secrets.queue_webhook_certificate,
             webhook_key=secrets.queue_webhook_key,
-            # The tracking server, and the gateway to everything else.
-            destinations=({"to": [*peers("gateway", "mlflow")]},),
             replicas=2 if settings.protect else 1,
         ),
         site.opts,
     )
+
+
+def _teams(site: Site, scheduling: GpuScheduling | None) -> None:
+    for team in site.settings.teams:
+        queues = [scheduling.cluster_queues[team.name]] if scheduling else []
+        # Profiles were children of GpuScheduling once.
+        former = team_profile.alias_below(_GPU_SCHEDULING, "plinth:index:GpuScheduling", team.name)
+        profile = TeamProfile(
+            f"team-{team.name}",
+            TeamProfileArgs(
+                team=team.name,
+                # The tracking server, and the gateway to everything else.
+                destinations=({"to": [*peers("gateway", "mlflow")]},),
+                after=tuple(queues),
+            ),
+            pulumi.ResourceOptions.merge(site.opts, pulumi.ResourceOptions(aliases=[former])),
+        )
+        if scheduling:
+            team_queue.deploy(profile.owner, team.name, after=queues)
 
 
 def _monitoring(site: Site, entry: Gateway) -> PrometheusMonitoring | None:

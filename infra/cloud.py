@@ -8,7 +8,9 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
+from components import images
 from components.access.gateway import LoadBalancer
+from components.aws import karpenter
 from components.aws.block_storage import BlockStorage, BlockStorageArgs
 from components.aws.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
 from components.aws.ecr_repositories import EcrRepositories, EcrRepositoriesArgs
@@ -144,11 +146,13 @@ class Cloud:
         namespace = PlatformNamespace(
             _NODE_SCALING, PlatformNamespaceArgs(namespace=_NODE_SCALING), self._in_cluster
         ).namespace
+        version = CLUSTER_AUTOSCALER[self.eks.kubernetes_version]
         ClusterAutoscaler(
             "cluster-autoscaler",
             ClusterAutoscalerArgs(
                 namespace=namespace,
-                version=CLUSTER_AUTOSCALER[self.eks.kubernetes_version],
+                image=images.published("cluster-autoscaler", version),
+                version=version,
                 cluster_name=self.eks.name,
                 account=self.eks.account,
                 region=self.eks.region,
@@ -162,9 +166,9 @@ class Cloud:
                 self._node_group(pool)
         provisioned = [pool for pool in pools if pool.provisioner is Provisioner.KARPENTER]
         if provisioned:
-            karpenter = self._karpenter(namespace)
+            controller = self._karpenter(namespace)
             for pool in provisioned:
-                self._karpenter_pool(pool, karpenter)
+                self._karpenter_pool(pool, controller)
 
     @property
     def _in_cluster(self) -> ResourceOptions:
@@ -179,6 +183,7 @@ class Cloud:
             "karpenter",
             KarpenterArgs(
                 namespace=namespace,
+                image=images.published("karpenter", karpenter.release()),
                 cluster_name=self.eks.name,
                 account=self.eks.account,
                 region=self.eks.region,
@@ -215,14 +220,14 @@ class Cloud:
             self.opts,
         )
 
-    def _karpenter_pool(self, pool: GpuPoolSettings, karpenter: Karpenter) -> KarpenterNodePool:
+    def _karpenter_pool(self, pool: GpuPoolSettings, controller: Karpenter) -> KarpenterNodePool:
         release = self.eks.ami_release
         return KarpenterNodePool(
             f"gpu-{pool.name}",
             KarpenterNodePoolArgs(
                 pool=pool.name,
                 cluster_name=self.eks.name,
-                instance_profile=karpenter.instance_profile,
+                instance_profile=controller.instance_profile,
                 security_group_id=self.cluster.node_security_group_id,
                 instance_types=pool.instance_types,
                 max_nodes=pool.max,

@@ -1,16 +1,17 @@
-"""GPU pools and the teams that share them, and the Kueue objects that follow from both: pure functions."""
+"""GPU pools, the teams that share them, and the Kueue objects derived from both: pure functions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from components.shapes.labels import TEAM_LABEL
+
 GPU_RESOURCE: Final = "nvidia.com/gpu"
-# Nodes of a pool carry all three; who starts the nodes (node group or Karpenter) sets them.
+# Nodes of a pool carry label and taint; the node group or Karpenter sets them.
 POOL_LABEL: Final = "plinth.dev/gpu-pool"
 TAINT: Final[Mapping[str, str]] = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}
 TOLERATION: Final[Mapping[str, str]] = {"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"}
-TEAM_LABEL: Final = "plinth.dev/team"
-# Whatever asks for a GPU without naming a queue goes to the queue of this name in its namespace.
+# A workload that requests a GPU and names no queue goes to the queue of this name in its namespace.
 LOCAL_QUEUE: Final = "default"
 COHORT: Final = "gpus"
 _API: Final = "kueue.x-k8s.io/v1beta2"
@@ -26,7 +27,7 @@ class Mig:
 
 @dataclass(frozen=True, kw_only=True)
 class TimeSlicing:
-    """Each GPU lent to several pods in turn, which share its memory."""
+    """Each GPU used by several pods in turn; they share its memory."""
 
     replicas: int
     """Pods per GPU."""
@@ -39,45 +40,45 @@ class GpuPool:
     name: str
     """Value of the pool's node label."""
     devices_per_node: int
-    """How many `nvidia.com/gpu` a node offers, sharing included."""
+    """Number of `nvidia.com/gpu` that a node offers, with sharing."""
     max_nodes: int
-    """The most nodes it grows to."""
+    """Largest number of nodes."""
     sharing: Mig | TimeSlicing | None = None
-    """How a GPU is divided; whole if not given."""
+    """How a GPU is divided; by default it is not."""
 
     @property
     def devices(self) -> int:
-        """What the full pool offers."""
+        """Number of devices of the pool at its largest."""
         return self.devices_per_node * self.max_nodes
 
     @property
     def one_team_only(self) -> bool:
-        """Whether its devices share memory, which never happens across teams."""
+        """Whether its devices share memory, which teams never do."""
         return isinstance(self.sharing, TimeSlicing)
 
 
 @dataclass(frozen=True, kw_only=True)
 class GpuTeam:
-    """Who shares the pools."""
+    """A team that uses the pools."""
 
     name: str
     """Name of the team, its namespace and its ClusterQueue."""
     quota: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Pool -> devices that are the team's whenever it wants them; 0 means borrowed ones alone."""
+    """Guaranteed devices by pool; with 0 the team can only borrow."""
     borrowing: bool = True
-    """Whether it may use what others leave idle, in the pools that `quota` names."""
+    """Whether it may use idle devices of others, in the pools that `quota` names."""
     borrowing_limit: int | None = None
-    """At most so many devices of each pool beyond its own; without it all that are idle."""
+    """Largest number of borrowed devices per pool; by default all that are idle."""
 
 
 def problems(pools: Sequence[GpuPool], teams: Sequence[GpuTeam]) -> list[str]:
-    """Return one clause for everything that Kueue would take silently and that would never work."""
+    """Return a clause for each mistake that Kueue would accept although it could never work."""
     known = {pool.name: pool for pool in pools}
-    found = [f"pools has {name!r} twice" for name in _twice(pool.name for pool in pools)]
-    found += [f"teams has {name!r} twice" for name in _twice(team.name for team in teams)]
+    clauses = [f"pools has {name!r} twice" for name in _duplicates(pool.name for pool in pools)]
+    clauses += [f"teams has {name!r} twice" for name in _duplicates(team.name for team in teams)]
     for team in teams:
         have = ", ".join(sorted(known)) or "none"
-        found += [
+        clauses += [
             f"team {team.name}: quota names pool {name!r}; there are {have}"
             for name in team.quota
             if name not in known
@@ -85,23 +86,25 @@ def problems(pools: Sequence[GpuPool], teams: Sequence[GpuTeam]) -> list[str]:
     for pool in known.values():
         given = sum(team.quota.get(pool.name, 0) for team in teams)
         if given > pool.devices:
-            found.append(f"quotas give away {given} devices of pool {pool.name!r}, which has {pool.devices}")
+            clauses.append(
+                f"quotas give away {given} devices of pool {pool.name!r}, which has {pool.devices}"
+            )
         users = [team.name for team in teams if pool.name in team.quota]
         if pool.one_team_only and len(users) > 1:
-            found.append(
+            clauses.append(
                 f"pool {pool.name!r} is time-sliced, which isolates no memory, and shared by "
                 f"{' and '.join(users)}: give each a pool of its own, or use mig"
             )
-    return found
+    return clauses
 
 
-def _twice(names: Iterable[str]) -> list[str]:
+def _duplicates(names: Iterable[str]) -> list[str]:
     seen: set[str] = set()
     return [name for name in names if name in seen or seen.add(name)]
 
 
 def flavor_spec(pool: GpuPool) -> dict[str, Any]:
-    """Return the ResourceFlavor of a pool: what is admitted to it goes to its nodes and tolerates them."""
+    """Return the ResourceFlavor of a pool: admitted pods select its nodes and tolerate their taint."""
     return {
         "nodeLabels": {POOL_LABEL: pool.name},
         "nodeTaints": [dict(TAINT)],
@@ -110,7 +113,7 @@ def flavor_spec(pool: GpuPool) -> dict[str, Any]:
 
 
 def cluster_queue_spec(team: GpuTeam, pools: Sequence[GpuPool]) -> dict[str, Any]:
-    """Return a team's ClusterQueue: its quota in each of its pools, and what it may borrow and lends."""
+    """Return a team's ClusterQueue: per pool its quota, and how much it may borrow and lends."""
     flavors = [
         {"name": pool.name, "resources": [_quota(team, pool)]} for pool in pools if pool.name in team.quota
     ]
@@ -118,7 +121,7 @@ def cluster_queue_spec(team: GpuTeam, pools: Sequence[GpuPool]) -> dict[str, Any
         "cohortName": COHORT,
         "namespaceSelector": {"matchLabels": {TEAM_LABEL: team.name}},
         "resourceGroups": [{"coveredResources": [GPU_RESOURCE], "flavors": flavors}] if flavors else [],
-        # What is the team's own comes first, in whichever of its pools.
+        # The team's own quota is used first, in whichever of its pools.
         "flavorFungibility": {"whenCanBorrow": "TryNextFlavor", "whenCanPreempt": "TryNextFlavor"},
         "preemption": {"reclaimWithinCohort": "Any", "withinClusterQueue": "LowerPriority"},
     }
@@ -134,7 +137,7 @@ def _quota(team: GpuTeam, pool: GpuPool) -> dict[str, Any]:
 
 
 def cohort_spec(pools: Sequence[GpuPool], teams: Sequence[GpuTeam]) -> dict[str, Any]:
-    """Return the cohort of all teams: the devices that no quota gives away are there to be borrowed."""
+    """Return the cohort of all teams; devices not assigned to any team form its shared, borrowable pool."""
     flavors: list[dict[str, Any]] = []
     for pool in pools:
         left = pool.devices - sum(team.quota.get(pool.name, 0) for team in teams)
@@ -145,12 +148,12 @@ def cohort_spec(pools: Sequence[GpuPool], teams: Sequence[GpuTeam]) -> dict[str,
 
 
 def local_queue_spec(team: str) -> dict[str, Any]:
-    """Return the LocalQueue of a team's namespace."""
+    """Return the spec of a team's LocalQueue, which leads to the team's ClusterQueue."""
     return {"clusterQueue": team}
 
 
 def objects(pools: Sequence[GpuPool], teams: Sequence[GpuTeam]) -> list[dict[str, Any]]:
-    """Return every cluster-wide object, in the order in which Kueue wants them."""
+    """Return every cluster-wide object, in the order in which Kueue needs them."""
     return [
         *(_object("ResourceFlavor", pool.name, flavor_spec(pool)) for pool in pools),
         _object("Cohort", COHORT, cohort_spec(pools, teams)),
@@ -159,9 +162,9 @@ def objects(pools: Sequence[GpuPool], teams: Sequence[GpuTeam]) -> list[dict[str
 
 
 def local_queue(team: str) -> dict[str, Any]:
-    """Return the queue of a team's namespace, which is named after the team."""
-    made = _object("LocalQueue", LOCAL_QUEUE, local_queue_spec(team))
-    return {**made, "metadata": {"name": LOCAL_QUEUE, "namespace": team}}
+    """Return the LocalQueue of a team's namespace, which is named after the team."""
+    queue = _object("LocalQueue", LOCAL_QUEUE, local_queue_spec(team))
+    return {**queue, "metadata": {"name": LOCAL_QUEUE, "namespace": team}}
 
 
 def _object(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:

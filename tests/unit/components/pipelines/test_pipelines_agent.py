@@ -1,6 +1,5 @@
 import pytest
 
-from components.images import reference
 from components.pipelines.pipelines_agent import AgentKind, PipelinesAgent, PipelinesAgentArgs
 from components.shapes import network_policies
 from tests.fixtures.recorder import Deployment, deploy
@@ -10,7 +9,7 @@ SERVER = network_policies.pods({"server": "true"})
 
 
 def deployed(kind: AgentKind, *, preview: bool = False) -> Deployment[PipelinesAgent]:
-    args = PipelinesAgentArgs(namespace="kubeflow", kind=kind, server=SERVER)
+    args = PipelinesAgentArgs(namespace="kubeflow", kind=kind, image=f"kfp-{kind}:1", server=SERVER)
     return deploy(lambda: PipelinesAgent("agent", args), preview=preview)
 
 
@@ -40,7 +39,7 @@ def test_an_agent_shows_the_server_a_token_of_its_own(
 ) -> None:
     pod = deployed(kind).pods()["agent-agent"]
     (container,) = pod["containers"]
-    assert container["image"] == reference(image)
+    assert container["image"] == f"{image}:1"
     assert container["command"] == [program]
     assert "--namespace=kubeflow" in container["args"]
     (volume,) = [each for each in pod["volumes"] if each["name"] == "token"]

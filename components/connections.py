@@ -1,6 +1,6 @@
-"""What components hand to each other: plain records, the same for in-cluster and cloud variants.
+"""Records that components pass to each other, the same for in-cluster and cloud variants.
 
-Who puts a password or key into an object marks it secret there, whatever came in.
+The component that writes a password or key into an object marks it secret there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +28,7 @@ class PostgresConnection:
 class MysqlConnection:
     """One database of a MySQL or MariaDB server and the account that owns it.
 
-    With `tls` the server refuses clients that do not encrypt.
+    With `tls` the server rejects unencrypted connections.
     """
 
     host: pulumi.Input[str]
@@ -41,7 +41,7 @@ class MysqlConnection:
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """A bucket, the account that may do everything in it and the accounts that may read it."""
+    """A bucket, the account with full access to it and the accounts that may read it."""
 
     name: str
     owner: str
@@ -50,9 +50,9 @@ class Bucket:
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectStoreConnection:
-    """One bucket and the credentials of one consumer of it; `endpoint` is host:port.
+    """One bucket and one consumer's credentials for it; `endpoint` is host:port.
 
-    Without keys the consumer's pods have an identity of their own, and the cloud gives them credentials.
+    Without keys the consumer's pods have their own identity, for which the cloud issues credentials.
     """
 
     endpoint: pulumi.Input[str]
@@ -63,18 +63,18 @@ class ObjectStoreConnection:
     secure: bool
 
     def __post_init__(self) -> None:
-        """Refuse half of a pair of keys."""
+        """Reject half of a key pair."""
         if (self.access_key is None) != (self.secret_key is None):
-            raise ValueError("access_key, secret_key: one of the two is missing; give both or none")
+            raise ValueError("access_key, secret_key: one of the two is missing; give both or neither")
 
     @property
     def keyless(self) -> bool:
-        """Whether pods reach the bucket by their own identity."""
+        """Whether pods access the bucket by their own identity."""
         return self.access_key is None
 
     @property
     def url(self) -> pulumi.Output[str]:
-        """The endpoint with its scheme."""
+        """URL of the endpoint."""
         return pulumi.Output.concat("https://" if self.secure else "http://", self.endpoint)
 
 
@@ -135,8 +135,15 @@ class ServingConnection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TeamQueues:
+    """The ClusterQueue of each team: it exists before the team's namespace, and outlives it."""
+
+    by_team: Mapping[str, pulumi.Resource]
+
+
+@dataclass(frozen=True, kw_only=True)
 class GatewayConnection:
-    """The Gateway that HTTPRoutes attach to, and the domain below which their hosts lie."""
+    """The Gateway that HTTPRoutes attach to, and the parent domain of their hosts."""
 
     name: pulumi.Input[str]
     namespace: pulumi.Input[str]
@@ -146,7 +153,7 @@ class GatewayConnection:
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterConnection:
-    """The cluster that a stack deploys to; every component inherits the provider from its parent."""
+    """The cluster that a stack deploys to; components inherit the provider from their parent."""
 
     provider: "kubernetes.Provider"
     name: str

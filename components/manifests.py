@@ -1,11 +1,11 @@
 """Manifests of upstream projects, read from the folder of the pinned module.
 
-Nothing is copied into this repository: a component loads what it owns, filters, patches and applies it.
+Nothing is copied into this repository: a component loads, filters, patches and applies what it owns.
 """
 
 import copy
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ from upstream import documents
 from upstream.modules import module_dir
 
 Manifest = dict[str, Any]
-# Keys of a list lie in its items, of which the names may be gone.
-_UNKEPT = {"description", "x-kubernetes-list-type", "x-kubernetes-list-map-keys"}
+# The merge keys of a list refer to fields of its items, which an outline may drop.
+_DROPPED = {"description", "x-kubernetes-list-type", "x-kubernetes-list-map-keys"}
 
 
 class ManifestError(Exception):
-    """An upstream manifest is not where, or not what, a component expects."""
+    """An upstream manifest is missing or not what a component expects."""
 
 
 @cache
@@ -32,7 +32,7 @@ def _documents(path: Path) -> tuple[Manifest, ...]:
 
 
 def load(project: str, module: str, *patterns: str) -> list[Manifest]:
-    """Return the objects in files of a pinned module, in order; the caller may change them.
+    """Return the objects in files of a pinned module, in order, as copies that the caller may change.
 
     Args:
         project: the folder in upstream/.
@@ -44,15 +44,15 @@ def load(project: str, module: str, *patterns: str) -> list[Manifest]:
         ManifestError: a pattern matches nothing.
     """
     folder = module_dir(project, module)
-    found: list[Manifest] = []
+    objects: list[Manifest] = []
     for pattern in patterns:
         paths = sorted(folder.glob(pattern))
         if not paths:
             raise ManifestError(
                 f"{module} has no file {pattern}: was it moved by an upgrade of upstream/{project}?"
             )
-        found += [copy.deepcopy(each) for path in paths for each in _documents(path)]
-    return found
+        objects += [copy.deepcopy(each) for path in paths for each in _documents(path)]
+    return objects
 
 
 def text(project: str, module: str, path: str) -> str:
@@ -77,15 +77,15 @@ def find(manifests: Iterable[Manifest], kind: str, name: str) -> Manifest:
     """Return one object.
 
     Raises:
-        ManifestError: it is not there.
+        ManifestError: there is no such object.
     """
     for each in manifests:
         if each["kind"] == kind and each["metadata"]["name"] == name:
             return each
-    raise ManifestError(f"upstream's manifests hold no {kind} {name}: was it renamed by an upgrade?")
+    raise ManifestError(f"upstream's manifests contain no {kind} {name}: was it renamed by an upgrade?")
 
 
-def labelled(manifests: Iterable[Manifest], labels: dict[str, str]) -> list[Manifest]:
+def labelled(manifests: Iterable[Manifest], labels: Mapping[str, str]) -> list[Manifest]:
     """Return the objects with these labels added to their own metadata; pod templates keep theirs."""
     return [
         {
@@ -99,7 +99,7 @@ def labelled(manifests: Iterable[Manifest], labels: dict[str, str]) -> list[Mani
 def without_descriptions(definitions: Iterable[Manifest]) -> list[Manifest]:
     """Return custom resource definitions without the prose of their schemas.
 
-    It is most of their size, and the engine writes them into its state with every operation.
+    The prose is most of their size, and the engine writes them to its state with every operation.
     """
     shortened = [copy.deepcopy(each) for each in definitions]
     for each in shortened:
@@ -112,7 +112,7 @@ def _bare(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     kept: dict[str, Any] = {key: value for key, value in schema.items() if key != "description"}
-    # Names are no keywords: a field may well be called `description`.
+    # These are field names, not keywords: a field may be called `description`.
     if "properties" in kept:
         kept["properties"] = {name: _bare(inner) for name, inner in kept["properties"].items()}
     for keyword in ("items", "additionalProperties", "not"):
@@ -125,12 +125,12 @@ def _bare(schema: Any) -> Any:
 
 
 def outline(schema: dict[str, Any], levels: int) -> dict[str, Any]:
-    """Return a schema that checks this many levels of names and lets everything below them pass.
+    """Return a schema that validates this many levels of fields and accepts anything below them.
 
-    In full, a schema that repeats that of pods dozens of times is 640 kB: API server, engine and state grow
-    by hundreds of megabytes.
+    A full schema that repeats that of pods dozens of times is 640 kB: it would cost the API server, the
+    engine and its state hundreds of megabytes.
     """
-    kept = {key: value for key, value in schema.items() if key not in _UNKEPT}
+    kept = {key: value for key, value in schema.items() if key not in _DROPPED}
     nested = "properties" in schema or isinstance(schema.get("additionalProperties"), dict)
     if nested and levels == 0:
         passing = {key: value for key, value in kept.items() if key in ("type", "nullable")}
@@ -145,5 +145,5 @@ def outline(schema: dict[str, Any], levels: int) -> dict[str, Any]:
 
 
 def render(manifests: Iterable[Manifest]) -> str:
-    """Return one text for `yaml.v2.ConfigGroup`: JSON is YAML, and far faster to write."""
+    """Return one text for `yaml.v2.ConfigGroup`; JSON is valid YAML and far faster to write."""
     return "\n---\n".join(json.dumps(each, separators=(",", ":")) for each in manifests)

@@ -2,6 +2,8 @@
 
 import pulumi
 
+from components import images
+from components.aws import karpenter
 from components.aws.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
 from components.aws.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
 from components.aws.karpenter import Karpenter, KarpenterArgs
@@ -21,11 +23,13 @@ def deploy(cloud: Cloud, namespace: pulumi.Input[str], scrapers: tuple[Peer, ...
         namespace: a closed namespace for the autoscalers.
         scrapers: pods that may read their metrics.
     """
+    version = CLUSTER_AUTOSCALER[cloud.eks.kubernetes_version]
     ClusterAutoscaler(
         "cluster-autoscaler",
         ClusterAutoscalerArgs(
             namespace=namespace,
-            version=CLUSTER_AUTOSCALER[cloud.eks.kubernetes_version],
+            image=images.published("cluster-autoscaler", version),
+            version=version,
             cluster_name=cloud.eks.name,
             account=cloud.eks.account,
             region=cloud.eks.region,
@@ -39,9 +43,9 @@ def deploy(cloud: Cloud, namespace: pulumi.Input[str], scrapers: tuple[Peer, ...
             _node_group(cloud, pool)
     provisioned = [pool for pool in pools if pool.provisioner is Provisioner.KARPENTER]
     if provisioned:
-        karpenter = _karpenter(cloud, namespace, scrapers)
+        controller = _karpenter(cloud, namespace, scrapers)
         for pool in provisioned:
-            _karpenter_pool(cloud, pool, karpenter)
+            _karpenter_pool(cloud, pool, controller)
 
 
 def _karpenter(cloud: Cloud, namespace: pulumi.Input[str], scrapers: tuple[Peer, ...]) -> Karpenter:
@@ -49,6 +53,7 @@ def _karpenter(cloud: Cloud, namespace: pulumi.Input[str], scrapers: tuple[Peer,
         "karpenter",
         KarpenterArgs(
             namespace=namespace,
+            image=images.published("karpenter", karpenter.release()),
             cluster_name=cloud.eks.name,
             account=cloud.eks.account,
             region=cloud.eks.region,
@@ -88,14 +93,14 @@ def _node_group(cloud: Cloud, pool: GpuPoolSettings) -> GpuNodePool:
     )
 
 
-def _karpenter_pool(cloud: Cloud, pool: GpuPoolSettings, karpenter: Karpenter) -> KarpenterNodePool:
+def _karpenter_pool(cloud: Cloud, pool: GpuPoolSettings, controller: Karpenter) -> KarpenterNodePool:
     release = cloud.eks.ami_release
     return KarpenterNodePool(
         f"gpu-{pool.name}",
         KarpenterNodePoolArgs(
             pool=pool.name,
             cluster_name=cloud.eks.name,
-            instance_profile=karpenter.instance_profile,
+            instance_profile=controller.instance_profile,
             security_group_id=cloud.cluster.node_security_group_id,
             instance_types=pool.instance_types,
             max_nodes=pool.max,

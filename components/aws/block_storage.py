@@ -1,6 +1,6 @@
-"""The class of volumes that pods get by default: encrypted, in the zone of their pod, growing in place."""
+"""The default storage class: encrypted volumes, in the zone of their pod, expandable in place."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import pulumi
@@ -14,35 +14,30 @@ CLASS_NAME = "gp3"
 
 @dataclass(frozen=True, kw_only=True)
 class BlockStorageArgs:
-    """How volumes are kept."""
+    """Inputs of `BlockStorage`."""
 
     reclaim_policy: Literal["Delete", "Retain"] = "Retain"
-    """What becomes of a volume whose claim is deleted."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
+    """What happens to a volume when its claim is deleted."""
 
 
 class BlockStorage(pulumi.ComponentResource):
-    """One storage class; EKS comes with none that is the default."""
-
-    storage_class: pulumi.Output[str]
+    """One storage class; EKS has no default one."""
 
     def __init__(self, name: str, args: BlockStorageArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("plinth:index:BlockStorage", name, {"reclaim_policy": args.reclaim_policy}, opts)
-        made = kubernetes.storage.v1.StorageClass(
+        kubernetes.storage.v1.StorageClass(
             f"{name}-class",
             metadata={
                 "name": CLASS_NAME,
-                "labels": {**labels("ebs", name, "storage-class"), **args.extra_labels},
+                "labels": labels("ebs", name, "storage-class"),
                 "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
             },
             provisioner="ebs.csi.aws.com",
             parameters={"type": "gp3", "encrypted": "true"},
-            # A volume cannot leave its zone: it is made where its pod can run.
+            # A volume cannot leave its zone: it is created where its pod is scheduled.
             volume_binding_mode="WaitForFirstConsumer",
             allow_volume_expansion=True,
             reclaim_policy=args.reclaim_policy,
             opts=ResourceOptions(parent=self),
         )
-        self.storage_class = made.id.apply(lambda _: CLASS_NAME)
-        self.register_outputs({"storage_class": self.storage_class})
+        self.register_outputs({})

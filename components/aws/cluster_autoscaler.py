@@ -1,52 +1,51 @@
-"""The cluster autoscaler: node groups grow for pods that wait, and shrink again when they are gone."""
+"""The cluster autoscaler: it grows node groups for pending pods and shrinks them when nodes are idle."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import images
 from components.aws.pod_identity import PodIdentity, PodIdentityArgs, Statement
-from components.shapes import network_policies, pod_inputs, pod_security, server_pods
-from components.shapes.access_rights import AccessRights
-from components.shapes.labels import labels, selector
+from components.shapes import controller, network_policies, pod_inputs, pod_security, server_pods
+from components.shapes.controller import Controller, Grant, Rights
+from components.shapes.labels import NAME, labels, selector
+from components.shapes.owner import Owner
 
 ACCOUNT = "cluster-autoscaler"
-_PORT = 8085
+METRICS_PORT = 8085
+POD_LABELS: Final[Mapping[str, str]] = {NAME: "cluster-autoscaler"}
+# Time after which an idle node is stopped.
+_IDLE_MINUTES = 10
 _DISCOVERY = "k8s.io/cluster-autoscaler"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterAutoscalerArgs:
-    """What the autoscaler needs to know."""
+    """Inputs of `ClusterAutoscaler`."""
 
     namespace: pulumi.Input[str]
-    """A closed namespace."""
+    """Namespace that denies traffic by default."""
+    image: str
+    """Image of the autoscaler."""
     version: str
-    """Of the Kubernetes minor version of the cluster."""
+    """Version of the autoscaler: that of the cluster's Kubernetes minor version."""
     cluster_name: str
-    """The EKS cluster, by whose tag it finds node groups."""
+    """Name of the EKS cluster, whose tag marks its node groups."""
     account: str
-    """The account of the node groups."""
+    """AWS account of the node groups."""
     region: str
-    """The region of the node groups."""
-    idle_minutes: int = 10
-    """How long a node that is not needed is kept."""
+    """Region of the node groups."""
+    scrapers: tuple[network_policies.Peer, ...] = ()
+    """Pods that may scrape the metrics."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Tags on every resource of AWS."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
-
-    def __post_init__(self) -> None:
-        """Refuse what would stop nodes under running pods' feet."""
-        if self.idle_minutes < 1:
-            raise ValueError(f"idle_minutes: {self.idle_minutes}; give at least 1")
+    """Tags on every AWS resource."""
 
 
 def rights(cluster_name: str, account: str, region: str) -> tuple[Statement, ...]:
-    """Return what it may do: look at everything it counts with, and resize this cluster's groups alone."""
+    """Return its rights in AWS: describe what it simulates with, and resize this cluster's groups alone."""
     return (
         Statement(
             actions=(
@@ -61,7 +60,7 @@ def rights(cluster_name: str, account: str, region: str) -> tuple[Statement, ...
                 "ec2:GetInstanceTypesFromInstanceRequirements",
             ),
             resources=("*",),
-            why_any_resource="these actions know no resources",
+            why_any_resource="these actions accept no resource",
         ),
         Statement(
             actions=("autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"),
@@ -78,7 +77,7 @@ def rights(cluster_name: str, account: str, region: str) -> tuple[Statement, ...
 
 
 def command(args: ClusterAutoscalerArgs) -> list[str]:
-    """Return its command line: groups are found by the tags that EKS puts on them."""
+    """Return its command: it discovers node groups by the tags that EKS puts on them."""
     return [
         "/cluster-autoscaler",
         "--cloud-provider=aws",
@@ -86,16 +85,16 @@ def command(args: ClusterAutoscalerArgs) -> list[str]:
         "--balance-similar-node-groups=true",
         "--expander=least-waste",
         "--skip-nodes-with-system-pods=false",
-        f"--scale-down-unneeded-time={args.idle_minutes}m",
-        # A GPU node that never joins is given up, and another group tried.
+        f"--scale-down-unneeded-time={_IDLE_MINUTES}m",
+        # It gives up a GPU node that does not join by then, and tries another group.
         "--max-node-provision-time=20m",
-        f"--address=:{_PORT}",
+        f"--address=:{METRICS_PORT}",
         "--v=2",
     ]
 
 
 def cluster_rules() -> list[kubernetes.rbac.v1.PolicyRuleArgsDict]:
-    """Return what it may read to simulate scheduling, and how it marks and empties nodes."""
+    """Return its rules for the cluster: read what scheduling depends on, taint nodes and evict pods."""
     read = ["get", "list", "watch"]
     read_only = {
         "": [
@@ -128,7 +127,7 @@ def cluster_rules() -> list[kubernetes.rbac.v1.PolicyRuleArgsDict]:
 
 
 def namespace_rules() -> list[kubernetes.rbac.v1.PolicyRuleArgsDict]:
-    """Return what it may do in its own namespace: elect a leader, and tell its state."""
+    """Return its rules for its own namespace: leader election and its status."""
     return [
         {"api_groups": [""], "resources": ["configmaps"], "verbs": ["create", "list", "watch"]},
         {
@@ -152,14 +151,14 @@ class ClusterAutoscaler(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ClusterAutoscalerArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("plinth:index:ClusterAutoscaler", name, {"version": args.version}, opts)
-        self._name = name
         self._args = args
-        self._child = ResourceOptions(parent=self)
-        self._labels = {
-            **labels("cluster-autoscaler", name, "controller", version=args.version),
-            **args.extra_labels,
-        }
-        self._selector = selector("cluster-autoscaler", name)
+        owner = Owner(
+            component=name,
+            namespace=args.namespace,
+            labels=labels("cluster-autoscaler", name, "controller", version=args.version),
+            selector=selector("cluster-autoscaler", name),
+            parent=self,
+        )
         identity = PodIdentity(
             f"{name}-identity",
             PodIdentityArgs(
@@ -169,59 +168,42 @@ class ClusterAutoscaler(pulumi.ComponentResource):
                 statements=rights(args.cluster_name, args.account, args.region),
                 tags=args.tags,
             ),
-            self._child,
+            owner.child(),
         )
-        self._server(identity.service_account, [*self._rights(), self._network_policy()])
+        controller.deploy(
+            owner,
+            Controller(
+                role="server",
+                name=ACCOUNT,
+                pod=self._pod(identity),
+                policy=network_policies.controller(
+                    owner.selector,
+                    scrapers=args.scrapers,
+                    metrics_port=METRICS_PORT,
+                    # The AWS APIs share their port with the Kubernetes API, which is allowed.
+                    outgoing=[network_policies.identity_agent()],
+                ),
+                rights=Rights(
+                    account=ACCOUNT,
+                    cluster=Grant(rules=cluster_rules(), name=ACCOUNT, resource=f"{name}-cluster"),
+                    namespace=Grant(rules=namespace_rules(), name=ACCOUNT),
+                ),
+            ),
+        )
         self.register_outputs({})
 
-    def _metadata(self, name: str = ACCOUNT) -> kubernetes.meta.v1.ObjectMetaArgsDict:
-        return {"name": name, "namespace": self._args.namespace, "labels": self._labels}
-
-    def _rights(self) -> list[pulumi.Resource]:
-        access = AccessRights(
-            component=self._name,
-            account=ACCOUNT,
-            namespace=self._args.namespace,
-            labels=self._labels,
-            parent=self,
-        )
-        return [
-            access.service_account(),
-            access.in_cluster(cluster_rules(), name=ACCOUNT, resource=f"{self._name}-cluster"),
-            access.in_namespace(namespace_rules(), name=ACCOUNT),
-        ]
-
-    def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
-        return kubernetes.networking.v1.NetworkPolicy(
-            f"{self._name}-policy",
-            metadata=self._metadata(),
-            spec=network_policies.exception(
-                self._selector,
-                # The port of the Kubernetes API is also that of every API of AWS.
-                outgoing=[network_policies.api_server(), network_policies.identity_agent()],
-            ),
-            opts=self._child,
-        )
-
-    def _server(self, account: pulumi.Output[str], after: list[pulumi.Resource]) -> None:
+    def _pod(self, identity: PodIdentity) -> kubernetes.core.v1.PodSpecArgsDict:
         container = server_pods.container(
             "cluster-autoscaler",
-            images.published("cluster-autoscaler", self._args.version),
+            self._args.image,
             command(self._args),
             env=pod_inputs.plain_env({"AWS_REGION": self._args.region}),
-            ports={"http": _PORT},
-            probe=pod_security.http_probe("/health-check", _PORT, period_seconds=5, failures=3),
+            ports={"http": METRICS_PORT},
+            probe=pod_security.http_probe("/health-check", METRICS_PORT),
             resources=pod_security.sizes(cpu="100m", memory="300Mi", memory_limit="1Gi"),
         )
-        kubernetes.apps.v1.Deployment(
-            f"{self._name}-server",
-            metadata=self._metadata(),
-            spec=server_pods.deployment(
-                selector=self._selector,
-                labels=self._labels,
-                container=container,
-                service_account=account,
-                priority_class="system-cluster-critical",
-            ),
-            opts=ResourceOptions(parent=self, depends_on=after),
+        return server_pods.pod(
+            container,
+            service_account=identity.service_account,
+            priority_class="system-cluster-critical",
         )

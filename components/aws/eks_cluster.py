@@ -1,4 +1,4 @@
-"""A cluster of EKS: closed control plane, encrypted secrets, its own nodes for the platform, and add-ons."""
+"""An EKS cluster: private control plane, encrypted secrets, system nodes for the platform, and add-ons."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,14 +17,14 @@ _LOG_TYPES: Final = ("api", "audit", "authenticator", "controllerManager", "sche
 _ADMINISTRATOR: Final = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 _MANAGED: Final = "arn:aws:iam::aws:policy/"
 _NODE_POLICIES: Final = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
-# Before nodes: they join with a network, and pods of add-ons find their identities.
+# Before the nodes: they need a network to join, and the pods of add-ons need their identities.
 _BEFORE_NODES: Final = ("eks-pod-identity-agent", "vpc-cni", "kube-proxy")
 _AFTER_NODES: Final = ("coredns", "aws-ebs-csi-driver")
 _SETTINGS: Final[Mapping[str, Mapping[str, Any]]] = {
-    # Without it network policies are accepted and do nothing.
+    # Without it network policies are accepted but not enforced.
     "vpc-cni": {"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}},
 }
-# Add-on -> its service account and the policy that AWS keeps for it.
+# Service account and managed policy by add-on.
 _IDENTITIES: Final[Mapping[str, tuple[str, str]]] = {
     "vpc-cni": ("aws-node", "AmazonEKS_CNI_Policy"),
     "aws-ebs-csi-driver": ("ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy"),
@@ -33,49 +33,51 @@ _IDENTITIES: Final[Mapping[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class EksClusterArgs:
-    """What the cluster needs to know."""
+    """Inputs of `EksCluster`."""
 
     cluster_name: str
-    """Its name in the account."""
+    """Name in the AWS account."""
     account: str
-    """The account, for its keys."""
+    """AWS account, which administers the KMS keys."""
     region: str
-    """Where it runs."""
+    """Region of the cluster."""
     kubernetes_version: str
     """Minor version, such as `1.36`."""
     addons: Mapping[str, str]
-    """Add-on -> version, for that Kubernetes version."""
+    """Version by add-on, for that Kubernetes version."""
     subnet_ids: pulumi.Input[list[str]]
-    """Private subnets of at least two zones."""
+    """Private subnets in at least two zones."""
     administrators: tuple[str, ...]
-    """IAM roles or users that may do everything; whoever deploys must be one of them."""
+    """IAM roles or users with full access; the deploying role must be one of them."""
     log_key_arn: pulumi.Input[str]
-    """The KMS key of the control plane's logs."""
+    """KMS key of the control plane's logs."""
     public_cidrs: tuple[str, ...] = ()
-    """Who may call the Kubernetes API from outside the network; without it nobody."""
+    """Networks that may call the Kubernetes API from the internet; by default none."""
     system_instance_types: tuple[str, ...] = ("m7i.xlarge",)
-    """Types of the platform's own nodes."""
+    """Instance types of the system nodes."""
     system_capacity_type: CapacityType = "ON_DEMAND"
-    """How they are bought."""
+    """How the system nodes are bought."""
     system_min_nodes: int = 2
-    """How many always run."""
+    """Smallest number of system nodes."""
     system_max_nodes: int = 4
-    """The most that an autoscaler starts."""
+    """Largest number of system nodes."""
     system_disk_gib: int = 100
-    """Size of each one's volume."""
+    """Size of each system node's volume."""
     ami_release: str | None = None
-    """Release of the nodes' AMI; without it the newest when they are made."""
+    """Release of the nodes' AMI; by default the newest when they are created."""
     log_days: int = 30
-    """How long logs of the control plane are kept."""
+    """Days for which logs of the control plane are kept."""
     deletion_protection: bool = True
-    """Whether EKS refuses to delete it."""
+    """Whether EKS refuses to delete the cluster."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on every resource."""
 
     def __post_init__(self) -> None:
-        """Refuse clusters that no one could reach or that would lack parts."""
+        """Reject clusters that nobody could reach or that would lack add-ons."""
         if not self.administrators:
-            raise ValueError("administrators: none given; name who deploys, or nobody can reach the cluster")
+            raise ValueError(
+                "administrators: none given; name the deploying role, or nobody can reach the cluster"
+            )
         if "0.0.0.0/0" in self.public_cidrs:
             raise ValueError("public_cidrs: 0.0.0.0/0 is everyone; name networks, or leave it out")
         missing = sorted({*_BEFORE_NODES, *_AFTER_NODES} - self.addons.keys())
@@ -84,13 +86,13 @@ class EksClusterArgs:
 
 
 def service_trust(service: str) -> str:
-    """Return the policy by which a service of AWS takes a role."""
+    """Return the trust policy of a role that an AWS service assumes."""
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, sort_keys=True)
 
 
 def cluster_trust() -> str:
-    """Return the policy by which EKS takes the role of a control plane."""
+    """Return the trust policy of a control plane's role."""
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "eks.amazonaws.com"},
@@ -100,7 +102,7 @@ def cluster_trust() -> str:
 
 
 def kubeconfig(name: str, region: str, endpoint: str, authority: str) -> str:
-    """Return a kubeconfig that holds no credentials: the AWS CLI gets a token for whoever uses it."""
+    """Return a kubeconfig without credentials: the AWS CLI fetches a token for its user."""
     arguments = ["eks", "get-token", "--cluster-name", name, "--region", region, "--output", "json"]
     user = {
         "exec": {
@@ -138,11 +140,11 @@ class EksCluster(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._kept = ResourceOptions(parent=self)
-        # Nodes, access and add-ons can be made again: what protects the cluster must not block changing them.
+        # Nodes, access and add-ons can be created again: the cluster's protection must not block a change.
         self._child = ResourceOptions(parent=self, protect=False, retain_on_delete=False)
         self._cluster = self._control_plane()
         self.node_security_group_id = self._cluster.vpc_config.apply(
-            lambda found: str(found.cluster_security_group_id)
+            lambda known: str(known.cluster_security_group_id)
         )
         self._node_traffic()
         access = [self._administrator(number, arn) for number, arn in enumerate(args.administrators)]
@@ -152,11 +154,11 @@ class EksCluster(pulumi.ComponentResource):
         late = [self._addon(each, [nodes]) for each in _AFTER_NODES]
         self.cluster_name = self._cluster.name
         self.node_role_arn, self.node_role_name = node_role.arn, node_role.name
-        # Taken from everything above: no object is asked for before someone may, and a node can run it.
+        # Resolved by everything above: no object is created before access is granted and nodes can run it.
         ready = pulumi.Output.all(*(each.id for each in (*access, *early, *late)), nodes.node_group_name)
         known = pulumi.Output.all(self._cluster.endpoint, self._cluster.certificate_authority, ready)
         self.kubeconfig = pulumi.Output.secret(
-            known.apply(lambda found: self._kubeconfig(found[0], found[1]))
+            known.apply(lambda values: self._kubeconfig(values[0], values[1]))
         )
         self.register_outputs({"cluster_name": self.cluster_name})
 
@@ -170,17 +172,17 @@ class EksCluster(pulumi.ComponentResource):
         self, role: str, trust: str, policies: Sequence[str], opts: ResourceOptions | None = None
     ) -> aws.iam.Role:
         opts = opts or self._child
-        made = aws.iam.Role(
+        iam_role = aws.iam.Role(
             f"{self._name}-{role}-role", assume_role_policy=trust, tags=self._tags(role), opts=opts
         )
         for policy in policies:
             aws.iam.RolePolicyAttachment(
                 f"{self._name}-{role}-{policy.rpartition('/')[2]}",
-                role=made.name,
+                role=iam_role.name,
                 policy_arn=f"{_MANAGED}{policy}",
                 opts=opts,
             )
-        return made
+        return iam_role
 
     def _control_plane(self) -> aws.eks.Cluster:
         args = self._args
@@ -196,7 +198,7 @@ class EksCluster(pulumi.ComponentResource):
         )
         logs = aws.cloudwatch.LogGroup(
             f"{self._name}-logs",
-            # EKS writes to this name, and would make it itself: in clear, and kept for ever.
+            # EKS logs to this group; if EKS created it, logs would be unencrypted and never expire.
             name=f"/aws/eks/{args.cluster_name}/cluster",
             kms_key_id=args.log_key_arn,
             retention_in_days=args.log_days,
@@ -218,13 +220,13 @@ class EksCluster(pulumi.ComponentResource):
                 "authentication_mode": "API",
                 "bootstrap_cluster_creator_admin_permissions": False,
             },
-            # Add-ons come from below, with versions; these would be whatever AWS has today.
+            # Add-ons are installed below with pinned versions; these would be unpinned.
             bootstrap_self_managed_addons=False,
             encryption_config={"provider": {"key_arn": key.arn}, "resources": ["secrets"]},
             enabled_cluster_log_types=[*_LOG_TYPES],
             upgrade_policy={"support_type": "STANDARD"},
             deletion_protection=args.deletion_protection,
-            # Pods with few GPUs share nodes, so that whole nodes stay free for pods with many.
+            # Pods with few GPUs are packed, so that whole nodes stay free for pods with many.
             kube_scheduler_config={
                 "node_resources_fit": {
                     "scoring_strategy": {
@@ -242,7 +244,7 @@ class EksCluster(pulumi.ComponentResource):
         )
 
     def _node_traffic(self) -> None:
-        """Let nodes send everything to each other by group: EFA ignores rules by address."""
+        """Allow all traffic between nodes by security group: EFA ignores rules by address."""
         aws.vpc.SecurityGroupEgressRule(
             f"{self._name}-node-traffic",
             security_group_id=self.node_security_group_id,
@@ -254,7 +256,7 @@ class EksCluster(pulumi.ComponentResource):
         )
 
     def _administrator(self, number: int, arn: str) -> pulumi.CustomResource:
-        # By name, not by number: another order is no change.
+        # By name, not by number: reordering changes nothing.
         role = arn.rpartition("/")[2] or str(number)
         entry = aws.eks.AccessEntry(
             f"{self._name}-access-{role}",

@@ -1,4 +1,4 @@
-"""A key of AWS KMS for what a platform stores, rotated each year."""
+"""An AWS KMS key for stored data, rotated every year."""
 
 import json
 from collections.abc import Mapping
@@ -12,25 +12,25 @@ from pulumi import ResourceOptions
 
 @dataclass(frozen=True, kw_only=True)
 class EncryptionKeyArgs:
-    """What a key needs to know."""
+    """Inputs of `EncryptionKey`."""
 
     account: str
-    """The AWS account; its IAM policies say who may use the key."""
+    """AWS account; its IAM policies govern the use of the key."""
     description: str
-    """What it encrypts."""
+    """What the key encrypts."""
     logs_region: str | None = None
-    """Region whose CloudWatch log groups it encrypts as well, if any."""
+    """Region of CloudWatch log groups that it also encrypts, if any."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on the key."""
 
     def __post_init__(self) -> None:
-        """Refuse a key that nobody could administer."""
+        """Reject a key that nobody could administer."""
         if not (self.account.isdigit() and len(self.account) == 12):
             raise ValueError(f"account: {self.account!r}; give the 12 digits of the AWS account")
 
 
 def key_policy(account: str, logs_region: str | None) -> str:
-    """Return who may use the key: the account, as its IAM policies say, and CloudWatch for its logs.
+    """Return the key's policy: the account may use it as its IAM policies say, and CloudWatch for its logs.
 
     In a key's policy the resource `*` is the key itself.
     """
@@ -70,7 +70,7 @@ class EncryptionKey(pulumi.ComponentResource):
             description=args.description,
             policy=key_policy(args.account, args.logs_region),
             enable_key_rotation=True,
-            # Whatever it encrypted is lost with it: the longest time to change one's mind.
+            # Everything that it encrypted is lost with it: this is the longest time to cancel the deletion.
             deletion_window_in_days=30,
             tags={"Name": name, **args.tags},
             opts=ResourceOptions(parent=self),

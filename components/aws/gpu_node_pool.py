@@ -1,4 +1,4 @@
-"""Nodes with GPUs of one kind, as a managed node group that costs nothing while no pod asks for them."""
+"""Nodes with GPUs of one kind, as a managed node group that costs nothing while no pod needs them."""
 
 import base64
 from collections.abc import Mapping
@@ -15,35 +15,35 @@ from components.aws.node_group import CapacityType, EfaInterfaces, NodeGroup, No
 from components.gpus.gpu_queues import GPU_RESOURCE, POOL_LABEL, TAINT, Mig, TimeSlicing
 
 EFA_RESOURCE: Final = "vpc.amazonaws.com/efa"
-# The device plugin looks its settings up under this node label.
+# Node label by which the device plugin chooses its settings.
 PLUGIN_CONFIG_LABEL: Final = "nvidia.com/device-plugin.config"
 _BOUNDARY = "plinth-node"
 
 
 @dataclass(frozen=True, kw_only=True)
 class GpuNodePoolArgs:
-    """What a pool needs to know."""
+    """Inputs of `GpuNodePool`."""
 
     pool: str
-    """Name of the pool, and value of its nodes' label."""
+    """Name of the pool and value of its nodes' label."""
     cluster_name: pulumi.Input[str]
-    """The EKS cluster."""
+    """Name of the EKS cluster."""
     node_role_arn: pulumi.Input[str]
-    """The role of the nodes."""
+    """ARN of the nodes' role."""
     subnet_ids: pulumi.Input[list[str]]
-    """Where nodes may be; of one zone with a placement group, EFA or a reservation."""
+    """Subnets of the nodes; in one zone with a placement group, EFA or a reservation."""
     kubernetes_version: pulumi.Input[str]
-    """Version of the kubelet, the cluster's own."""
+    """Kubernetes version of the cluster and the kubelet."""
     security_group_id: pulumi.Input[str]
-    """The cluster's group, in which nodes reach each other."""
+    """The cluster's security group, within which nodes can reach each other."""
     instance_types: tuple[str, ...]
-    """Types with the same GPUs."""
+    """Instance types with the same GPUs."""
     max_nodes: int
-    """The most that an autoscaler starts."""
+    """Largest number of nodes."""
     min_nodes: int = 0
-    """Nodes that always run."""
+    """Smallest number of nodes."""
     ami_release: str | None = None
-    """Release of the AMI; without it the newest when the pool is made."""
+    """Release of the AMI; by default the newest when the pool is created."""
     capacity_type: CapacityType = "ON_DEMAND"
     """How instances are bought."""
     reservation: str | None = None
@@ -51,16 +51,16 @@ class GpuNodePoolArgs:
     disk_gib: int = 200
     """Size of each node's volume; images with CUDA are large."""
     efa: bool = False
-    """Adapters for training across nodes."""
+    """Whether nodes get Elastic Fabric Adapters, for distributed training."""
     placement_group: bool = False
-    """Nodes close together."""
+    """Whether nodes are placed close together."""
     sharing: Mig | TimeSlicing | None = None
-    """How a GPU is divided; whole if not given."""
+    """How a GPU is divided; by default it is not."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on every resource."""
 
     def __post_init__(self) -> None:
-        """Refuse types without the GPUs that the pool promises."""
+        """Reject types without the GPUs that the pool promises."""
         types = known_types(self.instance_types)
         if len({(each.model, each.gpus) for each in types}) > 1:
             raise ValueError(
@@ -74,32 +74,32 @@ class GpuNodePoolArgs:
 
 
 def known_types(names: tuple[str, ...]) -> list[InstanceType]:
-    """Return the facts of types that have GPUs.
+    """Return the facts about instance types with GPUs.
 
     Raises:
-        ValueError: there is none, one is not known, or one has no GPU.
+        ValueError: none is given, one is unknown, or one has no GPU.
     """
-    found: list[InstanceType] = []
+    types: list[InstanceType] = []
     for name in names:
         each = instance_types.find(name)
         if each is None:
             raise ValueError(f"instance_types: {instance_types.unknown(name)}")
         if not each.gpus:
             raise ValueError(f"instance_types: {name} has no GPU")
-        found.append(each)
-    if not found:
+        types.append(each)
+    if not types:
         raise ValueError("instance_types: none given; name at least one")
-    return found
+    return types
 
 
 def node_labels(pool: str, kind: InstanceType, sharing: Mig | TimeSlicing | None) -> dict[str, str]:
-    """Return the labels by which pods, quotas and the device plugin know the pool's nodes."""
-    found = {POOL_LABEL: pool, "nvidia.com/gpu.present": "true", "nvidia.com/gpu.product": kind.model}
-    return found if sharing is None else {**found, PLUGIN_CONFIG_LABEL: pool}
+    """Return the labels by which pods, quotas and the device plugin select the pool's nodes."""
+    shared = {POOL_LABEL: pool, "nvidia.com/gpu.present": "true", "nvidia.com/gpu.product": kind.model}
+    return shared if sharing is None else {**shared, PLUGIN_CONFIG_LABEL: pool}
 
 
 def user_data(kind: InstanceType, sharing: Mig | TimeSlicing | None, *, local_disks: bool = True) -> str:
-    """Return what a node runs before it joins: local disks become one for images, GPUs are cut if asked."""
+    """Return the user data of a node: it joins local disks into one for images, and sets up MIG if needed."""
     parts: list[tuple[str, str]] = []
     if local_disks:
         config = (
@@ -119,10 +119,7 @@ def user_data(kind: InstanceType, sharing: Mig | TimeSlicing | None, *, local_di
 
 
 class GpuNodePool(pulumi.ComponentResource):
-    """One pool, its placement group if asked for one, and its node group."""
-
-    pool: str
-    node_group_name: pulumi.Output[str]
+    """One pool: its node group, and its placement group if there is one."""
 
     def __init__(self, name: str, args: GpuNodePoolArgs, opts: ResourceOptions | None = None) -> None:
         inputs = {"instance_types": [*args.instance_types], "min": args.min_nodes, "max": args.max_nodes}
@@ -136,7 +133,7 @@ class GpuNodePool(pulumi.ComponentResource):
             ).name
         devices = instance_types.devices_per_node([kind], args.sharing)
         adapters = {EFA_RESOURCE: str(kind.efa_interfaces)} if args.efa else {}
-        group = NodeGroup(
+        NodeGroup(
             f"{name}-group",
             NodeGroupArgs(
                 cluster_name=args.cluster_name,
@@ -166,6 +163,4 @@ class GpuNodePool(pulumi.ComponentResource):
             ),
             child,
         )
-        self.pool = args.pool
-        self.node_group_name = group.node_group_name
-        self.register_outputs({"node_group_name": self.node_group_name})
+        self.register_outputs({})

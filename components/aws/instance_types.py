@@ -1,4 +1,4 @@
-"""Facts of the EC2 instance types that a stack may name, as AWS published them on `TABLE_DATE`."""
+"""The EC2 instance types that a stack may use, as AWS published them on `TABLE_DATE`."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Final
 from components.gpus.gpu_queues import Mig, TimeSlicing
 
 TABLE_DATE: Final = "2026-11-21"
-# Profiles of NVIDIA's MIG -> how many of them one GPU gives, by GPU model.
+# Devices per GPU by MIG profile, by GPU model.
 _MIG_PROFILES: Mapping[str, Mapping[str, int]] = {
     "NVIDIA-A100-40GB": {"1g.5gb": 7, "2g.10gb": 3, "3g.20gb": 2, "4g.20gb": 1, "7g.40gb": 1},
     "NVIDIA-A100-80GB": {"1g.10gb": 7, "2g.20gb": 3, "3g.40gb": 2, "4g.40gb": 1, "7g.80gb": 1},
@@ -29,7 +29,7 @@ class InstanceType:
     model: str = ""
     """The GPU's model and memory; empty without a GPU."""
     efa_interfaces: int = 0
-    """How many Elastic Fabric Adapters can be attached, one per network card."""
+    """Number of Elastic Fabric Adapters that can be attached, one per network card."""
 
     @property
     def efa(self) -> bool:
@@ -38,12 +38,12 @@ class InstanceType:
 
     @property
     def mig_profiles(self) -> Mapping[str, int]:
-        """MIG profile -> devices per GPU; empty where the GPU has no MIG."""
+        """Devices per GPU by MIG profile; empty if the GPU does not support MIG."""
         return _MIG_PROFILES.get(self.model, {})
 
     @property
     def mig_capable(self) -> bool:
-        """Whether the GPU can be cut into isolated devices."""
+        """Whether the GPU supports MIG."""
         return bool(self.mig_profiles)
 
 
@@ -129,20 +129,20 @@ def names() -> list[str]:
 
 
 def find(name: str) -> InstanceType | None:
-    """Return what the table says of an instance type, or None."""
+    """Return an instance type of the table, or None."""
     return _TYPES.get(name)
 
 
 def known(name: str) -> InstanceType:
-    """Return what the table says of an instance type that the settings' rules have accepted.
+    """Return an instance type that the rules of the settings have accepted.
 
     Raises:
         ValueError: the table does not have it.
     """
-    found = _TYPES.get(name)
-    if found is None:
+    instance_type = _TYPES.get(name)
+    if instance_type is None:
         raise ValueError(unknown(name))
-    return found
+    return instance_type
 
 
 def devices_per_node(types: Sequence[InstanceType], sharing: Mig | TimeSlicing | None) -> int:
@@ -170,7 +170,7 @@ def _devices(kind: InstanceType, sharing: Mig | TimeSlicing | None) -> int:
 
 
 def unknown(name: str) -> str:
-    """Return what to tell of a name that the table does not have: since when, and what it probably means."""
+    """Return the error for a name that the table does not have, with its date and similar names."""
     family = name.partition(".")[0]
     siblings = [each for each in names() if each.startswith(f"{family}.")]
     close = difflib.get_close_matches(name, siblings or names(), n=3, cutoff=0.4) or siblings or names()[:3]

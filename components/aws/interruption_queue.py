@@ -1,4 +1,4 @@
-"""A queue of what AWS says about instances that are about to go, such as a spot interruption."""
+"""A queue of AWS events about instances that will end soon, such as spot interruptions."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
-# Name of the rule -> what it waits for.
+# Source and kind of the events of each rule.
 EVENTS: Mapping[str, tuple[str, str]] = {
     "capacity-reservation": ("aws.ec2", "EC2 Capacity Reservation Instance Interruption Warning"),
     "health": ("aws.health", "AWS Health Event"),
@@ -22,18 +22,18 @@ _KEPT_SECONDS = 300
 
 @dataclass(frozen=True, kw_only=True)
 class InterruptionQueueArgs:
-    """Whose queue it is."""
+    """Inputs of `InterruptionQueue`."""
 
     account: str
-    """The account of the instances."""
+    """AWS account of the instances."""
     region: str
-    """The region of the instances."""
+    """Region of the instances."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on every resource."""
 
 
 def queue_policy(queue_arn: str, account: str, region: str) -> dict[str, Any]:
-    """Return who may write: rules of this account, encrypted on the way."""
+    """Return the queue's policy: rules of this account may write, over encrypted connections."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -69,7 +69,7 @@ class InterruptionQueue(pulumi.ComponentResource):
         tags = {"Name": name, **args.tags}
         queue = aws.sqs.Queue(
             f"{name}-queue",
-            # A notice that is older is about an instance that has gone.
+            # An older event is about an instance that is gone.
             message_retention_seconds=_KEPT_SECONDS,
             sqs_managed_sse_enabled=True,
             tags=tags,

@@ -1,24 +1,27 @@
-"""Karpenter: its definitions, its controller, and the queue that warns of instances that are about to go."""
+"""Karpenter: its definitions, its controller, and the queue of warnings about instances that will end."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components import images, manifests
+from components import manifests
 from components.aws.interruption_queue import InterruptionQueue, InterruptionQueueArgs
 from components.aws.karpenter_rights import Scope, rights
 from components.aws.pod_identity import PodIdentity, PodIdentityArgs
-from components.shapes import network_policies, pod_inputs, pod_security, server_pods
-from components.shapes.access_rights import AccessRights
-from components.shapes.labels import labels, selector
+from components.shapes import controller, network_policies, pod_inputs, pod_security, server_pods
+from components.shapes.controller import Controller, Grant, Rights
+from components.shapes.labels import NAME, labels, selector
+from components.shapes.owner import Owner
 from components.versions import upstream_version
 
 ACCOUNT = "karpenter"
-_METRICS_PORT = 8080
+METRICS_PORT = 8080
+POD_LABELS: Final[Mapping[str, str]] = {NAME: "karpenter"}
 _HEALTH_PORT = 8081
 _PROJECT = "karpenter-provider-aws"
 _MODULE = "github.com/aws/karpenter-provider-aws"
@@ -26,30 +29,35 @@ _MODULE = "github.com/aws/karpenter-provider-aws"
 
 @dataclass(frozen=True, kw_only=True)
 class KarpenterArgs:
-    """What Karpenter needs to know."""
+    """Inputs of `Karpenter`."""
 
     namespace: pulumi.Input[str]
-    """A closed namespace."""
+    """Namespace that denies traffic by default."""
+    image: str
+    """Image of the controller."""
     cluster_name: str
-    """The EKS cluster."""
+    """Name of the EKS cluster."""
     account: str
-    """Its account."""
+    """AWS account of the cluster."""
     region: str
-    """Its region."""
+    """Region of the cluster."""
     node_role_arn: pulumi.Input[str]
-    """The role of the nodes."""
+    """ARN of the nodes' role."""
     node_role_name: pulumi.Input[str]
-    """The role's name."""
+    """Name of the nodes' role."""
     scrapers: tuple[network_policies.Peer, ...] = ()
-    """Who may read the metrics."""
+    """Pods that may scrape the metrics."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Tags on every resource of AWS."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
+    """Tags on every AWS resource."""
+
+
+def release() -> str:
+    """Return Karpenter's version as its image is tagged."""
+    return upstream_version(_PROJECT, _MODULE).removeprefix("v")
 
 
 def cluster_rules() -> list[kubernetes.rbac.v1.PolicyRuleArgsDict]:
-    """Return what it may do in the cluster: upstream's own rules, without the kinds that are switched off."""
+    """Return its cluster-wide rules: upstream's own, without the kinds that are switched off."""
     read, write = ["get", "list", "watch"], ["patch", "update"]
     read_only = {
         "": [
@@ -85,7 +93,7 @@ def cluster_rules() -> list[kubernetes.rbac.v1.PolicyRuleArgsDict]:
 
 
 def namespace_rules() -> list[kubernetes.rbac.v1.PolicyRuleArgsDict]:
-    """Return what it may do in its own namespace: elect a leader."""
+    """Return its rules for its own namespace: leader election."""
     group, leases = ["coordination.k8s.io"], ["leases"]
     return [
         {"api_groups": group, "resources": leases, "verbs": ["create", "get", "watch"]},
@@ -102,47 +110,59 @@ class Karpenter(pulumi.ComponentResource):
     """Definitions, controller, its identity in AWS and its queue."""
 
     instance_profile: pulumi.Output[str]
-    """What its nodes start with; taken from the definitions too, so that pools come after them."""
+    """Instance profile of its nodes; resolved by the controller, so that pools come after the definitions."""
 
     def __init__(self, name: str, args: KarpenterArgs, opts: ResourceOptions | None = None) -> None:
-        self._release = upstream_version(_PROJECT, _MODULE).removeprefix("v")
-        super().__init__("plinth:index:Karpenter", name, {"version": self._release}, opts)
+        version = release()
+        super().__init__("plinth:index:Karpenter", name, {"version": version}, opts)
         self._name = name
         self._args = args
-        self._child = ResourceOptions(parent=self)
-        self._labels = {
-            **labels("karpenter", name, "controller", version=self._release),
-            **args.extra_labels,
-        }
-        self._selector = selector("karpenter", name)
-        definitions = self._definitions()
+        owner = Owner(
+            component=name,
+            namespace=args.namespace,
+            labels=labels("karpenter", name, "controller", version=version),
+            selector=selector("karpenter", name),
+            parent=self,
+        )
+        self._owner = owner
         queue = InterruptionQueue(
             f"{name}-interruptions",
             InterruptionQueueArgs(account=args.account, region=args.region, tags=args.tags),
-            self._child,
+            owner.child(),
         )
-        identity = self._identity(queue)
-        # A profile of ours: the controller then needs no right to make any.
+        # Created here, so that the controller needs no right to create instance profiles.
         profile = aws.iam.InstanceProfile(
             f"{name}-nodes",
             role=args.node_role_name,
             tags={"Name": f"{name}-nodes", **args.tags},
-            opts=self._child,
+            opts=owner.child(),
         )
-        server = self._server(identity, queue, [definitions, *self._rights(), self._network_policy()])
-        self.instance_profile = pulumi.Output.all(profile.name, server.id).apply(lambda known: str(known[0]))
+        upstream = manifests.load(_PROJECT, _MODULE, "pkg/apis/crds/karpenter.*.yaml")
+        deployed = controller.deploy(
+            owner,
+            Controller(
+                role="server",
+                name=ACCOUNT,
+                pod=self._pod(self._identity(queue), queue),
+                policy=network_policies.controller(
+                    owner.selector,
+                    scrapers=args.scrapers,
+                    metrics_port=METRICS_PORT,
+                    # The AWS APIs share their port with the Kubernetes API, which is allowed.
+                    outgoing=[network_policies.identity_agent()],
+                ),
+                definitions=manifests.labelled(manifests.without_descriptions(upstream), owner.labels),
+                rights=Rights(
+                    account=ACCOUNT,
+                    cluster=Grant(rules=cluster_rules(), name=ACCOUNT, resource=f"{name}-cluster"),
+                    namespace=Grant(rules=namespace_rules(), name=ACCOUNT),
+                ),
+            ),
+        )
+        self.instance_profile = pulumi.Output.all(profile.name, deployed.deployment.id).apply(
+            lambda known: str(known[0])
+        )
         self.register_outputs({"instance_profile": self.instance_profile})
-
-    def _metadata(self) -> kubernetes.meta.v1.ObjectMetaArgsDict:
-        return {"name": ACCOUNT, "namespace": self._args.namespace, "labels": self._labels}
-
-    def _definitions(self) -> kubernetes.yaml.v2.ConfigGroup:
-        found = manifests.load(_PROJECT, _MODULE, "pkg/apis/crds/karpenter.*.yaml")
-        return kubernetes.yaml.v2.ConfigGroup(
-            f"{self._name}-definitions",
-            yaml=manifests.render(manifests.labelled(manifests.without_descriptions(found), self._labels)),
-            opts=self._child,
-        )
 
     def _identity(self, queue: InterruptionQueue) -> PodIdentity:
         args = self._args
@@ -156,40 +176,10 @@ class Karpenter(pulumi.ComponentResource):
                 statements=rights(scope, args.node_role_arn, queue.queue_arn),
                 tags=args.tags,
             ),
-            self._child,
+            self._owner.child(),
         )
 
-    def _rights(self) -> list[pulumi.Resource]:
-        access = AccessRights(
-            component=self._name,
-            account=ACCOUNT,
-            namespace=self._args.namespace,
-            labels=self._labels,
-            parent=self,
-        )
-        return [
-            access.service_account(),
-            access.in_cluster(cluster_rules(), name=ACCOUNT, resource=f"{self._name}-cluster"),
-            access.in_namespace(namespace_rules(), name=ACCOUNT),
-        ]
-
-    def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
-        scrapers = self._args.scrapers
-        return kubernetes.networking.v1.NetworkPolicy(
-            f"{self._name}-policy",
-            metadata=self._metadata(),
-            spec=network_policies.exception(
-                self._selector,
-                incoming=[network_policies.ingress(scrapers, _METRICS_PORT)] if scrapers else [],
-                # The port of the Kubernetes API is also that of every API of AWS.
-                outgoing=[network_policies.api_server(), network_policies.identity_agent()],
-            ),
-            opts=self._child,
-        )
-
-    def _server(
-        self, identity: PodIdentity, queue: InterruptionQueue, after: list[pulumi.Resource]
-    ) -> kubernetes.apps.v1.Deployment:
+    def _pod(self, identity: PodIdentity, queue: InterruptionQueue) -> kubernetes.core.v1.PodSpecArgsDict:
         args = self._args
         environment: dict[str, pulumi.Input[str]] = {
             "AWS_REGION": args.region,
@@ -198,27 +188,20 @@ class Karpenter(pulumi.ComponentResource):
             "HEALTH_PROBE_PORT": str(_HEALTH_PORT),
             "INTERRUPTION_QUEUE": queue.queue_name,
             "KARPENTER_SERVICE": ACCOUNT,
-            "METRICS_PORT": str(_METRICS_PORT),
+            "METRICS_PORT": str(METRICS_PORT),
             "SYSTEM_NAMESPACE": args.namespace,
         }
         container = server_pods.container(
             "controller",
-            images.published("karpenter", self._release),
+            args.image,
             ["/ko-app/controller"],
             env=pod_inputs.plain_env(environment),
-            ports={"http-metrics": _METRICS_PORT, "http": _HEALTH_PORT},
-            probe=pod_security.http_probe("/healthz", _HEALTH_PORT, period_seconds=5, failures=3),
+            ports={"http-metrics": METRICS_PORT, "http": _HEALTH_PORT},
+            probe=pod_security.http_probe("/healthz", _HEALTH_PORT),
             resources=pod_security.sizes(cpu="250m", memory="512Mi", memory_limit="1Gi"),
         )
-        return kubernetes.apps.v1.Deployment(
-            f"{self._name}-server",
-            metadata=self._metadata(),
-            spec=server_pods.deployment(
-                selector=self._selector,
-                labels=self._labels,
-                container=container,
-                service_account=identity.service_account,
-                priority_class="system-cluster-critical",
-            ),
-            opts=ResourceOptions(parent=self, depends_on=after),
+        return server_pods.pod(
+            container,
+            service_account=identity.service_account,
+            priority_class="system-cluster-critical",
         )

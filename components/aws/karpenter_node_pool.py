@@ -1,4 +1,4 @@
-"""Nodes with GPUs of one kind, started and stopped by Karpenter for the pods that wait for them."""
+"""Nodes with GPUs of one kind, which Karpenter starts for pending pods and stops when they are empty."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,28 +13,28 @@ from components.aws.node_group import CapacityType
 from components.gpus.gpu_queues import GPU_RESOURCE, TAINT, Mig, TimeSlicing
 from components.shapes.labels import labels
 
-# How Karpenter spells the ways to buy; a capacity block is a reservation to it.
+# Karpenter's names of the capacity types; to Karpenter a capacity block is a reservation.
 _CAPACITY: Mapping[str, str] = {"ON_DEMAND": "on-demand", "SPOT": "spot", "CAPACITY_BLOCK": "reserved"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class KarpenterNodePoolArgs:
-    """What a pool needs to know."""
+    """Inputs of `KarpenterNodePool`."""
 
     pool: str
-    """Name of the pool, and value of its nodes' label."""
+    """Name of the pool and value of its nodes' label."""
     cluster_name: pulumi.Input[str]
-    """The EKS cluster, by whose tag Karpenter finds subnets."""
+    """Name of the EKS cluster; Karpenter finds subnets by its tag."""
     instance_profile: pulumi.Input[str]
-    """What nodes start with."""
+    """Instance profile of the nodes."""
     security_group_id: pulumi.Input[str]
-    """The cluster's group, in which nodes reach each other."""
+    """The cluster's security group, within which nodes can reach each other."""
     instance_types: tuple[str, ...]
-    """Types with the same kind of GPU; Karpenter takes the cheapest that fits."""
+    """Instance types with the same kind of GPU; Karpenter picks the cheapest that fits."""
     max_nodes: int
-    """Nodes of the smallest type whose GPUs the pool may have at most."""
+    """Limit of the pool, as a number of nodes of the smallest type."""
     zones: tuple[str, ...]
-    """Where nodes may be."""
+    """Availability zones of the nodes."""
     ami_release: str = "latest"
     """Release of the AMI, such as `v20261101`; `latest` replaces nodes whenever AWS has a newer one."""
     capacity_type: CapacityType = "ON_DEMAND"
@@ -44,23 +44,21 @@ class KarpenterNodePoolArgs:
     disk_gib: int = 200
     """Size of each node's volume; images with CUDA are large."""
     sharing: Mig | TimeSlicing | None = None
-    """How a GPU is divided; whole if not given."""
+    """How a GPU is divided; by default it is not."""
     idle_seconds: int = 300
-    """How long a node without pods is kept."""
+    """Time after which an empty node is stopped."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on every instance and volume."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
 
     def __post_init__(self) -> None:
-        """Refuse pools that would never start a node."""
+        """Reject pools that would never start a node."""
         types = known_types(self.instance_types)
         if len({each.model for each in types}) > 1:
             raise ValueError(
                 f"instance_types: {', '.join(self.instance_types)} differ in GPUs; make a pool of each"
             )
         if not self.zones:
-            raise ValueError("zones: none given; name where nodes may be")
+            raise ValueError("zones: none given; name the zones of the nodes")
         if self.reservation and self.capacity_type == "SPOT":
             raise ValueError(
                 "reservation, capacity_type: reserved capacity is no spot; leave out one of them"
@@ -70,7 +68,7 @@ class KarpenterNodePoolArgs:
 
 
 def node_class_spec(args: KarpenterNodePoolArgs) -> dict[str, Any]:
-    """Return the EC2NodeClass: what a node is made of."""
+    """Return the spec of the EC2NodeClass: image, disk and network of a node."""
     kind = known_types(args.instance_types)[0]
     spec: dict[str, Any] = {
         "amiSelectorTerms": [{"alias": f"al2023@{args.ami_release}"}],
@@ -106,7 +104,7 @@ def node_class_spec(args: KarpenterNodePoolArgs) -> dict[str, Any]:
 
 
 def node_pool_spec(args: KarpenterNodePoolArgs, node_class: pulumi.Input[str]) -> dict[str, Any]:
-    """Return the NodePool: which nodes, how many, and when they go."""
+    """Return the spec of the NodePool: which nodes, how many, and when they are stopped."""
     types = known_types(args.instance_types)
     capacity = "reserved" if args.reservation else _CAPACITY[args.capacity_type]
     requirements = {
@@ -124,17 +122,17 @@ def node_pool_spec(args: KarpenterNodePoolArgs, node_class: pulumi.Input[str]) -
                     {"key": key, "operator": "In", "values": values} for key, values in requirements.items()
                 ],
                 "taints": [dict(TAINT)],
-                # A node is renewed once a month; a run that is on it has a day to end.
+                # A node is replaced once a month; a run on it has a day to finish.
                 "expireAfter": "720h",
                 "terminationGracePeriod": "24h",
             },
         },
         "limits": {GPU_RESOURCE: str(args.max_nodes * min(each.gpus for each in types))},
-        # Empty nodes alone: moving a run that trains costs more than its node.
+        # Only empty nodes: to move a training run costs more than its node.
         "disruption": {
             "consolidationPolicy": "WhenEmpty",
             "consolidateAfter": f"{args.idle_seconds}s",
-            # Without budgets a tenth of the nodes goes at a time, and idle GPUs are paid for meanwhile.
+            # By default a tenth of the nodes is stopped at a time, and idle GPUs are billed meanwhile.
             "budgets": [
                 {"nodes": "100%", "reasons": ["Empty"]},
                 {"nodes": "10%", "reasons": ["Drifted", "Underutilized"]},
@@ -146,14 +144,12 @@ def node_pool_spec(args: KarpenterNodePoolArgs, node_class: pulumi.Input[str]) -
 class KarpenterNodePool(pulumi.ComponentResource):
     """One NodePool and its EC2NodeClass."""
 
-    pool: str
-
     def __init__(self, name: str, args: KarpenterNodePoolArgs, opts: ResourceOptions | None = None) -> None:
         inputs = {"instance_types": [*args.instance_types], "max": args.max_nodes}
         super().__init__("plinth:index:KarpenterNodePool", name, inputs, opts)
         metadata: kubernetes.meta.v1.ObjectMetaArgsDict = {
             "name": args.pool,
-            "labels": {**labels("karpenter", name, "node-pool"), **args.extra_labels},
+            "labels": labels("karpenter", name, "node-pool"),
         }
         node_class = kubernetes.apiextensions.CustomResource(
             f"{name}-class",
@@ -171,5 +167,4 @@ class KarpenterNodePool(pulumi.ComponentResource):
             spec=node_pool_spec(args, node_class.id.apply(lambda _: args.pool)),
             opts=ResourceOptions(parent=self),
         )
-        self.pool = args.pool
-        self.register_outputs({"pool": self.pool})
+        self.register_outputs({})

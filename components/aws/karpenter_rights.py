@@ -1,4 +1,4 @@
-"""What Karpenter may do in AWS: instances of its own cluster, told apart by tags, and nothing else."""
+"""Karpenter's rights in AWS: the instances of its own cluster, identified by tags."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,24 +19,24 @@ class Scope:
     region: str
 
     def ec2(self, *kinds: str) -> tuple[str, ...]:
-        """Return ARNs of every resource of these kinds in the region, whoever owns them."""
+        """Return ARNs of every resource of these kinds in the region, of any owner."""
         return tuple(f"arn:aws:ec2:{self.region}:*:{kind}/*" for kind in kinds)
 
     @property
     def owned(self) -> str:
-        """The tag that says whose an instance is."""
+        """The tag that names the cluster of an instance."""
         return f"kubernetes.io/cluster/{self.cluster_name}"
 
 
 def rights(
     scope: Scope, node_role_arn: pulumi.Input[str], queue_arn: pulumi.Input[str]
 ) -> tuple[Statement, ...]:
-    """Return everything that the controller may do."""
+    """Return all rights of the controller."""
     return (
-        *_making(scope),
-        *_changing(scope),
-        *_reading(scope),
-        *_handing_on(scope, node_role_arn, queue_arn),
+        *_create(scope),
+        *_change(scope),
+        *_read(scope),
+        *_delegate(scope, node_role_arn, queue_arn),
     )
 
 
@@ -48,25 +48,27 @@ def _tagged(
     return {"StringEquals": equals, "StringLike": {f"aws:{kind}/karpenter.sh/nodepool": "*"}}
 
 
-def _making(scope: Scope) -> list[Statement]:
+def _create(scope: Scope) -> list[Statement]:
     requested: dict[str, str | Sequence[str]] = {"aws:RequestTag/eks:eks-cluster-name": scope.cluster_name}
-    made = scope.ec2(
+    created = scope.ec2(
         "fleet", "instance", "launch-template", "network-interface", "spot-instances-request", "volume"
     )
     inputs = scope.ec2("capacity-reservation", "placement-group", "security-group", "subnet")
     published = tuple(f"arn:aws:ec2:{scope.region}::{kind}/*" for kind in ("image", "snapshot"))
     return [
-        # What instances are made of; what is made must carry the cluster's tags, below.
+        # The inputs of instances; the created resources must carry the cluster's tags, below.
         Statement(actions=("ec2:CreateFleet", "ec2:RunInstances"), resources=(*published, *inputs)),
         Statement(
             actions=("ec2:CreateFleet", "ec2:RunInstances"),
             resources=scope.ec2("launch-template"),
             conditions=_tagged("ResourceTag", scope),
         ),
-        Statement(actions=_CREATE, resources=made, conditions=_tagged("RequestTag", scope, more=requested)),
+        Statement(
+            actions=_CREATE, resources=created, conditions=_tagged("RequestTag", scope, more=requested)
+        ),
         Statement(
             actions=("ec2:CreateTags",),
-            resources=made,
+            resources=created,
             conditions=_tagged(
                 "RequestTag",
                 scope,
@@ -79,7 +81,7 @@ def _making(scope: Scope) -> list[Statement]:
     ]
 
 
-def _changing(scope: Scope) -> list[Statement]:
+def _change(scope: Scope) -> list[Statement]:
     later = _tagged("ResourceTag", scope)
     names = ["eks:eks-cluster-name", "karpenter.sh/nodeclaim", "Name"]
     return [
@@ -100,7 +102,7 @@ def _changing(scope: Scope) -> list[Statement]:
     ]
 
 
-def _reading(scope: Scope) -> list[Statement]:
+def _read(scope: Scope) -> list[Statement]:
     profiles = f"arn:aws:iam::{scope.account}:instance-profile/*"
     cluster = f"arn:aws:eks:{scope.region}:{scope.account}:cluster/{scope.cluster_name}"
     return [
@@ -119,13 +121,13 @@ def _reading(scope: Scope) -> list[Statement]:
                 "ec2:DescribeSubnets",
             ),
             resources=("*",),
-            why_any_resource="these actions know no resources; the condition names the region",
+            why_any_resource="these actions accept no resource; the condition names the region",
             conditions={"StringEquals": {"aws:RequestedRegion": scope.region}},
         ),
         Statement(
             actions=("iam:ListInstanceProfiles", "pricing:GetProducts"),
             resources=("*",),
-            why_any_resource="these actions know no resources",
+            why_any_resource="these actions accept no resource",
         ),
         Statement(actions=("iam:GetInstanceProfile",), resources=(profiles,)),
         Statement(actions=("eks:DescribeCluster",), resources=(cluster,)),
@@ -136,7 +138,7 @@ def _reading(scope: Scope) -> list[Statement]:
     ]
 
 
-def _handing_on(
+def _delegate(
     scope: Scope, node_role_arn: pulumi.Input[str], queue_arn: pulumi.Input[str]
 ) -> list[Statement]:
     return [

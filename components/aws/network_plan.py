@@ -1,10 +1,10 @@
-"""How a VPC is divided, and which services of AWS it reaches without leaving it: nothing is made here."""
+"""The subnets of a VPC and its endpoints of AWS services, as pure data."""
 
 import ipaddress
 from dataclasses import dataclass
 from typing import Final
 
-# What nodes and controllers call; S3's endpoint is a route and has no price.
+# Services that nodes and controllers call; S3's endpoint is a route and costs nothing.
 INTERFACE_ENDPOINTS: Final = (
     "autoscaling",
     "ec2",
@@ -30,10 +30,10 @@ class Subnets:
 
 
 def subnets(cidr: str, zones: int) -> Subnets:
-    """Return the subnets of a network, the same for the first zones however many there are.
+    """Return the subnets of a network; those of the first zones do not depend on the number of zones.
 
-    Six private blocks of an eighth each, since every pod has an address there; load balancers and NAT
-    gateways share the seventh.
+    Private subnets take an eighth each, for up to six zones, because every pod has an address there; load
+    balancers and NAT gateways share the seventh.
 
     Raises:
         ValueError: too many zones, or too small a network for pods.

@@ -1,4 +1,4 @@
-"""A managed node group and its launch template: encrypted disks, closed metadata, no surprise on scaling."""
+"""A managed node group and its launch template, with encrypted disks and instance metadata closed to pods."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from pulumi import ResourceOptions
 
 CapacityType = Literal["ON_DEMAND", "SPOT", "CAPACITY_BLOCK"]
-# How the EKS API spells the effects of taints.
+# The EKS API's names of taint effects.
 _EFFECTS: Final[Mapping[str, str]] = {
     "NoSchedule": "NO_SCHEDULE",
     "NoExecute": "NO_EXECUTE",
@@ -20,49 +20,49 @@ _AUTOSCALER: Final = "k8s.io/cluster-autoscaler/node-template"
 
 @dataclass(frozen=True, kw_only=True)
 class Taint:
-    """What keeps pods off that do not tolerate it, as Kubernetes spells it."""
+    """A taint, with the effect as Kubernetes spells it."""
 
     key: str
     value: str
     effect: str
 
     def __post_init__(self) -> None:
-        """Refuse effects that Kubernetes does not have."""
+        """Reject effects that Kubernetes does not have."""
         if self.effect not in _EFFECTS:
             raise ValueError(f"effect: {self.effect!r}; Kubernetes has {', '.join(_EFFECTS)}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class EfaInterfaces:
-    """Network cards that carry Elastic Fabric Adapters."""
+    """Network cards with Elastic Fabric Adapters."""
 
     count: int
     security_group_id: pulumi.Input[str]
-    """A group that lets its members reach each other on every port and protocol."""
+    """A security group whose members can reach each other on every port and protocol."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodeGroupArgs:
-    """What a node group needs to know."""
+    """Inputs of `NodeGroup`."""
 
     cluster_name: pulumi.Input[str]
-    """The EKS cluster."""
+    """Name of the EKS cluster."""
     node_role_arn: pulumi.Input[str]
-    """The role of the nodes."""
+    """ARN of the nodes' role."""
     subnet_ids: pulumi.Input[list[str]]
-    """Where nodes may be."""
+    """Subnets of the nodes."""
     kubernetes_version: pulumi.Input[str]
-    """Version of the kubelet, the cluster's own."""
+    """Kubernetes version of the cluster and the kubelet."""
     ami_type: Literal["AL2023_x86_64_STANDARD", "AL2023_x86_64_NVIDIA"]
-    """What is installed on the nodes."""
+    """Type of the nodes' AMI."""
     instance_types: tuple[str, ...]
-    """Any of which will do; one alone with a reservation."""
+    """Interchangeable instance types; exactly one with a reservation."""
     min_nodes: int
-    """0 costs nothing while no pod asks."""
+    """Smallest number of nodes; with 0 the group costs nothing while no pod needs it."""
     max_nodes: int
-    """The most that an autoscaler starts."""
+    """Largest number of nodes."""
     ami_release: str | None = None
-    """Release of the AMI; without it the newest when the group is made."""
+    """Release of the AMI; by default the newest when the group is created."""
     capacity_type: CapacityType = "ON_DEMAND"
     """How instances are bought."""
     reservation: str | None = None
@@ -74,22 +74,22 @@ class NodeGroupArgs:
     taints: tuple[Taint, ...] = ()
     """Taints of the nodes."""
     resources: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Extended resources that a node will offer, which an autoscaler cannot know of a group without nodes."""
+    """Extended resources of a node, which an autoscaler cannot know while the group has no nodes."""
     user_data: str | None = None
-    """What nodes run before they join, in base64."""
+    """User data of the nodes, in base64."""
     efa: EfaInterfaces | None = None
-    """Adapters for training across nodes."""
+    """Adapters for distributed training."""
     placement_group: pulumi.Input[str] | None = None
-    """Name of the placement group that keeps the nodes close together."""
+    """Name of the placement group that places the nodes close together."""
     scarce: bool = False
-    """Whether updates start no nodes beyond those that are there, since such instances are hard to get."""
+    """Whether updates replace nodes without surge, because such instances are hard to get."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on every resource, instances and volumes included."""
     after: tuple[pulumi.Resource, ...] = ()
-    """What nodes need when they join, such as the network's add-on."""
+    """Resources that nodes need when they join, such as the network add-on."""
 
     def __post_init__(self) -> None:
-        """Refuse what EKS or EC2 would refuse minutes later."""
+        """Reject what EKS or EC2 would reject minutes later."""
         if not self.instance_types:
             raise ValueError("instance_types: none given; name at least one")
         if not 0 <= self.min_nodes <= self.max_nodes or self.max_nodes < 1:
@@ -107,7 +107,7 @@ class NodeGroupArgs:
 
 
 def autoscaler_tags(args: NodeGroupArgs) -> dict[str, str]:
-    """Return what tells the cluster autoscaler of nodes that are not there yet."""
+    """Return the tags that describe a node of the group to the cluster autoscaler before there is one."""
     labels = {f"{_AUTOSCALER}/label/{key}": value for key, value in args.labels.items()}
     taints = {f"{_AUTOSCALER}/taint/{each.key}": f"{each.value}:{each.effect}" for each in args.taints}
     resources = {"ephemeral-storage": f"{args.disk_gib}Gi", **args.resources}
@@ -154,7 +154,7 @@ class NodeGroup(pulumi.ComponentResource):
         block = args.capacity_type == "CAPACITY_BLOCK"
         return aws.ec2.LaunchTemplate(
             f"{self._name}-template",
-            # The number of the newest version is what the node group follows; the name never changes.
+            # The node group follows the number of the newest version; the name never changes.
             update_default_version=True,
             block_device_mappings=[
                 {
@@ -167,7 +167,7 @@ class NodeGroup(pulumi.ComponentResource):
                     },
                 }
             ],
-            # One hop: pods in their own network namespace get no credentials of the node.
+            # One hop: pods in their own network namespace cannot fetch the node's credentials.
             metadata_options={
                 "http_endpoint": "enabled",
                 "http_tokens": "required",
@@ -205,7 +205,7 @@ class NodeGroup(pulumi.ComponentResource):
             release_version=args.ami_release,
             ami_type=args.ami_type,
             capacity_type=args.capacity_type,
-            # A capacity block's type stands in the launch template, and EKS refuses it twice.
+            # The launch template names a capacity block's type already; EKS rejects it in both places.
             instance_types=None if block else [*args.instance_types],
             launch_template={"id": template.id, "version": template.latest_version.apply(str)},
             scaling_config={
@@ -225,7 +225,7 @@ class NodeGroup(pulumi.ComponentResource):
                 for each in args.taints
             ],
             tags=self._tags,
-            # An autoscaler moves it: the next `up` must not stop nodes that run pods.
+            # An autoscaler changes it: the next `up` must not stop nodes that run pods.
             opts=ResourceOptions(
                 parent=self, depends_on=[*args.after], ignore_changes=["scalingConfig.desiredSize"]
             ),
@@ -233,7 +233,7 @@ class NodeGroup(pulumi.ComponentResource):
 
     def _autoscaler_tags(self, group: aws.eks.NodeGroup) -> None:
         """Tag the autoscaling group: tags of a node group do not reach it."""
-        scaling_group = group.resources.apply(lambda found: found[0].autoscaling_groups[0].name)  # pyright: ignore[reportOptionalSubscript]
+        scaling_group = group.resources.apply(lambda known: known[0].autoscaling_groups[0].name)  # pyright: ignore[reportOptionalSubscript]
         for key, value in autoscaler_tags(self._args).items():
             role = key.removeprefix(f"{_AUTOSCALER}/").replace("/", "-")
             aws.autoscaling.Tag(

@@ -1,4 +1,4 @@
-"""An IAM role that the pods of one Kubernetes service account, and nobody else, act with."""
+"""An IAM role that only the pods of one Kubernetes service account can assume."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,21 +14,21 @@ _TRUSTED = "pods.eks.amazonaws.com"
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """What a role may do: these actions on these resources."""
+    """Actions that a role may perform, and on which resources."""
 
     actions: tuple[str, ...]
     """Full names, such as `s3:GetObject`, or with a wildcard after a verb, such as `ec2:Describe*`."""
     resources: tuple[pulumi.Input[str], ...]
-    """Their ARNs."""
+    """ARNs of the resources."""
     conditions: Mapping[str, Mapping[str, pulumi.Input[str | Sequence[str]]]] = field(
         default_factory=dict[str, Mapping[str, pulumi.Input[str | Sequence[str]]]]
     )
-    """Operator -> key -> values."""
+    """Values by operator and key."""
     why_any_resource: str = ""
-    """Why no resource can be named; without a reason `*` is refused."""
+    """Why no resource can be named; without a reason `*` is rejected."""
 
     def __post_init__(self) -> None:
-        """Refuse rights that are wider than anyone asked for."""
+        """Reject rights that are wider than needed."""
         if not self.actions or not self.resources:
             raise ValueError("actions, resources: one of the two is empty; name at least one of each")
         for action in self.actions:
@@ -43,27 +43,27 @@ class Statement:
 
 @dataclass(frozen=True, kw_only=True)
 class PodIdentityArgs:
-    """Who acts, and what they may do."""
+    """Inputs of `PodIdentity`."""
 
     cluster_name: pulumi.Input[str]
-    """The EKS cluster; it needs the add-on `eks-pod-identity-agent`."""
+    """Name of the EKS cluster; it needs the add-on `eks-pod-identity-agent`."""
     namespace: pulumi.Input[str]
-    """Of the service account."""
+    """Namespace of the service account."""
     service_account: str
-    """Its pods get credentials when they are made after the association; it need not exist before."""
+    """Name of the service account; only pods created after the association get credentials."""
     statements: tuple[Statement, ...]
-    """All that the role may do."""
+    """Rights of the role."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on every resource."""
 
     def __post_init__(self) -> None:
-        """Refuse a role that may do nothing."""
+        """Reject a role without rights."""
         if not self.statements:
             raise ValueError(f"statements: none given; say what {self.service_account} may do")
 
 
 def trust_policy(cluster_name: str, namespace: str, service_account: str) -> str:
-    """Return who may take the role: EKS, on behalf of this one service account of this one cluster."""
+    """Return the trust policy: EKS may assume the role for this service account of this cluster alone."""
     session = {
         "aws:RequestTag/eks-cluster-name": cluster_name,
         "aws:RequestTag/kubernetes-namespace": namespace,
@@ -96,12 +96,11 @@ def policy(statements: Sequence[Statement]) -> pulumi.Output[str]:
 class PodIdentity(pulumi.ComponentResource):
     """One role and its association with one service account."""
 
-    role_arn: pulumi.Output[str]
     service_account: pulumi.Output[str]
 
     def __init__(self, name: str, args: PodIdentityArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("plinth:index:PodIdentity", name, {"service_account": args.service_account}, opts)
-        # It holds no data: what protects the buckets it opens would only stand in the way of changing it.
+        # It holds no data: the protection of the buckets that it opens would only prevent changes.
         child = ResourceOptions(parent=self, protect=False, retain_on_delete=False)
         tags = {"Name": name, **args.tags}
         trust = pulumi.Output.all(args.cluster_name, args.namespace).apply(
@@ -118,10 +117,9 @@ class PodIdentity(pulumi.ComponentResource):
             service_account=args.service_account,
             role_arn=role.arn,
             tags=tags,
-            # A pod that starts in between would be refused by the service that it calls.
+            # A pod that started in between would be denied by the service that it calls.
             opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[rights])),
         )
-        self.role_arn = role.arn
-        # Taken from the association: a pod that was made before it has no credentials, and never gets any.
+        # Resolved by the association: a pod created before it never gets credentials.
         self.service_account = association.service_account
-        self.register_outputs({"role_arn": self.role_arn, "service_account": self.service_account})
+        self.register_outputs({"role_arn": role.arn, "service_account": self.service_account})

@@ -1,4 +1,4 @@
-"""One database server of Amazon RDS: private, encrypted on disk and on the wire, backed up and watched."""
+"""One Amazon RDS server: private, encrypted at rest and in transit, backed up and monitored."""
 
 import json
 import re
@@ -11,36 +11,36 @@ from pulumi import ResourceOptions
 
 _CLASS = re.compile(r"^db\.[a-z0-9]+\.[a-z0-9]+$")
 _MONITORING = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
-# Sizes that are too small for the engines of MySQL's family to be measured from within.
+# Performance Insights does not support these sizes for the engines of the MySQL family.
 _TOO_SMALL_FOR_INSIGHTS = re.compile(r"^db\.t\d[a-z]*\.(micro|small)$")
 _MOST_STORAGE_GIB = 65536
 
 
 @dataclass(frozen=True, kw_only=True)
 class RdsServer:
-    """Where a server runs, how large it is and how carefully it is kept."""
+    """Network, size, availability and backups of a server."""
 
     vpc_id: pulumi.Input[str]
     subnet_ids: pulumi.Input[list[str]]
     """Private subnets, in at least two zones."""
     client_security_group_ids: tuple[pulumi.Input[str], ...]
-    """Whose members may connect; nobody else can."""
+    """Security groups whose members may connect; nobody else can."""
     kms_key_arn: pulumi.Input[str]
-    """What encrypts storage, backups and measurements."""
+    """KMS key that encrypts storage, backups and metrics."""
     instance_class: str = "db.t4g.medium"
     storage_gib: int = 20
-    """At the start; it grows by itself up to four times as much."""
+    """Initial size; it grows automatically up to four times as much."""
     multi_az: bool = True
-    """A standby in another zone that takes over."""
+    """Whether a standby in another zone can take over."""
     deletion_protection: bool = True
-    """Refuse to delete the server; without it, deleting leaves neither snapshot nor backups."""
+    """Whether RDS refuses to delete the server; without it, deletion leaves no snapshot and no backup."""
     backup_days: int = 14
-    """How far back the server can be restored to any second."""
+    """Days for which the server can be restored to any second."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on every resource."""
 
     def __post_init__(self) -> None:
-        """Refuse what AWS would refuse minutes later."""
+        """Reject what AWS would reject minutes later."""
         if not self.client_security_group_ids:
             raise ValueError("client_security_group_ids: none given; name that of the cluster's nodes")
         if not _CLASS.match(self.instance_class):
@@ -55,45 +55,45 @@ class RdsServer:
 
 @dataclass(frozen=True, kw_only=True)
 class RdsEngine:
-    """What runs on the server."""
+    """The database engine of a server."""
 
     name: str
-    """As RDS calls it."""
+    """RDS name of the engine."""
     version: str
-    """Major version; RDS chooses the newest minor one and keeps it current."""
+    """Major version; RDS picks the newest minor version and upgrades it."""
     port: int
     parameters: Mapping[str, str]
-    """What differs from the defaults of the version."""
+    """Parameters that differ from the version's defaults."""
     logs: tuple[str, ...]
-    """What goes to CloudWatch."""
+    """Logs that are exported to CloudWatch."""
 
     @property
     def family(self) -> str:
-        """What RDS calls the engine's parameters."""
+        """RDS name of the engine's parameter group family."""
         return f"{self.name}{self.version}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RdsInstanceArgs:
-    """What one server needs to know."""
+    """Inputs of `RdsInstance`."""
 
     server: RdsServer
     engine: RdsEngine
     administrator: str
-    """The first account."""
+    """Name of the administrator's account."""
     password: pulumi.Input[str]
-    """Its password."""
+    """The administrator's password."""
     database: str | None = None
-    """A database to begin with."""
+    """Name of a database to create with the server, if any."""
 
 
 def has_insights(engine: str, instance_class: str) -> bool:
-    """Return whether the server can say which queries it spends its time on."""
+    """Return whether the server supports Performance Insights."""
     return engine == "postgres" or not _TOO_SMALL_FOR_INSIGHTS.match(instance_class)
 
 
 def monitoring_trust() -> str:
-    """Return who may take the role that writes the server's measurements: RDS alone."""
+    """Return the trust policy of the role that writes the server's metrics: RDS alone may assume it."""
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "monitoring.rds.amazonaws.com"},
@@ -103,10 +103,9 @@ def monitoring_trust() -> str:
 
 
 class RdsInstance(pulumi.ComponentResource):
-    """One server and what belongs to it alone: subnets, firewall, parameters, a role for measurements."""
+    """One server with its subnets, security group, parameters and monitoring role."""
 
     host: pulumi.Output[str]
-    security_group_id: pulumi.Output[str]
 
     def __init__(self, name: str, args: RdsInstanceArgs, opts: ResourceOptions | None = None) -> None:
         inputs = {"engine": args.engine.family, "instance_class": args.server.instance_class}
@@ -118,8 +117,7 @@ class RdsInstance(pulumi.ComponentResource):
         firewall = self._firewall()
         instance = self._instance(firewall, self._subnets(), self._parameters(), self._monitoring())
         self.host = instance.address
-        self.security_group_id = firewall.id
-        self.register_outputs({"host": self.host, "security_group_id": self.security_group_id})
+        self.register_outputs({"host": self.host})
 
     def _firewall(self) -> aws.ec2.SecurityGroup:
         port, server = self._args.engine.port, self._args.server
@@ -174,7 +172,7 @@ class RdsInstance(pulumi.ComponentResource):
         attachment = aws.iam.RolePolicyAttachment(
             f"{self._name}-monitoring-rights", role=role.name, policy_arn=_MONITORING, opts=self._child
         )
-        # Taken through the attachment: RDS refuses a role that may not write yet.
+        # Resolved by the attachment: RDS rejects a role that may not write yet.
         return pulumi.Output.all(role.arn, attachment.id).apply(lambda known: str(known[0]))
 
     def _instance(
@@ -214,7 +212,7 @@ class RdsInstance(pulumi.ComponentResource):
             delete_automated_backups=not server.deletion_protection,
             deletion_protection=server.deletion_protection,
             skip_final_snapshot=not server.deletion_protection,
-            # Of a name that is never the same twice, so that a stack made anew can be deleted as well.
+            # A unique name, so that a stack that is created again can be deleted again.
             final_snapshot_identifier=pulumi.Output.concat(subnets.name, "-final"),
             enabled_cloudwatch_logs_exports=[*engine.logs],
             monitoring_interval=60,

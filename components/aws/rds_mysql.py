@@ -1,4 +1,4 @@
-"""A MariaDB server of Amazon RDS, for clients of MySQL, that refuses those that do not encrypt."""
+"""An Amazon RDS for MariaDB server, for MySQL clients; it rejects unencrypted connections."""
 
 from dataclasses import dataclass
 
@@ -15,19 +15,19 @@ ADMINISTRATOR = "plinth"
 
 @dataclass(frozen=True, kw_only=True)
 class RdsMysqlArgs:
-    """What the server needs to know."""
+    """Inputs of `RdsMysql`."""
 
     server: RdsServer
-    """Where it runs, how large it is and how carefully it is kept."""
+    """Network, size, availability and backups of the server."""
     administrator_password: pulumi.Input[str]
-    """Of the account that makes databases: 8 to 41 characters, none a slash, quote, at sign or space."""
+    """Password of the administrator: 8 to 41 characters without slash, quote, at sign and space."""
 
 
 def engine() -> RdsEngine:
-    """Return the server's version and what it is told beyond its defaults.
+    """Return the engine with its version and the parameters that differ from its defaults.
 
-    MariaDB rather than MySQL: the metadata store knows only `mysql_native_password`, which MySQL has left
-    behind, and it is the server that the platform has in a cluster.
+    MariaDB rather than MySQL: the metadata store supports only `mysql_native_password`, which MySQL has
+    dropped, and the in-cluster server is MariaDB too.
     """
     return RdsEngine(
         name="mariadb",
@@ -37,7 +37,7 @@ def engine() -> RdsEngine:
             "require_secure_transport": "1",
             "log_output": "FILE",
             "slow_query_log": "1",
-            # Seconds from which a query is worth a line.
+            # Seconds from which a query is logged as slow.
             "long_query_time": "1",
         },
         logs=("error", "slowquery"),
@@ -45,7 +45,7 @@ def engine() -> RdsEngine:
 
 
 class RdsMysql(pulumi.ComponentResource):
-    """One server; `MysqlAccounts` makes its databases and their owners."""
+    """One server; `MysqlAccounts` creates its databases and their accounts."""
 
     connection: MysqlConnection
 

@@ -1,4 +1,4 @@
-"""A Postgres server of Amazon RDS that holds one database and refuses clients that do not encrypt."""
+"""An Amazon RDS for PostgreSQL server with one database; it rejects unencrypted connections."""
 
 import re
 from dataclasses import dataclass
@@ -12,36 +12,36 @@ from components.versions import RDS_POSTGRES
 
 PORT = 5432
 _IDENTIFIER = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
-# RDS keeps these for itself.
+# RDS reserves these names.
 _RESERVED = {"admin", "postgres", "rdsadmin", "template0", "template1"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class RdsPostgresArgs:
-    """What the server needs to know."""
+    """Inputs of `RdsPostgres`."""
 
     server: RdsServer
-    """Where it runs, how large it is and how carefully it is kept."""
+    """Network, size, availability and backups of the server."""
     database: str
-    """The only database: a second consumer gets a server of its own."""
+    """Name of the only database: a second consumer gets its own server."""
     owner: str
-    """The account that owns it, and that RDS lets administer this server."""
+    """Account that owns the database and administers the server."""
     password: pulumi.Input[str]
-    """The owner's password: 8 to 128 characters, none of them a slash, quote, at sign or space."""
+    """The owner's password: 8 to 128 characters without slash, quote, at sign and space."""
 
     def __post_init__(self) -> None:
-        """Refuse names that RDS would refuse minutes later."""
+        """Reject names that RDS would reject minutes later."""
         for key in ("database", "owner"):
             name = getattr(self, key)
             if not _IDENTIFIER.match(name) or name in _RESERVED:
                 raise ValueError(
                     f"{key}: {name!r}; use a lower-case letter, then letters, digits, _; "
-                    f"RDS keeps {', '.join(sorted(_RESERVED))}"
+                    f"RDS reserves {', '.join(sorted(_RESERVED))}"
                 )
 
 
 def engine() -> RdsEngine:
-    """Return the server's version and what it is told beyond its defaults."""
+    """Return the engine with its version and the parameters that differ from its defaults."""
     return RdsEngine(
         name="postgres",
         version=RDS_POSTGRES,
@@ -49,7 +49,7 @@ def engine() -> RdsEngine:
         parameters={
             "rds.force_ssl": "1",
             "log_statement": "ddl",
-            # Milliseconds from which a query is worth a line.
+            # Milliseconds from which a query is logged.
             "log_min_duration_statement": "1000",
         },
         logs=("postgresql", "upgrade"),

@@ -1,4 +1,4 @@
-"""S3 buckets, one per consumer, closed to everyone but the pods that act as an account of theirs."""
+"""S3 buckets, one per consumer, open only to pods that act as one of the bucket's accounts."""
 
 import json
 import re
@@ -18,6 +18,8 @@ _BUCKET_NAME = re.compile(r"^[a-z0-9][a-z0-9-]*[a-z0-9]$")
 # S3 reserves these for names of its own.
 _RESERVED = re.compile(r"^(xn--|sthree-|amzn-s3-demo-)|(-s3alias|--ol-s3|--x-s3|--table-s3)$")
 _LOGS = "access-logs"
+# Access logs say who read and wrote which object.
+_LOG_DAYS = 90
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,36 +32,33 @@ class ServiceAccount:
 
 @dataclass(frozen=True, kw_only=True)
 class S3ObjectStoreArgs:
-    """What the object store needs to know."""
+    """Inputs of `S3ObjectStore`."""
 
     name_prefix: str
-    """Buckets are called `<prefix>-<bucket>`; the names are shared with every AWS customer."""
+    """Buckets are called `<prefix>-<bucket>`; all AWS customers share one namespace of names."""
     region: str
-    """Where the buckets lie."""
+    """Region of the buckets."""
     buckets: tuple[Bucket, ...]
     """At least one."""
     accounts: Mapping[str, tuple[ServiceAccount, ...]]
-    """Account -> the service accounts whose pods act as it; no one holds a key."""
+    """Service accounts whose pods act as each account; there are no keys."""
     cluster_name: pulumi.Input[str]
-    """The EKS cluster of the service accounts."""
+    """Name of the service accounts' EKS cluster."""
     kms_key_arn: pulumi.Input[str]
-    """What encrypts the objects."""
+    """KMS key that encrypts the objects."""
     deletable: bool = False
-    """Whether buckets can be deleted with what is in them."""
+    """Whether buckets can be deleted together with their objects."""
     keep_replaced_days: int = 30
-    """How long an overwritten or deleted object can be brought back."""
-    keep_logs_days: int = 90
-    """How long the record of who read and wrote what is kept."""
+    """Days for which an overwritten or deleted object can be restored."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on every resource."""
 
     def __post_init__(self) -> None:
-        """Refuse buckets that AWS would refuse, or no one could use."""
+        """Reject buckets that AWS would reject or that nobody could use."""
         if not self.buckets:
             raise ValueError("buckets: none given; name at least one bucket and its owner")
-        for days in ("keep_replaced_days", "keep_logs_days"):
-            if getattr(self, days) < 1:
-                raise ValueError(f"{days}: {getattr(self, days)}; give at least 1")
+        if self.keep_replaced_days < 1:
+            raise ValueError(f"keep_replaced_days: {self.keep_replaced_days}; give at least 1")
         for each in (*(bucket.name for bucket in self.buckets), _LOGS):
             bucket_name(self.name_prefix, each)
         for bucket in self.buckets:
@@ -76,7 +75,7 @@ def bucket_name(prefix: str, bucket: str) -> str:
     """Return the name of a bucket in AWS.
 
     Raises:
-        ValueError: AWS would refuse it.
+        ValueError: AWS would reject it.
     """
     name = f"{prefix}-{bucket}"
     if len(name) > _MOST:
@@ -94,9 +93,9 @@ def bucket_name(prefix: str, bucket: str) -> str:
 
 
 def bucket_policy(name: str) -> dict[str, Any]:
-    """Return the policy that refuses every request in clear, whoever asks; rights come from roles alone."""
+    """Return the policy that denies unencrypted requests from anyone; roles alone grant rights."""
     everything = [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]
-    refusals = {
+    denials = {
         "OnlyEncryptedConnections": {"Bool": {"aws:SecureTransport": "false"}},
         "OnlyCurrentTls": {"NumericLessThan": {"s3:TlsVersion": "1.2"}},
     }
@@ -109,15 +108,15 @@ def bucket_policy(name: str) -> dict[str, Any]:
             "Resource": everything,
             "Condition": condition,
         }
-        for sid, condition in refusals.items()
+        for sid, condition in denials.items()
     ]
     return {"Version": "2012-10-17", "Statement": statements}
 
 
 def logs_policy(name: str, sources: list[str]) -> dict[str, Any]:
-    """Return the policy of the bucket that S3 itself writes its access logs to."""
-    found = bucket_policy(name)
-    found["Statement"].append(
+    """Return the policy of the bucket that S3 writes its access logs to."""
+    policy = bucket_policy(name)
+    policy["Statement"].append(
         {
             "Sid": "AccessLogs",
             "Effect": "Allow",
@@ -127,14 +126,14 @@ def logs_policy(name: str, sources: list[str]) -> dict[str, Any]:
             "Condition": {"ArnLike": {"aws:SourceArn": [f"arn:aws:s3:::{each}" for each in sources]}},
         }
     )
-    return found
+    return policy
 
 
 def lifecycle_rules(
     keep_replaced_days: int, expire_days: int | None
 ) -> list[aws.s3.BucketLifecycleConfigurationRuleArgsDict]:
-    """Return what is deleted by age: what was replaced, unfinished uploads, and all if asked for."""
-    found: list[aws.s3.BucketLifecycleConfigurationRuleArgsDict] = [
+    """Return the rules that delete replaced objects and unfinished uploads by age, and all objects if set."""
+    rules: list[aws.s3.BucketLifecycleConfigurationRuleArgsDict] = [
         {
             "id": "replaced",
             "status": "Enabled",
@@ -144,7 +143,7 @@ def lifecycle_rules(
         }
     ]
     if expire_days is not None:
-        found.append(
+        rules.append(
             {
                 "id": "old",
                 "status": "Enabled",
@@ -152,16 +151,16 @@ def lifecycle_rules(
                 "expiration": {"days": expire_days},
             }
         )
-    return found
+    return rules
 
 
 def statements(
     account: str, buckets: tuple[Bucket, ...], prefix: str, region: str, kms_key_arn: pulumi.Input[str]
 ) -> tuple[Statement, ...]:
-    """Return what pods that act as an account may do: nothing beyond objects of its buckets."""
+    """Return the rights of pods that act as an account: the objects of its buckets alone."""
     owned = [bucket_name(prefix, each.name) for each in buckets if each.owner == account]
     readable = [bucket_name(prefix, each.name) for each in buckets if account in (each.owner, *each.readers)]
-    found = [
+    rights = [
         Statement(
             actions=("s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"),
             resources=tuple(f"arn:aws:s3:::{each}" for each in readable),
@@ -170,8 +169,8 @@ def statements(
     ]
     keys = ["kms:Decrypt"]
     if owned:
-        # What lies below a version is not theirs to destroy: a mistake can be undone.
-        found.append(
+        # They may not delete versions, so that a mistake can be undone.
+        rights.append(
             Statement(
                 actions=(
                     "s3:PutObject",
@@ -183,20 +182,18 @@ def statements(
             )
         )
         keys.append("kms:GenerateDataKey")
-    found.append(
+    rights.append(
         Statement(
             actions=tuple(keys),
             resources=(kms_key_arn,),
             conditions={"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}},
         )
     )
-    return tuple(found)
+    return tuple(rights)
 
 
 class S3ObjectStore(pulumi.ComponentResource):
     """Buckets, and an identity for every service account that uses them."""
-
-    endpoint: str
 
     def __init__(self, name: str, args: S3ObjectStoreArgs, opts: ResourceOptions | None = None) -> None:
         inputs = {"buckets": [bucket.name for bucket in args.buckets], "accounts": sorted(args.accounts)}
@@ -204,32 +201,32 @@ class S3ObjectStore(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._child = ResourceOptions(parent=self)
-        self.endpoint = f"s3.{args.region}.amazonaws.com:443"
+        self._endpoint = f"s3.{args.region}.amazonaws.com:443"
         logs = self._logs_bucket()
         self._ready = {bucket.name: self._bucket(bucket.name, logs) for bucket in args.buckets}
         self._identities = {
             account: [self._identity(account, each) for each in service_accounts]
             for account, service_accounts in args.accounts.items()
         }
-        self.register_outputs({"endpoint": self.endpoint})
+        self.register_outputs({"endpoint": self._endpoint})
 
     def connection(self, bucket: str, account: str) -> ObjectStoreConnection:
-        """Return one account's way to one bucket.
+        """Return the connection of one account to one bucket.
 
         Raises:
-            ValueError: the account has no part in the bucket.
+            ValueError: the account may not use the bucket.
         """
-        found = next((each for each in self._args.buckets if each.name == bucket), None)
-        if found is None or account not in (found.owner, *found.readers):
+        named = next((each for each in self._args.buckets if each.name == bucket), None)
+        if named is None or account not in (named.owner, *named.readers):
             raise ValueError(
                 f"account {account!r} may not use bucket {bucket!r}: add it to S3ObjectStoreArgs.buckets"
             )
-        # Taken from bucket and identities, so that no consumer starts before it may do what it must.
+        # Resolved by bucket and identities, so that no consumer starts before it has its rights.
         after = pulumi.Output.all(
             self._ready[bucket], *(each.service_account for each in self._identities[account])
         )
         return ObjectStoreConnection(
-            endpoint=after.apply(lambda _: self.endpoint),
+            endpoint=after.apply(lambda _: self._endpoint),
             region=self._args.region,
             bucket=bucket_name(self._args.name_prefix, bucket),
             secure=True,
@@ -283,7 +280,7 @@ class S3ObjectStore(pulumi.ComponentResource):
         )
         aws.s3.BucketLifecycleConfiguration(
             f"{self._name}-{role}-lifecycle",
-            # Taken from the versioning: before it, nothing is ever replaced.
+            # Resolved by the versioning: without it, there are no replaced objects.
             bucket=versioning.bucket,
             rules=lifecycle_rules(self._args.keep_replaced_days, expire_days),
             opts=self._child,
@@ -308,7 +305,7 @@ class S3ObjectStore(pulumi.ComponentResource):
                         "sse_algorithm": "aws:kms",
                         "kms_master_key_id": self._args.kms_key_arn,
                     },
-                    # Otherwise every object costs a request to KMS.
+                    # Without it every object costs a request to KMS.
                     "bucket_key_enabled": True,
                 }
             ],
@@ -318,11 +315,11 @@ class S3ObjectStore(pulumi.ComponentResource):
         return pulumi.Output.all(encryption.bucket, policy.bucket).apply(lambda names: str(names[0]))
 
     def _logs_bucket(self) -> pulumi.Output[str]:
-        bucket = self._closed_bucket(_LOGS, expire_days=self._args.keep_logs_days)
+        bucket = self._closed_bucket(_LOGS, expire_days=_LOG_DAYS)
         aws.s3.BucketServerSideEncryptionConfiguration(
             f"{self._name}-{_LOGS}-encryption",
             bucket=bucket.bucket,
-            # S3 writes no access logs to a bucket whose default key is one of KMS.
+            # S3 does not write access logs to a bucket whose default key is a KMS key.
             rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
             opts=self._child,
         )

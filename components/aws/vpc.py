@@ -1,4 +1,4 @@
-"""A network over several zones: private nodes, a way out through NAT, and ways to AWS that stay inside."""
+"""A VPC over several zones: private nodes, egress through NAT, and endpoints of AWS services."""
 
 import json
 from collections.abc import Mapping
@@ -16,36 +16,36 @@ _ANYWHERE = "0.0.0.0/0"
 
 @dataclass(frozen=True, kw_only=True)
 class VpcArgs:
-    """What the network needs to know."""
+    """Inputs of `Vpc`."""
 
     cidr: str
     """A private network of /16 to /18."""
     availability_zones: tuple[str, ...]
     """One private and one public subnet in each."""
     account: str
-    """The account, for what its logs' role may do."""
+    """AWS account, which the flow logs' role is restricted to."""
     region: str
-    """The region of the zones."""
+    """Region of the zones."""
     cluster_name: str
-    """Whose load balancers and nodes find their subnets by tags."""
+    """Name of the EKS cluster whose load balancers and nodes find their subnets by tags."""
     log_key_arn: pulumi.Input[str]
-    """The KMS key of the flow logs."""
+    """KMS key of the flow logs."""
     nat: Literal["single", "perZone"] = "perZone"
-    """With one gateway the loss of its zone cuts off all."""
+    """NAT gateways: with a single one, the loss of its zone cuts off every zone."""
     interface_endpoints: tuple[str, ...] = network_plan.INTERFACE_ENDPOINTS
-    """Services that are reached without NAT; each costs an address in every zone."""
+    """AWS services reached without NAT; each is billed per zone."""
     log_days: int = 30
-    """How long flow logs are kept."""
+    """Days for which flow logs are kept."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on every resource."""
 
     def __post_init__(self) -> None:
-        """Refuse networks that cannot be divided."""
+        """Reject networks that cannot be divided."""
         network_plan.subnets(self.cidr, len(self.availability_zones))
 
 
 def flow_log_trust(account: str) -> str:
-    """Return who may write the flow logs: the service, on behalf of this account."""
+    """Return the trust policy of the flow logs: the service may act on behalf of this account."""
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
@@ -56,7 +56,7 @@ def flow_log_trust(account: str) -> str:
 
 
 def flow_log_rights(log_group: str, account: str, region: str) -> str:
-    """Return what the service may do: write into its one log group."""
+    """Return the rights of the service: write to its log group."""
     statements = [
         {
             "Effect": "Allow",
@@ -77,7 +77,6 @@ class Vpc(pulumi.ComponentResource):
 
     vpc_id: pulumi.Output[str]
     private_subnet_ids: pulumi.Output[list[str]]
-    public_subnet_ids: pulumi.Output[list[str]]
     cidr: str
 
     def __init__(self, name: str, args: VpcArgs, opts: ResourceOptions | None = None) -> None:
@@ -94,23 +93,22 @@ class Vpc(pulumi.ComponentResource):
             tags=self._tags("vpc"),
             opts=self._child,
         )
-        # Without rules, what forgets to name a group reaches nothing.
+        # Without rules: whatever names no security group reaches nothing.
         aws.ec2.DefaultSecurityGroup(
             f"{name}-default-group", vpc_id=self._vpc.id, tags=self._tags("default"), opts=self._child
         )
         planned = network_plan.subnets(args.cidr, len(args.availability_zones))
         public = self._public(planned.public)
-        private, routes, ways_out = self._private(planned.private, public)
+        private, routes, egress_ids = self._private(planned.private, public)
         self._s3_endpoint(routes)
         self._interface_endpoints(private)
         self._flow_log()
         self.cidr = args.cidr
-        # Taken from the routes as well, so that no node starts without a way out.
+        # Resolved by the routes too, so that no node starts without egress.
         self.vpc_id = self._vpc.id
-        self.private_subnet_ids = pulumi.Output.all([each.id for each in private], ways_out).apply(
+        self.private_subnet_ids = pulumi.Output.all([each.id for each in private], egress_ids).apply(
             lambda known: known[0]
         )
-        self.public_subnet_ids = pulumi.Output.all(*(each.id for each in public)).apply(list)
         self.register_outputs({"vpc_id": self.vpc_id, "private_subnet_ids": self.private_subnet_ids})
 
     def _tags(self, role: str, **more: str) -> dict[str, str]:
@@ -141,7 +139,7 @@ class Vpc(pulumi.ComponentResource):
             gateway_id=gateway.id,
             opts=self._child,
         )
-        # By this tag Kubernetes finds where to put load balancers that face outwards.
+        # Kubernetes places internet-facing load balancers in subnets with this tag.
         tag = {"kubernetes.io/role/elb": "1"}
         subnets = [
             self._subnet("public", zone, cidr, **tag)
@@ -166,7 +164,7 @@ class Vpc(pulumi.ComponentResource):
         tags = {"kubernetes.io/role/internal-elb": "1", "karpenter.sh/discovery": args.cluster_name}
         subnets: list[aws.ec2.Subnet] = []
         tables: list[aws.ec2.RouteTable] = []
-        ways_out: list[pulumi.Output[str]] = []
+        egress_ids: list[pulumi.Output[str]] = []
         for number, (zone, cidr) in enumerate(zip(zones, cidrs, strict=True)):
             subnet = self._subnet("private", zone, cidr, **tags)
             table = aws.ec2.RouteTable(
@@ -190,8 +188,8 @@ class Vpc(pulumi.ComponentResource):
             )
             subnets.append(subnet)
             tables.append(table)
-            ways_out += [route.id, association.id]
-        return subnets, tables, ways_out
+            egress_ids += [route.id, association.id]
+        return subnets, tables, egress_ids
 
     def _nat(self, zone: str, subnet: aws.ec2.Subnet) -> aws.ec2.NatGateway:
         address = aws.ec2.Eip(

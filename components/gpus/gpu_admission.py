@@ -1,15 +1,16 @@
-"""Admission policies of GPU nodes: who asks for a GPU tolerates them, who does not never gets there.
+"""Admission policies of GPU nodes: GPU pods get a toleration for them; all other pods are kept off them.
 
-The API server evaluates both itself: no webhook has to be up for a pod to start.
+The API server evaluates both policies itself: pods start without any webhook.
 """
 
 from typing import Any, Final
 
-from components.gpus.gpu_queues import GPU_RESOURCE, TEAM_LABEL, TOLERATION
+from components.gpus.gpu_queues import GPU_RESOURCE, TOLERATION
+from components.shapes.labels import TEAM_LABEL
 
 _API: Final = "admissionregistration.k8s.io/v1"
-TOLERATE: Final = "plinth-gpu-pods-tolerate-gpu-nodes"
-STAY_AWAY: Final = "plinth-gpu-nodes-are-for-gpu-pods"
+ADD_TOLERATION: Final = "plinth-gpu-pods-tolerate-gpu-nodes"
+DENY_NON_GPU_PODS: Final = "plinth-gpu-nodes-are-for-gpu-pods"
 _CREATED_PODS: Final[dict[str, Any]] = {
     "resourceRules": [
         {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
@@ -17,13 +18,13 @@ _CREATED_PODS: Final[dict[str, Any]] = {
 }
 
 
-def asks_for_gpu(pod: str) -> str:
-    """Return the CEL expression whether a pod's spec asks for GPUs, whole ones or slices.
+def requests_gpu(pod: str) -> str:
+    """Return a CEL expression that is true if a pod requests GPUs, whole or sliced.
 
     Args:
-        pod: the expression of the spec, such as `object.spec`.
+        pod: expression of the pod's spec, such as `object.spec`.
     """
-    # What is no built-in resource must be in the limits: they decide, requests merely repeat them.
+    # Extended resources must be in the limits; requests only repeat them.
     limits = (
         "has(c.resources) && has(c.resources.limits) && "
         "c.resources.limits.exists(name, name.startsWith('nvidia.com/'))"
@@ -41,8 +42,8 @@ _TOLERATES: Final = (
 )
 
 
-def tolerate() -> dict[str, Any]:
-    """Return the spec of the policy that gives every pod which asks for a GPU its toleration."""
+def add_toleration() -> dict[str, Any]:
+    """Return the spec of the policy that adds the toleration to every pod that requests a GPU."""
     fields = ", ".join(f"{key}: '{value}'" for key, value in TOLERATION.items())
     toleration = f"Object.spec.tolerations{{{fields}}}"
     expression = (
@@ -53,7 +54,7 @@ def tolerate() -> dict[str, Any]:
     return {
         "matchConstraints": _CREATED_PODS,
         "matchConditions": [
-            {"name": "asks-for-a-gpu", "expression": asks_for_gpu("object.spec")},
+            {"name": "asks-for-a-gpu", "expression": requests_gpu("object.spec")},
             {"name": "tolerates-not-yet", "expression": f"!{_TOLERATES}"},
         ],
         "failurePolicy": "Fail",
@@ -62,40 +63,40 @@ def tolerate() -> dict[str, Any]:
     }
 
 
-def stay_away() -> dict[str, Any]:
-    """Return the spec of the policy that keeps pods without GPU off GPU nodes."""
+def deny_non_gpu_pods() -> dict[str, Any]:
+    """Return the spec of the policy that keeps pods without a GPU off GPU nodes."""
     return {
         "matchConstraints": _CREATED_PODS,
-        "matchConditions": [{"name": "asks-for-no-gpu", "expression": f"!{asks_for_gpu('object.spec')}"}],
+        "matchConditions": [{"name": "asks-for-no-gpu", "expression": f"!{requests_gpu('object.spec')}"}],
         "failurePolicy": "Fail",
         "validations": [
             {
                 "expression": f"!{_TOLERATES}",
                 "message": (
-                    f"the pod asks for no {GPU_RESOURCE} but tolerates nodes that have it: "
+                    f"the pod requests no {GPU_RESOURCE} but tolerates nodes that have it: "
                     "remove the toleration, or set resources.limits"
                 ),
             },
             {
                 "expression": "!has(object.spec.nodeName) || object.spec.nodeName == ''",
-                "message": "spec.nodeName passes by the scheduler, and with it taints and quotas: remove it",
+                "message": "spec.nodeName bypasses the scheduler, and with it taints and quotas: remove it",
             },
         ],
     }
 
 
 def objects() -> list[dict[str, Any]]:
-    """Return both policies and their bindings: tolerations everywhere, the refusal in teams' namespaces."""
+    """Return both policies and their bindings: tolerations everywhere, the denial in teams' namespaces."""
     teams = {"namespaceSelector": {"matchExpressions": [{"key": TEAM_LABEL, "operator": "Exists"}]}}
     return [
-        _object("MutatingAdmissionPolicy", TOLERATE, tolerate()),
-        _object("MutatingAdmissionPolicyBinding", TOLERATE, {"policyName": TOLERATE}),
-        _object("ValidatingAdmissionPolicy", STAY_AWAY, stay_away()),
-        # Agents of the platform run on every node, GPU or not: only teams are bound.
+        _object("MutatingAdmissionPolicy", ADD_TOLERATION, add_toleration()),
+        _object("MutatingAdmissionPolicyBinding", ADD_TOLERATION, {"policyName": ADD_TOLERATION}),
+        _object("ValidatingAdmissionPolicy", DENY_NON_GPU_PODS, deny_non_gpu_pods()),
+        # The platform's own agents run on every node, so the denial applies to teams alone.
         _object(
             "ValidatingAdmissionPolicyBinding",
-            STAY_AWAY,
-            {"policyName": STAY_AWAY, "validationActions": ["Deny"], "matchResources": teams},
+            DENY_NON_GPU_PODS,
+            {"policyName": DENY_NON_GPU_PODS, "validationActions": ["Deny"], "matchResources": teams},
         ),
     ]
 

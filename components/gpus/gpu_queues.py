@@ -1,17 +1,18 @@
-"""GPU pools and the teams that share them, and the Kueue objects that follow from both: pure functions."""
+"""GPU pools, the teams that share them, and the Kueue objects derived from both: pure functions."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from components.shapes.labels import TEAM_LABEL
+
 GPU_RESOURCE: Final = "nvidia.com/gpu"
-# Nodes of a pool carry all three; who starts the nodes (node group or Karpenter) sets them.
+# Nodes of a pool carry label and taint; the node group or Karpenter sets them.
 POOL_LABEL: Final = "plinth.dev/gpu-pool"
 TAINT: Final[Mapping[str, str]] = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}
 TOLERATION: Final[Mapping[str, str]] = {"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"}
-TEAM_LABEL: Final = "plinth.dev/team"
-# Whatever asks for a GPU without naming a queue goes to the queue of this name in its namespace.
+# A workload that requests a GPU and names no queue goes to the queue of this name in its namespace.
 LOCAL_QUEUE: Final = "default"
 COHORT: Final = "gpus"
 _API: Final = "kueue.x-k8s.io/v1beta2"
@@ -27,7 +28,7 @@ class Mig:
 
 @dataclass(frozen=True, kw_only=True)
 class TimeSlicing:
-    """Each GPU lent to several pods in turn, which share its memory."""
+    """Each GPU used by several pods in turn; they share its memory."""
 
     replicas: int
     """Pods per GPU."""
@@ -40,35 +41,35 @@ class GpuPool:
     name: str
     """Value of the pool's node label."""
     devices_per_node: int
-    """How many `nvidia.com/gpu` a node offers, sharing included."""
+    """Number of `nvidia.com/gpu` that a node offers, with sharing."""
     max_nodes: int
-    """The most nodes it grows to."""
+    """Largest number of nodes."""
     sharing: Mig | TimeSlicing | None = None
-    """How a GPU is divided; whole if not given."""
+    """How a GPU is divided; by default it is not."""
 
     @property
     def devices(self) -> int:
-        """What the full pool offers."""
+        """Number of devices of the pool at its largest."""
         return self.devices_per_node * self.max_nodes
 
     @property
     def one_team_only(self) -> bool:
-        """Whether its devices share memory, which never happens across teams."""
+        """Whether its devices share memory, which teams never do."""
         return isinstance(self.sharing, TimeSlicing)
 
 
 @dataclass(frozen=True, kw_only=True)
 class GpuTeam:
-    """Who shares the pools."""
+    """A team that uses the pools."""
 
     name: str
     """Name of the team, its namespace and its ClusterQueue."""
     quota: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Pool -> devices that are the team's whenever it wants them; 0 means borrowed ones alone."""
+    """Guaranteed devices by pool; with 0 the team can only borrow."""
     borrowing: bool = True
-    """Whether it may use what others leave idle, in the pools that `quota` names."""
+    """Whether it may use idle devices of others, in the pools that `quota` names."""
     borrowing_limit: int | None = None
-    """At most so many devices of each pool beyond its own; without it all that are idle."""
+    """Largest number of borrowed devices per pool; by default all that are idle."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,27 +88,27 @@ def problems(
 ) -> list[str]:
     """Return one clause for each mistake that Kueue would accept silently and that could never work."""
     known = {pool.name: pool for pool in pools}
-    found = [
+    clauses = [
         f"{field} lists {name!r} twice: give each a name of its own"
         for field, listed in ((names.pools, pools), (names.teams, teams))
         for name in _duplicates(each.name for each in listed)
     ]
     for team in teams:
-        found += [f"{names.teams} {team.name}: {clause}" for clause in _team_problems(team, known, names)]
+        clauses += [f"{names.teams} {team.name}: {clause}" for clause in _team_problems(team, known, names)]
     for pool in known.values():
         assigned = sum(team.quota.get(pool.name, 0) for team in teams)
         if assigned > pool.devices:
-            found.append(
+            clauses.append(
                 f"{names.teams}: quotas assign {assigned} devices of pool {pool.name!r}, which has "
                 f"{pool.devices} at its max: raise max or lower the quotas"
             )
         users = [team.name for team in teams if pool.name in team.quota]
         if pool.one_team_only and len(users) > 1:
-            found.append(
+            clauses.append(
                 f"{names.teams}: {' and '.join(users)} share pool {pool.name!r}, whose time slices "
                 "isolate no memory: give each a pool of its own, or use mig"
             )
-    return found
+    return clauses
 
 
 def _team_problems(team: GpuTeam, pools: Mapping[str, GpuPool], names: FieldNames) -> Iterator[str]:
@@ -124,7 +125,7 @@ def _duplicates(names: Iterable[str]) -> list[str]:
 
 
 def flavor_spec(pool: GpuPool) -> dict[str, Any]:
-    """Return the ResourceFlavor of a pool: what is admitted to it goes to its nodes and tolerates them."""
+    """Return the ResourceFlavor of a pool: admitted pods select its nodes and tolerate their taint."""
     return {
         "nodeLabels": {POOL_LABEL: pool.name},
         "nodeTaints": [dict(TAINT)],
@@ -133,7 +134,7 @@ def flavor_spec(pool: GpuPool) -> dict[str, Any]:
 
 
 def cluster_queue_spec(team: GpuTeam, pools: Sequence[GpuPool]) -> dict[str, Any]:
-    """Return a team's ClusterQueue: its quota in each of its pools, and what it may borrow and lends."""
+    """Return a team's ClusterQueue: per pool its quota, and how much it may borrow and lends."""
     flavors = [
         {"name": pool.name, "resources": [_quota(team, pool)]} for pool in pools if pool.name in team.quota
     ]
@@ -141,7 +142,7 @@ def cluster_queue_spec(team: GpuTeam, pools: Sequence[GpuPool]) -> dict[str, Any
         "cohortName": COHORT,
         "namespaceSelector": {"matchLabels": {TEAM_LABEL: team.name}},
         "resourceGroups": [{"coveredResources": [GPU_RESOURCE], "flavors": flavors}] if flavors else [],
-        # What is the team's own comes first, in whichever of its pools.
+        # The team's own quota is used first, in whichever of its pools.
         "flavorFungibility": {"whenCanBorrow": "TryNextFlavor", "whenCanPreempt": "TryNextFlavor"},
         "preemption": {"reclaimWithinCohort": "Any", "withinClusterQueue": "LowerPriority"},
     }
@@ -157,7 +158,7 @@ def _quota(team: GpuTeam, pool: GpuPool) -> dict[str, Any]:
 
 
 def cohort_spec(pools: Sequence[GpuPool], teams: Sequence[GpuTeam]) -> dict[str, Any]:
-    """Return the cohort of all teams: the devices that no quota gives away are there to be borrowed."""
+    """Return the cohort of all teams; devices not assigned to any team form its shared, borrowable pool."""
     flavors: list[dict[str, Any]] = []
     for pool in pools:
         left = pool.devices - sum(team.quota.get(pool.name, 0) for team in teams)
@@ -168,12 +169,12 @@ def cohort_spec(pools: Sequence[GpuPool], teams: Sequence[GpuTeam]) -> dict[str,
 
 
 def local_queue_spec(team: str) -> dict[str, Any]:
-    """Return the LocalQueue of a team's namespace."""
+    """Return the spec of a team's LocalQueue, which leads to the team's ClusterQueue."""
     return {"clusterQueue": team}
 
 
 def objects(pools: Sequence[GpuPool], teams: Sequence[GpuTeam]) -> list[dict[str, Any]]:
-    """Return every cluster-wide object, in the order in which Kueue wants them."""
+    """Return every cluster-wide object, in the order in which Kueue needs them."""
     return [
         *(_object("ResourceFlavor", pool.name, flavor_spec(pool)) for pool in pools),
         _object("Cohort", COHORT, cohort_spec(pools, teams)),
@@ -182,9 +183,9 @@ def objects(pools: Sequence[GpuPool], teams: Sequence[GpuTeam]) -> list[dict[str
 
 
 def local_queue(team: str) -> dict[str, Any]:
-    """Return the queue of a team's namespace, which is named after the team."""
-    made = _object("LocalQueue", LOCAL_QUEUE, local_queue_spec(team))
-    return {**made, "metadata": {"name": LOCAL_QUEUE, "namespace": team}}
+    """Return the LocalQueue of a team's namespace, which is named after the team."""
+    queue = _object("LocalQueue", LOCAL_QUEUE, local_queue_spec(team))
+    return {**queue, "metadata": {"name": LOCAL_QUEUE, "namespace": team}}
 
 
 def _object(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:

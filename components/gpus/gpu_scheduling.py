@@ -1,7 +1,7 @@
-"""Quotas of teams over GPU pools by Kueue, devices by NVIDIA's plugin, and GPU nodes for GPU pods alone."""
+"""GPU scheduling: team quotas by Kueue, devices by NVIDIA's plugin, and admission policies of GPU nodes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -14,49 +14,45 @@ from components.gpus.kueue_controller import KueueController, KueueControllerArg
 from components.gpus.nvidia_device_plugin import NvidiaDevicePlugin, NvidiaDevicePluginArgs
 from components.shapes import network_policies
 from components.shapes.labels import labels
-from components.teams.team_profile import TeamProfile, TeamProfileArgs
 
 
 @dataclass(frozen=True, kw_only=True)
 class GpuSchedulingArgs:
-    """What GPU scheduling needs to know."""
+    """Inputs of `GpuScheduling`."""
 
     namespace: pulumi.Input[str]
-    """A closed namespace for the controller."""
+    """Namespace of the controller, which denies traffic by default."""
     controller_image: pulumi.Input[str]
-    """Kueue."""
+    """Image of Kueue."""
     device_plugin_image: pulumi.Input[str]
-    """NVIDIA's device plugin."""
+    """Image of NVIDIA's device plugin."""
     pools: Sequence[GpuPool]
     """Nodes with GPUs."""
     teams: Sequence[GpuTeam]
-    """Who shares them."""
+    """Quotas of the teams that share them."""
     webhook_ca: pulumi.Input[str]
     """Certificate authority of the webhooks, as PEM."""
     webhook_certificate: pulumi.Input[str]
     """Certificate for `kueue_controller.webhook_host(namespace)`, as PEM."""
     webhook_key: pulumi.Input[str]
     """The certificate's key, as PEM."""
-    destinations: tuple[network_policies.EgressRule, ...] = ()
-    """Where pods of the teams may connect to."""
     scrapers: tuple[network_policies.Peer, ...] = ()
-    """Who may read the controller's metrics."""
+    """Pods that may scrape the controller's metrics."""
     replicas: int = 1
-    """Of the controller."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
+    """Pods of the controller."""
 
     def __post_init__(self) -> None:
-        """Refuse quotas that Kueue would take and that could never be used."""
+        """Reject quotas that Kueue would accept but that could never be used."""
         problems = gpu_queues.problems(self.pools, self.teams)
         if problems:
             raise ValueError(f"pools, teams: {'; '.join(problems)}")
 
 
 class GpuScheduling(pulumi.ComponentResource):
-    """Kueue with the queues of all teams, the device plugin, and the policies of GPU nodes."""
+    """Kueue with a ClusterQueue per team, the device plugin, and the admission policies of GPU nodes."""
 
-    queues: dict[str, pulumi.Output[str]]
+    cluster_queues: Mapping[str, pulumi.Resource]
+    """By team; the team's namespace comes after it, because its pods have finalizers of Kueue's."""
 
     def __init__(self, name: str, args: GpuSchedulingArgs, opts: ResourceOptions | None = None) -> None:
         shown = {"pools": [pool.name for pool in args.pools], "teams": [team.name for team in args.teams]}
@@ -64,14 +60,13 @@ class GpuScheduling(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._child = ResourceOptions(parent=self)
-        self._labels = {**labels("gpu-scheduling", name, "queues"), **args.extra_labels}
-        # What asks for a GPU must tolerate from the first pod on.
+        self._labels = labels("gpu-scheduling", name, "queues")
+        # In force before the first pod that requests a GPU is admitted.
         policies = [self._object(each, self._child) for each in gpu_admission.objects()]
         self._device_plugin()
         controller = self._controller()
-        queues = self._queues([*controller.ready, *policies])
-        self.queues = {team.name: self._profile(team, queues[team.name]).queue for team in args.teams}
-        self.register_outputs({"queues": self.queues})
+        self.cluster_queues = self._queues([*controller.ready, *policies])
+        self.register_outputs({})
 
     def _object(
         self, rendered: dict[str, Any], opts: ResourceOptions
@@ -96,7 +91,6 @@ class GpuScheduling(pulumi.ComponentResource):
             NvidiaDevicePluginArgs(
                 image=self._args.device_plugin_image,
                 pools=self._args.pools,
-                extra_labels=self._args.extra_labels,
             ),
             self._child,
         )
@@ -113,14 +107,13 @@ class GpuScheduling(pulumi.ComponentResource):
                 webhook_key=args.webhook_key,
                 scrapers=args.scrapers,
                 replicas=args.replicas,
-                extra_labels=args.extra_labels,
             ),
             self._child,
         )
 
     def _queues(self, after: list[pulumi.Resource]) -> dict[str, pulumi.Resource]:
-        """Make flavors, then the cohort, then a ClusterQueue per team; return these by team."""
-        made: dict[str, pulumi.Resource] = {}
+        """Create flavors, then the cohort, then a ClusterQueue per team; return the queues by team."""
+        queues: dict[str, pulumi.Resource] = {}
         flavors: list[pulumi.Resource] = []
         for rendered in gpu_queues.objects(self._args.pools, self._args.teams):
             opts = ResourceOptions(parent=self, depends_on=after)
@@ -133,17 +126,5 @@ class GpuScheduling(pulumi.ComponentResource):
                         self._object(rendered, ResourceOptions(parent=self, depends_on=[*after, *flavors]))
                     ]
                 case _:
-                    made[rendered["metadata"]["name"]] = self._object(rendered, opts)
-        return made
-
-    def _profile(self, team: GpuTeam, queue: pulumi.Resource) -> TeamProfile:
-        return TeamProfile(
-            f"{self._name}-{team.name}",
-            TeamProfileArgs(
-                team=team.name,
-                destinations=self._args.destinations,
-                extra_labels=self._args.extra_labels,
-                after=(queue,),
-            ),
-            self._child,
-        )
+                    queues[rendered["metadata"]["name"]] = self._object(rendered, opts)
+        return queues

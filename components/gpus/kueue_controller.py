@@ -1,30 +1,34 @@
-"""The Kueue controller: definitions, webhooks and settings, behind our own certificate."""
+"""The Kueue controller: definitions, settings, and webhooks with our own certificate."""
 
 import json
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
+from pulumi_kubernetes.core import v1
 
 from components import manifests
-from components.gpus.gpu_admission import asks_for_gpu
-from components.gpus.gpu_queues import TEAM_LABEL
-from components.shapes import network_policies, pod_security, replicated_server, server_pods, webhook_server
-from components.shapes.access_rights import AccessRights
-from components.shapes.labels import labels, selector
+from components.gpus.gpu_admission import requests_gpu
+from components.shapes import controller, network_policies, pod_security, server_pods, webhook_server
+from components.shapes.controller import Controller, Grant, Rights, Settings
+from components.shapes.labels import COMPONENT, NAME, TEAM_LABEL, labels, selector
+from components.shapes.owner import Owner
+from components.shapes.server_pods import TMP, Mount
 from components.shapes.webhook_server import WebhookServer
 from components.versions import upstream_version
 
 WEBHOOK_SERVICE = "kueue-webhook-service"
 METRICS_PORT = 8443
+"""Served over TLS with the webhooks' certificate."""
+POD_LABELS: Final[Mapping[str, str]] = {NAME: "kueue", COMPONENT: "controller"}
 _ACCOUNT = "kueue-controller-manager"
 _SETTINGS = "kueue-manager-config"
 _SETTINGS_FILE = "controller_manager_config.yaml"
 _CERTIFICATE = "kueue-webhook-server-cert"
 _CERTIFICATE_FOLDER = "/etc/kueue/webhook"
-# Kueue reads it from nowhere else when certificates are not its own.
+# Kueue has no setting for this path when it does not manage its own certificates.
 METRICS_CERTIFICATE_FOLDER = "/etc/kueue/metrics/certs"
 _HEALTH_PORT = 8081
 _PROJECT = "kueue"
@@ -33,19 +37,19 @@ _VERSION = "v1beta2"
 _RIGHTS = "config/components/rbac"
 _DEFINITIONS = "config/components/crd/bases/*.yaml"
 _QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
-# Plain pods (what pipelines make) and Jobs; each further kind of job is another webhook that can be down.
+# Plain pods (as pipelines create them) and Jobs; each further kind of job is another webhook that can fail.
 _FRAMEWORKS = ("batch/job", "pod")
 _WEBHOOKS = ("job", "pod", "clusterqueue", "cohort", "resourceflavor", "workload")
 
 
 @dataclass(frozen=True, kw_only=True)
 class KueueControllerArgs:
-    """What the controller needs to know."""
+    """Inputs of `KueueController`."""
 
     namespace: pulumi.Input[str]
-    """A closed namespace."""
+    """Namespace that denies traffic by default."""
     image: pulumi.Input[str]
-    """The controller."""
+    """Image of the controller."""
     webhook_ca: pulumi.Input[str]
     """Certificate authority of the webhooks, as PEM."""
     webhook_certificate: pulumi.Input[str]
@@ -53,23 +57,21 @@ class KueueControllerArgs:
     webhook_key: pulumi.Input[str]
     """The certificate's key, as PEM."""
     scrapers: tuple[network_policies.Peer, ...] = ()
-    """Who may read the metrics."""
+    """Pods that may scrape the metrics."""
     replicas: int = 1
-    """One leads, all answer webhooks: without a webhook no team's GPU pod starts."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
+    """One leads, all serve webhooks: without a webhook no team's GPU pod starts."""
 
     def __post_init__(self) -> None:
-        """Refuse a controller that would not run."""
+        """Reject a controller without a pod."""
         if self.replicas < 1:
             raise ValueError(f"replicas: {self.replicas}; give at least 1")
 
 
 def definitions() -> list[manifests.Manifest]:
-    """Return the custom resources' definitions, in the one version that the controller itself speaks.
+    """Return the custom resource definitions, in the one version that the controller itself uses.
 
-    Upstream stores the version before it and converts by webhook, for clusters that came from an older
-    Kueue: ours start with this one.
+    Upstream stores the previous version and converts by webhook, for clusters upgraded from an older Kueue.
+    Here every cluster starts with this version.
     """
     found = manifests.without_descriptions(manifests.load(_PROJECT, _MODULE, _DEFINITIONS))
     for each in found:
@@ -82,13 +84,13 @@ def definitions() -> list[manifests.Manifest]:
 
 
 def _open_pod_templates(schema: dict[str, Any]) -> None:
-    """Let pod templates pass unchecked: they are 300 kB of schema, and checked where they become pods."""
+    """Accept any pod template: its schema is 300 kB, and templates are validated when pods are created."""
     pod_sets = schema["properties"]["spec"]["properties"]["podSets"]["items"]["properties"]
     pod_sets["template"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
 def rights() -> list[Any]:
-    """Return what the controller may do in the whole cluster: upstream's own role."""
+    """Return the controller's cluster-wide rules: upstream's own role."""
     found = manifests.load(_PROJECT, _MODULE, f"{_RIGHTS}/role.yaml")
     return manifests.find(found, "ClusterRole", "manager-role")["rules"]
 
@@ -104,9 +106,9 @@ def settings(
     """Return the controller's configuration.
 
     Args:
-        namespace: where it runs.
-        certificate_folder: where its webhooks' certificate lies.
-        leader_election: whether another replica may exist.
+        namespace: namespace that it runs in.
+        certificate_folder: folder of its webhooks' certificate.
+        leader_election: whether there may be another replica.
     """
     return {
         "apiVersion": f"config.kueue.x-k8s.io/{_VERSION}",
@@ -127,22 +129,22 @@ def settings(
                 "ResourceFlavor.kueue.x-k8s.io": 1,
             }
         },
-        # Each pod costs half a dozen writes: upstream's 50 a second would stretch a burst of pods to minutes.
+        # Each pod costs half a dozen writes: at upstream's 50 a second, a burst of pods would take minutes.
         "clientConnection": {"qps": 200, "burst": 400},
         "internalCertManagement": {"enable": False},
         "managedJobsNamespaceSelector": {"matchExpressions": [{"key": TEAM_LABEL, "operator": "Exists"}]},
         "integrations": {"frameworks": list(_FRAMEWORKS)},
-        # Quotas are of GPUs alone: CPU and memory follow from the nodes that carry them.
+        # Quotas cover GPUs alone: CPU and memory follow from the nodes that have them.
         "resources": {"excludeResourcePrefixes": ["cpu", "memory", "ephemeral-storage", "hugepages-"]},
-        # Off: a watch of Secrets, a watch of every node, and an API with a certificate of its own.
+        # They would watch Secrets, watch every node, and serve an API with another certificate.
         "featureGates": {"MultiKueue": False, "TopologyAwareScheduling": False, "VisibilityOnDemand": False},
     }
 
 
 def webhooks(namespace: str, ca: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the webhooks we need by "kind name", calling our Service and trusting our authority.
+    """Return the webhooks we need by "kind name", pointed at our Service and certificate authority.
 
-    Those of Jobs and pods are called for teams' GPUs alone: with Kueue down everything else still starts.
+    Those of Jobs and pods are called for teams' GPUs alone: if Kueue is down, everything else still starts.
     """
     found = manifests.load(_PROJECT, _MODULE, "config/components/webhook/manifests.yaml")
     kept: dict[str, list[dict[str, Any]]] = {}
@@ -157,7 +159,7 @@ def webhooks(namespace: str, ca: str) -> dict[str, list[dict[str, Any]]]:
                     "matchExpressions": [{"key": TEAM_LABEL, "operator": "Exists"}]
                 }
                 webhook["matchConditions"] = [
-                    {"name": "queued-or-asks-for-a-gpu", "expression": f"{_queued()} || {asks_for_gpu(pod)}"}
+                    {"name": "queued-or-asks-for-a-gpu", "expression": f"{_queued()} || {requests_gpu(pod)}"}
                 ]
         kept[f"{each['kind']} kueue-{each['metadata']['name']}"] = wanted
     return kept
@@ -170,107 +172,95 @@ def _queued() -> str:
 class KueueController(pulumi.ComponentResource):
     """The controller, its definitions and its webhooks."""
 
-    namespace: pulumi.Output[str]
-    ready: list[pulumi.Resource]
+    ready: Sequence[pulumi.Resource]
+    """The registered webhooks, which check flavors and queues: those come after them."""
 
     def __init__(self, name: str, args: KueueControllerArgs, opts: ResourceOptions | None = None) -> None:
         version = upstream_version(_PROJECT, _MODULE)
         super().__init__("plinth:index:KueueController", name, {"version": version}, opts)
         self._name = name
         self._args = args
-        self._release = version
-        self._child = ResourceOptions(parent=self)
-        self._labels = {**labels("kueue", name, "controller", version=version), **args.extra_labels}
-        self._selector = {**selector("kueue", name), "app.kubernetes.io/component": "controller"}
-        definitions = self._definitions()
-        server = WebhookServer(
+        owner = Owner(
             component=name,
             namespace=args.namespace,
-            labels=self._labels,
-            selector=self._selector,
+            labels=labels("kueue", name, "controller", version=version),
+            selector={**selector("kueue", name), COMPONENT: "controller"},
             parent=self,
         )
-        certificate = server.certificate(_CERTIFICATE, args.webhook_certificate, args.webhook_key)
-        policy = server.network_policy(args.scrapers, METRICS_PORT)
-        controller = self._controller([definitions, *self._rights(), self._settings(), certificate, policy])
-        # Flavors and queues are checked by the webhooks, so they come after them.
-        self.ready = server.configurations(
-            webhooks,
-            args.webhook_ca,
-            lambda _, role: f"{name}-{role}",
-            after=[controller, server.service(WEBHOOK_SERVICE)],
+        defined = labels("kueue", name, "definitions", version=version)
+        deployed = controller.deploy(
+            owner,
+            Controller(
+                role="manager",
+                name=_ACCOUNT,
+                pod=self._pod(),
+                policy_name="controller",
+                policy=network_policies.controller(
+                    owner.selector,
+                    scrapers=args.scrapers,
+                    metrics_port=METRICS_PORT,
+                    webhook_port=webhook_server.PORT,
+                ),
+                definitions=manifests.labelled(definitions(), defined),
+                rights=self._rights(),
+                settings=self._settings(),
+                webhooks=self._webhooks(),
+                replicas=args.replicas,
+            ),
         )
-        self.namespace = controller.metadata["namespace"]
-        self.register_outputs({"namespace": self.namespace})
+        self.ready = deployed.webhooks
+        self.register_outputs({})
 
-    def _metadata(self, object_name: str) -> kubernetes.meta.v1.ObjectMetaArgsDict:
-        return {"name": object_name, "namespace": self._args.namespace, "labels": self._labels}
-
-    def _definitions(self) -> kubernetes.yaml.v2.ConfigGroup:
-        own = labels("kueue", self._name, "definitions", version=self._release)
-        return kubernetes.yaml.v2.ConfigGroup(
-            f"{self._name}-definitions",
-            yaml=manifests.render(manifests.labelled(definitions(), {**own, **self._args.extra_labels})),
-            opts=self._child,
-        )
-
-    def _rights(self) -> list[pulumi.Resource]:
+    def _rights(self) -> Rights:
         leader = manifests.load(_PROJECT, _MODULE, f"{_RIGHTS}/leader_election_role.yaml")
         leader_rules = manifests.find(leader, "Role", "leader-election-role")["rules"]
         leader_name = f"{self._name}-leader-election"
-        access = AccessRights(
-            component=self._name,
+        return Rights(
             account=_ACCOUNT,
-            namespace=self._args.namespace,
-            labels=self._labels,
-            parent=self,
+            cluster=Grant(rules=rights(), name=self._name),
+            namespace=Grant(rules=leader_rules, name=leader_name, resource=leader_name),
         )
-        return [
-            access.service_account(),
-            access.in_cluster(rights(), name=self._name),
-            access.in_namespace(leader_rules, name=leader_name, resource=leader_name),
-        ]
 
-    def _settings(self) -> kubernetes.core.v1.ConfigMap:
+    def _settings(self) -> Settings:
         data = pulumi.Output.from_input(self._args.namespace).apply(
             lambda namespace: {_SETTINGS_FILE: json.dumps(settings(namespace), indent=1)}
         )
-        return kubernetes.core.v1.ConfigMap(
-            f"{self._name}-settings", metadata=self._metadata(_SETTINGS), data=data, opts=self._child
+        return Settings(name=_SETTINGS, data=data)
+
+    def _webhooks(self) -> WebhookServer:
+        args = self._args
+        return WebhookServer(
+            service=WEBHOOK_SERVICE,
+            secret=_CERTIFICATE,
+            ca=args.webhook_ca,
+            certificate=args.webhook_certificate,
+            key=args.webhook_key,
+            webhooks=webhooks,
+            resource=lambda _, role: role,
         )
 
-    def _controller(self, after: list[pulumi.Resource]) -> kubernetes.apps.v1.Deployment:
+    def _pod(self) -> v1.PodSpecArgsDict:
         container = server_pods.container(
             "manager",
             self._args.image,
             ["/manager", f"--config=/etc/kueue/settings/{_SETTINGS_FILE}", "--zap-log-level=info"],
             ports={"webhook": webhook_server.PORT, "metrics": METRICS_PORT, "health": _HEALTH_PORT},
-            mounts={
-                "settings": "/etc/kueue/settings",
-                "certificate": _CERTIFICATE_FOLDER,
-                "metrics-certificate": METRICS_CERTIFICATE_FOLDER,
-            },
-            probe=pod_security.http_probe("/readyz", _HEALTH_PORT, period_seconds=5, failures=3),
+            mounts=(
+                TMP,
+                Mount(volume="settings", path="/etc/kueue/settings"),
+                Mount(volume="certificate", path=_CERTIFICATE_FOLDER),
+                Mount(volume="metrics-certificate", path=METRICS_CERTIFICATE_FOLDER),
+            ),
+            probe=pod_security.http_probe("/readyz", _HEALTH_PORT),
             resources=pod_security.sizes(cpu="100m", memory="256Mi", memory_limit="1Gi"),
         )
         container["startup_probe"] = webhook_server.startup_probe()
-        spec = server_pods.deployment(
-            selector=self._selector,
-            labels=self._labels,
-            container=container,
+        return server_pods.pod(
+            container,
             volumes=[
                 {"name": "settings", "config_map": {"name": _SETTINGS}},
                 {"name": "certificate", "secret": {"secret_name": _CERTIFICATE}},
                 {"name": "metrics-certificate", "secret": {"secret_name": _CERTIFICATE}},
             ],
             service_account=_ACCOUNT,
-        )
-        return replicated_server.deploy(
-            self._name,
-            role="manager",
-            metadata=self._metadata(_ACCOUNT),
-            spec=spec,
-            replicas=self._args.replicas,
-            parent=self,
-            after=after,
         )

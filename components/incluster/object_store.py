@@ -1,10 +1,10 @@
-"""An S3 object store on one volume (versitygw): a bucket per consumer, and own credentials for each."""
+"""An S3 object store on one volume (versitygw), with a bucket and credentials per consumer."""
 
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -18,53 +18,53 @@ from components.shapes import (
     network_policies,
     pod_inputs,
     pod_security,
+    server_pods,
 )
-from components.shapes.labels import labels, selector
+from components.shapes.labels import NAME, labels, selector
+from components.shapes.owner import Owner
+from components.shapes.server_pods import Mount
+from workloads.contract import Host
 
 PORT = 9000
 METRICS_PORT = 9102
-# versitygw refuses requests signed for any other region.
+POD_LABELS: Final[Mapping[str, str]] = {NAME: "versitygw"}
+# versitygw rejects requests signed for any other region.
 REGION = "us-east-1"
 ADMINISTRATOR = "administrator"
-# Where the store tells its side-car what it did, one datagram per request.
+# The store sends its side-car one datagram per request.
 _EVENTS_PORT = 9125
-_USER = 65532
 _BUCKET_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectStoreArgs:
-    """What the object store needs to know."""
+    """Inputs of `ObjectStore`."""
 
     namespace: pulumi.Input[str]
-    """A closed namespace."""
+    """Namespace that denies traffic by default."""
     image: pulumi.Input[str]
-    """versitygw."""
+    """Image of versitygw."""
     job_image: pulumi.Input[str]
-    """An image with Python and boto3, for the Job that makes the buckets."""
+    """Image with Python and boto3, for the Job that creates the buckets."""
     buckets: tuple[Bucket, ...]
     """At least one."""
     accounts: Mapping[str, pulumi.Input[str]]
-    """Access key -> secret key of every consumer."""
+    """Secret key by access key, of every consumer."""
     administrator_secret: pulumi.Input[str]
     """Secret key of the account that creates buckets and sets policies; no consumer gets it."""
     clients: tuple[network_policies.Peer, ...]
-    """Who may connect."""
+    """Pods that may connect."""
     gateway: GatewayConnection | None = None
-    """Where to publish the S3 API as `objects.<domain>`, if anywhere."""
+    """Gateway that publishes the S3 API, if any."""
     storage_size: str = "10Gi"
     """Size of the volume that holds all objects."""
-    storage_class: str | None = None
-    """The cluster's default if not given."""
     metrics_image: str | None = None
-    """statsd_exporter: it makes metrics of what the store tells; no metrics if not given."""
+    """Image of statsd_exporter, which turns the store's events into metrics; without it, no metrics."""
     scrapers: tuple[network_policies.Peer, ...] = ()
-    """Who may read the metrics."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
+    """Pods that may scrape the metrics."""
 
     def __post_init__(self) -> None:
-        """Refuse buckets that no one could use."""
+        """Reject buckets that nobody could use."""
         if not self.buckets:
             raise ValueError("buckets: none given; name at least one bucket and its owner")
         if ADMINISTRATOR in self.accounts:
@@ -83,7 +83,7 @@ class ObjectStoreArgs:
 
 
 def bucket_policy(bucket: Bucket) -> dict[str, Any]:
-    """Return the policy document: everything for the owner, reading and listing for the readers."""
+    """Return the policy of a bucket: its owner may do everything, its readers may read and list."""
     resources = [f"arn:aws:s3:::{bucket.name}", f"arn:aws:s3:::{bucket.name}/*"]
     statements: list[dict[str, Any]] = [
         {"Effect": "Allow", "Principal": {"AWS": [bucket.owner]}, "Action": "s3:*", "Resource": resources}
@@ -98,7 +98,7 @@ def bucket_policy(bucket: Bucket) -> dict[str, Any]:
 
 
 def users_file(secrets: Mapping[str, str]) -> str:
-    """Return versitygw's user file; role `user` may do nothing but what bucket policies allow."""
+    """Return versitygw's user file; the role `user` may do only what bucket policies allow."""
     accounts = {
         access: {
             "access": access,
@@ -116,40 +116,52 @@ def users_file(secrets: Mapping[str, str]) -> str:
 class ObjectStore(pulumi.ComponentResource):
     """versitygw on one volume, its users and its buckets."""
 
-    endpoint: pulumi.Output[str]
-
     def __init__(self, name: str, args: ObjectStoreArgs, opts: ResourceOptions | None = None) -> None:
         inputs = {"buckets": [bucket.name for bucket in args.buckets], "accounts": sorted(args.accounts)}
         super().__init__("plinth:index:ObjectStore", name, inputs, opts)
         self._name = name
         self._args = args
-        self._child = ResourceOptions(parent=self)
-        self._labels = {**labels("versitygw", name, "object-store"), **args.extra_labels}
-        self._selector = selector("versitygw", name)
-        self._job_labels = {**selector("object-store-buckets", name), **args.extra_labels}
+        self._owner = Owner(
+            component=name,
+            namespace=args.namespace,
+            labels=labels("versitygw", name, "object-store"),
+            selector=selector("versitygw", name),
+            parent=self,
+        )
+        self._job_labels = selector("object-store-buckets", name)
         policies = self._network_policies()
-        service = self._service()
-        server = self._server(self._credentials(), self._volume(), policies)
+        service = cluster_service.deploy(self._owner, name, {"s3": PORT})
+        # Two servers on one volume would race on the same files: `deploy` never runs two at once.
+        server = server_pods.deploy(
+            self._owner, self._pod(self._credentials()), role="server", name=name, after=policies
+        )
         job = self._buckets_job([server, service, *policies])
         if args.gateway:
-            self._route(args.gateway, service)
-        # Taken from the Job, so that every consumer finds its bucket.
-        self.endpoint = pulumi.Output.concat(name, ".", job.metadata["namespace"], f":{PORT}")
-        self.register_outputs({"endpoint": self.endpoint})
+            http_routes.deploy(
+                self._owner,
+                args.gateway,
+                Host.OBJECTS,
+                name=name,
+                service=service.metadata["name"],
+                port=PORT,
+            )
+        # Resolved by the Job, so that every consumer finds its bucket.
+        self._endpoint = pulumi.Output.concat(name, ".", job.metadata["namespace"], f":{PORT}")
+        self.register_outputs({"endpoint": self._endpoint})
 
     def connection(self, bucket: str, account: str) -> ObjectStoreConnection:
-        """Return one account's way to one bucket.
+        """Return the connection of one account to one bucket.
 
         Raises:
-            ValueError: the account has no part in the bucket.
+            ValueError: the account may not use the bucket.
         """
-        found = next((each for each in self._args.buckets if each.name == bucket), None)
-        if found is None or account not in (found.owner, *found.readers):
+        named = next((each for each in self._args.buckets if each.name == bucket), None)
+        if named is None or account not in (named.owner, *named.readers):
             raise ValueError(
                 f"account {account!r} may not use bucket {bucket!r}: add it to ObjectStoreArgs.buckets"
             )
         return ObjectStoreConnection(
-            endpoint=self.endpoint,
+            endpoint=self._endpoint,
             region=REGION,
             bucket=bucket,
             access_key=pulumi.Output.from_input(account),
@@ -157,32 +169,17 @@ class ObjectStore(pulumi.ComponentResource):
             secure=False,
         )
 
-    def _metadata(self, role: str = "") -> kubernetes.meta.v1.ObjectMetaArgsDict:
-        suffix = f"-{role}" if role else ""
-        return {"name": f"{self._name}{suffix}", "namespace": self._args.namespace, "labels": self._labels}
-
     def _credentials(self) -> kubernetes.core.v1.Secret:
         users = pulumi.Output.secret(pulumi.Output.all(**self._args.accounts).apply(users_file))
         return kubernetes.core.v1.Secret(
             f"{self._name}-credentials",
-            metadata=self._metadata("credentials"),
+            metadata=self._owner.metadata(f"{self._name}-credentials"),
             string_data={
                 "access-key": ADMINISTRATOR,
                 "secret-key": pulumi.Output.secret(self._args.administrator_secret),
                 "users.json": users,
             },
-            opts=self._child,
-        )
-
-    def _volume(self) -> kubernetes.core.v1.PersistentVolumeClaim:
-        metadata = self._metadata()
-        # A class that waits for the first consumer binds only when the pod below exists.
-        metadata["annotations"] = {"pulumi.com/skipAwait": "true"}
-        return kubernetes.core.v1.PersistentVolumeClaim(
-            f"{self._name}-volume",
-            metadata=metadata,
-            spec=pod_inputs.claim(self._args.storage_size, self._args.storage_class),
-            opts=self._child,
+            opts=self._owner.child(),
         )
 
     def _environment(self, access: str, secret: str) -> list[kubernetes.core.v1.EnvVarArgsDict]:
@@ -190,18 +187,26 @@ class ObjectStore(pulumi.ComponentResource):
             f"{self._name}-credentials", {access: "access-key", secret: "secret-key"}
         )
 
-    def _server(
-        self,
-        credentials: kubernetes.core.v1.Secret,
-        volume: kubernetes.core.v1.PersistentVolumeClaim,
-        policies: Sequence[pulumi.Resource],
-    ) -> kubernetes.apps.v1.Deployment:
-        probe = pod_security.http_probe("/health", PORT, period_seconds=1, failures=60)
-        container: kubernetes.core.v1.ContainerArgsDict = {
-            "name": "versitygw",
-            "image": self._args.image,
-            "image_pull_policy": "IfNotPresent",
-            "args": [
+    def _pod(self, credentials: kubernetes.core.v1.Secret) -> kubernetes.core.v1.PodSpecArgsDict:
+        users: kubernetes.core.v1.SecretVolumeSourceArgsDict = {
+            "secret_name": credentials.metadata["name"],
+            "items": [{"key": "users.json", "path": "users.json"}],
+        }
+        claim = pod_inputs.create_claim(self._owner, self._name, self._args.storage_size)
+        return server_pods.pod(
+            self._server(),
+            *self._exporter(),
+            volumes=[pod_inputs.claim_volume("data", claim), {"name": "users", "secret": users}],
+            scratch=None,
+            grace_seconds=10,
+        )
+
+    def _server(self) -> kubernetes.core.v1.ContainerArgsDict:
+        return server_pods.container(
+            "versitygw",
+            self._args.image,
+            (),
+            args=[
                 f"--port=:{PORT}",
                 f"--region={REGION}",
                 "--health=/health",
@@ -212,95 +217,46 @@ class ObjectStore(pulumi.ComponentResource):
                 "posix",
                 "/data",
             ],
-            "env": self._environment("ROOT_ACCESS_KEY", "ROOT_SECRET_KEY"),
-            "ports": [{"name": "s3", "container_port": PORT}],
-            "startup_probe": probe,
-            "readiness_probe": pod_security.http_probe("/health", PORT, period_seconds=5, failures=3),
-            "liveness_probe": pod_security.http_probe("/health", PORT, period_seconds=10, failures=6),
-            "security_context": pod_security.container_context(),
-            "resources": pod_security.sizes(cpu="20m", memory="64Mi", memory_limit="512Mi"),
-            "volume_mounts": [
-                {"name": "data", "mount_path": "/data"},
-                {"name": "users", "mount_path": "/users", "read_only": True},
-            ],
-        }
-        users: kubernetes.core.v1.SecretVolumeSourceArgsDict = {
-            "secret_name": credentials.metadata["name"],
-            "items": [{"key": "users.json", "path": "users.json"}],
-        }
-        return kubernetes.apps.v1.Deployment(
-            f"{self._name}-server",
-            metadata=self._metadata(),
-            spec={
-                "replicas": 1,
-                # Two servers on one volume would race on the same files.
-                "strategy": {"type": "Recreate"},
-                "selector": {"match_labels": self._selector},
-                "template": {
-                    "metadata": {"labels": self._labels},
-                    "spec": {
-                        "automount_service_account_token": False,
-                        "enable_service_links": False,
-                        "termination_grace_period_seconds": 10,
-                        "security_context": pod_security.pod_context(_USER),
-                        "containers": [container, *self._exporter()],
-                        "volumes": [
-                            {
-                                "name": "data",
-                                "persistent_volume_claim": {"claim_name": volume.metadata["name"]},
-                            },
-                            {"name": "users", "secret": users},
-                        ],
-                    },
-                },
-            },
-            opts=ResourceOptions(parent=self, depends_on=[*policies]),
+            env=self._environment("ROOT_ACCESS_KEY", "ROOT_SECRET_KEY"),
+            ports={"s3": PORT},
+            mounts=(
+                Mount(volume="data", path="/data", writable=True),
+                Mount(volume="users", path="/users"),
+            ),
+            probe=pod_security.http_probe("/health", PORT, startup_seconds=60),
+            resources=pod_security.sizes(cpu="20m", memory="64Mi", memory_limit="512Mi"),
         )
 
     def _exporter(self) -> list[kubernetes.core.v1.ContainerArgsDict]:
         if not self._args.metrics_image:
             return []
-        return [
-            {
-                "name": "exporter",
-                "image": self._args.metrics_image,
-                "image_pull_policy": "IfNotPresent",
-                "command": ["/usr/local/bin/statsd_exporter"],
-                "args": [
-                    f"--web.listen-address=:{METRICS_PORT}",
-                    f"--statsd.listen-udp=127.0.0.1:{_EVENTS_PORT}",
-                    "--statsd.listen-tcp=",
-                ],
-                "ports": [{"name": "metrics", "container_port": METRICS_PORT}],
-                "security_context": pod_security.container_context(),
-                "resources": pod_security.sizes(cpu="5m", memory="16Mi", memory_limit="64Mi"),
-            }
-        ]
-
-    def _service(self) -> kubernetes.core.v1.Service:
-        return cluster_service.deploy(
-            f"{self._name}-service",
-            metadata=self._metadata(),
-            selector=self._selector,
-            ports={"s3": PORT},
-            parent=self,
+        exporter = server_pods.container(
+            "exporter",
+            self._args.metrics_image,
+            [
+                "/usr/local/bin/statsd_exporter",
+                f"--web.listen-address=:{METRICS_PORT}",
+                f"--statsd.listen-udp=127.0.0.1:{_EVENTS_PORT}",
+                "--statsd.listen-tcp=",
+            ],
+            ports={"metrics": METRICS_PORT},
+            mounts=(),
+            resources=pod_security.sizes(cpu="5m", memory="16Mi", memory_limit="64Mi"),
         )
+        return [exporter]
 
     def _buckets_job(self, after: Sequence[pulumi.Resource]) -> kubernetes.batch.v1.Job:
         policies = {bucket.name: bucket_policy(bucket) for bucket in self._args.buckets}
         program = job_pods.JobProgram(
             module="create_buckets", files={"buckets.json": json.dumps(policies, sort_keys=True)}
         )
-        config_map = kubernetes.core.v1.ConfigMap(
-            f"{self._name}-buckets-program",
-            metadata=self._metadata("buckets"),
-            data=program.data(),
-            opts=self._child,
+        config_map = job_pods.create_program(
+            self._owner, program, role="buckets-program", name=f"{self._name}-buckets"
         )
         return kubernetes.batch.v1.Job(
             f"{self._name}-buckets",
-            # Named by its content: changed buckets or policies are another Job.
-            metadata=self._metadata(f"buckets-{program.digest()}"),
+            # Named after its content: changed buckets or policies are a new Job.
+            metadata=self._owner.metadata(f"{self._name}-buckets-{program.digest()}"),
             spec=job_pods.spec(
                 program,
                 image=self._args.job_image,
@@ -316,12 +272,12 @@ class ObjectStore(pulumi.ComponentResource):
                     ),
                     *self._environment("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
                 ],
-                user_id=_USER,
             ),
-            opts=ResourceOptions(parent=self, depends_on=[*after]),
+            opts=self._owner.child(after),
         )
 
     def _network_policies(self) -> list[pulumi.Resource]:
+        selector = self._owner.selector
         job = network_policies.pods(self._job_labels)
         gateway = [network_policies.in_namespace(self._args.gateway.namespace)] if self._args.gateway else []
         peers = [job, *self._args.clients, *gateway]
@@ -329,26 +285,19 @@ class ObjectStore(pulumi.ComponentResource):
         metrics = [network_policies.ingress(scrapers, METRICS_PORT)] if scrapers else []
         rules = {
             "server": network_policies.exception(
-                self._selector, incoming=[network_policies.ingress(peers, PORT), *metrics]
+                selector, incoming=[network_policies.ingress(peers, PORT), *metrics]
             ),
             "buckets": network_policies.exception(
                 self._job_labels,
-                outgoing=[network_policies.egress([network_policies.pods(self._selector)], PORT)],
+                outgoing=[network_policies.egress([network_policies.pods(selector)], PORT)],
             ),
         }
         return [
             kubernetes.networking.v1.NetworkPolicy(
-                f"{self._name}-{role}-policy", metadata=self._metadata(role), spec=spec, opts=self._child
+                f"{self._name}-{role}-policy",
+                metadata=self._owner.metadata(f"{self._name}-{role}"),
+                spec=spec,
+                opts=self._owner.child(),
             )
             for role, spec in rules.items()
         ]
-
-    def _route(self, gateway: GatewayConnection, service: kubernetes.core.v1.Service) -> None:
-        kubernetes.apiextensions.CustomResource(
-            f"{self._name}-route",
-            api_version="gateway.networking.k8s.io/v1",
-            kind="HTTPRoute",
-            metadata=self._metadata(),
-            spec=http_routes.spec(gateway, "objects", service.metadata["name"], PORT),
-            opts=self._child,
-        )

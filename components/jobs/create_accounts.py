@@ -1,4 +1,4 @@
-"""Makes databases and accounts on a MySQL or MariaDB server with its own client; run again, nothing new."""
+"""Creates missing databases and accounts on a MySQL or MariaDB server with its own client."""
 
 import os
 import subprocess
@@ -9,14 +9,14 @@ from components.jobs.wait import NotReadyError, until_answered
 
 
 class ClientError(Exception):
-    """The client ended with an error; the text is what it said."""
+    """The client failed; the message is its output."""
 
 
 def run(command: list[str], sql: str) -> None:
     """Run statements.
 
     Raises:
-        ClientError: the server could not be reached, or refused one of them.
+        ClientError: the server could not be reached, or rejected a statement.
     """
     done = subprocess.run(command, input=sql, capture_output=True, text=True, check=False, timeout=60)
     if done.returncode != 0:
@@ -24,8 +24,8 @@ def run(command: list[str], sql: str) -> None:
 
 
 def main() -> int:
-    """Read the environment, do the work, say what was done."""
-    # The password is in the environment: arguments of a process can be read by others.
+    """Create what is missing on the server that the environment names, and print the result."""
+    # The password is in the environment: other processes can read arguments.
     command = [
         "mariadb",
         "--no-defaults",
@@ -43,7 +43,7 @@ def main() -> int:
     except (NotReadyError, ClientError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
-    sys.stdout.write("the databases and their accounts are there\n")
+    sys.stdout.write("the databases and their accounts exist\n")
     return 0
 
 

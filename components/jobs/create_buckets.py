@@ -1,4 +1,4 @@
-"""Creates the buckets that are missing and sets who may use them; run again, it changes nothing."""
+"""Creates missing buckets and sets the policy of each; idempotent."""
 
 import json
 import os
@@ -14,11 +14,11 @@ from components.jobs.wait import NotReadyError, until_answered
 
 
 def create(client: Any, buckets: dict[str, Any]) -> list[str]:
-    """Create missing buckets and set every bucket's policy; return the names of the new ones.
+    """Create missing buckets, set every bucket's policy and return the names of the new ones.
 
     Args:
         client: a boto3 S3 client of the store's administrator.
-        buckets: name -> bucket policy document.
+        buckets: policy document by bucket.
     """
     present = until_answered(
         lambda: {bucket["Name"] for bucket in client.list_buckets()["Buckets"]},
@@ -34,7 +34,7 @@ def create(client: Any, buckets: dict[str, Any]) -> list[str]:
 
 
 def main() -> int:
-    """Read the environment, do the work, say what was done."""
+    """Create what is missing in the store that the environment names, and print the result."""
     client: Any = boto3.client(  # pyright: ignore[reportUnknownMemberType]
         "s3",
         endpoint_url=os.environ["OBJECT_STORE_URL"],

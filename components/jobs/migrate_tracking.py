@@ -1,6 +1,6 @@
-"""Brings MLflow's database to the schema of the installed version, one migration at a time.
+"""Migrates MLflow's database to the schema of the installed version, one migration at a time.
 
-The lock is the database's own: MLflow locks a file, which says nothing to a second pod.
+It takes a lock of the database: MLflow locks a file, which another pod does not see.
 """
 
 import os
@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from components.jobs.wait import NotReadyError, until_answered
 
-# Any number, as long as every migration takes the same one.
+# Any number, as long as every migration uses the same one.
 _LOCK = 7_145_001
 
 
@@ -23,7 +23,7 @@ def migrate(uri: str) -> None:
         engine.connect, what="the tracking database", retry_on=OperationalError
     ) as connection:
         connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
-        # The command's function, not the command: arguments of a process can be read by others.
+        # The function, not the command: other processes can read arguments.
         mlflow.db.upgrade.callback(uri)  # pyright: ignore[reportOptionalCall]
     engine.dispose()
 

@@ -1,4 +1,4 @@
-"""Waiting in a pod for a service that is about to answer: bounded, and loud when it never does."""
+"""Waits in a pod until a service answers; fails with the last error when the time is over."""
 
 import time
 from collections.abc import Callable
@@ -8,16 +8,16 @@ T = TypeVar("T")
 
 
 class NotReadyError(Exception):
-    """A service did not answer in time; the text holds its last answer."""
+    """A service did not answer in time; the message contains the last error."""
 
 
 def until_answered(
     call: Callable[[], T], *, what: str, retry_on: type[Exception], timeout_seconds: float = 120.0
 ) -> T:
-    """Return the first answer of `call`; a new pod's network may need a second to be let through.
+    """Return the first result of `call`; network policies take a second to apply to a new pod.
 
     Raises:
-        NotReadyError: `call` still failed when the time was over.
+        NotReadyError: `call` still failed after the timeout.
     """
     deadline = time.monotonic() + timeout_seconds
     while True:

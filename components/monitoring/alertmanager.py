@@ -1,8 +1,9 @@
-"""An Alertmanager: it groups what fires, and tells whoever has asked for it."""
+"""Groups firing alerts and sends them to the configured receivers."""
 
 import json
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pulumi
@@ -10,44 +11,44 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components.monitoring.timing import Timing, duration
-from components.shapes import network_policies, server_pods
-from components.shapes.labels import labels, selector
+from components.shapes import network_policies, pod_security
+from components.shapes.labels import NAME, labels, selector
+from components.shapes.owner import Owner
 from components.versions import upstream_version
 
 PORT = 9093
-# Pods with this label, in any namespace, may be told of alerts.
-RECEIVER = {"plinth.local/alert-receiver": "true"}
-# What the operator calls the Service of all Alertmanagers of a namespace.
+POD_LABELS: Final[Mapping[str, str]] = {NAME: "alertmanager"}
+RECEIVER: Final[Mapping[str, str]] = {"plinth.local/alert-receiver": "true"}
+"""Pods with this label, in any namespace, may receive alerts."""
 SERVICE = "alertmanager-operated"
+"""The operator gives the Service of all Alertmanagers of a namespace this name."""
 _PROJECT = "alertmanager"
 _MODULE = "github.com/prometheus/alertmanager"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlertmanagerArgs:
-    """What Alertmanager needs to know."""
+    """Inputs of `Alertmanager`."""
 
     namespace: pulumi.Input[str]
-    """A closed namespace with the Prometheus operator in it."""
+    """Namespace of the Prometheus operator, which denies traffic by default."""
     image: str
-    """Alertmanager."""
+    """Image of Alertmanager."""
     timing: Timing
-    """How soon is told."""
+    """Notification timing: group wait, interval and repeat."""
     senders: tuple[network_policies.Peer, ...]
-    """Who may send alerts and read the metrics."""
+    """Pods that may send alerts and scrape the metrics."""
     webhook_url: str | None = None
-    """Where every alert goes; without it only receivers that an AlertmanagerConfig names are told."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
+    """Webhook that receives every alert; without it only receivers of AlertmanagerConfigs are notified."""
 
     def __post_init__(self) -> None:
-        """Refuse an address that nothing could be sent to."""
+        """Reject an address that alerts cannot be sent to."""
         if self.webhook_url is not None and urlsplit(self.webhook_url).scheme not in ("http", "https"):
             raise ValueError(f"webhook_url: {self.webhook_url!r}; give an address with http:// or https://")
 
 
 def configuration(timing: Timing, webhook_url: str | None) -> str:
-    """Return Alertmanager's own configuration; those of AlertmanagerConfigs are added by the operator."""
+    """Return Alertmanager's own configuration, to which the operator adds every AlertmanagerConfig."""
     receiver: dict[str, Any] = {"name": "default"}
     if webhook_url:
         receiver["webhook_configs"] = [{"url": webhook_url, "send_resolved": True}]
@@ -59,7 +60,7 @@ def configuration(timing: Timing, webhook_url: str | None) -> str:
             "group_interval": duration(timing.group_interval_seconds),
             "repeat_interval": timing.repeat_interval,
         },
-        # Whoever is woken by the fast burn need not hear of the slow one too.
+        # The fast-burn alert has paged already: the slow-burn alert would add nothing.
         "inhibit_rules": [
             {
                 "source_matchers": ['alertname=~"Serving.+FastBurn"'],
@@ -81,7 +82,7 @@ def spec(args: AlertmanagerArgs, version: str, secret: pulumi.Input[str]) -> dic
         "imagePullPolicy": "IfNotPresent",
         "configSecret": secret,
         "alertmanagerConfigSelector": {},
-        # A receiver hears of every namespace, not of its own alone.
+        # A receiver gets the alerts of every namespace, not only of its own.
         "alertmanagerConfigMatcherStrategy": {"type": "None"},
         "automountServiceAccountToken": False,
         "retention": "24h",
@@ -93,8 +94,8 @@ def spec(args: AlertmanagerArgs, version: str, secret: pulumi.Input[str]) -> dic
 
 
 def security_context() -> dict[str, Any]:
-    """Return the restricted standard at pod level; the operator sets that of containers."""
-    user = server_pods.USER
+    """Return the restricted standard at pod level; the operator sets it for containers."""
+    user = pod_security.USER
     return {
         "runAsNonRoot": True,
         "runAsUser": user,
@@ -112,20 +113,27 @@ class Alertmanager(pulumi.ComponentResource):
     def __init__(self, name: str, args: AlertmanagerArgs, opts: ResourceOptions | None = None) -> None:
         version = upstream_version(_PROJECT, _MODULE)
         super().__init__("plinth:index:Alertmanager", name, {"version": version}, opts)
-        self._name = name
         self._args = args
-        self._labels = {**labels("alertmanager", name, "alerts", version=version), **args.extra_labels}
-        child = ResourceOptions(parent=self)
+        self._owner = Owner(
+            component=name,
+            namespace=args.namespace,
+            labels=labels("alertmanager", name, "alerts", version=version),
+            selector=selector("alertmanager", name),
+            parent=self,
+        )
         secret = kubernetes.core.v1.Secret(
             f"{name}-configuration",
-            metadata=self._metadata("configuration"),
+            metadata=self._owner.metadata(f"{name}-configuration"),
             string_data={"alertmanager.yaml": configuration(args.timing, args.webhook_url)},
-            opts=child,
+            opts=self._owner.child(),
         )
         policy = kubernetes.networking.v1.NetworkPolicy(
-            f"{name}-policy", metadata=self._metadata(), spec=self._ways(), opts=child
+            f"{name}-policy",
+            metadata=self._owner.metadata(name),
+            spec=self._network_policy(),
+            opts=self._owner.child(),
         )
-        metadata = self._metadata()
+        metadata = self._owner.metadata(name)
         metadata["annotations"] = {
             "pulumi.com/waitFor": "condition=Available",
             "pulumi.com/timeoutSeconds": "300",
@@ -136,17 +144,13 @@ class Alertmanager(pulumi.ComponentResource):
             kind="Alertmanager",
             metadata=metadata,
             spec=spec(args, version, secret.metadata["name"]),
-            opts=ResourceOptions(parent=self, depends_on=[policy]),
+            opts=self._owner.child([policy]),
         )
-        # Taken from the server's identity, so that a consumer waits until it answers.
+        # Resolved by the server's id, so that a consumer waits until it is available.
         self.service = server.id.apply(lambda _: SERVICE)
         self.register_outputs({"service": self.service})
 
-    def _metadata(self, role: str = "") -> kubernetes.meta.v1.ObjectMetaArgsDict:
-        suffix = f"-{role}" if role else ""
-        return {"name": f"{self._name}{suffix}", "namespace": self._args.namespace, "labels": self._labels}
-
-    def _ways(self) -> network_policies.Spec:
+    def _network_policy(self) -> network_policies.Spec:
         receivers: network_policies.Peer = {
             "namespace_selector": {},
             "pod_selector": {"match_labels": RECEIVER},
@@ -157,7 +161,7 @@ class Alertmanager(pulumi.ComponentResource):
             port = url.port or (443 if url.scheme == "https" else 80)
             outgoing.append(network_policies.egress([network_policies.anywhere()], port))
         return network_policies.exception(
-            selector("alertmanager", self._name),
+            self._owner.selector,
             incoming=[network_policies.ingress(self._args.senders, PORT)],
             outgoing=outgoing,
         )

@@ -1,7 +1,8 @@
-"""The state of Kubernetes objects and of every node as metrics: kube-state-metrics and the node exporter."""
+"""Metrics of Kubernetes objects and of every node: kube-state-metrics and the node exporter."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -9,44 +10,46 @@ from pulumi import ResourceOptions
 
 from components.shapes import network_policies, pod_security, server_pods
 from components.shapes.access_rights import AccessRights
-from components.shapes.labels import labels, selector
+from components.shapes.labels import NAME, labels, selector
+from components.shapes.owner import Owner
+from components.shapes.server_pods import TMP, Mount
 
 STATE_PORT = 8080
 NODE_PORT = 9100
 STATE = "kube-state-metrics"
 NODE = "node-exporter"
+STATE_POD_LABELS: Final[Mapping[str, str]] = {NAME: STATE}
+NODE_POD_LABELS: Final[Mapping[str, str]] = {NAME: NODE}
 _STATE_HEALTH_PORT = 8081
-# Where the node exporter sees the file system that the kubelet keeps volumes and images on.
+# Mount point at which the node exporter sees the file system of the kubelet's volumes and images.
 _DISK = "/node-disk"
-# Kind -> API group of what kube-state-metrics watches; each kind costs memory for all its objects.
+# API group by kind that kube-state-metrics watches; each kind costs memory for all its objects.
 _KINDS = {"deployments": "apps", "nodes": "", "pods": ""}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterExportersArgs:
-    """What the exporters need to know."""
+    """Inputs of `ClusterExporters`."""
 
     namespace: pulumi.Input[str]
-    """A closed namespace."""
+    """Namespace that denies traffic by default."""
     state_image: str
-    """kube-state-metrics."""
+    """Image of kube-state-metrics."""
     node_image: str
-    """The node exporter."""
+    """Image of the node exporter."""
     state_metrics: Sequence[str]
-    """The metrics of objects that are made at all."""
+    """Metrics of objects that are exported; all others are not even computed."""
     scrapers: tuple[network_policies.Peer, ...]
-    """Who may read the metrics."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
+    """Pods that may scrape the metrics."""
 
     def __post_init__(self) -> None:
-        """Refuse an exporter that exports everything."""
+        """Reject an exporter that would export everything."""
         if not self.state_metrics:
             raise ValueError("state_metrics: none given; name those that rules and dashboards read")
 
 
 def node_arguments() -> list[str]:
-    """Return the node exporter's command line: memory, load and one disk."""
+    """Return the node exporter's command: it measures memory, load and one disk."""
     return [
         "/usr/local/bin/node_exporter",
         f"--web.listen-address=:{NODE_PORT}",
@@ -55,64 +58,54 @@ def node_arguments() -> list[str]:
         "--collector.loadavg",
         "--collector.meminfo",
         f"--collector.filesystem.mount-points-include=^{_DISK}$",
-        # A node in a container has its disk on an overlay, which is left out otherwise.
+        # The disk of a node in a container is an overlay, which is excluded by default.
         "--collector.filesystem.fs-types-exclude=^$",
     ]
 
 
 class ClusterExporters(pulumi.ComponentResource):
-    """kube-state-metrics once, a node exporter on every node."""
-
-    namespace: pulumi.Output[str]
+    """One kube-state-metrics, and a node exporter on every node."""
 
     def __init__(self, name: str, args: ClusterExportersArgs, opts: ResourceOptions | None = None) -> None:
         inputs = {"state_metrics": list(args.state_metrics)}
         super().__init__("plinth:index:ClusterExporters", name, inputs, opts)
         self._name = name
         self._args = args
-        self._child = ResourceOptions(parent=self)
-        state = self._state([*self._rights(), self._policy(STATE, STATE_PORT, api=True)])
-        node = self._node([self._policy(NODE, NODE_PORT)])
-        ready = pulumi.Output.all(state.metadata["namespace"], node.metadata["namespace"])
-        self.namespace = ready.apply(lambda known: str(known[0]))
-        self.register_outputs({"namespace": self.namespace})
+        self._state()
+        self._node()
+        self.register_outputs({})
 
-    def _labels(self, product: str) -> dict[str, str]:
-        return {**labels(product, self._name, "exporter"), **self._args.extra_labels}
-
-    def _metadata(self, product: str) -> kubernetes.meta.v1.ObjectMetaArgsDict:
-        return {"name": product, "namespace": self._args.namespace, "labels": self._labels(product)}
+    def _owner(self, product: str) -> Owner:
+        return Owner(
+            component=f"{self._name}-{product}",
+            namespace=self._args.namespace,
+            labels=labels(product, self._name, "exporter"),
+            selector=selector(product, self._name),
+            parent=self,
+        )
 
     def _policy(
-        self, product: str, port: int, *, api: bool = False
+        self, owner: Owner, product: str, port: int, *, api: bool = False
     ) -> kubernetes.networking.v1.NetworkPolicy:
         return kubernetes.networking.v1.NetworkPolicy(
-            f"{self._name}-{product}-policy",
-            metadata=self._metadata(product),
+            f"{owner.component}-policy",
+            metadata=owner.metadata(product),
             spec=network_policies.exception(
-                selector(product, self._name),
+                owner.selector,
                 incoming=[network_policies.ingress(self._args.scrapers, port)],
                 outgoing=[network_policies.api_server()] if api else [],
             ),
-            opts=self._child,
+            opts=owner.child(),
         )
 
-    def _rights(self) -> list[pulumi.Resource]:
-        name = f"{self._name}-{STATE}"
+    def _state(self) -> None:
+        owner = self._owner(STATE)
         rules: list[kubernetes.rbac.v1.PolicyRuleArgsDict] = [
             {"api_groups": [group], "resources": [kind], "verbs": ["list", "watch"]}
             for kind, group in _KINDS.items()
         ]
-        access = AccessRights(
-            component=name,
-            account=STATE,
-            namespace=self._args.namespace,
-            labels=self._labels(STATE),
-            parent=self,
-        )
-        return [access.service_account(), access.in_cluster(rules, name=name)]
-
-    def _state(self, after: list[pulumi.Resource]) -> kubernetes.apps.v1.Deployment:
+        access = AccessRights(owner=owner, account=STATE)
+        rights = [access.service_account(), access.in_cluster(rules, name=owner.component)]
         container = server_pods.container(
             STATE,
             self._args.state_image,
@@ -124,41 +117,37 @@ class ClusterExporters(pulumi.ComponentResource):
                 f"--metric-allowlist={','.join(sorted(self._args.state_metrics))}",
             ],
             ports={"metrics": STATE_PORT, "health": _STATE_HEALTH_PORT},
-            probe=pod_security.http_probe("/readyz", _STATE_HEALTH_PORT, period_seconds=5, failures=3),
+            probe=pod_security.http_probe("/readyz", _STATE_HEALTH_PORT),
             resources=pod_security.sizes(cpu="10m", memory="32Mi", memory_limit="256Mi"),
         )
-        return kubernetes.apps.v1.Deployment(
-            f"{self._name}-{STATE}",
-            metadata=self._metadata(STATE),
-            spec=server_pods.deployment(
-                selector=selector(STATE, self._name),
-                labels=self._labels(STATE),
-                container=container,
-                service_account=STATE,
-            ),
-            opts=ResourceOptions(parent=self, depends_on=after),
+        kubernetes.apps.v1.Deployment(
+            owner.component,
+            metadata=owner.metadata(STATE),
+            spec=server_pods.deployment(owner, server_pods.pod(container, service_account=STATE)),
+            opts=owner.child([*rights, self._policy(owner, STATE, STATE_PORT, api=True)]),
         )
 
-    def _node(self, after: list[pulumi.Resource]) -> kubernetes.apps.v1.DaemonSet:
+    def _node(self) -> None:
+        owner = self._owner(NODE)
         container = server_pods.container(
             NODE,
             self._args.node_image,
             node_arguments(),
             ports={"metrics": NODE_PORT},
-            mounts={"disk": _DISK},
-            probe=pod_security.http_probe("/", NODE_PORT, period_seconds=5, failures=3),
+            mounts=(TMP, Mount(volume="disk", path=_DISK)),
+            probe=pod_security.http_probe("/", NODE_PORT),
             resources=pod_security.sizes(cpu="10m", memory="16Mi", memory_limit="64Mi"),
         )
-        # A pod's empty folder lies on the node's disk: no path of the node itself is mounted.
+        # An emptyDir is on the node's disk, so no path of the node itself has to be mounted.
         pod = server_pods.pod(container, volumes=[{"name": "disk", "empty_dir": {}}])
-        # Nodes with GPUs are tainted; their disks fill as well.
+        # Nodes with GPUs are tainted; their disks fill up as well.
         pod["tolerations"] = [{"operator": "Exists"}]
-        return kubernetes.apps.v1.DaemonSet(
-            f"{self._name}-{NODE}",
-            metadata=self._metadata(NODE),
+        kubernetes.apps.v1.DaemonSet(
+            owner.component,
+            metadata=owner.metadata(NODE),
             spec={
-                "selector": {"match_labels": selector(NODE, self._name)},
-                "template": {"metadata": {"labels": self._labels(NODE)}, "spec": pod},
+                "selector": {"match_labels": owner.selector},
+                "template": {"metadata": {"labels": owner.labels}, "spec": pod},
             },
-            opts=ResourceOptions(parent=self, depends_on=after),
+            opts=owner.child([self._policy(owner, NODE, NODE_PORT)]),
         )

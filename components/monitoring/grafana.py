@@ -1,7 +1,7 @@
-"""Grafana with the platform's dashboards, for everyone to read and no one to change."""
+"""Grafana with the platform's dashboards, readable by everyone and changed by nobody."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -18,6 +18,9 @@ from components.shapes import (
     server_pods,
 )
 from components.shapes.labels import labels, selector
+from components.shapes.owner import Owner
+from components.shapes.server_pods import TMP, Mount
+from workloads.contract import Host
 
 PORT = 3000
 _PROMETHEUS_PORT = 9090
@@ -27,7 +30,7 @@ _PAGES = "/etc/grafana/pages"
 _SETTINGS = {
     "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
     "GF_ANALYTICS_REPORTING_ENABLED": "false",
-    # Dashboards come from code: nobody needs to log in.
+    # Dashboards come from code, so nobody has to log in.
     "GF_AUTH_ANONYMOUS_ENABLED": "true",
     "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
     "GF_AUTH_DISABLE_LOGIN_FORM": "true",
@@ -40,25 +43,23 @@ _SETTINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class GrafanaArgs:
-    """What Grafana needs to know."""
+    """Inputs of `Grafana`."""
 
     namespace: pulumi.Input[str]
-    """A closed namespace, with the dashboards in it."""
+    """Namespace of the dashboards, which denies traffic by default."""
     image: str
-    """Grafana, from a registry that the cluster reaches."""
+    """Image of Grafana, in a registry that the cluster can reach."""
     prometheus_url: pulumi.Input[str]
-    """Where queries go."""
+    """URL of Prometheus."""
     prometheus: network_policies.Peer
-    """The pods behind it."""
+    """Pods of Prometheus."""
     dashboards: Mapping[str, pulumi.Input[str]]
-    """Dashboard -> ConfigMap with its JSON."""
+    """ConfigMap with the JSON of each dashboard, by name."""
     gateway: GatewayConnection | None = None
-    """Where to publish it as `grafana.<domain>`, if anywhere."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
+    """Gateway that publishes Grafana, if any."""
 
     def __post_init__(self) -> None:
-        """Refuse a Grafana that shows nothing."""
+        """Reject a Grafana without dashboards."""
         if not self.dashboards:
             raise ValueError("dashboards: none given; name at least one ConfigMap")
 
@@ -76,7 +77,7 @@ def data_sources(prometheus_url: str) -> str:
 
 
 def providers() -> str:
-    """Return the provisioning file that names the dashboards' folder."""
+    """Return the provisioning file of the dashboards' folder."""
     provider = {"name": "plinth", "type": "file", "options": {"path": _PAGES}}
     return yaml.safe_dump({"apiVersion": 1, "providers": [provider]})
 
@@ -84,47 +85,37 @@ def providers() -> str:
 class Grafana(pulumi.ComponentResource):
     """One Grafana without state."""
 
-    service: pulumi.Output[str]
-
     def __init__(self, name: str, args: GrafanaArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("plinth:index:Grafana", name, {"image": args.image}, opts)
         self._name = name
         self._args = args
-        self._child = ResourceOptions(parent=self)
-        self._labels = {**labels("grafana", name, "dashboards"), **args.extra_labels}
-        self._selector = selector("grafana", name)
-        server = self._server([self._provisioning(), self._network_policy()])
-        service = cluster_service.deploy(
-            f"{name}-service",
-            metadata=self._metadata(),
-            selector=self._selector,
-            ports={"http": PORT},
+        self._owner = Owner(
+            component=name,
+            namespace=args.namespace,
+            labels=labels("grafana", name, "dashboards"),
+            selector=selector("grafana", name),
             parent=self,
-            after=[server],
         )
-        self.service = service.metadata["name"]
+        server = server_pods.deploy(
+            self._owner,
+            self._pod(),
+            role="server",
+            name=name,
+            after=[self._provisioning(), self._network_policy()],
+        )
+        service = cluster_service.deploy(self._owner, name, {"http": PORT}, after=[server])
         if args.gateway:
-            kubernetes.apiextensions.CustomResource(
-                f"{name}-route",
-                api_version="gateway.networking.k8s.io/v1",
-                kind="HTTPRoute",
-                metadata=self._metadata(),
-                spec=http_routes.spec(args.gateway, "grafana", self.service, PORT),
-                opts=self._child,
-            )
-        self.register_outputs({"service": self.service})
-
-    def _metadata(self, role: str = "") -> kubernetes.meta.v1.ObjectMetaArgsDict:
-        suffix = f"-{role}" if role else ""
-        return {"name": f"{self._name}{suffix}", "namespace": self._args.namespace, "labels": self._labels}
+            backend = service.metadata["name"]
+            http_routes.deploy(self._owner, args.gateway, Host.GRAFANA, name=name, service=backend, port=PORT)
+        self.register_outputs({})
 
     def _provisioning(self) -> kubernetes.core.v1.ConfigMap:
         url = pulumi.Output.from_input(self._args.prometheus_url)
         return kubernetes.core.v1.ConfigMap(
             f"{self._name}-provisioning",
-            metadata=self._metadata("provisioning"),
+            metadata=self._owner.metadata(f"{self._name}-provisioning"),
             data={"sources.yaml": url.apply(data_sources), "providers.yaml": providers()},
-            opts=self._child,
+            opts=self._owner.child(),
         )
 
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
@@ -132,49 +123,40 @@ class Grafana(pulumi.ComponentResource):
         clients = [network_policies.in_namespace(gateway.namespace)] if gateway else []
         return kubernetes.networking.v1.NetworkPolicy(
             f"{self._name}-policy",
-            metadata=self._metadata(),
+            metadata=self._owner.metadata(self._name),
             spec=network_policies.exception(
-                self._selector,
+                self._owner.selector,
                 incoming=[network_policies.ingress(clients, PORT)] if clients else [],
                 outgoing=[network_policies.egress([self._args.prometheus], _PROMETHEUS_PORT)],
             ),
-            opts=self._child,
+            opts=self._owner.child(),
         )
 
-    def _server(self, after: list[pulumi.Resource]) -> kubernetes.apps.v1.Deployment:
+    def _pod(self) -> kubernetes.core.v1.PodSpecArgsDict:
         provisioning = f"{self._name}-provisioning"
+        pages = self._args.dashboards
         container = server_pods.container(
             "grafana",
             self._args.image,
             ["/run.sh"],
             env=pod_inputs.plain_env(_SETTINGS),
             ports={"http": PORT},
-            mounts={
-                "sources": _DATA_SOURCES,
-                "providers": _PROVIDERS,
-                **{f"page-{page}": f"{_PAGES}/{page}" for page in self._args.dashboards},
-            },
-            probe=pod_security.http_probe("/api/health", PORT, period_seconds=5, failures=3),
+            mounts=(
+                TMP,
+                Mount(volume="sources", path=_DATA_SOURCES),
+                Mount(volume="providers", path=_PROVIDERS),
+                *(Mount(volume=f"page-{page}", path=f"{_PAGES}/{page}") for page in pages),
+            ),
+            probe=pod_security.http_probe("/api/health", PORT),
             resources=pod_security.sizes(cpu="20m", memory="96Mi", memory_limit="256Mi"),
         )
-        spec = server_pods.deployment(
-            selector=self._selector,
-            labels=self._labels,
-            container=container,
+        return server_pods.pod(
+            container,
             volumes=[
                 _files("sources", provisioning, "sources.yaml"),
                 _files("providers", provisioning, "providers.yaml"),
-                *(
-                    _files(f"page-{page}", config_map, f"{page}.json")
-                    for page, config_map in self._args.dashboards.items()
-                ),
+                *(_files(f"page-{page}", config_map, f"{page}.json") for page, config_map in pages.items()),
             ],
-        )
-        return kubernetes.apps.v1.Deployment(
-            f"{self._name}-server",
-            metadata=self._metadata(),
-            spec=spec,
-            opts=ResourceOptions(parent=self, depends_on=after),
         )
 
 

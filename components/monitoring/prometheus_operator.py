@@ -1,22 +1,26 @@
-"""The Prometheus operator of one namespace: it runs Prometheus and Alertmanager as their resources say."""
+"""The Prometheus operator of one namespace; it runs the Prometheus and Alertmanager resources there."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components import manifests
-from components.shapes import network_policies, pod_security, server_pods
-from components.shapes.access_rights import AccessRights
-from components.shapes.labels import labels, selector
+from components.shapes import controller, network_policies, pod_security, server_pods
+from components.shapes.controller import Controller, Grant, Rights
+from components.shapes.labels import NAME, labels, selector
+from components.shapes.owner import Owner
 from components.versions import upstream_version
 
 PORT = 8080
 PROJECT = "prometheus-operator"
 MODULE = "github.com/prometheus-operator/prometheus-operator"
-# Without any one of these the operator waits for its caches for ever. Those of agents, Thanos and scrape
-# configurations it leaves alone when they are not defined.
+POD_LABELS: Final[Mapping[str, str]] = {NAME: PROJECT}
+# If one of these is missing, the operator waits for its caches indefinitely. It does not need the definitions
+# of agents, Thanos and scrape configurations.
 _DEFINITIONS = (
     "alertmanagerconfigs",
     "alertmanagers",
@@ -26,35 +30,33 @@ _DEFINITIONS = (
     "prometheusrules",
     "servicemonitors",
 )
-# spec, a list in it and the names of an item: below lie pods, volumes and the settings of receivers.
+# spec, a list in it and the fields of an item; pods, volumes and receiver settings are further down.
 _SCHEMA_LEVELS = 3
-# What the operator may do outside its namespace: read.
+# Outside its namespace the operator may only read.
 _CLUSTER_WIDE = {"namespaces", "nodes", "storageclasses"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrometheusOperatorArgs:
-    """What the operator needs to know."""
+    """Inputs of `PrometheusOperator`."""
 
     namespace: pulumi.Input[str]
-    """A closed namespace; the operator sees no other."""
+    """Namespace that denies traffic by default; the operator sees no other."""
     image: str
-    """The operator."""
+    """Image of the operator."""
     reloader_image: str
-    """What the operator puts beside each server, to reload changed configuration."""
+    """Image of the side-car that reloads changed configuration in each server."""
     scrapers: tuple[network_policies.Peer, ...] = ()
-    """Who may read the metrics."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
+    """Pods that may scrape the metrics."""
 
     def __post_init__(self) -> None:
-        """Refuse what would run upstream's default, whatever that is."""
+        """Reject a missing image: the operator would run its own default."""
         if not self.reloader_image:
             raise ValueError("reloader_image: none given; name prometheus-config-reloader's image")
 
 
 def definitions() -> list[manifests.Manifest]:
-    """Return the custom resources' definitions, with schemas as deep as the names that people write."""
+    """Return the custom resource definitions, with schemas down to the fields that users write."""
     files = (f"example/prometheus-operator-crd/monitoring.coreos.com_{each}.yaml" for each in _DEFINITIONS)
     found = manifests.load(PROJECT, MODULE, *files)
     for each in found:
@@ -67,7 +69,7 @@ def definitions() -> list[manifests.Manifest]:
 def rules() -> tuple[
     list[kubernetes.rbac.v1.PolicyRuleArgsDict], list[kubernetes.rbac.v1.PolicyRuleArgsDict]
 ]:
-    """Return upstream's rights: those in the namespace and those in the cluster."""
+    """Return upstream's rules: first those for the namespace, then those for the cluster."""
     role = manifests.find(manifests.load(PROJECT, MODULE, "bundle.yaml"), "ClusterRole", PROJECT)
     inside: list[kubernetes.rbac.v1.PolicyRuleArgsDict] = []
     outside: list[kubernetes.rbac.v1.PolicyRuleArgsDict] = []
@@ -92,56 +94,35 @@ class PrometheusOperator(pulumi.ComponentResource):
     def __init__(self, name: str, args: PrometheusOperatorArgs, opts: ResourceOptions | None = None) -> None:
         version = upstream_version(PROJECT, MODULE)
         super().__init__("plinth:index:PrometheusOperator", name, {"version": version}, opts)
-        self._name = name
         self._args = args
-        self._child = ResourceOptions(parent=self)
-        self._labels = {**labels(PROJECT, name, "operator", version=version), **args.extra_labels}
-        self._selector = selector(PROJECT, name)
-        operator = self._operator([self._definitions(), self._network_policy(), *self._rights()])
-        # Taken from the operator, so that what it minds is made after it.
-        self.namespace = operator.metadata["namespace"]
-        self.register_outputs({"namespace": self.namespace})
-
-    def _metadata(self) -> kubernetes.meta.v1.ObjectMetaArgsDict:
-        return {"name": self._name, "namespace": self._args.namespace, "labels": self._labels}
-
-    def _definitions(self) -> kubernetes.yaml.v2.ConfigGroup:
-        own = labels(PROJECT, self._name, "definitions")
-        return kubernetes.yaml.v2.ConfigGroup(
-            f"{self._name}-definitions",
-            yaml=manifests.render(manifests.labelled(definitions(), {**own, **self._args.extra_labels})),
-            opts=self._child,
-        )
-
-    def _rights(self) -> list[pulumi.Resource]:
-        inside, outside = rules()
-        access = AccessRights(
-            component=self._name,
-            account=self._name,
-            namespace=self._args.namespace,
-            labels=self._labels,
+        owner = Owner(
+            component=name,
+            namespace=args.namespace,
+            labels=labels(PROJECT, name, "operator", version=version),
+            selector=selector(PROJECT, name),
             parent=self,
         )
-        return [
-            access.service_account(),
-            access.in_namespace(inside, name=self._name),
-            access.in_cluster(outside, name=self._name, resource=f"{self._name}-cluster"),
-        ]
-
-    def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
-        scrapers = self._args.scrapers
-        return kubernetes.networking.v1.NetworkPolicy(
-            f"{self._name}-policy",
-            metadata=self._metadata(),
-            spec=network_policies.exception(
-                self._selector,
-                incoming=[network_policies.ingress(scrapers, PORT)] if scrapers else [],
-                outgoing=[network_policies.api_server()],
+        inside, outside = rules()
+        deployed = controller.deploy(
+            owner,
+            Controller(
+                role="server",
+                name=name,
+                pod=self._pod(account=name),
+                policy=network_policies.controller(owner.selector, scrapers=args.scrapers, metrics_port=PORT),
+                definitions=manifests.labelled(definitions(), labels(PROJECT, name, "definitions")),
+                rights=Rights(
+                    account=name,
+                    cluster=Grant(rules=outside, name=name, resource=f"{name}-cluster"),
+                    namespace=Grant(rules=inside, name=name),
+                ),
             ),
-            opts=self._child,
         )
+        # Resolved by the operator, so that the resources it reconciles are created after it.
+        self.namespace = deployed.deployment.metadata["namespace"]
+        self.register_outputs({"namespace": self.namespace})
 
-    def _operator(self, after: list[pulumi.Resource]) -> kubernetes.apps.v1.Deployment:
+    def _pod(self, account: str) -> kubernetes.core.v1.PodSpecArgsDict:
         container = server_pods.container(
             "operator",
             self._args.image,
@@ -154,20 +135,10 @@ class PrometheusOperator(pulumi.ComponentResource):
                 "--config-reloader-memory-request=16Mi",
                 "--config-reloader-memory-limit=64Mi",
             ],
-            # Upstream's own choice: the operator holds far more than it uses otherwise.
+            # Upstream's own choice; without it the operator holds far more memory than it uses.
             env=[{"name": "GOGC", "value": "30"}],
             ports={"http": PORT},
-            probe=pod_security.http_probe("/healthz", PORT, period_seconds=5, failures=3),
+            probe=pod_security.http_probe("/healthz", PORT),
             resources=pod_security.sizes(cpu="20m", memory="48Mi", memory_limit="256Mi"),
         )
-        return kubernetes.apps.v1.Deployment(
-            f"{self._name}-server",
-            metadata=self._metadata(),
-            spec=server_pods.deployment(
-                selector=self._selector,
-                labels=self._labels,
-                container=container,
-                service_account=self._name,
-            ),
-            opts=ResourceOptions(parent=self, depends_on=after),
-        )
+        return server_pods.pod(container, service_account=account)

@@ -1,8 +1,9 @@
-"""A Prometheus: it scrapes, evaluates rules and keeps samples on a volume of its own."""
+"""A Prometheus that scrapes, evaluates rules and stores samples on its own volume."""
 
 import re
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -13,10 +14,13 @@ from components.monitoring.alertmanager import security_context
 from components.monitoring.timing import Timing, duration
 from components.shapes import cluster_service, http_routes, network_policies
 from components.shapes.access_rights import AccessRights
-from components.shapes.labels import labels, selector
+from components.shapes.labels import NAME, labels, selector
+from components.shapes.owner import Owner
 from components.versions import release, upstream_version
+from workloads.contract import Host
 
 PORT = 9090
+POD_LABELS: Final[Mapping[str, str]] = {NAME: "prometheus"}
 _PROJECT = "prometheus"
 _MODULE = "github.com/prometheus/prometheus"
 _MEBIBYTES = {"Mi": 1, "Gi": 1024, "Ti": 1024 * 1024}
@@ -24,58 +28,56 @@ _MEBIBYTES = {"Mi": 1, "Gi": 1024, "Ti": 1024 * 1024}
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteWrite:
-    """Where samples are kept for longer, such as Amazon Managed Service for Prometheus."""
+    """A long-term store of samples, such as Amazon Managed Service for Prometheus."""
 
     url: str
     region: str | None = None
-    """Region to sign requests for with the pod's own AWS identity; unsigned if not given."""
+    """Region for which requests are signed with the pod's AWS identity; without it they are unsigned."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrometheusServerArgs:
-    """What Prometheus needs to know."""
+    """Inputs of `PrometheusServer`."""
 
     namespace: pulumi.Input[str]
-    """A closed namespace with the Prometheus operator in it."""
+    """Namespace of the Prometheus operator, which denies traffic by default."""
     image: str
-    """Prometheus."""
+    """Image of Prometheus."""
     timing: Timing
-    """How often is scraped."""
+    """Scrape interval."""
     cluster_name: str
-    """Told apart by it in a store that several clusters write to."""
+    """External label of every sample, for a store that several clusters write to."""
     alertmanager_service: pulumi.Input[str]
-    """Where alerts go, in the same namespace."""
+    """Alertmanager's Service, in the same namespace."""
     destinations: tuple[network_policies.EgressRule, ...]
-    """The targets, and no one else."""
+    """Rules that allow the targets, and nothing else."""
     additional_scrapes: str
-    """Scrape configurations of what is no pod."""
+    """Scrape configurations of targets that are not pods."""
     gateway: GatewayConnection | None = None
-    """Where to publish the API as `prometheus.<domain>`, if anywhere."""
+    """Gateway that publishes the API, if any."""
     readers: tuple[network_policies.Peer, ...] = ()
-    """Who else may query."""
+    """Further pods that may query."""
     retention: str = "15d"
-    """How long samples are kept, if there is room."""
+    """Time that samples are kept, as long as they fit."""
     storage_size: str = "10Gi"
     """Size of the volume."""
     remote_write: RemoteWrite | None = None
-    """Where samples are written to as well, if anywhere."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
+    """Store that samples are also written to, if any."""
 
     def __post_init__(self) -> None:
-        """Refuse what Prometheus would refuse minutes later."""
+        """Reject what Prometheus would reject minutes later."""
         if not re.fullmatch(r"[1-9][0-9]*(h|d|w|y)", self.retention):
             raise ValueError(f"retention: {self.retention!r}; give a number and h, d, w or y, such as 15d")
 
 
 def retention_size(storage_size: str) -> str:
-    """Return how many bytes of samples a volume may hold: the log of the last hours needs the rest."""
+    """Return the size of samples that a volume may hold; the write-ahead log needs the rest."""
     number, unit = int(storage_size[:-2]), storage_size[-2:]
     return f"{number * _MEBIBYTES[unit] * 8 // 10}MB"
 
 
 def rules() -> list[kubernetes.rbac.v1.PolicyRuleArgsDict]:
-    """Return what Prometheus may read in the cluster: where pods and nodes are, and metrics."""
+    """Return Prometheus' rights in the cluster: discover pods and nodes, and read metrics."""
     return [
         {"api_groups": [""], "resources": ["nodes", "pods"], "verbs": ["get", "list", "watch"]},
         {"api_groups": [""], "resources": ["nodes/metrics"], "verbs": ["get"]},
@@ -86,7 +88,7 @@ def rules() -> list[kubernetes.rbac.v1.PolicyRuleArgsDict]:
 def spec(args: PrometheusServerArgs, name: str, scrapes_secret: pulumi.Input[str]) -> dict[str, Any]:
     """Return the spec of the operator's Prometheus resource."""
     interval = duration(args.timing.scrape_seconds)
-    found: dict[str, Any] = {
+    rendered: dict[str, Any] = {
         "replicas": 1,
         "version": release(upstream_version(_PROJECT, _MODULE), _MODULE),
         "image": args.image,
@@ -114,7 +116,7 @@ def spec(args: PrometheusServerArgs, name: str, scrapes_secret: pulumi.Input[str
                 },
             },
         },
-        # The volume goes with its server: nothing is left behind.
+        # The volume is deleted with its server: nothing is left behind.
         "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Retain"},
         "runtime": {"goGC": 50},
         "resources": {"requests": {"cpu": "50m", "memory": "192Mi"}, "limits": {"memory": "1Gi"}},
@@ -122,11 +124,11 @@ def spec(args: PrometheusServerArgs, name: str, scrapes_secret: pulumi.Input[str
         "podMetadata": {"labels": {"app.kubernetes.io/part-of": "plinth"}},
     }
     if args.gateway:
-        found["externalUrl"] = f"http://prometheus.{args.gateway.domain}"
+        rendered["externalUrl"] = f"http://{Host.PROMETHEUS.below(args.gateway.domain)}"
     if args.remote_write:
         signed = {"sigv4": {"region": args.remote_write.region}} if args.remote_write.region else {}
-        found["remoteWrite"] = [{"url": args.remote_write.url, **signed}]
-    return found
+        rendered["remoteWrite"] = [{"url": args.remote_write.url, **signed}]
+    return rendered
 
 
 class PrometheusServer(pulumi.ComponentResource):
@@ -140,19 +142,23 @@ class PrometheusServer(pulumi.ComponentResource):
         super().__init__("plinth:index:PrometheusServer", name, inputs, opts)
         self._name = name
         self._args = args
-        self._child = ResourceOptions(parent=self)
-        self._labels = {**labels("prometheus", name, "metrics", version=version), **args.extra_labels}
+        self._owner = Owner(
+            component=name,
+            namespace=args.namespace,
+            labels=labels("prometheus", name, "metrics", version=version),
+            selector=selector("prometheus", name),
+            parent=self,
+        )
         server = self._server([self._network_policy(), *self._rights()])
-        service = self._service(server)
+        service = cluster_service.deploy(self._owner, name, {"web": PORT}, after=[server])
         if args.gateway:
-            self._route(args.gateway, service)
+            backend = service.metadata["name"]
+            http_routes.deploy(
+                self._owner, args.gateway, Host.PROMETHEUS, name=name, service=backend, port=PORT
+            )
         namespace = service.metadata["namespace"]
         self.address = pulumi.Output.concat("http://", name, ".", namespace, f":{PORT}")
         self.register_outputs({"address": self.address})
-
-    def _metadata(self, role: str = "") -> kubernetes.meta.v1.ObjectMetaArgsDict:
-        suffix = f"-{role}" if role else ""
-        return {"name": f"{self._name}{suffix}", "namespace": self._args.namespace, "labels": self._labels}
 
     def _rights(self) -> list[pulumi.Resource]:
         read = ["get", "list", "watch"]
@@ -160,13 +166,7 @@ class PrometheusServer(pulumi.ComponentResource):
             {"api_groups": [""], "resources": ["services"], "verbs": read},
             {"api_groups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": read},
         ]
-        access = AccessRights(
-            component=self._name,
-            account=self._name,
-            namespace=self._args.namespace,
-            labels=self._labels,
-            parent=self,
-        )
+        access = AccessRights(owner=self._owner, account=self._name)
         return [
             access.service_account(),
             access.in_cluster(rules(), name=self._name, resource=f"{self._name}-cluster"),
@@ -179,23 +179,23 @@ class PrometheusServer(pulumi.ComponentResource):
         readers = [*gateway, *args.readers]
         return kubernetes.networking.v1.NetworkPolicy(
             f"{self._name}-policy",
-            metadata=self._metadata(),
+            metadata=self._owner.metadata(self._name),
             spec=network_policies.exception(
-                selector("prometheus", self._name),
+                self._owner.selector,
                 incoming=[network_policies.ingress(readers, PORT)] if readers else [],
                 outgoing=args.destinations,
             ),
-            opts=self._child,
+            opts=self._owner.child(),
         )
 
     def _server(self, after: list[pulumi.Resource]) -> kubernetes.apiextensions.CustomResource:
         secret = kubernetes.core.v1.Secret(
             f"{self._name}-scrapes",
-            metadata=self._metadata("scrapes"),
+            metadata=self._owner.metadata(f"{self._name}-scrapes"),
             string_data={"scrapes.yaml": self._args.additional_scrapes},
-            opts=self._child,
+            opts=self._owner.child(),
         )
-        metadata = self._metadata()
+        metadata = self._owner.metadata(self._name)
         metadata["annotations"] = {
             "pulumi.com/waitFor": "condition=Available",
             "pulumi.com/timeoutSeconds": "300",
@@ -206,25 +206,5 @@ class PrometheusServer(pulumi.ComponentResource):
             kind="Prometheus",
             metadata=metadata,
             spec=spec(self._args, self._name, secret.metadata["name"]),
-            opts=ResourceOptions(parent=self, depends_on=after),
-        )
-
-    def _service(self, server: pulumi.Resource) -> kubernetes.core.v1.Service:
-        return cluster_service.deploy(
-            f"{self._name}-service",
-            metadata=self._metadata(),
-            selector=selector("prometheus", self._name),
-            ports={"web": PORT},
-            parent=self,
-            after=[server],
-        )
-
-    def _route(self, gateway: GatewayConnection, service: kubernetes.core.v1.Service) -> None:
-        kubernetes.apiextensions.CustomResource(
-            f"{self._name}-route",
-            api_version="gateway.networking.k8s.io/v1",
-            kind="HTTPRoute",
-            metadata=self._metadata(),
-            spec=http_routes.spec(gateway, "prometheus", service.metadata["name"], PORT),
-            opts=self._child,
+            opts=self._owner.child(after),
         )

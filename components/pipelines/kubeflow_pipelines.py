@@ -1,4 +1,4 @@
-"""Kubeflow Pipelines: the v2beta1 API, recurring runs, caching, and all that a run needs in one namespace."""
+"""Kubeflow Pipelines in one namespace: the v2beta1 API, recurring runs, caching and what runs need."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,6 @@ from pulumi import ResourceOptions
 
 from components import manifests
 from components.connections import GatewayConnection, MysqlConnection, ObjectStoreConnection
-from components.images import reference
 from components.pipelines import ml_metadata, pipeline_steps
 from components.pipelines import pipelines_api_server as api
 from components.pipelines.argo_workflows import ArgoWorkflows, ArgoWorkflowsArgs
@@ -17,56 +16,75 @@ from components.pipelines.ml_metadata import MlMetadata, MlMetadataArgs
 from components.pipelines.pipeline_steps import PipelineSteps, PipelineStepsArgs
 from components.pipelines.pipelines_agent import AgentKind, PipelinesAgent, PipelinesAgentArgs
 from components.pipelines.pipelines_api_server import PipelinesApiServer, PipelinesApiServerArgs
-from components.shapes import network_policies, object_store_access
+from components.shapes import controller, network_policies, object_store_access
 from components.shapes.labels import labels, selector
+from components.shapes.owner import Owner
 from components.versions import python_version
+from workloads.contract import OBJECT_STORE_SECRET, StepVariable
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineImages:
+    """Images of Kubeflow Pipelines and of the parts that it runs on."""
+
+    api_server: str
+    driver: str
+    launcher: str
+    persistence_agent: str
+    scheduler: str
+    """The scheduled workflow controller, which starts recurring runs."""
+    workflow_controller: str
+    executor: str
+    """The side-car that Argo adds to every step."""
+    metadata: str
+    """The server of ML Metadata."""
+
+    def agent(self, kind: AgentKind) -> str:
+        """Return the image of an agent."""
+        return {AgentKind.REPORTER: self.persistence_agent, AgentKind.SCHEDULER: self.scheduler}[kind]
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepSettings:
-    """What the steps of pipelines may know and reach beyond Kubeflow Pipelines itself."""
+    """Endpoints, destinations and rights of pipeline steps beyond Kubeflow Pipelines itself."""
 
     tracking_uri: pulumi.Input[str]
-    """The MLflow server, given to steps as MLFLOW_TRACKING_URI."""
+    """URL of the MLflow server."""
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
-    """More keys of the ConfigMap `plinth-endpoints`."""
+    """Further environment variables that steps can take from the platform's ConfigMap."""
     destinations: tuple[network_policies.EgressRule, ...] = ()
-    """Where steps may connect beside the pipelines API, the metadata store and the object store."""
+    """Where steps may connect to, in addition to the pipelines API, the metadata and object stores."""
     models_namespace: pulumi.Input[str] | None = None
-    """Where steps may deploy inference services, if anywhere."""
+    """Namespace in which steps may deploy inference services, if any."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KubeflowPipelinesArgs:
-    """What Kubeflow Pipelines needs to know."""
+    """Inputs of `KubeflowPipelines`."""
 
     namespace: pulumi.Input[str]
-    """A closed namespace; KFP expects it to be called `kubeflow`."""
+    """Namespace that denies traffic by default; KFP expects it to be called `kubeflow`."""
+    images: PipelineImages
+    """Images of every part."""
     pipelines_database: MysqlConnection
-    """Where pipelines and runs are recorded."""
+    """Database of pipelines and runs."""
     metadata_database: MysqlConnection
-    """Where executions and artifacts are recorded."""
+    """Database of executions and artifacts."""
     artifacts: ObjectStoreConnection
-    """Where pipelines, artifacts and logs lie."""
+    """Bucket of pipelines, artifacts and logs."""
     steps: StepSettings
-    """What steps may know and reach."""
+    """Environment and rights of steps."""
     clients: tuple[network_policies.Peer, ...] = ()
-    """Who may call the API, beside its own controllers and steps."""
+    """Pods that may call the API, in addition to its own controllers and steps."""
     gateway: GatewayConnection | None = None
-    """Where to publish the API as `pipelines.<domain>`, if anywhere."""
+    """Gateway that publishes the API, if any."""
     stores: tuple[network_policies.Peer, ...] = ()
-    """Where databases and artifacts are; anywhere on their ports if not given."""
-    registry: str = ""
-    """Prefix of our images; without it all images are built here."""
-    workspace_storage_class: str | None = None
-    """Class of the volumes that the steps of a run may share; no shared volumes if not given."""
+    """Pods or addresses of databases and object store; by default anything on their ports."""
     scrapers: tuple[network_policies.Peer, ...] = ()
-    """Who may read the metrics of the API server and the workflow controller."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
+    """Pods that may scrape the API server and the workflow controller."""
 
     def __post_init__(self) -> None:
-        """Refuse one database for two programs that each migrate it."""
+        """Reject one database for two programs that would both migrate it."""
         pipelines, metadata = self.pipelines_database, self.metadata_database
         if pipelines.host is metadata.host and pipelines.database == metadata.database:
             raise ValueError(
@@ -77,7 +95,6 @@ class KubeflowPipelinesArgs:
 class KubeflowPipelines(pulumi.ComponentResource):
     """The API server and its controllers, the workflow controller and the metadata store."""
 
-    api_url: pulumi.Output[str]
     namespace: pulumi.Output[str]
 
     def __init__(self, name: str, args: KubeflowPipelinesArgs, opts: ResourceOptions | None = None) -> None:
@@ -85,17 +102,23 @@ class KubeflowPipelines(pulumi.ComponentResource):
         super().__init__("plinth:index:KubeflowPipelines", name, {"version": self._release}, opts)
         self._name = name
         self._args = args
-        self._child = ResourceOptions(parent=self)
+        self._owner = Owner(
+            component=name,
+            namespace=args.namespace,
+            labels=labels("kubeflow-pipelines", name, "definitions", version=self._release),
+            selector=selector("kubeflow-pipelines", name),
+            parent=self,
+        )
         self._server_pods = network_policies.pods(selector("kubeflow-pipelines", f"{name}-api"))
         definitions = self._definitions()
         steps = self._steps()
         argo = self._workflow_controller(steps)
         metadata = self._metadata_store()
-        # Not after all that steps are told: the tracking server takes as long to start as this one.
+        # Not after the steps' settings: the tracking server takes as long to start as this one.
         server = self._api_server([definitions, steps.artifacts_secret, argo])
-        # Both would die at once without the API server, or without a kind that they watch.
+        # Both exit at once without the API server, or without a kind that they watch.
         agents = [self._agent(each, [definitions, argo, server]) for each in AgentKind]
-        # Taken from whatever comes last, so that a run submitted to this address goes on to its end.
+        # Resolved by whatever comes last, so that a run submitted to the namespace can complete.
         ready = pulumi.Output.all(
             server.api_url,
             metadata.address,
@@ -103,19 +126,13 @@ class KubeflowPipelines(pulumi.ComponentResource):
             *(each.namespace for each in agents),
             *(each.id for each in steps.settings),
         )
-        self.api_url = ready.apply(lambda known: str(known[0]))
         self.namespace = ready.apply(lambda known: str(known[2]))
-        self.register_outputs({"api_url": self.api_url, "namespace": self.namespace})
+        self.register_outputs({"namespace": self.namespace})
 
     def _definitions(self) -> kubernetes.yaml.v2.ConfigGroup:
-        own = labels("kubeflow-pipelines", self._name, "definitions", version=self._release)
         file = f"{api.MANIFESTS}/cluster-scoped/scheduled-workflow-crd.yaml"
-        found = manifests.load(api.PROJECT, api.MODULE, file)
-        return kubernetes.yaml.v2.ConfigGroup(
-            f"{self._name}-definitions",
-            yaml=manifests.render(manifests.labelled(found, {**own, **self._args.extra_labels})),
-            opts=self._child,
-        )
+        upstream = manifests.load(api.PROJECT, api.MODULE, file)
+        return controller.define(self._owner, manifests.labelled(upstream, self._owner.labels))
 
     def _steps(self) -> PipelineSteps:
         settings, artifacts = self._args.steps, self._args.artifacts
@@ -127,7 +144,7 @@ class KubeflowPipelines(pulumi.ComponentResource):
                 artifacts=artifacts,
                 metadata_service=ml_metadata.SERVICE,
                 metadata_port=ml_metadata.PORT,
-                environment={"MLFLOW_TRACKING_URI": settings.tracking_uri, **settings.environment},
+                environment={StepVariable.TRACKING_URI.value: settings.tracking_uri, **settings.environment},
                 destinations=(
                     network_policies.egress([self._server_pods], api.HTTP_PORT, api.GRPC_PORT),
                     network_policies.egress([metadata], ml_metadata.PORT),
@@ -135,9 +152,8 @@ class KubeflowPipelines(pulumi.ComponentResource):
                     *settings.destinations,
                 ),
                 models_namespace=settings.models_namespace,
-                extra_labels=self._args.extra_labels,
             ),
-            self._child,
+            self._owner.child(),
         )
 
     def _workflow_controller(self, steps: PipelineSteps) -> ArgoWorkflows:
@@ -145,14 +161,13 @@ class KubeflowPipelines(pulumi.ComponentResource):
             f"{self._name}-argo",
             ArgoWorkflowsArgs(
                 namespace=steps.namespace,
-                image=reference("argo-workflow-controller", self._args.registry),
-                executor_image=reference("argo-executor", self._args.registry),
+                image=self._args.images.workflow_controller,
+                executor_image=self._args.images.executor,
                 artifacts=self._args.artifacts,
-                artifacts_secret=pipeline_steps.ARTIFACTS_SECRET,
+                artifacts_secret=OBJECT_STORE_SECRET,
                 scrapers=self._args.scrapers,
-                extra_labels=self._args.extra_labels,
             ),
-            self._child,
+            self._owner.child(),
         )
 
     def _metadata_store(self) -> MlMetadata:
@@ -160,13 +175,12 @@ class KubeflowPipelines(pulumi.ComponentResource):
             f"{self._name}-metadata",
             MlMetadataArgs(
                 namespace=self._args.namespace,
-                image=reference("mlmd", self._args.registry),
+                image=self._args.images.metadata,
                 database=self._args.metadata_database,
                 clients=(network_policies.pods(pipeline_steps.POD_LABELS),),
                 stores=self._args.stores,
-                extra_labels=self._args.extra_labels,
             ),
-            self._child,
+            self._owner.child(),
         )
 
     def _api_server(self, after: list[pulumi.Resource]) -> PipelinesApiServer:
@@ -177,20 +191,18 @@ class KubeflowPipelines(pulumi.ComponentResource):
             f"{self._name}-api",
             PipelinesApiServerArgs(
                 namespace=self._args.namespace,
-                image=reference("kfp-api-server", self._args.registry),
-                driver_image=reference("kfp-driver", self._args.registry),
-                launcher_image=reference("kfp-launcher", self._args.registry),
+                image=self._args.images.api_server,
+                driver_image=self._args.images.driver,
+                launcher_image=self._args.images.launcher,
                 database=self._args.pipelines_database,
                 artifacts=self._args.artifacts,
-                artifacts_secret=pipeline_steps.ARTIFACTS_SECRET,
+                artifacts_secret=OBJECT_STORE_SECRET,
                 clients=(steps, *agents, *self._args.clients),
                 gateway=self._args.gateway,
                 stores=self._args.stores,
-                workspace_storage_class=self._args.workspace_storage_class,
                 scrapers=self._args.scrapers,
-                extra_labels=self._args.extra_labels,
             ),
-            ResourceOptions(parent=self, depends_on=after),
+            self._owner.child(after),
         )
 
     def _agent(self, kind: AgentKind, after: list[pulumi.Resource]) -> PipelinesAgent:
@@ -199,9 +211,8 @@ class KubeflowPipelines(pulumi.ComponentResource):
             PipelinesAgentArgs(
                 namespace=self._args.namespace,
                 kind=kind,
-                image=reference(f"kfp-{kind}", self._args.registry),
+                image=self._args.images.agent(kind),
                 server=self._server_pods,
-                extra_labels=self._args.extra_labels,
             ),
-            ResourceOptions(parent=self, depends_on=after),
+            self._owner.child(after),
         )

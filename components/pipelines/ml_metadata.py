@@ -1,6 +1,7 @@
-"""The metadata store of pipelines (ML Metadata): executions, artifacts, and what caching looks up."""
+"""The metadata store of pipelines (ML Metadata): executions, artifacts and the entries of the cache."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -8,38 +9,39 @@ from pulumi import ResourceOptions
 
 from components.connections import MysqlConnection
 from components.shapes import cluster_service, network_policies, pod_inputs, pod_security, server_pods
-from components.shapes.labels import labels, selector
+from components.shapes.labels import COMPONENT, labels, selector
+from components.shapes.owner import Owner
 
 PORT = 8080
-# KFP's drivers and launchers look for this Service and nothing else.
 SERVICE = "metadata-grpc-service"
+"""KFP's drivers and launchers have this name built in."""
+_NAME = "metadata-grpc"
+_SECRET = "metadata-database"  # noqa: S105 - a name
 
 
 @dataclass(frozen=True, kw_only=True)
 class MlMetadataArgs:
-    """What the metadata store needs to know."""
+    """Inputs of `MlMetadata`."""
 
     namespace: pulumi.Input[str]
-    """A closed namespace."""
+    """Namespace that denies traffic by default."""
     image: str
-    """The server."""
+    """Image of the server."""
     database: MysqlConnection
-    """Where metadata is kept."""
+    """Database of the metadata."""
     clients: tuple[network_policies.Peer, ...]
-    """Who may connect: anyone who can may read and change everything, for the store knows no users."""
+    """Pods that may connect: the store has no users, so each client may read and change everything."""
     stores: tuple[network_policies.Peer, ...] = ()
-    """Where the database is; anywhere on its port if not given."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
+    """Pods or addresses of the database; by default anything on its port."""
 
     def __post_init__(self) -> None:
-        """Refuse a store that no one could use."""
+        """Reject a store without clients."""
         if not self.clients:
             raise ValueError("clients: none given; name the pods that run pipeline steps")
 
 
 class MlMetadata(pulumi.ComponentResource):
-    """One metadata server behind one Service; it must stay one, because it serialises writes by itself."""
+    """One metadata server behind one Service; there must be one only, because it serialises writes itself."""
 
     address: pulumi.Output[str]
 
@@ -47,40 +49,41 @@ class MlMetadata(pulumi.ComponentResource):
         super().__init__("plinth:index:MlMetadata", name, {"database": args.database.database}, opts)
         self._name = name
         self._args = args
-        self._child = ResourceOptions(parent=self)
-        self._labels = {**labels("ml-metadata", name, "server"), **args.extra_labels}
-        self._selector = {**selector("ml-metadata", name), "app.kubernetes.io/component": "server"}
+        self._owner = Owner(
+            component=name,
+            namespace=args.namespace,
+            labels=labels("ml-metadata", name, "server"),
+            selector={**selector("ml-metadata", name), COMPONENT: "server"},
+            parent=self,
+        )
         server = self._server([self._secret(), self._network_policy()])
-        service = self._service(server)
-        # Taken from the Service, which is known when the server answers.
+        service = cluster_service.deploy(self._owner, SERVICE, {"grpc-api": PORT}, after=[server])
+        # Resolved by the Service, which comes after the server is ready.
         self.address = pulumi.Output.concat(SERVICE, ".", service.metadata["namespace"], f":{PORT}")
         self.register_outputs({"address": self.address})
-
-    def _metadata(self, object_name: str) -> kubernetes.meta.v1.ObjectMetaArgsDict:
-        return {"name": object_name, "namespace": self._args.namespace, "labels": self._labels}
 
     def _secret(self) -> kubernetes.core.v1.Secret:
         return kubernetes.core.v1.Secret(
             f"{self._name}-database",
-            metadata=self._metadata("metadata-database"),
+            metadata=self._owner.metadata(_SECRET),
             string_data={"password": pulumi.Output.secret(self._args.database.password)},
-            opts=self._child,
+            opts=self._owner.child(),
         )
 
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
         stores = self._args.stores or (network_policies.anywhere(),)
         return kubernetes.networking.v1.NetworkPolicy(
             f"{self._name}-policy",
-            metadata=self._metadata("metadata-grpc"),
+            metadata=self._owner.metadata(_NAME),
             spec=network_policies.exception(
-                self._selector,
+                self._owner.selector,
                 incoming=[network_policies.ingress(self._args.clients, PORT)],
                 outgoing=[network_policies.egress(stores, self._args.database.port)],
             ),
-            opts=self._child,
+            opts=self._owner.child(),
         )
 
-    def _server(self, after: list[pulumi.Resource]) -> kubernetes.apps.v1.Deployment:
+    def _server(self, after: Sequence[pulumi.Resource]) -> kubernetes.apps.v1.Deployment:
         database = self._args.database
         container = server_pods.container(
             "mlmd",
@@ -97,25 +100,11 @@ class MlMetadata(pulumi.ComponentResource):
                         **({"MLMD_MYSQL_TLS": "true"} if database.tls else {}),
                     }
                 ),
-                *pod_inputs.secret_env("metadata-database", {"MLMD_MYSQL_PASSWORD": "password"}),
+                *pod_inputs.secret_env(_SECRET, {"MLMD_MYSQL_PASSWORD": "password"}),
             ],
             ports={"grpc": PORT},
-            probe={"tcp_socket": {"port": PORT}, "timeout_seconds": 5},
+            probe=pod_security.tcp_probe(PORT),
             resources=pod_security.sizes(cpu="50m", memory="96Mi", memory_limit="512Mi"),
         )
-        return kubernetes.apps.v1.Deployment(
-            f"{self._name}-server",
-            metadata=self._metadata("metadata-grpc"),
-            spec=server_pods.deployment(selector=self._selector, labels=self._labels, container=container),
-            opts=ResourceOptions(parent=self, depends_on=after),
-        )
-
-    def _service(self, server: pulumi.Resource) -> kubernetes.core.v1.Service:
-        return cluster_service.deploy(
-            f"{self._name}-service",
-            metadata=self._metadata(SERVICE),
-            selector=self._selector,
-            ports={"grpc-api": PORT},
-            parent=self,
-            after=[server],
-        )
+        pod = server_pods.pod(container)
+        return server_pods.deploy(self._owner, pod, role="server", name=_NAME, after=after)

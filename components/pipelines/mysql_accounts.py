@@ -1,8 +1,8 @@
-"""Databases of a MySQL or MariaDB server that is there already, each with an owner of its own."""
+"""Databases on an existing MySQL or MariaDB server, each with its own account."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -11,11 +11,11 @@ from pulumi import ResourceOptions
 from components.connections import MysqlConnection
 from components.shapes import job_pods, network_policies, pod_inputs
 from components.shapes.labels import labels, selector
+from components.shapes.owner import Owner
 
-_USER = 65532
 _IDENTIFIER = re.compile(r"^[a-z][a-z0-9_]{0,30}$")
 _FOLDER = "/statements"
-# What the administrator of a managed server may hand on; `ALL` would hold more than it has itself.
+# The administrator of a managed server cannot grant `ALL`: that is more than it has itself.
 _PRIVILEGES = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES, "
     "CREATE TEMPORARY TABLES, LOCK TABLES"
@@ -24,34 +24,32 @@ _PRIVILEGES = (
 
 @dataclass(frozen=True, kw_only=True)
 class MysqlAccountsArgs:
-    """What the Job that makes them needs to know."""
+    """Inputs of `MysqlAccounts`."""
 
     namespace: pulumi.Input[str]
-    """A closed namespace."""
+    """Namespace that denies traffic by default."""
     image: str
-    """MariaDB, for its client, with Python."""
+    """Image with MariaDB's client and Python."""
     server: MysqlConnection
-    """The server and its administrator, whom no consumer gets to know."""
+    """The server and its administrator, whose password no consumer gets."""
     databases: Mapping[str, str]
-    """Database -> the account that owns it."""
+    """Owning account by database."""
     passwords: Mapping[str, pulumi.Input[str]]
-    """Account -> password; quotes and backslashes are refused."""
+    """Password by account; quotes and backslashes are rejected."""
     stores: tuple[network_policies.Peer, ...] = ()
-    """Where the server is; anywhere on its port if not given."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
+    """Pods or addresses of the server; by default anything on its port."""
 
     def __post_init__(self) -> None:
-        """Refuse names that would need quoting, and owners without a password."""
-        refuse_names(self.databases, self.passwords)
+        """Reject names that would need quoting, and owners without a password."""
+        check_names(self.databases, self.passwords)
         if self.server.username in self.passwords:
             raise ValueError(
                 f"passwords: {self.server.username!r} administers the server; give consumers other accounts"
             )
 
 
-def refuse_names(databases: Mapping[str, str], passwords: Mapping[str, pulumi.Input[str]]) -> None:
-    """Refuse databases and accounts that cannot be made.
+def check_names(databases: Mapping[str, str], passwords: Mapping[str, pulumi.Input[str]]) -> None:
+    """Reject databases and accounts that cannot be created.
 
     Raises:
         ValueError: a name that would need quoting, or an owner without a password.
@@ -68,7 +66,7 @@ def refuse_names(databases: Mapping[str, str], passwords: Mapping[str, pulumi.In
 def statements(
     databases: Mapping[str, str], passwords: Mapping[str, str], privileges: str = _PRIVILEGES
 ) -> list[str]:
-    """Return the statements that create what is missing; an account has rights on its own database alone."""
+    """Return the statements that create what is missing; an account may use its own database alone."""
     lines: list[str] = []
     for account, password in sorted(passwords.items()):
         if "'" in password or "\\" in password:
@@ -82,7 +80,7 @@ def statements(
 
 
 class MysqlAccounts(pulumi.ComponentResource):
-    """One Job that makes the databases and their owners."""
+    """One Job that creates the databases and their owners."""
 
     connections: dict[str, MysqlConnection]
 
@@ -90,11 +88,15 @@ class MysqlAccounts(pulumi.ComponentResource):
         super().__init__("plinth:index:MysqlAccounts", name, {"databases": dict(args.databases)}, opts)
         self._name = name
         self._args = args
-        self._child = ResourceOptions(parent=self)
-        self._selector = selector("mysql-accounts", name)
-        self._labels = {**labels("mysql-accounts", name, "accounts"), **args.extra_labels}
+        self._owner = Owner(
+            component=name,
+            namespace=args.namespace,
+            labels=labels("mysql-accounts", name, "accounts"),
+            selector=selector("mysql-accounts", name),
+            parent=self,
+        )
         job = self._job(self._secret(), self._network_policy())
-        # Taken through the Job, so that a consumer finds its database.
+        # Resolved by the Job, so that a consumer finds its database.
         host = pulumi.Output.all(args.server.host, job.id).apply(lambda known: str(known[0]))
         self.connections = {
             database: MysqlConnection(
@@ -109,50 +111,45 @@ class MysqlAccounts(pulumi.ComponentResource):
         }
         self.register_outputs({"host": host})
 
-    def _metadata(self, role: str = "") -> kubernetes.meta.v1.ObjectMetaArgsDict:
-        suffix = f"-{role}" if role else ""
-        return {"name": f"{self._name}{suffix}", "namespace": self._args.namespace, "labels": self._labels}
-
     def _secret(self) -> kubernetes.core.v1.Secret:
         databases = self._args.databases
         passwords = pulumi.Output.all(**self._args.passwords)
         sql = passwords.apply(lambda known: "\n".join(statements(databases, known)) + "\n")
         return kubernetes.core.v1.Secret(
             f"{self._name}-statements",
-            metadata=self._metadata("statements"),
+            metadata=self._owner.metadata(f"{self._name}-statements"),
             string_data={
                 "password": pulumi.Output.secret(self._args.server.password),
                 "statements.sql": pulumi.Output.secret(sql),
             },
-            opts=self._child,
+            opts=self._owner.child(),
         )
 
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
         stores = self._args.stores or (network_policies.anywhere(),)
         return kubernetes.networking.v1.NetworkPolicy(
             f"{self._name}-policy",
-            metadata=self._metadata(),
+            metadata=self._owner.metadata(self._name),
             spec=network_policies.exception(
-                self._selector, outgoing=[network_policies.egress(stores, self._args.server.port)]
+                self._owner.selector, outgoing=[network_policies.egress(stores, self._args.server.port)]
             ),
-            opts=self._child,
+            opts=self._owner.child(),
         )
 
     def _job(self, secret: kubernetes.core.v1.Secret, policy: pulumi.Resource) -> kubernetes.batch.v1.Job:
         server = self._args.server
         program = job_pods.JobProgram(module="create_accounts", files={})
-        config_map = kubernetes.core.v1.ConfigMap(
-            f"{self._name}-program",
-            metadata=self._metadata("program"),
-            data=program.data(),
-            opts=self._child,
+        config_map = job_pods.create_program(
+            self._owner, program, role="program", name=f"{self._name}-program"
         )
-        wanted = [f"{database}={owner}" for database, owner in sorted(self._args.databases.items())]
+        owners = [f"{database}={owner}" for database, owner in sorted(self._args.databases.items())]
+        # Named after its content: other databases or owners are a new Job. Passwords are not part of it.
+        digest = program.digest(self._args.image, _PRIVILEGES, *owners)
         spec = job_pods.spec(
             program,
             image=self._args.image,
             config_map=config_map.metadata["name"],
-            labels=self._labels,
+            labels=self._owner.labels,
             env=[
                 *pod_inputs.plain_env(
                     {
@@ -165,13 +162,11 @@ class MysqlAccounts(pulumi.ComponentResource):
                 ),
                 *pod_inputs.secret_env(secret.metadata["name"], {"MYSQL_PWD": "password"}),
             ],
-            user_id=_USER,
             secrets={_FOLDER: (secret.metadata["name"], "statements.sql")},
         )
         return kubernetes.batch.v1.Job(
             f"{self._name}-job",
-            # Named by its content: other databases or owners are another Job. Of passwords it tells nothing.
-            metadata=self._metadata(f"job-{program.digest(self._args.image, _PRIVILEGES, *wanted)}"),
+            metadata=self._owner.metadata(f"{self._name}-job-{digest}"),
             spec=spec,
-            opts=ResourceOptions(parent=self, depends_on=[policy]),
+            opts=self._owner.child([policy]),
         )

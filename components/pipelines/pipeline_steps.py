@@ -1,9 +1,9 @@
-"""What every step of a pipeline run finds in its namespace: account, rights, stores and ways out."""
+"""What pipeline steps need in their namespace: account, rights, settings and network access."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -12,40 +12,38 @@ from pulumi import ResourceOptions
 from components.connections import ObjectStoreConnection
 from components.shapes import network_policies
 from components.shapes.labels import labels
+from components.shapes.owner import Owner
+from workloads.contract import OBJECT_STORE_SECRET, STEP_ENVIRONMENT
 
-# KFP labels the pods of its runs like this, drivers included.
-POD_LABELS = {"pipelines.kubeflow.org/v2_component": "true"}
-# KFP looks for each of these by its name.
+POD_LABELS: Final[Mapping[str, str]] = {"pipelines.kubeflow.org/v2_component": "true"}
+"""KFP labels the pods of its runs with it, drivers included."""
+# KFP looks each of these up by its name.
 ACCOUNT = "pipeline-runner"
-ARTIFACTS_SECRET = "mlpipeline-minio-artifact"  # noqa: S105 - a name
 _LAUNCHER_SETTINGS = "kfp-launcher"
 _METADATA_SETTINGS = "metadata-grpc-configmap"
-ENVIRONMENT = "plinth-endpoints"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineStepsArgs:
-    """What the steps of a namespace may know and reach."""
+    """Inputs of `PipelineSteps`."""
 
     namespace: pulumi.Input[str]
-    """A closed namespace."""
+    """Namespace that denies traffic by default."""
     artifacts: ObjectStoreConnection
-    """Where steps keep what they make."""
+    """Bucket that steps write artifacts to."""
     metadata_service: str
     """Service of the metadata store in the same namespace."""
     metadata_port: int
-    """Its port."""
+    """Port of the metadata store."""
     environment: Mapping[str, pulumi.Input[str]]
-    """What the ConfigMap `plinth-endpoints` tells steps that ask for it."""
+    """Data of the ConfigMap from which steps take environment variables."""
     destinations: tuple[network_policies.EgressRule, ...]
-    """Where steps may connect, beside name resolution and the Kubernetes API."""
+    """Where steps may connect to, in addition to DNS and the Kubernetes API."""
     models_namespace: pulumi.Input[str] | None = None
-    """Where steps may deploy inference services, if anywhere."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
+    """Namespace in which steps may deploy inference services, if any."""
 
     def __post_init__(self) -> None:
-        """Refuse steps that could not even report to the platform."""
+        """Reject steps that could not report to the platform."""
         if not self.destinations:
             raise ValueError(
                 "destinations: none given; steps need the pipelines API, metadata and object stores"
@@ -55,15 +53,15 @@ class PipelineStepsArgs:
 def launcher_settings(endpoint: str, artifacts: ObjectStoreConnection) -> dict[str, str]:
     """Return the data of the launcher's ConfigMap.
 
-    Without `providers` the launcher signs for a region named `minio`, which other S3 stores refuse.
+    Without `providers` the launcher signs for a region named `minio`, which other S3 stores reject.
     """
-    secret = {"secretName": ARTIFACTS_SECRET, "accessKeyKey": "accesskey", "secretKeyKey": "secretkey"}
+    secret = {"secretName": OBJECT_STORE_SECRET, "accessKeyKey": "accesskey", "secretKeyKey": "secretkey"}
     default: dict[str, Any] = {
         "endpoint": endpoint,
         "region": artifacts.region,
         "disableSSL": not artifacts.secure,
         "forcePathStyle": True,
-        # From the environment, the launcher takes the region from there too, and AWS's own endpoint.
+        # With `fromEnv` the launcher also takes the region from the environment, and AWS's own endpoint.
         "credentials": {"fromEnv": True} if artifacts.keyless else {"fromEnv": False, "secretRef": secret},
     }
     return {
@@ -75,7 +73,7 @@ def launcher_settings(endpoint: str, artifacts: ObjectStoreConnection) -> dict[s
 def launcher_policy(namespace: str) -> dict[str, Any]:
     """Return the admission policy that gives KFP's launcher container the restricted security context.
 
-    KFP 2.14 sets none there and has no setting for it; Argo's settings reach all containers but this one.
+    KFP 2.14 sets none and has no setting for it; Argo's settings apply to all containers but this one.
     """
     launcher = 'c.name == "kfp-launcher"'
     context = (
@@ -114,21 +112,26 @@ def launcher_policy(namespace: str) -> dict[str, Any]:
 
 
 class PipelineSteps(pulumi.ComponentResource):
-    """The account that steps run as, and everything they look up by a fixed name."""
+    """The account that steps run as, and the objects that they look up by a fixed name."""
 
     namespace: pulumi.Output[str]
     artifacts_secret: kubernetes.core.v1.Secret
     settings: list[kubernetes.core.v1.ConfigMap]
-    """What steps are told; known when everything is that they are told of, such as the tracking server."""
+    """ConfigMaps with the platform's endpoints; they resolve once every endpoint exists."""
 
     def __init__(self, name: str, args: PipelineStepsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("plinth:index:PipelineSteps", name, {"environment": sorted(args.environment)}, opts)
         self._name = name
         self._args = args
-        self._child = ResourceOptions(parent=self)
-        self._labels = {**labels("kubeflow-pipelines", name, "steps"), **args.extra_labels}
+        self._owner = Owner(
+            component=name,
+            namespace=args.namespace,
+            labels=labels("kubeflow-pipelines", name, "steps"),
+            selector=POD_LABELS,
+            parent=self,
+        )
         account = kubernetes.core.v1.ServiceAccount(
-            f"{name}-account", metadata=self._metadata(ACCOUNT), opts=self._child
+            f"{name}-account", metadata=self._owner.metadata(ACCOUNT), opts=self._owner.child()
         )
         self._runner_rights()
         if args.models_namespace is not None:
@@ -140,11 +143,6 @@ class PipelineSteps(pulumi.ComponentResource):
         self.namespace = account.metadata["namespace"]
         self.register_outputs({"namespace": self.namespace})
 
-    def _metadata(
-        self, object_name: str, namespace: pulumi.Input[str] | None = None
-    ) -> kubernetes.meta.v1.ObjectMetaArgsDict:
-        return {"name": object_name, "namespace": namespace or self._args.namespace, "labels": self._labels}
-
     def _rights(
         self,
         role_name: str,
@@ -152,7 +150,7 @@ class PipelineSteps(pulumi.ComponentResource):
         rules: list[kubernetes.rbac.v1.PolicyRuleArgsDict],
     ) -> None:
         role = kubernetes.rbac.v1.Role(
-            f"{self._name}-{role_name}-role", metadata=metadata, rules=rules, opts=self._child
+            f"{self._name}-{role_name}-role", metadata=metadata, rules=rules, opts=self._owner.child()
         )
         kubernetes.rbac.v1.RoleBinding(
             f"{self._name}-{role_name}-binding",
@@ -163,20 +161,20 @@ class PipelineSteps(pulumi.ComponentResource):
                 "name": role.metadata["name"],
             },
             subjects=[{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": self._args.namespace}],
-            opts=self._child,
+            opts=self._owner.child(),
         )
 
     def _runner_rights(self) -> None:
-        # Upstream's role may do nearly anything in the namespace; this is all that runs were seen to need.
+        # Upstream's role may do nearly anything in the namespace; these are all the calls that runs make.
         keys: kubernetes.rbac.v1.PolicyRuleArgsDict = {
             "api_groups": [""],
             "resources": ["secrets"],
-            "resource_names": [ARTIFACTS_SECRET],
+            "resource_names": [OBJECT_STORE_SECRET],
             "verbs": ["get"],
         }
         self._rights(
             "runner",
-            self._metadata(ACCOUNT),
+            self._owner.metadata(ACCOUNT),
             [
                 *([] if self._args.artifacts.keyless else [keys]),
                 {
@@ -197,14 +195,14 @@ class PipelineSteps(pulumi.ComponentResource):
     def _deploy_rights(self, namespace: pulumi.Input[str]) -> None:
         self._rights(
             "deploy",
-            self._metadata("pipeline-deploy", namespace),
+            {**self._owner.metadata("pipeline-deploy"), "namespace": namespace},
             [
                 {
                     "api_groups": ["serving.kserve.io"],
                     "resources": ["inferenceservices"],
                     "verbs": ["get", "list", "watch", "create", "patch"],
                 },
-                # An inference service's own status does not say which generation it is about; its pods do.
+                # The status of an inference service does not name its generation; its pods do.
                 {"api_groups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},
             ],
         )
@@ -213,13 +211,13 @@ class PipelineSteps(pulumi.ComponentResource):
         artifacts = self._args.artifacts
         return kubernetes.core.v1.Secret(
             f"{self._name}-artifacts",
-            metadata=self._metadata(ARTIFACTS_SECRET),
-            # Without keys it is there and empty: pipelines name it, and SDKs then ask for the pod's identity.
+            metadata=self._owner.metadata(OBJECT_STORE_SECRET),
+            # Empty without keys: pipelines refer to it, and SDKs then fall back on the pod's identity.
             string_data={
                 "accesskey": pulumi.Output.secret(artifacts.access_key or ""),
                 "secretkey": pulumi.Output.secret(artifacts.secret_key or ""),
             },
-            opts=self._child,
+            opts=self._owner.child(),
         )
 
     def _config_maps(self) -> list[kubernetes.core.v1.ConfigMap]:
@@ -227,19 +225,19 @@ class PipelineSteps(pulumi.ComponentResource):
         endpoint = pulumi.Output.from_input(artifacts.endpoint)
         data: dict[str, pulumi.Input[Mapping[str, pulumi.Input[str]]]] = {
             _LAUNCHER_SETTINGS: endpoint.apply(lambda known: launcher_settings(known, artifacts)),
-            # Marked optional by upstream, but without it the launcher of this release panics.
+            # Upstream marks it optional, but without it the launcher of this release panics.
             _METADATA_SETTINGS: {
                 "METADATA_GRPC_SERVICE_HOST": self._args.metadata_service,
                 "METADATA_GRPC_SERVICE_PORT": str(self._args.metadata_port),
             },
-            ENVIRONMENT: self._args.environment,
+            STEP_ENVIRONMENT: self._args.environment,
         }
         return [
             kubernetes.core.v1.ConfigMap(
                 f"{self._name}-{object_name}",
-                metadata=self._metadata(object_name),
+                metadata=self._owner.metadata(object_name),
                 data=values,
-                opts=self._child,
+                opts=self._owner.child(),
             )
             for object_name, values in data.items()
         ]
@@ -247,31 +245,29 @@ class PipelineSteps(pulumi.ComponentResource):
     def _network_policy(self) -> None:
         kubernetes.networking.v1.NetworkPolicy(
             f"{self._name}-policy",
-            metadata=self._metadata("pipeline-steps"),
+            metadata=self._owner.metadata("pipeline-steps"),
             spec=network_policies.exception(
-                POD_LABELS, outgoing=[network_policies.api_server(), *self._args.destinations]
+                self._owner.selector, outgoing=[network_policies.api_server(), *self._args.destinations]
             ),
-            opts=self._child,
+            opts=self._owner.child(),
         )
 
     def _launcher_policy(self) -> None:
-        metadata: kubernetes.meta.v1.ObjectMetaArgsDict = {
-            "name": f"{self._name}-launcher-security",
-            "labels": self._labels,
-        }
+        name = f"{self._name}-launcher-security"
+        metadata = self._owner.cluster_metadata(name)
         policy = kubernetes.apiextensions.CustomResource(
-            f"{self._name}-launcher-security",
+            name,
             api_version="admissionregistration.k8s.io/v1",
             kind="MutatingAdmissionPolicy",
             metadata=metadata,
             spec=pulumi.Output.from_input(self._args.namespace).apply(launcher_policy),
-            opts=self._child,
+            opts=self._owner.child(),
         )
         kubernetes.apiextensions.CustomResource(
-            f"{self._name}-launcher-security-binding",
+            f"{name}-binding",
             api_version="admissionregistration.k8s.io/v1",
             kind="MutatingAdmissionPolicyBinding",
             metadata=metadata,
-            spec={"policyName": metadata["name"]},
-            opts=ResourceOptions(parent=self, depends_on=[policy]),
+            spec={"policyName": name},
+            opts=self._owner.child([policy]),
         )

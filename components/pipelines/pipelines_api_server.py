@@ -1,7 +1,9 @@
 """The API server of Kubeflow Pipelines: pipelines, runs, recurring runs and cached results."""
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -9,6 +11,7 @@ from pulumi import ResourceOptions
 
 from components import manifests
 from components.connections import GatewayConnection, MysqlConnection, ObjectStoreConnection
+from components.pipelines.argo_workflows import LOG_PREFIX
 from components.shapes import (
     cluster_service,
     http_routes,
@@ -19,68 +22,65 @@ from components.shapes import (
     server_pods,
 )
 from components.shapes.access_rights import AccessRights
-from components.shapes.labels import labels, selector
+from components.shapes.labels import COMPONENT, NAME, labels, selector
+from components.shapes.owner import Owner
+from components.shapes.server_pods import TMP, Mount
 from components.versions import python_version
+from workloads.contract import Host
 
 HTTP_PORT = 8888
+"""Serves the API and the metrics."""
 GRPC_PORT = 8887
-# Drivers, launchers and controllers look for the API server by this name.
+POD_LABELS: Final[Mapping[str, str]] = {NAME: "kubeflow-pipelines", COMPONENT: "api-server"}
 SERVICE = "ml-pipeline"
+"""Drivers, launchers and controllers have this name built in."""
 PROJECT = "kubeflow-pipelines"
 MODULE = "github.com/kubeflow/pipelines"
 MANIFESTS = "manifests/kustomize/base/pipeline"
 _DATABASE_SECRET = "pipelines-database"  # noqa: S105 - a name
+_SETTINGS = "ml-pipeline-config"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PipelinesApiServerArgs:
-    """What the API server needs to know."""
+    """Inputs of `PipelinesApiServer`."""
 
     namespace: pulumi.Input[str]
-    """A closed namespace; runs are made in it."""
+    """Namespace that denies traffic by default; runs are created in it."""
     image: str
-    """The server."""
+    """Image of the server."""
     driver_image: str
-    """What decides on each step of a run, before it."""
+    """Image of the driver, which runs before each step and decides whether it must run."""
     launcher_image: str
-    """What runs inside each step."""
+    """Image of the launcher, which runs inside each step."""
     database: MysqlConnection
-    """Where pipelines and runs are recorded."""
+    """Database of pipelines and runs."""
     artifacts: ObjectStoreConnection
-    """Where pipelines and the logs of steps lie."""
+    """Bucket of pipelines and step logs."""
     artifacts_secret: str
     """Secret of the namespace with the keys `accesskey` and `secretkey`; unused without keys."""
     clients: tuple[network_policies.Peer, ...]
-    """Who may connect: the server knows no users, so whoever can connect may do everything."""
+    """Pods that may connect: the server has no users, so each client may do everything."""
     gateway: GatewayConnection | None = None
-    """Where to publish the API as `pipelines.<domain>`, if anywhere."""
+    """Gateway that publishes the API, if any."""
     stores: tuple[network_policies.Peer, ...] = ()
-    """Where database and artifacts are; anywhere on their ports if not given."""
-    log_prefix: str = "artifacts"
-    """Logs of steps are read from `<prefix>/<workflow>/<pod>/main.log`."""
-    workspace_storage_class: str | None = None
-    """Class of the volumes that the steps of a run may share; no shared volumes if not given."""
+    """Pods or addresses of database and object store; by default anything on their ports."""
     scrapers: tuple[network_policies.Peer, ...] = ()
-    """Who may read the metrics."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
+    """Pods that may scrape the metrics."""
 
     def __post_init__(self) -> None:
-        """Refuse a server that serves no one."""
+        """Reject a server without clients."""
         if not self.clients:
             raise ValueError("clients: none given; name the pods or namespaces that may connect")
 
 
-def settings(upstream: str, *, log_prefix: str, workspace_storage_class: str | None) -> str:
-    """Return the server's configuration file: upstream's, without its well-known credentials."""
+def settings(upstream: str) -> str:
+    """Return the server's configuration file: upstream's, without credentials and shared workspaces."""
     changed = json.loads(upstream)
     for key in ("AccessKey", "SecretAccessKey"):
         changed["ObjectStoreConfig"].pop(key)
-    changed["ARCHIVE_CONFIG_LOG_PATH_PREFIX"] = log_prefix
-    if workspace_storage_class:
-        changed["Workspace"]["VolumeClaimTemplateSpec"]["storageClassName"] = workspace_storage_class
-    else:
-        changed.pop("Workspace")
+    changed["ARCHIVE_CONFIG_LOG_PATH_PREFIX"] = LOG_PREFIX
+    changed.pop("Workspace")
     return json.dumps(changed, indent=2, sort_keys=True)
 
 
@@ -94,57 +94,50 @@ class PipelinesApiServer(pulumi.ComponentResource):
         super().__init__("plinth:index:PipelinesApiServer", name, {"version": self._release}, opts)
         self._name = name
         self._args = args
-        self._child = ResourceOptions(parent=self)
-        own = labels("kubeflow-pipelines", name, "api-server", version=self._release)
-        self._labels = {**own, **args.extra_labels}
-        self.selector = {**selector("kubeflow-pipelines", name), "app.kubernetes.io/component": "api-server"}
+        self._owner = Owner(
+            component=name,
+            namespace=args.namespace,
+            labels=labels("kubeflow-pipelines", name, "api-server", version=self._release),
+            selector={**selector("kubeflow-pipelines", name), COMPONENT: "api-server"},
+            parent=self,
+        )
         server = self._server(
             [self._database_secret(), self._settings(), self._network_policy(), *self._rights()]
         )
-        service = self._service(server)
+        service = cluster_service.deploy(
+            self._owner, SERVICE, {"http": HTTP_PORT, "grpc": GRPC_PORT}, after=[server]
+        )
         if args.gateway:
-            self._route(args.gateway)
-        # Taken from the Service, which is known when the server answers.
+            http_routes.deploy(
+                self._owner, args.gateway, Host.PIPELINES, name=SERVICE, service=SERVICE, port=HTTP_PORT
+            )
+        # Resolved by the Service, which comes after the server is ready.
         self.api_url = pulumi.Output.concat(
             "http://", SERVICE, ".", service.metadata["namespace"], f":{HTTP_PORT}"
         )
         self.register_outputs({"api_url": self.api_url})
 
-    def _metadata(self, object_name: str) -> kubernetes.meta.v1.ObjectMetaArgsDict:
-        return {"name": object_name, "namespace": self._args.namespace, "labels": self._labels}
-
     def _database_secret(self) -> kubernetes.core.v1.Secret:
         return kubernetes.core.v1.Secret(
             f"{self._name}-database",
-            metadata=self._metadata(_DATABASE_SECRET),
+            metadata=self._owner.metadata(_DATABASE_SECRET),
             string_data={"password": pulumi.Output.secret(self._args.database.password)},
-            opts=self._child,
+            opts=self._owner.child(),
         )
 
     def _settings(self) -> kubernetes.core.v1.ConfigMap:
         upstream = manifests.text(PROJECT, MODULE, "backend/src/apiserver/config/config.json")
-        text = settings(
-            upstream,
-            log_prefix=self._args.log_prefix,
-            workspace_storage_class=self._args.workspace_storage_class,
-        )
         return kubernetes.core.v1.ConfigMap(
             f"{self._name}-settings",
-            metadata=self._metadata("ml-pipeline-config"),
-            data={"config.json": text},
-            opts=self._child,
+            metadata=self._owner.metadata(_SETTINGS),
+            data={"config.json": settings(upstream)},
+            opts=self._owner.child(),
         )
 
     def _rights(self) -> list[pulumi.Resource]:
         upstream = manifests.load(PROJECT, MODULE, f"{MANIFESTS}/ml-pipeline-apiserver-role.yaml")
         rules = manifests.find(upstream, "Role", SERVICE)["rules"]
-        access = AccessRights(
-            component=self._name,
-            account=SERVICE,
-            namespace=self._args.namespace,
-            labels=self._labels,
-            parent=self,
-        )
+        access = AccessRights(owner=self._owner, account=SERVICE)
         return [access.service_account(), access.in_namespace(rules, name=SERVICE)]
 
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
@@ -153,9 +146,9 @@ class PipelinesApiServer(pulumi.ComponentResource):
         gateway = [network_policies.in_namespace(args.gateway.namespace)] if args.gateway else []
         return kubernetes.networking.v1.NetworkPolicy(
             f"{self._name}-policy",
-            metadata=self._metadata(SERVICE),
+            metadata=self._owner.metadata(SERVICE),
             spec=network_policies.exception(
-                self.selector,
+                self._owner.selector,
                 incoming=[
                     network_policies.ingress([*args.clients, *gateway, *args.scrapers], HTTP_PORT),
                     network_policies.ingress([*args.clients], GRPC_PORT),
@@ -166,7 +159,7 @@ class PipelinesApiServer(pulumi.ComponentResource):
                     *object_store_access.egress(args.artifacts, args.stores),
                 ],
             ),
-            opts=self._child,
+            opts=self._owner.child(),
         )
 
     def _environment(self) -> list[kubernetes.core.v1.EnvVarArgsDict]:
@@ -189,13 +182,13 @@ class PipelinesApiServer(pulumi.ComponentResource):
             "V2_LAUNCHER_IMAGE": self._args.launcher_image,
             "PIPELINE_LOG_LEVEL": "1",
             "PUBLISH_LOGS": "true",
-            "PIPELINE_RUN_AS_USER": str(server_pods.USER),
-            # The server refuses to start without an address of a service that nothing here runs.
+            "PIPELINE_RUN_AS_USER": str(pod_security.USER),
+            # The server does not start without the address of a service that is not deployed here.
             "ML_PIPELINE_VISUALIZATIONSERVER_SERVICE_HOST": "localhost",
             "ML_PIPELINE_VISUALIZATIONSERVER_SERVICE_PORT": str(HTTP_PORT),
         }
         if database.tls:
-            # Encrypted, yet any certificate will do: authorities of a cloud's databases are not in the image.
+            # Encrypted, but unverified: the image lacks the certificate authorities of a cloud's databases.
             plain["DBCONFIG_MYSQLCONFIG_EXTRAPARAMS"] = json.dumps({"tls": "skip-verify"})
         keys = {"OBJECTSTORECONFIG_ACCESSKEY": "accesskey", "OBJECTSTORECONFIG_SECRETACCESSKEY": "secretkey"}
         if artifacts.keyless:
@@ -212,43 +205,17 @@ class PipelinesApiServer(pulumi.ComponentResource):
             self._args.image,
             ["apiserver", "--config=/config", "-logtostderr=true", "--logLevel=info"],
             env=self._environment(),
-            ports={"http": HTTP_PORT, "grpc": GRPC_PORT},
-            mounts={"config": "/config"},
-            probe=pod_security.http_probe("/apis/v2beta1/healthz", HTTP_PORT, period_seconds=5, failures=3),
-            resources=pod_security.sizes(cpu="100m", memory="192Mi", memory_limit="1Gi"),
-        )
-        return kubernetes.apps.v1.Deployment(
-            f"{self._name}-server",
-            metadata=self._metadata(SERVICE),
-            spec=server_pods.deployment(
-                selector=self.selector,
-                labels=self._labels,
-                container=container,
-                volumes=[{"name": "config", "config_map": {"name": "ml-pipeline-config"}}],
-                service_account=SERVICE,
-                # It does not hear SIGTERM (backend/src/apiserver/main.go): more would only wait for the kill.
-                grace_seconds=5,
-            ),
-            opts=ResourceOptions(parent=self, depends_on=after),
-        )
-
-    def _service(self, server: pulumi.Resource) -> kubernetes.core.v1.Service:
-        return cluster_service.deploy(
-            f"{self._name}-service",
-            metadata=self._metadata(SERVICE),
-            selector=self.selector,
             # Drivers look for the port named grpc.
             ports={"http": HTTP_PORT, "grpc": GRPC_PORT},
-            parent=self,
-            after=[server],
+            mounts=(TMP, Mount(volume="config", path="/config")),
+            probe=pod_security.http_probe("/apis/v2beta1/healthz", HTTP_PORT),
+            resources=pod_security.sizes(cpu="100m", memory="192Mi", memory_limit="1Gi"),
         )
-
-    def _route(self, gateway: GatewayConnection) -> None:
-        kubernetes.apiextensions.CustomResource(
-            f"{self._name}-route",
-            api_version="gateway.networking.k8s.io/v1",
-            kind="HTTPRoute",
-            metadata=self._metadata(SERVICE),
-            spec=http_routes.spec(gateway, "pipelines", SERVICE, HTTP_PORT),
-            opts=self._child,
+        pod = server_pods.pod(
+            container,
+            volumes=[{"name": "config", "config_map": {"name": _SETTINGS}}],
+            service_account=SERVICE,
+            # It ignores SIGTERM (backend/src/apiserver/main.go): a longer wait would only delay the kill.
+            grace_seconds=5,
         )
+        return server_pods.deploy(self._owner, pod, role="server", name=SERVICE, after=after)

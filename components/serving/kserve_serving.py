@@ -1,9 +1,10 @@
-"""KServe for MLflow models: the controller, our runtime and a closed namespace in which models run."""
+"""KServe for MLflow models: the controller, our runtime, and a namespace in which models run."""
 
 import hashlib
 import json
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -11,36 +12,36 @@ from pulumi import ResourceOptions
 
 from components.connections import GatewayConnection, ObjectStoreConnection
 from components.serving.kserve_controller import KserveController, KserveControllerArgs
-from components.shapes import network_policies, object_store_access
+from components.shapes import network_policies, object_store_access, pod_security
 from components.shapes.labels import labels
+from components.shapes.owner import Owner
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 
 PORT = 8080
 STORAGE = "model-storage"
 _API_VERSION = "serving.kserve.io/v1alpha1"
-# KServe gives every predictor's pod this label.
-_PREDICTOR = {"component": "predictor"}
-_USER = 65532
+POD_LABELS: Final[Mapping[str, str]] = {"component": "predictor"}
+"""KServe labels the pods of every predictor with it; they serve metrics on `PORT`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KserveServingArgs:
-    """What serving needs to know."""
+    """Inputs of `KserveServing`."""
 
     namespace: pulumi.Input[str]
-    """A closed namespace for the controller."""
+    """Namespace of the controller; it denies traffic by default."""
     controller_image: pulumi.Input[str]
-    """KServe's controller."""
+    """Image of KServe's controller."""
     runtime_image: str
-    """Our model server for MLflow models."""
+    """Image of our model server for MLflow models."""
     storage_initializer_image: str
-    """What copies a model into its pod."""
+    """Image of the init container that copies a model into its pod."""
     gateway: GatewayConnection
-    """Where models are published, as `<name>-<namespace>.<domain>`."""
+    """Gateway that publishes models as `<name>-<namespace>.<domain>`."""
     artifacts: ObjectStoreConnection
-    """The bucket of models and an account that may read it."""
+    """The bucket that holds the models, and an account that may read it."""
     stores: tuple[network_policies.Peer, ...]
-    """The pods behind `artifacts`, or their addresses; unused without keys."""
+    """Pods or addresses of the object store; unused without keys."""
     webhook_ca: pulumi.Input[str]
     """Certificate authority of the webhooks, as PEM."""
     webhook_certificate: pulumi.Input[str]
@@ -48,26 +49,24 @@ class KserveServingArgs:
     webhook_key: pulumi.Input[str]
     """The certificate's key, as PEM."""
     models_namespace: str = "models"
-    """Made here, so that deleting it, models included, comes before the controller goes."""
+    """Created here, so that it is deleted, with its models, before the controller is."""
     scrapers: tuple[network_policies.Peer, ...] = ()
-    """Who may read the metrics of the controller and of models."""
+    """Pods that may scrape the metrics of the controller and of models."""
     replicas: int = 1
-    """Of the controller."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
+    """Pods of the controller."""
 
     def __post_init__(self) -> None:
-        """Refuse models that could not be copied."""
+        """Reject a setup that could not copy models."""
         if not self.stores and not self.artifacts.keyless:
             raise ValueError("stores: none given; models are copied from the object store, name its pods")
 
 
 def container_context() -> dict[str, Any]:
-    """Return the restricted standard at container level: KServe's runtimes have no pod-level settings."""
+    """Return the restricted standard for a container: KServe's runtimes have no pod-level settings."""
     return {
         "runAsNonRoot": True,
-        "runAsUser": _USER,
-        "runAsGroup": _USER,
+        "runAsUser": pod_security.USER,
+        "runAsGroup": pod_security.USER,
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
@@ -91,17 +90,17 @@ def runtime_spec(image: str) -> dict[str, Any]:
         ],
         "ports": [{"containerPort": PORT, "protocol": "TCP"}],
         "startupProbe": {**alive, "periodSeconds": 1, "failureThreshold": 180},
-        # KServe's own, a TCP check every ten seconds, is true before the model is loaded.
+        # KServe's default, a TCP check every ten seconds, succeeds before the model is loaded.
         "readinessProbe": {**ready, "periodSeconds": 1, "failureThreshold": 3},
         "livenessProbe": {**alive, "periodSeconds": 10, "failureThreshold": 6},
-        # While it waits its address is withdrawn everywhere: without it a roll-out costs failed requests.
+        # Its endpoint is withdrawn meanwhile; without the pause, requests fail during a rollout.
         "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
         "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
         "securityContext": container_context(),
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
     }
     return {
-        # Without priorities: KServe refuses a second runtime with the same one, as the next version would be.
+        # Without priorities: KServe rejects a second runtime of equal priority, such as the next version.
         "supportedModelFormats": [
             {"name": "mlflow", "version": "3", "autoSelect": True},
             {"name": "mlflow", "autoSelect": True},
@@ -114,12 +113,12 @@ def runtime_spec(image: str) -> dict[str, Any]:
 
 
 def runtime_name(spec: dict[str, Any]) -> str:
-    """Return a name that changes with the spec: editing a runtime would restart every model at once."""
+    """Return a name that changes with the spec: to edit a runtime would restart every model at once."""
     return f"mlflow-{hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]}"
 
 
 def storage_container_spec(image: str) -> dict[str, Any]:
-    """Return the spec of what copies a model from S3; KServe appends source and target to its command."""
+    """Return the spec of the container that copies models from S3; KServe appends source and target."""
     return {
         "container": {
             "name": "storage-initializer",
@@ -139,14 +138,13 @@ class KserveServing(pulumi.ComponentResource):
     models_namespace: pulumi.Output[str]
     service_account: pulumi.Output[str]
     serving_runtime: pulumi.Output[str]
-    url_template: pulumi.Output[str]
 
     def __init__(self, name: str, args: KserveServingArgs, opts: ResourceOptions | None = None) -> None:
         inputs = {"models_namespace": args.models_namespace, "domain": args.gateway.domain}
         super().__init__("plinth:index:KserveServing", name, inputs, opts)
         self._name = name
         self._args = args
-        self._labels = {**labels("kserve", name, "serving"), **args.extra_labels}
+        self._labels = labels("kserve", name, "serving")
         self._runtime_spec = runtime_spec(args.runtime_image)
         self._runtime_name = runtime_name(self._runtime_spec)
         controller = self._controller()
@@ -156,22 +154,25 @@ class KserveServing(pulumi.ComponentResource):
             f"{name}-models",
             PlatformNamespaceArgs(
                 namespace=args.models_namespace,
-                extra_labels=args.extra_labels,
                 after=(controller, runtime, storage),
             ),
             ResourceOptions(parent=self),
         )
-        account = self._account(namespace.namespace)
-        policy = self._network_policy(namespace.namespace)
+        owner = Owner(
+            component=name,
+            namespace=namespace.namespace,
+            labels=self._labels,
+            selector=POD_LABELS,
+            parent=self,
+        )
+        account = self._account(owner)
+        policy = self._network_policy(owner)
         ready = pulumi.Output.all(account.metadata["namespace"], policy.metadata["namespace"])
-        # Taken from what a model needs, so that none is deployed before it could run.
-        self.models_namespace = ready.apply(lambda found: str(found[0]))
+        # Resolved by what a model needs, so that none is deployed before it can run.
+        self.models_namespace = ready.apply(lambda known: str(known[0]))
         self.service_account = account.metadata["name"]
         self.serving_runtime = runtime.id.apply(lambda _: self._runtime_name)
-        self.url_template = self.models_namespace.apply(
-            lambda found: f"http://{{name}}-{found}.{args.gateway.domain}"
-        )
-        self.register_outputs({"serving_runtime": self.serving_runtime, "url_template": self.url_template})
+        self.register_outputs({"serving_runtime": self.serving_runtime})
 
     def _controller(self) -> KserveController:
         args = self._args
@@ -187,7 +188,6 @@ class KserveServing(pulumi.ComponentResource):
                 webhook_key=args.webhook_key,
                 scrapers=args.scrapers,
                 replicas=args.replicas,
-                extra_labels=args.extra_labels,
             ),
             ResourceOptions(parent=self),
         )
@@ -195,7 +195,7 @@ class KserveServing(pulumi.ComponentResource):
     def _runtime(self, controller: KserveController) -> kubernetes.apiextensions.CustomResource:
         object_name = self._runtime_name
         return kubernetes.apiextensions.CustomResource(
-            # A resource per version; models keep the runtime that they name until they are deployed anew.
+            # One resource per version: a model keeps the runtime that it names until it is deployed again.
             f"{self._name}-runtime-{object_name}",
             api_version=_API_VERSION,
             kind="ClusterServingRuntime",
@@ -214,17 +214,17 @@ class KserveServing(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, depends_on=[controller]),
         )
 
-    def _account(self, namespace: pulumi.Input[str]) -> kubernetes.core.v1.ServiceAccount:
-        secret = None if self._args.artifacts.keyless else self._keys(namespace)
+    def _account(self, owner: Owner) -> kubernetes.core.v1.ServiceAccount:
+        secret = None if self._args.artifacts.keyless else self._keys(owner)
         return kubernetes.core.v1.ServiceAccount(
             f"{self._name}-storage-account",
-            metadata={"name": STORAGE, "namespace": namespace, "labels": self._labels},
+            metadata=owner.metadata(STORAGE),
             automount_service_account_token=False,
             secrets=None if secret is None else [{"name": secret.metadata["name"]}],
-            opts=ResourceOptions(parent=self),
+            opts=owner.child(),
         )
 
-    def _keys(self, namespace: pulumi.Input[str]) -> kubernetes.core.v1.Secret:
+    def _keys(self, owner: Owner) -> kubernetes.core.v1.Secret:
         artifacts = self._args.artifacts
         annotations: dict[str, pulumi.Input[str]] = {
             "serving.kserve.io/s3-endpoint": artifacts.endpoint,
@@ -234,29 +234,24 @@ class KserveServing(pulumi.ComponentResource):
         }
         return kubernetes.core.v1.Secret(
             f"{self._name}-storage-secret",
-            metadata={
-                "name": STORAGE,
-                "namespace": namespace,
-                "labels": self._labels,
-                "annotations": annotations,
-            },
+            metadata={**owner.metadata(STORAGE), "annotations": annotations},
             string_data={
                 "AWS_ACCESS_KEY_ID": pulumi.Output.secret(artifacts.access_key or ""),
                 "AWS_SECRET_ACCESS_KEY": pulumi.Output.secret(artifacts.secret_key or ""),
             },
-            opts=ResourceOptions(parent=self),
+            opts=owner.child(),
         )
 
-    def _network_policy(self, namespace: pulumi.Input[str]) -> kubernetes.networking.v1.NetworkPolicy:
+    def _network_policy(self, owner: Owner) -> kubernetes.networking.v1.NetworkPolicy:
         args = self._args
         gateway = network_policies.in_namespace(args.gateway.namespace)
         return kubernetes.networking.v1.NetworkPolicy(
             f"{self._name}-predictors-policy",
-            metadata={"name": "predictors", "namespace": namespace, "labels": self._labels},
+            metadata=owner.metadata("predictors"),
             spec=network_policies.exception(
-                _PREDICTOR,
+                owner.selector,
                 incoming=[network_policies.ingress([gateway, *args.scrapers], PORT)],
                 outgoing=object_store_access.egress(args.artifacts, args.stores),
             ),
-            opts=ResourceOptions(parent=self),
+            opts=owner.child(),
         )

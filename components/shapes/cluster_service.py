@@ -1,43 +1,42 @@
-"""A Service within the cluster, in front of a server that its component awaits by itself."""
+"""A ClusterIP Service; Pulumi's wait for its endpoints is skipped: its component waits for the Deployment."""
 
 from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi import ResourceOptions
+
+from components.shapes.owner import Owner
 
 
 def deploy(
+    owner: Owner,
     name: str,
-    *,
-    metadata: kubernetes.meta.v1.ObjectMetaArgsDict,
-    selector: Mapping[str, str],
     ports: Mapping[str, int | tuple[int, int]],
-    parent: pulumi.Resource,
+    *,
+    resource: str = "service",
     after: Sequence[pulumi.Resource] = (),
 ) -> kubernetes.core.v1.Service:
-    """Make the Service.
+    """Create the Service.
 
-    The provider would watch its endpoints until they had been still for ten seconds. Pods that are ready are
-    endpoints already, and such waits lay behind one another on the way to a platform.
+    The provider would wait until its endpoints had not changed for ten seconds. Ready pods are endpoints
+    already, and such waits would add up, one after another, along the platform's chain of dependencies.
 
     Args:
-        name: the engine's.
-        metadata: name, namespace and labels.
-        selector: labels of the server's pods.
-        ports: by name; a pair where the pods' port is another one.
-        parent: the component.
-        after: the server, where what needs the Service needs its answers.
+        owner: the component that runs the pods.
+        name: name of the Service.
+        ports: port by name; a pair of Service port and pod port where the two differ.
+        resource: Pulumi name of the Service, without the component's.
+        after: the server, if consumers of the Service need it to answer.
     """
     pairs = {key: port if isinstance(port, tuple) else (port, port) for key, port in ports.items()}
     return kubernetes.core.v1.Service(
-        name,
-        metadata={**metadata, "annotations": {"pulumi.com/skipAwait": "true"}},
+        f"{owner.component}-{resource}",
+        metadata={**owner.metadata(name), "annotations": {"pulumi.com/skipAwait": "true"}},
         spec={
-            "selector": selector,
+            "selector": owner.selector,
             "ports": [
                 {"name": key, "port": port, "target_port": target} for key, (port, target) in pairs.items()
             ],
         },
-        opts=ResourceOptions(parent=parent, depends_on=[*after]),
+        opts=owner.child(after),
     )

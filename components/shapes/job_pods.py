@@ -1,4 +1,4 @@
-"""The one shape of a Job: a program of components/jobs, run once, in a pod of the restricted standard."""
+"""Jobs that run a program of components/jobs once, in a pod that meets the restricted standard."""
 
 import hashlib
 import json
@@ -11,6 +11,7 @@ from pulumi_kubernetes.batch import v1 as batch
 from pulumi_kubernetes.core import v1 as core
 
 from components.shapes import pod_security
+from components.shapes.owner import Owner
 
 _FOLDER = Path(__file__).parents[1] / "jobs"
 _MOUNT = "/program"
@@ -18,7 +19,7 @@ _MOUNT = "/program"
 
 @dataclass(frozen=True, kw_only=True)
 class JobProgram:
-    """A module of components/jobs and the files that it reads; the modules it imports come along."""
+    """A module of components/jobs with the files that it reads and the modules that it imports."""
 
     module: str
     files: Mapping[str, str]
@@ -29,12 +30,12 @@ class JobProgram:
         return {**sources, **self.files}
 
     def digest(self, *more: str) -> str:
-        """Return a short digest of everything that should make the Job run again when it changes."""
+        """Return a short digest of the program and `more`: a change of either makes the Job run again."""
         content = json.dumps([self.data(), *more], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:8]
 
     def path(self, file: str) -> str:
-        """Return where a file of the program lies in the pod."""
+        """Return the path of one of the program's files in the pod."""
         return f"{_MOUNT}/{file}"
 
 
@@ -45,19 +46,17 @@ def spec(
     config_map: pulumi.Input[str],
     labels: Mapping[str, str],
     env: Sequence[core.EnvVarArgsDict],
-    user_id: int,
     secrets: Mapping[str, tuple[pulumi.Input[str], str]] | None = None,
 ) -> batch.JobSpecArgsDict:
-    """Return the spec of a Job that runs a program once and is not repeated when it fails.
+    """Return the spec of a Job that runs a program once and does not retry it.
 
     Args:
-        program: what runs.
-        image: what has all that the program imports.
+        program: the program.
+        image: an image with everything that the program imports.
         config_map: the ConfigMap that holds the program.
-        labels: of the pod.
-        env: what the program reads.
-        user_id: who it runs as.
-        secrets: folder -> Secret and the one key of it that the folder holds as a file.
+        labels: labels of the pod.
+        env: environment of the program.
+        secrets: by folder, a Secret and the one key of it that is mounted there as a file.
     """
     mounts: list[core.VolumeMountArgsDict] = []
     volumes: list[core.VolumeArgsDict] = []
@@ -74,7 +73,7 @@ def spec(
         "image": image,
         "image_pull_policy": "IfNotPresent",
         "command": ["python3", "-m", f"components.jobs.{program.module}"],
-        # Puts the mounted package on the path, whatever path the image has set for its own.
+        # Puts the mounted package on the path without replacing the image's own path.
         "working_dir": _MOUNT,
         "env": [
             {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
@@ -98,7 +97,7 @@ def spec(
                 "restart_policy": "Never",
                 "automount_service_account_token": False,
                 "enable_service_links": False,
-                "security_context": pod_security.pod_context(user_id),
+                "security_context": pod_security.pod_context(),
                 "containers": [container],
                 "volumes": [
                     {"name": "program", "config_map": {"name": config_map, "items": items}},
@@ -108,3 +107,17 @@ def spec(
             },
         },
     }
+
+
+def create_program(owner: Owner, program: JobProgram, *, role: str, name: str) -> core.ConfigMap:
+    """Create the ConfigMap that holds a program.
+
+    Args:
+        owner: the component.
+        program: the program.
+        role: suffix of the ConfigMap's Pulumi name.
+        name: name of the ConfigMap.
+    """
+    return core.ConfigMap(
+        f"{owner.component}-{role}", metadata=owner.metadata(name), data=program.data(), opts=owner.child()
+    )

@@ -1,9 +1,16 @@
 """The labels that every object of the platform carries."""
 
+from typing import Final
+
+NAME: Final = "app.kubernetes.io/name"
+COMPONENT: Final = "app.kubernetes.io/component"
+TEAM_LABEL: Final = "plinth.dev/team"
+"""Label of a team's namespace; policies and queues of GPUs select by it."""
+
 
 def selector(name: str, instance: str) -> dict[str, str]:
-    """Return the labels that select a workload's pods: they never change in its lifetime."""
-    return {"app.kubernetes.io/name": name, "app.kubernetes.io/instance": instance}
+    """Return the labels that select a workload's pods; they must never change during its lifetime."""
+    return {NAME: name, "app.kubernetes.io/instance": instance}
 
 
 def labels(name: str, instance: str, component: str, *, version: str | None = None) -> dict[str, str]:
@@ -13,12 +20,12 @@ def labels(name: str, instance: str, component: str, *, version: str | None = No
         name: the product, such as `mlflow`.
         instance: the Pulumi name of the component that owns the object.
         component: the role within the product, such as `server`.
-        version: the product's version, where it says something.
+        version: the product's version, if it has one worth showing.
     """
     optional = {"app.kubernetes.io/version": version} if version else {}
     return {
         **selector(name, instance),
-        "app.kubernetes.io/component": component,
+        COMPONENT: component,
         "app.kubernetes.io/part-of": "plinth",
         "app.kubernetes.io/managed-by": "pulumi",
         **optional,

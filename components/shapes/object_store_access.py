@@ -1,4 +1,4 @@
-"""How pods reach the object store: by name and key inside a cluster, by their own identity in AWS."""
+"""Network access to the object store: in-cluster pods, or S3 and the agent that hands out credentials."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ from components.shapes import network_policies
 
 
 def split_endpoint(endpoint: str) -> tuple[str, str]:
-    """Return host and port of `host:port`.
+    """Split `host:port`.
 
     Raises:
-        ValueError: one of the two is missing.
+        ValueError: host or port is missing.
     """
     host, _, port = endpoint.rpartition(":")
     if not host or not port.isdigit():
@@ -23,9 +23,10 @@ def split_endpoint(endpoint: str) -> tuple[str, str]:
 def egress(
     artifacts: ObjectStoreConnection, stores: Sequence[network_policies.Peer]
 ) -> list[network_policies.EgressRule]:
-    """Return the ways to a bucket: to these peers; without keys, to S3 and to what gives credentials.
+    """Return the rules that let pods reach a bucket.
 
-    The addresses of S3 are those of half the internet, and change: its port is all that can be named.
+    With keys, that is these peers; without keys, S3 and the agent that hands out credentials. The addresses
+    of S3 change and cover much of the internet: only its port can be named.
     """
     port = pulumi.Output.from_input(artifacts.endpoint).apply(lambda known: int(split_endpoint(known)[1]))
     anywhere = (network_policies.anywhere(),)

@@ -1,5 +1,6 @@
-"""A namespace that enforces a Pod Security level and lets nothing in or out that no component has named."""
+"""A namespace that enforces a Pod Security level and denies all traffic that no component has allowed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pulumi
@@ -13,19 +14,19 @@ from components.shapes.pod_security import PodSecurityLevel, namespace_labels
 
 @dataclass(frozen=True, kw_only=True)
 class PlatformNamespaceArgs:
-    """What a namespace needs to know."""
+    """Inputs of `PlatformNamespace`."""
 
     namespace: str
-    """Its name in the cluster."""
+    """Name in the cluster."""
     pod_security: PodSecurityLevel = "restricted"
-    """The level below which pods are refused."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels that other software looks for."""
+    """Pods below this level are rejected."""
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Labels by which other components select the namespace."""
     after: tuple[pulumi.Resource, ...] = ()
-    """What is there before it and outlives it, such as the controller of what people put into it."""
+    """Resources that must exist before it and be deleted after it, such as the controller of its objects."""
 
     def __post_init__(self) -> None:
-        """Refuse names that Kubernetes keeps for itself."""
+        """Reject names that Kubernetes reserves."""
         if self.namespace.startswith("kube-") or self.namespace == "default":
             raise ValueError(f"namespace: {self.namespace!r} belongs to Kubernetes; choose another name")
 
@@ -42,9 +43,9 @@ class PlatformNamespace(pulumi.ComponentResource):
             f"{name}-namespace",
             metadata={
                 "name": args.namespace,
-                "labels": {**own, **namespace_labels(args.pod_security), **args.extra_labels},
+                "labels": {**own, **namespace_labels(args.pod_security), **args.labels},
             },
-            # Given to the child: what a component depends on does not reach its children.
+            # Set on the child: dependencies of a component do not reach its children.
             opts=ResourceOptions(parent=self, depends_on=list(args.after)),
         )
         policy = kubernetes.networking.v1.NetworkPolicy(
@@ -53,6 +54,6 @@ class PlatformNamespace(pulumi.ComponentResource):
             spec=network_policies.default_deny(),
             opts=ResourceOptions(parent=self, depends_on=[namespace]),
         )
-        # Taken from the policy, so that no pod of a consumer starts in an open namespace.
+        # Resolved by the policy, so that no consumer's pod starts in an open namespace.
         self.namespace = policy.metadata["namespace"]
         self.register_outputs({"namespace": self.namespace})

@@ -1,13 +1,15 @@
-"""What pods are given: environment from Secrets, and claims of storage."""
+"""Environment variables and volume claims of pods."""
 
 from collections.abc import Mapping
 
 import pulumi
 from pulumi_kubernetes.core import v1
 
+from components.shapes.owner import Owner
+
 
 def secret_env(secret: pulumi.Input[str], keys: Mapping[str, str]) -> list[v1.EnvVarArgsDict]:
-    """Return environment variables whose values are keys of one Secret: variable -> key."""
+    """Return environment variables that read keys of one Secret; `keys` maps variable to key."""
     return [
         {"name": variable, "value_from": {"secret_key_ref": {"name": secret, "key": key}}}
         for variable, key in keys.items()
@@ -15,16 +17,23 @@ def secret_env(secret: pulumi.Input[str], keys: Mapping[str, str]) -> list[v1.En
 
 
 def plain_env(values: Mapping[str, pulumi.Input[str]]) -> list[v1.EnvVarArgsDict]:
-    """Return environment variables with values that anyone may read."""
+    """Return environment variables with values that are not secret."""
     return [{"name": variable, "value": value} for variable, value in values.items()]
 
 
-def claim(size: str, storage_class: str | None) -> v1.PersistentVolumeClaimSpecArgsDict:
-    """Return the claim of a volume that one node mounts; the cluster's default class if none is given."""
-    spec: v1.PersistentVolumeClaimSpecArgsDict = {
-        "access_modes": ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": size}},
-    }
-    if storage_class:
-        spec["storage_class_name"] = storage_class
-    return spec
+def create_claim(owner: Owner, name: str, size: str) -> v1.PersistentVolumeClaim:
+    """Create the claim of a volume of the cluster's default storage class, for one node at a time."""
+    metadata = owner.metadata(name)
+    # A class that waits for the first consumer binds only when the pod that mounts the claim exists.
+    metadata["annotations"] = {"pulumi.com/skipAwait": "true"}
+    return v1.PersistentVolumeClaim(
+        f"{owner.component}-volume",
+        metadata=metadata,
+        spec={"access_modes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}},
+        opts=owner.child(),
+    )
+
+
+def claim_volume(volume: str, claim: v1.PersistentVolumeClaim) -> v1.VolumeArgsDict:
+    """Return the volume of a claim."""
+    return {"name": volume, "persistent_volume_claim": {"claim_name": claim.metadata["name"]}}

@@ -1,45 +1,52 @@
-"""A server that may run several times at once: replaced without a gap, and never drained whole."""
+"""A Deployment with rolling updates and, with more than one replica, a PodDisruptionBudget."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi import ResourceOptions
+
+from components.shapes import server_pods
+from components.shapes.owner import Owner
+
+ROLLING: Final[kubernetes.apps.v1.DeploymentStrategyArgsDict] = {
+    "type": "RollingUpdate",
+    "rolling_update": {"max_surge": 1, "max_unavailable": 0},
+}
+"""A new pod is ready before an old one ends."""
 
 
 def deploy(
-    component: str,
+    owner: Owner,
+    pod: kubernetes.core.v1.PodSpecArgsDict,
     *,
     role: str,
-    metadata: kubernetes.meta.v1.ObjectMetaArgsDict,
-    spec: kubernetes.apps.v1.DeploymentSpecArgsDict,
+    name: str,
     replicas: int,
-    parent: pulumi.Resource,
     after: Sequence[pulumi.Resource],
 ) -> kubernetes.apps.v1.Deployment:
-    """Make the Deployment, and a disruption budget where there are replicas to choose from.
+    """Create the Deployment and its budget.
 
     Args:
-        component: name of the component.
-        role: what the server is, as in the engine's name of the Deployment.
-        metadata: of both objects.
-        spec: as `server_pods.deployment` returns it.
-        replicas: how many.
-        parent: the component.
-        after: what must be there before it starts.
+        owner: the component.
+        pod: spec of each replica.
+        role: suffix of the Deployment's Pulumi name, such as `server`.
+        name: name of both objects.
+        replicas: number of pods.
+        after: resources that must exist before the server starts.
     """
-    spec["replicas"] = replicas
-    spec["strategy"] = {"type": "RollingUpdate", "rolling_update": {"max_surge": 1, "max_unavailable": 0}}
+    spec: kubernetes.apps.v1.DeploymentSpecArgsDict = {
+        **server_pods.deployment(owner, pod, strategy=ROLLING),
+        "replicas": replicas,
+    }
+    # A budget for a single pod would block every drain of its node.
     if replicas > 1:
         kubernetes.policy.v1.PodDisruptionBudget(
-            f"{component}-disruption-budget",
-            metadata=metadata,
+            f"{owner.component}-disruption-budget",
+            metadata=owner.metadata(name),
             spec={"max_unavailable": 1, "selector": spec["selector"]},
-            opts=ResourceOptions(parent=parent),
+            opts=owner.child(),
         )
     return kubernetes.apps.v1.Deployment(
-        f"{component}-{role}",
-        metadata=metadata,
-        spec=spec,
-        opts=ResourceOptions(parent=parent, depends_on=after),
+        f"{owner.component}-{role}", metadata=owner.metadata(name), spec=spec, opts=owner.child(after)
     )

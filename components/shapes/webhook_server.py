@@ -1,4 +1,4 @@
-"""What a controller with admission webhooks needs around it, from its certificate to its configurations."""
+"""The objects around a controller with admission webhooks: certificate, Service and configurations."""
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
@@ -7,9 +7,9 @@ from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi import ResourceOptions
 
-from components.shapes import cluster_service, network_policies
+from components.shapes import cluster_service
+from components.shapes.owner import Owner
 
 PORT = 9443
 # By "kind name".
@@ -22,106 +22,71 @@ def host(service: str, namespace: str) -> str:
 
 
 def call(webhook: dict[str, Any], *, service: str, namespace: str, ca: str) -> None:
-    """Make a webhook of upstream's call our Service, and trust our authority (PEM)."""
+    """Point an upstream webhook at our Service and make it trust our certificate authority (PEM)."""
     webhook["clientConfig"]["caBundle"] = base64.b64encode(ca.encode()).decode()
     webhook["clientConfig"]["service"].update(name=service, namespace=namespace)
 
 
 def startup_probe() -> kubernetes.core.v1.ProbeArgsDict:
-    """Return the probe that holds a controller back until its webhooks answer.
+    """Return the probe that keeps a controller unready until its webhooks listen.
 
-    Its health answers before they do, and what is made next needs them.
+    Its health endpoint answers earlier, and the objects that are created next need the webhooks.
     """
     return {"tcp_socket": {"port": PORT}, "period_seconds": 1, "failure_threshold": 120}
 
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookServer:
-    """The objects around one controller, made as children of its component."""
+    """The webhooks of one controller and the certificate that they serve."""
 
-    component: str
-    """Name of the component, with which the engine's names of the objects begin."""
-    namespace: pulumi.Input[str]
-    """Where the controller runs."""
-    labels: Mapping[str, str]
-    """Labels on every object."""
-    selector: Mapping[str, str]
-    """Labels of the controller's pods."""
-    parent: pulumi.Resource
-    """The component."""
+    service: str
+    """Name of the Service that the API server calls."""
+    secret: str
+    """Name of the Secret that holds the certificate."""
+    ca: pulumi.Input[str]
+    """Certificate authority, as PEM."""
+    certificate: pulumi.Input[str]
+    """Certificate for `host(service, namespace)`, as PEM."""
+    key: pulumi.Input[str]
+    """The certificate's key, as PEM."""
+    webhooks: Callable[[str, str], Webhooks]
+    """Renders the webhooks for a namespace and a certificate authority (PEM)."""
+    resource: Callable[[str, str], str]
+    """Suffix of a configuration's Pulumi name, for its name and role ("defaults" or "checks")."""
 
-    def certificate(
-        self, name: str, certificate: pulumi.Input[str], key: pulumi.Input[str]
-    ) -> kubernetes.core.v1.Secret:
-        """Make the Secret with the certificate and its key, both as PEM."""
+    def create_certificate(self, owner: Owner) -> kubernetes.core.v1.Secret:
+        """Create the Secret with the certificate and its key."""
         return kubernetes.core.v1.Secret(
-            f"{self.component}-certificate",
-            metadata=self._metadata(name),
+            f"{owner.component}-certificate",
+            metadata=owner.metadata(self.secret),
             type="kubernetes.io/tls",
-            string_data={"tls.crt": certificate, "tls.key": pulumi.Output.secret(key)},
-            opts=ResourceOptions(parent=self.parent),
+            string_data={"tls.crt": self.certificate, "tls.key": pulumi.Output.secret(self.key)},
+            opts=owner.child(),
         )
 
-    def network_policy(
-        self, scrapers: Sequence[network_policies.Peer], metrics_port: int
-    ) -> kubernetes.networking.v1.NetworkPolicy:
-        """Open the ways between the controller, the Kubernetes API and those who read its metrics."""
-        metrics = [network_policies.ingress(scrapers, metrics_port)] if scrapers else []
-        # The API server calls from outside the pods' network: it has no labels to name.
-        webhook = network_policies.ingress([network_policies.anywhere()], PORT)
-        return kubernetes.networking.v1.NetworkPolicy(
-            f"{self.component}-policy",
-            metadata=self._metadata("controller"),
-            spec=network_policies.exception(
-                self.selector, incoming=[webhook, *metrics], outgoing=[network_policies.api_server()]
-            ),
-            opts=ResourceOptions(parent=self.parent),
-        )
+    def create_service(self, owner: Owner) -> kubernetes.core.v1.Service:
+        """Create the Service that the API server calls."""
+        ports = {"webhook": (443, PORT)}
+        return cluster_service.deploy(owner, self.service, ports, resource="webhook-service")
 
-    def service(self, name: str) -> kubernetes.core.v1.Service:
-        """Make the Service that the API server calls."""
-        return cluster_service.deploy(
-            f"{self.component}-webhook-service",
-            metadata=self._metadata(name),
-            selector=self.selector,
-            ports={"webhook": (443, PORT)},
-            parent=self.parent,
-        )
-
-    def configurations(
-        self,
-        webhooks: Callable[[str, str], Webhooks],
-        ca: pulumi.Input[str],
-        resource: Callable[[str, str], str],
-        after: Sequence[pulumi.Resource],
-    ) -> list[pulumi.Resource]:
-        """Tell the API server what to ask.
-
-        Args:
-            webhooks: namespace and authority (PEM) -> the webhooks.
-            ca: the authority.
-            resource: name and role ("defaults" or "checks") of a configuration -> the engine's name of it.
-            after: what must answer before the first question.
-        """
+    def register(self, owner: Owner, after: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
+        """Register the webhooks with the API server, once these resources can answer its first call."""
         kinds: Mapping[str, Any] = {
             "MutatingWebhookConfiguration": kubernetes.admissionregistration.v1.MutatingWebhookConfiguration,
             "ValidatingWebhookConfiguration": (
                 kubernetes.admissionregistration.v1.ValidatingWebhookConfiguration
             ),
         }
-        known = pulumi.Output.all(self.namespace, ca)
-        made: list[pulumi.Resource] = []
-        for key in webhooks("", ""):
+        known = pulumi.Output.all(owner.namespace, self.ca)
+        created: list[pulumi.Resource] = []
+        for key in self.webhooks("", ""):
             kind, name = key.split()
             role = "defaults" if kind.startswith("Mutating") else "checks"
             configuration = kinds[kind](
-                resource(name, role),
-                metadata={"name": name, "labels": self.labels},
-                webhooks=known.apply(lambda pair, key=key: webhooks(pair[0], pair[1])[key]),
-                opts=ResourceOptions(parent=self.parent, depends_on=after),
+                f"{owner.component}-{self.resource(name, role)}",
+                metadata=owner.cluster_metadata(name),
+                webhooks=known.apply(lambda pair, key=key: self.webhooks(pair[0], pair[1])[key]),
+                opts=owner.child(after),
             )
-            made.append(configuration)
-        return made
-
-    def _metadata(self, name: str) -> kubernetes.meta.v1.ObjectMetaArgsDict:
-        return {"name": name, "namespace": self.namespace, "labels": self.labels}
+            created.append(configuration)
+        return created

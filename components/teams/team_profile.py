@@ -1,72 +1,77 @@
-"""A team's namespace, closed to others, whose GPU pods and Jobs queue for the team's quota."""
+"""A team's namespace: closed to others, open among the team's own pods and to what the platform allows."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components.gpus import gpu_queues
-from components.gpus.gpu_queues import TEAM_LABEL
 from components.shapes import network_policies
-from components.shapes.labels import labels
+from components.shapes.labels import TEAM_LABEL, labels
+from components.shapes.owner import Owner
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 
 
 @dataclass(frozen=True, kw_only=True)
 class TeamProfileArgs:
-    """What a team's namespace needs to know."""
+    """Inputs of `TeamProfile`."""
 
     team: str
-    """Name of the team, its namespace and its ClusterQueue."""
+    """Name of the team and its namespace."""
     destinations: tuple[network_policies.EgressRule, ...] = ()
-    """Where its pods may connect to, beside each other."""
-    extra_labels: dict[str, str] = field(default_factory=dict[str, str])
-    """Labels on every object."""
+    """Where its pods may connect to, in addition to each other."""
     after: tuple[pulumi.Resource, ...] = ()
-    """What is there before it and outlives it: the team's ClusterQueue."""
+    """Resources to delete after the namespace, such as a controller with finalizers on its pods."""
+
+
+def alias_below(component: str, type_: str, team: str) -> pulumi.Alias:
+    """Return the alias of a profile that another component once created, under its own name.
+
+    Children follow by themselves: the engine derives their aliases from those of their parent.
+
+    Args:
+        component: Pulumi name of the former parent, which stood at the top of the stack.
+        type_: type token of the former parent.
+        team: name of the team.
+    """
+    return pulumi.Alias(name=f"{component}-{team}", parent=pulumi.create_urn(component, type_))
 
 
 class TeamProfile(pulumi.ComponentResource):
-    """A namespace and its queue.
+    """A namespace and its network policy.
 
-    No LimitRange: one with a maximum of GPUs would hand every container that names none a GPU.
+    No LimitRange: one with a maximum of GPUs would give a GPU to every container that requests none.
     """
 
     namespace: pulumi.Output[str]
-    queue: pulumi.Output[str]
+    owner: Owner
+    """Owner of further objects in the namespace, such as the team's queue."""
 
     def __init__(self, name: str, args: TeamProfileArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("plinth:index:TeamProfile", name, {"team": args.team}, opts)
-        own = {**labels("team-profile", name, "queue"), **args.extra_labels}
-        profile = PlatformNamespaceArgs(
-            namespace=args.team, extra_labels={**args.extra_labels, TEAM_LABEL: args.team}, after=args.after
-        )
         self.namespace = PlatformNamespace(
-            f"{name}-namespace", profile, ResourceOptions(parent=self)
+            f"{name}-namespace",
+            PlatformNamespaceArgs(namespace=args.team, labels={TEAM_LABEL: args.team}, after=args.after),
+            ResourceOptions(parent=self),
         ).namespace
+        self.owner = Owner(
+            component=name,
+            namespace=self.namespace,
+            labels=labels("team-profile", name, "profile"),
+            selector={},
+            parent=self,
+        )
         together: network_policies.Peer = {"pod_selector": {}}
         kubernetes.networking.v1.NetworkPolicy(
             f"{name}-policy",
-            metadata={"name": "team", "namespace": self.namespace, "labels": own},
+            metadata=self.owner.metadata("team"),
             spec={
                 "pod_selector": {},
                 "policy_types": ["Ingress", "Egress"],
-                # Training across nodes: its pods talk to each other on ports of their own choice.
+                # Distributed training: pods of a run talk to each other on arbitrary ports.
                 "ingress": [{"from_": [together]}],
                 "egress": [{"to": [together]}, *args.destinations],
             },
-            opts=ResourceOptions(parent=self),
+            opts=self.owner.child(),
         )
-        rendered = gpu_queues.local_queue(args.team)
-        queue = kubernetes.apiextensions.CustomResource(
-            f"{name}-queue",
-            api_version=rendered["apiVersion"],
-            kind=rendered["kind"],
-            metadata={"name": gpu_queues.LOCAL_QUEUE, "namespace": self.namespace, "labels": own},
-            spec=rendered["spec"],
-            opts=ResourceOptions(parent=self, depends_on=list(args.after)),
-        )
-        # Taken from the queue's identity, so that a consumer waits until it is there.
-        self.queue = queue.id.apply(lambda _: gpu_queues.LOCAL_QUEUE)
-        self.register_outputs({"namespace": self.namespace, "queue": self.queue})
+        self.register_outputs({"namespace": self.namespace})

@@ -13,6 +13,7 @@ from infra.parts.rds_tracking_database import RDS_TRACKING_DATABASE
 from infra.parts.s3_object_store import S3_OBJECT_STORE
 from infra.parts.secrets import Secret
 from infra.parts.serving import SERVING
+from infra.parts.teams import TEAMS
 from infra.parts.tracking import TRACKING
 from infra.parts.tracking_database import TRACKING_DATABASE
 
@@ -30,6 +31,7 @@ PARTS: tuple[Part, ...] = (
     SERVING,
     PIPELINES,
     GPUS,
+    TEAMS,
     # Last: it watches all of them.
     MONITORING,
 )

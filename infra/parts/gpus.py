@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from components.connections import GatewayConnection, TrackingConnection
+from components.connections import TeamQueues
 from infra.parts.pace import timing
-from infra.parts.part import Connections, Need, Part, Provides
+from infra.parts.part import Connections, Part, Provides
 from infra.parts.secrets import WebhookCertificate
 from infra.settings.stack import Settings
 
@@ -29,7 +29,7 @@ def _deploy(site: "Site", _: Connections) -> Provides:
     from infra.settings import gpu_sharing
 
     certificate = site.certificate(_WEBHOOKS)
-    GpuScheduling(
+    scheduling = GpuScheduling(
         "gpu-scheduling",
         GpuSchedulingArgs(
             namespace=site.namespaces[NAMESPACE],
@@ -40,22 +40,16 @@ def _deploy(site: "Site", _: Connections) -> Provides:
             webhook_ca=certificate.authority,
             webhook_certificate=certificate.certificate,
             webhook_key=certificate.key,
-            # The tracking server, and the gateway to everything else.
-            destinations=({"to": [*site.servers(GatewayConnection, TrackingConnection)]},),
             scrapers=site.scrapers,
             replicas=2 if site.settings.protect else 1,
         ),
         site.opts,
     )
-    return Provides()
+    return Provides(connections=(TeamQueues(by_team=scheduling.cluster_queues),))
 
 
 def _wanted(settings: Settings) -> bool:
     return bool(settings.gpu_pools)
-
-
-def _own_namespaces(settings: Settings) -> tuple[str, ...]:
-    return tuple(team.name for team in settings.teams)
 
 
 def _watch(settings: Settings) -> "Watch":
@@ -68,12 +62,8 @@ GPUS = Part(
     name="gpus",
     deploy=_deploy,
     wanted=_wanted,
-    needs=(
-        Need(connection=GatewayConnection, namespaces=()),
-        Need(connection=TrackingConnection, namespaces=()),
-    ),
+    provides=(TeamQueues,),
     namespaces=(NAMESPACE,),
-    own_namespaces=_own_namespaces,
     images=("kueue-controller", "nvidia-device-plugin"),
     secrets=(_WEBHOOKS,),
     watch=_watch,

@@ -31,6 +31,8 @@ class Need:
     """Record of `components.connections`."""
     namespaces: tuple[str, ...] | None = None
     """Namespaces whose pods open the connection; those that the part runs in if not given."""
+    optional: bool = False
+    """Whether the part does without it in a stack where no part provides it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,10 @@ class Connections:
     def get(self, connection: type[T]) -> T:
         """Return the connection of a type; `Plan` has checked that some part provides it."""
         return cast("T", self._provided[connection][0])
+
+    def find(self, connection: type[T]) -> T | None:
+        """Return the connection of a type, or None where an optional need is not met."""
+        return self.get(connection) if connection in self._provided else None
 
     def resources(self, connection: type) -> tuple["pulumi.Resource", ...]:
         """Return what to wait for until the part behind a connection runs."""

@@ -32,6 +32,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
     from components.pipelines.kubeflow_pipelines import (
         KubeflowPipelines,
         KubeflowPipelinesArgs,
+        PipelineImages,
         StepSettings,
     )
 
@@ -41,6 +42,16 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
         "pipelines",
         KubeflowPipelinesArgs(
             namespace=site.namespaces[NAMESPACE],
+            images=PipelineImages(
+                api_server=site.image("kfp-api-server"),
+                driver=site.image("kfp-driver"),
+                launcher=site.image("kfp-launcher"),
+                persistence_agent=site.image("kfp-persistence-agent"),
+                scheduler=site.image("kfp-scheduled-workflow-controller"),
+                workflow_controller=site.image("argo-workflow-controller"),
+                executor=site.image("argo-executor"),
+                metadata=site.image("mlmd"),
+            ),
             pipelines_database=databases.pipelines,
             metadata_database=databases.metadata,
             artifacts=artifacts,
@@ -55,7 +66,6 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             scrapers=site.scrapers,
             gateway=connections.get(GatewayConnection),
             stores=site.stores(PipelinesDatabases, ObjectStoreConnections),
-            registry=site.settings.registry,
         ),
         site.opts,
     )

@@ -164,8 +164,10 @@ def _unmet(made: Plan) -> Iterator[str]:
     """Yield each need of a part that no part in front of it meets."""
     position = {kind: number for number, part in enumerate(made.parts) for kind in part.provides}
     for number, part in enumerate(made.parts):
-        for kind in (need.connection for need in part.needs):
-            provider = position.get(kind)
+        for need in part.needs:
+            kind, provider = need.connection, position.get(need.connection)
+            if provider is None and need.optional:
+                continue
             if provider is None:
                 yield f"part {part.name} needs {kind.__name__}, which no part of this stack provides"
             elif provider >= number:

@@ -11,8 +11,43 @@ from tests.fixtures import platform
 from tests.fixtures.recorder import Registration
 
 RECORDED = Path(__file__).with_name("resources")
+# Teams by stack, whose profiles were children of GpuScheduling.
+_TEAMS = {
+    "dev": ("research",),
+    "staging": ("research", "serving"),
+    "prod": ("research", "applied", "serving"),
+}
+
+
+def _moved_profile(stack: str, team: str) -> dict[str, str]:
+    """Return the lines of a team's profile: its alias names its old URN, and children follow their parent."""
+    kube = f"provider=pulumi:pulumi:Stack$pulumi:providers:kubernetes::plinth-{stack}"
+    profile, space = "plinth:index:TeamProfile", "plinth:index:PlatformNamespace"
+    old, new = f"gpu-scheduling-{team}", f"team-{team}"
+    below_old = f"parent=plinth:index:GpuScheduling${profile}::{old} {kube}"
+    below_new = f"parent=pulumi:pulumi:Stack${profile}::{new} {kube}"
+    scheduling = "parent=pulumi:pulumi:Stack$plinth:index:GpuScheduling::gpu-scheduling"
+    in_old = f"parent={profile}${space}::{old}-namespace {kube}"
+    in_new = f"parent={profile}${space}::{new}-namespace {kube}"
+    policy = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
+    queue, namespace = "kubernetes:kueue.x-k8s.io/v1beta2:LocalQueue", "kubernetes:core/v1:Namespace"
+    return {
+        f"{profile} {old} {scheduling} {kube}": f"{profile} {new} parent=stack {kube}",
+        f"{space} {old}-namespace {below_old}": f"{space} {new}-namespace {below_new}",
+        f"{policy} {old}-policy {below_old}": f"{policy} {new}-policy {below_new}",
+        f"{queue} {old}-queue {below_old}": f"{queue} {new}-queue {below_new}",
+        f"{namespace} {old}-namespace-namespace {in_old}": f"{namespace} {new}-namespace-namespace {in_new}",
+        f"{policy} {old}-namespace-default-deny {in_old}": f"{policy} {new}-namespace-default-deny {in_new}",
+    }
+
+
 # Old line -> new line of what was renamed or moved on purpose; each carries an alias of its old URN.
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {
+    old: new
+    for stack, teams in _TEAMS.items()
+    for team in teams
+    for old, new in _moved_profile(stack, team).items()
+}
 # Type and name of what an update of a stack from that time creates.
 ADDED = {
     # What hands out GPUs and starts nodes is scraped too.

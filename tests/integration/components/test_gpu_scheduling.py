@@ -32,15 +32,16 @@ _POD_SECONDS = 120
 # A pool, a team that may have half of it, and the platform's own component.
 PROGRAM = """
 from components import images
-from components.gpu_queues import GpuPool, GpuTeam
-from components.gpu_scheduling import GpuScheduling, GpuSchedulingArgs
-from components.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
-from infra import settings
-from infra.foundation import KUEUE
+from components.gpus import team_queue
+from components.gpus.gpu_queues import GpuPool, GpuTeam
+from components.gpus.gpu_scheduling import GpuScheduling, GpuSchedulingArgs
+from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
+from components.teams.team_profile import TeamProfile, TeamProfileArgs
+from infra.settings import reader
 
-_, secrets = settings.load()
-namespace = PlatformNamespace("kueue", PlatformNamespaceArgs(namespace=KUEUE)).namespace
-GpuScheduling(
+_, secrets = reader.load()
+namespace = PlatformNamespace("kueue", PlatformNamespaceArgs(namespace="kueue")).namespace
+scheduling = GpuScheduling(
     "gpu-scheduling",
     GpuSchedulingArgs(
         namespace=namespace,
@@ -53,6 +54,9 @@ GpuScheduling(
         webhook_key=secrets.queue_webhook_key,
     ),
 )
+queue = scheduling.cluster_queues["vision"]
+team = TeamProfile("team-vision", TeamProfileArgs(team="vision", after=(queue,)))
+team_queue.deploy(team.owner, "vision", after=[queue])
 """
 
 
@@ -162,7 +166,7 @@ def test_a_pod_that_asks_for_no_gpu_runs_and_may_not_tolerate_gpu_nodes(
     _create(cluster, "plain", gpus=0)
     ready = ("wait", "--for=condition=Ready", f"--timeout={_POD_SECONDS}s", "pod/plain", "--namespace=vision")
     addons.kubectl(cluster, *ready, timeout_seconds=_POD_SECONDS + 10)
-    with pytest.raises(Exception, match=gpu_admission.STAY_AWAY):
+    with pytest.raises(Exception, match=gpu_admission.DENY_NON_GPU_PODS):
         _create(cluster, "intruder", gpus=0, tolerations=[dict(TOLERATION)])
 
 

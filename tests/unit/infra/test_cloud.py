@@ -88,10 +88,13 @@ def test_a_development_stack_can_be_deleted_whole(dev: Deployment[Any]) -> None:
     assert all(each.inputs["forceDelete"] for each in dev.of_type("aws:ecr/repository:Repository"))
 
 
-def test_passwords_are_nowhere_in_clear(dev: Deployment[Any]) -> None:
-    for each in dev.registrations:
-        if any(word in str(each.inputs) for word in ("trackingDatabasePassword-value", "databaseAdministratorPassword-value")):
-            assert "password" in each.secret_inputs, each.name
+def test_passwords_of_databases_are_secret_inputs(dev: Deployment[Any]) -> None:
+    keys = ("trackingDatabasePassword", "databaseAdministratorPassword")
+    servers = [each for each in dev.registrations if each.type == "aws:rds/instance:Instance"]
+    assert len(servers) == len(keys)
+    for each in servers:
+        assert any(f"{key}-value" in str(each.inputs) for key in keys), each.name
+        assert "password" in each.secret_inputs, each.name
 
 
 def test_databases_are_reached_from_nodes_alone(dev: Deployment[Any]) -> None:

@@ -2,7 +2,15 @@ import dataclasses
 
 import pytest
 
-from components.aws.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs, command, rights
+from components.aws.cluster_autoscaler import (
+    METRICS_PORT,
+    POD_LABELS,
+    ClusterAutoscaler,
+    ClusterAutoscalerArgs,
+    command,
+    rights,
+)
+from components.shapes import network_policies
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
@@ -10,6 +18,7 @@ from tests.unit.components.aws import policies
 TAGS = {"plinth:stack": "here"}
 ARGS = ClusterAutoscalerArgs(
     namespace="node-scaling",
+    image="registry.k8s.io/autoscaling/cluster-autoscaler:v1.36.0",
     version="v1.36.0",
     cluster_name="here",
     account="123456789012",
@@ -86,6 +95,13 @@ def test_it_elects_its_leader_by_a_lease_of_its_name() -> None:
     assert named == {"cluster-autoscaler", "cluster-autoscaler-status"}
 
 
-def test_a_node_is_kept_for_a_minute_at_least() -> None:
-    with pytest.raises(ValueError, match="idle_minutes: 0"):
-        dataclasses.replace(ARGS, idle_minutes=0)
+def test_metrics_are_scraped_by_scrapers_alone() -> None:
+    scraper = network_policies.pods({"app": "prometheus"}, "monitoring")
+    scraped = dataclasses.replace(ARGS, scrapers=(scraper,))
+    deployment = deploy(lambda: ClusterAutoscaler("autoscaler", scraped))
+    ((policy),) = rules.policies(deployment).values()
+    ((rule),) = policy["ingress"]
+    assert rule["ports"] == [{"port": METRICS_PORT, "protocol": "TCP"}]
+    assert "prometheus" in str(rule["from"])
+    labels = deployment.one("Deployment").inputs["spec"]["template"]["metadata"]["labels"]
+    assert POD_LABELS.items() <= labels.items()

@@ -47,11 +47,6 @@ def test_every_image_of_ours_has_a_repository_where_components_look_for_it() -> 
     assert {f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/{name}" for name in names} == wanted
 
 
-def test_the_registry_is_what_settings_can_name_beforehand() -> None:
-    found = deployed().output("images")["registry"]
-    assert found == registry("123456789012", "eu-central-1", "prod")
-
-
 def test_images_are_encrypted_scanned_and_never_replaced() -> None:
     for repository in deployed().of_type("Repository"):
         assert repository.inputs["imageTagMutability"] == "IMMUTABLE"
@@ -61,22 +56,22 @@ def test_images_are_encrypted_scanned_and_never_replaced() -> None:
 
 
 def test_every_repository_forgets_old_versions() -> None:
-    deployment = deployed(keep_images=7)
+    deployment = deployed()
     repositories = {each.inputs["name"] for each in deployment.of_type("Repository")}
     lifecycles = {
         each.inputs["repository"]: each.inputs["policy"] for each in deployment.of_type("LifecyclePolicy")
     }
     assert lifecycles.keys() == repositories
-    untagged, old = json.loads(lifecycle_policy(7))["rules"]
+    untagged, old = json.loads(lifecycle_policy())["rules"]
     assert untagged["selection"] == {
         "tagStatus": "untagged",
         "countType": "imageCountMoreThan",
         "countNumber": 1,
     }
-    assert (old["selection"]["tagStatus"], old["selection"]["countNumber"]) == ("any", 7)
+    assert (old["selection"]["tagStatus"], old["selection"]["countNumber"]) == ("any", 20)
     # ECR wants the rule for any image to come last.
     assert untagged["rulePriority"] < old["rulePriority"]
-    assert set(lifecycles.values()) == {lifecycle_policy(7)}
+    assert set(lifecycles.values()) == {lifecycle_policy()}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +80,6 @@ def test_every_repository_forgets_old_versions() -> None:
         ({"prefix": "Prod"}, "prefix: 'Prod'"),
         ({"prefix": "prod/"}, "prefix: 'prod/'"),
         ({"prefix": ""}, "prefix: ''"),
-        ({"keep_images": 1}, "keep_images: 1; give at least 2"),
     ],
 )
 def test_values_that_cannot_work_are_refused(change: dict[str, object], message: str) -> None:

@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from components.aws.karpenter import Karpenter, KarpenterArgs, cluster_rules
+from components.aws.karpenter import Karpenter, KarpenterArgs, cluster_rules, release
 from components.versions import upstream_version
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
@@ -10,6 +10,7 @@ from tests.unit.components.aws import policies
 TAGS = {"plinth:stack": "here"}
 ARGS = KarpenterArgs(
     namespace="node-scaling",
+    image="public.ecr.aws/karpenter/controller:1",
     cluster_name="here",
     account="123456789012",
     region="eu-central-1",
@@ -49,10 +50,16 @@ def test_the_controller_starts_after_its_definitions_rights_and_identity() -> No
     } <= rules.before(deployment, server)
 
 
-def test_the_image_is_upstreams_of_the_version_of_the_definitions() -> None:
+def test_the_release_is_that_of_the_definitions() -> None:
     version = upstream_version("karpenter-provider-aws", "github.com/aws/karpenter-provider-aws")
+    assert release() == version.removeprefix("v")
+    labels = deployed().one("Deployment").inputs["metadata"]["labels"]
+    assert labels["app.kubernetes.io/version"] == release()
+
+
+def test_the_controller_knows_its_cluster_and_its_queue() -> None:
     ((container),) = deployed().pods()["karpenter-server"]["containers"]
-    assert container["image"] == f"public.ecr.aws/karpenter/controller:{version.removeprefix('v')}"
+    assert container["image"] == "public.ecr.aws/karpenter/controller:1"
     environment = {each["name"]: each.get("value") for each in container["env"]}
     assert environment["CLUSTER_NAME"] == "here"
     assert environment["INTERRUPTION_QUEUE"].startswith("karpenter-interruptions-queue")

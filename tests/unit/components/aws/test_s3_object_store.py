@@ -113,8 +113,8 @@ def test_replaced_objects_can_be_brought_back_for_a_while(bucket: str) -> None:
 
 
 def test_only_logs_are_deleted_by_age() -> None:
-    deployment = deployed(keep_logs_days=45)
-    for bucket, days in (("access-logs", [{"days": 45}]), ("pipelines", []), ("mlflow", [])):
+    deployment = deployed()
+    for bucket, days in (("access-logs", [{"days": 90}]), ("pipelines", []), ("mlflow", [])):
         lifecycle = of_bucket(deployment, "BucketLifecycleConfiguration", bucket).inputs["rules"]
         assert [rule["expiration"] for rule in lifecycle if "expiration" in rule] == days
 
@@ -241,7 +241,6 @@ def changes() -> list[Any]:
         ({"buckets": nobody}, "names account 'nobody', as which no pod acts"),
         ({"accounts": {**ARGS.accounts, "serving": ()}}, "names account 'serving'"),
         ({"keep_replaced_days": 0}, "keep_replaced_days: 0"),
-        ({"keep_logs_days": 0}, "keep_logs_days: 0"),
     ]
 
 

@@ -43,7 +43,7 @@ def test_everything_is_labelled_and_below_the_component(preview: bool) -> None:
     rules.assert_no_secret_in_clear(deployment, "private-key")
 
 
-def test_each_pool_has_a_flavor_and_each_team_a_queue_and_a_namespace() -> None:
+def test_each_pool_has_a_flavor_and_each_team_a_queue() -> None:
     deployment = deployed()
     names = {
         kind: {each.inputs["metadata"]["name"] for each in deployment.of_type(kind)}
@@ -51,10 +51,11 @@ def test_each_pool_has_a_flavor_and_each_team_a_queue_and_a_namespace() -> None:
     }
     assert names["ResourceFlavor"] == {"training", "slices"}
     assert names["ClusterQueue"] == {"research", "applied"}
-    assert {"research", "applied", "nvidia-device-plugin"} == names["Namespace"]
+    # Namespaces of teams are made whether or not there are pools.
+    assert names["Namespace"] == {"nvidia-device-plugin"}
 
 
-def test_flavors_wait_for_the_webhooks_queues_for_flavors_and_teams_for_their_queue() -> None:
+def test_flavors_wait_for_the_webhooks_and_queues_for_flavors() -> None:
     deployment = deployed()
     checks = {"gpus-kueue-checks", "gpus-kueue-defaults"}
     for flavor in deployment.of_type("ResourceFlavor"):
@@ -63,12 +64,6 @@ def test_flavors_wait_for_the_webhooks_queues_for_flavors_and_teams_for_their_qu
     assert {each.name for each in deployment.of_type("ResourceFlavor")} <= rules.before(deployment, cohort)
     for queue in deployment.of_type("ClusterQueue"):
         assert cohort.name in rules.before(deployment, queue)
-    for team in ("research", "applied"):
-        local = deployment.one("LocalQueue", f"gpus-{team}-queue")
-        queue = next(
-            each for each in deployment.of_type("ClusterQueue") if each.inputs["metadata"]["name"] == team
-        )
-        assert queue.name in rules.before(deployment, local)
 
 
 def test_the_work_of_ordering_grows_with_teams_and_pools_not_with_their_product() -> None:
@@ -78,8 +73,8 @@ def test_the_work_of_ordering_grows_with_teams_and_pools_not_with_their_product(
     assert max(len(each.dependencies) for each in deployment.of_type("ClusterQueue")) < 10
 
 
-def test_queues_are_the_output() -> None:
-    assert deployed().output("gpus")["queues"] == {"research": "default", "applied": "default"}
+def test_the_queues_of_teams_are_handed_out_for_what_comes_after_them() -> None:
+    assert deployed().result.cluster_queues.keys() == {"research", "applied"}
 
 
 def test_without_pools_no_plugin_runs() -> None:

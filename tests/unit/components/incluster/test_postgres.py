@@ -71,14 +71,14 @@ def test_one_instance_has_no_disruption_budget_and_two_have() -> None:
     assert cluster_spec(dataclasses.replace(ARGS, instances=2), "secret", {})["enablePDB"] is True
 
 
-def test_a_storage_class_is_named_only_when_given() -> None:
+def test_the_volume_has_the_size_that_is_given_and_the_default_class() -> None:
     assert cluster_spec(ARGS, "secret", {})["storage"] == {"size": "5Gi"}
-    fast = dataclasses.replace(ARGS, storage_class="fast", storage_size="1Gi")
-    assert cluster_spec(fast, "secret", {})["storage"] == {"size": "1Gi", "storageClass": "fast"}
+    small = dataclasses.replace(ARGS, storage_size="1Gi")
+    assert cluster_spec(small, "secret", {})["storage"] == {"size": "1Gi"}
 
 
 def test_the_operator_is_upstreams_with_our_image_and_a_quick_start() -> None:
-    objects = operator_manifests("registry.example/operator:1", {"team": "ml"})
+    objects = operator_manifests("registry.example/operator:1")
     deployment = manifests.find(objects, "Deployment", "cnpg-controller-manager")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert container["image"] == "registry.example/operator:1"
@@ -92,7 +92,6 @@ def test_the_operator_is_upstreams_with_our_image_and_a_quick_start() -> None:
     }
     assert not manifests.only(objects, "Namespace")
     for each in objects:
-        assert each["metadata"]["labels"]["team"] == "ml"
         assert each["metadata"]["labels"]["app.kubernetes.io/part-of"] == "plinth"
 
 

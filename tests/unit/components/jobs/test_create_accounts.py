@@ -46,7 +46,7 @@ def test_the_statements_are_run_when_the_server_answers(
     environment.setattr(subprocess, "run", client)
     assert create_accounts.main() == 0
     assert [sql for _, sql in client.calls] == ["SELECT 1;", "SELECT 1;", SQL]
-    assert "are there" in capsys.readouterr().out
+    assert "accounts exist" in capsys.readouterr().out
 
 
 def test_the_client_is_told_to_encrypt_and_never_sees_a_password_as_an_argument(

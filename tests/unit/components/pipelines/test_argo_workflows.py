@@ -98,9 +98,9 @@ def test_the_controller_reaches_the_kubernetes_api_alone() -> None:
     assert [[port["port"] for port in rule["ports"]] for rule in policy["egress"]] == [[443, 6443]]
 
 
-def test_a_lifetime_too_short_to_read_a_result_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"workflow_ttl_seconds: 5; give at least 60"):
-        dataclasses.replace(PLAIN, workflow_ttl_seconds=5)
+def test_a_finished_workflow_can_be_looked_at_for_a_day() -> None:
+    defaults: Any = settings(deployed())["workflowDefaults"]
+    assert defaults["spec"]["ttlStrategy"] == {"secondsAfterCompletion": 86400}
 
 
 def test_metrics_are_plain_and_for_those_who_may_read_them() -> None:

@@ -3,8 +3,12 @@ import dataclasses
 import pytest
 import yaml
 
-from components.images import reference
-from components.pipelines.kubeflow_pipelines import KubeflowPipelines, KubeflowPipelinesArgs, StepSettings
+from components.pipelines.kubeflow_pipelines import (
+    KubeflowPipelines,
+    KubeflowPipelinesArgs,
+    PipelineImages,
+    StepSettings,
+)
 from components.pipelines.pipeline_steps import POD_LABELS
 from components.shapes import network_policies
 from tests.fixtures.recorder import Deployment, deploy
@@ -16,8 +20,19 @@ STEPS = StepSettings(
     destinations=(network_policies.egress([network_policies.in_namespace("mlflow")], 5000),),
     models_namespace="models",
 )
+IMAGES = PipelineImages(
+    api_server="api-server:1",
+    driver="driver:1",
+    launcher="launcher:1",
+    persistence_agent="persistence-agent:1",
+    scheduler="scheduler:1",
+    workflow_controller="workflow-controller:1",
+    executor="executor:1",
+    metadata="metadata:1",
+)
 PLAIN = KubeflowPipelinesArgs(
     namespace="kubeflow",
+    images=IMAGES,
     pipelines_database=sample.mysql("mlpipeline"),
     metadata_database=sample.mysql("metadb"),
     artifacts=sample.artifacts(),
@@ -121,36 +136,24 @@ def test_the_kind_of_recurring_runs_comes_from_the_pinned_module() -> None:
     assert definition["metadata"]["name"] == "scheduledworkflows.kubeflow.org"
 
 
-def test_own_images_come_from_the_registry_and_upstreams_keep_their_names() -> None:
-    registry = "registry.example.com/team"
-    pods = deployed(registry=registry).pods()
-    images = {name: pod["containers"][0]["image"] for name, pod in pods.items()}
-    assert images["pipelines-metadata-server"] == reference("mlmd", registry)
-    upstream = {
-        "argo-controller": "argo-workflow-controller",
-        "api-server": "kfp-api-server",
-        "persistence-agent-agent": "kfp-persistence-agent",
-        "scheduled-workflow-controller-agent": "kfp-scheduled-workflow-controller",
-    }
-    for pod, image in upstream.items():
-        assert images[f"pipelines-{pod}"] == reference(image, registry) != reference(image), pod
-    environment = {
-        each["name"]: each.get("value") for each in pods["pipelines-api-server"]["containers"][0]["env"]
-    }
-    assert environment["V2_DRIVER_IMAGE"] == reference("kfp-driver", registry)
-    assert environment["V2_LAUNCHER_IMAGE"] == reference("kfp-launcher", registry)
-
-
-def test_without_a_registry_every_image_is_the_one_built_here() -> None:
+def test_every_pod_runs_the_image_that_is_given_for_it() -> None:
     pods = deployed().pods()
-    assert pods["pipelines-api-server"]["containers"][0]["image"] == reference("kfp-api-server")
-
-
-def test_outputs_name_the_api_and_the_namespace() -> None:
-    assert deployed().output("pipelines") == {
-        "api_url": "http://ml-pipeline.kubeflow:8888",
-        "namespace": "kubeflow",
+    images = {name: pod["containers"][0]["image"] for name, pod in pods.items()}
+    assert images == {
+        "pipelines-api-server": "api-server:1",
+        "pipelines-argo-controller": "workflow-controller:1",
+        "pipelines-metadata-server": "metadata:1",
+        "pipelines-persistence-agent-agent": "persistence-agent:1",
+        "pipelines-scheduled-workflow-controller-agent": "scheduler:1",
     }
+    (server,) = pods["pipelines-api-server"]["containers"]
+    values = {each["name"]: each.get("value") for each in server["env"]}
+    assert (values["V2_DRIVER_IMAGE"], values["V2_LAUNCHER_IMAGE"]) == ("driver:1", "launcher:1")
+    assert "--executor-image=executor:1" in pods["pipelines-argo-controller"]["containers"][0]["args"]
+
+
+def test_the_namespace_is_the_output() -> None:
+    assert deployed().output("pipelines") == {"namespace": "kubeflow"}
 
 
 def test_one_database_for_two_programs_is_refused() -> None:

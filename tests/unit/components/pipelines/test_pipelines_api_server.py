@@ -92,16 +92,14 @@ def test_passwords_come_from_secrets() -> None:
 
 def test_upstreams_well_known_credentials_are_dropped() -> None:
     assert "minio123" in upstream()
-    changed = settings(upstream(), log_prefix="artifacts", workspace_storage_class=None)
+    changed = settings(upstream())
     assert "minio123" not in changed
     assert json.loads(changed)["ARCHIVE_CONFIG_LOG_PATH_PREFIX"] == "artifacts"
 
 
-def test_steps_share_volumes_only_of_a_class_that_was_named() -> None:
-    without = json.loads(settings(upstream(), log_prefix="a", workspace_storage_class=None))
-    assert "Workspace" not in without
-    named = json.loads(settings(upstream(), log_prefix="a", workspace_storage_class="fast"))
-    assert named["Workspace"]["VolumeClaimTemplateSpec"]["storageClassName"] == "fast"
+def test_steps_share_no_volumes() -> None:
+    assert "Workspace" in json.loads(upstream())
+    assert "Workspace" not in json.loads(settings(upstream()))
 
 
 def test_the_gateway_reaches_http_alone_and_clients_reach_both_ports() -> None:

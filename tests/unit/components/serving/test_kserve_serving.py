@@ -122,7 +122,6 @@ def test_predictors_are_reached_by_the_gateway_and_reach_the_object_store_alone(
 
 def test_outputs_name_what_a_deployment_of_a_model_needs() -> None:
     outputs = deployed().output("kserve")
-    assert outputs["url_template"] == "http://{name}-models.plinth.local"
     assert outputs["serving_runtime"].startswith("mlflow-")
 
 

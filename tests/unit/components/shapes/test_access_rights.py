@@ -3,6 +3,7 @@ from pulumi_kubernetes.rbac import v1 as rbac
 
 from components.shapes.access_rights import AccessRights
 from components.shapes.labels import labels
+from components.shapes.owner import Owner
 from tests.fixtures.recorder import Deployment, deploy
 
 READ_PODS: rbac.PolicyRuleArgsDict = {"api_groups": [""], "resources": ["pods"], "verbs": ["get"]}
@@ -13,13 +14,14 @@ SUBJECT = {"kind": "ServiceAccount", "name": "reader", "namespace": "place"}
 class Server(pulumi.ComponentResource):
     def __init__(self) -> None:
         super().__init__("plinth:index:Server", "server")
-        rights = AccessRights(
+        owner = Owner(
             component="server",
-            account="reader",
             namespace="place",
             labels=labels("server", "server", "server"),
+            selector={},
             parent=self,
         )
+        rights = AccessRights(owner=owner, account="reader")
         rights.service_account()
         rights.in_namespace([READ_PODS], name="pods-reader")
         rights.in_cluster([READ_NODES], name="plinth-nodes-reader", resource="server-nodes")

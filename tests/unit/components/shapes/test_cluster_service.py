@@ -2,20 +2,19 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.shapes import cluster_service
+from components.shapes.owner import Owner
 from tests.fixtures.recorder import Deployment, deploy
 
 
 class Server(pulumi.ComponentResource):
     def __init__(self) -> None:
         super().__init__("plinth:index:Server", "server")
-        cluster_service.deploy(
-            "server-service",
-            metadata={"name": "web", "namespace": "place", "labels": {"a": "b"}},
-            selector={"c": "d"},
-            ports={"http": 80, "webhook": (443, 9443)},
-            parent=self,
-            after=[kubernetes.core.v1.ConfigMap("pods")],
+        owner = Owner(
+            component="server", namespace="place", labels={"a": "b"}, selector={"c": "d"}, parent=self
         )
+        pods = kubernetes.core.v1.ConfigMap("pods")
+        cluster_service.deploy(owner, "web", {"http": 80, "webhook": (443, 9443)}, after=[pods])
+        cluster_service.deploy(owner, "hooks", {"webhook": 443}, resource="webhook-service")
 
 
 def deployed() -> Deployment[Server]:
@@ -34,7 +33,7 @@ def test_ports_lead_to_those_of_the_pods() -> None:
 
 def test_nobody_waits_for_endpoints_beyond_the_pods_themselves() -> None:
     deployment = deployed()
-    service = deployment.one("Service")
+    service = deployment.one("Service", "server-service")
     assert service.inputs["metadata"] == {
         "name": "web",
         "namespace": "place",
@@ -43,3 +42,8 @@ def test_nobody_waits_for_endpoints_beyond_the_pods_themselves() -> None:
     }
     assert deployment.one("ConfigMap").urn in service.dependencies
     assert service.parent == deployment.registrations[0].urn
+
+
+def test_a_second_service_of_a_component_has_a_name_of_its_own() -> None:
+    service = deployed().one("Service", "server-webhook-service")
+    assert service.inputs["metadata"]["name"] == "hooks"

@@ -1,9 +1,29 @@
+import pulumi
+
 from components.shapes import http_routes
+from components.shapes.owner import Owner
+from tests.fixtures.recorder import deploy
 from tests.unit.components.sample import GATEWAY
+from workloads.contract import Host
 
 
 def test_a_route_takes_every_path_of_its_host() -> None:
-    spec = http_routes.spec(GATEWAY, "mlflow", "tracking", 5000)
+    spec = http_routes.spec(GATEWAY, Host.TRACKING, "tracking", 5000)
     assert spec["parentRefs"] == [{"name": "traefik", "namespace": "gateway"}]
     assert spec["hostnames"] == ["mlflow.plinth.local"]
     assert spec["rules"] == [{"backendRefs": [{"name": "tracking", "port": 5000}]}]
+
+
+class Server(pulumi.ComponentResource):
+    def __init__(self) -> None:
+        super().__init__("plinth:index:Server", "server")
+        owner = Owner(component="server", namespace="place", labels={"a": "b"}, selector={}, parent=self)
+        http_routes.deploy(owner, GATEWAY, Host.GRAFANA, name="pages", service="web", port=80)
+
+
+def test_a_route_is_in_the_namespace_of_its_service() -> None:
+    deployment = deploy(Server)
+    route = deployment.one("HTTPRoute", "server-route")
+    assert route.inputs["metadata"] == {"name": "pages", "namespace": "place", "labels": {"a": "b"}}
+    assert route.inputs["spec"] == http_routes.spec(GATEWAY, Host.GRAFANA, "web", 80)
+    assert route.parent == deployment.registrations[0].urn

@@ -1,8 +1,11 @@
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.shapes import job_pods
+from components.shapes.owner import Owner
+from tests.fixtures.recorder import deploy
 
 PROGRAM = job_pods.JobProgram(module="create_buckets", files={"buckets.json": "{}"})
 
@@ -25,7 +28,7 @@ def test_another_program_or_file_is_another_digest(other: job_pods.JobProgram) -
 
 
 def test_a_job_runs_once_and_finds_its_modules_beside_those_of_the_image() -> None:
-    spec: Any = job_pods.spec(PROGRAM, image="i", config_map="c", labels={}, env=[], user_id=65532)
+    spec: Any = job_pods.spec(PROGRAM, image="i", config_map="c", labels={}, env=[])
     assert spec["backoff_limit"] == 0
     pod = spec["template"]["spec"]
     (container,) = pod["containers"]
@@ -44,7 +47,6 @@ def test_a_secret_is_mounted_as_the_one_file_that_is_asked_for() -> None:
         config_map="c",
         labels={},
         env=[],
-        user_id=65532,
         secrets={"/statements": ("accounts", "statements.sql")},
     )
     pod = spec["template"]["spec"]
@@ -55,3 +57,22 @@ def test_a_secret_is_mounted_as_the_one_file_that_is_asked_for() -> None:
         "secret_name": "accounts",
         "items": [{"key": "statements.sql", "path": "statements.sql"}],
     }
+
+
+class Server(pulumi.ComponentResource):
+    def __init__(self) -> None:
+        super().__init__("plinth:index:Server", "server")
+        owner = Owner(component="server", namespace="place", labels={"a": "b"}, selector={}, parent=self)
+        job_pods.create_program(owner, PROGRAM, role="buckets-program", name="server-buckets")
+
+
+def test_a_program_is_kept_in_a_config_map_of_its_component() -> None:
+    deployment = deploy(Server)
+    program = deployment.one("ConfigMap", "server-buckets-program")
+    assert program.inputs["data"] == PROGRAM.data()
+    assert program.inputs["metadata"] == {
+        "name": "server-buckets",
+        "namespace": "place",
+        "labels": {"a": "b"},
+    }
+    assert program.parent == deployment.registrations[0].urn

@@ -35,3 +35,21 @@ def test_pods_are_of_the_policys_namespace_unless_another_is_named() -> None:
         "pod_selector": {"match_labels": {"a": "b"}},
         "namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "models"}},
     }
+
+
+def test_a_controller_calls_the_kubernetes_api_and_is_read_by_scrapers_alone() -> None:
+    scraper = network_policies.pods({"app": "prometheus"})
+    closed: Any = network_policies.controller({"a": "b"}, scrapers=(), metrics_port=8080)
+    assert closed["policy_types"] == ["Egress"]
+    assert closed["egress"] == [network_policies.api_server()]
+    scraped: Any = network_policies.controller({"a": "b"}, scrapers=(scraper,), metrics_port=8080)
+    assert scraped["ingress"] == [network_policies.ingress([scraper], 8080)]
+
+
+def test_the_webhooks_of_a_controller_are_reached_from_outside_the_pods_network() -> None:
+    agent = network_policies.identity_agent()
+    policy: Any = network_policies.controller(
+        {"a": "b"}, scrapers=(), metrics_port=8080, webhook_port=9443, outgoing=[agent]
+    )
+    assert policy["ingress"] == [network_policies.ingress([network_policies.anywhere()], 9443)]
+    assert policy["egress"] == [network_policies.api_server(), agent]

@@ -7,7 +7,7 @@ from tests.unit.components import rules
 
 @pytest.mark.parametrize("preview", [False, True])
 def test_a_namespace_is_closed_and_enforces_its_level_before_anyone_uses_it(preview: bool) -> None:
-    args = PlatformNamespaceArgs(namespace="kubeflow", pod_security="baseline", extra_labels={"team": "ml"})
+    args = PlatformNamespaceArgs(namespace="kubeflow", pod_security="baseline", labels={"team": "ml"})
     deployment = deploy(lambda: PlatformNamespace("pipelines", args), preview=preview)
     rules.assert_children_of_one_component(deployment, "PlatformNamespace")
     rules.assert_labelled(deployment)

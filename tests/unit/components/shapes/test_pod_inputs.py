@@ -1,4 +1,9 @@
+import pulumi
+import pulumi_kubernetes as kubernetes
+
 from components.shapes import pod_inputs
+from components.shapes.owner import Owner
+from tests.fixtures.recorder import deploy
 
 
 def test_secret_values_are_referred_to_and_never_written_out() -> None:
@@ -8,6 +13,22 @@ def test_secret_values_are_referred_to_and_never_written_out() -> None:
     assert pod_inputs.plain_env({"A": "b"}) == [{"name": "A", "value": "b"}]
 
 
-def test_a_claim_names_a_class_only_when_given() -> None:
-    assert "storage_class_name" not in pod_inputs.claim("1Gi", None)
-    assert pod_inputs.claim("1Gi", "fast").get("storage_class_name") == "fast"
+class Server(pulumi.ComponentResource):
+    def __init__(self) -> None:
+        super().__init__("plinth:index:Server", "server")
+        owner = Owner(component="server", namespace="place", labels={"a": "b"}, selector={}, parent=self)
+        claim = pod_inputs.create_claim(owner, "data", "1Gi")
+        kubernetes.core.v1.Pod("pod", spec={"volumes": [pod_inputs.claim_volume("disk", claim)]})
+
+
+def test_a_claim_is_of_the_default_class_and_bound_when_its_pod_exists() -> None:
+    deployment = deploy(Server)
+    claim = deployment.one("PersistentVolumeClaim", "server-volume").inputs
+    assert claim["spec"] == {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "1Gi"}},
+    }
+    assert claim["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
+    assert (claim["metadata"]["name"], claim["metadata"]["namespace"]) == ("data", "place")
+    (volume,) = deployment.one("Pod").inputs["spec"]["volumes"]
+    assert volume == {"name": "disk", "persistentVolumeClaim": {"claimName": "data"}}

@@ -1,8 +1,11 @@
+import copy
+
 import pulumi
 import pulumi_kubernetes as kubernetes
 import pytest
 
 from components.shapes import pod_security, replicated_server, server_pods
+from components.shapes.owner import Owner
 from tests.fixtures.recorder import Deployment, deploy
 
 
@@ -12,15 +15,15 @@ class Server(pulumi.ComponentResource):
         sizes = pod_security.sizes(cpu="1m", memory="1Mi", memory_limit="2Mi")
         container = server_pods.container("server", "image", ["server"], resources=sizes)
         before = kubernetes.core.v1.ConfigMap("before")
-        replicated_server.deploy(
-            "server",
-            role="controller",
-            metadata={"name": "controller", "namespace": "place"},
-            spec=server_pods.deployment(selector={"a": "b"}, labels={"a": "b"}, container=container),
-            replicas=replicas,
-            parent=self,
-            after=[before],
+        owner = Owner(
+            component="server", namespace="place", labels={"a": "b"}, selector={"a": "b"}, parent=self
         )
+        pod = server_pods.pod(container)
+        given = copy.deepcopy(pod)
+        replicated_server.deploy(
+            owner, pod, role="controller", name="controller", replicas=replicas, after=[before]
+        )
+        assert pod == given, "what the caller gives is the caller's"
 
 
 def deployed(replicas: int) -> Deployment[Server]:

@@ -3,14 +3,12 @@ from typing import Any
 
 import pulumi
 
-from components.shapes import network_policies, webhook_server
+from components.shapes import webhook_server
 from components.shapes.labels import labels
+from components.shapes.owner import Owner
 from components.shapes.webhook_server import Webhooks, WebhookServer
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
-
-SCRAPER = network_policies.pods({"app": "prometheus"})
-ANYWHERE = [{"ipBlock": {"cidr": "0.0.0.0/0"}}]
 
 
 def webhooks(namespace: str, ca: str) -> Webhooks:
@@ -22,24 +20,34 @@ def webhooks(namespace: str, ca: str) -> Webhooks:
     return {"MutatingWebhookConfiguration first": [hook], "ValidatingWebhookConfiguration second": [hook]}
 
 
+SERVER = WebhookServer(
+    service="webhooks",
+    secret="webhook-cert",
+    ca="the authority",
+    certificate="the certificate",
+    key="the key",
+    webhooks=webhooks,
+    resource=lambda name, role: f"{name}-{role}",
+)
+
+
 class Controller(pulumi.ComponentResource):
-    def __init__(self, *, scraped: bool) -> None:
+    def __init__(self) -> None:
         super().__init__("plinth:index:Controller", "controller")
-        server = WebhookServer(
+        owner = Owner(
             component="controller",
             namespace="place",
             labels=labels("controller", "controller", "controller"),
             selector={"app": "controller"},
             parent=self,
         )
-        certificate = server.certificate("webhook-cert", "the certificate", "the key")
-        server.network_policy([SCRAPER] if scraped else [], 8080)
-        server.service("webhooks")
-        server.configurations(webhooks, "the authority", lambda name, role: f"{name}-{role}", [certificate])
+        certificate = SERVER.create_certificate(owner)
+        SERVER.create_service(owner)
+        SERVER.register(owner, [certificate])
 
 
-def deployed(*, scraped: bool = True) -> Deployment[Controller]:
-    return deploy(lambda: Controller(scraped=scraped))
+def deployed() -> Deployment[Controller]:
+    return deploy(Controller)
 
 
 def test_the_certificate_must_be_for_the_host_that_the_api_server_calls() -> None:
@@ -66,29 +74,20 @@ def test_the_key_is_a_secret() -> None:
     rules.assert_no_secret_in_clear(deployment, "the key")
 
 
-def test_the_service_leads_to_the_port_that_the_network_policy_opens() -> None:
-    deployment = deployed(scraped=False)
-    service = deployment.one("Service").inputs["spec"]
-    policy = deployment.one("NetworkPolicy").inputs["spec"]
-    assert service["selector"] == policy["podSelector"]["matchLabels"] == {"app": "controller"}
-    (port,) = service["ports"]
-    (way,) = policy["ingress"]
-    assert [each["port"] for each in way["ports"]] == [port["targetPort"]] == [webhook_server.PORT]
-    assert way["from"] == ANYWHERE
-
-
-def test_metrics_are_read_by_scrapers_alone() -> None:
-    _, metrics = deployed().one("NetworkPolicy").inputs["spec"]["ingress"]
-    assert metrics["from"] == [{"podSelector": {"matchLabels": {"app": "prometheus"}}}]
-    assert [each["port"] for each in metrics["ports"]] == [8080]
+def test_the_service_leads_to_the_port_of_the_webhooks() -> None:
+    service = deployed().one("Service", "controller-webhook-service").inputs
+    assert service["metadata"]["name"] == "webhooks"
+    assert service["spec"]["selector"] == {"app": "controller"}
+    (port,) = service["spec"]["ports"]
+    assert (port["port"], port["targetPort"]) == (443, webhook_server.PORT)
 
 
 def test_the_api_server_asks_each_configuration_after_what_must_answer() -> None:
     deployment = deployed()
     certificate = deployment.one("Secret").urn
     for kind, name, resource in (
-        ("MutatingWebhookConfiguration", "first", "first-defaults"),
-        ("ValidatingWebhookConfiguration", "second", "second-checks"),
+        ("MutatingWebhookConfiguration", "first", "controller-first-defaults"),
+        ("ValidatingWebhookConfiguration", "second", "controller-second-checks"),
     ):
         made = deployment.one(kind, resource)
         assert made.inputs["metadata"]["name"] == name

@@ -1,7 +1,9 @@
+import pulumi
+import pulumi_kubernetes as kubernetes
 import pytest
 
 from components.shapes import network_policies
-from components.teams.team_profile import TeamProfile, TeamProfileArgs
+from components.teams.team_profile import TeamProfile, TeamProfileArgs, alias_below
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 
@@ -9,7 +11,7 @@ STORE = network_policies.egress([network_policies.in_namespace("object-store")],
 
 
 def deployed(*, preview: bool = False) -> Deployment[TeamProfile]:
-    args = TeamProfileArgs(team="research", destinations=(STORE,), extra_labels={"cost": "42"})
+    args = TeamProfileArgs(team="research", destinations=(STORE,))
     return deploy(lambda: TeamProfile("research", args), preview=preview)
 
 
@@ -25,7 +27,6 @@ def test_the_namespace_is_restricted_closed_and_the_teams() -> None:
     labels = deployment.one("Namespace").inputs["metadata"]["labels"]
     assert labels["plinth.dev/team"] == "research"
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
-    assert labels["cost"] == "42"
     assert {"default-deny", "team"} <= rules.policies(deployment).keys()
 
 
@@ -37,11 +38,30 @@ def test_pods_of_a_team_talk_to_each_other_and_where_they_are_let() -> None:
     assert store["ports"] == [{"port": 9000, "protocol": "TCP"}]
 
 
-def test_gpu_pods_queue_without_being_told_to() -> None:
-    queue = deployed().one("LocalQueue").inputs
-    assert queue["metadata"]["name"] == "default"
-    assert queue["metadata"]["namespace"] == "research"
-    assert queue["spec"] == {"clusterQueue": "research"}
+def test_a_team_without_gpus_has_no_queue() -> None:
+    assert not deployed().of_type("LocalQueue")
+
+
+def test_the_namespace_comes_after_what_must_outlive_it() -> None:
+    def program() -> None:
+        queue = kubernetes.core.v1.ConfigMap("cluster-queue")
+        TeamProfile("research", TeamProfileArgs(team="research", after=(queue,)))
+
+    deployment = deploy(program)
+    assert "cluster-queue" in rules.before(deployment, deployment.one("Namespace"))
+
+
+def test_a_profile_that_another_component_once_created_is_found_under_its_old_urn() -> None:
+    def program() -> None:
+        alias = alias_below("gpu-scheduling", "plinth:index:GpuScheduling", "research")
+        opts = pulumi.ResourceOptions(aliases=[alias])
+        TeamProfile("team-research", TeamProfileArgs(team="research"), opts)
+
+    profile = deploy(program, stack_name="prod").one("plinth:index:TeamProfile")
+    (alias,) = profile.aliases
+    # The engine joins the type of the parent in its URN with that of the profile, and ends with the old name.
+    assert 'name: "gpu-scheduling-research"' in alias
+    assert 'parentUrn: "urn:pulumi:prod::plinth::plinth:index:GpuScheduling::gpu-scheduling"' in alias
 
 
 def test_no_limit_range_hands_out_gpus() -> None:

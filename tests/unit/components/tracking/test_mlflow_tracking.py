@@ -118,15 +118,24 @@ def test_the_service_selects_the_server_and_publishes_it() -> None:
     assert deployment.one("Service").inputs["spec"]["selector"].items() <= labels.items()
     route = deployment.one("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute")
     assert route.inputs["spec"]["hostnames"] == ["mlflow.plinth.local"]
-    assert deployment.output("mlflow") == {
-        "tracking_uri": "http://mlflow.mlflow:5000",
-        "artifacts_destination": "s3://mlflow",
-    }
+    assert deployment.output("mlflow") == {"tracking_uri": "http://mlflow.mlflow:5000"}
 
 
-def test_replicas_bring_a_disruption_budget() -> None:
-    assert not deployed().of_type("PodDisruptionBudget")
-    assert deployed(replicas=2).one("PodDisruptionBudget").inputs["spec"]["maxUnavailable"] == 1
+def test_one_server_is_replaced_without_a_second_one_at_its_side() -> None:
+    deployment = deployed()
+    assert deployment.one("Deployment").inputs["spec"]["strategy"] == {"type": "Recreate"}
+    assert not deployment.of_type("PodDisruptionBudget")
+
+
+def test_replicas_serve_through_rollouts_and_drains() -> None:
+    deployment = deployed(replicas=2)
+    spec = deployment.one("Deployment", "mlflow-server").inputs["spec"]
+    assert spec["replicas"] == 2
+    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    assert "mlflow-migration" in rules.before(deployment, deployment.one("Deployment"))
+    budget = deployment.one("PodDisruptionBudget").inputs["spec"]
+    assert budget["maxUnavailable"] == 1
+    assert budget["selector"] == spec["selector"]
 
 
 def test_without_a_gateway_nothing_is_published() -> None:

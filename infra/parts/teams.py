@@ -1,0 +1,58 @@
+"""Teams: a namespace of their own for each, and a queue in it where the stack has GPU pools."""
+
+from typing import TYPE_CHECKING
+
+from components.connections import GatewayConnection, TeamQueues, TrackingConnection
+from infra.parts.part import Connections, Need, Part, Provides
+from infra.settings.stack import Settings
+
+if TYPE_CHECKING:
+    from infra.parts.site import Site
+
+
+def _deploy(site: "Site", connections: Connections) -> Provides:
+    import pulumi
+
+    from components.gpus import team_queue
+    from components.teams import team_profile
+    from components.teams.team_profile import TeamProfile, TeamProfileArgs
+
+    queues = connections.find(TeamQueues)
+    for team in site.settings.teams:
+        after = [queues.by_team[team.name]] if queues else []
+        # Profiles were once children of GpuScheduling.
+        former = team_profile.alias_below("gpu-scheduling", "plinth:index:GpuScheduling", team.name)
+        profile = TeamProfile(
+            f"team-{team.name}",
+            TeamProfileArgs(
+                team=team.name,
+                # The tracking server, and the gateway to everything else.
+                destinations=({"to": [*site.servers(GatewayConnection, TrackingConnection)]},),
+                after=tuple(after),
+            ),
+            pulumi.ResourceOptions.merge(site.opts, pulumi.ResourceOptions(aliases=[former])),
+        )
+        if queues:
+            team_queue.deploy(profile.owner, team.name, after=after)
+    return Provides()
+
+
+def _wanted(settings: Settings) -> bool:
+    return bool(settings.teams)
+
+
+def _own_namespaces(settings: Settings) -> tuple[str, ...]:
+    return tuple(team.name for team in settings.teams)
+
+
+TEAMS = Part(
+    name="teams",
+    deploy=_deploy,
+    wanted=_wanted,
+    needs=(
+        Need(connection=GatewayConnection, namespaces=()),
+        Need(connection=TrackingConnection, namespaces=()),
+        Need(connection=TeamQueues, namespaces=(), optional=True),
+    ),
+    own_namespaces=_own_namespaces,
+)

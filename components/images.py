@@ -13,20 +13,13 @@ class ImageError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class _Upstream:
-    """An image under upstream's name; its version is that of a Go module or a Python distribution."""
+    """The name that upstream publishes an image under; its version is that of a module or distribution."""
 
     repository: str
     project: str = ""
     module: str = ""
     distribution: str = ""
     bare: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Own:
-    """An image that only this repository makes."""
-
-    version: str = ""
 
 
 def _kfp(program: str) -> _Upstream:
@@ -54,7 +47,7 @@ def _prometheus_operator(program: str) -> _Upstream:
     return _prometheus(program, name, repository=name, module=f"github.com/{name}/{name}")
 
 
-_IMAGES: dict[str, _Upstream | _Own] = {
+_UPSTREAM: dict[str, _Upstream] = {
     "alertmanager": _prometheus("alertmanager", "alertmanager"),
     "argo-executor": _argo("argoexec"),
     "argo-workflow-controller": _argo("workflow-controller"),
@@ -96,15 +89,9 @@ _IMAGES: dict[str, _Upstream | _Own] = {
     "versitygw": _Upstream(
         repository="ghcr.io/versity/versitygw", project="versitygw", module="github.com/versity/versitygw"
     ),
-    "mariadb": _Own(),
-    "mlflow-server": _Own(),
-    "mlmd": _Own(),
-    # CloudNativePG reads the major version of the server from the start of the tag.
-    "postgres": _Own(version="17"),
-    "serving-runtime": _Own(),
-    "storage-initializer": _Own(),
-    "workload": _Own(),
 }
+# CloudNativePG reads the major version of the server from the start of the tag.
+_VERSIONS = {"postgres": "17"}
 
 
 # Only clusters in a cloud run these: pulled from upstream, never built here.
@@ -125,14 +112,9 @@ def published(name: str, version: str) -> str:
     return f"{_PUBLISHED[name]}:{version}"
 
 
-def names() -> list[str]:
-    """Return the short names of all images that stacks use."""
-    return sorted(_IMAGES)
-
-
 def is_own(name: str) -> bool:
     """Return whether only this repository makes the image, as opposed to building an upstream one."""
-    return isinstance(_lookup(name), _Own)
+    return name not in _UPSTREAM
 
 
 def reference(name: str, registry: str = "") -> str:
@@ -149,21 +131,15 @@ def reference(name: str, registry: str = "") -> str:
     Raises:
         ImageError: no such image, or its content cannot be read.
     """
-    image = _lookup(name)
+    image = _UPSTREAM.get(name)
     try:
-        if isinstance(image, _Own):
+        if image is None:
             prefix = f"{registry.rstrip('/')}/" if registry else ""
-            return f"{prefix}plinth/{name}:{image_recipe.tag(name, image.version)}"
+            return f"{prefix}plinth/{name}:{image_recipe.tag(name, _VERSIONS.get(name, ''))}"
         version = _upstream_version(image)
         return f"{image.repository}:{version if registry else image_recipe.tag(name, version)}"
     except UpstreamError as error:
         raise ImageError(str(error)) from error
-
-
-def _lookup(name: str) -> _Upstream | _Own:
-    if name not in _IMAGES:
-        raise ImageError(f"no image {name!r}: there are {', '.join(names())}")
-    return _IMAGES[name]
 
 
 def _upstream_version(image: _Upstream) -> str:

@@ -1,7 +1,7 @@
 """What a stack on AWS is made of. Imported by such stacks alone: the SDK costs a second and 80 MB."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -42,12 +42,13 @@ class Cloud:
     connection: ClusterConnection
     tags: Mapping[str, str]
 
-    def repositories(self) -> EcrRepositories:
+    def repositories(self, images: Sequence[str]) -> EcrRepositories:
         """Make a repository per image of ours."""
         return EcrRepositories(
             "images",
             EcrRepositoriesArgs(
                 prefix=self.eks.name,
+                images=images,
                 kms_key_arn=self.key("images", "Images").arn,
                 deletable=not self.settings.protect,
                 tags=self.tags,

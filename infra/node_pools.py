@@ -33,6 +33,7 @@ def deploy(cloud: Cloud, namespace: pulumi.Input[str], scrapers: tuple[Peer, ...
             cluster_name=cloud.eks.name,
             account=cloud.eks.account,
             region=cloud.eks.region,
+            scrapers=scrapers,
             tags=cloud.tags,
         ),
         cloud.everywhere,

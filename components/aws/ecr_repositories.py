@@ -2,14 +2,12 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
-
-from components import images
 
 # Versions of each image that are kept, the newest first.
 _KEPT_IMAGES = 20
@@ -22,6 +20,8 @@ class EcrRepositoriesArgs:
 
     prefix: str
     """First part of the names; two stacks in one account and region need different ones, or share."""
+    images: Sequence[str]
+    """Short names of the images that need a repository."""
     kms_key_arn: pulumi.Input[str]
     """KMS key that encrypts the images."""
     deletable: bool = False
@@ -30,7 +30,9 @@ class EcrRepositoriesArgs:
     """Tags on every resource."""
 
     def __post_init__(self) -> None:
-        """Reject what ECR would reject."""
+        """Reject what ECR would reject, and a registry without images."""
+        if not self.images:
+            raise ValueError("images: none given; name at least one")
         if not _PREFIX.match(self.prefix):
             raise ValueError(
                 f"prefix: {self.prefix!r}; use lower-case letters and digits, with single dots, dashes or _ "
@@ -41,11 +43,6 @@ class EcrRepositoriesArgs:
 def registry(account: str, region: str, prefix: str) -> str:
     """Return the value of a stack's images.registry with which its images come from these repositories."""
     return f"{account}.dkr.ecr.{region}.amazonaws.com/{prefix}"
-
-
-def own_images() -> list[str]:
-    """Return the names of the images that need a repository: upstream images keep upstream's names."""
-    return [name for name in images.names() if images.is_own(name)]
 
 
 def lifecycle_policy() -> str:
@@ -70,9 +67,9 @@ class EcrRepositories(pulumi.ComponentResource):
     """One repository per image that this project builds."""
 
     def __init__(self, name: str, args: EcrRepositoriesArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("plinth:index:EcrRepositories", name, {"images": own_images()}, opts)
+        super().__init__("plinth:index:EcrRepositories", name, {"images": [*args.images]}, opts)
         child = ResourceOptions(parent=self)
-        for image in own_images():
+        for image in args.images:
             repository = aws.ecr.Repository(
                 f"{name}-{image}",
                 name=f"{args.prefix}/plinth/{image}",

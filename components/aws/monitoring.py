@@ -1,5 +1,7 @@
 """What Prometheus scrapes of the autoscalers of nodes, their alerts and panels."""
 
+from components.aws import cluster_autoscaler
+from components.aws import karpenter as karpenter_controller
 from components.monitoring.dashboards import Dashboard, Panel
 from components.monitoring.rules import Rule, alert
 from components.monitoring.targets import Target
@@ -20,7 +22,7 @@ def watch(namespace: str, timing: Timing, *, karpenter: bool) -> Watch:
         name="cluster-autoscaler",
         namespace=namespace,
         labels={"app.kubernetes.io/name": "cluster-autoscaler"},
-        port=8085,
+        port=cluster_autoscaler.METRICS_PORT,
         metrics=("cluster_autoscaler_failed_scale_ups_total", "cluster_autoscaler_unschedulable_pods_count"),
     )
     rules: list[Rule] = [
@@ -47,7 +49,7 @@ def watch(namespace: str, timing: Timing, *, karpenter: bool) -> Watch:
         name="karpenter",
         namespace=namespace,
         labels={"app.kubernetes.io/name": "karpenter"},
-        port=8080,
+        port=karpenter_controller.METRICS_PORT,
         metrics=("karpenter_cloudprovider_errors_total", "karpenter_nodeclaims_created_total"),
     )
     rules.append(

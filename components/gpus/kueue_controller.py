@@ -90,9 +90,17 @@ def _open_pod_templates(schema: dict[str, Any]) -> None:
 
 
 def rights() -> list[Any]:
-    """Return the controller's cluster-wide rules: upstream's own role."""
-    found = manifests.load(_PROJECT, _MODULE, f"{_RIGHTS}/role.yaml")
-    return manifests.find(found, "ClusterRole", "manager-role")["rules"]
+    """Return the controller's cluster-wide rules: upstream's roles for its work and for its metrics.
+
+    It serves metrics only to clients whose token it has reviewed.
+    """
+    return [
+        rule
+        for file, role in (("role", "manager-role"), ("metrics_auth_role", "metrics-auth-role"))
+        for rule in manifests.find(
+            manifests.load(_PROJECT, _MODULE, f"{_RIGHTS}/{file}.yaml"), "ClusterRole", role
+        )["rules"]
+    ]
 
 
 def webhook_host(namespace: str) -> str:

@@ -3,10 +3,10 @@
 Stores of a cloud are watched by the cloud.
 """
 
-from components.incluster.postgres import METRICS_PORT as POSTGRES_METRICS_PORT
+from components.incluster import object_store, postgres
 from components.monitoring.dashboards import Dashboard, Panel
 from components.monitoring.rules import alert, deployment_down
-from components.monitoring.targets import OBJECT_STORE_PORT, Target
+from components.monitoring.targets import Target
 from components.monitoring.timing import Timing, duration
 from components.monitoring.watch import Watch
 
@@ -18,14 +18,14 @@ def postgres_watch(namespace: str, timing: Timing) -> Watch:
             name="postgres",
             namespace=namespace,
             labels={"cnpg.io/podRole": "instance"},
-            port=POSTGRES_METRICS_PORT,
+            port=postgres.METRICS_PORT,
             metrics=("cnpg_backends_total", "cnpg_collector_up", "cnpg_pg_database_size_bytes"),
         ),
         Target(
             name="postgres-operator",
             namespace="cnpg-system",
             labels={"app.kubernetes.io/name": "cloudnative-pg"},
-            port=8080,
+            port=postgres.OPERATOR_METRICS_PORT,
             metrics=("controller_runtime_reconcile_total",),
         ),
     )
@@ -63,7 +63,7 @@ def object_store_watch(namespace: str, timing: Timing) -> Watch:
         name="object-store",
         namespace=namespace,
         labels={"app.kubernetes.io/name": "versitygw"},
-        port=OBJECT_STORE_PORT,
+        port=object_store.METRICS_PORT,
         metrics=("versitygw_failed_count", "versitygw_success_count"),
     )
     window = duration(timing.window_seconds)

@@ -1,15 +1,9 @@
 """What Prometheus scrapes of itself and of the cluster, and the alerts and the dashboard of both."""
 
+from components.monitoring import alertmanager, cluster_exporters, prometheus_operator, prometheus_server
 from components.monitoring.dashboards import Dashboard, Panel
 from components.monitoring.rules import Recording, Rule, alert
-from components.monitoring.targets import (
-    ALERTMANAGER_PORT,
-    NODE_PORT,
-    OPERATOR_PORT,
-    PROMETHEUS_PORT,
-    STATE_PORT,
-    Target,
-)
+from components.monitoring.targets import Target
 from components.monitoring.timing import Timing, duration
 from components.monitoring.watch import Watch
 
@@ -93,16 +87,16 @@ def _targets(namespace: str) -> tuple[Target, ...]:
         ),
         own(
             "prometheus",
-            PROMETHEUS_PORT,
+            prometheus_server.PORT,
             "prometheus_rule_evaluation_failures_total",
             "prometheus_tsdb_head_series",
             "prometheus_tsdb_storage_blocks_bytes",
         ),
-        own("alertmanager", ALERTMANAGER_PORT, "alertmanager_notifications_failed_total"),
-        own("prometheus-operator", OPERATOR_PORT, "prometheus_operator_reconcile_errors_total"),
+        own("alertmanager", alertmanager.PORT, "alertmanager_notifications_failed_total"),
+        own("prometheus-operator", prometheus_operator.PORT, "prometheus_operator_reconcile_errors_total"),
         own(
             "kube-state-metrics",
-            STATE_PORT,
+            cluster_exporters.STATE_PORT,
             "kube_deployment_status_replicas_available",
             "kube_node_status_allocatable",
             "kube_pod_container_resource_requests",
@@ -115,7 +109,7 @@ def _targets(namespace: str) -> tuple[Target, ...]:
         ),
         own(
             "node-exporter",
-            NODE_PORT,
+            cluster_exporters.NODE_PORT,
             "node_filesystem_avail_bytes",
             "node_filesystem_size_bytes",
             "node_load1",

@@ -9,13 +9,6 @@ import yaml
 from components.monitoring.timing import Timing, duration
 from components.shapes import network_policies
 
-OBJECT_STORE_PORT = 9102
-POSTGRES_PORT = 9187
-PROMETHEUS_PORT = 9090
-ALERTMANAGER_PORT = 9093
-OPERATOR_PORT = 8080
-STATE_PORT = 8080
-NODE_PORT = 9100
 _KUBELET_PORT = 10250
 _ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _API_SERVER = "kubernetes.default.svc:443"

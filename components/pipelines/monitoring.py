@@ -5,6 +5,7 @@ from components.monitoring.rules import Alert, alert, deployment_down
 from components.monitoring.targets import Target
 from components.monitoring.timing import Timing, duration
 from components.monitoring.watch import Watch
+from components.pipelines import argo_workflows, pipelines_api_server
 
 
 def watch(namespace: str, timing: Timing, *, database: str | None) -> Watch:
@@ -42,14 +43,14 @@ def _targets(namespace: str) -> tuple[Target, ...]:
             name="pipelines",
             namespace=namespace,
             labels={name: "kubeflow-pipelines", component: "api-server"},
-            port=8888,
+            port=pipelines_api_server.HTTP_PORT,
             metrics=("run_server_create_requests", "run_server_run_count"),
         ),
         Target(
             name="workflows",
             namespace=namespace,
             labels={name: "argo-workflows", component: "controller"},
-            port=9090,
+            port=argo_workflows.METRICS_PORT,
             metrics=("argo_workflows_gauge", "argo_workflows_total_count", "argo_workflows_pods_gauge"),
         ),
     )

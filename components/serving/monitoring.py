@@ -5,7 +5,7 @@ from components.monitoring.rules import alert, deployment_down
 from components.monitoring.targets import Target
 from components.monitoring.timing import Timing, duration
 from components.monitoring.watch import Watch
-from components.serving import burn_rates
+from components.serving import burn_rates, kserve_controller, kserve_serving
 from components.serving.objectives import Objectives
 
 
@@ -50,14 +50,14 @@ def _targets(namespace: str, models_namespace: str) -> tuple[Target, ...]:
             name="serving-controller",
             namespace=namespace,
             labels={"app.kubernetes.io/name": "kserve", "app.kubernetes.io/component": "controller"},
-            port=8080,
+            port=kserve_controller.METRICS_PORT,
             metrics=("controller_runtime_reconcile_total",),
         ),
         Target(
             name="predictors",
             namespace=models_namespace,
             labels={"component": "predictor"},
-            port=8080,
+            port=kserve_serving.PORT,
             metrics=(
                 "plinth_prediction_requests_total",
                 "request_predict_seconds_count",

@@ -5,6 +5,7 @@ from components.monitoring.rules import alert, deployment_down
 from components.monitoring.targets import Target
 from components.monitoring.timing import Timing, duration
 from components.monitoring.watch import Watch
+from components.tracking import mlflow_tracking
 
 
 def watch(namespace: str, timing: Timing) -> Watch:
@@ -13,7 +14,7 @@ def watch(namespace: str, timing: Timing) -> Watch:
         name="registry",
         namespace=namespace,
         labels={"app.kubernetes.io/name": "mlflow", "app.kubernetes.io/component": "server"},
-        port=5000,
+        port=mlflow_tracking.PORT,
         metrics=(
             "mlflow_http_request_duration_seconds_count",
             "mlflow_http_request_duration_seconds_sum",

@@ -8,6 +8,7 @@ from pathlib import Path
 from cluster import addons
 from components import images, versions
 from images import store
+from infra.parts import IMAGES
 from infra.settings import stack_file
 from upstream import recipe
 
@@ -71,7 +72,7 @@ def registry(stack: str) -> str:
 
 def image_digests(own_registry: str) -> tuple[dict[str, str], ...]:
     """Return reference and manifest digest of every image of the platform; none where it is not built."""
-    references = {name: images.reference(name, own_registry) for name in images.names()}
+    references = {name: images.reference(name, own_registry) for name in IMAGES}
     rows: list[dict[str, str]] = []
     for name, reference in sorted((addons.images() | references).items()):
         record = store.find(name)

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from components import images
 from components.aws import instance_types, network_plan
-from components.versions import RDS_MARIADB, RDS_POSTGRES, eks_addons
+from components.versions import eks_addons
 from infra.errors import InfraError
+from infra.parts import IMAGES, PARTS
+from infra.parts.plan import plan
+from infra.parts.records import ManagedDatabase
 from infra.settings.cluster import CapacityType, EksSettings, Nat
 from infra.settings.pools import GpuPoolSettings, Provisioner
 from infra.settings.sections import gib
 from infra.settings.stack import Settings
-from infra.settings.storage import BUCKETS, DatabaseLocation, ObjectsLocation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +90,9 @@ def demand_of(settings: Settings, stack: str) -> Demand:
             f"--stack {stack}: its cluster is of kind {cluster.kind}, which uses no AWS account; "
             "choose a stack whose cluster is of kind eks"
         )
-    databases = tuple(_databases(settings))
-    in_s3 = settings.storage.objects is ObjectsLocation.S3
+    made = plan(settings, PARTS)
+    databases = tuple(_database(each) for each in made.databases)
+    buckets = tuple(f"{settings.bucket_prefix}-{each.name}" for each in made.managed_buckets)
     return Demand(
         cluster=cluster.name,
         account=cluster.account,
@@ -104,12 +107,12 @@ def demand_of(settings: Settings, stack: str) -> Demand:
         log_days=cluster.log_days,
         pools=(_system_pool(cluster), *(_gpu_pool(pool, cluster) for pool in settings.gpu_pools)),
         databases=databases,
-        volumes_gib=sum(_volumes(settings)),
-        buckets=tuple(f"{settings.bucket_prefix}-{name}" for name in BUCKETS) if in_s3 else (),
-        repositories=tuple(f"{cluster.name}/plinth/{name}" for name in images.names() if images.is_own(name)),
+        volumes_gib=sum(gib(each.size) for each in made.volumes),
+        buckets=buckets,
+        repositories=tuple(f"{cluster.name}/plinth/{name}" for name in IMAGES if images.is_own(name)),
         log_groups=(f"/aws/eks/{cluster.name}/cluster", f"/plinth/{cluster.name}/network"),
         # Always secrets in the API, logs and images; also objects and each database that AWS stores.
-        keys=3 + len(databases) + in_s3,
+        keys=3 + len(databases) + bool(buckets),
     )
 
 
@@ -151,35 +154,12 @@ def _max_by_type(pool: GpuPoolSettings) -> Iterator[tuple[str, int]]:
         yield each.name, limit // each.gpus if pool.provisioner is Provisioner.KARPENTER else pool.max
 
 
-def _databases(settings: Settings) -> Iterator[Database]:
-    storage = settings.storage
-    if storage.postgres is DatabaseLocation.RDS:
-        yield Database(
-            name="tracking",
-            engine="postgres",
-            version=RDS_POSTGRES,
-            instance_class=storage.rds.postgres_class,
-            storage_gib=gib(storage.postgres_size),
-            multi_az=storage.rds.multi_az,
-        )
-    if storage.pipelines_database is DatabaseLocation.RDS:
-        yield Database(
-            name="pipelines",
-            engine="mariadb",
-            version=RDS_MARIADB,
-            instance_class=storage.rds.pipelines_class,
-            storage_gib=gib(storage.pipelines_database_size),
-            multi_az=storage.rds.multi_az,
-        )
-
-
-def _volumes(settings: Settings) -> Iterator[int]:
-    storage = settings.storage
-    if storage.postgres is DatabaseLocation.INCLUSTER:
-        yield gib(storage.postgres_size)
-    if storage.pipelines_database is DatabaseLocation.INCLUSTER:
-        yield gib(storage.pipelines_database_size)
-    if storage.objects is ObjectsLocation.INCLUSTER:
-        yield gib(storage.objects_size)
-    if settings.monitoring.enabled:
-        yield gib(settings.monitoring.storage_size)
+def _database(state: ManagedDatabase) -> Database:
+    return Database(
+        name=state.name,
+        engine=state.engine,
+        version=state.version,
+        instance_class=state.instance_class,
+        storage_gib=gib(state.size),
+        multi_az=state.multi_az,
+    )

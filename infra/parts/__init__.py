@@ -41,3 +41,6 @@ SECRETS: tuple[Secret, ...] = tuple(dict.fromkeys(secret for part in PARTS for s
 
 SECRET_KEYS: tuple[str, ...] = tuple(key for secret in SECRETS for key in secret.keys)
 """Their configuration keys, without the project's prefix."""
+
+IMAGES: tuple[str, ...] = tuple(sorted({name for part in PARTS for name in part.images}))
+"""Every image that some stack uses."""

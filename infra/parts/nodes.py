@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from components import images
 from infra.parts.pace import timing
 from infra.parts.part import Connections, Part, Provides
 from infra.settings.cluster import EksSettings
@@ -17,9 +18,11 @@ NAMESPACE = "node-scaling"
 
 def _deploy(site: "Site", _: Connections) -> Provides:
     from infra import node_pools
+    from infra.parts import IMAGES
 
     cloud = site.cloud
-    cloud.repositories()
+    # Of all parts, so that a part can be switched on without a push in between.
+    cloud.repositories([name for name in IMAGES if images.is_own(name)])
     cloud.volumes()
     node_pools.deploy(cloud, site.namespaces[NAMESPACE], site.scrapers)
     return Provides(outputs={"kubeconfig": cloud.cluster.kubeconfig})

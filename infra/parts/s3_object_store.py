@@ -7,13 +7,10 @@ from infra.parts import pipelines, serving, tracking
 from infra.parts.part import Connections, Part, Provides
 from infra.parts.records import ManagedBucket
 from infra.settings.stack import Settings
-from infra.settings.storage import ObjectsLocation
+from infra.settings.storage import ACCESS_LOGS, ObjectsLocation
 
 if TYPE_CHECKING:
     from infra.parts.site import Site
-
-# Made by S3ObjectStore for itself.
-_ACCESS_LOGS = "access-logs"
 
 
 def _deploy(site: "Site", _: Connections) -> Provides:
@@ -56,7 +53,7 @@ def _wanted(settings: Settings) -> bool:
 
 def _state(_: Settings) -> tuple[ManagedBucket, ...]:
     buckets = (*pipelines.PIPELINES.buckets, *tracking.TRACKING.buckets)
-    return (*(ManagedBucket(name=each.name) for each in buckets), ManagedBucket(name=_ACCESS_LOGS))
+    return (*(ManagedBucket(name=each.name) for each in buckets), ManagedBucket(name=ACCESS_LOGS))
 
 
 S3_OBJECT_STORE = Part(

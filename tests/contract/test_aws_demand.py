@@ -9,6 +9,7 @@ from components.aws import instance_types
 from images import registry
 from infra.account.demand import Demand, demand_of
 from infra.account.unique_names import OWNER_TAG
+from infra.parts import IMAGES
 from infra.settings import stack_file
 from infra.settings.cluster import EksSettings
 from infra.settings.sections import gib
@@ -65,9 +66,7 @@ def test_every_name_that_may_be_in_use_is_known(stack: str) -> None:
 def test_every_image_that_we_build_has_a_repository_in_the_stack(stack: str) -> None:
     prefix = stack_file.settings(stack).registry
     pushed = {
-        registry.parse(images.reference(name, prefix)).repository
-        for name in images.names()
-        if images.is_own(name)
+        registry.parse(images.reference(name, prefix)).repository for name in IMAGES if images.is_own(name)
     }
     assert pushed == {each["name"] for each in inputs(stack, "aws:ecr/repository:Repository")}
 

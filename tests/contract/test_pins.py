@@ -8,6 +8,7 @@ import pytest
 
 from components import images, versions
 from images import python_packages
+from infra.parts import IMAGES
 from tests.contract import repository
 from upstream import image_recipe, python_lock, recipe
 
@@ -68,7 +69,7 @@ def test_no_image_tag_is_written_out() -> None:
             )
 
 
-@pytest.mark.parametrize("name", images.names())
+@pytest.mark.parametrize("name", IMAGES)
 def test_every_image_has_a_tag_and_a_folder(name: str) -> None:
     reference = images.reference(name)
     assert re.fullmatch(r"[a-z0-9./-]+:[\w][\w.-]*", reference), reference
@@ -93,7 +94,7 @@ def test_uv_installs_nothing_that_an_images_key_does_not_cover(group: str) -> No
         assert line.split()[0].partition("==")[2] == locked[name]["version"], line
 
 
-@pytest.mark.parametrize("name", images.names())
+@pytest.mark.parametrize("name", IMAGES)
 def test_a_tag_on_this_machine_ends_with_the_key_of_the_image_and_upstreams_with_a_registry_does_not(
     name: str,
 ) -> None:

@@ -9,7 +9,6 @@ from components.aws.ecr_repositories import (
     EcrRepositories,
     EcrRepositoriesArgs,
     lifecycle_policy,
-    own_images,
     registry,
 )
 from tests.fixtures.recorder import Deployment, deploy
@@ -17,7 +16,8 @@ from tests.unit.components import rules
 from tests.unit.components.aws import policies
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/data"
-ARGS = EcrRepositoriesArgs(prefix="prod", kms_key_arn=KEY, tags={"stack": "prod"})
+IMAGES = ("mlflow-server", "workload")
+ARGS = EcrRepositoriesArgs(prefix="prod", images=IMAGES, kms_key_arn=KEY, tags={"stack": "prod"})
 
 
 @cache
@@ -39,11 +39,9 @@ def test_everything_is_tagged_and_below_the_component(preview: bool) -> None:
 
 def test_every_image_of_ours_has_a_repository_where_components_look_for_it() -> None:
     prefix = registry("123456789012", "eu-central-1", "prod")
-    wanted = {
-        images.reference(name, prefix).rpartition(":")[0] for name in images.names() if images.is_own(name)
-    }
+    wanted = {images.reference(name, prefix).rpartition(":")[0] for name in IMAGES}
     names = {each.inputs["name"] for each in deployed().of_type("Repository")}
-    assert len(wanted) == len(own_images()) > 3
+    assert len(wanted) == len(IMAGES)
     assert {f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/{name}" for name in names} == wanted
 
 
@@ -85,3 +83,8 @@ def test_every_repository_forgets_old_versions() -> None:
 def test_values_that_cannot_work_are_refused(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(ARGS, **change)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_registry_without_images_is_refused() -> None:
+    with pytest.raises(ValueError, match="images: none given; name at least one"):
+        dataclasses.replace(ARGS, images=())

@@ -7,6 +7,7 @@ from components import images, versions
 from harness.evidence import provenance
 from images import store
 from images.store import Blob, Record
+from infra.parts import IMAGES
 from upstream import recipe as upstream_recipe
 
 
@@ -25,7 +26,7 @@ def test_digests_are_those_of_the_stored_manifests(monkeypatch: pytest.MonkeyPat
     stored = {"traefik": Record(name="traefik", key="k", manifest=manifest, blobs=())}
     monkeypatch.setattr(store, "find", stored.get)
     rows = {row["name"]: row for row in provenance.image_digests("registry.example")}
-    assert set(rows) == {*images.names(), *addons.images()}
+    assert set(rows) == {*IMAGES, *addons.images()}
     assert rows["traefik"]["digest"] == manifest.digest
     assert rows["traefik"]["reference"] == images.reference("traefik", "registry.example")
     assert rows["mlmd"]["digest"] == ""

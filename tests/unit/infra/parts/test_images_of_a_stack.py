@@ -3,7 +3,7 @@
 import json
 
 from components import images
-from infra.parts import PARTS
+from infra.parts import IMAGES, PARTS
 from infra.parts.plan import plan
 from infra.settings import reader, stack_file
 from infra.settings.stack import Settings
@@ -13,7 +13,7 @@ from tests.fixtures import platform
 def used(chosen: Settings) -> set[str]:
     """The images that some object of the stack names, also in a setting or a custom resource."""
     text = json.dumps([each.inputs for each in platform.deployed(chosen).registrations])
-    return {name for name in images.names() if images.reference(name, chosen.registry) in text}
+    return {name for name in IMAGES if images.reference(name, chosen.registry) in text}
 
 
 def test_the_local_stack_builds_what_it_deploys() -> None:

@@ -51,7 +51,7 @@ def _verify(options: argparse.Namespace) -> int:
 def _load(options: argparse.Namespace) -> int:
     """Gate a fresh model of the running platform."""
     from cluster.instance import Instance
-    from harness.load_gate import main as gate
+    from harness.load.gated_run import main as gate
     from workloads import endpoints as platform_endpoints
     from workloads.errors import WorkloadsError
 
@@ -93,12 +93,12 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "verify":
         return _verify(options)
     if options.command == "nightly":
-        from harness.nightly import main as night
+        from harness.night.nightly import main as night
 
         return night(options.run)
     if options.command == "load":
         return _load(options)
-    from harness.bench import main as bench
+    from harness.bench.run import main as bench
 
     return bench()
 

@@ -12,7 +12,7 @@ from components.monitoring.rules import Alert
 from components.monitoring.scope import Objectives
 from components.monitoring.timing import REHEARSAL
 from harness.alert_receiver import AlertReceiver, receiving
-from harness.faults import WAVES, FaultCase
+from harness.faults.injection import WAVES, FaultCase
 from infra import monitored
 from infra.settings import stack_file
 from workloads.endpoints import Endpoints

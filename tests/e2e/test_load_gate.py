@@ -7,8 +7,8 @@ import pytest
 
 from cluster.instance import Instance
 from delivery import promotion
-from harness.faulty_candidate import faulty_candidate
-from harness.load_gate import Gate
+from harness.faults.candidates import faulty_candidate
+from harness.load.gated_run import Gate
 from loadtests.slo import Outcome
 from workloads import lineage
 from workloads.endpoints import Endpoints

@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from cluster import prerequisites
 from harness.evidence import page
 from harness.evidence.night import Night, interrupted
-from tests.unit.harness.evidence.sample import GREEN, PAST, RED, RUNNING
+from tests.fixtures.nights import GREEN, PAST, RED, RUNNING
 
 WIDTHS = [pytest.param(1280, id="desk"), pytest.param(400, id="phone")]
 NIGHTS = [

@@ -1,7 +1,7 @@
 """The numbers that nights are compared by."""
 
 from harness.evidence import figures
-from tests.unit.harness.evidence.sample import GREEN, RED, RUNNING
+from tests.fixtures.nights import GREEN, RED, RUNNING
 
 
 def test_a_whole_night_measures_every_figure() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.evidence import figures, history
 from harness.evidence.history import Entry
 from harness.evidence.night import Fault
-from tests.unit.harness.evidence.sample import GREEN, PAST, RED, RUNNING
+from tests.fixtures.nights import GREEN, PAST, RED, RUNNING
 
 
 def test_a_night_is_written_once_however_often_it_is_added(tmp_path: Path) -> None:

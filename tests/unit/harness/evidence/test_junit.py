@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 from harness.evidence import junit
 from harness.evidence.night import Fault, State, interrupted
-from tests.unit.harness.evidence.sample import GREEN, RED, RUNNING
+from tests.fixtures.nights import GREEN, RED, RUNNING
 
 
 def suites(text: str) -> dict[str, ElementTree.Element]:

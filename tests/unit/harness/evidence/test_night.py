@@ -7,7 +7,7 @@ import pytest
 
 from harness.evidence import night
 from harness.evidence.night import Fault, State
-from tests.unit.harness.evidence.sample import GREEN, RED, RUNNING
+from tests.fixtures.nights import GREEN, RED, RUNNING
 
 
 @pytest.mark.parametrize("record", [GREEN, RED, RUNNING])

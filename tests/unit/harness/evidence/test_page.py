@@ -8,7 +8,7 @@ import pytest
 
 from harness.evidence import page
 from harness.evidence.night import Fault, Night, interrupted
-from tests.unit.harness.evidence.sample import GREEN, PAST, RED, RUNNING
+from tests.fixtures.nights import GREEN, PAST, RED, RUNNING
 
 VOID = {"meta", "link", "br", "img"}
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from harness.evidence import sections
-from tests.unit.harness.evidence.sample import GREEN, LOAD, PAST, RED, RUNNING
+from tests.fixtures.nights import GREEN, LOAD, PAST, RED, RUNNING
 
 
 def test_the_timeline_shows_the_steps_of_phases_that_have_several_and_what_still_runs() -> None:

@@ -23,8 +23,8 @@ from harness import execution, phases
 from harness.evidence import figures, history, junit, night, page, provenance
 from harness.evidence.night import Fault, Night, Phase, State, Step
 from harness.evidence.scale import duration
-from harness.execution import Stop
-from harness.phases import INSTANCE, Command, Plan
+from harness.night.execution import Stop
+from harness.night.phases import INSTANCE, Command, Plan
 from harness.progress import Progress
 from upstream.cache import cache_root, link_atomically, write_atomically
 
@@ -282,7 +282,7 @@ def _tidy(folder: Path) -> None:
 
 def run_inside(run: str) -> int:
     """Run the phases, under the instance's lock that the caller holds; return the exit code."""
-    from harness.collection import Collection
+    from harness.night.collection import Collection
 
     stop = Stop()
     stop.install()

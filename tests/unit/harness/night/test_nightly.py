@@ -13,10 +13,10 @@ import pytest
 
 from harness.evidence import history, night
 from harness.evidence.night import Fault, Night, Phase, State
-from harness.nightly import close_dead, publish
-from harness.phases import Plan
+from harness.night.nightly import close_dead, publish
+from harness.night.phases import Plan
 from harness.processes import environment
-from tests.unit.harness.small_night import RUN, Silent, night_of, shell
+from tests.fixtures.small_night import RUN, Silent, night_of, shell
 from workloads.wait import wait_for
 
 REPOSITORY = Path(__file__).parents[3]
@@ -120,7 +120,7 @@ class SmallNight:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        argv = [sys.executable, "-m", "tests.unit.harness.small_night", "outer", str(folder)]
+        argv = [sys.executable, "-m", "tests.fixtures.small_night", "outer", str(folder)]
         marked = os.environ | {_MARK: str(folder)}
         self.outer = subprocess.Popen(argv, cwd=REPOSITORY, start_new_session=True, env=marked)
         wait_for("the second phase", self._waiting, timeout_seconds=_BOUND_SECONDS, interval_seconds=0.1)

@@ -10,7 +10,7 @@ import pytest
 from cluster.instance import Instance
 from delivery import promotion
 from harness import load_gate
-from harness.load_gate import Gate, GateError
+from harness.load.gated_run import Gate, GateError
 from harness.memory import Memory
 from loadtests.report import RunReport, Saturation
 from loadtests.slo import Outcome, Verdict

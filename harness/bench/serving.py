@@ -17,7 +17,7 @@ from pathlib import Path
 from cluster.instance import Instance
 from cluster.wait import wait_for
 from harness import closed_loop, memory, processes
-from harness.closed_loop import LoadError, LoadFigures, LoadTarget
+from harness.bench.closed_loop import LoadError, LoadFigures, LoadTarget
 
 _SERVER_CPU = 0
 _CLIENT_CPU = 1

@@ -6,9 +6,9 @@ import threading
 from pathlib import Path
 
 from harness import execution
-from harness.execution import Execution, Stop
-from harness.phases import Command
-from tests.unit.harness.small_night import shell
+from harness.night.execution import Execution, Stop
+from harness.night.phases import Command
+from tests.fixtures.small_night import shell
 
 
 def run(command: Command, folder: Path, stop: Stop | None = None) -> tuple[Execution, list[str]]:

@@ -21,7 +21,7 @@ from cluster.ports import GATEWAY_NODE_PORT
 from delivery import promotion
 from delivery.promotion import Candidate
 from harness import memory, serving_bench
-from harness.closed_loop import LoadError
+from harness.bench.closed_loop import LoadError
 from harness.progress import Progress
 from loadtests import report
 from loadtests.report import GatedModel, LoadReport, RunReport, Saturation

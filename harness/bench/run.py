@@ -15,7 +15,7 @@ from cluster.errors import ClusterError
 from cluster.instance import Instance
 from cluster.wait import wait_for
 from harness import memory, processes, serving_bench
-from harness.closed_loop import LoadError
+from harness.bench.closed_loop import LoadError
 from infra.engine import events
 from upstream.cache import cache_root
 from workloads import datasets, lineage, pipeline_runs

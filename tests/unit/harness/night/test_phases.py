@@ -6,7 +6,7 @@ import pytest
 
 from harness import phases
 from harness.evidence.night import Fault
-from harness.phases import Command, fault_of, plans, reason_of
+from harness.night.phases import Command, fault_of, plans, reason_of
 
 JOURNEYS = Command(name="quick journeys", argv=(), timeout_seconds=600, is_pytest=True)
 DEPLOY = Command(name="deploy", argv=(), timeout_seconds=600)

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from harness.phases import Command
+from harness.night.phases import Command
 
 _GRACE_SECONDS = 20.0
 # A program that goes on in the background may hold the pipe of a command that has ended.

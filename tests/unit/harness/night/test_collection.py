@@ -1,8 +1,8 @@
 """What a night makes of the reports it finds."""
 
-from harness.collection import digest_promise, load_phase, load_promises
+from harness.night.collection import digest_promise, load_phase, load_promises
 from harness.evidence.night import Fault, Phase, State
-from tests.unit.harness.evidence.sample import LOAD
+from tests.fixtures.nights import LOAD
 
 BUILT = {"plinth/mlflow:1": "sha256:aa", "traefik:v3": "sha256:bb", "unbuilt:1": ""}
 

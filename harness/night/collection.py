@@ -15,7 +15,7 @@ from harness import leftovers, memory
 from harness.evidence import provenance
 from harness.evidence.night import Fault, Night, Phase, State
 from harness.leftovers import Snapshot
-from harness.phases import INSTANCE
+from harness.night.phases import INSTANCE
 from upstream.cache import cache_root
 from workloads import endpoints as platform_endpoints
 from workloads import lineage, pipeline_runs

@@ -11,6 +11,7 @@ from cluster.choice import choose
 from cluster.errors import ClusterError
 from cluster.instance import Instance
 from cluster.native import NativeCluster, uptime
+from terminal.progress import Progress
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,7 +54,7 @@ def _up(options: argparse.Namespace) -> int:
         for what in ("gateway", "api", "registry")
         if (port := getattr(options, f"{what}_port")) is not None
     }
-    cluster = choose(options.kind, options.name, options.kubeconfig, requested, _show)
+    cluster = choose(options.kind, options.name, options.kubeconfig, requested, Progress("cluster").line)
     with lock.held_or_inherited(Instance(options.name), "python -m cluster up"):
         endpoints = cluster.create()
     print(f"cluster {options.name!r} is ready ({time.monotonic() - started:.1f} s)")
@@ -63,15 +64,11 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _down(options: argparse.Namespace) -> int:
-    cluster = choose(options.kind, options.name, options.kubeconfig, {}, _show)
+    cluster = choose(options.kind, options.name, options.kubeconfig, {}, Progress("cluster").line)
     with lock.held_or_inherited(Instance(options.name), "python -m cluster down"):
         cluster.delete()
     print(f"cluster {options.name!r} is gone")
     return 0
-
-
-def _show(line: str) -> None:
-    print(f"cluster: {line}", flush=True)
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -114,7 +111,7 @@ def _hold(options: argparse.Namespace) -> int:
 
 
 def _prerequisites(_: argparse.Namespace) -> int:
-    prerequisites.ensure(_show)
+    prerequisites.ensure(Progress("cluster").line)
     return 0
 
 

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from images import ImagesError, buildah, recipe, registry, remote_registry, store
+from terminal.progress import TaskProgress
 from upstream.cache import UpstreamError
-from upstream.progress import Progress
 
 # Packing one image and installing another's packages overlap well on two cores; more only needs more disk.
 _WORKERS = 2
@@ -47,7 +47,7 @@ def _build(names: list[str]) -> None:
         return
     with _locked(), buildah.builder() as builder:
         missing = [image for image in images if store.find(image.name) is None]
-        progress = Progress("images", [image.name for image in missing])
+        progress = TaskProgress("images", [image.name for image in missing])
         with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
             for batch in _levels(missing):
                 work = [

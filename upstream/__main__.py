@@ -5,9 +5,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from terminal.progress import TaskProgress
 from upstream import build, go, modules, recipe
 from upstream.cache import UpstreamError
-from upstream.progress import Progress
 
 
 def _build(names: list[str], *, everything: bool) -> None:
@@ -15,7 +15,7 @@ def _build(names: list[str], *, everything: bool) -> None:
         project for project in recipe.all_projects() if everything or not project.on_demand
     ]
     missing = [project for project in projects if not build.is_built(project)]
-    progress = Progress("build", [project.name for project in missing])
+    progress = TaskProgress("build", [project.name for project in missing])
 
     def one(project: recipe.Project) -> None:
         try:
@@ -52,7 +52,7 @@ def _modules(names: list[str]) -> None:
     missing = [project for project in projects if not modules.is_downloaded(project)]
     if not missing:
         return
-    progress = Progress("modules", [project.name for project in missing])
+    progress = TaskProgress("modules", [project.name for project in missing])
     for project in missing:
         progress.run(project.name, partial(modules.download, project))
 

@@ -14,6 +14,7 @@ PACKAGES = (
     "infra",
     "loadtests",
     "simulation",
+    "terminal",
     "upstream",
     "workloads",
 )

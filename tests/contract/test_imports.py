@@ -32,6 +32,7 @@ def test_imports_point_one_way() -> None:
         ("workloads/planted.py", "import components.images"),
         ("cluster/planted.py", "import components.images"),
         ("upstream/planted.py", "import images.recipe"),
+        ("terminal/planted.py", "import images.recipe"),
         ("infra/planted.py", "import harness"),
         ("loadtests/planted.py", "import components.images"),
         ("loadtests/planted.py", "import harness"),

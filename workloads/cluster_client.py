@@ -6,5 +6,5 @@ from kubernetes import config
 
 
 def connect(kubeconfig: str) -> Any:
-    """Return an API client of its own for a kubeconfig file; the default client of the process stays as it is."""
+    """Return an API client of its own for a kubeconfig file; the process-wide default is left alone."""
     return config.new_client_from_config(kubeconfig)

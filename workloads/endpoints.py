@@ -1,7 +1,7 @@
 """Endpoints: everything that a workload may know about a platform.
 
-They are read from the JSON that `python -m infra outputs --stack STACK` prints: each field is a key of its own, a
-plain string; other keys are ignored.
+They come from the JSON that `python -m infra outputs --stack STACK` prints: one key per field, with a string
+value. Other keys are ignored.
 """
 
 import json
@@ -17,7 +17,7 @@ from workloads.errors import WorkloadsError
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoints:
-    """Addresses of one platform. Hosts of `gateway_domain` need no DNS: clients send them as the Host header."""
+    """Addresses of one platform. Hosts need no DNS: clients send them as the Host header."""
 
     kubeconfig: str
     """Path of a kubeconfig file."""
@@ -76,7 +76,7 @@ class Endpoints:
         """Read endpoints from a file with a stack's outputs."""
         if not path.is_file():
             raise WorkloadsError(
-                f"endpoints {path}: does not exist; write it with `python -m infra outputs`"
+                f"endpoints file {path}: does not exist; write the stack's outputs there as JSON"
             )
         return cls.parse(path.read_text())
 

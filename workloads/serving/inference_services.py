@@ -1,4 +1,4 @@
-"""Access to the InferenceServices of a platform; no other module calls the API for them, except pipeline steps."""
+"""Access to the InferenceServices of a platform; apart from the pipeline's steps, the only one."""
 
 from collections.abc import Mapping
 from typing import Any, Final, cast
@@ -36,7 +36,7 @@ class InferenceServices:
         return cast("list[dict[str, Any]]", self._api.list_namespaced_custom_object(*self._place)["items"])
 
     def create_or_patch(self, service: Mapping[str, Any]) -> None:
-        """Apply a service under its own name; an existing one is patched, so its pods are replaced gradually."""
+        """Create a service, or patch the existing one, whose old pods answer until new ones are ready."""
         try:
             self._api.patch_namespaced_custom_object(*self._place, service["metadata"]["name"], service)
         except client.ApiException as error:

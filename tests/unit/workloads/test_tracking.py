@@ -4,7 +4,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-from tests.unit.workloads.test_endpoints import OUTPUTS
+from tests.fixtures.platforms import OUTPUTS
 from workloads.endpoints import Endpoints
 from workloads.tracking import connect
 

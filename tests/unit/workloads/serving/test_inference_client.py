@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.workloads.test_endpoints import OUTPUTS
+from tests.fixtures.platforms import OUTPUTS
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.serving.inference_client import InferenceClient, v2_request, v2_rows

@@ -72,5 +72,5 @@ def test_the_step_translates_locations_as_everyone_else_does(
         monkeypatch.setenv("PLINTH_ARTIFACTS_DESTINATION", destination)
         assert registered(result)[1] == expected
     located["at"] = "/mnt/models"
-    with pytest.raises(ValueError, match="its artifacts lie at /mnt/models"):
+    with pytest.raises(ValueError, match="its artifacts are at /mnt/models, which is not S3"):
         registered(result)

@@ -1,6 +1,6 @@
-"""The floor that serving is measured against: a bare Starlette app holding the same model in the same image.
+"""Baseline for serving: a bare Starlette app with the same model in the same image.
 
-Runs inside the predictor's container, not here: `python bare_server.py MODEL_FOLDER PORT`.
+Runs inside the predictor's container, not in this process: `python bare_server.py MODEL_FOLDER PORT`.
 """
 
 # pyright: reportMissingImports=false
@@ -19,7 +19,7 @@ model = mlflow.pyfunc.load_model(sys.argv[1])
 
 
 async def predict(request: Request) -> Response:
-    """Answer rows with what the model predicts for them."""
+    """Return the model's predictions for the rows of a request."""
     rows = np.array(json.loads(await request.body())["instances"], dtype=np.float64)
     answer = json.dumps({"predictions": np.asarray(model.predict(rows)).tolist()})
     return Response(answer, media_type="application/json")

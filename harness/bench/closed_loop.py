@@ -1,4 +1,4 @@
-"""Bounded closed-loop load from inside an instance's network namespace, by Debian's `hey`."""
+"""Bounded closed-loop load from inside an instance's network namespace, with Debian's `hey`."""
 
 import csv
 import io
@@ -7,27 +7,27 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-# Nothing here may run away: hey stops by count, and this ends it if a server hangs.
+# `hey` stops after a number of requests; this ends it if a server hangs.
 _LONGEST_SECONDS = 60
 
 
 class LoadError(Exception):
-    """A load run could not be made, or got an answer other than 200."""
+    """A load run failed, or got a status other than 200."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadTarget:
-    """Where requests go: an address inside the instance's own network namespace."""
+    """Target of requests: an address inside the instance's own network namespace."""
 
     url: str
     host: str
-    """Host header; the gateway routes by it."""
+    """Host header, by which the gateway routes."""
     body: Path
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadFigures:
-    """What one run measured."""
+    """Figures of one run."""
 
     requests: int
     requests_per_second: float
@@ -40,11 +40,11 @@ def percentile(ordered: list[float], share: float) -> float:
     return ordered[max(0, min(len(ordered) - 1, round(share * len(ordered)) - 1))]
 
 
-def figures(text: str) -> LoadFigures:
-    """Return the figures of hey's CSV: one row per request, seconds.
+def parse_figures(text: str) -> LoadFigures:
+    """Parse the CSV of `hey`: one row per request, in seconds.
 
     Raises:
-        LoadError: an answer was not 200, or there was none.
+        LoadError: a status was not 200, or there was no answer.
     """
     rows = list(csv.DictReader(io.StringIO(text)))
     if not rows:
@@ -65,10 +65,10 @@ def figures(text: str) -> LoadFigures:
 def run(
     target: LoadTarget, *, network_of: int, requests: int, connections: int, cpu: int | None = None
 ) -> LoadFigures:
-    """Send requests from the network namespace of a process, on one CPU or wherever there is room.
+    """Send requests from the network namespace of a process, pinned to one CPU or on any.
 
     Raises:
-        LoadError: hey is missing, a request failed, or the run took over a minute.
+        LoadError: `hey` is missing, a request failed, or the run took more than a minute.
     """
     if shutil.which("hey") is None:
         raise LoadError("`hey` is not installed: `apt-get install hey`")
@@ -84,4 +84,4 @@ def run(
         raise LoadError(f"{target.url} did not answer {requests} requests in {_LONGEST_SECONDS} s") from error
     if done.returncode != 0:
         raise LoadError(f"hey against {target.url}: {done.stderr.strip()[-300:]}")
-    return figures(done.stdout)
+    return parse_figures(done.stdout)

@@ -1,8 +1,8 @@
-"""Requests per second, latency and CPU of one served model, beside a bare app and MLflow's own server.
+"""Requests per second, latency and CPU of a served model, compared with a bare app and MLflow's own server.
 
 All answer the same row with the same model in the same image. The peers run as extra processes inside the
-predictor's container (its mounts and network), outside its resource limits; the client runs in the network
-namespace of what it calls, so no forwarder of the machine is in the path.
+predictor's container (its mounts and network), outside its resource limits. The client runs in the network
+namespace of the server that it calls, so no forwarder of the machine is in the path.
 """
 
 import json
@@ -16,7 +16,8 @@ from pathlib import Path
 
 from cluster.instance import Instance
 from cluster.wait import wait_for
-from harness import closed_loop, memory, processes
+from harness import memory, processes
+from harness.bench import closed_loop
 from harness.bench.closed_loop import LoadError, LoadFigures, LoadTarget
 
 _SERVER_CPU = 0
@@ -29,20 +30,20 @@ _RUNS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """One inference service of a native instance, by its processes."""
+    """An InferenceService of a native instance, with the processes that serve it."""
 
     name: str
     host: str
     row: list[float]
     predictor: int
-    """Process that answers."""
+    """Process id of the predictor."""
     gateway: int
-    """Process of the gateway."""
+    """Process id of the gateway."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServingFigures:
-    """The median of several runs against one target."""
+    """Median of several runs against one target."""
 
     target: str
     connections: int
@@ -51,17 +52,18 @@ class ServingFigures:
     gateway_cpu_ms: float
 
 
-def served(instance: Instance, name: str, host: str, row: list[float]) -> Served:
+def find_served(instance: Instance, name: str, host: str, row: list[float]) -> Served:
     """Find the processes that serve a model on a running instance.
 
     Raises:
         LoadError: there are none.
+        ClusterError: the instance is not running.
     """
-    members = memory.members(instance)
+    members = memory.find_members(instance)
     predictors = [pid for pid in members if f"--model_name={name}" in processes.command_line(pid)]
     gateways = [pid for pid in members if processes.command_line(pid)[:1] and _is_gateway(pid)]
     if not predictors or not gateways:
-        raise LoadError(f"no process of the predictor or of the gateway: is the model {name} served?")
+        raise LoadError(f"no process of the predictor or of the gateway; is the model {name} served?")
     return Served(name=name, host=host, row=row, predictor=predictors[0], gateway=gateways[0])
 
 
@@ -70,8 +72,8 @@ def _is_gateway(pid: int) -> bool:
 
 
 @contextmanager
-def _peer(served: Served, argv: list[str], port: int, extra: dict[str, str]) -> Generator[int]:
-    """Run a server inside the predictor's container, and end it."""
+def _run_peer(served: Served, argv: list[str], port: int, extra: dict[str, str]) -> Generator[int]:
+    """Run a server inside the predictor's container, and end it afterwards."""
     inside = {**processes.environment(served.predictor), **extra}
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
@@ -94,8 +96,8 @@ def _peer(served: Served, argv: list[str], port: int, extra: dict[str, str]) -> 
                     "-Hltn",
                     f"sport = :{port}",
                 ]
-                found = subprocess.run(probe, capture_output=True, check=True)
-                return None if found.stdout else "not listening yet"
+                sockets = subprocess.run(probe, capture_output=True, check=True)
+                return None if sockets.stdout else "not listening yet"
 
             wait_for(f"port {port}", listening, timeout_seconds=_START_SECONDS)
             yield process.pid
@@ -119,13 +121,13 @@ def _measure(
     requests: int,
     pinned: bool = True,
 ) -> ServingFigures:
-    """Measure one target: pinned to compare latencies, free to see the most that it can bear."""
+    """Measure one target: pinned to CPUs to compare latencies, not pinned to find the highest rate."""
     runs: list[ServingFigures] = []
     with ExitStack() as pins:
         if pinned:
             pins.enter_context(processes.pinned(server, _SERVER_CPU))
             pins.enter_context(processes.pinned(served.gateway, _CLIENT_CPU))
-        # The first run warms connections and caches and is not counted.
+        # The first run warms up connections and caches and is not counted.
         for number in range(_RUNS + 1):
             before = processes.cpu_seconds(server), processes.cpu_seconds(served.gateway)
             load = closed_loop.run(
@@ -150,10 +152,10 @@ def _measure(
     return _median(runs)
 
 
-def saturation(served: Served, *, requests: int = 3000, connections: int = 8) -> tuple[float, float]:
-    """Return the most requests per second through the gateway, and of the bare app: both by v1, one row.
+def measure_saturation(served: Served, *, requests: int = 3000, connections: int = 8) -> tuple[float, float]:
+    """Return the highest requests per second through the gateway, and of the bare app: both by v1, one row.
 
-    Nothing is pinned: whoever saturates a platform has all of its CPUs.
+    Nothing is pinned: a saturated platform may use all CPUs.
     """
     bare_source = Path(__file__).with_name("bare_server.py").read_text()
     bare = ["python3", "-c", bare_source, "/mnt/models", str(_BARE_PORT)]
@@ -172,7 +174,7 @@ def saturation(served: Served, *, requests: int = 3000, connections: int = 8) ->
             requests=requests,
             pinned=False,
         )
-        with _peer(served, bare, _BARE_PORT, {}) as pid:
+        with _run_peer(served, bare, _BARE_PORT, {}) as pid:
             target = LoadTarget(url=f"http://127.0.0.1:{_BARE_PORT}/predict", host="bare", body=body)
             floor = _measure(
                 "bare",
@@ -203,38 +205,38 @@ def measure(served: Served, requests: int = 2000) -> list[ServingFigures]:
         for name, body in bodies.items():
             paths[name].write_text(json.dumps(body))
         direct, gateway = "http://127.0.0.1:8080", "http://127.0.0.1:8000"
-        own = [
+        targets = [
             ("plinth v1 direct", direct + v1, "v1", served.predictor),
             ("plinth v2 direct", direct + v2, "v2", served.predictor),
             ("plinth v1 gateway", gateway + v1, "v1", served.gateway),
             ("plinth v2 gateway", gateway + v2, "v2", served.gateway),
         ]
-        found: list[ServingFigures] = []
+        figures: list[ServingFigures] = []
         bare = ["python3", "-c", bare_source, "/mnt/models", str(_BARE_PORT)]
         scoring = ["python3", "-m", "uvicorn", "mlflow.pyfunc.scoring_server.app:app"]
         scoring += ["--port", str(_SCORING_PORT), "--no-access-log", "--log-level", "warning"]
         for connections in (1, 8):
             measured = partial(_measure, served=served, connections=connections, requests=requests)
-            with _peer(served, bare, _BARE_PORT, {}) as pid:
+            with _run_peer(served, bare, _BARE_PORT, {}) as pid:
                 target = LoadTarget(
                     url=f"http://127.0.0.1:{_BARE_PORT}/predict", host="bare", body=paths["v1"]
                 )
-                found.append(measured("bare Starlette", target, server=pid, network_of=served.predictor))
-            for label, url, body, network_of in own:
+                figures.append(measured("bare Starlette", target, server=pid, network_of=served.predictor))
+            for label, url, body, network_of in targets:
                 target = LoadTarget(url=url, host=served.host, body=paths[body])
-                found.append(measured(label, target, server=served.predictor, network_of=network_of))
-            with _peer(served, scoring, _SCORING_PORT, {"__pyfunc_model_path__": "/mnt/models"}) as pid:
+                figures.append(measured(label, target, server=served.predictor, network_of=network_of))
+            with _run_peer(served, scoring, _SCORING_PORT, {"__pyfunc_model_path__": "/mnt/models"}) as pid:
                 target = LoadTarget(
                     url=f"http://127.0.0.1:{_SCORING_PORT}/invocations", host="mlflow", body=paths["mlflow"]
                 )
-                found.append(
+                figures.append(
                     measured("MLflow scoring server", target, server=pid, network_of=served.predictor)
                 )
-    return found
+    return figures
 
 
 def rows(figures: list[ServingFigures]) -> list[dict[str, object]]:
-    """Return the figures as plain rows, each with its ratios to the bare app at as many connections."""
+    """Return the figures as rows, each with its ratios to the bare app at the same number of connections."""
     floors = {each.connections: each for each in figures if each.target == "bare Starlette"}
     table: list[dict[str, object]] = []
     for each in figures:

@@ -1,1 +1,1 @@
-"""Fault injection: faults on the platform that alerts must report, and model versions that the gate must refuse."""
+"""Fault injection: faults that alerts must report, and candidates that the gate must reject."""

@@ -1,4 +1,4 @@
-"""What a night learns after each phase: memory, the pipeline's steps, verdicts, what is left behind."""
+"""Collects evidence after each phase: memory, pipeline steps, verdicts, leftovers."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from kubernetes import client, config
+from kubernetes import client
 
 from cluster.instance import Instance
 from harness import leftovers, memory
@@ -17,8 +17,7 @@ from harness.evidence.night import Fault, Night, Phase, State
 from harness.leftovers import Snapshot
 from harness.night.phases import INSTANCE
 from upstream.cache import cache_root
-from workloads import endpoints as platform_endpoints
-from workloads import lineage, pipeline_runs
+from workloads import cluster_client, lineage, pipeline_runs
 from workloads.endpoints import Endpoints
 from workloads.wait import wait_for
 
@@ -27,23 +26,23 @@ _OUTCOMES = {"passed": "passed", "failed": "failed", "invalid": "skipped"}
 
 
 class Collection:
-    """Reads the running platform, and the reports that phases leave, into the night's record."""
+    """Adds evidence from the running platform and the reports of phases to the night's record."""
 
     def __init__(self, folder: Path) -> None:
-        """Remember where the night's files go."""
+        """Prepare to read the reports in the night's folder."""
         self._folder = folder
         self._instance = Instance(INSTANCE)
         self._before: Snapshot | None = None
 
     def begin(self) -> None:
-        """Remember what is on the machine before anything starts."""
+        """Take a snapshot of the machine before anything starts."""
         os.environ["PLINTH_INSTANCE"] = INSTANCE
         for stale in (self._load_report(), self._load_report().with_suffix(".xml")):
             stale.unlink(missing_ok=True)
         self._before = leftovers.take(self._instance)
 
     def after(self, phase: str, night: Night) -> Night:
-        """Return the night with what the phase, which has ended, has to say."""
+        """Return the night with the evidence of a phase that has ended."""
         readers: dict[str, Callable[[Night], Night]] = {
             "up": self._up,
             "verify": lambda each: self._memory(self._journeys(each, "verify", "quick"), "verify"),
@@ -54,11 +53,11 @@ class Collection:
         return readers[phase](night)
 
     def _up(self, night: Night) -> Night:
-        # Only now is all built that was not.
+        # Images are built by this phase, so their digests are known only now.
         night = replace(night, images=provenance.image_digests(provenance.registry("local")))
-        endpoints = platform_endpoints.of_stack("local")
+        endpoints = Endpoints.of_stack("local")
         run = _reference_run(endpoints)
-        _at_rest(endpoints)
+        _wait_until_at_rest(endpoints)
         digests = _running_digests(endpoints, night)
         return self._memory(replace(night, pipeline=run, promises=(*night.promises, digests)), "up")
 
@@ -85,15 +84,15 @@ class Collection:
 
     def _down(self, night: Night) -> Night:
         if self._before is None:
-            raise RuntimeError("the machine was not looked at before `up`")
+            raise RuntimeError("no snapshot of the machine was taken before `up`")
         left = leftovers.left_behind(self._before, leftovers.take(self._instance))
-        told = "; ".join(f"{kind}: {', '.join(found[:5])}" for kind, found in left.items())
-        promise = _promise("down", "nothing is left on the machine", not left, told)
+        reason = "; ".join(f"{kind}: {', '.join(names[:5])}" for kind, names in left.items())
+        promise = _promise("down", "nothing is left on the machine", not left, reason)
         return replace(night, promises=(*night.promises, promise))
 
 
-def _promise(phase: str, promise: str, kept: bool, reason: str, **figures: object) -> dict[str, Any]:
-    outcome = "passed" if kept else "failed"
+def _promise(phase: str, promise: str, passed: bool, reason: str, **figures: object) -> dict[str, Any]:
+    outcome = "passed" if passed else "failed"
     return {
         "phase": phase,
         "promise": promise,
@@ -105,7 +104,7 @@ def _promise(phase: str, promise: str, kept: bool, reason: str, **figures: objec
 
 
 def load_phase(phase: Phase, report: dict[str, Any]) -> Phase:
-    """Return the load phase with the gate's own reasons; a starved generator is the machine's fault."""
+    """Return the load phase with the gate's reasons; a load generator that was too slow is an infra fault."""
     if phase.state is not State.FAILED or not report["reasons"]:
         return phase
     fault = Fault.INFRA if report["outcome"] == "invalid" else phase.fault
@@ -113,7 +112,7 @@ def load_phase(phase: Phase, report: dict[str, Any]) -> Phase:
 
 
 def load_promises(report: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return each load profile as a promise: a run that says nothing is skipped, not kept."""
+    """Return each load profile as a promise; an inconclusive run counts as skipped."""
     return [
         {
             "phase": "load",
@@ -131,26 +130,26 @@ def load_promises(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _reference_run(endpoints: Endpoints) -> dict[str, Any]:
-    """Return the run that made what is served, with its steps."""
+    """Return the pipeline run that deployed the served model, with its steps."""
     run_id = lineage.trace(endpoints, "wine").pipeline_run_id
-    return asdict(pipeline_runs.finished(endpoints, run_id, timeout_seconds=60))
+    return asdict(pipeline_runs.wait_until_finished(endpoints, run_id, timeout_seconds=60))
 
 
-def _at_rest(endpoints: Endpoints) -> None:
-    """Wait until no pod of a pipeline runs any more."""
-    api: Any = client.CoreV1Api(config.new_client_from_config(endpoints.kubeconfig))
+def _wait_until_at_rest(endpoints: Endpoints) -> None:
+    """Wait until no pod of a pipeline run is running."""
+    api: Any = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
 
     def busy() -> str | None:
         pods = api.list_namespaced_pod(endpoints.pipelines_namespace, label_selector="pipeline/runid").items
         names = [pod.metadata.name for pod in pods if pod.status.phase in ("Pending", "Running")]
-        return f"{names[0]} runs" if names else None
+        return f"{names[0]} is running" if names else None
 
     wait_for("rest", busy, timeout_seconds=_REST_SECONDS, successes=5)
 
 
 def _running_digests(endpoints: Endpoints, night: Night) -> dict[str, Any]:
-    """Return the promise that pods run the very images that were built, by content."""
-    api: Any = client.CoreV1Api(config.new_client_from_config(endpoints.kubeconfig))
+    """Return the promise that pods run the images that were built, compared by digest."""
+    api: Any = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
     running: list[tuple[str, str]] = []
     for pod in api.list_pod_for_all_namespaces().items:
         ids = {each.name: each.image_id for each in pod.status.container_statuses or []}
@@ -159,18 +158,20 @@ def _running_digests(endpoints: Endpoints, night: Night) -> dict[str, Any]:
 
 
 def digest_promise(built: Mapping[str, str], running: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Return whether what runs is what was built.
+    """Return the promise that running images are those that were built.
 
     Args:
-        built: digest by image reference.
-        running: reference of each container, and the identity that the kubelet reports; empty before it runs.
+        built: Digest by image reference.
+        running: Reference of each container and the image id that the kubelet reports, empty before it runs.
     """
-    ours = [(image, identity) for image, identity in running if identity and built.get(image)]
-    wrong = sorted({f"{image} runs as {found}" for image, found in ours if not found.endswith(built[image])})
+    compared = [(image, identity) for image, identity in running if identity and built.get(image)]
+    wrong = sorted(
+        {f"{image} runs as {found}" for image, found in compared if not found.endswith(built[image])}
+    )
     return _promise(
         "up",
         "every pod runs the image that was built, by its digest",
-        bool(ours) and not wrong,
-        "; ".join(wrong) or ("" if ours else "no pod runs an image of ours"),
-        **{"images compared": len({image for image, _ in ours})},
+        bool(compared) and not wrong,
+        "; ".join(wrong) or ("" if compared else "no pod runs an image that was built"),
+        **{"images compared": len({image for image, _ in compared})},
     )

@@ -1,4 +1,4 @@
-"""Runs one command of a night: its output to a log and line by line to whoever watches; ended on a signal."""
+"""Runs one command of a night, with its output to a log and to the terminal, and ends it on a signal."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from typing import IO
 from harness.night.phases import Command
 
 _GRACE_SECONDS = 20.0
-# A program that goes on in the background may hold the pipe of a command that has ended.
+# A background program may keep the pipe open after the command has ended.
 _DRAIN_SECONDS = 1.0
 _TAIL_LINES = 200
 
@@ -26,23 +26,23 @@ class Execution:
     """How a command ended."""
 
     code: int | None
-    """None if it did not end in time."""
+    """Exit code; None if it did not end in time."""
     seconds: float
     tail: str
-    """The end of what it said."""
+    """Last lines of its output."""
 
 
 class Stop:
-    """The first SIGINT or SIGTERM to this process ends what runs; later ones find that under way already."""
+    """Ends the running command on the first SIGINT or SIGTERM to this process; later ones have no effect."""
 
     def __init__(self) -> None:
-        """Nobody has asked yet."""
+        """Start without a signal."""
         self.by = ""
         """Name of the signal; empty until it comes."""
         self._child: subprocess.Popen[bytes] | None = None
 
     def install(self) -> None:
-        """Take both signals over, even where a shell had them ignored."""
+        """Handle both signals, even if a shell had them ignored."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._receive)
 
@@ -53,12 +53,12 @@ class Stop:
                 signal_group(self._child, signal.SIGTERM)
 
     def watch(self, child: "subprocess.Popen[bytes] | None") -> None:
-        """Name the process that a signal is to end; None shields what runs next."""
+        """Set the process that a signal ends; None shields the next one."""
         self._child = child
 
 
 def signal_group(child: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
-    """Send a signal to a process and all that it started in its session."""
+    """Send a signal to a process and all others in its session."""
     try:
         os.killpg(child.pid, number)
     except ProcessLookupError:
@@ -75,19 +75,19 @@ def run(
     tick: Callable[[], None],
     shielded: bool = False,
 ) -> Execution:
-    """Run a command to its end, its bound, or the night's; nothing that it started in its session survives.
+    """Run a command until it ends, times out or is stopped; no process of its session survives.
 
     Args:
-        command: what to run.
-        log: where all of its output goes.
-        environment: its variables.
-        stop: learns which process to end.
-        show: told each line.
-        tick: called at least once a second.
-        shielded: whether a signal leaves it alone, because it cleans up.
+        command: The command.
+        log: File to which all of its output is appended.
+        environment: Its environment.
+        stop: Ends the process on a signal.
+        show: Called with each line.
+        tick: Called at least once a second.
+        shielded: Whether signals do not end it, because it cleans up.
     """
     began = time.monotonic()
-    # If this process is killed the command gets SIGTERM from the kernel.
+    # If this process is killed, the kernel sends SIGTERM to the command.
     argv = ["setpriv", "--pdeathsig", "TERM", *command.argv]
     child = subprocess.Popen(
         argv,
@@ -111,7 +111,7 @@ def run(
 
 
 class _Output:
-    """The pipe of a command: what comes goes to the log, to who watches, and the end of it is kept."""
+    """Output of a command: written to the log, shown, and its last lines kept."""
 
     def __init__(self, pipe: IO[bytes], log: IO[bytes], show: Callable[[str], None]) -> None:
         self._pipe = pipe
@@ -124,7 +124,7 @@ class _Output:
         self.closed = False
 
     def read(self) -> None:
-        """Take what comes within a second."""
+        """Read what arrives within a second."""
         if not self._selector.select(timeout=_DRAIN_SECONDS):
             return
         chunk = os.read(self._pipe.fileno(), 65536)
@@ -150,7 +150,7 @@ def _follow(
     *,
     shielded: bool,
 ) -> tuple[deque[str], bool]:
-    """Read a command's output until it has ended; return the end of it, and whether that was in time."""
+    """Read a command's output until it has ended; return its last lines and whether it ended in time."""
     if child.stdout is None:
         raise ValueError("the command was started without a pipe for its output")
     deadline = time.monotonic() + command.timeout_seconds
@@ -159,7 +159,7 @@ def _follow(
         output = _Output(child.stdout, file, show)
         while True:
             if output.closed:
-                # All that could speak is silent; only its end is waited for.
+                # There is no more output; wait for the end.
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     child.wait(timeout=_DRAIN_SECONDS)
             else:

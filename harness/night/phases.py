@@ -1,4 +1,4 @@
-"""The phases of a night: what each runs, what it needs, and whose fault it is when it fails."""
+"""Phases of a night: their commands and requirements, and the class of fault when one fails."""
 
 import re
 import sys
@@ -9,17 +9,17 @@ from harness.evidence.night import Fault
 
 INSTANCE = "nightly"
 _MINUTE = 60.0
-# A cold machine builds for most of an hour; a warm one does nothing.
+# A machine without a cache builds for most of an hour; with one, nothing is built.
 _BUILD_SECONDS = 80 * _MINUTE
 
-# What the machine says when it, and not the platform, is at its end.
+# Messages of failures that are the machine's, not the platform's.
 _MACHINE = re.compile(
     r"No space left on device|Cannot allocate memory|Out of memory|this machine lacks|is in use by|"
     r"Temporary failure in name resolution|Network is unreachable"
 )
-# What says that a check could not be made at all.
+# Messages of checks that could not be made at all.
 _HARNESS = re.compile(r"No rule to make target|No module named|unrecognized arguments|INTERNALERROR")
-# Of pytest: interrupted, internal error, wrong usage, nothing collected.
+# Exit codes of pytest: interrupted, internal error, wrong usage, nothing collected.
 _PYTEST_BROKEN = frozenset({2, 3, 4, 5})
 
 
@@ -31,20 +31,20 @@ class Command:
     argv: tuple[str, ...]
     timeout_seconds: float
     fault: Fault = Fault.PRODUCT
-    """Whose fault its failure is, unless its output says otherwise."""
+    """Class of its failures, unless its output indicates another."""
     is_pytest: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One phase as it is to run."""
+    """Plan of one phase."""
 
     name: str
     commands: tuple[Command, ...]
     needs: str = ""
-    """The phase without which this one cannot run."""
+    """Phase that must have succeeded for this one to run."""
     always: bool = False
-    """Whether it also runs when the night was interrupted."""
+    """Whether it also runs if the night was interrupted."""
 
 
 def _make(target: str, timeout_seconds: float, fault: Fault = Fault.PRODUCT) -> Command:
@@ -66,7 +66,7 @@ def plans(folder: Path) -> tuple[Plan, ...]:
     """Return the phases of a night, in order.
 
     Args:
-        folder: where the night's reports go.
+        folder: Folder for the night's reports.
     """
     up = (
         _make("setup", 15 * _MINUTE, Fault.INFRA),
@@ -85,13 +85,13 @@ def plans(folder: Path) -> tuple[Plan, ...]:
 
 
 def removal() -> Command:
-    """Return the command that removes the instance whatever state it is in."""
+    """Return the command that removes the instance, whatever its state."""
     argv = (sys.executable, "-m", "cluster", "down", "--name", INSTANCE)
     return Command(name="remove", argv=argv, timeout_seconds=5 * _MINUTE)
 
 
-def fault_of(command: Command, code: int, output: str) -> Fault:
-    """Return whose fault a failed command is."""
+def classify(command: Command, code: int, output: str) -> Fault:
+    """Return the class of a failed command's fault."""
     if _MACHINE.search(output):
         return Fault.INFRA
     if _HARNESS.search(output) or (command.is_pytest and code in _PYTEST_BROKEN):
@@ -99,12 +99,12 @@ def fault_of(command: Command, code: int, output: str) -> Fault:
     return command.fault
 
 
-def reason_of(command: Command, code: int | None, output: str) -> str:
-    """Return why a command failed, in one line: its first error, else its last words."""
+def describe_failure(command: Command, code: int | None, output: str) -> str:
+    """Return why a command failed, in one line: its first error, or else its last line."""
     if code is None:
         return f"{command.name} did not end within {command.timeout_seconds / _MINUTE:.0f} min"
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith(("error: ", "ERROR: ", "make: ***"))]
-    said = (errors or lines[-1:] or ["it said nothing"])[0]
+    message = (errors or lines[-1:] or ["no output"])[0]
     how = f"ended by signal {-code}" if code < 0 else f"exit {code}"
-    return f"{command.name}: {how}: {said[:300]}"
+    return f"{command.name}: {how}: {message[:300]}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import closed_loop
+from harness.bench import closed_loop
 
 pytestmark = pytest.mark.unit
 
@@ -16,7 +16,7 @@ def rows(times: list[float], status: int = 200) -> str:
 
 
 def test_figures_are_nearest_rank_percentiles_and_the_achieved_rate() -> None:
-    measured = closed_loop.figures(rows([each / 1000 for each in range(1, 101)]))
+    measured = closed_loop.parse_figures(rows([each / 1000 for each in range(1, 101)]))
     assert measured.requests == 100
     assert measured.p50_ms == pytest.approx(50)
     assert measured.p99_ms == pytest.approx(99)
@@ -25,9 +25,9 @@ def test_figures_are_nearest_rank_percentiles_and_the_achieved_rate() -> None:
 
 def test_any_answer_but_200_fails_the_run() -> None:
     with pytest.raises(closed_loop.LoadError, match="answered 503"):
-        closed_loop.figures(rows([0.001]) + rows([0.001], status=503).removeprefix(HEADER))
+        closed_loop.parse_figures(rows([0.001]) + rows([0.001], status=503).removeprefix(HEADER))
 
 
 def test_no_answer_fails_the_run() -> None:
     with pytest.raises(closed_loop.LoadError, match="no answer at all"):
-        closed_loop.figures(HEADER)
+        closed_loop.parse_figures(HEADER)

@@ -1,13 +1,13 @@
-"""What a night makes of the reports it finds."""
+"""Evidence from the reports of phases."""
 
-from harness.night.collection import digest_promise, load_phase, load_promises
 from harness.evidence.night import Fault, Phase, State
+from harness.night.collection import digest_promise, load_phase, load_promises
 from tests.fixtures.nights import LOAD
 
 BUILT = {"plinth/mlflow:1": "sha256:aa", "traefik:v3": "sha256:bb", "unbuilt:1": ""}
 
 
-def test_what_runs_is_what_was_built() -> None:
+def test_running_images_are_those_that_were_built() -> None:
     running = [
         ("plinth/mlflow:1", "host/plinth/mlflow@sha256:aa"),
         ("traefik:v3", "traefik@sha256:bb"),
@@ -17,17 +17,17 @@ def test_what_runs_is_what_was_built() -> None:
     assert (promise["outcome"], promise["figures"]) == ("passed", {"images compared": 2})
 
 
-def test_another_content_under_the_same_name_is_found() -> None:
+def test_another_digest_under_the_same_name_fails() -> None:
     promise = digest_promise(BUILT, [("traefik:v3", "traefik@sha256:cc")])
     assert promise["outcome"] == "failed"
     assert promise["reason"] == "traefik:v3 runs as traefik@sha256:cc"
 
 
-def test_a_comparison_of_nothing_is_no_promise_kept() -> None:
+def test_a_comparison_of_no_images_fails() -> None:
     assert digest_promise(BUILT, [("unbuilt:1", "x@sha256:cc")])["outcome"] == "failed"
 
 
-def test_a_load_run_that_says_nothing_is_not_kept() -> None:
+def test_an_inconclusive_load_run_is_skipped() -> None:
     statistics = {"seconds": 60.0, **LOAD["runs"][0]["statistics"]}
     runs = [
         {**run, "statistics": statistics, "outcome": outcome, "reasons": ["why"]}
@@ -41,7 +41,7 @@ def test_a_load_run_that_says_nothing_is_not_kept() -> None:
     assert found[0]["figures"] == {"good answers/s": 119.8, "p99": "18.2 ms"}
 
 
-def test_a_generator_that_was_starved_is_the_machines_fault_and_a_broken_promise_the_products() -> None:
+def test_a_slow_generator_is_an_infra_fault_and_a_missed_service_level_a_product_fault() -> None:
     phase = Phase(name="load", state=State.FAILED, fault=Fault.PRODUCT, reason="load: exit 2: make: ***")
     reasons = ["serving-gate: the generator sent 20.0/s of 100.0/s asked"]
     starved = load_phase(phase, {"outcome": "invalid", "reasons": reasons})

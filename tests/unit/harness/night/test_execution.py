@@ -5,7 +5,7 @@ import signal
 import threading
 from pathlib import Path
 
-from harness import execution
+from harness.night import execution
 from harness.night.execution import Execution, Stop
 from harness.night.phases import Command
 from tests.fixtures.small_night import shell
@@ -24,7 +24,7 @@ def run(command: Command, folder: Path, stop: Stop | None = None) -> tuple[Execu
     return done, seen
 
 
-def test_lines_of_both_streams_are_shown_kept_and_logged_and_the_last_needs_no_line_end(
+def test_lines_of_both_streams_are_shown_and_logged_and_the_last_needs_no_newline(
     tmp_path: Path,
 ) -> None:
     done, seen = run(shell("x", "echo one; echo two >&2; printf three; exit 7"), tmp_path)
@@ -32,7 +32,7 @@ def test_lines_of_both_streams_are_shown_kept_and_logged_and_the_last_needs_no_l
     assert (tmp_path / "log").read_text() == "one\ntwo\nthree"
 
 
-def test_what_goes_on_in_a_session_of_its_own_does_not_hold_the_command_up(tmp_path: Path) -> None:
+def test_a_daemon_in_a_session_of_its_own_does_not_delay_the_end(tmp_path: Path) -> None:
     marker = tmp_path / "pid"
     done, _ = run(shell("x", f"setsid sh -c 'echo $$ > {marker}; exec sleep 60' & sleep 0.3"), tmp_path)
     daemon = int(marker.read_text())
@@ -44,7 +44,7 @@ def test_what_goes_on_in_a_session_of_its_own_does_not_hold_the_command_up(tmp_p
         os.kill(daemon, signal.SIGKILL)
 
 
-def test_a_command_that_ignores_its_end_is_killed(tmp_path: Path) -> None:
+def test_a_command_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     stubborn = shell("x", "trap '' TERM; echo ready; sleep 300", seconds=1)
     before, execution._GRACE_SECONDS = execution._GRACE_SECONDS, 0.5
     try:

@@ -1,12 +1,12 @@
-"""Whose fault a failure is."""
+"""Phases, and the class of a failure."""
 
 from pathlib import Path
 
 import pytest
 
-from harness import phases
 from harness.evidence.night import Fault
-from harness.night.phases import Command, fault_of, plans, reason_of
+from harness.night import phases
+from harness.night.phases import Command, classify, describe_failure, plans
 
 JOURNEYS = Command(name="quick journeys", argv=(), timeout_seconds=600, is_pytest=True)
 DEPLOY = Command(name="deploy", argv=(), timeout_seconds=600)
@@ -28,7 +28,7 @@ BUILD = Command(name="build", argv=(), timeout_seconds=600, fault=Fault.INFRA)
     ],
 )
 def test_each_failure_has_its_class(command: Command, code: int, output: str, fault: Fault) -> None:
-    assert fault_of(command, code, output) is fault
+    assert classify(command, code, output) is fault
 
 
 @pytest.mark.parametrize(
@@ -36,16 +36,16 @@ def test_each_failure_has_its_class(command: Command, code: int, output: str, fa
     [
         (2, "one\nerror: no room\nmake: *** [Makefile:1: up] Error 1\n", "deploy: exit 2: error: no room"),
         (2, "one\nlast words\n\n", "deploy: exit 2: last words"),
-        (1, "", "deploy: exit 1: it said nothing"),
+        (1, "", "deploy: exit 1: no output"),
         (-9, "one", "deploy: ended by signal 9: one"),
         (None, "one", "deploy did not end within 10 min"),
     ],
 )
-def test_the_reason_is_one_line_that_says_most(code: int | None, output: str, reason: str) -> None:
-    assert reason_of(DEPLOY, code, output) == reason
+def test_the_reason_is_the_first_error_or_the_last_line(code: int | None, output: str, reason: str) -> None:
+    assert describe_failure(DEPLOY, code, output) == reason
 
 
-def test_a_night_goes_up_checks_loads_breaks_and_always_goes_down(tmp_path: Path) -> None:
+def test_a_night_installs_verifies_loads_breaks_and_always_removes(tmp_path: Path) -> None:
     night = plans(tmp_path)
     assert [plan.name for plan in night] == ["up", "verify", "load", "faults", "down"]
     assert [plan.name for plan in night if plan.always] == ["down"]

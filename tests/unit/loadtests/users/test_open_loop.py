@@ -1,5 +1,5 @@
+from tests.fixtures.load_runs import LoadRun
 from tests.fixtures.stub_platform import stub_platform
-from tests.unit.loadtests.conftest import LoadRun
 
 
 def test_a_refusal_is_a_failure_with_its_status_and_is_not_tried_again(load_run: LoadRun) -> None:

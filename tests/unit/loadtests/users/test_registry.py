@@ -2,8 +2,8 @@ import threading
 
 import pytest
 
+from tests.fixtures.load_runs import LoadRun
 from tests.fixtures.stub_platform import FILES, stub_platform
-from tests.unit.loadtests.conftest import LoadRun
 
 
 def test_every_file_of_the_aliased_version_is_loaded(load_run: LoadRun) -> None:

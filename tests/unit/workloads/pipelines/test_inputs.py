@@ -3,11 +3,13 @@
 import inspect
 import subprocess
 import sys
+from typing import Any
 
 from tests.contract.repository import ROOT
 from workloads.datasets import Dataset
-from workloads.pipelines import inputs
-from workloads.pipelines.train_register_serve import train_register_serve
+from workloads.pipelines import inputs, train_register_serve
+
+PIPELINE: Any = train_register_serve.train_register_serve
 
 
 def test_the_inputs_are_those_that_the_pipeline_declares() -> None:
@@ -20,11 +22,11 @@ def test_the_inputs_are_those_that_the_pipeline_declares() -> None:
         3,
         True,
     )
-    assert set(made) == set(train_register_serve.component_spec.inputs or {})
+    assert set(made) == set(PIPELINE.component_spec.inputs)
 
 
 def test_the_defaults_are_those_of_the_pipeline() -> None:
-    declared = train_register_serve.component_spec.inputs or {}
+    declared = PIPELINE.component_spec.inputs
     offered = inspect.signature(inputs.for_training).parameters
     for name in ("minimum_accuracy", "regularization", "seed", "candidate"):
         assert offered[name].default == declared[name].default

@@ -50,7 +50,7 @@ NIGHTS = [
     pytest.param(RED, "The platform failed a promise.", id="product"),
     pytest.param(
         GREEN.with_phase(replace(RED.phase("verify"), fault=Fault.INFRA)),
-        "The machine was in the way.",
+        "The machine caused a failure.",
         id="infra",
     ),
     pytest.param(RUNNING, "Not finished: in verify.", id="running"),

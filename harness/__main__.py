@@ -55,7 +55,7 @@ def _load(options: argparse.Namespace) -> int:
     from workloads.endpoints import Endpoints
     from workloads.errors import WorkloadsError
 
-    # MLflow reports usage; nobody here asked for that.
+    # MLflow reports usage by default.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     # However it is ended, the candidate is withdrawn and a report is written.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -15,7 +15,7 @@ PIPELINE = "train_register_serve"
 # A bound for a loaded machine; an idle one needs a quarter of it.
 CHAIN_SECONDS = 900
 
-# A file as a user might have it: an own name for the class, a quoted comma, Windows line ends.
+# A file as a user might have it: its own name for the class, a quoted comma, Windows line ends.
 _FLOWERS = "petal,sepal,kind\r\n" + "".join(
     f'{2 + n % 5 + 5 * (n % 2)}.{n},{n % 7}.5,"{("small, white", "large")[n % 2]}"\r\n' for n in range(60)
 )

@@ -14,7 +14,7 @@ TARGET = "target"
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     options = _options(arguments)
-    # MLflow and Kubeflow report usage; nobody here asked for that.
+    # MLflow reports usage by default.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
         if options.endpoints:
@@ -74,8 +74,10 @@ def _run(endpoints: Endpoints, options: argparse.Namespace) -> int:
     from workloads.pipelines import inputs
     from workloads.progress import StepProgress
 
-    if options.unless_served and _is_served(endpoints, name := datasets.model_name(options.data)):
-        return _show(endpoints, name)
+    if options.unless_served:
+        name = datasets.model_name(options.data)
+        if _is_served(endpoints, name):
+            return _show(endpoints, name)
     dataset = datasets.prepare(endpoints, options.data, options.target)
     arguments = inputs.for_training(
         dataset,

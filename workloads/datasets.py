@@ -19,7 +19,7 @@ from workloads.errors import WorkloadsError
 from workloads.steps import load_data as load_data_step
 from workloads.steps import validate_data as validate_data_step
 
-# Each step is also a plain function.
+# Each step is also available as a plain function.
 _LOAD: Any = load_data_step.load_data
 _VALIDATE: Any = validate_data_step.validate_data
 
@@ -33,7 +33,7 @@ class Dataset:
     sha256: str
     """SHA-256 of its CSV file."""
     target: str
-    """Column of classes."""
+    """Column with the class."""
 
     @property
     def model_name(self) -> str:

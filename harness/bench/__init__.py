@@ -1,1 +1,1 @@
-"""Benchmark of an instance of its own: memory, seconds and requests per second."""
+"""Benchmark on an instance of its own: memory, seconds and requests per second."""

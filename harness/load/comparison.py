@@ -12,7 +12,7 @@ from workloads import lineage
 from workloads.endpoints import Endpoints
 
 GOAL: Final = 0.8
-"""Requests per second of the whole serving path that we aim for, as a share of a bare app's."""
+"""Goal for the requests per second of the whole serving path, as a share of a bare app's."""
 _CONNECTIONS: Final = 8
 
 

@@ -24,7 +24,7 @@ _RUN_SECONDS: Final = 900
 
 
 def measurement_of(run: RunReport) -> Measurement:
-    """Return what the gate needs of a load run."""
+    """Return the figures of a load run that the gate uses."""
     return Measurement(
         profile=run.profile,
         verdict=run.verdict,

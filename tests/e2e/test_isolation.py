@@ -125,7 +125,7 @@ def test_a_wrong_key_is_refused(endpoints: Endpoints) -> None:
     assert _answer(store.list_buckets) == "SignatureDoesNotMatch"
 
 
-def test_a_strangers_pod_reaches_the_gateway_and_nothing_behind_it(
+def test_a_pod_elsewhere_reaches_the_gateway_and_nothing_behind_it(
     endpoints: Endpoints, api: Any, stranger: str
 ) -> None:
     wanted = {**dict.fromkeys(_CLOSED, "closed"), _OPEN: "open"}

@@ -1,4 +1,4 @@
-"""Inputs of the pipelines. Apart from the pipelines themselves, which take seconds to import."""
+"""Inputs of the pipelines, in a module of their own because importing a pipeline takes seconds."""
 
 from typing import Any
 

@@ -66,7 +66,7 @@ def test_a_wrong_answer_of_the_warm_up_is_wrong_nevertheless() -> None:
     assert (found.wrong, found.failed, found.answered) == (1, 0, 10)
 
 
-def test_a_generator_that_falls_behind_has_sent_less_than_was_asked() -> None:
+def test_a_generator_that_falls_behind_has_sent_less_than_was_due() -> None:
     late = [
         Observation("ask", 0, due, due * 3, due * 3 + 0.01)
         for due in (number / 100 for number in range(1000))

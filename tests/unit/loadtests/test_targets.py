@@ -18,7 +18,7 @@ OWN = frozenset({"10.213.7.2"})
         ("http://10.213.7.2:30080", "http://10.213.7.2:30080"),
     ],
 )
-def test_load_goes_to_loopback_and_to_the_clusters_own_network(url: str, target: str) -> None:
+def test_loopback_and_the_clusters_own_network_are_permitted(url: str, target: str) -> None:
     assert targets.permitted(url, OWN) == target
 
 

@@ -1,4 +1,4 @@
-"""Pipeline runs: their steps, seconds and reasons, from what Argo and the API say."""
+"""Pipeline runs: steps, durations and reasons, from Argo's nodes and the API."""
 
 from typing import Any
 
@@ -106,7 +106,7 @@ class Api:
 ENDED = {"created_at": "2026-01-01T00:00:00Z", "finished_at": "2026-01-01T00:01:30Z"}
 
 
-def test_a_failed_run_says_its_step_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_run_has_its_step_and_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     log = LOG.format("ValueError: data: empty")
     api = Api(
         monkeypatch,

@@ -1,4 +1,4 @@
-"""MLflow's client, told the host by which the gateway routes."""
+"""MLflow's client sends the host by which the gateway routes."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer

@@ -40,7 +40,7 @@ def test_only_the_last_nights_are_kept_in_their_order(tmp_path: Path) -> None:
     assert next(each for each in entries if each.run == "0100").outcome == "product"
 
 
-def test_the_usual_is_the_median_of_green_nights_alone() -> None:
+def test_the_typical_value_is_the_median_of_green_nights() -> None:
     assert history.typical([], "seconds") is None
     spoilt = [
         replace(each, figures={"seconds": 9999.0}) if each.outcome != "green" else each for each in PAST

@@ -1,4 +1,4 @@
-"""The page: what it says of each kind of night, and that it needs nothing but itself."""
+"""The page of each kind of night; it is self-contained."""
 
 import re
 from dataclasses import replace

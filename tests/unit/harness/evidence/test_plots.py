@@ -1,4 +1,4 @@
-"""Plots: every value is drawn where it belongs, in both sizes, with words for those who cannot see."""
+"""Plots: every value is drawn at its place, in both sizes, with texts for screen readers."""
 
 from xml.etree import ElementTree
 
@@ -59,7 +59,7 @@ def test_a_picture_has_a_title_and_a_description_of_its_own_in_both_sizes(plot: 
     assert plot.rows
 
 
-def test_a_line_has_a_dot_for_each_value_that_says_it() -> None:
+def test_a_line_has_a_dot_with_a_tooltip_for_each_value() -> None:
     dots = of_kind(LATENCY.wide, "dot")
     tips = [dot.findtext(f"{SVG}title") for dot in dots]
     assert tips == [
@@ -121,7 +121,7 @@ def test_a_long_label_keeps_its_ends() -> None:
     assert shortened("etcd", 68) == "etcd"
 
 
-def test_a_plot_of_nothing_is_an_empty_frame() -> None:
+def test_a_plot_without_values_is_an_empty_frame() -> None:
     empty = plots.lines("e", "Empty", [Series(name="p50", tone="t1", points=())], x_label="s", y_label="ms")
     assert of_kind(empty.wide, "axis")
     assert empty.rows == ()

@@ -1,4 +1,4 @@
-"""Which plots a night has, and what is in them."""
+"""Plots of a night and their content."""
 
 from dataclasses import replace
 

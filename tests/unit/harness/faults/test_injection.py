@@ -91,7 +91,7 @@ def test_a_predictor_fails_behind_the_gateway_and_receives_requests(
     assert cluster.objects == {}
 
 
-def test_the_pod_that_waits_for_a_gpu_goes_with_its_namespace(
+def test_the_pod_that_waits_for_a_gpu_is_deleted_with_its_namespace(
     cluster: StubCluster, platform: Endpoints
 ) -> None:
     def add_account(path: str, _: Any) -> None:

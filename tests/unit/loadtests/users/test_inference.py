@@ -4,10 +4,10 @@ from tests.fixtures.load_runs import LoadRun
 from tests.fixtures.stub_platform import stub_platform
 
 
-def test_both_protocols_are_asked_in_both_batch_sizes(load_run: LoadRun) -> None:
+def test_both_protocols_are_used_in_both_batch_sizes(load_run: LoadRun) -> None:
     with stub_platform() as stub:
-        code, report, said = load_run(stub, "serving-gate", "--once")
-    assert (code, report["outcome"]) == (0, "passed"), said
+        code, report, errors = load_run(stub, "serving-gate", "--once")
+    assert (code, report["outcome"]) == (0, "passed"), errors
     assert Counter(stub.requests[2:]) == {
         "POST wine-models /v1/models/wine:predict": 2,
         "POST wine-models /v2/models/wine/infer": 2,

@@ -4,8 +4,8 @@ from tests.fixtures.stub_platform import stub_platform
 
 def test_runs_and_artifacts_are_logged_read_back_and_found(load_run: LoadRun) -> None:
     with stub_platform() as stub:
-        code, report, said = load_run(stub, "tracking-steady", "--once")
-    assert (code, report["outcome"]) == (0, "passed"), said
+        code, report, errors = load_run(stub, "tracking-steady", "--once")
+    assert (code, report["outcome"]) == (0, "passed"), errors
     assert {run["status"] for run in stub.runs.values()} == {"RUNNING", "FINISHED"}
     assert len(stub.artifacts) == 1
     assert stub.requests[-1] == "POST mlflow /api/2.0/mlflow/experiments/delete"

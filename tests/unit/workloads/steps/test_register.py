@@ -15,10 +15,10 @@ REGISTER: Any = register.register
 
 @pytest.fixture
 def located(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Where MLflow says that a version's files are, as a server with proxied artifacts would."""
-    said = {"at": "mlflow-artifacts:/1/models/m-1/artifacts"}
-    monkeypatch.setattr(mlflow.MlflowClient, "get_model_version_download_uri", lambda *_: said["at"])
-    return said
+    """Location of a version's files, as returned by a server that proxies artifacts."""
+    location = {"at": "mlflow-artifacts:/1/models/m-1/artifacts"}
+    monkeypatch.setattr(mlflow.MlflowClient, "get_model_version_download_uri", lambda *_: location["at"])
+    return location
 
 
 def registered(result: Trained, run_id: str | None = None) -> tuple[str, str]:

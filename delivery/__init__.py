@@ -1,1 +1,1 @@
-"""Judging, promoting and rolling back model versions."""
+"""Delivery of model versions: judges a candidate, then promotes it or withdraws it."""

@@ -1,1 +1,1 @@
-"""The harness: proves every promise on a running platform, measures it, and breaks it on purpose."""
+"""The harness: tests every promise of a running platform, measures the platform, and injects faults."""

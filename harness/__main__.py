@@ -1,4 +1,4 @@
-"""`python -m harness verify|load|bench|nightly|figures`: prove, load, measure, all by night, or publish."""
+"""`python -m harness verify|load|bench|nightly|figures`: verify, gate a model, benchmark, run a night, publish."""
 
 import argparse
 import os
@@ -15,7 +15,7 @@ from upstream.cache import cache_root
 
 @dataclass(frozen=True, kw_only=True)
 class _Selection:
-    """Which tests a run of `verify` takes, and what its reports are called."""
+    """Tests of one kind of `verify` run, and the name of its reports."""
 
     marks: str
     folder: str = "tests/e2e"
@@ -32,7 +32,7 @@ _SELECTIONS = {
 
 
 def _verify(options: argparse.Namespace) -> int:
-    """Run journeys against the running platform, to the first broken promise unless told otherwise."""
+    """Run journeys on the running platform, up to the first failure unless --keep-going is given."""
     reports: Path = options.reports or cache_root() / "reports"
     reports.mkdir(parents=True, exist_ok=True)
     chosen = _SELECTIONS[options.only]
@@ -49,18 +49,18 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _load(options: argparse.Namespace) -> int:
-    """Gate a fresh model of the running platform."""
+    """Train a model on the running platform and gate it under load."""
     from cluster.instance import Instance
-    from harness.load_gate import main as gate
-    from workloads import endpoints as platform_endpoints
+    from harness.load.gated_run import main as gate
+    from workloads.endpoints import Endpoints
     from workloads.errors import WorkloadsError
 
-    # MLflow reports on itself; the user asked about a model.
+    # MLflow reports usage by default.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    # Whoever ends it, the candidate is taken away and a report is left.
+    # However it is ended, the candidate is withdrawn and a report is written.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        endpoints = platform_endpoints.of_stack("local")
+        endpoints = Endpoints.of_stack("local")
         instance = Instance(os.environ.get("PLINTH_INSTANCE", "default"))
         return gate(endpoints, instance, options.data, cache_root() / "reports" / "load.json")
     except WorkloadsError as error:
@@ -75,27 +75,29 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m harness", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    verify = commands.add_parser("verify", help="assert every promise on the running platform")
+    verify = commands.add_parser("verify", help="test every promise on the running platform")
     verify.add_argument(
         "--only",
         choices=list(_SELECTIONS),
         default="all",
-        help="slow: retrain and inject faults; faults: inject faults; gpus: what `make gpu-sim` runs",
+        help="slow: retrains and injects faults; faults: injects faults only; gpus: as `make gpu-sim`",
     )
-    verify.add_argument("--keep-going", action="store_true", help="also after a broken promise")
-    verify.add_argument("--reports", type=Path, help="folder of the JSON and JUnit (default: in the cache)")
-    load = commands.add_parser("load", help="a fresh model under load before it becomes champion")
+    verify.add_argument("--keep-going", action="store_true", help="continue after a failure")
+    verify.add_argument("--reports", type=Path, help="folder for the JSON and JUnit (default: in the cache)")
+    load = commands.add_parser(
+        "load", help="train a model, load it, and promote it only if it meets its service levels"
+    )
     load.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
     commands.add_parser("bench", help="measure memory, seconds and requests per second")
     figures = commands.add_parser("figures", help="print README's table of figures, made from docs/figures")
     figures.add_argument("--write", action="store_true", help="also put it into README")
-    nightly = commands.add_parser("nightly", help="up, verify, load, faults, down, and a page of evidence")
+    nightly = commands.add_parser("nightly", help="up, verify, load, faults, down, and an evidence page")
     nightly.add_argument("--run", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.command == "verify":
         return _verify(options)
     if options.command == "nightly":
-        from harness.nightly import main as night
+        from harness.night.nightly import main as night
 
         return night(options.run)
     if options.command == "load":
@@ -104,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
         from harness import published_figures
 
         return published_figures.main(write=options.write)
-    from harness.bench import main as bench
+    from harness.bench.run import main as bench
 
     return bench()
 

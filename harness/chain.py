@@ -1,56 +1,68 @@
-"""Runs of the reference pipeline, as journeys make them."""
+"""Runs of the reference pipeline, as journeys need them."""
 
 from typing import Any
 
-from workloads import datasets, lineage, object_store, pipeline_runs
+from workloads import datasets, object_store, pipeline_runs
+from workloads.datasets import Dataset
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.pipeline_runs import PipelineRun
+from workloads.pipelines import inputs
+from workloads.serving.inference_services import InferenceServices
 from workloads.tracking import connect
 
 PIPELINE = "train_register_serve"
-# A bound for a loaded machine; a quiet one needs a quarter of it.
+# A bound for a loaded machine; an idle one needs a quarter of it.
 CHAIN_SECONDS = 900
 
-# A file as a user would have one: its own name for the classes, a quoted comma, Windows line ends.
+# A file as a user might have it: its own name for the class, a quoted comma, Windows line ends.
 _FLOWERS = "petal,sepal,kind\r\n" + "".join(
     f'{2 + n % 5 + 5 * (n % 2)}.{n},{n % 7}.5,"{("small, white", "large")[n % 2]}"\r\n' for n in range(60)
 )
 
 
-def submitted(endpoints: Endpoints, data: str, target: str = "target", **choices: Any) -> str:
-    """Submit a run as `python -m workloads run` does; return its id."""
-    dataset = datasets.prepare(endpoints, data, target)
-    return pipeline_runs.submit(endpoints, PIPELINE, pipeline_runs.parameters(dataset, **choices))
+def submit(endpoints: Endpoints, dataset: Dataset, **choices: Any) -> str:
+    """Submit a run on a data set and return its id."""
+    return pipeline_runs.submit(endpoints, PIPELINE, inputs.for_training(dataset, **choices))
 
 
-def ended(endpoints: Endpoints, run_id: str) -> PipelineRun:
-    """Wait for the end of a run, however it ends."""
-    return pipeline_runs.finished(endpoints, run_id, timeout_seconds=CHAIN_SECONDS)
+def prepare_and_submit(endpoints: Endpoints, data: str, target: str = "target", **choices: Any) -> str:
+    """Submit a run as `python -m workloads run` does, and return its id."""
+    return submit(endpoints, datasets.prepare(endpoints, data, target), **choices)
 
 
-def succeeded(endpoints: Endpoints, data: str, target: str = "target", **choices: Any) -> PipelineRun:
-    """Run the chain to its end, which must be a good one."""
-    run = ended(endpoints, submitted(endpoints, data, target, **choices))
-    if run.state != pipeline_runs.SUCCEEDED:
-        raise WorkloadsError(f"pipeline run {run.run_id}: {run.state}: {run.reason}")
-    return run
+def wait_until_finished(endpoints: Endpoints, run_id: str) -> PipelineRun:
+    """Wait until a run has ended, successfully or not."""
+    return pipeline_runs.wait_until_finished(endpoints, run_id, timeout_seconds=CHAIN_SECONDS)
 
 
-def uploaded(endpoints: Endpoints, name: str, content: bytes) -> str:
-    """Put a file where users put theirs; return its address."""
+def run(endpoints: Endpoints, data: str, target: str = "target", **choices: Any) -> PipelineRun:
+    """Run the pipeline and return its result.
+
+    Raises:
+        WorkloadsError: it did not succeed.
+    """
+    result = wait_until_finished(endpoints, prepare_and_submit(endpoints, data, target, **choices))
+    if result.state != pipeline_runs.SUCCEEDED:
+        raise WorkloadsError(f"pipeline run {result.run_id}: {result.state}: {result.reason}")
+    return result
+
+
+def upload(endpoints: Endpoints, name: str, content: bytes) -> str:
+    """Upload a file to the place for users' files and return its address."""
     bucket, key = endpoints.pipelines_bucket, f"data/{name}"
     object_store.pipelines_store(endpoints).put_object(Bucket=bucket, Key=key, Body=content)
     return f"s3://{bucket}/{key}"
 
 
-def all_submitted(endpoints: Endpoints) -> dict[str, str]:
-    """Submit a run for every model but that of `make up`; return their ids by model."""
-    flowers = uploaded(endpoints, "flowers.csv", _FLOWERS.encode())
-    wanted = {"breast_cancer": "target", flowers: "kind"}
-    if lineage.inference_service(endpoints, "wine") is None:
-        wanted["wine"] = "target"
-    return {datasets.model_name(data): submitted(endpoints, data, target) for data, target in wanted.items()}
+def submit_all(endpoints: Endpoints) -> dict[str, str]:
+    """Submit runs for the models that journeys need besides that of `make up`; return their ids by model."""
+    flowers = upload(endpoints, "flowers.csv", _FLOWERS.encode())
+    targets = {"breast_cancer": "target", flowers: "kind"}
+    if InferenceServices(endpoints).get("wine") is None:
+        targets["wine"] = "target"
+    prepared = [datasets.prepare(endpoints, data, target) for data, target in targets.items()]
+    return {dataset.model_name: submit(endpoints, dataset) for dataset in prepared}
 
 
 def versions(endpoints: Endpoints, model_name: str) -> list[int]:

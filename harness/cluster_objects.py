@@ -1,4 +1,4 @@
-"""Every object of a cluster by kind, namespace and name: compared before an installation and after it."""
+"""Lists all objects of a cluster, to compare it before an installation with it after removal."""
 
 import json
 import os
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cluster import binaries
 
-# What Kubernetes itself keeps making, or measures, whether or not a platform was installed.
-_PASSING = frozenset(
+# Kubernetes itself creates or measures these, whether or not a platform is installed.
+_TRANSIENT = frozenset(
     {
         "componentstatuses",
         "endpoints",
@@ -23,13 +23,22 @@ _PASSING = frozenset(
 _SECONDS = 60
 
 
-def listed(kubeconfig: Path) -> frozenset[str]:
-    """Return `kind namespace/name` of every object, all kinds that the API server can list."""
-    kinds = set(_kubectl(kubeconfig, "api-resources", "--verbs=list", "--output=name").split()) - _PASSING
-    found = json.loads(_kubectl(kubeconfig, "get", ",".join(sorted(kinds)), "-A", "--output=json"))
+def list_objects(kubeconfig: Path) -> frozenset[str]:
+    """Return `kind namespace/name` of every object, of all kinds that the API server can list."""
+    kinds = lasting_kinds(_kubectl(kubeconfig, "api-resources", "--verbs=list", "--output=name"))
+    return parse_objects(_kubectl(kubeconfig, "get", ",".join(kinds), "-A", "--output=json"))
+
+
+def lasting_kinds(resources: str) -> list[str]:
+    """Return the kinds to compare, from the output of `kubectl api-resources --output=name`."""
+    return sorted(set(resources.split()) - _TRANSIENT)
+
+
+def parse_objects(text: str) -> frozenset[str]:
+    """Return `kind namespace/name` of every object in the JSON of `kubectl get`."""
     return frozenset(
         f"{each['kind']} {each['metadata'].get('namespace', '')}/{each['metadata']['name']}"
-        for each in found["items"]
+        for each in json.loads(text)["items"]
     )
 
 

@@ -1,15 +1,17 @@
-"""What to read when a journey fails: pods that are not well, what happened to them, and their last words."""
+"""Diagnosis for a failed journey: unhealthy pods, the end of their logs, and warning events."""
 
 from typing import Any
 
-from kubernetes import client, config
+from kubernetes import client
+
+from workloads import cluster_client
 
 _LINES = 30
 
 
-def diagnosis(kubeconfig: str, namespaces: tuple[str, ...]) -> str:
-    """Return what is wrong with the pods of some namespaces, and the latest warnings."""
-    api: Any = client.CoreV1Api(config.new_client_from_config(kubeconfig))
+def diagnose(kubeconfig: str, namespaces: tuple[str, ...]) -> str:
+    """Return the faults of pods in some namespaces, and the latest warnings there."""
+    api: Any = client.CoreV1Api(cluster_client.connect(kubeconfig))
     lines: list[str] = []
     for namespace in namespaces:
         try:
@@ -19,8 +21,8 @@ def diagnosis(kubeconfig: str, namespaces: tuple[str, ...]) -> str:
     return "\n".join(lines)
 
 
-def unwell(pod: Any) -> str:
-    """Return what is wrong with a pod; empty if it runs ready without a restart, or succeeded."""
+def find_faults(pod: Any) -> str:
+    """Return what is wrong with a pod; empty if it runs without a restart, or succeeded."""
     if pod.status.phase == "Succeeded":
         return ""
     faults: list[str] = [] if pod.status.phase == "Running" else [str(pod.status.phase)]
@@ -38,7 +40,7 @@ def unwell(pod: Any) -> str:
 def _pods(api: Any, namespace: str) -> list[str]:
     lines: list[str] = []
     for pod in api.list_namespaced_pod(namespace).items:
-        fault = unwell(pod)
+        fault = find_faults(pod)
         if not fault:
             continue
         lines.append(f"pod {pod.metadata.name}: {fault}")

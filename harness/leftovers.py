@@ -1,4 +1,4 @@
-"""What of a native cluster could stay behind on a machine, taken before and after it."""
+"""Snapshots of what a native cluster could leave behind on a machine, taken before and after it."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cluster.instance import Instance
 
-# Folders that the programs of a cluster would write to if they were not kept inside it.
+# Folders that the programs of a cluster would write to if they were not confined to it.
 _WATCHED_FOLDERS = (
     "/etc/cni",
     "/etc/kubernetes",
@@ -25,7 +25,7 @@ _WATCHED_FOLDERS = (
     "/var/log/containers",
     "/var/log/pods",
 )
-# Settings that Kubernetes' programs like to change for the whole machine.
+# Settings that the programs of Kubernetes change for the whole machine by default.
 _WATCHED_SETTINGS = (
     "kernel/panic",
     "kernel/panic_on_oops",
@@ -42,7 +42,7 @@ _INSTANCE_NAME = re.compile(r"plinth(-[a-z0-9-]+)?-?[0-9a-f]{8}")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The traces of clusters on this machine now."""
+    """Traces of clusters on this machine."""
 
     processes: frozenset[str]
     mounts: frozenset[str]
@@ -61,7 +61,7 @@ def _lines(*argv: str) -> list[str]:
 
 
 def _processes(marks: tuple[str, ...]) -> frozenset[str]:
-    """Return the processes whose command line or environment names one of the marks."""
+    """Return the processes with one of the marks in their command line or environment."""
     found: set[str] = set()
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
@@ -76,7 +76,7 @@ def _processes(marks: tuple[str, ...]) -> frozenset[str]:
 
 
 def _of_others(text: str, own: tuple[str, ...]) -> bool:
-    """Return whether a name belongs to another instance, which someone may start or stop meanwhile."""
+    """Return whether a name belongs to another instance, which may start or stop at any time."""
     found = _INSTANCE_NAME.search(text)
     return found is not None and found.group() not in own
 
@@ -91,7 +91,7 @@ def _cgroups() -> frozenset[str]:
 
 
 def take(*instances: Instance) -> Snapshot:
-    """Take a snapshot, as it concerns these instances; others on the machine are left out."""
+    """Take a snapshot for these instances, without traces of other instances on the machine."""
     own = tuple(name for instance in instances for name in (instance.link, instance.cgroup))
     links = json.loads("".join(_lines("ip", "-json", "link")))
     rules = [*_lines("nft", "list", "tables"), *_lines("iptables-save")]
@@ -118,6 +118,6 @@ def take(*instances: Instance) -> Snapshot:
 
 
 def left_behind(before: Snapshot, after: Snapshot) -> dict[str, list[str]]:
-    """Return, by kind, what is there after and was not before."""
+    """Return by kind what exists after and did not exist before."""
     old, new = asdict(before), asdict(after)
     return {kind: found for kind in old if (found := sorted(new[kind] - old[kind]))}

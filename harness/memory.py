@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubernetes import client, config
+from kubernetes import client
 
 from cluster import namespaces
 from cluster.errors import ClusterError
 from cluster.instance import Instance
 from harness import processes
+from workloads import cluster_client
 
 _POD = re.compile(r"pod([0-9a-f]{8}[-_][0-9a-f_-]{27})")
 _MIB = 1024.0
@@ -19,17 +20,17 @@ _MIB = 1024.0
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """What one component's processes hold, in MiB."""
+    """Memory of one component's processes, in MiB."""
 
     component: str
     resident: float
     """Sum of resident set sizes: pages shared by two processes count twice."""
     proportional: float
-    """Sum of proportional set sizes: a shared page counts once in all."""
+    """Sum of proportional set sizes: a shared page counts once in total."""
 
 
 def pod_uid(cgroups: str) -> str | None:
-    """Return the pod a process belongs to, from the text of /proc/<pid>/cgroup."""
+    """Return the uid of a process's pod, from the text of /proc/<pid>/cgroup; None if it is in no pod."""
     found = _POD.search(cgroups)
     return found.group(1).replace("_", "-") if found else None
 
@@ -41,7 +42,7 @@ def sizes(rollup: str) -> tuple[float, float]:
 
 
 def by_component(pids: Iterable[int], pod_name: Callable[[str], str]) -> list[Memory]:
-    """Return memory by component, largest first; processes that end meanwhile are left out."""
+    """Return memory by component, largest first; processes that end in the meantime are left out."""
     resident: dict[str, float] = defaultdict(float)
     proportional: dict[str, float] = defaultdict(float)
     for pid in pids:
@@ -61,17 +62,17 @@ def by_component(pids: Iterable[int], pod_name: Callable[[str], str]) -> list[Me
 
 
 def of_instance(instance: Instance, kubeconfig: str) -> list[Memory]:
-    """Return the memory of a running instance; pods are called by their namespace and what made them.
+    """Return the memory of a running instance; pods are named by namespace and owner.
 
     Raises:
         ClusterError: it is not running.
     """
     names = _pod_names(kubeconfig)
-    return by_component(members(instance), lambda uid: names.get(uid, f"pod {uid}"))
+    return by_component(find_members(instance), lambda uid: names.get(uid, f"pod {uid}"))
 
 
-def members(instance: Instance) -> list[int]:
-    """Return all processes of a running instance.
+def find_members(instance: Instance) -> list[int]:
+    """Return the ids of all processes of a running instance.
 
     Raises:
         ClusterError: it is not running.
@@ -83,7 +84,7 @@ def members(instance: Instance) -> list[int]:
 
 
 def _pod_names(kubeconfig: str) -> dict[str, str]:
-    api = client.CoreV1Api(config.new_client_from_config(kubeconfig))
+    api = client.CoreV1Api(cluster_client.connect(kubeconfig))
     names: dict[str, str] = {}
     for pod in api.list_pod_for_all_namespaces().items:
         name = (pod.metadata.generate_name or pod.metadata.name).rstrip("-")

@@ -1,4 +1,4 @@
-"""Processes of a native instance as the machine sees them: who descends from whom, and what they spend."""
+"""Processes of a native instance as the machine sees them: ancestry, CPU time, command lines."""
 
 import os
 import subprocess
@@ -15,20 +15,20 @@ _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, kw_only=True)
 class Stat:
-    """The fields of /proc/<pid>/stat that we read."""
+    """Fields of /proc/<pid>/stat."""
 
     parent: int
     cpu_seconds: float
 
 
 def parse_stat(text: str) -> Stat:
-    """Read a stat line; the program's name in brackets may itself hold brackets and blanks."""
+    """Parse a stat line, whose program name in parentheses may itself contain parentheses and spaces."""
     fields = text[text.rindex(")") + 2 :].split()
     return Stat(parent=int(fields[1]), cpu_seconds=(int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND)
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the user and system time a process has spent; 0 for one that is gone."""
+    """Return the user and system CPU time of a process; 0 if it is gone."""
     try:
         return parse_stat(Path(f"/proc/{pid}/stat").read_text()).cpu_seconds
     except (FileNotFoundError, ProcessLookupError):
@@ -36,7 +36,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def descendants(ancestor: int) -> list[int]:
-    """Return a process and all that descend from it."""
+    """Return a process and all of its descendants."""
     children: dict[int, list[int]] = defaultdict(list)
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -51,7 +51,7 @@ def descendants(ancestor: int) -> list[int]:
 
 
 def command_line(pid: int) -> list[str]:
-    """Return the arguments of a process; empty for one that is gone."""
+    """Return the arguments of a process; empty if it is gone."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
     except (FileNotFoundError, ProcessLookupError):
@@ -59,23 +59,22 @@ def command_line(pid: int) -> list[str]:
 
 
 def environment(pid: int) -> dict[str, str]:
-    """Return the environment that a process was started with."""
+    """Return the environment with which a process was started."""
     entries = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
     return dict(entry.split("=", 1) for entry in entries if "=" in entry)
 
 
 @contextmanager
 def started(argv: Sequence[str], env: Mapping[str, str] | None = None) -> Generator[subprocess.Popen[bytes]]:
-    """Run a program that others can recognise, with a pipe as its input; it is killed at the end.
+    """Run a program with a pipe as its input until its command line can be read; kill it afterwards.
 
-    A new process has no command line and no environment to read until the kernel has laid out its memory,
-    and that is a moment after its start has been reported.
+    The kernel reports a process as started shortly before its command line and environment can be read.
     """
     with subprocess.Popen(argv, stdin=subprocess.PIPE, env=env) as process:
         try:
             wait_for(
                 f"{argv[0]} to have a command line",
-                lambda: None if command_line(process.pid) else "it has none",
+                lambda: None if command_line(process.pid) else "no command line yet",
                 timeout_seconds=15,
                 interval_seconds=0.01,
             )
@@ -86,7 +85,7 @@ def started(argv: Sequence[str], env: Mapping[str, str] | None = None) -> Genera
 
 @contextmanager
 def pinned(pid: int, cpu: int) -> Generator[None]:
-    """Keep all threads of a process on one CPU meanwhile."""
+    """Pin all threads of a process to one CPU."""
     threads = [int(entry.name) for entry in Path(f"/proc/{pid}/task").iterdir()]
     before = os.sched_getaffinity(pid)
     for thread in threads:

@@ -1,4 +1,4 @@
-"""Questions to a platform's Prometheus, through its gateway."""
+"""Client of a platform's Prometheus, through its gateway."""
 
 from typing import Any
 
@@ -8,13 +8,14 @@ from workloads.endpoints import Endpoints
 
 
 class PrometheusError(Exception):
-    """Prometheus refused a question; the text says which and why."""
+    """Prometheus rejected a request; the text has the request and the reason."""
 
 
 class Prometheus:
     """The HTTP API of one Prometheus."""
 
     def __init__(self, endpoints: Endpoints) -> None:
+        """Prepare the connection; nothing is sent yet."""
         host = {"Host": endpoints.prometheus_host}
         self._client = httpx.Client(base_url=endpoints.gateway_url, headers=host, timeout=30)
 
@@ -30,29 +31,29 @@ class Prometheus:
         return body["data"]
 
     def samples(self, query: str) -> list[tuple[dict[str, str], float]]:
-        """Return the labels and value of every series that a query gives now."""
+        """Return the labels and current value of every series in a query's result."""
         data = self._get("query", query=query)
         if data["resultType"] == "scalar":
             return [({}, float(data["result"][1]))]
         return [(each["metric"], float(each["value"][1])) for each in data["result"]]
 
     def has(self, metric: str) -> bool:
-        """Return whether there is a sample of a metric."""
+        """Return whether a metric has a sample."""
         return bool(self.samples(f"count({metric})"))
 
     def targets(self) -> dict[str, list[tuple[str, str]]]:
-        """Return (health, last error) of every target by its job."""
+        """Return (health, last error) of every target, by job."""
         found: dict[str, list[tuple[str, str]]] = {}
         for each in self._get("targets", state="active")["activeTargets"]:
             found.setdefault(each["labels"]["job"], []).append((each["health"], each["lastError"]))
         return found
 
     def rules(self) -> list[dict[str, Any]]:
-        """Return every rule with its health."""
+        """Return all rules with their health."""
         return [rule for group in self._get("rules")["groups"] for rule in group["rules"]]
 
     def firing(self) -> set[str]:
-        """Return the names of the alerts that fire."""
+        """Return the names of the firing alerts."""
         return {
             each["labels"]["alertname"] for each in self._get("alerts")["alerts"] if each["state"] == "firing"
         }

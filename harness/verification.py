@@ -1,6 +1,6 @@
-"""pytest plugin of `make verify`: a line as each promise is judged, then a table with figures, and JSON.
+"""pytest plugin of `make verify`: a line per promise as it is tested, then a table with figures, and JSON.
 
-A journey states a figure with pytest's own `record_property(name, value)`; the name says what was asserted.
+A promise is what one journey asserts. Journeys record figures with pytest's `record_property(name, value)`.
 """
 
 import json
@@ -10,51 +10,54 @@ from pathlib import Path
 
 import pytest
 
-from harness.progress import Progress
+from terminal.progress import Progress
 
 _REASON_CHARACTERS = 2000
-_MARKS = {"passed": "kept", "failed": "BROKEN", "skipped": "skipped"}
+_MARKS = {"passed": "pass", "failed": "FAIL", "skipped": "skipped"}
+_LEGEND = (
+    "A promise is what one journey asserts about the platform; indented lines are figures that it measured."
+)
 
 
 @dataclass
 class Verdict:
-    """One journey: what it promised, whether that held, and the figures it asserted."""
+    """Result of one journey: the promise, its outcome and the figures measured."""
 
     promise: str
     outcome: str
     seconds: float
     figures: dict[str, object] = field(default_factory=dict)
     reason: str = ""
-    """Why it is not kept."""
+    """Why it did not pass."""
 
 
 class Verification:
-    """Collects the verdict of every journey of one pytest run, and tells each as it comes."""
+    """Collects the verdict of every journey of a pytest run and prints each as it is known."""
 
     def __init__(self, report: Path, progress: Progress | None = None) -> None:
-        """Remember where the JSON report goes, and where lines are shown."""
+        """Prepare to write the JSON report to a file, and lines to a progress."""
         self._report = report
         self._progress = progress or Progress("verify")
         self._collected = 0
         self.verdicts: list[Verdict] = []
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Learn how many journeys there are."""
+        """Count the journeys."""
         self._collected = len(session.items)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Show which journey is under way."""
+        """Show which journey is running."""
         self._progress.status(f"{len(self.verdicts)}/{self._collected} {_promise(nodeid)}")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """Keep pytest's dots out of the lines; it counts what its summary tells as it would."""
+        """Suppress pytest's dots, but leave its summary's counts unchanged."""
         if report.when == "call" or report.skipped:
             return report.outcome, "", report.outcome.upper()
         return ("error", "", "ERROR") if report.failed else None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the call phase of each test, and set-ups or tear-downs that did not pass."""
+        """Record the call phase of each test, and set-ups or tear-downs that did not pass."""
         if report.when != "call" and report.passed:
             return
         figures = {key: value for key, value in report.user_properties}
@@ -66,7 +69,7 @@ class Verification:
         self._progress.line(f"{mark} in {verdict.seconds:.1f} s: {verdict.promise}{why}", count)
 
     def pytest_sessionfinish(self) -> None:
-        """Write the JSON report, also when the run stops at a broken promise."""
+        """Write the JSON report, also if the run stops at the first failure."""
         self._progress.clear()
         self._report.parent.mkdir(parents=True, exist_ok=True)
         document = {
@@ -84,8 +87,8 @@ class Verification:
 
 
 def table(verdicts: list[Verdict]) -> list[str]:
-    """Return the lines of the table: one per promise, then one indented line per figure."""
-    lines: list[str] = []
+    """Return the lines of the table: a legend, then one line per promise and one indented line per figure."""
+    lines: list[str] = [_LEGEND]
     for verdict in verdicts:
         lines.append(f"{_MARKS[verdict.outcome]:8}{verdict.seconds:7.1f} s  {verdict.promise}")
         lines.extend(f"{'':19}{name} = {value}" for name, value in verdict.figures.items())
@@ -97,12 +100,12 @@ def _promise(nodeid: str) -> str:
 
 
 def _reason(report: pytest.TestReport) -> str:
-    """Return what a test says of its failure, or why it was skipped; empty if it passed."""
+    """Return the reason of a failure or a skip; empty if the test passed."""
     if report.passed:
         return ""
     crash = getattr(report.longrepr, "reprcrash", None)
     if crash is not None:
         return str(crash.message)[:_REASON_CHARACTERS]
-    # A skip says where and why; the rest is text.
-    told = report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longrepr
-    return str(told or "it said nothing")[:_REASON_CHARACTERS]
+    # A skip is a tuple of file, line and reason; everything else is text.
+    reason = report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longrepr
+    return str(reason or "no reason given")[:_REASON_CHARACTERS]

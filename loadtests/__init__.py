@@ -1,1 +1,1 @@
-"""Load on a platform: locust users at a stated rate, what they must be answered, and verdicts on it."""
+"""Load tests of a platform: locust users at a given rate, the answers expected, and verdicts."""

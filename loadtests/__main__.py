@@ -1,6 +1,6 @@
-"""`python -m loadtests run|profiles`: put a load on this machine's platform, and judge it."""
+"""`python -m loadtests run|profiles`: put load on this machine's platform and judge the results."""
 
-# First of all: gevent replaces what everything else imports.
+# Must be the first import: gevent patches the standard library for everything imported after it.
 import locust  # noqa: F401  # isort: skip  # pyright: ignore[reportUnusedImport]
 
 import argparse
@@ -9,13 +9,13 @@ import sys
 import time
 from pathlib import Path
 
+from delivery.verdict import Outcome, combine
 from loadtests import expectations, profile, report, targets
 from loadtests.errors import LoadtestError
 from loadtests.platform_access import PlatformAccess
 from loadtests.report import LoadReport
 from loadtests.runner import Run
-from loadtests.slo import Outcome, combined
-from workloads import endpoints as platform_endpoints
+from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 
 
@@ -23,30 +23,41 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m loadtests", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("profiles", help="list the profiles")
-    run = commands.add_parser("run", help="run profiles one after another; exit 0 only if all passed")
+    run = commands.add_parser("run", help="run profiles one after another; exit 0 only if all pass")
     run.add_argument("--profile", action="append", required=True, metavar="NAME|FILE")
-    run.add_argument("--once", action="store_true", help="every operation once, instead of the shape")
-    run.add_argument("--rate", type=float, help="first rate of the shape, instead of the profile's")
+    run.add_argument("--once", action="store_true", help="run every operation once instead of the shape")
+    run.add_argument("--rate", type=float, help="first rate of the shape (default: the profile's)")
     run.add_argument("--model", default="wine", help="registered model")
-    run.add_argument("--service", default="", help="inference service, if not named as the model")
-    run.add_argument("--alias", default="champion", help="asked of the registry")
-    run.add_argument("--expected", type=Path, metavar="FILE", help="JSON of digest, rows and probabilities")
-    run.add_argument("--target", help="address of the gateway, if not that of the endpoints")
-    run.add_argument("--stack", default="local", help="stack that runs the platform")
-    run.add_argument("--endpoints", type=Path, metavar="FILE", help="its outputs, instead of asking for them")
-    run.add_argument("--report", type=Path, metavar="FILE", help="JSON; JUnit beside it as .xml")
+    run.add_argument("--service", default="", help="InferenceService (default: named like the model)")
+    run.add_argument("--alias", default="champion", help="alias that registry users resolve")
+    run.add_argument("--expected", type=Path, metavar="FILE", help="JSON with digest, rows and probabilities")
+    run.add_argument("--target", help="address of the gateway (default: that of the endpoints)")
+    run.add_argument(
+        "--own-address",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="private address of this machine's own cluster, allowed as a target besides loopback",
+    )
+    run.add_argument("--stack", default="local", help="stack of the platform")
+    run.add_argument(
+        "--endpoints", type=Path, metavar="FILE", help="file with the stack's outputs (default: ask infra)"
+    )
+    run.add_argument(
+        "--report", type=Path, metavar="FILE", help="JSON report; JUnit is written next to it as .xml"
+    )
     return parser.parse_args(arguments)
 
 
 def _access(options: argparse.Namespace) -> PlatformAccess:
     if options.endpoints:
-        found = platform_endpoints.from_file(options.endpoints)
+        endpoints = Endpoints.from_file(options.endpoints)
     else:
-        found = platform_endpoints.of_stack(options.stack)
-    own = targets.own_addresses(found.kubeconfig)
+        endpoints = Endpoints.of_stack(options.stack)
+    own = targets.private_addresses(options.own_address)
     return PlatformAccess(
-        endpoints=found,
-        target=targets.permitted(options.target or found.gateway_url, own),
+        endpoints=endpoints,
+        target=targets.permitted(options.target or endpoints.gateway_url, own),
         model=options.model,
         alias=options.alias,
         service=options.service,
@@ -55,7 +66,7 @@ def _access(options: argparse.Namespace) -> PlatformAccess:
 
 
 def _run(options: argparse.Namespace) -> int:
-    # Everything that can be refused is refused before anything is asked.
+    # Check every input before the first request is sent.
     profiles = [profile.load(name) for name in options.profile]
     if options.rate is not None:
         profiles = [each.with_rate(options.rate) for each in profiles]
@@ -64,7 +75,7 @@ def _run(options: argparse.Namespace) -> int:
     runs = [
         Run(profile=each, access=access, stream=sys.stderr, once=options.once).report() for each in profiles
     ]
-    verdict = combined({run.profile: run.verdict for run in runs})
+    verdict = combine({run.profile: run.verdict for run in runs})
     document = LoadReport(
         outcome=verdict.outcome,
         reasons=list(verdict.reasons),
@@ -80,7 +91,7 @@ def _run(options: argparse.Namespace) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     options = _options(arguments)
-    # Locust warns of a busy processor; the verdict judges whether the generator kept up.
+    # Locust warns about a busy processor; the verdict already says whether the generator kept up.
     logging.getLogger("locust").setLevel(logging.ERROR)
     try:
         if options.command == "profiles":

@@ -1,4 +1,4 @@
-"""Hands operations to users when they are due, whatever the answers do, and keeps what came of them."""
+"""Open-loop dispatcher: hands each operation to a user at its due time and records the result."""
 
 import random
 import time
@@ -25,54 +25,54 @@ class Arrival:
 
 @dataclass
 class Arrivals:
-    """The arrivals of one run: a dispatcher fills the queue, users empty it."""
+    """Arrivals of one run: the dispatcher fills the queue, users empty it."""
 
     profile: Profile
     once: bool = False
-    """Instead of the shape: every operation once."""
+    """Whether to run every operation once instead of the shape."""
     observations: list[Observation] = field(default_factory=list[Observation])
     began: float = 0.0
-    """When the run began."""
+    """Start of the run on the monotonic clock."""
     phases: tuple[Phase, ...] = ()
-    """Phases that began; a ramp may end early."""
+    """Phases that started; a ramp may end early."""
 
     def __post_init__(self) -> None:
-        """Make an empty queue."""
+        """Create an empty queue."""
         self._queue: SimpleQueue[Arrival | None] = SimpleQueue()
         self._waiting: set[Arrival] = set()
         self._in_flight: set[Arrival] = set()
 
     @property
     def backlog(self) -> int:
-        """Operations that wait for a user."""
+        """Number of operations that wait for a user."""
         return len(self._waiting)
 
     @property
     def unfinished(self) -> int:
-        """Operations that wait or are in flight."""
+        """Number of operations that wait or are in flight."""
         return len(self._waiting) + len(self._in_flight)
 
     def planned(self) -> tuple[Phase, ...]:
-        """Return the phases, the warm-up left out."""
+        """Return the planned phases, without the warm-up."""
         return () if self.once else self.profile.shape.phases()
 
     def dispatch(self, goes_on: Callable[[Sequence[Observation], Sequence[Phase]], bool]) -> None:
-        """Hand out everything that is due, at its time; then tell every user that nothing follows.
+        """Dispatch every operation at its due time, then signal the end to every user.
 
         Args:
-            goes_on: Asked before each phase, with what happened and the phases that are over.
+            goes_on: Called before each phase with the results and phases so far; False ends the run.
         """
         self.began = time.monotonic()
         if self.once:
             for operation in self.profile.weights:
-                self._hand(operation, 0, time.monotonic())
+                self._enqueue(operation, 0, time.monotonic())
             self.phases = (Phase(rate=len(self.profile.weights), seconds=1.0),)
         else:
-            self._shape(goes_on)
+            self._dispatch_shape(goes_on)
         for _ in range(self.profile.users):
             self._queue.put(None)
 
-    def _shape(self, goes_on: Callable[[Sequence[Observation], Sequence[Phase]], bool]) -> None:
+    def _dispatch_shape(self, goes_on: Callable[[Sequence[Observation], Sequence[Phase]], bool]) -> None:
         planned = self.planned()
         chance = random.Random(0)  # noqa: S311 - load, not secrets
         names, weights = zip(*self.profile.weights.items(), strict=True)
@@ -81,7 +81,7 @@ class Arrivals:
             calm = (Phase(rate=planned[0].rate, seconds=warm_up),)
             for _, second in due(calm, poisson=False, seed=0):
                 wait.until(self.began + second)
-                self._hand(chance.choices(names, weights)[0], -1, self.began + second)
+                self._enqueue(chance.choices(names, weights)[0], -1, self.began + second)
         began = self.began + warm_up
         for phase, second in due(planned, poisson=self.profile.poisson, seed=0):
             while phase >= len(self.phases):
@@ -90,16 +90,16 @@ class Arrivals:
                     return
                 self.phases = planned[: len(self.phases) + 1]
             wait.until(began + second)
-            self._hand(chance.choices(names, weights)[0], phase, began + second)
+            self._enqueue(chance.choices(names, weights)[0], phase, began + second)
         wait.until(began + sum(each.seconds for each in self.phases))
 
-    def _hand(self, operation: str, phase: int, moment: float) -> None:
+    def _enqueue(self, operation: str, phase: int, moment: float) -> None:
         arrival = Arrival(operation=operation, phase=phase, due=moment, sent=time.monotonic())
         self._waiting.add(arrival)
         self._queue.put(arrival)
 
     def take(self) -> Arrival | None:
-        """Return the next operation that is due; wait for it; None when nothing follows."""
+        """Wait for the next operation that is due and return it; None at the end of the run."""
         arrival = self._queue.get()
         if arrival is not None:
             self._waiting.discard(arrival)
@@ -107,14 +107,14 @@ class Arrivals:
         return arrival
 
     def done(self, arrival: Arrival, fault: str = "", *, wrong: bool = False) -> None:
-        """Keep what came of an operation; of one that was given up that is known already."""
+        """Record the result of an operation, unless it was abandoned already."""
         if arrival not in self._in_flight:
             return
         self._in_flight.discard(arrival)
         self.observations.append(self._observed(arrival, fault, wrong=wrong))
 
     def so_far(self) -> list[Observation]:
-        """Return what came of all operations until now; what waits or is in flight has no answer."""
+        """Return the results so far; operations that wait or are in flight count as unanswered."""
         unfinished = [*self._in_flight, *self._waiting]
         return [
             *self.observations,
@@ -122,7 +122,7 @@ class Arrivals:
         ]
 
     def give_up(self) -> None:
-        """Keep what waits or is in flight as unanswered: the run is over."""
+        """Record operations that wait or are in flight as unanswered, because the run is over."""
         self.observations = self.so_far()
         self._in_flight.clear()
         self._waiting.clear()

@@ -1,5 +1,5 @@
-"""What a user asked of the load tests that cannot be done, in one line."""
+"""Errors that the user of the load tests can fix."""
 
 
 class LoadtestError(Exception):
-    """One line: which input, what was given, what to do."""
+    """An error in one line: the input, the value given and the remedy."""

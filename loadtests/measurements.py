@@ -1,4 +1,4 @@
-"""From single operations to what reports show: statistics, series, steps. Pure: no clock, no network."""
+"""Aggregates operations into statistics, series and steps of a report. Pure: no clock, no network."""
 
 import math
 from collections import Counter, defaultdict
@@ -10,28 +10,28 @@ from loadtests.shapes import Phase
 from loadtests.slo import KEEPS_UP, Statistics
 
 IN_A_ROW: Final = 2
-"""Steps of a ramp not kept up with before it counts as saturated: one may be a hiccup of the machine."""
+"""Consecutive steps not sustained that mean saturation: one alone may be a hiccup of the machine."""
 
 
 class Observation(NamedTuple):
-    """One operation; times are seconds since the run began."""
+    """One operation; times are seconds since the start of the run."""
 
     operation: str
     phase: int
-    """Of the shape; -1 is the warm-up."""
+    """Index of the shape's phase; -1 is the warm-up."""
     due: float
     sent: float
-    """When the generator handed it to its users; the end of the run if it never did."""
+    """When the generator handed it to its users, or the end of the run if it never did."""
     ended: float
-    """When it was answered, or given up."""
+    """When it was answered or abandoned."""
     fault: str = ""
-    """Why it was not answered well; empty if it was."""
+    """Why it had no good answer; empty if it had."""
     wrong: bool = False
-    """Whether it was answered, wrongly."""
+    """Whether it was answered wrongly."""
 
     @property
     def latency_ms(self) -> float:
-        """From the moment it was due, not from the moment someone had time to send it."""
+        """Latency from the due time, not from the moment a user was free to send it."""
         return (self.ended - self.due) * 1000
 
 
@@ -58,18 +58,18 @@ def statistics(
     generator_cpu: float,
     ramp: bool = False,
 ) -> Statistics:
-    """Return the statistics of a run; of a ramp, those of the rates that it kept up with, if any.
+    """Return the statistics of a run; for a ramp, of the rates that were sustained, if any.
 
     Args:
-        observations: Every operation that was due.
-        phases: Those that began.
-        warm_up_seconds: Before the first phase.
-        generator_cpu: Share of a processor that the generator spent.
-        ramp: Whether the phases look for saturation.
+        observations: All operations that were due.
+        phases: Phases that started.
+        warm_up_seconds: Length of the warm-up before the first phase.
+        generator_cpu: Share of a processor that the generator used.
+        ramp: Whether the phases are the steps of a ramp.
     """
-    found = steps(observations, phases, warm_up_seconds) if ramp else []
-    held = {index for index, step in enumerate(found) if step.held}
-    # A ramp that lost touch at once is judged by what it did, or it would be judged by nothing.
+    ramp_steps = steps(observations, phases, warm_up_seconds) if ramp else []
+    held = {index for index, step in enumerate(ramp_steps) if step.held}
+    # A ramp that sustained no step is judged by all of them: there is nothing else to judge it by.
     judged = held or set(range(len(phases)))
     counted = [each for each in observations if each.phase in judged]
     seconds = sum(phases[index].seconds for index in judged)
@@ -94,7 +94,7 @@ def statistics(
         max_ms=ordered[-1] if ordered else 0.0,
         late_p99_ms=percentile(late, 0.99),
         generator_cpu=generator_cpu,
-        saturation_per_second=saturation(found) if ramp else None,
+        saturation_per_second=saturation(ramp_steps) if ramp else None,
     )
 
 
@@ -119,7 +119,7 @@ def steps(observations: Sequence[Observation], phases: Sequence[Phase], warm_up_
     by_phase: dict[int, list[Observation]] = defaultdict(list)
     for each in observations:
         by_phase[each.phase].append(each)
-    found: list[Step] = []
+    result: list[Step] = []
     for index, (phase, window) in enumerate(zip(phases, _windows(phases, warm_up_seconds), strict=True)):
         mine = by_phase[index]
         ordered = _latencies(mine)
@@ -127,7 +127,7 @@ def steps(observations: Sequence[Observation], phases: Sequence[Phase], warm_up_
         sent = _rate(_within((each.sent for each in mine), [window]), phase.seconds)
         ended = (each.ended for each in observations if not each.fault)
         answered = _rate(_within(ended, [window]), phase.seconds)
-        found.append(
+        result.append(
             Step(
                 asked_per_second=asked,
                 seconds=phase.seconds,
@@ -140,43 +140,43 @@ def steps(observations: Sequence[Observation], phases: Sequence[Phase], warm_up_
                 held=bool(mine) and min(sent, answered) >= KEEPS_UP * asked,
             )
         )
-    return found
+    return result
 
 
-def saturated_at(found: Sequence[Step]) -> int | None:
-    """Return the step at which a ramp lost touch for good; None if it never did."""
-    for index in range(len(found) - IN_A_ROW + 1):
-        if not any(step.held for step in found[index : index + IN_A_ROW]):
+def saturated_at(ramp_steps: Sequence[Step]) -> int | None:
+    """Return the index of the step at which a ramp saturated; None if it never did."""
+    for index in range(len(ramp_steps) - IN_A_ROW + 1):
+        if not any(step.held for step in ramp_steps[index : index + IN_A_ROW]):
             return index
     return None
 
 
-def saturation(found: Sequence[Step]) -> float:
-    """Return the highest rate of good answers, up to the step that lost touch."""
-    last = saturated_at(found)
+def saturation(ramp_steps: Sequence[Step]) -> float:
+    """Return the highest rate of good answers, up to the step that saturated."""
+    last = saturated_at(ramp_steps)
     return max(
-        (step.answered_per_second for step in found[: None if last is None else last + 1]), default=0.0
+        (step.answered_per_second for step in ramp_steps[: None if last is None else last + 1]), default=0.0
     )
 
 
-def gave_out_first(found: Sequence[Step]) -> str | None:
-    """Return how the generator, not the platform, ended a ramp; None if it did not."""
-    last = saturated_at(found)
-    if last is None or found[last].sent_per_second >= KEEPS_UP * found[last].asked_per_second:
+def find_generator_limit(ramp_steps: Sequence[Step]) -> str | None:
+    """Return the reason if the generator, not the platform, ended a ramp."""
+    last = saturated_at(ramp_steps)
+    if last is None or ramp_steps[last].sent_per_second >= KEEPS_UP * ramp_steps[last].asked_per_second:
         return None
-    step = found[last]
+    step = ramp_steps[last]
     return (
-        f"the generator sent {step.sent_per_second:.1f}/s of {step.asked_per_second:.1f}/s asked at the end"
+        f"the generator sent {step.sent_per_second:.1f}/s instead of {step.asked_per_second:.1f}/s at the end"
     )
 
 
 def operations(observations: Sequence[Observation]) -> list[Operation]:
-    """Return the operations by kind, warm-up left out but for wrong answers."""
-    found: list[Operation] = []
+    """Return figures by kind of operation, without the warm-up except for wrong answers."""
+    result: list[Operation] = []
     for name in sorted({each.operation for each in observations}):
         mine = [each for each in observations if each.operation == name and each.phase >= 0]
         ordered = _latencies(mine)
-        found.append(
+        result.append(
             Operation(
                 name=name,
                 count=len(mine),
@@ -187,19 +187,19 @@ def operations(observations: Sequence[Observation]) -> list[Operation]:
                 p99_ms=percentile(ordered, 0.99),
             )
         )
-    return found
+    return result
 
 
 def series(observations: Sequence[Observation]) -> list[Second]:
-    """Return the seconds of a run, none left out."""
+    """Return every second of a run, also those without operations."""
     by_second: dict[int, list[Observation]] = defaultdict(list)
     for each in observations:
         by_second[int(each.due)].append(each)
-    found: list[Second] = []
+    result: list[Second] = []
     for second in range(max(by_second, default=-1) + 1):
         mine = by_second[second]
         ordered = _latencies(mine)
-        found.append(
+        result.append(
             Second(
                 seconds=second,
                 asked=len(mine),
@@ -210,11 +210,11 @@ def series(observations: Sequence[Observation]) -> list[Second]:
                 p99_ms=percentile(ordered, 0.99) if mine else None,
             )
         )
-    return found
+    return result
 
 
 def failures(observations: Sequence[Observation]) -> list[Failure]:
-    """Return the ways in which operations failed, the most frequent first."""
+    """Return the kinds of failures, the most frequent first."""
     faults = [each for each in observations if each.fault]
     first: dict[str, float] = {}
     for each in sorted(faults, key=lambda each: each.due):

@@ -1,4 +1,4 @@
-"""What a load run knows of the platform: where its parts answer; single calls before and after the load."""
+"""Access to the platform under load: hosts of its parts, and single calls before and after the load."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,38 +16,38 @@ MLFLOW: Final = "/api/2.0/mlflow"
 
 @dataclass(frozen=True, kw_only=True)
 class PlatformAccess:
-    """One platform, one permitted target, and the model that is asked about."""
+    """A platform, a permitted target, and the model under load."""
 
     endpoints: Endpoints
     target: str
-    """Address that all requests go to; hosts are named in a header."""
+    """Address of all requests; the Host header selects the part."""
     model: str
     """Registered model."""
     alias: str = "champion"
-    """Under which the registry is asked for the model."""
+    """Alias by which the registry is asked for the model."""
     service: str = ""
-    """Inference service; the model's own where none is given."""
+    """InferenceService; by default the model's own."""
     expected: Expectations | None = None
-    """What it must answer; found out from the platform where none is given."""
+    """Expected answers; by default they are read from the platform."""
 
     @property
     def service_name(self) -> str:
-        """The inference service that is asked."""
+        """Name of the InferenceService under load."""
         return self.service or self.model
 
     @property
     def model_host(self) -> str:
-        """Host of the inference service."""
+        """Host of the InferenceService."""
         return self.endpoints.model_host(self.service_name)
 
     def call(self, method: str, host: str, path: str, body: Any = None) -> requests.Response:
-        """Make one call outside of the load.
+        """Send one request outside of the load.
 
         Raises:
             LoadtestError: no answer, or a status other than 200.
         """
         with requests.Session() as session:
-            # Whatever proxy the user's environment names: load and its preparations go to the target.
+            # Requests must go to the target, even if the environment names a proxy.
             session.trust_env = False
             try:
                 response = session.request(
@@ -67,18 +67,18 @@ class PlatformAccess:
             raise LoadtestError(f"{method} {host}{path}: HTTP {response.status_code}: {detail[0][:200]}")
         return response
 
-    def expectations(self) -> Expectations:
-        """Return what the served model must answer, from the MLflow run that trained it."""
+    def read_expectations(self) -> Expectations:
+        """Return the expected answers, by default from the MLflow run that trained the served model."""
         if self.expected is not None:
             return self.expected
-        said = self.call("GET", self.model_host, f"/v2/models/{self.service_name}").json()["properties"]
-        run = said.get("mlflow_run_id")
+        properties = self.call("GET", self.model_host, f"/v2/models/{self.service_name}").json()["properties"]
+        run = properties.get("mlflow_run_id")
         if not run:
             raise LoadtestError(
-                f"model {self.service_name}: names no MLflow run; give --expected FILE with rows and answers"
+                f"model {self.service_name}: has no MLflow run; give --expected FILE with rows and answers"
             )
         path = f"/get-artifact?path=held_back%2Fheld_back.json&run_uuid={run}"
         evidence = self.call("GET", self.endpoints.tracking_host, path).json()
         return Expectations(
-            digest=said["model_digest"], rows=evidence["rows"], probabilities=evidence["probabilities"]
+            digest=properties["model_digest"], rows=evidence["rows"], probabilities=evidence["probabilities"]
         )

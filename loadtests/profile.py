@@ -1,4 +1,4 @@
-"""Profiles: which user comes at which rate, and what it is promised; one YAML file each, strictly read."""
+"""Profiles: a kind of user, a shape of load and its service levels; one strictly parsed YAML file each."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +16,7 @@ FOLDER: Final = Path(__file__).parent / "profiles"
 
 
 class UserKind(StrEnum):
-    """The users there are."""
+    """Kinds of users."""
 
     INFERENCE = "inference"
     TRACKING = "tracking"
@@ -30,49 +30,51 @@ OPERATIONS: Final[dict[UserKind, tuple[str, ...]]] = {
     UserKind.REGISTRY: ("load-by-alias",),
     UserKind.PIPELINES: ("submit-and-poll",),
 }
-"""What each user can do; inference by protocol and rows in a request."""
+"""Operations of each kind of user; those of inference are protocol x rows per request."""
 
 
 class Profile(BaseModel):
-    """One load and its promise."""
+    """A load and its service levels."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
-    """That of its file."""
+    """Name of its file, without the suffix."""
     description: Annotated[str, Field(min_length=1, max_length=200)]
     user: UserKind
     mix: dict[str, Annotated[int, Field(ge=0, le=1000)]] = {}
-    """Operations by weight; all alike where none is given."""
+    """Weights of the operations; equal if none is given."""
     shape: Shape
     poisson: bool = False
-    """Whether operations become due as by independent callers; otherwise at equal gaps."""
+    """Whether due times are a Poisson process, as from independent clients; otherwise gaps are equal."""
     users: Annotated[int, Field(ge=1, le=256)] = 32
-    """Operations in flight at most; what is due beyond waits, and its latency counts."""
+    """Maximum of operations in flight; others wait when they are due, and their latency counts."""
     warm_up_seconds: Annotated[float, Field(ge=0, le=120)] = 2
-    """At the first rate, before the shape begins; only correctness is judged."""
+    """Time at the first rate before the shape starts; only correctness is judged."""
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10
-    """For one answer."""
+    """Timeout of one request."""
     drain_seconds: Annotated[float, Field(ge=0, le=600)] = 10
-    """For operations in flight when the shape ends; then they count as failed."""
+    """Time that operations in flight get after the shape ends; after it they count as failed."""
     slo: Slo
 
     @model_validator(mode="after")
     def _fits(self) -> "Profile":
-        """Refuse operations that the user cannot do, and promises that no shape can show."""
+        """Reject operations that the user does not have, and service levels that the shape cannot measure."""
         known = OPERATIONS[self.user]
         unknown = [name for name in self.mix if name not in known]
         if unknown:
-            raise ValueError(f"mix: {unknown[0]!r} is no operation of {self.user}; give {', '.join(known)}")
+            raise ValueError(
+                f"mix: {unknown[0]!r} is not an operation of {self.user}; give {', '.join(known)}"
+            )
         if self.mix and not any(self.mix.values()):
-            raise ValueError("mix: every weight is 0; give one operation more")
+            raise ValueError("mix: every weight is 0; give one operation a positive weight")
         if self.slo.saturation_per_second is not None and not isinstance(self.shape, Ramp):
-            raise ValueError("slo.saturationPerSecond: only a ramp finds it; leave it out")
+            raise ValueError("slo.saturationPerSecond: only a ramp measures it; leave it out")
         return self
 
     @property
     def weights(self) -> dict[str, int]:
-        """Operations that occur, by weight."""
+        """Operations with a positive weight."""
         chosen = self.mix or dict.fromkeys(OPERATIONS[self.user], 1)
         return {name: weight for name, weight in chosen.items() if weight}
 
@@ -80,7 +82,7 @@ class Profile(BaseModel):
         """Return the same profile at another rate.
 
         Raises:
-            LoadtestError: the rate cannot be.
+            LoadtestError: the rate is invalid.
         """
         document = self.model_dump()
         document["shape"]["rate"] = rate
@@ -88,15 +90,15 @@ class Profile(BaseModel):
 
 
 def names() -> list[str]:
-    """Return the profiles there are."""
+    """Return the names of all profiles."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def load(name: str) -> Profile:
-    """Read a profile: one of ours by name, or a YAML file by path.
+    """Read a profile: a shipped one by name, or a YAML file by path.
 
     Raises:
-        LoadtestError: there is none, or it is not one; one line says what is wrong.
+        LoadtestError: it does not exist or is invalid.
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
     if not path.is_file():
@@ -109,9 +111,9 @@ def load(name: str) -> Profile:
         line = str(error).replace("\n", " ")
         raise LoadtestError(f"profile {name}: not YAML: {line}") from None
     if not isinstance(document, dict):
-        raise LoadtestError(f"profile {name}: holds no keys; see loadtests/profiles")
+        raise LoadtestError(f"profile {name}: has no keys; see loadtests/profiles")
     if "name" in document:
-        raise LoadtestError(f"profile {name}: name: that of the file; delete it")
+        raise LoadtestError(f"profile {name}: name: the file name is the name; delete it")
     return _validated(f"profile {name}", {**cast("dict[str, Any]", document), "name": path.stem})
 
 
@@ -123,10 +125,10 @@ def _validated(what: str, document: dict[str, Any]) -> Profile:
 
 
 def _lines(error: ValidationError) -> list[str]:
-    """Return each complaint as `path: what is wrong`."""
+    """Return each error as `path: what is wrong`."""
     lines: list[str] = []
     for each in error.errors():
-        # The discriminator of a union is part of pydantic's path, not of the file's.
+        # Pydantic's path includes the discriminator of a union, which the file's does not.
         path = ".".join(str(part) for part in each["loc"] if part not in ("steady", "ramp", "spike", "soak"))
         match each["type"]:
             case "extra_forbidden":

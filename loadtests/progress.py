@@ -1,48 +1,47 @@
-"""Live progress of a run: one line that changes in a terminal, a plain line now and then in a log."""
+"""Live progress of a load run: a line that changes on a terminal, or a line every few seconds in a log."""
 
 from collections.abc import Sequence
 from typing import Final, TextIO
 
 from loadtests.measurements import Observation, percentile
+from terminal.progress import Progress
 
 _LOG_SECONDS: Final = 5
 _WINDOW_SECONDS: Final = 3.0
-_CLEAR: Final = "\r\x1b[2K"
 _COLUMNS: Final = 118
 
 
-class Progress:
-    """Shows how a run goes, about once a second."""
+class RunProgress:
+    """Shows how a run is going; called about once a second."""
 
     def __init__(self, stream: TextIO, name: str, planned_seconds: float) -> None:
-        """Remember where lines go; a terminal is asked once."""
-        self._stream = stream
-        self._live = stream.isatty()
+        """Prepare to show a run on a stream."""
+        self._progress = Progress(stream=stream, columns=_COLUMNS)
         self._name = name
         self._planned = planned_seconds
         self._shown = -_LOG_SECONDS
 
     def show(self, seconds: float, rate: float, observations: Sequence[Observation], backlog: int) -> None:
-        """Show the state of the run, from what ended in its last seconds.
+        """Show the state of the run, computed from the operations that ended in its last seconds.
 
         Args:
-            seconds: Since the run began.
-            rate: At which operations are due now.
-            observations: All that ended.
+            seconds: Since the start of the run.
+            rate: Rate at which operations are due now.
+            observations: All operations that ended.
             backlog: Operations that wait for a user.
         """
-        if not self._live and seconds < self._shown + _LOG_SECONDS:
+        if not self._progress.live and seconds < self._shown + _LOG_SECONDS:
             return
         self._shown = int(seconds)
         text = line(self._name, seconds, self._planned, rate, observations, backlog)
-        self._stream.write(f"{_CLEAR}{text[:_COLUMNS]}" if self._live else f"{text}\n")
-        self._stream.flush()
+        if self._progress.live:
+            self._progress.status(text)
+        else:
+            self._progress.plain(text)
 
     def end(self) -> None:
-        """Leave the terminal's line free for what follows."""
-        if self._live:
-            self._stream.write(_CLEAR)
-            self._stream.flush()
+        """Clear the terminal's last line."""
+        self._progress.clear()
 
 
 def line(
@@ -53,10 +52,10 @@ def line(
     observations: Sequence[Observation],
     backlog: int,
 ) -> str:
-    """Return one line on a run."""
+    """Return the state of a run as one line."""
     since = seconds - _WINDOW_SECONDS
     recent: list[Observation] = []
-    # Observations are kept in the order in which they ended.
+    # Observations are in the order in which they ended.
     for each in reversed(observations):
         if each.ended < since:
             break

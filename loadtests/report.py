@@ -1,4 +1,4 @@
-"""The report of load runs: JSON, shaped and named as the dataclasses here, and JUnit for CI."""
+"""Report of load runs: JSON with the fields of the dataclasses here, and JUnit for CI."""
 
 import json
 from collections.abc import Sequence
@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree
 
-from loadtests.slo import Outcome, Statistics, Verdict
+from delivery.verdict import Outcome, Verdict
+from loadtests.slo import Statistics
 
 SCHEMA: Final = "plinth.load/1"
-"""Changes when a field changes its meaning or goes."""
+"""Changes when a field is removed or changes its meaning."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,7 @@ class Operation:
 
     name: str
     count: int
-    """All that were due after the warm-up."""
+    """Operations due after the warm-up."""
     failed: int
     wrong: int
     p50_ms: float
@@ -30,16 +31,16 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True)
 class Second:
-    """One second of a run, warm-up included: latency over time. By when operations were due."""
+    """Operations due in one second of a run, including the warm-up: latency over time."""
 
     seconds: int
-    """Since the run began."""
+    """Since the start of the run."""
     asked: int
     answered: int
     failed: int
     wrong: int
     p50_ms: float | None
-    """None where nothing was due."""
+    """None if nothing was due."""
     p99_ms: float | None
 
 
@@ -56,44 +57,44 @@ class Step:
     p99_ms: float
     failed: int
     held: bool
-    """Whether this rate was kept up with; the last one that was is the saturation point."""
+    """Whether this rate was sustained; the last one sustained is the saturation point."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """One way in which operations failed."""
+    """One kind of failure."""
 
     what: str
     """Such as `HTTP 503`, `timeout`, `wrong: probabilities differ by 0.4`."""
     count: int
     first_seconds: float
-    """Since the run began."""
+    """Of its first occurrence, since the start of the run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunReport:
-    """One profile, run once."""
+    """One run of one profile."""
 
     profile: str
     description: str
     user: str
     """inference, tracking, registry or pipelines."""
     shape: dict[str, Any]
-    """kind (steady, ramp, spike, soak) and its figures."""
+    """kind (steady, ramp, spike, soak) and its parameters."""
     target: str
-    """Where requests went."""
+    """Address of all requests."""
     started: str
     """ISO 8601, UTC."""
     warm_up_seconds: float
     outcome: str
     reasons: list[str]
     slo: dict[str, Any]
-    """Only what is judged, by the names of loadtests.slo.Slo."""
+    """Service levels that are judged, as in loadtests.slo.Slo."""
     statistics: Statistics
     operations: list[Operation] = field(default_factory=list[Operation])
     series: list[Second] = field(default_factory=list[Second])
     steps: list[Step] = field(default_factory=list[Step])
-    """Of a ramp; empty otherwise."""
+    """Steps of a ramp; empty for other shapes."""
     failures: list[Failure] = field(default_factory=list[Failure])
 
     @property
@@ -111,12 +112,12 @@ class GatedModel:
     digest: str
     pipeline_run_id: str
     champion: bool
-    """Whether it is the champion now."""
+    """Whether it is champion now."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Saturation:
-    """Most requests per second, closed loop: through the gateway, and of a bare app with the same model."""
+    """Maximum requests per second, closed loop: through the gateway, and of a bare app."""
 
     connections: int
     gateway_per_second: float
@@ -124,12 +125,12 @@ class Saturation:
     ratio: float
     goal: float
     p99_ms_at_half: float | None
-    """Open loop, at half of what the ramp held."""
+    """Open loop, at half of the ramp's saturation."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadReport:
-    """What `make load` writes: one or more runs, and with a gate the model that they judged."""
+    """Report of `make load`: one or more runs and, from a gate, the model that they judged."""
 
     outcome: str
     reasons: list[str]
@@ -138,9 +139,9 @@ class LoadReport:
     model: GatedModel | None = None
     saturation: Saturation | None = None
     monitoring_mib: float | None = None
-    """Resident memory of the monitoring stack; None where it is not installed."""
+    """Resident memory of the monitoring stack; None if it is not installed."""
     phases: dict[str, float] = field(default_factory=dict[str, float])
-    """Seconds by phase of the gate, in order."""
+    """Seconds of each phase of the gate, in order."""
     at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     schema: str = SCHEMA
 
@@ -162,7 +163,7 @@ def read_runs(file: Path) -> list[RunReport]:
 
 
 def junit(report: LoadReport) -> str:
-    """Return a report as JUnit: one test case per run; an invalid one is an error, not a failure."""
+    """Return a report as JUnit: one test case per run; an invalid run is an error, not a failure."""
     marks = {Outcome.FAILED.value: "failure", Outcome.INVALID.value: "error"}
     outcomes = [run.outcome for run in report.runs]
     suite = ElementTree.Element(
@@ -188,20 +189,20 @@ def junit(report: LoadReport) -> str:
 
 
 def write(report: LoadReport, file: Path) -> None:
-    """Write the JSON, and the JUnit beside it with the suffix .xml."""
+    """Write the JSON, and next to it the JUnit with the suffix .xml."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(asdict(report), indent=1) + "\n")
     file.with_suffix(".xml").write_text(junit(report) + "\n")
 
 
 def table(runs: Sequence[RunReport]) -> list[str]:
-    """Return runs as lines for people: a row of figures each, then why it was not passed."""
+    """Return runs as lines for people: a row of figures each, then the reasons if it did not pass."""
     lines = [f"{'profile':20}{'outcome':9}{'asked/s':>9}{'good/s':>9}{'p50 ms':>9}{'p99 ms':>9}{'errors':>9}"]
     for run in runs:
-        found = run.statistics
+        figures = run.statistics
         lines.append(
-            f"{run.profile:20}{run.outcome:9}{found.asked_per_second:9.1f}{found.answered_per_second:9.1f}"
-            f"{found.p50_ms:9.1f}{found.p99_ms:9.1f}{found.error_ratio:9.4f}"
+            f"{run.profile:20}{run.outcome:9}{figures.asked_per_second:9.1f}{figures.answered_per_second:9.1f}"
+            f"{figures.p50_ms:9.1f}{figures.p99_ms:9.1f}{figures.error_ratio:9.4f}"
         )
         lines.extend(f"{'':20}{reason}" for reason in run.reasons)
     return lines

@@ -1,4 +1,4 @@
-"""Runs one profile with locust in this process, and reports it; gevent replaces parts of Python, so alone."""
+"""Runs one profile with locust in this process, which gevent has patched, and reports the result."""
 
 import time
 from collections.abc import Sequence
@@ -9,15 +9,16 @@ from typing import Final, TextIO
 import gevent
 from locust.env import Environment
 
+from delivery.verdict import Outcome, Verdict
 from loadtests import measurements, wait
 from loadtests.arrivals import Arrivals
 from loadtests.measurements import Observation
 from loadtests.platform_access import PlatformAccess
 from loadtests.profile import Profile, UserKind
-from loadtests.progress import Progress
+from loadtests.progress import RunProgress
 from loadtests.report import RunReport
 from loadtests.shapes import Phase, Ramp
-from loadtests.slo import Outcome, Verdict, as_document, judge
+from loadtests.slo import as_document, judge
 from loadtests.users.inference import InferenceUser
 from loadtests.users.open_loop import OpenLoopUser
 from loadtests.users.pipelines import PipelinesUser
@@ -34,17 +35,17 @@ USERS: Final[dict[UserKind, type[OpenLoopUser]]] = {
 
 @dataclass(kw_only=True)
 class Run:
-    """One profile against one platform."""
+    """One run of a profile against a platform."""
 
     profile: Profile
     access: PlatformAccess
     stream: TextIO
-    """Where progress is shown."""
+    """Stream for progress."""
     once: bool = False
-    """Every operation once, instead of the shape."""
+    """Whether to run every operation once instead of the shape."""
 
     def report(self) -> RunReport:
-        """Put the load on the platform, and return what came of it."""
+        """Put the load on the platform and return the report."""
         user = USERS[self.profile.user]
         arrivals = Arrivals(self.profile, once=self.once)
         bound = type(
@@ -64,13 +65,13 @@ class Run:
             spent = self._load(bound, arrivals)
         finally:
             bound.finish()
-        return self._judged(arrivals, started, spent)
+        return self._report(arrivals, started, spent)
 
     def _load(self, user: type[OpenLoopUser], arrivals: Arrivals) -> float:
-        """Run users and dispatcher to their end; return the share of a processor that they spent."""
+        """Run users and dispatcher to their end; return the share of a processor that they used."""
         environment = Environment(user_classes=[user])
         runner = environment.create_local_runner()
-        # All at once: they wait for what is due.
+        # All at once: they wait until an operation is due.
         runner.start(self.profile.users, spawn_rate=self.profile.users, wait=True)
         watch = None
         began, spent = time.monotonic(), time.process_time()
@@ -88,8 +89,8 @@ class Run:
         return share
 
     def _drain(self, arrivals: Arrivals) -> None:
-        """Wait for what is due and not answered, as long as the profile allows."""
-        # What waits behind a saturated platform is no part of what it kept up with.
+        """Wait for operations without an answer, as long as the profile allows."""
+        # Operations that wait for a saturated platform are not part of the rate that it sustained.
         seconds = (
             0.5 if isinstance(self.profile.shape, Ramp) and not self.once else self.profile.drain_seconds
         )
@@ -98,15 +99,15 @@ class Run:
             wait.pause(0.05)
 
     def _goes_on(self, observations: Sequence[Observation], over: Sequence[Phase]) -> bool:
-        """Return whether a ramp still keeps up; other shapes run to their end."""
+        """Return whether a ramp has not saturated yet; other shapes run to their end."""
         if not isinstance(self.profile.shape, Ramp):
             return True
-        found = measurements.steps(observations, over, self.profile.warm_up_seconds)
-        return measurements.saturated_at(found) is None
+        steps = measurements.steps(observations, over, self.profile.warm_up_seconds)
+        return measurements.saturated_at(steps) is None
 
     def _show(self, arrivals: Arrivals) -> None:
         planned = self.profile.warm_up_seconds + self.profile.shape.total_seconds
-        progress = Progress(self.stream, self.profile.name, planned)
+        progress = RunProgress(self.stream, self.profile.name, planned)
         try:
             while True:
                 wait.pause(1.0)
@@ -117,18 +118,18 @@ class Run:
         finally:
             progress.end()
 
-    def _judged(self, arrivals: Arrivals, started: str, spent: float) -> RunReport:
+    def _report(self, arrivals: Arrivals, started: str, spent: float) -> RunReport:
         profile, observations = self.profile, arrivals.observations
         warm_up = 0.0 if self.once else profile.warm_up_seconds
         ramp = isinstance(profile.shape, Ramp) and not self.once
-        found = measurements.statistics(
+        statistics = measurements.statistics(
             observations, arrivals.phases, warm_up_seconds=warm_up, generator_cpu=spent, ramp=ramp
         )
         steps = measurements.steps(observations, arrivals.phases, warm_up) if ramp else []
-        verdict = _of_each(observations) if self.once else judge(found, profile.slo)
-        gave_out = measurements.gave_out_first(steps)
-        if gave_out and verdict.outcome is not Outcome.FAILED:
-            verdict = Verdict(outcome=Outcome.INVALID, reasons=(*verdict.reasons, gave_out))
+        verdict = _judge_each(observations) if self.once else judge(statistics, profile.slo)
+        generator_limit = measurements.find_generator_limit(steps)
+        if generator_limit and verdict.outcome is not Outcome.FAILED:
+            verdict = Verdict(outcome=Outcome.INVALID, reasons=(*verdict.reasons, generator_limit))
         return RunReport(
             profile=profile.name,
             description=profile.description,
@@ -140,7 +141,7 @@ class Run:
             outcome=verdict.outcome,
             reasons=list(verdict.reasons),
             slo=as_document(profile.slo),
-            statistics=found,
+            statistics=statistics,
             operations=measurements.operations(observations),
             series=measurements.series(observations),
             steps=steps,
@@ -148,9 +149,9 @@ class Run:
         )
 
 
-def _of_each(observations: Sequence[Observation]) -> Verdict:
-    """Return the verdict on a run of every operation once: each must be answered well."""
+def _judge_each(observations: Sequence[Observation]) -> Verdict:
+    """Return the verdict on a run of every operation once: each must have a good answer."""
     reasons = tuple(f"{each.operation}: {each.fault}" for each in observations if each.fault)
     if not observations:
-        reasons = ("nothing was asked",)
+        reasons = ("no operation was due",)
     return Verdict(outcome=Outcome.FAILED if reasons else Outcome.PASSED, reasons=reasons)

@@ -1,4 +1,4 @@
-"""Shapes of load: at which rate operations are due, when. Pure; open loop: no answer moves a due time."""
+"""Shapes of load: when operations are due. Pure, and open loop: no answer changes a due time."""
 
 import itertools
 import random
@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 MOST_SECONDS: Final = 3600
 MOST_ARRIVALS: Final = 200_000
-"""Bounds of one run: nothing here goes on for ever, whatever a profile says."""
+"""Limits of one run, whatever a profile says."""
 
 Rate = Annotated[float, Field(gt=0, le=5000)]
 Seconds = Annotated[float, Field(gt=0, le=MOST_SECONDS)]
@@ -19,14 +19,14 @@ Seconds = Annotated[float, Field(gt=0, le=MOST_SECONDS)]
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """A time at one rate."""
+    """A period with one rate."""
 
     rate: float
     seconds: float
 
 
 class _Shape(BaseModel):
-    """What all shapes share: strictness, bounds, and phases one after another."""
+    """Base of all shapes: strict parsing, limits, consecutive phases."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
@@ -36,12 +36,12 @@ class _Shape(BaseModel):
 
     @property
     def total_seconds(self) -> float:
-        """How long operations become due."""
+        """Length of all phases."""
         return sum(phase.seconds for phase in self.phases())
 
     @model_validator(mode="after")
     def _bounded(self) -> "_Shape":
-        """Refuse a run without a reasonable end."""
+        """Reject a run that is too long or too large."""
         arrivals = sum(phase.rate * phase.seconds for phase in self.phases())
         if self.total_seconds > MOST_SECONDS or arrivals > MOST_ARRIVALS:
             raise ValueError(
@@ -64,7 +64,7 @@ class Steady(_Shape):
 
 
 class Soak(_Shape):
-    """One rate for long: leaks and slow growth show."""
+    """One rate for a long time, to reveal leaks and slow growth."""
 
     kind: Literal["soak"] = "soak"
     rate: Rate
@@ -82,7 +82,7 @@ class Spike(_Shape):
     rate: Rate
     peak: Rate
     seconds: Seconds
-    """Before the peak, and again after it."""
+    """Length of the phases before and after the peak."""
     peak_seconds: Seconds
 
     def phases(self) -> tuple[Phase, ...]:
@@ -98,15 +98,15 @@ class Spike(_Shape):
 
 
 class Ramp(_Shape):
-    """Rates that grow step by step, until they are no longer kept up with or the last is reached."""
+    """Rates that grow step by step, until one is not sustained or the limit is reached."""
 
     kind: Literal["ramp"] = "ramp"
     rate: Rate
-    """Of the first step."""
+    """Rate of the first step."""
     limit: Rate
-    """No step goes beyond it."""
+    """Maximum rate of a step."""
     growth: Annotated[float, Field(ge=1.05, le=4)] = 1.25
-    """Each step's rate, as a multiple of the one before."""
+    """Factor from the rate of one step to the next."""
     step_seconds: Annotated[float, Field(ge=1, le=120)] = 4
 
     def phases(self) -> tuple[Phase, ...]:
@@ -130,15 +130,15 @@ def due(phases: tuple[Phase, ...], *, poisson: bool, seed: int) -> Iterator[tupl
     """Yield the phase and the second of every operation that becomes due, in order.
 
     Args:
-        phases: One after another.
-        poisson: Whether gaps are those of independent callers; otherwise all of a phase are equal.
-        seed: Decides the gaps.
+        phases: Consecutive phases.
+        poisson: Whether gaps are exponential, as from independent clients; otherwise they are equal.
+        seed: Seed of the gaps.
     """
     chance = random.Random(seed)  # noqa: S311 - load, not secrets
     began = 0.0
     for index, phase in enumerate(phases):
         second = chance.expovariate(phase.rate) if poisson else 0.0
-        # A billionth of a gap: rounding must not add an operation to a phase.
+        # A billionth of a gap, so that rounding adds no operation to a phase.
         while second < phase.seconds - 1e-9 / phase.rate:
             yield index, began + second
             second += chance.expovariate(phase.rate) if poisson else 1 / phase.rate

@@ -1,34 +1,37 @@
-"""Where load may go: this machine's own cluster and nowhere else."""
+"""Permitted targets of load: this machine's own cluster and nothing else."""
 
 import ipaddress
-import json
-from pathlib import Path
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from loadtests.errors import LoadtestError
 
 
-def own_addresses(kubeconfig: str) -> frozenset[str]:
-    """Return the addresses of the cluster's own network, from the endpoints file beside its kubeconfig.
+def private_addresses(given: Iterable[str]) -> frozenset[str]:
+    """Check addresses that the caller declares to belong to this machine's own cluster.
 
-    None where there is no such file: the cluster is not one of this machine.
+    Raises:
+        LoadtestError: one is not an IP address of a private network, as the link of a cluster is.
     """
-    file = Path(kubeconfig).with_name("endpoints.json")
-    try:
-        address = ipaddress.ip_address(str(json.loads(file.read_text())["node_ip"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return frozenset()
-    # The cluster's link is a private network of this machine; anything else was not written by it.
-    return frozenset({str(address)}) if address.is_private else frozenset()
+    checked: set[str] = set()
+    for text in given:
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError:
+            address = None
+        if address is None or not address.is_private or address.is_unspecified or address.is_link_local:
+            raise LoadtestError(f"own address {text!r}: not a private IP address; give the node's")
+        checked.add(str(address))
+    return frozenset(checked)
 
 
 def permitted(url: str, own: frozenset[str]) -> str:
-    """Return a target without its trailing slash, if load may go there.
+    """Return a target without its trailing slash, if it is permitted.
 
-    Names are refused, also those that resolve to loopback today: what they resolve to is not ours to say.
+    Host names are rejected, even those that resolve to loopback now: that may change.
 
     Raises:
-        LoadtestError: the target is anything but an address of this machine's own cluster.
+        LoadtestError: the target is not an address of this machine's own cluster.
     """
     try:
         parts = urlsplit(url)
@@ -36,7 +39,7 @@ def permitted(url: str, own: frozenset[str]) -> str:
     except ValueError as error:
         raise LoadtestError(f"target {url!r}: not a URL ({error}); give http://ADDRESS:PORT") from None
     if parts.scheme != "http" or parts.username is not None or parts.path not in ("", "/") or parts.query:
-        raise LoadtestError(f"target {url!r}: not a plain address; give http://ADDRESS:PORT")
+        raise LoadtestError(f"target {url!r}: not a bare address; give http://ADDRESS:PORT")
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -44,7 +47,7 @@ def permitted(url: str, own: frozenset[str]) -> str:
     if address is None or not (address.is_loopback or str(address) in own):
         allowed = ", ".join(["loopback", *sorted(own)])
         raise LoadtestError(
-            f"target {url!r}: not this machine's own cluster; load goes to its addresses alone ({allowed})"
+            f"target {url!r}: not this machine's own cluster; only its addresses are permitted ({allowed})"
         )
-    shown = f"[{address}]" if address.version == 6 else str(address)
-    return f"http://{shown}:{port}" if port else f"http://{shown}"
+    host = f"[{address}]" if address.version == 6 else str(address)
+    return f"http://{host}:{port}" if port else f"http://{host}"

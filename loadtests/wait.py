@@ -1,4 +1,4 @@
-"""The one place that sleeps: until something is due. In a load run gevent lets all others work meanwhile."""
+"""Sleeps until something is due. No other module here sleeps; gevent runs the other users in the meantime."""
 
 import time
 
@@ -6,12 +6,12 @@ _LONGEST_SECONDS = 3600.0
 
 
 def until(moment: float) -> None:
-    """Sleep until a moment of the monotonic clock; not at all if it is over."""
+    """Sleep until a moment of the monotonic clock; return at once if it has passed."""
     remaining = moment - time.monotonic()
     if remaining > 0:
         time.sleep(min(remaining, _LONGEST_SECONDS))
 
 
 def pause(seconds: float) -> None:
-    """Sleep between two looks at something."""
+    """Sleep between two reads of a status."""
     until(time.monotonic() + seconds)

@@ -1,6 +1,6 @@
-"""Data sets as a user names them: read, checked and fingerprinted before anything is submitted.
+"""Data sets as a user names them: read, validated and hashed before anything is submitted.
 
-The checks are those of the pipeline's own steps, run here, so that both say the same.
+The checks are the pipeline's own steps, run in this process, so that both give the same messages.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from workloads.errors import WorkloadsError
 from workloads.steps import load_data as load_data_step
 from workloads.steps import validate_data as validate_data_step
 
-# Each step is also a plain function.
+# Each step is also available as a plain function.
 _LOAD: Any = load_data_step.load_data
 _VALIDATE: Any = validate_data_step.validate_data
 
@@ -31,31 +31,31 @@ class Dataset:
     data: str
     """wine, breast_cancer or s3://bucket/key.csv."""
     sha256: str
-    """Of its CSV file."""
+    """SHA-256 of its CSV file."""
     target: str
-    """Column of classes."""
+    """Column with the class."""
 
     @property
     def model_name(self) -> str:
-        """Name of the model that it trains."""
+        """Name of the model trained on it."""
         return model_name(self.data)
 
 
 def model_name(data: str) -> str:
-    """Return the model's name for a data set: a DNS label, short enough for what KServe derives from it."""
+    """Return the name of the model for a data set: a DNS label short enough for KServe's names."""
     stem = data.rpartition("/")[2].removesuffix(".csv").lower()
     name = re.sub(r"[^a-z0-9]+", "-", stem).strip("-")[:40].strip("-")
     return name if name[:1].isalpha() else f"model-{name}".rstrip("-")
 
 
 def prepare(endpoints: Endpoints, data: str, target: str) -> Dataset:
-    """Read a data set and refuse what the pipeline would refuse."""
+    """Read a data set and raise the errors that the pipeline would raise."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "data.csv"
         artifact: Any = dsl.Dataset(uri=str(path))
         try:
             if data.startswith("s3://"):
-                path.write_bytes(_stored(endpoints, data))
+                path.write_bytes(_read_stored(endpoints, data))
                 sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
             else:
                 sha256 = _LOAD.python_func(data=data, data_sha256="", dataset=artifact)[0]
@@ -65,7 +65,7 @@ def prepare(endpoints: Endpoints, data: str, target: str) -> Dataset:
     return Dataset(data=data, sha256=sha256, target=target)
 
 
-def _stored(endpoints: Endpoints, data: str) -> bytes:
+def _read_stored(endpoints: Endpoints, data: str) -> bytes:
     bucket, _, key = data.removeprefix("s3://").partition("/")
     if not bucket or not key.endswith(".csv"):
         raise WorkloadsError(f"data {data}: not a CSV file; give s3://bucket/key.csv")

@@ -1,5 +1,5 @@
-"""What a user did that cannot work, in one line."""
+"""Errors that the user can fix."""
 
 
 class WorkloadsError(Exception):
-    """One line: which input, what was given, what to do."""
+    """An error in one line: the input, the value given and the remedy."""

@@ -1,23 +1,22 @@
-"""Lineage of a served model: what each system says of it, and whether they say the same."""
+"""Lineage of a served model: what each system records about it, and whether the records agree."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
-
-from kubernetes import client, config
 
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.serving.artifacts import storage_uri
 from workloads.serving.inference_client import InferenceClient
+from workloads.serving.inference_services import InferenceServices, version_of
+from workloads.serving.served_version import ServedVersion
 from workloads.tracking import connect
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeldBack:
-    """The rows that training never saw, and what it said of them."""
+    """The rows that training never saw, with the predictions made for them at training time."""
 
     features: list[str]
     classes: list[str]
@@ -29,98 +28,77 @@ class HeldBack:
 
 @dataclass(frozen=True, kw_only=True)
 class Lineage:
-    """What the inference service, the registry, the runs and the predictor say of one served model."""
+    """What the InferenceService, the registry, the runs and the predictor record about one served model."""
 
     model_name: str
-    annotations: dict[str, str]
-    """Of the inference service: model-name, model-version, model-digest, and the ids of runs and data."""
+    served: ServedVersion
+    """The version that the InferenceService's annotations record."""
     service_uri: str
-    """storageUri of the inference service."""
+    """storageUri of the InferenceService."""
     version_uri: str
-    """Where the files of the model version lie, resolved."""
+    """Resolved location of the model version's files."""
     version_tags: dict[str, str]
-    """Of the model version that the annotations name."""
+    """Tags of the served model version in the registry."""
     version_run_id: str
-    """MLflow run that the registry says made it."""
+    """MLflow run that made the version, according to the registry."""
     evaluation_run_ids: list[str]
     """MLflow runs with the tag of the pipeline run, by search."""
     evaluation_parent: str
-    """MLflow run that the evaluation says it belongs to."""
+    """Parent of the evaluation's MLflow run."""
     training_tags: dict[str, str]
-    """Of the MLflow run that made the model."""
+    """Tags of the MLflow run that made the model."""
     dataset_sha256: str
-    """Of the data set logged in that run."""
+    """SHA-256 of the data set logged in that run."""
     predictor_digest: str
-    """Of the files that the predictor loaded."""
+    """Digest of the files that the predictor loaded."""
 
     @property
     def pipeline_run_id(self) -> str:
         """The pipeline run that deployed it."""
-        return self.annotations["pipeline-run-id"]
+        return self.served.pipeline_run_id
 
     @property
     def model_version(self) -> str:
         """The version that is served."""
-        return self.annotations["model-version"]
+        return self.served.model_version
 
 
 def broken_links(lineage: Lineage) -> list[str]:
-    """Return one line for each link that does not hold; none if it is complete both ways."""
-    said, tags = lineage.annotations, lineage.version_tags
-    run = said.get("pipeline-run-id", "")
-    sha256 = said.get("data-sha256", "")
+    """Return one line for each link that does not hold; none if the lineage is complete."""
+    served, tags = lineage.served, lineage.version_tags
     links = [
-        ("model version -> pipeline run", tags.get("kfp.pipeline_run_id"), run),
-        ("model version -> data", tags.get("data.sha256"), sha256),
-        ("model version -> digest", tags.get("model.digest"), said.get("model-digest")),
-        ("model version -> MLflow run", lineage.version_run_id, said.get("mlflow-run-id")),
+        ("model version -> pipeline run", tags.get("kfp.pipeline_run_id"), served.pipeline_run_id),
+        ("model version -> data", tags.get("data.sha256"), served.data_sha256),
+        ("model version -> digest", tags.get("model.digest"), served.model_digest),
+        ("model version -> MLflow run", lineage.version_run_id, served.mlflow_run_id),
         ("model version -> files served", lineage.version_uri, lineage.service_uri),
         ("pipeline run -> evaluation", tags.get("gate.run_id") in lineage.evaluation_run_ids, True),
-        ("evaluation -> training", lineage.evaluation_parent, said.get("mlflow-run-id")),
-        ("training -> data", lineage.training_tags.get("data.sha256"), sha256),
-        ("training -> data set", lineage.dataset_sha256, sha256),
+        ("evaluation -> training", lineage.evaluation_parent, served.mlflow_run_id),
+        ("training -> data", lineage.training_tags.get("data.sha256"), served.data_sha256),
+        ("training -> data set", lineage.dataset_sha256, served.data_sha256),
         ("training -> a pipeline run", bool(lineage.training_tags.get("kfp.pipeline_run_id")), True),
-        ("predictor -> digest", lineage.predictor_digest, said.get("model-digest")),
+        ("predictor -> digest", lineage.predictor_digest, served.model_digest),
     ]
     return [
-        f"{name}: {found!r}, not {wanted!r}" for name, found, wanted in links if not wanted or found != wanted
+        f"{name}: {actual!r}, not {expected!r}"
+        for name, actual, expected in links
+        if not expected or actual != expected
     ]
-
-
-def inference_service(endpoints: Endpoints, model_name: str) -> dict[str, Any] | None:
-    """Return the inference service of a model, if there is one."""
-    api: Any = client.CustomObjectsApi(config.new_client_from_config(endpoints.kubeconfig))
-    try:
-        found = api.get_namespaced_custom_object(
-            "serving.kserve.io", "v1beta1", endpoints.models_namespace, "inferenceservices", model_name
-        )
-    except client.ApiException as error:
-        if error.status == 404:
-            return None
-        raise
-    return cast("dict[str, Any]", found)
-
-
-def annotations_of(service: dict[str, Any]) -> dict[str, str]:
-    """Return our annotations of an inference service, without their prefix."""
-    given: dict[str, str] = service["metadata"].get("annotations", {})
-    prefix = "plinth.dev/"
-    return {key.removeprefix(prefix): value for key, value in given.items() if key.startswith(prefix)}
 
 
 def trace(endpoints: Endpoints, model_name: str) -> Lineage:
-    """Follow a served model from its inference service to its pipeline run, and back."""
-    service = inference_service(endpoints, model_name)
+    """Follow a served model from its InferenceService to its pipeline run, and back."""
+    service = InferenceServices(endpoints).get(model_name)
     if service is None:
         raise WorkloadsError(
             f"model {model_name}: is not served; run `python -m workloads run train_register_serve`"
         )
-    said = annotations_of(service)
+    served = version_of(service)
     mlflow = connect(endpoints)
-    version = mlflow.get_model_version(model_name, said["model-version"])
+    version = mlflow.get_model_version(model_name, served.model_version)
     location = mlflow.get_model_version_download_uri(model_name, version.version)
-    training = mlflow.get_run(said["mlflow-run-id"])
-    query = f"tags.`kfp.pipeline_run_id` = '{said['pipeline-run-id']}' and tags.`kfp.task` = 'evaluate'"
+    training = mlflow.get_run(served.mlflow_run_id)
+    query = f"tags.`kfp.pipeline_run_id` = '{served.pipeline_run_id}' and tags.`kfp.task` = 'evaluate'"
     evaluations = {run.info.run_id: run for run in mlflow.search_runs([training.info.experiment_id], query)}
     evaluation = evaluations.get(version.tags.get("gate.run_id", ""))
     inputs = [
@@ -131,7 +109,7 @@ def trace(endpoints: Endpoints, model_name: str) -> Lineage:
     ]
     return Lineage(
         model_name=model_name,
-        annotations=said,
+        served=served,
         service_uri=service["spec"]["predictor"]["model"]["storageUri"],
         version_uri=storage_uri(location, endpoints.artifacts_destination),
         version_tags=dict(version.tags),
@@ -144,8 +122,8 @@ def trace(endpoints: Endpoints, model_name: str) -> Lineage:
     )
 
 
-def held_back(endpoints: Endpoints, mlflow_run_id: str) -> HeldBack:
-    """Return the held-back rows that a training run kept, read from MLflow."""
+def read_held_back(endpoints: Endpoints, mlflow_run_id: str) -> HeldBack:
+    """Return the held-back rows that a training run logged to MLflow."""
     mlflow = connect(endpoints)
     with TemporaryDirectory() as folder:
         path = mlflow.download_artifacts(mlflow_run_id, "held_back/held_back.json", folder)

@@ -1,18 +1,20 @@
-"""The object store, reached through the gateway with the credentials that the cluster keeps."""
+"""Clients of the object store, through the gateway, with credentials from the cluster's Secrets."""
 
 import base64
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from kubernetes import client, config
+from kubernetes import client
 
-from workloads.endpoints import OBJECT_STORE_SECRET, Endpoints
+from workloads import cluster_client
+from workloads.contract import OBJECT_STORE_SECRET
+from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 
 
 def _store(endpoints: Endpoints, namespace: str, secret: str, keys: tuple[str, str]) -> Any:
-    api: Any = client.CoreV1Api(config.new_client_from_config(endpoints.kubeconfig))
+    api: Any = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
     try:
         data: dict[str, str] = api.read_namespaced_secret(secret, namespace).data
         access_key, secret_key = (base64.b64decode(data[key]).decode() for key in keys)
@@ -21,9 +23,9 @@ def _store(endpoints: Endpoints, namespace: str, secret: str, keys: tuple[str, s
             f"secret {namespace}/{secret}: cannot be read ({error}); run `make up` first"
         ) from None
     if not access_key:
-        # Where pods have identities there are no keys to borrow: whoever calls has credentials of their own.
+        # Where pods have identities the Secret holds no keys; callers use their own credentials.
         return boto3.client("s3", region_name=endpoints.object_store_region)
-    # The signature covers the host, so the gateway is used as a proxy: the host stays the one it routes by.
+    # The signature covers the host, so the gateway is used as a proxy, which leaves the host unchanged.
     settings = Config(
         proxies={"http": endpoints.gateway_url},
         s3={"addressing_style": "path"},
@@ -47,10 +49,10 @@ def pipelines_store(endpoints: Endpoints) -> Any:
 
 
 def models_store(endpoints: Endpoints, service_account: str) -> Any:
-    """Return an S3 client with the rights of an inference service's account: it reads models."""
-    api: Any = client.CoreV1Api(config.new_client_from_config(endpoints.kubeconfig))
+    """Return an S3 client with the rights of an InferenceService's service account, which may read models."""
+    api: Any = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
     account = api.read_namespaced_service_account(service_account, endpoints.models_namespace)
     if not account.secrets:
-        raise WorkloadsError(f"service account {service_account}: has no secret; it cannot read models")
+        raise WorkloadsError(f"service account {service_account}: has no Secret; it cannot read models")
     keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     return _store(endpoints, endpoints.models_namespace, account.secrets[0].name, keys)

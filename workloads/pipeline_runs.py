@@ -1,7 +1,7 @@
-"""Pipeline runs: submit one, wait for its end, and say why it failed and where its seconds went.
+"""Pipeline runs: submit one, wait for its end, and report why it failed and how long each step took.
 
-The API of Kubeflow Pipelines keeps no reason of a failure: it is in the nodes of the Argo workflow and in the
-log of the step that failed, which outlives its pod in the object store.
+The API of Kubeflow Pipelines does not record why a run failed: the reason is in the nodes of the Argo
+workflow and in the log of the failed step, which the object store keeps after the pod is gone.
 """
 
 import itertools
@@ -13,11 +13,10 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 import requests
-from kubernetes import client, config
+from kubernetes import client
 from urllib3.exceptions import HTTPError
 
-from workloads import object_store
-from workloads.datasets import Dataset
+from workloads import cluster_client, object_store
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.pipelines.compiled import compiled
@@ -25,8 +24,8 @@ from workloads.wait import wait
 
 SUCCEEDED: Final = "SUCCEEDED"
 TERMINAL: Final = frozenset({SUCCEEDED, "SKIPPED", "FAILED", "CANCELED"})
-# A workflow with all its nodes is large: it is looked at less often than the run.
-_READS_PER_LOOK: Final = 4
+# A workflow with all its nodes is large, so it is read less often than the run.
+_READS_PER_WORKFLOW_READ: Final = 4
 _FAILED_PHASES: Final = frozenset({"Failed", "Error"})
 _EXCEPTION: Final = re.compile(
     r"^(?:[A-Za-z_]\w*\.)*([A-Z]\w*(?:Error|Exception|Exit|Interrupt))(?:: (.*))?$"
@@ -38,29 +37,29 @@ class Step:
     """One step of a pipeline run."""
 
     name: str
-    """Its task."""
+    """Task name in the pipeline."""
     phase: str
-    """Where Argo left it: Succeeded, Failed, Error, Omitted, or still Running."""
+    """Argo's phase: Succeeded, Failed, Error, Omitted, or still Running."""
     cached: bool
-    """Whether its outputs were those of an earlier run."""
+    """Whether its outputs came from an earlier run."""
     seconds: float
     """From the start of its driver to its end."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineRun:
-    """A pipeline run that ended."""
+    """A pipeline run that has ended."""
 
     run_id: str
-    """Its id in Kubeflow Pipelines."""
+    """Id in Kubeflow Pipelines."""
     state: str
     """One of TERMINAL."""
     reason: str
-    """Why it did not succeed, in one line that begins with the step; empty if it did."""
+    """Why it did not succeed, in one line that begins with the step; empty if it succeeded."""
     seconds: float
-    """From its submission to its end."""
+    """From submission to end."""
     steps: tuple[Step, ...]
-    """Its steps in the order in which they began."""
+    """Steps in the order in which they started."""
 
 
 def _api(endpoints: Endpoints, method: str, path: str, **arguments: Any) -> dict[str, Any]:
@@ -76,35 +75,14 @@ def _api(endpoints: Endpoints, method: str, path: str, **arguments: Any) -> dict
     return response.json()
 
 
-def parameters(
-    dataset: Dataset,
-    *,
-    minimum_accuracy: float = 0.9,
-    regularization: float = 1.0,
-    seed: int = 0,
-    candidate: bool = False,
-) -> dict[str, Any]:
-    """Return the inputs of train_register_serve for a data set."""
-    return {
-        "data": dataset.data,
-        "data_sha256": dataset.sha256,
-        "target": dataset.target,
-        "model_name": dataset.model_name,
-        "minimum_accuracy": minimum_accuracy,
-        "regularization": regularization,
-        "seed": seed,
-        "candidate": candidate,
-    }
-
-
 def submit(endpoints: Endpoints, name: str, arguments: Mapping[str, Any], *, cache: bool = True) -> str:
-    """Start a run of a pipeline; return its id.
+    """Submit a run of a pipeline and return its id.
 
     Args:
         endpoints: The platform.
         name: The pipeline.
-        arguments: Its inputs.
-        cache: Whether steps may reuse what earlier runs made of the same inputs.
+        arguments: Inputs of the pipeline.
+        cache: Whether steps may reuse the outputs of earlier runs with the same inputs.
     """
     spec, platform = compiled(name, endpoints.workload_image)
     if not cache:
@@ -123,27 +101,27 @@ def submit(endpoints: Endpoints, name: str, arguments: Mapping[str, Any], *, cac
         ) from None
 
 
-def finished(
+def wait_until_finished(
     endpoints: Endpoints,
     run_id: str,
     *,
     timeout_seconds: float = 600,
     show: Callable[[tuple[Step, ...]], None] | None = None,
 ) -> PipelineRun:
-    """Wait until a run has ended in any way; return how.
+    """Wait until a run has ended, successfully or not, and return its result.
 
     Args:
         endpoints: The platform.
         run_id: The run.
         timeout_seconds: How long to wait.
-        show: Told the steps that began so far, now and then.
+        show: Called from time to time with the steps that have started.
     """
     reads = itertools.count()
 
     def read() -> dict[str, Any]:
-        # A restarted API server or database costs one answer, not the run.
+        # A restart of the API server or the database fails one read, not the run.
         try:
-            if show is not None and next(reads) % _READS_PER_LOOK == 0:
+            if show is not None and next(reads) % _READS_PER_WORKFLOW_READ == 0:
                 with suppress(client.ApiException, HTTPError):
                     show(steps(_nodes(endpoints, run_id)))
             return _api(endpoints, "GET", f"runs/{run_id}")
@@ -161,16 +139,16 @@ def finished(
     return PipelineRun(
         run_id=run_id,
         state=state,
-        reason="" if state == SUCCEEDED else _reason(endpoints, run_id, nodes) or f"ended {state}",
+        reason="" if state == SUCCEEDED else _failure_reason(endpoints, run_id, nodes) or f"ended {state}",
         seconds=_seconds(run.get("created_at"), run.get("finished_at")),
         steps=steps(nodes),
     )
 
 
 def _nodes(endpoints: Endpoints, run_id: str) -> dict[str, dict[str, Any]]:
-    """Return the nodes of the Argo workflow of a run; none if the workflow is gone."""
-    api: Any = client.CustomObjectsApi(config.new_client_from_config(endpoints.kubeconfig))
-    found = cast(
+    """Return the nodes of a run's Argo workflow; empty if the workflow is gone."""
+    api: Any = client.CustomObjectsApi(cluster_client.connect(endpoints.kubeconfig))
+    workflows = cast(
         "dict[str, Any]",
         api.list_namespaced_custom_object(
             "argoproj.io",
@@ -180,19 +158,19 @@ def _nodes(endpoints: Endpoints, run_id: str) -> dict[str, dict[str, Any]]:
             label_selector=f"pipeline/runid={run_id}",
         ),
     )
-    items = found["items"]
+    items = workflows["items"]
     return items[0].get("status", {}).get("nodes", {}) if items else {}
 
 
 def steps(nodes: Mapping[str, Mapping[str, Any]]) -> tuple[Step, ...]:
-    """Return the steps that began, from the nodes of a workflow; the run itself, their root, is none."""
+    """Return the steps that have started, from the nodes of a workflow; its root is the run, not a step."""
     drivers = {
         str(node["displayName"]).removesuffix("-driver"): node
         for node in nodes.values()
         if node.get("type") == "Pod" and str(node.get("displayName")).endswith("-driver")
     }
     drivers.pop("root", None)
-    found: list[tuple[str, Step]] = []
+    steps_by_start: list[tuple[str, Step]] = []
     for name, driver in drivers.items():
         step = next((node for node in nodes.values() if node.get("displayName") == name), driver)
         children = [nodes[child] for child in step.get("children", []) if child in nodes]
@@ -200,12 +178,12 @@ def steps(nodes: Mapping[str, Mapping[str, Any]]) -> tuple[Step, ...]:
         cached = bool(executors) and all(each.get("type") == "Skipped" for each in executors)
         phase = str(step.get("phase") if driver.get("phase") == "Succeeded" else driver.get("phase"))
         if step is driver and phase == "Succeeded":
-            # What it drives has not been made yet.
+            # The node that it drives does not exist yet.
             phase = "Pending"
         seconds = _seconds(driver.get("startedAt"), step.get("finishedAt"))
         began = str(driver.get("startedAt"))
-        found.append((began, Step(name=name, phase=phase, cached=cached, seconds=seconds)))
-    return tuple(step for _, step in sorted(found, key=lambda each: each[0]))
+        steps_by_start.append((began, Step(name=name, phase=phase, cached=cached, seconds=seconds)))
+    return tuple(step for _, step in sorted(steps_by_start, key=lambda each: each[0]))
 
 
 def _seconds(began: str | None, ended: str | None) -> float:
@@ -214,8 +192,8 @@ def _seconds(began: str | None, ended: str | None) -> float:
     return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
 
 
-def _reason(endpoints: Endpoints, run_id: str, nodes: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return why the first pod that failed did."""
+def _failure_reason(endpoints: Endpoints, run_id: str, nodes: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return why the first failed pod failed."""
     failed = [
         node for node in nodes.values() if node.get("type") == "Pod" and node.get("phase") in _FAILED_PHASES
     ]
@@ -236,17 +214,17 @@ def step_of(node: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> 
 
 
 def exception_in(log: str) -> str:
-    """Return what the last exception in a step's log says; the class of a ValueError says nothing more."""
-    found = [match for line in log.splitlines() if (match := _EXCEPTION.match(line.strip()))]
-    if not found:
+    """Return the last exception in a step's log; for a ValueError, its message alone."""
+    matches = [match for line in log.splitlines() if (match := _EXCEPTION.match(line.strip()))]
+    if not matches:
         return ""
-    name, message = found[-1].group(1), (found[-1].group(2) or "").strip()
+    name, message = matches[-1].group(1), (matches[-1].group(2) or "").strip()
     return message if name == "ValueError" and message else f"{name}: {message}".removesuffix(": ")
 
 
 def _log(endpoints: Endpoints, run_id: str, node: Mapping[str, Any]) -> str:
-    """Return the log of a step: from its pod, or from the object store once the pod is gone."""
-    api: Any = client.CoreV1Api(config.new_client_from_config(endpoints.kubeconfig))
+    """Return the log of a step, from its pod or, once that is gone, from the object store."""
+    api: Any = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
     namespace = endpoints.pipelines_namespace
     for pod in api.list_namespaced_pod(namespace, label_selector=f"pipeline/runid={run_id}").items:
         if (pod.metadata.annotations or {}).get("workflows.argoproj.io/node-id") == node.get("id"):

@@ -1,4 +1,4 @@
-"""The one place that sleeps: a bounded wait for a status, ended early by an error."""
+"""Bounded waits for a status, which an error ends early. No other module here sleeps."""
 
 import time
 from collections.abc import Callable
@@ -19,10 +19,10 @@ def wait(
     interval_seconds: float = 1.0,
     successes: int = 1,
 ) -> T:
-    """Read a status until it is ready that many times in a row; return the last one.
+    """Read a status until it is ready `successes` times in a row; return the last one.
 
     Raises:
-        WorkloadsError: the time is over, or `error` gave a reason; the message holds the last status.
+        WorkloadsError: the timeout expired, or `error` returned a reason; the message has the last status.
     """
     deadline = time.monotonic() + timeout_seconds
     in_a_row = 0
@@ -46,12 +46,12 @@ def wait_for(
     interval_seconds: float = 1.0,
     successes: int = 1,
 ) -> None:
-    """Wait until `probe` returns None that many times in a row; a text that it returns is the state so far.
+    """Wait until `probe` returns None `successes` times in a row; a text describes the state so far.
 
     A probe that sees a terminal state raises, which ends the wait early.
 
     Raises:
-        WorkloadsError: the time is over; the message holds the last state.
+        WorkloadsError: the timeout expired; the message has the last state.
     """
     wait(
         what,

@@ -1,1 +1,1 @@
-"""What a night of verification leaves: records, history, and one page to look at."""
+"""Evidence of a night: its record, the history of nights, and a page."""

@@ -1,4 +1,4 @@
-"""The few numbers that one night is compared with another by."""
+"""Figures by which nights are compared."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Any
 from harness.evidence.night import Night, State
 
 AT_REST = "up"
-"""The phase after which memory is that of a platform at rest."""
+"""Phase after which the memory is that of an idle platform."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """What a number is called, and which way is better."""
+    """Name of a figure, its goal, and which direction is better."""
 
     name: str
     title: str
@@ -29,43 +29,43 @@ FIGURES = (
     Figure(name="saturation_per_second", title="Saturation", unit="requests/s", higher_is_better=True),
     Figure(
         name="bare_ratio",
-        title="Gateway against a bare app",
+        title="Gateway compared with a bare app",
         unit="×",
         goal=0.8,
         higher_is_better=True,
     ),
     Figure(name="half_p99_ms", title="p99 at half of saturation", unit="ms"),
     Figure(name="monitoring_mib", title="Memory of monitoring", unit="MiB", goal=700),
-    Figure(name="kept", title="Promises kept", unit="", higher_is_better=True),
+    Figure(name="promises_passed", title="Promises passed", unit="", higher_is_better=True),
 )
 
 
 def of_night(night: Night) -> dict[str, float]:
-    """Return the figures that a night measured; what was not reached is left out."""
-    found: dict[str, float] = {"kept": float(outcomes(night)["passed"])}
+    """Return the figures that a night measured; those of phases not reached are left out."""
+    measured: dict[str, float] = {"promises_passed": float(outcomes(night)["passed"])}
     if night.is_green:
-        found["seconds"] = night.seconds
+        measured["seconds"] = night.seconds
     up = night.phase("up")
     if up.state is State.PASSED:
-        found["up_seconds"] = up.seconds
+        measured["up_seconds"] = up.seconds
     if night.pipeline.get("seconds"):
-        found["chain_seconds"] = float(night.pipeline["seconds"])
+        measured["chain_seconds"] = float(night.pipeline["seconds"])
     if rows := night.memory.get(AT_REST):
-        found["memory_mib"] = sum(row["proportional"] for row in rows)
-    found |= _of_load(night.load)
-    return {name: round(value, 3) for name, value in found.items()}
+        measured["memory_mib"] = sum(row["proportional"] for row in rows)
+    measured |= _of_load(night.load)
+    return {name: round(value, 3) for name, value in measured.items()}
 
 
 def _of_load(load: dict[str, Any]) -> dict[str, float]:
-    found: dict[str, float] = {}
+    measured: dict[str, float] = {}
     if saturation := load.get("saturation"):
-        found["saturation_per_second"] = saturation["gateway_per_second"]
-        found["bare_ratio"] = saturation["ratio"]
+        measured["saturation_per_second"] = saturation["gateway_per_second"]
+        measured["bare_ratio"] = saturation["ratio"]
         if saturation.get("p99_ms_at_half") is not None:
-            found["half_p99_ms"] = saturation["p99_ms_at_half"]
+            measured["half_p99_ms"] = saturation["p99_ms_at_half"]
     if load.get("monitoring_mib") is not None:
-        found["monitoring_mib"] = load["monitoring_mib"]
-    return found
+        measured["monitoring_mib"] = load["monitoring_mib"]
+    return measured
 
 
 def outcomes(night: Night) -> Counter[str]:

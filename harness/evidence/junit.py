@@ -1,4 +1,4 @@
-"""The night as JUnit: a suite per phase, a case per step and per promise."""
+"""A night as JUnit: one suite per phase, with a case for the phase and one for each promise."""
 
 from xml.etree import ElementTree
 
@@ -28,7 +28,7 @@ def _suite(root: ElementTree.Element, night: Night, phase: Phase) -> None:
             continue
         case = _case(suite, promise["promise"], f"nightly.{phase.name}", promise["seconds"])
         if promise["outcome"] == "failed":
-            ElementTree.SubElement(case, "failure", {"message": promise["reason"] or "broken"})
+            ElementTree.SubElement(case, "failure", {"message": promise["reason"] or "failed"})
         elif promise["outcome"] == "skipped":
             ElementTree.SubElement(case, "skipped", {"message": promise["reason"] or "skipped"})
     for name, tags in (("tests", ("testcase",)), ("failures", ("failure",)), ("errors", ("error",))):

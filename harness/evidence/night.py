@@ -1,4 +1,4 @@
-"""One night's verification as a record: written after every phase, readable after any death."""
+"""Record of a night: written after every change, and readable even after the process was killed."""
 
 import json
 from dataclasses import asdict, dataclass, field, replace
@@ -10,20 +10,20 @@ from upstream.cache import write_atomically
 
 
 class State(StrEnum):
-    """How far a phase or a step is."""
+    """State of a phase or a step."""
 
     WAITING = "waiting"
     RUNNING = "running"
     PASSED = "passed"
     FAILED = "failed"
     SKIPPED = "skipped"
-    """Not run, because what it needs had failed; the reason says what."""
+    """Not run, because a phase that it needs had failed; the reason names it."""
     INTERRUPTED = "interrupted"
-    """Ended by a signal, or found unfinished after its process was killed."""
+    """Ended by a signal, or left unfinished when its process was killed."""
 
 
 class Fault(StrEnum):
-    """Whose fault a failure is; decides the exit code."""
+    """Class of a failure; determines the exit code."""
 
     PRODUCT = "product"
     INFRA = "infra"
@@ -44,12 +44,12 @@ class Step:
     """Seconds since the night began."""
     seconds: float = 0.0
     log: str = ""
-    """File beside the page."""
+    """File next to the page."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """One part of the night."""
+    """One phase of the night."""
 
     name: str
     state: State = State.WAITING
@@ -58,37 +58,37 @@ class Phase:
     steps: tuple[Step, ...] = ()
     fault: Fault | None = None
     reason: str = ""
-    """Why it is not PASSED, in one line."""
+    """Why it did not pass, in one line."""
     reports: tuple[str, ...] = ()
-    """Files beside the page."""
+    """Files next to the page."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Night:
-    """All that the page, the JSON and the history are made from."""
+    """Everything from which the page, the JSON and the history are made."""
 
     run: str
-    """Its id: when it began, fit for a file name."""
+    """Id: its start time, as a file name."""
     began: str
     """ISO 8601, UTC."""
     phases: tuple[Phase, ...]
     seconds: float = 0.0
     finished: bool = False
-    """Whether the last page has been written; false in what a SIGKILL leaves."""
+    """Whether the last page has been written; false if the night was killed."""
     stopped_by: str = ""
-    """The signal that ended it, or "killed" if it was found unfinished."""
+    """The signal that ended it, or "killed" if it was left unfinished."""
     commit: str = ""
     machine: dict[str, str] = field(default_factory=dict[str, str])
     versions: dict[str, str] = field(default_factory=dict[str, str])
     images: tuple[dict[str, str], ...] = ()
     promises: tuple[dict[str, Any], ...] = ()
-    """Verdicts of journeys and checks, each with its phase."""
+    """Results of journeys and checks, each with its phase."""
     memory: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
     """Memory by component at the end of a phase."""
     pipeline: dict[str, Any] = field(default_factory=dict[str, Any])
-    """The reference pipeline's run, with its steps."""
+    """Run of the reference pipeline, with its steps."""
     load: dict[str, Any] = field(default_factory=dict[str, Any])
-    """The load test's own report."""
+    """Report of the load tests."""
 
     def phase(self, name: str) -> Phase:
         """Return one phase."""
@@ -101,23 +101,23 @@ class Night:
 
     @property
     def failed(self) -> tuple[Phase, ...]:
-        """The phases that did not do what they are for."""
+        """Phases that failed or were interrupted."""
         return tuple(phase for phase in self.phases if phase.state in (State.FAILED, State.INTERRUPTED))
 
     @property
     def is_green(self) -> bool:
-        """Whether all that should have been done was done, and held."""
+        """Whether every phase has run and passed."""
         return self.finished and all(phase.state is State.PASSED for phase in self.phases)
 
     @property
     def fault(self) -> Fault | None:
-        """The class of the night's failure: the product's outranks the machine's, that the tests' own."""
+        """Class of the night's failure: product takes precedence over infra, and infra over test."""
         found = {phase.fault for phase in self.phases if phase.fault}
         return next((fault for fault in Fault if fault in found), None)
 
     @property
     def exit_code(self) -> int:
-        """What the command returns."""
+        """Exit code of the command."""
         if self.stopped_by:
             return INTERRUPTED_CODE
         if self.is_green:
@@ -126,7 +126,7 @@ class Night:
 
 
 def interrupted(night: Night, by: str) -> Night:
-    """Return the night as known once its process is gone: what ran was interrupted, the rest not run."""
+    """Return the record of a night that was killed: running phases are interrupted, waiting ones skipped."""
     after = night
     for phase in night.phases:
         if phase.state is State.RUNNING:
@@ -144,12 +144,12 @@ def interrupted(night: Night, by: str) -> Night:
 
 
 def write(night: Night, file: Path) -> None:
-    """Write the record; a reader sees the old one or the new one, never half of one."""
+    """Write the record atomically."""
     write_atomically(file, json.dumps(asdict(night), indent=1, default=str) + "\n")
 
 
 def read(file: Path) -> Night | None:
-    """Return the record in a file, or None if there is none that can be read."""
+    """Return the record in a file, or None if it is missing or unreadable."""
     try:
         table: dict[str, Any] = json.loads(file.read_text())
         phases = tuple(_phase(each) for each in table.pop("phases"))

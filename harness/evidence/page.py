@@ -1,4 +1,4 @@
-"""The evidence page: one HTML file with everything in it, the same from a disk as from a server."""
+"""The evidence page: one self-contained HTML file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from harness.evidence.night import Fault, Night, State
 from harness.evidence.scale import duration, number
 
 _HEADLINES = {
-    Fault.PRODUCT: "The platform broke a promise.",
-    Fault.INFRA: "The machine was in the way.",
+    Fault.PRODUCT: "The platform failed a promise.",
+    Fault.INFRA: "The machine caused a failure.",
     Fault.TEST: "The tests themselves failed.",
 }
 _TILES = (
@@ -33,7 +33,7 @@ _NOTICEABLE = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """One number, how it was, and whether it is as good as it must be."""
+    """One figure, compared with earlier nights and with its goal."""
 
     title: str
     value: str
@@ -46,7 +46,7 @@ class Tile:
 
 
 def headline(night: Night) -> tuple[str, str]:
-    """Return how the night went in a few words, and the state that colours them."""
+    """Return the outcome in a few words, and the state that selects their colour."""
     if night.stopped_by:
         during = [each.name for each in night.phases if each.state is State.INTERRUPTED]
         before = [each.name for each in night.phases if each.state is State.SKIPPED]
@@ -56,26 +56,26 @@ def headline(night: Night) -> tuple[str, str]:
         where = next((each.name for each in night.phases if each.state is State.RUNNING), "its beginning")
         return f"Not finished: in {where}.", "stopped"
     if night.is_green:
-        return "Everything held.", "green"
+        return "Everything passed.", "green"
     return _HEADLINES[night.fault or Fault.TEST], "red"
 
 
 def summary(night: Night) -> str:
     """Return the night in one sentence."""
     counts = figures.outcomes(night)
-    parts = [f"{counts['passed']} promises kept"]
+    parts = [f"{counts['passed']} promises passed"]
     if counts["failed"]:
-        parts.append(f"{counts['failed']} broken")
+        parts.append(f"{counts['failed']} failed")
     if not_done := [phase.name for phase in night.phases if phase.state is State.SKIPPED]:
         parts.append(f"{' and '.join(not_done)} not reached")
     return f"{', '.join(parts)}, in {duration(night.seconds)}."
 
 
 def tiles(night: Night, past: Sequence[Entry]) -> list[Tile]:
-    """Return the numbers of the night beside those of the nights before; the unmeasured are left out."""
-    found = figures.of_night(night)
+    """Return the figures of the night, compared with earlier nights; unmeasured ones are left out."""
+    measured = figures.of_night(night)
     known = {figure.name: figure for figure in figures.FIGURES}
-    return [_tile(known[name], found[name], past) for name in _TILES if name in found]
+    return [_tile(known[name], measured[name], past) for name in _TILES if name in measured]
 
 
 def _tile(figure: figures.Figure, value: float, past: Sequence[Entry]) -> Tile:
@@ -99,10 +99,10 @@ def _tile(figure: figures.Figure, value: float, past: Sequence[Entry]) -> Tile:
     values = [each.figures[figure.name] for each in seen] + [value]
     states = [each.outcome for each in seen] + ["green"]
     spark = plots.spark(f"spark-{figure.name}", figure.title, values, states) if len(values) > 1 else ""
-    told, unit = (duration(value), "") if figure.unit == "s" else (number(value), figure.unit)
+    text, unit = (duration(value), "") if figure.unit == "s" else (number(value), figure.unit)
     return Tile(
         title=figure.title,
-        value=told,
+        value=text,
         unit=unit,
         comparison=comparison,
         tone=tone,
@@ -112,7 +112,7 @@ def _tile(figure: figures.Figure, value: float, past: Sequence[Entry]) -> Tile:
 
 
 def _promises(night: Night) -> list[dict[str, Any]]:
-    """Return the promises by phase, the broken ones first."""
+    """Return the promises by phase, failed ones first."""
     groups: list[dict[str, Any]] = []
     for phase in night.phases:
         rows = [each for each in night.promises if each["phase"] == phase.name]
@@ -120,9 +120,9 @@ def _promises(night: Night) -> list[dict[str, Any]]:
             continue
         order = {"failed": 0, "skipped": 1, "passed": 2}
         rows.sort(key=lambda each: order.get(each["outcome"], 0))
-        broken = sum(each["outcome"] == "failed" for each in rows)
+        failed = sum(each["outcome"] == "failed" for each in rows)
         longest = max(each["seconds"] for each in rows) or 1
-        groups.append({"phase": phase.name, "rows": rows, "broken": broken, "longest": longest})
+        groups.append({"phase": phase.name, "rows": rows, "failed": failed, "longest": longest})
     return groups
 
 

@@ -1,4 +1,4 @@
-"""The plots of the page: lines, bars, spans and sparks, each drawn once wide and once for a narrow screen."""
+"""Plots of the page: lines, bars, spans and sparklines; each is drawn for wide and for narrow screens."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ class Series:
     name: str
     points: tuple[tuple[float, float], ...]
     tone: str
-    """Class that colours it: t1 to t5."""
+    """CSS class of its colour, t1 to t5."""
     bad: frozenset[float] = frozenset()
-    """Where on the x axis something was wrong; dots there are red."""
+    """x values at which something was wrong; their dots are red."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A line across the plot at a value that means something."""
+    """A labelled line across the plot at one value."""
 
     value: float
     label: str
@@ -53,14 +53,14 @@ class Span:
     seconds: float
     tone: str = "t1"
     note: str = ""
-    """What stands beside the bar; its duration if empty."""
+    """Text next to the bar; its duration if empty."""
     inner: bool = False
-    """Part of the row above it."""
+    """Whether it is part of the row above it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """A picture for wide screens and one for narrow ones, with the numbers in both."""
+    """A picture for wide screens, one for narrow ones, and the numbers in both."""
 
     name: str
     title: str
@@ -70,14 +70,14 @@ class Plot:
     """Tone and name of each series."""
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    """The numbers, for a table."""
+    """Rows of a table with the numbers."""
 
 
 def _both(name: str, draw: Callable[[float, str], Drawing], wide: float) -> tuple[str, str]:
     return draw(wide, f"{name}-wide").markup(), draw(NARROW, f"{name}-narrow").markup()
 
 
-def lines(  # noqa: PLR0913 - each is a choice of its own of one drawing
+def lines(  # noqa: PLR0913 - each is an independent option of the drawing
     name: str,
     title: str,
     series: Sequence[Series],
@@ -90,7 +90,7 @@ def lines(  # noqa: PLR0913 - each is a choice of its own of one drawing
     wide: float = WIDE,
     flatness: float = 0.56,
 ) -> Plot:
-    """Return a plot of lines; a vertical rule shades what lies beyond it."""
+    """Return a plot of lines; the area beyond a vertical rule is shaded."""
     xs = [x for each in series for x, _ in each.points]
     ys = [y for each in series for _, y in each.points] + [rule.value for rule in horizontal]
     x_ends = (min([0.0, *xs]), max(xs, default=1.0) * 1.02)
@@ -98,7 +98,9 @@ def lines(  # noqa: PLR0913 - each is a choice of its own of one drawing
 
     def draw(width: float, key: str) -> Drawing:
         height = round(width * flatness + 40)
-        drawing = Drawing(width, height, name=key, title=title, description=_told(series, x_label, y_label))
+        drawing = Drawing(
+            width, height, name=key, title=title, description=_describe(series, x_label, y_label)
+        )
         frame = Frame(left=46, top=32, right=width - 12, bottom=height - 44)
         x = Scale(low=x_ends[0], high=x_ends[1], start=frame.left, end=frame.right)
         y = Scale(low=y_ends[0], high=y_ends[1], start=frame.bottom, end=frame.top, logarithmic=logarithmic)
@@ -137,7 +139,7 @@ def lines(  # noqa: PLR0913 - each is a choice of its own of one drawing
     )
 
 
-def _told(series: Sequence[Series], x_label: str, y_label: str) -> str:
+def _describe(series: Sequence[Series], x_label: str, y_label: str) -> str:
     parts = [
         f"{each.name}: {len(each.points)} points, {y_label} from {number(min(y for _, y in each.points))} "
         f"to {number(max(y for _, y in each.points))}"
@@ -159,7 +161,7 @@ def _line(drawing: Drawing, series: Series, x: Scale, y: Scale, x_label: str, y_
     if not points:
         return
     drawing.add("path", d=path(points), kind=f"line {series.tone}")
-    # Dots help where there are few measurements; among hundreds they hide the line.
+    # Dots help with few measurements; with hundreds they hide the line.
     radius = 3.2 if len(points) <= 24 else 0.01
     for (left, up), (place, height) in zip(series.points, points, strict=True):
         tip = f"{series.name}: {number(up)} {y_label} at {number(left)} {x_label}"
@@ -170,14 +172,14 @@ def _line(drawing: Drawing, series: Series, x: Scale, y: Scale, x_label: str, y_
 def bars(
     name: str, title: str, rows: Sequence[Bar], *, unit: str, legend: Sequence[tuple[str, str]] = ()
 ) -> Plot:
-    """Return horizontal bars, each with its value; in the legend `mark` says what the ticks are."""
+    """Return horizontal bars, each with its value; `mark` in the legend labels the ticks."""
     high = max([row.value for row in rows] + [row.mark or 0 for row in rows], default=1.0) or 1.0
 
     def draw(width: float, key: str) -> Drawing:
         stacked = width <= NARROW
         height = len(rows) * (_NARROW_ROW if stacked else _ROW) + 8
-        told = "; ".join(f"{row.label} {number(row.value)} {unit}" for row in rows)
-        drawing = Drawing(width, height, name=key, title=title, description=told)
+        description = "; ".join(f"{row.label} {number(row.value)} {unit}" for row in rows)
+        drawing = Drawing(width, height, name=key, title=title, description=description)
         gutter = (
             0 if stacked else min(max((text_width(row.label) for row in rows), default=0) + 12, width * 0.42)
         )
@@ -225,7 +227,7 @@ def _bar(drawing: Drawing, row: Bar, scale: Scale, top: float, unit: str) -> Non
 
 
 def spans(name: str, title: str, rows: Sequence[Span], *, wide: float = WIDE) -> Plot:
-    """Return a timeline: one row per span, all on one axis of seconds."""
+    """Return a timeline with one row per span."""
     end = max((row.began + row.seconds for row in rows), default=1.0) or 1.0
     unit, size = ("min", 60.0) if end >= 180 else ("s", 1.0)
 
@@ -233,10 +235,10 @@ def spans(name: str, title: str, rows: Sequence[Span], *, wide: float = WIDE) ->
         stacked = width <= NARROW
         row_height = _NARROW_ROW if stacked else _ROW
         height = len(rows) * row_height + 34
-        told = "; ".join(
+        description = "; ".join(
             f"{row.label} from {duration(row.began)} for {duration(row.seconds)}" for row in rows
         )
-        drawing = Drawing(width, height, name=key, title=title, description=told)
+        drawing = Drawing(width, height, name=key, title=title, description=description)
         gutter = (
             0 if stacked else max((text_width(row.label) + 14 * row.inner for row in rows), default=0) + 12
         )
@@ -298,10 +300,10 @@ def _span(drawing: Drawing, row: Span, scale: Scale, top: float, size: float, st
 
 
 def spark(name: str, title: str, values: Sequence[float], states: Sequence[str] = ()) -> str:
-    """Return a small line of the last values; the last one, and nights that were not green, are dots."""
+    """Return a sparkline of values, with dots for the last one and for nights that were not green."""
     width, height = 132.0, 34.0
-    told = ", ".join(number(value) for value in values)
-    drawing = Drawing(width, height, name=name, title=title, description=told)
+    description = ", ".join(number(value) for value in values)
+    drawing = Drawing(width, height, name=name, title=title, description=description)
     low, high = min(values, default=0), max(values, default=1)
     margin = (high - low) * 0.15 or abs(high) * 0.1 or 1
     x = Scale(low=0, high=max(len(values) - 1, 1), start=5, end=width - 6)
@@ -318,11 +320,11 @@ def spark(name: str, title: str, values: Sequence[float], states: Sequence[str] 
 
 
 def strip(name: str, title: str, states: Sequence[tuple[str, str]]) -> str:
-    """Return one square per night, the last one the largest; each state is a word and a tip."""
+    """Return one square per night, the last one larger; each state is a word and a tooltip."""
     size, gap = 12.0, 5.0
     width = len(states) * (size + gap) + 6
-    told = ", ".join(word for word, _ in states)
-    drawing = Drawing(width, size + 8, name=name, title=title, description=told)
+    description = ", ".join(word for word, _ in states)
+    drawing = Drawing(width, size + 8, name=name, title=title, description=description)
     tones = {"green": "good", "stopped": "warn", "unfinished": "warn"}
     for index, (word, tip) in enumerate(states):
         grown = 3 if index == len(states) - 1 else 0

@@ -1,4 +1,4 @@
-"""What ran, and on what: the commit, the machine, the pinned versions, the content digests of the images."""
+"""Provenance of a night: commit, machine, pinned versions, digests of images."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ _KIB_PER_GIB = 1024**2
 
 
 def commit() -> str:
-    """Return the commit of the checkout, with a plus if files differ from it; empty outside a repository."""
+    """Return the commit of the checkout, with a plus if it has changes; empty outside a repository."""
     command = ["git", "-C", str(versions.REPOSITORY), "describe", "--always", "--abbrev=10", "--dirty=+"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     return done.stdout.strip()
@@ -32,7 +32,7 @@ def _field(file: str, name: str) -> str:
 
 
 def machine() -> dict[str, str]:
-    """Return the facts about this machine that its figures depend on."""
+    """Return the properties of this machine that affect its figures."""
     memory = int(_field("/proc/meminfo", "MemTotal").split()[0]) / _KIB_PER_GIB
     return {
         "processor": f"{_field('/proc/cpuinfo', 'model name')}, {os.cpu_count()} cores",
@@ -43,18 +43,18 @@ def machine() -> dict[str, str]:
 
 
 def _main_module(project: recipe.Project) -> str | None:
-    """Return the module that a project is about: its first program's, else its namesake, else the first."""
+    """Return a project's main module: that of its first program, or of the same name, or the first one."""
     for package in (*(program.package for program in project.programs), *project.manifest_modules):
         found = [each for each in project.versions if package == each or package.startswith(f"{each}/")]
         if found:
             return max(found, key=len)
     named = (each for each in project.versions if project.name in each.split("/"))
-    # What a project requires itself stands before what that requires.
+    # Direct requirements precede indirect ones.
     return next(named, next(iter(project.versions), None))
 
 
 def pinned_versions() -> dict[str, str]:
-    """Return the version of every upstream project, and of the Python packages that matter."""
+    """Return the version of every upstream project and of the main Python packages."""
     found: dict[str, str] = {}
     for project in recipe.all_projects():
         module = _main_module(project)
@@ -66,12 +66,12 @@ def pinned_versions() -> dict[str, str]:
 
 
 def registry(stack: str) -> str:
-    """Return where a stack's own images lie."""
+    """Return the registry of a stack's own images."""
     return stack_file.settings(stack).registry
 
 
 def image_digests(own_registry: str) -> tuple[dict[str, str], ...]:
-    """Return reference and manifest digest of every image of the platform; none where it is not built."""
+    """Return reference and manifest digest of every image; the digest is empty if it is not built."""
     references = {name: images.reference(name, own_registry) for name in IMAGES}
     rows: list[dict[str, str]] = []
     for name, reference in sorted((addons.images() | references).items()):

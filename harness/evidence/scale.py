@@ -1,4 +1,4 @@
-"""From values to places on a plot, and the round numbers that stand beside its axes."""
+"""Maps values to places on a plot, and picks and formats the round numbers of its axes."""
 
 import math
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """A stretch of values laid on a stretch of pixels."""
+    """A range of values mapped to a range of pixels."""
 
     low: float
     high: float
     start: float
     """Place of the lowest value."""
     end: float
-    """Place of the highest value; less than `start` for an axis that points up."""
+    """Place of the highest value; less than `start` for an axis that points upwards."""
     logarithmic: bool = False
 
     def place(self, value: float) -> float:
-        """Return where a value lies; what is outside is laid on the edge."""
+        """Return the place of a value; values outside the range are placed at its ends."""
         low, high, at = self.low, self.high, min(max(value, self.low), self.high)
         if self.logarithmic:
             low, high, at = math.log10(low), math.log10(high), math.log10(at)
@@ -32,7 +32,7 @@ class Scale:
 
 
 def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
-    """Return about that many round values between two others."""
+    """Return about `wanted` round values between two others."""
     if high <= low:
         return [low]
     rough = (high - low) / wanted
@@ -44,7 +44,7 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
 
 
 def decades(low: float, high: float) -> list[float]:
-    """Return 1, 2 and 5 times the powers of ten between two values; powers alone if that is too many."""
+    """Return 1, 2 and 5 times the powers of ten between two values; only the powers if those are many."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     every = [10.0**power * digit for power in powers for digit in (1, 2, 5)]
     within = [value for value in every if low * 0.999 <= value <= high * 1.001]
@@ -53,7 +53,7 @@ def decades(low: float, high: float) -> list[float]:
 
 
 def bounds(values: list[float], *, from_zero: bool = True) -> tuple[float, float]:
-    """Return a lower and an upper end that hold all values, the upper one round."""
+    """Return a range that includes all values, with a round upper end."""
     if not values:
         return 0.0, 1.0
     low = min(values)
@@ -66,7 +66,7 @@ def bounds(values: list[float], *, from_zero: bool = True) -> tuple[float, float
 
 
 def log_bounds(values: list[float]) -> tuple[float, float]:
-    """Return ends that hold all positive values, each 1, 2 or 5 times a power of ten."""
+    """Return a range that includes all positive values; its ends are 1, 2 or 5 times a power of ten."""
     positive = [value for value in values if value > 0] or [1.0, 10.0]
     grid = [
         10.0**power * digit
@@ -81,7 +81,7 @@ def log_bounds(values: list[float]) -> tuple[float, float]:
 
 
 def number(value: float) -> str:
-    """Return a value in few characters: 0, 0.25, 3.5, 42, 1,204, 12k."""
+    """Format a value in few characters: 0, 0.25, 3.5, 42, 1,204, 12k."""
     size = abs(value)
     if size >= 100_000:
         return f"{value / 1000:,.0f}k"
@@ -93,7 +93,7 @@ def number(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as people say them: 0.4 s, 42 s, 3 min 05 s, 25 min, 1 h 02 min."""
+    """Format seconds for people: 0.4 s, 42 s, 3 min 05 s, 25 min, 1 h 02 min."""
     if seconds < 10:
         return f"{seconds:.1f} s".replace(".0 s", " s")
     whole = round(seconds)

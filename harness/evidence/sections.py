@@ -1,4 +1,4 @@
-"""What the page shows of each matter, as plots: phases, load, memory, pipeline, earlier nights."""
+"""Sections of the page as plots: phases, load, memory, pipeline, earlier nights."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _NIGHTS_SHOWN = 20
 
 
 def timeline(night: Night) -> Plot:
-    """Return when each phase and each of its steps ran."""
+    """Return a timeline of phases and steps."""
     rows: list[Span] = []
     for phase in night.phases:
         if phase.state in (State.WAITING, State.SKIPPED):
@@ -47,7 +47,7 @@ def timeline(night: Night) -> Plot:
 
 
 def serving(load: dict[str, Any]) -> list[Plot]:
-    """Return latency against rate, and latency over time for each profile that held a rate."""
+    """Return a plot per profile: latency against rate for a ramp, latency over time for others."""
     plots: list[Plot] = []
     runs: list[dict[str, Any]] = load.get("runs", [])
     for number_of, run in enumerate(runs):
@@ -60,7 +60,7 @@ def serving(load: dict[str, Any]) -> list[Plot]:
 
 def _limits(run: dict[str, Any]) -> list[Rule]:
     limit = run.get("slo", {}).get("p99_ms")
-    return [] if limit is None else [Rule(value=limit, label=f"p99 allowed: {number(limit)} ms")]
+    return [] if limit is None else [Rule(value=limit, label=f"p99 limit: {number(limit)} ms")]
 
 
 def _against_rate(name: str, run: dict[str, Any]) -> Plot:
@@ -76,12 +76,14 @@ def _against_rate(name: str, run: dict[str, Any]) -> Plot:
     ]
     held = [step["asked_per_second"] for step in steps if step["held"]]
     saturated = any(not step["held"] for step in steps)
-    rule = Rule(value=max(held), label=f"kept up to {number(max(held))}/s") if held and saturated else None
+    rule = (
+        Rule(value=max(held), label=f"sustained up to {number(max(held))}/s") if held and saturated else None
+    )
     return lines(
         name,
         f"Latency against rate: {run['profile']}",
         series,
-        x_label="requests/s asked",
+        x_label="requests/s due",
         y_label="ms",
         logarithmic=True,
         vertical=rule,
@@ -115,7 +117,7 @@ def _over_time(name: str, run: dict[str, Any]) -> Plot:
 
 
 def resources(night: Night) -> list[Plot]:
-    """Return memory by component and the durations of the pipeline's steps."""
+    """Return plots of memory by component and of the durations of the pipeline's steps."""
     plots: list[Plot] = []
     if rows := night.memory.get(figures.AT_REST):
         plots.append(_memory(night, rows))
@@ -149,7 +151,7 @@ def _memory(night: Night, rows: list[dict[str, Any]]) -> Plot:
     title = f"Memory at rest: {number(total)} MiB"
     legend = [("t1", "pods"), ("t4", "the cluster itself")]
     if later:
-        legend.append(("mark", "most after a later phase"))
+        legend.append(("mark", "maximum after a later phase"))
     return bars("memory", title, table, unit="MiB", legend=legend)
 
 
@@ -166,7 +168,7 @@ def _pipeline(steps: Sequence[dict[str, Any]]) -> Plot:
 
 
 def trend(night: Night, past: Sequence[Entry]) -> list[Plot]:
-    """Return the main figures of the last nights, this one included."""
+    """Return plots of the main figures over the last nights, including this one."""
     now = history.entry(night, figures.of_night(night))
     nights = [*past, now][-_NIGHTS_SHOWN:]
     plots: list[Plot] = []
@@ -177,7 +179,7 @@ def trend(night: Night, past: Sequence[Entry]) -> list[Plot]:
             for index, each in enumerate(nights)
             if figure.name in each.figures
         ]
-        if len(points) < 2 or figure.name == "kept":
+        if len(points) < 2 or figure.name == "promises_passed":
             continue
         size, unit = (60.0, "min") if figure.unit == "s" and points[-1][1] > 180 else (1.0, figure.unit)
         scaled = tuple((at, value / size) for at, value in points)
@@ -198,7 +200,7 @@ def trend(night: Night, past: Sequence[Entry]) -> list[Plot]:
 
 
 def nights_strip(night: Night, past: Sequence[Entry]) -> str:
-    """Return how the last nights went, this one last."""
+    """Return a strip of the outcomes of the last nights, this one last."""
     now = history.entry(night, {})
     states = [(each.outcome, f"{each.began[:10]}: {each.outcome}") for each in [*past, now][-_NIGHTS_SHOWN:]]
     return strip("nights", "How the last nights went", states)

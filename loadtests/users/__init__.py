@@ -1,1 +1,1 @@
-"""Locust users: each performs the operations of one part of the platform when they are due."""
+"""Locust users, one per part of the platform: each performs operations when they are due."""

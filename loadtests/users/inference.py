@@ -1,4 +1,4 @@
-"""Asks a served model, by both protocols and in two batch sizes; compares every answer."""
+"""User of a served model: both protocols, two batch sizes, every answer compared."""
 
 import itertools
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from loadtests.users.open_loop import OpenLoopUser, WrongAnswerError
 
 
 class InferenceUser(OpenLoopUser):
-    """A caller of one model."""
+    """A client of one model."""
 
     questions: ClassVar[dict[str, Iterator[Question]]]
     digest: ClassVar[str]
@@ -20,8 +20,8 @@ class InferenceUser(OpenLoopUser):
 
     @classmethod
     def prepare(cls) -> None:
-        """Encode every question once."""
-        expected = cls.access.expectations()
+        """Encode every request body once."""
+        expected = cls.access.read_expectations()
         name = cls.access.service_name
         cls.digest = expected.digest
         cls.host_name = cls.access.model_host
@@ -32,14 +32,14 @@ class InferenceUser(OpenLoopUser):
             cls.questions[operation] = itertools.cycle(expectations.questions(expected, protocol, int(size)))
 
     def perform(self, operation: str) -> None:
-        """Ask the next question of a kind."""
+        """Send the next request of a kind."""
         question = next(self.questions[operation])
-        answer, headers = self.ask(
+        answer, headers = self.send(
             "POST",
             self.paths[question.protocol],
             host=self.host_name,
             name=operation,
             body=question.body,
         )
-        if reason := expectations.wrong(question, answer, headers.get("x-model-digest"), self.digest):
+        if reason := expectations.find_fault(question, answer, headers.get("x-model-digest"), self.digest):
             raise WrongAnswerError(reason)

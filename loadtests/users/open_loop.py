@@ -1,4 +1,4 @@
-"""The user that all others are: takes what is due, performs it, and keeps what came of it."""
+"""Base of all users: takes operations that are due, performs them and records the results."""
 
 import json
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ from loadtests.platform_access import PlatformAccess
 
 
 class FaultError(Exception):
-    """An operation was not answered well: the platform refused it, or did not answer."""
+    """An operation failed: the platform refused it or did not answer."""
 
 
 class WrongAnswerError(Exception):
-    """An operation was answered, with something other than expected."""
+    """An operation was answered, but not as expected."""
 
 
 class OpenLoopUser(FastHttpUser):
-    """One operation at a time; an arrival waits where all users are busy, and its latency counts."""
+    """Performs one operation at a time; an arrival waits while all users are busy, and its latency counts."""
 
     abstract = True
-    # A second try, or an answer from elsewhere, would hide what a caller sees.
+    # A retry or a redirect would hide what a client sees.
     max_retries = 0
     max_redirects = 0
     arrivals: ClassVar[Arrivals]
@@ -31,20 +31,20 @@ class OpenLoopUser(FastHttpUser):
 
     @classmethod
     def prepare(cls) -> None:
-        """Make ready what operations need, before the first is due."""
+        """Set up what operations need, before the first is due."""
 
     @classmethod
     def finish(cls) -> None:
-        """Remove what operations left, after the last."""
+        """Clean up after the last operation."""
 
     def on_start(self) -> None:
-        """Follow no redirect: load goes to one address alone."""
+        """Disable redirects: load goes to one address alone."""
         agent: Any = self.client.client
         agent.redirect_response_codes = frozenset()
 
     @task
     def work(self) -> None:
-        """Perform what is due until nothing follows."""
+        """Perform operations until no more are due."""
         while (arrival := self.arrivals.take()) is not None:
             try:
                 self.perform(arrival.operation)
@@ -62,12 +62,12 @@ class OpenLoopUser(FastHttpUser):
         """Perform one operation.
 
         Raises:
-            FaultError: it was refused, or not answered.
+            FaultError: it was refused or not answered.
             WrongAnswerError: it was answered wrongly.
         """
         raise NotImplementedError
 
-    def ask(
+    def send(
         self,
         method: str,
         path: str,
@@ -77,7 +77,7 @@ class OpenLoopUser(FastHttpUser):
         body: bytes | None = None,
         content_type: str = "application/json",
     ) -> tuple[bytes, Mapping[str, str]]:
-        """Send one request; return body and headers of its answer.
+        """Send one request; return body and headers of the response.
 
         Raises:
             FaultError: no answer, or a status other than 200.
@@ -91,10 +91,10 @@ class OpenLoopUser(FastHttpUser):
         if response.status_code:
             raise FaultError(f"{name}: HTTP {response.status_code}")
         error: Any = response.error
-        # The client wraps what happened into one that says only that it was not tried again.
+        # The client wraps the actual error in one that only says that there was no retry.
         raise FaultError(f"{name}: {type(getattr(error, 'original', None) or error).__name__}")
 
-    def ask_json(self, method: str, path: str, *, host: str, name: str, body: Any = None) -> Any:
-        """Send one request, with JSON if there is something to say; return the JSON of its answer."""
+    def send_json(self, method: str, path: str, *, host: str, name: str, body: Any = None) -> Any:
+        """Send one request, with a JSON body if given; return the JSON of the response."""
         data = None if body is None else json.dumps(body).encode()
-        return json.loads(self.ask(method, path, host=host, name=name, body=data)[0])
+        return json.loads(self.send(method, path, host=host, name=name, body=data)[0])

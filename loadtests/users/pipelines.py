@@ -1,4 +1,4 @@
-"""Submits a pipeline of one small step, and polls until it has ended, as a scheduler does."""
+"""User of Kubeflow Pipelines: submits a pipeline of one small step and polls until it has ended."""
 
 import time
 from typing import Any, ClassVar, Final
@@ -12,7 +12,7 @@ _RUNS: Final = "/apis/v2beta1/runs"
 
 
 def pipeline_spec(image: str) -> dict[str, Any]:
-    """Return a pipeline of one step that ends at once; never taken from the cache."""
+    """Return a pipeline of one step that ends at once and is never cached."""
     container = {
         "image": image,
         "command": ["python3", "-c", "print('done')"],
@@ -41,7 +41,7 @@ def pipeline_spec(image: str) -> dict[str, Any]:
 
 
 class PipelinesUser(OpenLoopUser):
-    """A scheduler that waits for each run it starts."""
+    """A scheduler that waits for each run that it submits."""
 
     host_name: ClassVar[str]
     body: ClassVar[dict[str, Any]]
@@ -49,7 +49,7 @@ class PipelinesUser(OpenLoopUser):
 
     @classmethod
     def prepare(cls) -> None:
-        """Make the pipeline."""
+        """Build the pipeline."""
         cls.host_name = cls.access.endpoints.pipelines_host
         cls.body = {
             "display_name": "loadtests",
@@ -67,10 +67,10 @@ class PipelinesUser(OpenLoopUser):
         """Submit one run and wait for its end."""
         del operation
         deadline = time.monotonic() + self.arrivals.profile.drain_seconds
-        run = self.ask_json("POST", _RUNS, host=self.host_name, name="submit", body=self.body)["run_id"]
+        run = self.send_json("POST", _RUNS, host=self.host_name, name="submit", body=self.body)["run_id"]
         self.submitted.append(run)
         while time.monotonic() < deadline:
-            state = self.ask_json("GET", f"{_RUNS}/{run}", host=self.host_name, name="poll").get("state")
+            state = self.send_json("GET", f"{_RUNS}/{run}", host=self.host_name, name="poll").get("state")
             if state == "SUCCEEDED":
                 return
             if state in _TERMINAL:

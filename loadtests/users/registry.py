@@ -1,4 +1,4 @@
-"""Loads a model by its alias: from the alias to a version, and to every byte of its files."""
+"""User of the registry: resolves an alias to a version and downloads all of its files."""
 
 from typing import ClassVar
 from urllib.parse import quote
@@ -12,7 +12,7 @@ _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 
 
 class RegistryUser(OpenLoopUser):
-    """A program that starts and asks for the model it shall use."""
+    """A program that loads the current model at its start."""
 
     host_name: ClassVar[str]
     query: ClassVar[str]
@@ -20,11 +20,12 @@ class RegistryUser(OpenLoopUser):
 
     @classmethod
     def prepare(cls) -> None:
-        """Find out which version the alias names."""
+        """Resolve the alias once, to know the expected version."""
         cls.host_name = cls.access.endpoints.tracking_host
         cls.query = f"name={quote(cls.access.model)}&alias={quote(cls.access.alias)}"
-        found = cls.access.call("GET", cls.host_name, f"{MLFLOW}/registered-models/alias?{cls.query}").json()
-        cls.version = found["model_version"]["version"]
+        path = f"{MLFLOW}/registered-models/alias?{cls.query}"
+        resolved = cls.access.call("GET", cls.host_name, path).json()
+        cls.version = resolved["model_version"]["version"]
         location = cls._location(cls.access.call("GET", cls.host_name, cls._download_uri()).json())
         if not location:
             raise LoadtestError(
@@ -38,7 +39,7 @@ class RegistryUser(OpenLoopUser):
 
     @staticmethod
     def _location(answer: dict[str, str]) -> str:
-        """Return the folder of a version in the proxied store; nothing where it is not proxied."""
+        """Return the folder of a version in the proxied store; empty if artifacts are not proxied."""
         scheme, _, rest = answer["artifact_uri"].partition(":")
         if scheme != "mlflow-artifacts":
             return ""
@@ -47,35 +48,35 @@ class RegistryUser(OpenLoopUser):
     def perform(self, operation: str) -> None:
         """Load the model once."""
         del operation
-        found = self.ask_json(
+        version = self.send_json(
             "GET",
             f"{MLFLOW}/registered-models/alias?{self.query}",
             host=self.host_name,
             name="resolve alias",
         )["model_version"]
-        if found["version"] != self.version:
-            raise WrongAnswerError(f"the alias names version {found['version']}, not {self.version}")
-        digest = {tag["key"]: tag["value"] for tag in found.get("tags", [])}.get("model.digest")
+        if version["version"] != self.version:
+            raise WrongAnswerError(f"the alias names version {version['version']}, not {self.version}")
+        digest = {tag["key"]: tag["value"] for tag in version.get("tags", [])}.get("model.digest")
         location = self._location(
-            self.ask_json("GET", self._download_uri(), host=self.host_name, name="locate")
+            self.send_json("GET", self._download_uri(), host=self.host_name, name="locate")
         )
         names = self._files(location, "")
         files = [
             (
                 name,
-                self.ask("GET", f"{_ARTIFACTS}/{location}/{quote(name)}", host=self.host_name, name="file")[
+                self.send("GET", f"{_ARTIFACTS}/{location}/{quote(name)}", host=self.host_name, name="file")[
                     0
                 ],
             )
             for name in names
         ]
         if not files or digest_of_files(files) != digest:
-            raise WrongAnswerError("the files that were loaded are not those that were registered")
+            raise WrongAnswerError("the downloaded files are not those that were registered")
 
     def _files(self, location: str, folder: str) -> list[str]:
-        """Return the files of a model, folder by folder, relative to its own."""
+        """Return the paths of a model's files, relative to its folder."""
         path = f"{location}/{folder}".rstrip("/")
-        listed = self.ask_json(
+        listed = self.send_json(
             "GET", f"{_ARTIFACTS}?path={quote(path)}", host=self.host_name, name="list files"
         )
         names: list[str] = []

@@ -1,4 +1,4 @@
-"""Logs runs with parameters, metrics and artifacts to MLflow, and searches them, as training code does."""
+"""User of MLflow: logs runs, metrics and artifacts, and searches them, as training code does."""
 
 import itertools
 import secrets
@@ -13,7 +13,7 @@ _ARTIFACT: Final = b"0123456789abcdef" * 1024
 
 
 class TrackingUser(OpenLoopUser):
-    """A training script; all of its runs lie in an experiment that is deleted afterwards."""
+    """A training script; all of its runs are in one experiment, which is deleted afterwards."""
 
     experiment: ClassVar[str]
     first_run: ClassVar[str]
@@ -22,16 +22,16 @@ class TrackingUser(OpenLoopUser):
 
     @classmethod
     def prepare(cls) -> None:
-        """Make the experiment, and one run in it."""
+        """Create the experiment with a first run."""
         cls.host_name = cls.access.endpoints.tracking_host
         cls.numbers = itertools.count()
-        made = cls.access.call(
+        created = cls.access.call(
             "POST",
             cls.host_name,
             f"{MLFLOW}/experiments/create",
             {"name": f"loadtests-{secrets.token_hex(4)}"},
         )
-        cls.experiment = made.json()["experiment_id"]
+        cls.experiment = created.json()["experiment_id"]
         run = cls.access.call("POST", cls.host_name, f"{MLFLOW}/runs/create", cls._run("first"))
         cls.first_run = run.json()["run"]["info"]["run_id"]
 
@@ -64,10 +64,10 @@ class TrackingUser(OpenLoopUser):
 
     def _log_run(self, number: str) -> None:
         """Create a run, log to it, end it, and read one metric back."""
-        made = self.ask_json(
+        created = self.send_json(
             "POST", f"{MLFLOW}/runs/create", host=self.host_name, name="create run", body=self._run(number)
         )
-        run = made["run"]["info"]["run_id"]
+        run = created["run"]["info"]["run_id"]
         now = int(time.time() * 1000)
         logged = {
             "run_id": run,
@@ -77,22 +77,22 @@ class TrackingUser(OpenLoopUser):
                 for step in range(_METRICS)
             ],
         }
-        self.ask_json("POST", f"{MLFLOW}/runs/log-batch", host=self.host_name, name="log batch", body=logged)
+        self.send_json("POST", f"{MLFLOW}/runs/log-batch", host=self.host_name, name="log batch", body=logged)
         ended = {"run_id": run, "status": "FINISHED", "end_time": now}
-        self.ask_json("POST", f"{MLFLOW}/runs/update", host=self.host_name, name="end run", body=ended)
-        found = self.ask_json("GET", f"{MLFLOW}/runs/get?run_id={run}", host=self.host_name, name="read run")[
-            "run"
-        ]
-        metrics = {each["key"]: each["value"] for each in found["data"]["metrics"]}
-        if found["info"]["status"] != "FINISHED" or metrics.get("loss") != 1 / _METRICS:
-            raise WrongAnswerError("a run reads back other than it was logged")
+        self.send_json("POST", f"{MLFLOW}/runs/update", host=self.host_name, name="end run", body=ended)
+        logged_run = self.send_json(
+            "GET", f"{MLFLOW}/runs/get?run_id={run}", host=self.host_name, name="read run"
+        )["run"]
+        metrics = {each["key"]: each["value"] for each in logged_run["data"]["metrics"]}
+        if logged_run["info"]["status"] != "FINISHED" or metrics.get("loss") != 1 / _METRICS:
+            raise WrongAnswerError("a run differs from what was logged")
 
     def _log_artifact(self, number: str) -> None:
-        """Put a file into the artifact store by way of the server, and read it back."""
+        """Upload a file to the artifact store through the server, and read it back."""
         place = f"{self.experiment}/{self.first_run}/artifacts/{number}.bin"
         path = f"/api/2.0/mlflow-artifacts/artifacts/{place}"
         content = f"{number}\n".encode() + _ARTIFACT
-        self.ask(
+        self.send(
             "PUT",
             path,
             host=self.host_name,
@@ -100,16 +100,17 @@ class TrackingUser(OpenLoopUser):
             body=content,
             content_type="application/octet-stream",
         )
-        if self.ask("GET", path, host=self.host_name, name="get artifact")[0] != content:
-            raise WrongAnswerError("an artifact reads back other than it was logged")
+        if self.send("GET", path, host=self.host_name, name="get artifact")[0] != content:
+            raise WrongAnswerError("an artifact differs from what was logged")
 
     def _search(self) -> None:
-        """Find the run that was there before all others."""
+        """Search for the first run."""
         body = {
             "experiment_ids": [self.experiment],
             "filter": "tags.`loadtests.number` = 'first'",
             "max_results": 10,
         }
-        found = self.ask_json("POST", f"{MLFLOW}/runs/search", host=self.host_name, name="search", body=body)
-        if [each["info"]["run_id"] for each in found.get("runs", [])] != [self.first_run]:
-            raise WrongAnswerError("search found other runs")
+        path = f"{MLFLOW}/runs/search"
+        matches = self.send_json("POST", path, host=self.host_name, name="search", body=body)
+        if [each["info"]["run_id"] for each in matches.get("runs", [])] != [self.first_run]:
+            raise WrongAnswerError("the search returned other runs")

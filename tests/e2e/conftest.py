@@ -1,4 +1,4 @@
-"""The platform that journeys run on: one of their own, or the one that is up."""
+"""The platform that journeys run on: an instance of their own, or the running platform."""
 
 import os
 import subprocess
@@ -10,14 +10,13 @@ import httpx
 import pytest
 
 from harness import chain
-from harness.diagnostics import diagnosis
+from harness.diagnostics import diagnose
 from tests.e2e.failing_runs import FailingRuns
-from workloads import endpoints as platform_endpoints
 from workloads.endpoints import Endpoints
 
 REPOSITORY = Path(__file__).parents[2]
 _INSTANCE = "test"
-# A cold machine builds for most of an hour; a warm one needs minutes.
+# A machine without a cache builds for most of an hour; with one, this takes minutes.
 _UP_SECONDS = 80 * 60
 _DOWN_SECONDS = 10 * 60
 
@@ -31,7 +30,7 @@ def _make(target: str, timeout_seconds: float) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the slow journeys last: they break things, and what is known within minutes is told first."""
+    """Put the slow journeys last: they break things, and quick results should come first."""
     items.sort(key=lambda item: item.path.is_relative_to(Path(__file__).parent) and _is_slow(item))
 
 
@@ -43,27 +42,27 @@ def _is_slow(item: pytest.Item) -> bool:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add a diagnosis of the platform to the report of a journey that failed, and to no other."""
+    """Add a diagnosis of the platform to the report of a failed journey."""
     report = yield
     found = getattr(item, "funcargs", {}).get("endpoints")
     if report.failed and isinstance(found, Endpoints):
         namespaces = (found.pipelines_namespace, found.tracking_namespace, found.models_namespace, "gateway")
-        report.sections.append(("platform", diagnosis(found.kubeconfig, namespaces)))
+        report.sections.append(("platform", diagnose(found.kubeconfig, namespaces)))
     return report
 
 
 @pytest.fixture(scope="session")
 def endpoints(request: pytest.FixtureRequest) -> Generator[Endpoints]:
-    """Endpoints of the platform: started by `make up` as a person would, and gone afterwards."""
+    """Endpoints of the running platform, or of an instance that `make up` starts and `make down` removes."""
     if request.config.getoption("--running-platform"):
-        yield platform_endpoints.of_stack("local")
+        yield Endpoints.of_stack("local")
         return
     os.environ["PLINTH_INSTANCE"] = _INSTANCE
     capture: Any = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         _make("up", _UP_SECONDS)
     try:
-        yield platform_endpoints.of_stack("local")
+        yield Endpoints.of_stack("local")
     finally:
         if not request.config.getoption("--keep"):
             with capture.global_and_fixture_disabled():
@@ -80,13 +79,13 @@ def wine(endpoints: Endpoints) -> Generator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def runs(endpoints: Endpoints) -> Mapping[str, str]:
-    """Runs for all models but that of `make up`, by model; begun together, as each mostly waits."""
-    return chain.all_submitted(endpoints)
+    """Runs for the models besides that of `make up`, by model; submitted together, as each mostly waits."""
+    return chain.submit_all(endpoints)
 
 
 @pytest.fixture(autouse=True)
 def _runs_under_way(request: pytest.FixtureRequest) -> None:
-    """Begin these runs before the first journey that can share the machine: they take minutes of waiting."""
+    """Submit these runs before the first journey that can share the machine: they take minutes."""
     wanted = any("runs" in getattr(item, "fixturenames", ()) for item in request.session.items)
     if wanted and not _is_slow(request.node) and not request.node.get_closest_marker("alone"):
         request.getfixturevalue("runs")
@@ -95,4 +94,4 @@ def _runs_under_way(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(scope="session")
 def failing(endpoints: Endpoints) -> FailingRuns:
     """Runs that must fail."""
-    return FailingRuns.submitted(endpoints)
+    return FailingRuns.submit(endpoints)

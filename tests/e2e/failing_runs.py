@@ -1,61 +1,65 @@
-"""Runs of the reference pipeline that must fail, and what must be the same when they have."""
+"""Runs of the reference pipeline that must fail, and the state that they must not change."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from harness import chain
-from workloads import datasets, lineage, pipeline_runs
+from workloads import datasets
 from workloads.datasets import Dataset
 from workloads.endpoints import Endpoints
 from workloads.pipeline_runs import PipelineRun
+from workloads.serving.inference_services import InferenceServices
 
-# Not the data of other journeys' runs: these change what is registered and served.
+# Not the data of other journeys' runs, which change what is registered and served.
 _DATA = "breast_cancer"
 _RED = b"size,kind\n1,a\n2,b\nred,a\n"
 
 
 @dataclass(frozen=True, kw_only=True)
 class FailingRuns:
-    """Runs begun together, as each mostly waits."""
+    """Runs that are submitted together, since each mostly waits."""
 
     endpoints: Endpoints
     run_ids: dict[str, str]
-    """By what is wrong with each."""
+    """Ids by what is wrong with each run."""
+    model_name: str
+    """Model that some of them train."""
     red_data: str
-    """Where a file lies in which a number is a word."""
-    known_before: tuple[list[int], Any]
-    """Of the model that some of them are for: its versions, and what is served."""
+    """Address of a file with a word in place of a number."""
+    state_before: tuple[list[int], Any]
+    """Versions and InferenceService of the model that some of them train."""
 
     @classmethod
-    def submitted(cls, endpoints: Endpoints) -> Self:
-        """Submit them all."""
-        red_data = chain.uploaded(endpoints, "red.csv", _RED)
-        changed = replace(datasets.prepare(endpoints, _DATA, "target"), sha256="0" * 64)
-        # Somebody who submits without asking first learns from the run what `prepare` would have said.
-        unasked = Dataset(data=red_data, sha256="", target="kind")
-        known = _known(endpoints)
+    def submit(cls, endpoints: Endpoints) -> Self:
+        """Submit all runs."""
+        red_data = chain.upload(endpoints, "red.csv", _RED)
+        good = datasets.prepare(endpoints, _DATA, "target")
+        # Submitted without `prepare`, which would have reported the error at once.
+        unchecked = Dataset(data=red_data, sha256="", target="kind")
+        state = _read_state(endpoints, good.model_name)
         runs = {
-            "below the gate": chain.submitted(endpoints, _DATA, minimum_accuracy=1.01),
-            "not a number": _submitted(endpoints, unasked),
-            "changed since": _submitted(endpoints, changed),
+            "below the gate": chain.submit(endpoints, good, minimum_accuracy=1.01),
+            "not a number": chain.submit(endpoints, unchecked),
+            "changed since": chain.submit(endpoints, replace(good, sha256="0" * 64)),
         }
-        return cls(endpoints=endpoints, run_ids=runs, red_data=red_data, known_before=known)
+        return cls(
+            endpoints=endpoints,
+            run_ids=runs,
+            red_data=red_data,
+            model_name=good.model_name,
+            state_before=state,
+        )
 
-    def ended(self, which: str) -> PipelineRun:
-        """Wait for the end of one."""
-        return chain.ended(self.endpoints, self.run_ids[which])
+    def wait_for(self, which: str) -> PipelineRun:
+        """Wait until one has ended."""
+        return chain.wait_until_finished(self.endpoints, self.run_ids[which])
 
-    def known_now(self) -> tuple[list[int], Any]:
-        """Return what `known_before` must still be."""
-        return _known(self.endpoints)
-
-
-def _submitted(endpoints: Endpoints, dataset: Dataset) -> str:
-    return pipeline_runs.submit(endpoints, chain.PIPELINE, pipeline_runs.parameters(dataset))
+    def read_state(self) -> tuple[list[int], Any]:
+        """Return what `state_before` must still be equal to."""
+        return _read_state(self.endpoints, self.model_name)
 
 
-def _known(endpoints: Endpoints) -> tuple[list[int], Any]:
-    name = datasets.model_name(_DATA)
-    service: Any = lineage.inference_service(endpoints, name)
+def _read_state(endpoints: Endpoints, model_name: str) -> tuple[list[int], Any]:
+    service = InferenceServices(endpoints).get(model_name)
     served = service and (service["spec"], service["metadata"].get("annotations"))
-    return chain.versions(endpoints, name), served
+    return chain.versions(endpoints, model_name), served

@@ -1,4 +1,4 @@
-"""What `make up` promises of itself: no retry, nothing to do again, one at a time, healing, no trace."""
+"""Promises of `make up`: no retries, idempotent, one at a time, recovers, leaves nothing."""
 
 import os
 import re
@@ -19,7 +19,7 @@ from infra.engine import events
 from workloads.endpoints import Endpoints
 from workloads.wait import wait_for
 
-# Seconds of an installation are told for a machine that does nothing else.
+# The recorded seconds are those of a machine that does nothing else.
 pytestmark = pytest.mark.alone
 
 Record = Callable[[str, object], None]
@@ -27,7 +27,7 @@ Record = Callable[[str, object], None]
 REPOSITORY = Path(__file__).parents[2]
 _UP_SECONDS = 15 * 60
 _UNTIL_LOCKED_SECONDS = 60
-# Far enough that namespaces, custom resource definitions, databases and half-made pods are there.
+# Far enough that namespaces, custom resource definitions, databases and unfinished pods exist.
 _RESOURCES_BEFORE_KILL = 90
 _RESOURCES_BEFORE_INTERRUPT = 150
 
@@ -37,7 +37,7 @@ def log_of(instance: Instance) -> Path:
 
 
 def make(target: str, instance: Instance) -> subprocess.CompletedProcess[str]:
-    """Run a make target as a stranger would, who shares no lock with whoever started this test."""
+    """Run a make target as another user would, without the lock of the process that started this test."""
     return subprocess.run(
         ["make", target, f"INSTANCE={instance.name}"],
         cwd=REPOSITORY,
@@ -51,7 +51,7 @@ def make(target: str, instance: Instance) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def making(target: str, instance: Instance, output: IO[str]) -> Generator[subprocess.Popen[str]]:
-    """Run a make target beside the test, in a process group of its own as a shell would."""
+    """Run a make target in the background, in a process group of its own as a shell does."""
     process = subprocess.Popen(
         ["make", target, f"INSTANCE={instance.name}"],
         cwd=REPOSITORY,
@@ -75,7 +75,7 @@ def instance(endpoints: Endpoints) -> Instance:
     return Instance(Path(endpoints.kubeconfig).parent.name)
 
 
-def test_no_operation_failed_and_none_was_tried_again(instance: Instance, record_property: Record) -> None:
+def test_no_operation_failed_and_none_was_retried(instance: Instance, record_property: Record) -> None:
     summary = events.summarise(events.read(log_of(instance)))
     assert summary.finished
     assert summary.failed == ()
@@ -85,7 +85,7 @@ def test_no_operation_failed_and_none_was_tried_again(instance: Instance, record
     record_property("seconds of the engine", round(summary.seconds, 1))
 
 
-def test_again_changes_nothing_and_who_comes_second_meanwhile_learns_who_is_first(
+def test_a_second_up_changes_nothing_and_a_concurrent_one_is_refused_with_the_name_of_the_first(
     instance: Instance, tmp_path: Path, record_property: Record
 ) -> None:
     began = time.monotonic()
@@ -94,14 +94,14 @@ def test_again_changes_nothing_and_who_comes_second_meanwhile_learns_who_is_firs
 
         def locked() -> str | None:
             assert first.poll() is None, f"`make up` ended by itself: {Path(output.name).read_text()[-2000:]}"
-            # Looked at, not tried: who tries has the lock for a moment, and the first would be the second.
+            # Read, not tried: a try would hold the lock for a moment and make the first the second.
             ours = lock.is_inherited(instance) or lock.holder(instance) != before
             return None if ours else "nobody has taken the lock"
 
         wait_for("the first's lock", locked, timeout_seconds=_UNTIL_LOCKED_SECONDS, interval_seconds=0.2)
         second = make("up", instance)
         assert second.returncode != 0
-        # A night holds the lock for all that it runs.
+        # A night holds the lock for all of its commands.
         first_name = "make nightly" if lock.is_inherited(instance) else "make up"
         assert f"cluster '{instance.name}' is in use by `{first_name}` (pid " in second.stderr
         assert "Traceback" not in second.stderr
@@ -118,31 +118,31 @@ def test_again_changes_nothing_and_who_comes_second_meanwhile_learns_who_is_firs
 
 @pytest.fixture
 def fresh() -> Generator[Instance]:
-    """An instance of the test's own, gone afterwards whatever happens."""
+    """An instance of the test's own, removed afterwards in any case."""
     own = Instance("faults")
-    removed(own)
+    remove(own)
     try:
         yield own
     finally:
-        removed(own)
+        remove(own)
 
 
-def removed(instance: Instance) -> None:
-    """Remove a cluster whatever state its platform is in: with it go all of its objects."""
+def remove(instance: Instance) -> None:
+    """Remove a cluster, whatever the state of its platform."""
     command = [".venv/bin/python", "-m", "cluster", "down", "--name", instance.name]
     subprocess.run(command, cwd=REPOSITORY, check=True, timeout=_UP_SECONDS)
 
 
 @pytest.mark.slow
-def test_killed_and_interrupted_it_heals_and_in_the_end_leaves_nothing(
+def test_up_recovers_from_a_kill_and_an_interrupt_and_down_leaves_nothing(
     fresh: Instance, tmp_path: Path, record_property: Record
 ) -> None:
     before = leftovers.take(fresh)
     done = make("cluster", fresh)
     assert done.returncode == 0, done.stderr
-    empty = cluster_objects.listed(fresh.kubeconfig)
-    broken_off(fresh, tmp_path / "killed.log", signal.SIGKILL, _RESOURCES_BEFORE_KILL)
-    broken_off(fresh, tmp_path / "interrupted.log", signal.SIGINT, _RESOURCES_BEFORE_INTERRUPT)
+    empty = cluster_objects.list_objects(fresh.kubeconfig)
+    interrupt_up(fresh, tmp_path / "killed.log", signal.SIGKILL, _RESOURCES_BEFORE_KILL)
+    interrupt_up(fresh, tmp_path / "interrupted.log", signal.SIGINT, _RESOURCES_BEFORE_INTERRUPT)
     healed = make("up", fresh)
     assert healed.returncode == 0, healed.stdout[-3000:] + healed.stderr[-2000:]
     summary = events.summarise(events.read(log_of(fresh)))
@@ -151,7 +151,7 @@ def test_killed_and_interrupted_it_heals_and_in_the_end_leaves_nothing(
     again = make("deploy", fresh)
     assert again.returncode == 0
     assert events.summarise(events.read(log_of(fresh))).changed == 0
-    installed = cluster_objects.listed(fresh.kubeconfig)
+    installed = cluster_objects.list_objects(fresh.kubeconfig)
     assert len(installed - empty) > 150
     destroyed = subprocess.run(
         [str(REPOSITORY / ".venv/bin/python"), "-m", "infra", "destroy", "--name", fresh.name],
@@ -162,7 +162,7 @@ def test_killed_and_interrupted_it_heals_and_in_the_end_leaves_nothing(
     assert destroyed.returncode == 0
     wait_for(
         "an empty cluster",
-        lambda: ", ".join(sorted(cluster_objects.listed(fresh.kubeconfig) - empty)) or None,
+        lambda: ", ".join(sorted(cluster_objects.list_objects(fresh.kubeconfig) - empty)) or None,
         timeout_seconds=60,
     )
     assert make("down", fresh).returncode == 0
@@ -171,15 +171,15 @@ def test_killed_and_interrupted_it_heals_and_in_the_end_leaves_nothing(
     record_property("left on the machine after down", "nothing")
 
 
-def broken_off(instance: Instance, log: Path, number: signal.Signals, resources: int) -> None:
-    """Start `make up` and end it, from its first process to its last, once so many resources are there."""
+def interrupt_up(instance: Instance, log: Path, number: signal.Signals, resources: int) -> None:
+    """Start `make up` and signal all of its processes once so many resources exist."""
     with log.open("w") as output, making("up", instance, output) as process:
 
         def far_enough() -> str | None:
             assert process.poll() is None, f"`make up` ended by itself: {log.read_text()[-2000:]}"
             seen = list(events.read(log_of(instance)))
             done = sum("resOutputsEvent" in event for event in seen)
-            # The log of the run before stays until the engine starts.
+            # The log of the previous run exists until the engine starts.
             fresh = log_of(instance).exists() and log_of(instance).stat().st_mtime > started
             return None if fresh and done >= resources else f"{done} resources"
 

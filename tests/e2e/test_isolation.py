@@ -1,4 +1,4 @@
-"""Strangers are refused: accounts outside their buckets, and pods outside the named exceptions."""
+"""Isolation: accounts cannot leave their buckets, and pods reach only the named exceptions."""
 
 import base64
 import json
@@ -11,18 +11,19 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from kubernetes import client, config
+from kubernetes import client
 
 from infra.parts import PARTS
 from infra.parts.plan import plan
 from infra.settings import stack_file
+from workloads import cluster_client
 from workloads.endpoints import Endpoints
 from workloads.wait import wait_for
 
 _OPEN = "traefik.gateway:80"
 # The API server calls webhooks from the node's own address, which no policy can tell from another node's.
 _WEBHOOKS = re.compile(r"webhook")
-# A pod's policies need a second to take hold, so each address is tried until its answer stands.
+# Network policies of a new pod take a second to apply, so each address is tried until it answers as expected.
 _PROGRAM = """
 import json, socket, sys, time
 def answers(address):
@@ -46,7 +47,7 @@ print(json.dumps({address: settled(address, state) for address, state in wanted.
 
 @pytest.fixture(scope="module")
 def api(endpoints: Endpoints) -> Any:
-    return client.CoreV1Api(config.new_client_from_config(endpoints.kubeconfig))
+    return client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def keys(api: Any) -> dict[str, str]:
 
 @pytest.fixture
 def stranger(api: Any) -> Generator[str]:
-    """A namespace that no policy names, in which every pod may call whom it likes."""
+    """A namespace without policies, whose pods may call any address."""
     name = f"stranger-{secrets.token_hex(3)}"
     api.create_namespace({"metadata": {"name": name}})
     try:
@@ -119,7 +120,7 @@ def test_a_wrong_key_is_refused(endpoints: Endpoints) -> None:
     assert _answer(store.list_buckets) == "SignatureDoesNotMatch"
 
 
-def test_a_strangers_pod_reaches_the_gateway_and_nothing_behind_it(
+def test_a_pod_elsewhere_reaches_the_gateway_and_nothing_behind_it(
     endpoints: Endpoints, api: Any, stranger: str
 ) -> None:
     closed = _addresses(api)
@@ -131,10 +132,10 @@ def test_a_strangers_pod_reaches_the_gateway_and_nothing_behind_it(
         "command": ["python3", "-c", _PROGRAM, json.dumps(wanted)],
     }
     pod = {"metadata": {"name": "probe"}, "spec": {"restartPolicy": "Never", "containers": [container]}}
-    wait_for("the account of the namespace", lambda: _account(api, stranger), timeout_seconds=30)
+    wait_for("the service account", lambda: _account(api, stranger), timeout_seconds=30)
     api.create_namespaced_pod(stranger, pod)
     wait_for("the stranger's pod", lambda: _unfinished(api, stranger), timeout_seconds=300)
-    # Left to itself, the client turns a log that looks like JSON into a Python value's text.
+    # By default the client decodes a log that looks like JSON, and returns the text of a Python value.
     log = api.read_namespaced_pod_log("probe", stranger, _preload_content=False)
     found = json.loads(log.data)
     assert found == wanted

@@ -1,4 +1,4 @@
-"""Every locust user does all of its operations once on the platform, and is answered well."""
+"""Every locust user performs each of its operations once on the platform and gets a good answer."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     "profile", ["serving-gate", "tracking-steady", "registry-steady", "pipelines-steady"]
 )
-def test_a_user_is_answered_well_in_every_operation(
+def test_every_operation_of_a_user_gets_a_good_answer(
     endpoints: Endpoints, tmp_path: Path, record_property: Callable[[str, object], None], profile: str
 ) -> None:
     (tmp_path / "endpoints.json").write_text(json.dumps(asdict(endpoints)))

@@ -1,4 +1,4 @@
-"""A new version takes over while clients go on asking: none of them notices."""
+"""A new version replaces the served one under load, and no request fails."""
 
 import threading
 from collections import Counter
@@ -13,14 +13,14 @@ from workloads import lineage
 from workloads.endpoints import Endpoints
 from workloads.tracking import connect
 
-# Trains whole models again: `make verify` and `make e2e` run it, `make test` does not.
+# Trains models again: `make verify` and `make e2e` run it, `make test` does not.
 pytestmark = pytest.mark.slow
 
 _REQUESTS = 200
 
 
 class Client(threading.Thread):
-    """Asks for one row again and again; counts who answered, and what went wrong."""
+    """Requests predictions for one row repeatedly; counts answers by model digest, and failures."""
 
     def __init__(self, endpoints: Endpoints, rows: list[list[float]]) -> None:
         super().__init__(daemon=True)
@@ -49,13 +49,13 @@ def test_a_new_version_replaces_the_served_one_without_a_failed_request(
     endpoints: Endpoints, record_property: Callable[[str, object], None]
 ) -> None:
     before = lineage.trace(endpoints, "wine")
-    training: Any = connect(endpoints).get_run(before.annotations["mlflow-run-id"])
+    training: Any = connect(endpoints).get_run(before.served.mlflow_run_id)
     other = 2.0 if float(training.data.params["regularization"]) < 2 else 1.0
-    rows = lineage.held_back(endpoints, before.annotations["mlflow-run-id"]).rows[:1]
+    rows = lineage.read_held_back(endpoints, before.served.mlflow_run_id).rows[:1]
     asking = Client(endpoints, rows)
     asking.start()
     try:
-        run = chain.succeeded(endpoints, "wine", regularization=other)
+        run = chain.run(endpoints, "wine", regularization=other)
     finally:
         asking.over.set()
         asking.join(timeout=15)

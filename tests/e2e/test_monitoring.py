@@ -1,14 +1,14 @@
-"""Prometheus sees the platform: every target is up, every metric has samples, every page has data."""
+"""Monitoring of the platform: every target is up, every metric has samples, every dashboard has data."""
 
 from collections.abc import Callable, Generator
 
 import httpx
 import pytest
+from components.monitoring.scope import Objectives, Scope
 
 from components.monitoring import dashboards, metric_names, targets
 from components.monitoring.prometheus_monitoring import rule_groups
 from components.monitoring.rules import Recording, Rule
-from components.monitoring.scope import Objectives, Scope
 from components.monitoring.timing import REHEARSAL
 from harness.prometheus import Prometheus
 from infra import monitored
@@ -19,9 +19,9 @@ from workloads.wait import wait_for
 ROW = [13.2, 1.78, 2.14, 11.2, 100.0, 2.65, 2.76, 0.26, 1.28, 4.38, 1.05, 3.4, 1050.0]
 _MONITORING = "monitoring"
 _GOAL_MIB = 700
-# The slowest scrape is once a minute, and a rate wants two.
+# The slowest target is scraped once a minute, and a rate needs two samples.
 _SAMPLES_SECONDS = 180
-# Pages on what an idle platform has none of.
+# Panels that are empty on an idle platform.
 _EMPTY_WHEN_IDLE = {
     "Alerts firing",
     "Deployments without a ready pod",
@@ -51,7 +51,7 @@ def expected(scope: Scope) -> list[targets.Target]:
 
 @pytest.fixture(scope="module")
 def used(endpoints: Endpoints, wine: httpx.Client) -> None:
-    """The platform was used: there is something to count."""
+    """Send requests to the platform, so that there is something to count."""
     for path, body in (
         ("/v1/models/wine:predict", {"instances": [ROW]}),
         (
@@ -63,12 +63,12 @@ def used(endpoints: Endpoints, wine: httpx.Client) -> None:
     with httpx.Client(base_url=endpoints.gateway_url, timeout=30) as client:
         experiments = "/api/2.0/mlflow/experiments/get?experiment_id=0"
         client.get(experiments, headers={"Host": endpoints.tracking_host}).raise_for_status()
-        # A stranger: the store refuses and counts it.
+        # Without credentials the object store refuses the request and counts it.
         refused = client.get("/mlflow/none", headers={"Host": endpoints.objects_host})
         assert refused.status_code == 403
 
 
-def test_every_target_is_up_and_there_is_no_other(
+def test_every_target_is_up_and_there_are_no_others(
     prometheus: Prometheus, expected: list[targets.Target]
 ) -> None:
     wanted = {*(each.name for each in expected), "kubelet", "api-server"}
@@ -128,7 +128,7 @@ def test_every_panel_of_every_dashboard_shows_data(prometheus: Prometheus, scope
             f"{panel.title}: {query}"
             for panel in panels
             for query in panel.queries.values()
-            # An empty answer is one; a wrong query is an error, and ends the test.
+            # An empty result may fill later; an invalid query is an error and ends the test.
             if not prometheus.samples(query) and panel.title not in _EMPTY_WHEN_IDLE
         }
         return f"empty: {'; '.join(sorted(empty))}" if empty else None
@@ -136,13 +136,13 @@ def test_every_panel_of_every_dashboard_shows_data(prometheus: Prometheus, scope
     wait_for("every panel", all_filled, timeout_seconds=_SAMPLES_SECONDS, interval_seconds=5)
 
 
-def test_the_gpu_page_asks_for_metrics_that_exist(prometheus: Prometheus, scope: Scope) -> None:
+def test_the_gpu_dashboard_queries_metrics_that_exist(prometheus: Prometheus, scope: Scope) -> None:
     page = next(each for each in dashboards.all_dashboards(scope, REHEARSAL) if each.name == "gpu-pools")
     for name in {name for query in page.queries() for name in metric_names.of(query)}:
         assert prometheus.has(name), name
 
 
-def test_a_healthy_platform_is_quiet(prometheus: Prometheus) -> None:
+def test_a_healthy_platform_fires_no_alert(prometheus: Prometheus) -> None:
     def quiet() -> str | None:
         firing = prometheus.firing()
         return f"firing: {', '.join(sorted(firing))}" if firing else None

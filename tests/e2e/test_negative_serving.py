@@ -1,4 +1,4 @@
-"""Bad requests to a served model: each gets a clear 4xx, and nothing restarts."""
+"""Bad requests to a served model: each gets a 4xx with a reason, and nothing restarts."""
 
 import json
 from collections.abc import Generator
@@ -6,8 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from kubernetes import client, config
+from kubernetes import client
 
+from workloads import cluster_client
 from workloads.endpoints import Endpoints
 
 V1 = "/v1/models/wine:predict"
@@ -21,7 +22,7 @@ def v2(**changes: Any) -> str:
 
 
 def restarts(endpoints: Endpoints) -> dict[str, int]:
-    api = client.CoreV1Api(config.new_client_from_config(endpoints.kubeconfig))
+    api = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
     pods = api.list_namespaced_pod(
         endpoints.models_namespace, label_selector="serving.kserve.io/inferenceservice=wine"
     )
@@ -79,7 +80,7 @@ def test_an_unknown_model_is_not_found(wine: httpx.Client, path: str) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize("path", [V1, V2])
-def test_a_wrong_method_is_refused_and_told_the_right_one(wine: httpx.Client, method: str, path: str) -> None:
+def test_a_wrong_method_is_refused_with_the_allowed_one(wine: httpx.Client, method: str, path: str) -> None:
     answer = wine.request(method, path)
     assert answer.status_code == 405
     assert answer.headers["allow"] == "POST"

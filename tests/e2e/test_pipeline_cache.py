@@ -1,4 +1,4 @@
-"""A second run on the same data: what depends on the data alone is reused, and lineage still holds."""
+"""A second run on the same data: cached steps are reused, and the lineage is still complete."""
 
 from collections.abc import Callable
 
@@ -7,18 +7,19 @@ import pytest
 from harness import chain
 from workloads import lineage
 from workloads.endpoints import Endpoints
+from workloads.serving.inference_services import InferenceServices
 
-# Trains whole models again: `make verify` and `make e2e` run it, `make test` does not.
+# Trains models again: `make verify` and `make e2e` run it, `make test` does not.
 pytestmark = pytest.mark.slow
 
 
-def test_the_second_run_on_the_same_data_reuses_what_it_may_and_is_traceable(
+def test_a_second_run_on_the_same_data_uses_the_cache_and_is_traceable(
     endpoints: Endpoints, record_property: Callable[[str, object], None]
 ) -> None:
-    if lineage.inference_service(endpoints, "breast-cancer") is None:
-        chain.succeeded(endpoints, "breast_cancer")
+    if InferenceServices(endpoints).get("breast-cancer") is None:
+        chain.run(endpoints, "breast_cancer")
     first = lineage.trace(endpoints, "breast-cancer")
-    run = chain.succeeded(endpoints, "breast_cancer")
+    run = chain.run(endpoints, "breast_cancer")
     cached = {step.name: step.cached for step in run.steps}
     assert cached == {
         "load-data": True,
@@ -32,6 +33,6 @@ def test_the_second_run_on_the_same_data_reuses_what_it_may_and_is_traceable(
     second = lineage.trace(endpoints, "breast-cancer")
     assert second.pipeline_run_id == run.run_id != first.pipeline_run_id
     assert int(second.model_version) == int(first.model_version) + 1
-    assert second.annotations["mlflow-run-id"] == first.annotations["mlflow-run-id"], "it was trained again"
+    assert second.served.mlflow_run_id == first.served.mlflow_run_id, "it was trained again"
     assert lineage.broken_links(second) == []
     record_property("seconds of a cached chain", round(run.seconds, 1))

@@ -1,4 +1,4 @@
-"""Pods die one by one: nothing stored is lost, and the platform works again within its bound."""
+"""Pods are killed one by one: no stored data is lost, and the platform recovers within a bound."""
 
 import time
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from kubernetes import client, config
+from kubernetes import client
 
 from harness import chain
-from workloads import lineage
+from workloads import cluster_client, lineage
 from workloads.endpoints import Endpoints
 from workloads.serving.inference_client import InferenceClient
 from workloads.wait import wait_for
@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.fault]
 _BACK_SECONDS = 180
 
 
-def rows_of_tracking(endpoints: Endpoints) -> Any:
-    """What MLflow holds of the registered model: from Postgres, by way of the server."""
+def read_versions(endpoints: Endpoints) -> Any:
+    """Return the versions of the model in MLflow: read from Postgres by the server."""
     answer = httpx.get(
         f"{endpoints.gateway_url}/api/2.0/mlflow/model-versions/search",
         params={"filter": "name='wine'", "max_results": "50"},
@@ -35,8 +35,8 @@ def rows_of_tracking(endpoints: Endpoints) -> Any:
     ]
 
 
-def rows_of_pipelines(endpoints: Endpoints) -> Any:
-    """What Kubeflow Pipelines holds of its runs: from MariaDB, by way of the API server."""
+def read_runs(endpoints: Endpoints) -> Any:
+    """Return the runs of Kubeflow Pipelines: read from MariaDB by the API server."""
     answer = httpx.get(
         f"{endpoints.gateway_url}/apis/v2beta1/runs",
         params={"page_size": "50", "sort_by": "created_at"},
@@ -47,8 +47,8 @@ def rows_of_pipelines(endpoints: Endpoints) -> Any:
     return [(run["run_id"], run["state"]) for run in answer.json()["runs"]]
 
 
-def prediction(endpoints: Endpoints) -> Any:
-    """What the served model says of one row."""
+def predict(endpoints: Endpoints) -> Any:
+    """Return the served model's prediction for one row."""
     row = [13.2, 1.78, 2.14, 11.2, 100.0, 2.65, 2.76, 0.26, 1.28, 4.38, 1.05, 3.4, 1050.0]
     answer = httpx.post(
         f"{endpoints.gateway_url}/v1/models/wine:predict",
@@ -61,24 +61,22 @@ def prediction(endpoints: Endpoints) -> Any:
 
 
 CASES = [
-    pytest.param("mlflow", "app.kubernetes.io/name=mlflow", rows_of_tracking, id="MLflow server"),
-    pytest.param(
-        "kubeflow", "app.kubernetes.io/component=api-server", rows_of_pipelines, id="pipelines API server"
-    ),
-    pytest.param("models", "serving.kserve.io/inferenceservice=wine", prediction, id="predictor"),
-    pytest.param("databases", "cnpg.io/cluster", rows_of_tracking, id="Postgres"),
+    pytest.param("mlflow", "app.kubernetes.io/name=mlflow", read_versions, id="MLflow server"),
+    pytest.param("kubeflow", "app.kubernetes.io/component=api-server", read_runs, id="pipelines API server"),
+    pytest.param("models", "serving.kserve.io/inferenceservice=wine", predict, id="predictor"),
+    pytest.param("databases", "cnpg.io/cluster", read_versions, id="Postgres"),
 ]
 
 
 @pytest.mark.parametrize(("namespace", "selector", "read"), CASES)
-def test_what_was_stored_is_there_after_its_pod_dies(
+def test_stored_data_is_there_after_its_pod_was_killed(
     endpoints: Endpoints,
     record_property: Callable[[str, object], None],
     namespace: str,
     selector: str,
     read: Callable[[Endpoints], Any],
 ) -> None:
-    api = client.CoreV1Api(config.new_client_from_config(endpoints.kubeconfig))
+    api = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
     before = read(endpoints)
     assert before
     doomed = {pod.metadata.uid for pod in api.list_namespaced_pod(namespace, label_selector=selector).items}
@@ -101,15 +99,15 @@ def test_what_was_stored_is_there_after_its_pod_dies(
 
 
 @pytest.mark.usefixtures("failing")
-def test_the_chain_passes_again_after_all_of_them_died_beside_runs_that_fail(
+def test_the_chain_succeeds_again_after_all_were_killed_while_other_runs_fail(
     endpoints: Endpoints, record_property: Callable[[str, object], None]
 ) -> None:
-    # Another split of the rows: a cached training would prove nothing of what was restarted.
-    run = chain.succeeded(endpoints, "wine", seed=1)
+    # Another split of the rows, because a cached training would not test the restarted parts.
+    run = chain.run(endpoints, "wine", seed=1)
     traced = lineage.trace(endpoints, "wine")
     assert traced.pipeline_run_id == run.run_id
     assert lineage.broken_links(traced) == []
-    evidence = lineage.held_back(endpoints, traced.annotations["mlflow-run-id"])
+    evidence = lineage.read_held_back(endpoints, traced.served.mlflow_run_id)
     rows = InferenceClient(endpoints, "wine").predict_v1(evidence.rows)
     assert [evidence.classes[row.index(max(row))] for row in rows] == evidence.predicted
     record_property("seconds of the chain", round(run.seconds, 1))

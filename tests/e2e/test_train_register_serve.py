@@ -1,19 +1,20 @@
-"""The chain, from data to prediction: exact, and traceable both ways."""
+"""The chain from data to prediction: exact, and traceable in both directions."""
 
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from kubernetes import client, config, stream
+from kubernetes import client, stream
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from harness import chain
-from workloads import lineage, object_store, pipeline_runs
+from workloads import cluster_client, lineage, object_store, pipeline_runs
 from workloads.endpoints import Endpoints
 from workloads.lineage import HeldBack, Lineage
 from workloads.serving.artifacts import digest_of_files
 from workloads.serving.inference_client import InferenceClient
+from workloads.serving.inference_services import InferenceServices
 from workloads.tracking import connect
 
 Record = Callable[[str, object], None]
@@ -27,18 +28,18 @@ print(json.dumps(model.predict(numpy.array(json.loads(sys.argv[1]))).tolist()))
 
 @pytest.fixture(scope="module", params=["wine", "breast-cancer", "flowers"])
 def served(endpoints: Endpoints, runs: Mapping[str, str], request: pytest.FixtureRequest) -> Lineage:
-    """A model that the chain serves: of two datasets of scikit-learn, and of a file in the object store."""
+    """A served model: of two data sets of scikit-learn, and of a file in the object store."""
     name: str = request.param
     if name in runs:
-        run = chain.ended(endpoints, runs[name])
+        run = chain.wait_until_finished(endpoints, runs[name])
         assert run.state == pipeline_runs.SUCCEEDED, run.reason
     return lineage.trace(endpoints, name)
 
 
 @pytest.fixture(scope="module")
 def evidence(endpoints: Endpoints, served: Lineage) -> HeldBack:
-    """The rows that training held back, and what it said of them."""
-    return lineage.held_back(endpoints, served.annotations["mlflow-run-id"])
+    """The held-back rows, with their predictions at training time."""
+    return lineage.read_held_back(endpoints, served.served.mlflow_run_id)
 
 
 def test_every_held_back_row_is_predicted_as_at_training_time(
@@ -62,7 +63,7 @@ def test_every_held_back_row_is_predicted_as_at_training_time(
 def test_the_gateway_returns_every_bit_of_what_the_serving_image_computes(
     endpoints: Endpoints, served: Lineage, evidence: HeldBack
 ) -> None:
-    api: Any = client.CoreV1Api(config.new_client_from_config(endpoints.kubeconfig))
+    api: Any = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
     selector = f"serving.kserve.io/inferenceservice={served.model_name}"
     pod = api.list_namespaced_pod(endpoints.models_namespace, label_selector=selector).items[0]
     computed = stream.stream(
@@ -102,7 +103,7 @@ def test_lineage_is_complete_from_data_to_predictor_and_back(
 ) -> None:
     assert lineage.broken_links(served) == []
     mlflow = connect(endpoints)
-    # Back again, from the pipeline run alone: its evaluation, the run that trained, the version, the service.
+    # In reverse, from the pipeline run alone: its evaluation, the training run, the version, the service.
     (evaluation_id,) = served.evaluation_run_ids
     training_id = mlflow.get_run(evaluation_id).data.tags["mlflow.parentRunId"]
     found = mlflow.search_model_versions(
@@ -118,8 +119,8 @@ def test_lineage_is_complete_from_data_to_predictor_and_back(
     )
 
 
-def test_the_predictor_loaded_what_lies_in_the_object_store(endpoints: Endpoints, served: Lineage) -> None:
-    service: Any = lineage.inference_service(endpoints, served.model_name)
+def test_the_predictor_loaded_the_files_in_the_object_store(endpoints: Endpoints, served: Lineage) -> None:
+    service: Any = InferenceServices(endpoints).get(served.model_name)
     store = object_store.models_store(endpoints, service["spec"]["predictor"]["serviceAccountName"])
     bucket, _, prefix = served.service_uri.removeprefix("s3://").partition("/")
     keys = [each["Key"] for each in store.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/")["Contents"]]

@@ -1,4 +1,4 @@
-"""A data scientist's own kfp and mlflow reach the platform: the gateway is an HTTP proxy for its hosts."""
+"""Unmodified kfp and mlflow clients reach the platform, with the gateway as an HTTP proxy."""
 
 import os
 import subprocess

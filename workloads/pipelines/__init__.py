@@ -1,1 +1,1 @@
-"""The reference pipelines, each with its compiled form beside it."""
+"""The reference pipelines, each with its compiled form next to it."""

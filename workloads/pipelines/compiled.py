@@ -1,4 +1,4 @@
-"""Compile a pipeline to the text that is submitted, and kept beside it as its golden form."""
+"""Compiles pipelines: to the specs that are submitted, and to the golden text kept next to the source."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,7 @@ def golden(name: str) -> Path:
 
 
 def compiled(name: str, image: str = WORKLOAD_IMAGE) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the pipeline spec and the platform spec of a pipeline, its steps in an image."""
+    """Return the pipeline spec and the platform spec of a pipeline, with an image for its steps."""
     if name not in PIPELINES:
         raise WorkloadsError(f"pipeline {name}: unknown; give one of {', '.join(PIPELINES)}")
     with TemporaryDirectory() as folder:

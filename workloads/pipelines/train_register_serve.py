@@ -1,4 +1,4 @@
-"""The reference pipeline: train a classifier, register it if it passes, serve it, and prove it."""
+"""The reference pipeline: train a classifier, register it if it is good, serve it and verify it."""
 
 # A call of a step names its inputs; Kubeflow adds its outputs.
 # pyright: reportCallIssue=false, reportUntypedFunctionDecorator=false
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from kfp import dsl, kubernetes
 
-from workloads.endpoints import OBJECT_STORE_SECRET
+from workloads.contract import OBJECT_STORE_SECRET, STEP_ENVIRONMENT, StepVariable
 from workloads.serving.inference_service import template
 from workloads.steps.deploy import deploy
 from workloads.steps.evaluate import evaluate
@@ -17,26 +17,12 @@ from workloads.steps.smoke import smoke
 from workloads.steps.train import train
 from workloads.steps.validate_data import validate_data
 
-ENVIRONMENT_CONFIG_MAP: Final = "plinth-endpoints"
-"""ConfigMap in the namespace of the runs that tells steps where the platform answers."""
-
-_PLATFORM: Final = (
-    "MLFLOW_TRACKING_URI",
-    "PLINTH_ARTIFACTS_DESTINATION",
-    "PLINTH_MODELS_NAMESPACE",
-    "PLINTH_MODELS_SERVICE_ACCOUNT",
-    "PLINTH_SERVING_RUNTIME",
-    "PLINTH_GATEWAY_URL",
-    "PLINTH_GATEWAY_DOMAIN",
-    "PLINTH_S3_ENDPOINT",
-    "PLINTH_S3_REGION",
-)
 _SETTINGS: Final = {
-    # The same bits as the predictor: another kernel, or another order of sums, changes the last digit.
+    # As in the predictor: another kernel, or another order of sums, changes the last digit.
     "OPENBLAS_CORETYPE": "Haswell",
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
-    # A step tells within a minute that MLflow is away; by default it would try for four.
+    # A step fails within a minute if MLflow is down; by default it would retry for four.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -44,12 +30,12 @@ _SETTINGS: Final = {
 }
 
 
-def _place(task: Any, *, cache: bool, memory: str = "512Mi") -> Any:
-    """Give a step its place in the platform: endpoints, the names of its run, resources, caching."""
-    kubernetes.use_config_map_as_env(task, ENVIRONMENT_CONFIG_MAP, {key: key for key in _PLATFORM})
-    # Not inputs: the cache compares inputs, and these differ in every run.
+def _configure(task: Any, *, cache: bool, memory: str = "512Mi") -> Any:
+    """Give a step the platform's endpoints, the ids of its run, resources and its caching."""
+    kubernetes.use_config_map_as_env(task, STEP_ENVIRONMENT, {key.value: key.value for key in StepVariable})
+    # Not inputs: the cache compares inputs, and this one differs in every run.
     kubernetes.use_field_path_as_env(task, "KFP_RUN_ID", "metadata.labels['pipeline/runid']")
-    # Not by set_env_variable: it looks through the whole call stack, in a large program for up to 20 s.
+    # Not by set_env_variable: it inspects the whole call stack, in a large program for up to 20 s.
     task.container_spec.env = {**(task.container_spec.env or {}), **_SETTINGS, "KFP_TASK": task.name}
     return (
         task.set_cpu_request("100m")
@@ -70,26 +56,24 @@ def train_register_serve(
     seed: int = 0,
     candidate: bool = False,
 ) -> None:
-    """Run the chain.
-
-    What depends on the data alone is reused; what judges, registers, serves or proves is not.
+    """Run all steps; those that depend on the data alone are cached.
 
     Args:
         data: wine, breast_cancer or s3://bucket/key.csv.
-        data_sha256: SHA-256 of the CSV file: other data under the same name is never mistaken for it.
-        target: Name of the column of classes.
-        model_name: Registered model, MLflow experiment and inference service.
-        minimum_accuracy: The gate: below it the run fails, and nothing is registered or served.
-        regularization: Inverse strength of the regularisation.
-        seed: Decides which rows are held back.
-        candidate: Whether the version is served beside the model, as NAME-candidate, until others promote it.
+        data_sha256: SHA-256 of the CSV file, so that changed data under the same name misses the cache.
+        target: Column with the class.
+        model_name: Name of the registered model, the MLflow experiment and the InferenceService.
+        minimum_accuracy: Below it the run fails, and nothing is registered or served.
+        regularization: Inverse regularization strength.
+        seed: Selects the held-back rows.
+        candidate: Whether to serve the version as NAME-candidate, next to the model, until it is promoted.
     """
-    loaded: Any = _place(load_data(data=data, data_sha256=data_sha256), cache=True)
+    loaded: Any = _configure(load_data(data=data, data_sha256=data_sha256), cache=True)
     kubernetes.use_secret_as_env(
         loaded, OBJECT_STORE_SECRET, {"accesskey": "AWS_ACCESS_KEY_ID", "secretkey": "AWS_SECRET_ACCESS_KEY"}
     )
     dataset, sha256 = loaded.outputs["dataset"], loaded.outputs["sha256"]
-    validated: Any = _place(validate_data(dataset=dataset, data_sha256=sha256, target=target), cache=True)
+    validated: Any = _configure(validate_data(dataset=dataset, data_sha256=sha256, target=target), cache=True)
     trained: Any = train(
         dataset=dataset,
         data=data,
@@ -99,8 +83,8 @@ def train_register_serve(
         regularization=regularization,
         seed=seed,
     )
-    # No model, and no MLflow run, of data that was refused.
-    _place(trained, cache=True, memory="1Gi").after(validated)
+    # Rejected data leaves no model and no MLflow run.
+    _configure(trained, cache=True, memory="1Gi").after(validated)
     held_back, model_id = trained.outputs["held_back"], trained.outputs["model_id"]
     mlflow_run_id = trained.outputs["mlflow_run_id"]
     evaluated: Any = evaluate(
@@ -110,7 +94,7 @@ def train_register_serve(
         data_sha256=sha256,
         minimum_accuracy=minimum_accuracy,
     )
-    _place(evaluated, cache=False, memory="1Gi")
+    _configure(evaluated, cache=False, memory="1Gi")
     model_digest = evaluated.outputs["model_digest"]
     registered: Any = register(
         model_name=model_name,
@@ -120,7 +104,7 @@ def train_register_serve(
         evaluation_run_id=evaluated.outputs["evaluation_run_id"],
         data_sha256=sha256,
     )
-    _place(registered, cache=False)
+    _configure(registered, cache=False)
     version = registered.outputs["model_version"]
     deployed: Any = deploy(
         inference_service=template(),
@@ -132,7 +116,7 @@ def train_register_serve(
         data_sha256=sha256,
         candidate=candidate,
     )
-    _place(deployed, cache=False)
+    _configure(deployed, cache=False)
     proven: Any = smoke(
         held_back=held_back,
         model_name=model_name,
@@ -140,4 +124,4 @@ def train_register_serve(
         model_digest=model_digest,
         candidate=candidate,
     )
-    _place(proven, cache=False).after(deployed)
+    _configure(proven, cache=False).after(deployed)

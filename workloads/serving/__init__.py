@@ -1,1 +1,1 @@
-"""What serves a model: inference services as dicts, where their files lie, and how they are asked."""
+"""Served models: their InferenceServices, the files that they load, and a client for predictions."""

@@ -1,4 +1,4 @@
-"""Where the files of a model version lie, and what they add up to."""
+"""Files of a model version: their location in the object store, and their digest."""
 
 import hashlib
 from collections.abc import Iterable
@@ -21,11 +21,11 @@ def storage_uri(artifact_uri: str, destination: str) -> str:
         return f"{destination.rstrip('/')}/{path.rstrip('/')}"
     if scheme == "s3":
         return artifact_uri.rstrip("/")
-    raise WorkloadsError(f"artifacts at {artifact_uri}: cannot be served; MLflow must keep them in S3")
+    raise WorkloadsError(f"artifacts at {artifact_uri}: cannot be served; MLflow must store them in S3")
 
 
 def digest_of_files(files: Iterable[tuple[str, bytes]]) -> str:
-    """Digest a model from the names of its files, relative to its folder, and their bytes."""
+    """Return a model's digest from the names of its files, relative to its folder, and their bytes."""
     lines = hashlib.sha256()
     for name, content in sorted(files):
         lines.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
@@ -33,6 +33,6 @@ def digest_of_files(files: Iterable[tuple[str, bytes]]) -> str:
 
 
 def model_digest(folder: Path) -> str:
-    """Digest the files of a model in a folder, none excluded."""
+    """Return the digest of all files in a model's folder."""
     paths = (path for path in folder.rglob("*") if path.is_file())
     return digest_of_files((path.relative_to(folder).as_posix(), path.read_bytes()) for path in paths)

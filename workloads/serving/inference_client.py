@@ -1,4 +1,4 @@
-"""Asks a served model, by either protocol, through the gateway."""
+"""Client of a served model, through the gateway, by both protocols."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ Rows = Sequence[Sequence[float]]
 
 
 def v2_request(rows: Rows) -> dict[str, Any]:
-    """Return the body of an Open Inference Protocol request: all rows in one tensor."""
+    """Return the body of an Open Inference Protocol request with all rows in one tensor."""
     flat = [value for row in rows for value in row]
     tensor = {"name": "input-0", "shape": [len(rows), len(rows[0])], "datatype": "FP64", "data": flat}
     return {"inputs": [tensor]}
@@ -26,16 +26,16 @@ def v2_rows(answer: dict[str, Any]) -> list[list[float]]:
 
 
 class InferenceClient:
-    """One keep-alive connection to one model."""
+    """A keep-alive connection to one model."""
 
     def __init__(self, endpoints: Endpoints, model_name: str, *, timeout_seconds: float = 30) -> None:
-        """Remember where the model answers; nothing is sent yet."""
+        """Prepare the session; nothing is sent yet."""
         self._url = endpoints.gateway_url
         self._name = model_name
         self._timeout = timeout_seconds
         self._session = requests.Session()
         self._session.headers["Host"] = endpoints.model_host(model_name)
-        # Answers must come from the gateway, whatever proxy the user's environment names.
+        # Requests must go to the gateway, even if the environment names a proxy.
         self._session.trust_env = False
 
     def predict_v1(self, rows: Rows) -> list[list[float]]:
@@ -47,7 +47,7 @@ class InferenceClient:
         return v2_rows(self._call("POST", f"/v2/models/{self._name}/infer", v2_request(rows)))
 
     def properties(self) -> dict[str, str]:
-        """Return what the predictor says of the model that it loaded, model_digest among it."""
+        """Return the predictor's properties of the loaded model, including model_digest."""
         return self._call("GET", f"/v2/models/{self._name}", None)["properties"]
 
     def _call(self, method: str, path: str, body: Any) -> dict[str, Any]:

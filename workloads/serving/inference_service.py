@@ -1,6 +1,13 @@
-"""InferenceServices as dicts: KServe's own SDK cannot be installed beside kfp (protobuf)."""
+"""InferenceServices as dicts: KServe's own SDK cannot be installed next to kfp (both pin protobuf)."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
+
+from workloads.serving.served_version import ServedVersion
+
+API_VERSION: Final = "serving.kserve.io/v1beta1"
+_NO_AUTOSCALER: Final = {"serving.kserve.io/autoscalerClass": "none"}
+"""Without it KServe creates a HorizontalPodAutoscaler even where minimum and maximum are equal."""
 
 
 def inference_service(
@@ -13,19 +20,19 @@ def inference_service(
     annotations: dict[str, str] | None = None,
     replicas: int = 1,
 ) -> dict[str, Any]:
-    """Return an inference service of one MLflow model.
+    """Return an InferenceService of one MLflow model.
 
     Args:
         name: Its name, and the name of the model in request paths.
-        namespace: Where it lives.
+        namespace: Its namespace.
         storage_uri: Folder of the model in the object store.
-        runtime: The serving runtime, by name: two that match a format would be chosen between by chance.
-        service_account: May read the folder.
-        annotations: What the lineage needs.
-        replicas: Pods, always as many: nothing here scales by load.
+        runtime: The serving runtime by name: if two match a format, KServe picks one at random.
+        service_account: Account that may read the folder.
+        annotations: The version that it serves.
+        replicas: Number of pods; nothing scales them by load.
     """
     return {
-        "apiVersion": "serving.kserve.io/v1beta1",
+        "apiVersion": API_VERSION,
         "kind": "InferenceService",
         "metadata": {
             "name": name,
@@ -37,11 +44,7 @@ def inference_service(
                 "app.kubernetes.io/part-of": "plinth",
                 "app.kubernetes.io/managed-by": "pipeline",
             },
-            "annotations": {
-                **(annotations or {}),
-                # Without it KServe makes a HorizontalPodAutoscaler even where minimum and maximum are equal.
-                "serving.kserve.io/autoscalerClass": "none",
-            },
+            "annotations": {**(annotations or {}), **_NO_AUTOSCALER},
         },
         "spec": {
             "predictor": {
@@ -64,10 +67,34 @@ def inference_service(
 
 
 def candidate_name(model_name: str) -> str:
-    """Return the inference service that serves a candidate beside its model."""
+    """Return the name of the InferenceService that serves a model's candidate."""
     return f"{model_name}-candidate"
 
 
 def template() -> dict[str, Any]:
-    """Return an inference service whose name, place, model and runtime the deploy step fills in."""
+    """Return an InferenceService whose name, namespace, model and runtime the deploy step fills in."""
     return inference_service("", "", storage_uri="", runtime="", service_account="")
+
+
+def copy_under_name(
+    service: Mapping[str, Any], name: str, version: ServedVersion | None = None
+) -> dict[str, Any]:
+    """Return a copy of a service to apply under another name, without what the API server added.
+
+    Args:
+        service: The service as the API server returned it.
+        name: Name of the copy.
+        version: The version that the copy records; without one it records none.
+    """
+    metadata = service["metadata"]
+    return {
+        "apiVersion": service["apiVersion"],
+        "kind": service["kind"],
+        "metadata": {
+            "name": name,
+            "namespace": metadata["namespace"],
+            "labels": {**metadata["labels"], "app.kubernetes.io/instance": name},
+            "annotations": {**(version.to_annotations() if version else {}), **_NO_AUTOSCALER},
+        },
+        "spec": service["spec"],
+    }

@@ -1,6 +1,6 @@
-"""Step: make KServe serve a model version, and wait until it does."""
+"""Step: deploy a model version to KServe and wait until a pod of it is ready."""
 
-# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it have few of their own.
+# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it are mostly untyped.
 # pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
 # pyright: reportPrivateImportUsage=false, reportTypedDictNotRequiredAccess=false
 
@@ -22,17 +22,17 @@ def deploy(  # noqa: C901 - a step is one function
     data_sha256: str,
     candidate: bool,
 ) -> None:
-    """Create or change the inference service of a model; its old pods answer until the new ones do.
+    """Create or patch the InferenceService of a model; its old pods answer until the new ones are ready.
 
     Args:
-        inference_service: What every inference service of ours has; what only this run knows is filled in.
-        model_name: The registered model, and name of the inference service.
+        inference_service: Template of the InferenceService; this step fills in what depends on the run.
+        model_name: The registered model, and the name of its InferenceService.
         model_version: The version to serve.
         model_digest: Digest of its files.
-        storage_uri: Where they lie in the object store.
+        storage_uri: Location of its files in the object store.
         mlflow_run_id: The MLflow run that trained it.
-        data_sha256: SHA-256 of the data that it was trained on.
-        candidate: Whether to serve it beside the model, whose inference service stays as it is.
+        data_sha256: SHA-256 of its training data.
+        candidate: Whether to serve it as a candidate and leave the model's own InferenceService unchanged.
     """
     import os
 
@@ -48,12 +48,13 @@ def deploy(  # noqa: C901 - a step is one function
         "plural": "inferenceservices",
     }
     run_id = os.environ["KFP_RUN_ID"]
-    # The same rule as workloads.serving.inference_service.candidate_name.
+    # Same rule as workloads.serving.inference_service.candidate_name.
     name = f"{model_name}-candidate" if candidate else model_name
     body = inference_service
     metadata = body["metadata"]
     metadata.update(name=name, namespace=namespace)
     metadata["labels"]["app.kubernetes.io/instance"] = name
+    # Same keys as workloads.serving.served_version.ServedVersion.
     metadata["annotations"] |= {
         "plinth.dev/model-name": model_name,
         "plinth.dev/model-version": model_version,
@@ -63,7 +64,7 @@ def deploy(  # noqa: C901 - a step is one function
         "plinth.dev/pipeline-run-id": run_id,
     }
     predictor = body["spec"]["predictor"]
-    # The status of an inference service does not say which generation it is about; its pods say it by this.
+    # The status of an InferenceService does not name the generation that it describes; this marks its pods.
     predictor["annotations"] = {"plinth.dev/pipeline-run-id": run_id}
     predictor["serviceAccountName"] = os.environ["PLINTH_MODELS_SERVICE_ACCOUNT"]
     predictor["model"]["runtime"] = os.environ["PLINTH_SERVING_RUNTIME"]
@@ -82,7 +83,7 @@ def deploy(  # noqa: C901 - a step is one function
         try:
             api.create_namespaced_custom_object(**kind, body=body)
         except client.ApiException as error:
-            # Another run made it in between.
+            # Another run has created it in the meantime.
             if error.status != 409 or not patched():
                 raise
 

@@ -1,6 +1,6 @@
-"""Step: load the logged model back, judge it on the held-back rows, and pass it or end the pipeline run."""
+"""Step: evaluate the logged model on the held-back rows; fail the pipeline run if it is not good enough."""
 
-# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it have few of their own.
+# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it are mostly untyped.
 # pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
 # pyright: reportPrivateImportUsage=false, reportTypedDictNotRequiredAccess=false
 
@@ -22,15 +22,15 @@ def evaluate(
 ) -> NamedTuple("Evaluated", [("model_digest", str), ("evaluation_run_id", str)]):
     """Log accuracy, log loss and area under the curve, as a child of the MLflow run that trained the model.
 
-    A gate that does not pass is a failed step: nothing after it runs, and the pipeline run says why.
+    Below the minimum accuracy the step fails: no later step runs, and the pipeline run reports the reason.
 
     Args:
-        held_back: JSON of the held-back rows and of the predictions at training time.
+        held_back: JSON with the held-back rows and their predictions at training time.
         model_id: The logged model.
         mlflow_run_id: The MLflow run that trained it.
         data_sha256: SHA-256 of the CSV file.
-        minimum_accuracy: The gate.
-        metrics: The same metrics, for Kubeflow.
+        minimum_accuracy: Accuracy below which the step fails.
+        metrics: The same metrics for Kubeflow.
     """
     import hashlib
     import json
@@ -43,7 +43,7 @@ def evaluate(
     from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
     def digest(folder: Path) -> str:
-        # The same rule as workloads.serving.model_digest and the predictor.
+        # Same rule as workloads.serving.artifacts.model_digest and the predictor.
         lines = hashlib.sha256()
         files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
         for name, path in sorted(files.items()):
@@ -62,7 +62,7 @@ def evaluate(
     }
     with mlflow.start_run(experiment_id=parent.info.experiment_id, run_name="evaluate", tags=tags) as run:
         with tempfile.TemporaryDirectory() as folder:
-            # By its place, not as models:/ID: there MLflow adds a file of its own, which nobody stored.
+            # By location, not as models:/ID: for that MLflow adds a file of its own, which is not stored.
             location = client.get_logged_model(model_id).artifact_location
             stored = Path(mlflow.artifacts.download_artifacts(artifact_uri=location, dst_path=folder))
             model_digest = digest(stored)

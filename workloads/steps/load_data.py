@@ -1,6 +1,6 @@
-"""Step: bring the bytes of a data set into the pipeline, exactly those that were asked for."""
+"""Step: load a data set into the pipeline and check that it has the expected SHA-256."""
 
-# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it have few of their own.
+# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it are mostly untyped.
 # pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
 # pyright: reportPrivateImportUsage=false, reportTypedDictNotRequiredAccess=false
 
@@ -21,7 +21,7 @@ def load_data(
 
     Args:
         data: Name of a data set that ships with scikit-learn (wine, breast_cancer), or s3://bucket/key.csv.
-        data_sha256: SHA-256 of the CSV file; empty accepts any. It also makes the cache miss on new data.
+        data_sha256: Expected SHA-256 of the CSV file; empty accepts any. Changed data misses the cache.
         dataset: The CSV file, unchanged.
     """
     import hashlib

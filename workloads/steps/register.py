@@ -1,6 +1,6 @@
-"""Step: register the model that passed the gate as a new version, tied to this run and its data."""
+"""Step: register the evaluated model as a new version, tagged with this pipeline run and its data."""
 
-# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it have few of their own.
+# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it are mostly untyped.
 # pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
 # pyright: reportPrivateImportUsage=false, reportTypedDictNotRequiredAccess=false
 
@@ -20,14 +20,14 @@ def register(
     evaluation_run_id: str,
     data_sha256: str,
 ) -> NamedTuple("Registered", [("model_version", str), ("storage_uri", str)]):
-    """Create one version per pipeline run, also where training came from the cache, and name it challenger.
+    """Create one version per pipeline run, even if training came from the cache, and alias it challenger.
 
     Args:
-        model_name: The registered model; made if absent.
+        model_name: The registered model; created if absent.
         model_id: The logged model.
         model_digest: Digest of its files.
         mlflow_run_id: The MLflow run that trained it.
-        evaluation_run_id: The MLflow run that passed it.
+        evaluation_run_id: The MLflow run that evaluated it.
         data_sha256: SHA-256 of the CSV file.
     """
     import os
@@ -35,7 +35,7 @@ def register(
     import mlflow
 
     def storage_uri(artifact_uri: str, destination: str) -> str:
-        # The same rule as workloads.serving.artifacts.storage_uri.
+        # Same rule as workloads.serving.artifacts.storage_uri.
         scheme, _, rest = artifact_uri.partition(":")
         if scheme == "mlflow-artifacts":
             path = rest.removeprefix("//").partition("/")[2] if rest.startswith("//") else rest.lstrip("/")
@@ -43,12 +43,12 @@ def register(
         if scheme == "s3":
             return artifact_uri.rstrip("/")
         raise ValueError(
-            f"model {model_id}: its artifacts lie at {artifact_uri}, which cannot be served from S3"
+            f"model {model_id}: its artifacts are at {artifact_uri}, which is not S3 and cannot be served"
         )
 
     client = mlflow.MlflowClient()
     pipeline_run_id = os.environ["KFP_RUN_ID"]
-    # A step that is run again must not register a second version.
+    # A retried step must not register a second version.
     known = client.search_model_versions(f"name = '{model_name}'", max_results=1000)
     mine = [version for version in known if version.tags.get("kfp.pipeline_run_id") == pipeline_run_id]
     tags = {

@@ -1,6 +1,6 @@
-"""Step: ask the served model, through the gateway, for every held-back row, and compare."""
+"""Step: predict every held-back row with the served model, through the gateway, and compare."""
 
-# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it have few of their own.
+# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it are mostly untyped.
 # pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
 # pyright: reportPrivateImportUsage=false, reportTypedDictNotRequiredAccess=false
 
@@ -19,16 +19,16 @@ def smoke(
     model_digest: str,
     candidate: bool,
 ) -> NamedTuple("Smoked", [("rows", int), ("largest_difference", float)]):
-    """Require the classes and probabilities of training time, by both protocols; then name it champion.
+    """Require the classes and probabilities of training time, by both protocols; then alias it champion.
 
-    A candidate is proven as strictly, but what it becomes is for others to say.
+    A candidate is compared as strictly, but the promotion gate decides whether it becomes champion.
 
     Args:
-        held_back: JSON of the held-back rows and of the predictions at training time.
-        model_name: The registered model, and name of the inference service.
+        held_back: JSON with the held-back rows and their predictions at training time.
+        model_name: The registered model, and the name of its InferenceService.
         model_version: The version that must answer.
         model_digest: Digest of the files that the predictor must have loaded.
-        candidate: Whether it is served beside the model, and does not become champion.
+        candidate: Whether it is served as a candidate and does not become champion.
     """
     import json
     import os
@@ -44,11 +44,11 @@ def smoke(
     url = os.environ["PLINTH_GATEWAY_URL"]
     domain = os.environ["PLINTH_GATEWAY_DOMAIN"]
     session = requests.Session()
-    # The same rule as workloads.serving.inference_service.candidate_name.
+    # Same rule as workloads.serving.inference_service.candidate_name.
     service = f"{model_name}-candidate" if candidate else model_name
     session.headers["Host"] = f"{service}-{os.environ['PLINTH_MODELS_NAMESPACE']}.{domain}"
 
-    # Pods of the former version answer until they are gone: wait for the new one five times in a row.
+    # Pods of the previous version answer until they are gone: require five answers of the new one in a row.
     answers = "nothing"
     in_a_row = 0
     deadline = time.monotonic() + 120

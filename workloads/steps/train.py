@@ -1,6 +1,6 @@
-"""Step: train a classifier, log it to MLflow and keep what it said of rows it never saw."""
+"""Step: train a classifier, log it to MLflow and store its predictions for the held-back rows."""
 
-# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it have few of their own.
+# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it are mostly untyped.
 # pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
 # pyright: reportPrivateImportUsage=false, reportTypedDictNotRequiredAccess=false
 
@@ -24,17 +24,17 @@ def train(
 ) -> NamedTuple("Trained", [("model_id", str), ("mlflow_run_id", str)]):
     """Fit a scaled logistic regression on 70 % of the rows.
 
-    The run of the pipeline comes from the environment, not from an input: there it would defeat the cache.
+    The id of the pipeline run comes from the environment: as an input it would defeat the cache.
 
     Args:
         dataset: A CSV file that validate_data accepted.
-        data: Where the data came from.
+        data: Source of the data.
         data_sha256: SHA-256 of the CSV file.
-        target: Name of the column of classes.
-        model_name: Registered model, and MLflow experiment.
-        regularization: Inverse strength C of the regularisation.
-        seed: Decides which rows are held back.
-        held_back: JSON of the other 30 %: rows, labels, and the predictions made here, in full precision.
+        target: Column with the class.
+        model_name: Registered model and MLflow experiment.
+        regularization: Inverse regularization strength C.
+        seed: Selects the held-back rows.
+        held_back: JSON with the other 30 %: rows, labels and the predictions made here, in full precision.
     """
     import csv
     import io
@@ -65,7 +65,7 @@ def train(
     estimator.fit(fitted_rows, fitted_labels)
     classes = estimator.classes_.tolist()
     probabilities = estimator.predict_proba(rest_rows)
-    # json writes the shortest text that reads back as the same float64: nothing is rounded.
+    # json writes the shortest text that parses back to the same float64: nothing is rounded.
     evidence = {
         "features": features,
         "classes": classes,
@@ -92,11 +92,11 @@ def train(
     with mlflow.start_run(run_name="train", tags=tags) as run:
         mlflow.log_params({"data": data, "target": target, "regularization": regularization, "seed": seed})
         mlflow.log_params({"training_rows": len(fitted_rows), "held_back_rows": len(rest_rows)})
-        # MLflow cuts a digest at 36 characters; the tag of the input has all 64.
+        # MLflow truncates a digest to 36 characters; the tag of the input has all 64.
         source = mlflow.data.from_numpy(rows, name=data.rpartition("/")[2], digest=data_sha256[:36])
         mlflow.log_input(source, context="training", tags={"data.sha256": data_sha256})
         mlflow.log_dict(evidence, "held_back/held_back.json")
-        # The requirements are named: finding them out would load the model once more in another process.
+        # Requirements are given explicitly: inferring them would load the model again in another process.
         model = mlflow.sklearn.log_model(
             estimator,
             name="model",

@@ -1,6 +1,6 @@
-"""Step: refuse data that no model can be trained on, naming the column, the row and the remedy."""
+"""Step: reject data that no model can be trained on, naming the column, the line and the remedy."""
 
-# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it have few of their own.
+# Kubeflow, not pyright, reads the annotations of a step; the libraries inside it are mostly untyped.
 # pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
 # pyright: reportPrivateImportUsage=false, reportTypedDictNotRequiredAccess=false
 
@@ -17,12 +17,12 @@ def validate_data(  # noqa: C901, PLR0912 - a step is one function, and each ref
     data_sha256: str,
     target: str,
 ) -> NamedTuple("Validated", [("rows", int), ("features", int), ("classes", int)]):
-    """Check a CSV file of numeric features and one column of classes.
+    """Check a CSV file with numeric features and one column with the class.
 
     Args:
         dataset: The CSV file.
-        data_sha256: SHA-256 of the CSV file: the result is reused for the same bytes alone.
-        target: Name of the column of classes.
+        data_sha256: SHA-256 of the CSV file, so that the cached result applies to the same bytes alone.
+        target: Column with the class.
     """
     import collections
     import csv
@@ -56,7 +56,7 @@ def validate_data(  # noqa: C901, PLR0912 - a step is one function, and each ref
         raise ValueError(f"data: column {repeated[0]!r} occurs more than once; rename one of them")
     if target not in header:
         raise ValueError(
-            f"data: no column {target!r} among {', '.join(header)}; name the column of classes as target"
+            f"data: no column {target!r} among {', '.join(header)}; give the column with the class as target"
         )
     if len(header) < 2:
         raise ValueError(f"data: only the column {target!r}; add at least one feature")
@@ -67,7 +67,7 @@ def validate_data(  # noqa: C901, PLR0912 - a step is one function, and each ref
     for line, row in rows:
         if len(row) != len(header):
             raise ValueError(
-                f"data line {line}: {len(row)} values under {len(header)} columns; mend that line"
+                f"data line {line}: {len(row)} values under {len(header)} columns; fix that line"
             )
         for position, cell in enumerate(row):
             if position != place:

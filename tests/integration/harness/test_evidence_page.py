@@ -1,4 +1,4 @@
-"""The page in a browser: whole, quiet, readable on a desk and on a phone, in light and in dark."""
+"""The page in a browser: complete, without errors, readable on a desktop and a phone, light and dark."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from cluster import prerequisites
 from harness.evidence import page
 from harness.evidence.night import Night, interrupted
-from tests.unit.harness.evidence.sample import GREEN, PAST, RED, RUNNING
+from tests.fixtures.nights import GREEN, PAST, RED, RUNNING
 
 WIDTHS = [pytest.param(1280, id="desk"), pytest.param(400, id="phone")]
 NIGHTS = [
@@ -21,7 +21,7 @@ NIGHTS = [
     pytest.param(interrupted(RUNNING, "killed"), id="killed"),
 ]
 
-# Letters that stand over others, or leave the card that holds them.
+# Texts that extend beyond their card.
 _OUTSIDE = """
 return [...document.querySelectorAll('.card svg text')].filter(text => {
   const inner = text.getBoundingClientRect(), outer = text.closest('.card').getBoundingClientRect();
@@ -55,7 +55,7 @@ return [...document.querySelectorAll('p, dd, dt, h1, h2, h3, td, th, summary, sv
 
 @pytest.fixture(scope="module")
 def browser() -> Generator[Chrome]:
-    """Headless Chromium of the distribution, without a network."""
+    """Debian's headless Chromium."""
     prerequisites.ensure(lambda _: None, prerequisites.BROWSER_PACKAGES)
     options = ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
@@ -69,8 +69,8 @@ def browser() -> Generator[Chrome]:
         driver.quit()
 
 
-def opened(browser: Chrome, folder: Path, night: Night, width: int, scheme: str = "light") -> list[str]:
-    """Open a night's page; return the addresses that it made the browser ask for."""
+def open_page(browser: Chrome, folder: Path, night: Night, width: int, scheme: str = "light") -> list[str]:
+    """Open a night's page; return the requests that the browser made for it."""
     file = folder / "index.html"
     file.write_text(page.render(night, PAST))
     screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
@@ -83,17 +83,17 @@ def opened(browser: Chrome, folder: Path, night: Night, width: int, scheme: str 
     return [each["message"] for each in messages if '"Network.requestWillBeSent"' in each["message"]]
 
 
-def visible(browser: Chrome, selector: str) -> int:
+def count_visible(browser: Chrome, selector: str) -> int:
     return sum(each.is_displayed() for each in browser.find_elements(By.CSS_SELECTOR, selector))
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("night", NIGHTS)
-def test_the_page_asks_for_nothing_complains_of_nothing_and_fits(
+def test_the_page_requests_nothing_logs_nothing_and_fits(
     browser: Chrome, tmp_path: Path, night: Night, width: int
 ) -> None:
-    asked = opened(browser, tmp_path, night, width)
-    assert len(asked) == 1, asked
+    requests = open_page(browser, tmp_path, night, width)
+    assert len(requests) == 1, requests
     assert browser.get_log("browser") == []
     root = "document.documentElement"
     assert browser.execute_script(f"return {root}.scrollWidth <= {root}.clientWidth")
@@ -104,7 +104,7 @@ def test_the_page_asks_for_nothing_complains_of_nothing_and_fits(
 def test_every_plot_is_drawn_once_and_large_enough_to_see(
     browser: Chrome, tmp_path: Path, width: int
 ) -> None:
-    opened(browser, tmp_path, GREEN, width)
+    open_page(browser, tmp_path, GREEN, width)
     figures = browser.find_elements(By.CSS_SELECTOR, "figure")
     assert len(figures) >= 10
     for figure in figures:
@@ -113,29 +113,27 @@ def test_every_plot_is_drawn_once_and_large_enough_to_see(
         assert pictures[0].size["width"] >= 280
         assert pictures[0].size["height"] >= 100
     drawn = "wide" if width > 760 else "narrow"
-    assert visible(browser, f".{drawn} .line") >= 5
-    assert visible(browser, f"#timeline .{drawn} .bar") == 10
-    assert visible(browser, f"#rate-1 .{drawn} .beyond") == 1
-    assert visible(browser, "#tiles .tile") == 8
-    assert visible(browser, "#promises li") == 4
+    assert count_visible(browser, f".{drawn} .line") >= 5
+    assert count_visible(browser, f"#timeline .{drawn} .bar") == 10
+    assert count_visible(browser, f"#rate-1 .{drawn} .beyond") == 1
+    assert count_visible(browser, "#tiles .tile") == 8
+    assert count_visible(browser, "#promises li") == 4
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_words_stand_out_from_what_is_behind_them(browser: Chrome, tmp_path: Path, scheme: str) -> None:
-    opened(browser, tmp_path, RED, 1280, scheme)
+def test_text_has_enough_contrast(browser: Chrome, tmp_path: Path, scheme: str) -> None:
+    open_page(browser, tmp_path, RED, 1280, scheme)
     assert browser.execute_script(_CONTRAST) == []
 
 
-def test_a_broken_promise_and_what_went_wrong_are_seen_without_a_click(
-    browser: Chrome, tmp_path: Path
-) -> None:
-    opened(browser, tmp_path, RED, 400)
-    assert "1 of 4 promises is broken" in browser.find_element(By.ID, "reasons").text
+def test_a_failed_promise_and_its_reason_are_visible_without_a_click(browser: Chrome, tmp_path: Path) -> None:
+    open_page(browser, tmp_path, RED, 400)
+    assert "1 of 4 promises failed" in browser.find_element(By.ID, "reasons").text
     assert "'class_2' != 'class_1'" in browser.find_element(By.CSS_SELECTOR, "#promises li.failed pre").text
 
 
 def test_the_numbers_behind_a_plot_open_on_a_click(browser: Chrome, tmp_path: Path) -> None:
-    opened(browser, tmp_path, GREEN, 400)
+    open_page(browser, tmp_path, GREEN, 400)
     table = browser.find_element(By.CSS_SELECTOR, "#rate-1 table")
     assert not table.is_displayed()
     browser.execute_script("document.querySelector('#rate-1 summary').click()")

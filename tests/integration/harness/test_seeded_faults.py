@@ -1,10 +1,9 @@
-"""Ten faults, put in one by one: the check that is there for each is green without it, and red with it."""
+"""Ten seeded faults: the check for each passes without it and fails with it."""
 
 import http.server
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -19,25 +18,24 @@ import httpx
 import pulumi
 import pytest
 import yaml
+from components.monitoring.scope import Objectives
 
 from components.monitoring import metric_names, targets
 from components.monitoring.prometheus_monitoring import rule_groups
 from components.monitoring.rules import Alert, Recording, Rule
-from components.monitoring.scope import Objectives
 from components.monitoring.timing import REHEARSAL
 from harness.prometheus import Prometheus
 from infra import assembly, monitored, target
 from infra.settings import stack_file
 from infra.settings.stack import Secrets
 from tests.fixtures import scraping
+from tests.fixtures.load_runs import REPOSITORY, STEADY, LoadRun, starved
+from tests.fixtures.load_runs import load_run as load_run
+from tests.fixtures.ports import free_port
 from tests.fixtures.recorder import Registration, deploy
 from tests.fixtures.stub_platform import DIGEST, FILES, PROBABILITIES, ROWS, stub_platform
 from tests.integration.components import test_alert_rules
 from tests.integration.components.fault_cases import FAULTS, Fault
-from tests.unit.loadtests.conftest import REPOSITORY, LoadRun
-from tests.unit.loadtests.conftest import load_run as load_run
-from tests.unit.loadtests.test_runner import STEADY
-from tests.unit.loadtests.test_runner import _starved as starved
 from upstream.build import binary
 from workloads.endpoints import Endpoints
 from workloads.serving.artifacts import digest_of_files
@@ -63,7 +61,7 @@ def stack() -> list[Registration]:
     return recorded()
 
 
-# 1. A monitor asks at a port that its pods do not have.
+# 1. A monitor scrapes a port that its pods do not have.
 
 
 @pytest.mark.parametrize("name", ["gateway", "registry", "object-store", "kube-state-metrics"])
@@ -84,7 +82,7 @@ def test_a_wrong_port_of_a_monitor_is_found(
     assert fault.startswith(f"{name}: its pods have the ports [")
 
 
-# 2. A metric is called otherwise than what reads it.
+# 2. A metric is renamed, but not in the rules that read it.
 
 
 def unread(known: set[str]) -> set[str]:
@@ -126,12 +124,6 @@ class _Exporter(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -188,7 +180,7 @@ def of_prometheus(url: str) -> Endpoints:
     return Endpoints(**{**values, "gateway_url": url})
 
 
-def test_the_running_prometheus_tells_a_wrong_port_and_a_renamed_metric(tmp_path: Path) -> None:
+def test_the_running_prometheus_shows_a_wrong_port_and_a_renamed_metric(tmp_path: Path) -> None:
     right, renamed, wrong = tmp_path / "right", tmp_path / "renamed", tmp_path / "wrong"
     for folder in (right, renamed, wrong):
         folder.mkdir()
@@ -209,18 +201,18 @@ def test_the_running_prometheus_tells_a_wrong_port_and_a_renamed_metric(tmp_path
 _ALERT = "ServingErrorBudgetFastBurn"
 
 
-def outage_is_told(folder: Path, fault: Fault = FAULTS[_ALERT]) -> bool:
-    """Let promtool play an outage to the rules; return whether the alert does what its check asks of it."""
+def outage_is_notified(folder: Path, fault: Fault = FAULTS[_ALERT]) -> bool:
+    """Simulate an outage with promtool; return whether the alert fires as its check requires."""
     alert = test_alert_rules.alerts(REHEARSAL)[_ALERT]
     done = test_alert_rules.check(folder, REHEARSAL, alert, fault)
-    said = done.stdout + done.stderr
-    # Red because of what the alert did, not because promtool could not read the case.
-    assert done.returncode == 0 or "got:" in said, said
+    output = done.stdout + done.stderr
+    # It failed because of the alert, not because promtool could not read the case.
+    assert done.returncode == 0 or "got:" in output, output
     return done.returncode == 0
 
 
 def test_an_alert_that_never_fires_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert outage_is_told(tmp_path)
+    assert outage_is_notified(tmp_path)
     right = test_alert_rules.groups
 
     def never(*arguments: Any) -> dict[str, list[Rule]]:
@@ -234,7 +226,7 @@ def test_an_alert_that_never_fires_is_found(tmp_path: Path, monkeypatch: pytest.
         }
 
     monkeypatch.setattr(test_alert_rules, "groups", never)
-    assert not outage_is_told(tmp_path)
+    assert not outage_is_notified(tmp_path)
 
 
 # 4. A file of objectives has a typo.
@@ -242,9 +234,9 @@ def test_an_alert_that_never_fires_is_found(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_typo_in_a_file_of_objectives_is_found(load_run: LoadRun) -> None:
     with stub_platform() as stub:
-        code, _, said = load_run(stub, {**STEADY, "slo": {"p99Mz": 2000}}, "--once")
-        assert (code, said.count("\n")) == (1, 1)
-        assert said.endswith("slo.p99Mz: unknown key; correct or delete it\n")
+        code, _, errors = load_run(stub, {**STEADY, "slo": {"p99Mz": 2000}}, "--once")
+        assert (code, errors.count("\n")) == (1, 1)
+        assert errors.endswith("slo.p99Mz: unknown key; correct or delete it\n")
         assert stub.requests == []
         assert load_run(stub, STEADY, "--once")[0] == 0
 
@@ -261,7 +253,7 @@ def test_a_wrong_class_for_one_row_in_a_hundred_is_found(load_run: LoadRun) -> N
     assert "answered wrongly" in report["reasons"][0]
 
 
-# 6. The gateway's route leads to an old version.
+# 6. The gateway routes to an old version.
 
 
 def test_a_route_to_an_old_version_is_found(load_run: LoadRun, tmp_path: Path) -> None:
@@ -285,7 +277,7 @@ def test_a_slow_predictor_is_found(load_run: LoadRun) -> None:
     assert any(reason.startswith("p99 ") for reason in report["reasons"])
 
 
-# 8. A label is dropped: of a pod, so that nobody finds it; of a series, so that no rule does.
+# 8. A label is dropped from a pod, so that no monitor selects it, or from a series, so that no rule does.
 
 
 @pytest.mark.parametrize("name", ["traefik-server", "mlflow-server", "pipelines-api-server"])
@@ -301,11 +293,11 @@ def test_a_label_dropped_from_a_pod_is_found(stack: list[Registration], name: st
 
 
 def test_a_label_dropped_from_a_series_is_found(tmp_path: Path) -> None:
-    assert outage_is_told(tmp_path)
+    assert outage_is_notified(tmp_path)
     fault = FAULTS[_ALERT]
     series = tuple(replace(each, name=re.sub(r'service="[^"]*",', "", each.name)) for each in fault.series)
     assert series != fault.series
-    assert not outage_is_told(tmp_path, replace(fault, series=series))
+    assert not outage_is_notified(tmp_path, replace(fault, series=series))
 
 
 # 9. The registry's alias names the wrong version.
@@ -315,14 +307,14 @@ def test_an_alias_of_the_wrong_version_is_found(load_run: LoadRun, monkeypatch: 
     old = digest_of_files([(name, content + b"old") for name, content in FILES.items()])
     with stub_platform() as stub:
         assert load_run(stub, "registry-steady", "--once")[0] == 0
-        said = stub.mlflow
+        answer = stub.mlflow
 
         def of_old(path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
             if path.endswith("/alias"):
                 return 200, {
                     "model_version": {"version": "2", "tags": [{"key": "model.digest", "value": old}]}
                 }
-            return said(path, query, body)
+            return answer(path, query, body)
 
         monkeypatch.setattr(stub, "mlflow", of_old)
         code, report, _ = load_run(stub, "registry-steady", "--once")
@@ -343,7 +335,7 @@ def test_a_starved_load_generator_is_found(tmp_path: Path) -> None:
 
             def asking() -> str | None:
                 assert process.poll() is None
-                return None if stub.predictions else "nothing was asked yet"
+                return None if stub.predictions else "no request yet"
 
             wait_for("a first request", asking, timeout_seconds=_SECONDS, interval_seconds=0.05)
             with starved(process.pid):

@@ -1,11 +1,11 @@
-"""What a diagnosis says of a pod."""
+"""Diagnosis of pods."""
 
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from harness.diagnostics import diagnosis, unwell
+from harness.diagnostics import diagnose, find_faults
 
 
 def container(**changes: Any) -> SimpleNamespace:
@@ -20,22 +20,22 @@ def pod(phase: str, *containers: SimpleNamespace) -> SimpleNamespace:
     return SimpleNamespace(status=status)
 
 
-def test_a_pod_that_is_well_has_no_fault() -> None:
-    assert unwell(pod("Running", container())) == ""
-    assert unwell(pod("Succeeded", container(restart_count=1))) == ""
+def test_a_healthy_pod_has_no_fault() -> None:
+    assert find_faults(pod("Running", container())) == ""
+    assert find_faults(pod("Succeeded", container(restart_count=1))) == ""
 
 
-def test_a_pod_that_waits_or_crashed_says_why() -> None:
+def test_a_waiting_or_crashed_pod_has_a_reason() -> None:
     waiting = SimpleNamespace(waiting=SimpleNamespace(reason="ImagePullBackOff"), terminated=None)
     ended = SimpleNamespace(terminated=SimpleNamespace(exit_code=137, reason="OOMKilled"))
-    assert unwell(pod("Pending", container(state=waiting))) == "Pending; main waits: ImagePullBackOff"
+    assert find_faults(pod("Pending", container(state=waiting))) == "Pending; main waits: ImagePullBackOff"
     crashed = container(last_state=ended, restart_count=2)
-    assert unwell(pod("Running", crashed)) == "main ended with 137: OOMKilled; main restarted 2 times"
+    assert find_faults(pod("Running", crashed)) == "main ended with 137: OOMKilled; main restarted 2 times"
 
 
 def test_a_cluster_that_does_not_answer_is_part_of_the_diagnosis(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.diagnostics.config.new_client_from_config", lambda _: None)
+    monkeypatch.setattr("harness.diagnostics.cluster_client.connect", lambda _: None)
     monkeypatch.setattr("harness.diagnostics._pods", lambda *_: (_ for _ in ()).throw(OSError("gone")))
-    assert diagnosis(str(tmp_path), ("kubeflow",)) == "== kubeflow: cannot be read: OSError: gone"
+    assert diagnose(str(tmp_path), ("kubeflow",)) == "== kubeflow: cannot be read: OSError: gone"

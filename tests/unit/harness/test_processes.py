@@ -9,7 +9,7 @@ from harness import processes
 pytestmark = pytest.mark.unit
 
 
-def test_a_name_with_brackets_and_blanks_does_not_shift_the_fields() -> None:
+def test_a_name_with_parentheses_and_spaces_does_not_shift_the_fields() -> None:
     line = "42 (a) b (c)) S 7 42 42 0 -1 4194560 1 2 3 4 250 50 0 0 20 0 1 0 9"
     assert processes.parse_stat(line) == processes.Stat(parent=7, cpu_seconds=3.0)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.progress import Progress
 from harness.verification import Verdict, Verification, table
+from terminal.progress import Progress
 
 pytestmark = pytest.mark.unit
 
@@ -26,8 +26,9 @@ def report(outcome: str, when: str = "call") -> pytest.TestReport:
 
 
 def test_the_table_shows_the_promise_and_its_figures() -> None:
-    lines = table([Verdict("every class is equal", "failed", 1.5, {"rows compared": 45})])
-    assert lines == ["BROKEN      1.5 s  every class is equal", f"{'':19}rows compared = 45"]
+    legend, *lines = table([Verdict("every class is equal", "failed", 1.5, {"rows compared": 45})])
+    assert legend.startswith("A promise is what one journey asserts")
+    assert lines == ["FAIL        1.5 s  every class is equal", f"{'':19}rows compared = 45"]
 
 
 def test_a_failed_set_up_counts_and_a_passed_one_does_not(tmp_path: Path) -> None:
@@ -41,7 +42,7 @@ def test_a_failed_set_up_counts_and_a_passed_one_does_not(tmp_path: Path) -> Non
     assert written["verdicts"][1]["figures"] == {"rows compared": 45}
 
 
-def test_each_verdict_is_told_as_it_comes_with_its_reason(tmp_path: Path) -> None:
+def test_each_verdict_is_printed_with_its_reason_as_it_is_known(tmp_path: Path) -> None:
     stream = io.StringIO()
     verification = Verification(tmp_path / "verify.json", Progress("verify", stream, clock=lambda: 0.0))
     failed = report("failed")
@@ -49,13 +50,13 @@ def test_each_verdict_is_told_as_it_comes_with_its_reason(tmp_path: Path) -> Non
     verification.pytest_runtest_logreport(report("passed"))
     verification.pytest_runtest_logreport(failed)
     assert stream.getvalue().splitlines() == [
-        "[verify 1/0, 0 s] kept in 1.5 s: every class is equal",
-        "[verify 2/0, 0 s] BROKEN in 1.5 s: every class is equal: class_1 instead of class_2",
+        "[verify 1/0, 0 s] pass in 1.5 s: every class is equal",
+        "[verify 2/0, 0 s] FAIL in 1.5 s: every class is equal: class_1 instead of class_2",
     ]
     assert [verdict.reason for verdict in verification.verdicts] == ["", "class_1 instead of class_2\nmore"]
 
 
-def test_a_skip_says_why(tmp_path: Path) -> None:
+def test_a_skip_has_its_reason(tmp_path: Path) -> None:
     verification = Verification(tmp_path / "verify.json", Progress("verify", io.StringIO()))
     skipped = report("skipped", "setup")
     skipped.longrepr = ("test_chain.py", 3, "Skipped: no GPU")

@@ -31,7 +31,7 @@ def on(_observations: Sequence[Observation], _over: Sequence[Phase]) -> bool:
     return True
 
 
-def test_operations_are_handed_out_when_due_though_nobody_takes_them() -> None:
+def test_operations_are_dispatched_when_due_even_if_no_user_takes_them() -> None:
     arrivals = Arrivals(profile({"kind": "steady", "rate": 50, "seconds": 0.4}))
     arrivals.dispatch(on)
     assert arrivals.backlog == 25
@@ -42,7 +42,7 @@ def test_operations_are_handed_out_when_due_though_nobody_takes_them() -> None:
     assert all(each.sent >= each.due for each in found)
 
 
-def test_every_user_learns_that_nothing_follows() -> None:
+def test_every_user_is_notified_at_the_end() -> None:
     arrivals = Arrivals(profile({"kind": "steady", "rate": 10, "seconds": 0.2}, users=3))
     arrivals.dispatch(on)
     taken(arrivals)
@@ -55,7 +55,7 @@ def test_once_means_every_operation_once_and_at_once() -> None:
     assert [each.operation for each in taken(arrivals)] == ["v1x1", "v1x32", "v2x1", "v2x32"]
 
 
-def test_a_ramp_ends_where_it_is_told_to() -> None:
+def test_a_ramp_ends_when_its_callback_says_so() -> None:
     arrivals = Arrivals(profile({"kind": "ramp", "rate": 20, "limit": 100, "growth": 1.5, "stepSeconds": 1}))
     asked: list[tuple[int, int]] = []
 
@@ -68,7 +68,7 @@ def test_a_ramp_ends_where_it_is_told_to() -> None:
     assert [phase.rate for phase in arrivals.phases] == [20]
 
 
-def test_what_is_not_answered_when_the_run_ends_is_kept_as_that() -> None:
+def test_operations_without_an_answer_at_the_end_are_recorded_as_such() -> None:
     arrivals = Arrivals(profile({"kind": "steady", "rate": 20, "seconds": 0.2}, warmUpSeconds=0))
     arrivals.dispatch(on)
     first, second = arrivals.take(), arrivals.take()

@@ -28,7 +28,7 @@ def v2(rows: list[list[float]]) -> bytes:
     return json.dumps({"outputs": [{"shape": [len(rows), len(rows[0])], "data": flat}]}).encode()
 
 
-def test_every_row_is_asked_in_requests_of_the_size() -> None:
+def test_requests_of_the_given_size_cover_every_row() -> None:
     found = expectations.questions(EXPECTED, "v1", 2)
     assert [json.loads(each.body)["instances"] for each in found] == [
         [[1.0, 2.0], [3.0, 4.0]],
@@ -39,14 +39,14 @@ def test_every_row_is_asked_in_requests_of_the_size() -> None:
 
 
 @pytest.mark.parametrize(("protocol", "answer"), [("v1", v1), ("v2", v2)])
-def test_the_answer_of_training_time_is_right_also_the_second_time(
+def test_the_answer_of_training_time_is_right_the_second_time_as_well(
     protocol: str, answer: Callable[[list[list[float]]], bytes]
 ) -> None:
     asked = question(protocol)
     good = answer([[0.1, 0.9], [0.8, 0.2 + 1e-12]])
-    assert expectations.wrong(asked, good, "abc", "abc") is None
-    assert asked.known == {good}
-    assert expectations.wrong(asked, good, "abc", "abc") is None
+    assert expectations.find_fault(asked, good, "abc", "abc") is None
+    assert asked.verified == {good}
+    assert expectations.find_fault(asked, good, "abc", "abc") is None
 
 
 @pytest.mark.parametrize(
@@ -55,29 +55,32 @@ def test_the_answer_of_training_time_is_right_also_the_second_time(
         (v1([[0.9, 0.1], [0.8, 0.2]]), "probabilities differ"),
         (v1([[0.1, 0.9], [0.8, 0.2 + 1e-8]]), "probabilities differ"),
         (v1([[0.1, 0.9], [0.8, float("nan")]]), "probabilities differ"),
-        (v1([[0.1, 0.9]]), "not an answer of v1: ValueError"),
-        (v1([[0.1], [0.8]]), "not an answer of v1: ValueError"),
-        (v1([1, 2]), "not an answer of v1: TypeError"),
-        (v1("no"), "not an answer of v1"),
-        (v2([[0.1, 0.9], [0.8, 0.2]]), "not an answer of v1: KeyError"),
-        (b"[]", "not an answer of v1: TypeError"),
-        (b"", "not an answer of v1: JSONDecodeError"),
+        (v1([[0.1, 0.9]]), "not a v1 answer: ValueError"),
+        (v1([[0.1], [0.8]]), "not a v1 answer: ValueError"),
+        (v1([1, 2]), "not a v1 answer: TypeError"),
+        (v1("no"), "not a v1 answer"),
+        (v2([[0.1, 0.9], [0.8, 0.2]]), "not a v1 answer: KeyError"),
+        (b"[]", "not a v1 answer: TypeError"),
+        (b"", "not a v1 answer: JSONDecodeError"),
     ],
 )
 def test_any_other_answer_is_wrong(answer: bytes, reason: str) -> None:
     asked = question()
-    found = expectations.wrong(asked, answer, "abc", "abc")
+    found = expectations.find_fault(asked, answer, "abc", "abc")
     assert found is not None
     assert found.startswith(reason)
-    assert not asked.known
+    assert not asked.verified
 
 
 @pytest.mark.parametrize("digest", ["def", None, ""])
 def test_an_answer_of_another_model_is_wrong_however_it_looks(digest: str | None) -> None:
     asked = question()
     good = v1(asked.probabilities)
-    assert expectations.wrong(asked, good, "abc", "abc") is None
-    assert expectations.wrong(asked, good, digest, "abc") == f"model {digest or 'unknown'} answered, not abc"
+    assert expectations.find_fault(asked, good, "abc", "abc") is None
+    assert (
+        expectations.find_fault(asked, good, digest, "abc")
+        == f"model {digest or 'unknown'} answered, not abc"
+    )
 
 
 def test_expectations_are_read_from_a_file(tmp_path: Path) -> None:

@@ -2,10 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from delivery.verdict import Outcome
 from loadtests import measurements
 from loadtests.measurements import Observation
 from loadtests.shapes import Phase
-from loadtests.slo import Outcome, Slo, judge
+from loadtests.slo import Slo, judge
 
 
 def run(
@@ -65,7 +66,7 @@ def test_a_wrong_answer_of_the_warm_up_is_wrong_nevertheless() -> None:
     assert (found.wrong, found.failed, found.answered) == (1, 0, 10)
 
 
-def test_a_generator_that_falls_behind_has_sent_less_than_was_asked() -> None:
+def test_a_generator_that_falls_behind_has_sent_less_than_was_due() -> None:
     late = [
         Observation("ask", 0, due, due * 3, due * 3 + 0.01)
         for due in (number / 100 for number in range(1000))
@@ -96,13 +97,13 @@ def test_a_ramp_finds_the_rate_at_which_the_server_is_saturated() -> None:
     assert [step.held for step in steps] == [True, True, False, False]
     assert measurements.saturated_at(steps) == 2
     assert measurements.saturation(steps) == pytest.approx(300, rel=0.02)
-    assert measurements.gave_out_first(steps) is None
+    assert measurements.find_generator_limit(steps) is None
     found = measurements.statistics(observations, phases, warm_up_seconds=0, generator_cpu=0, ramp=True)
     assert found.asked == 1200
     assert found.p99_ms < 10
 
 
-def test_a_ramp_that_is_always_kept_up_with_ends_at_its_last_rate() -> None:
+def test_a_ramp_that_never_saturates_ends_at_its_last_rate() -> None:
     steps = measurements.steps(*ramp([100, 200], capacity=1000), 0)
     assert measurements.saturated_at(steps) is None
     assert measurements.saturation(steps) == pytest.approx(200, rel=0.02)
@@ -130,7 +131,9 @@ def test_one_hiccup_does_not_end_a_ramp() -> None:
 
 def test_a_generator_that_gives_out_before_the_server_is_told_apart() -> None:
     steps = measurements.steps(*ramp([100, 200, 400, 800], capacity=1000, sent=250), 0)
-    assert measurements.gave_out_first(steps) == "the generator sent 250.2/s of 400.0/s asked at the end"
+    assert (
+        measurements.find_generator_limit(steps) == "the generator sent 250.2/s instead of 400.0/s at the end"
+    )
 
 
 def test_no_second_is_left_out_of_the_series() -> None:

@@ -22,7 +22,7 @@ def written(folder: Path, text: str) -> str:
     return str(file)
 
 
-def test_every_profile_of_ours_can_be_read_and_each_user_and_shape_has_one() -> None:
+def test_every_shipped_profile_can_be_read_and_each_user_and_shape_has_one() -> None:
     found = [profile.load(name) for name in profile.names()]
     assert {each.user for each in found} == set(UserKind)
     assert {each.shape.kind for each in found} == {"steady", "ramp", "spike", "soak"}
@@ -31,7 +31,7 @@ def test_every_profile_of_ours_can_be_read_and_each_user_and_shape_has_one() -> 
     assert operations == set(OPERATIONS[UserKind.INFERENCE])
 
 
-def test_a_profile_may_lie_anywhere(tmp_path: Path) -> None:
+def test_a_profile_may_be_anywhere(tmp_path: Path) -> None:
     found = profile.load(written(tmp_path, GOOD))
     assert (found.name, found.users, found.slo.p99_ms) == ("mine", 32, 100)
     assert found.weights == {"v1x1": 1, "v1x32": 1, "v2x1": 1, "v2x32": 1}
@@ -49,7 +49,7 @@ def test_operations_of_weight_zero_do_not_occur(tmp_path: Path) -> None:
         ({"sloo": {}}, "sloo: unknown key; correct or delete it"),
         ({"slo": None}, "slo: Input should be"),
         ({"user": "inferense"}, "user: Input should be 'inference', 'tracking', 'registry' or 'pipelines'"),
-        ({"mix": {"v3": 1}}, "mix: 'v3' is no operation of inference; give v1x1, v1x32, v2x1, v2x32"),
+        ({"mix": {"v3": 1}}, "mix: 'v3' is not an operation of inference; give v1x1, v1x32, v2x1, v2x32"),
         ({"mix": {"v1x1": 0}}, "every weight is 0"),
         (
             {"shape": {"kind": "steady", "rate": 0, "seconds": 5}},
@@ -57,10 +57,10 @@ def test_operations_of_weight_zero_do_not_occur(tmp_path: Path) -> None:
         ),
         ({"shape": {"kind": "steady", "rte": 1, "seconds": 5}}, "shape.rate: missing; give it a value"),
         ({"shape": {"kind": "waves"}}, "shape: Input tag 'waves'"),
-        ({"slo": {"saturationPerSecond": 5}}, "slo.saturationPerSecond: only a ramp finds it"),
+        ({"slo": {"saturationPerSecond": 5}}, "slo.saturationPerSecond: only a ramp measures it"),
         ({"users": 1000}, "users: Input should be less than or equal to 256, not 1000"),
         ({"slo": {"p50Ms": 200, "p99Ms": 100}}, "slo: p50Ms 200 is above p99Ms 100"),
-        ({"name": "other"}, "name: that of the file; delete it"),
+        ({"name": "other"}, "name: the file name is the name; delete it"),
     ],
 )
 def test_a_bad_profile_is_refused_in_one_line(

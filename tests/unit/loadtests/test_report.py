@@ -4,38 +4,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from loadtests import report
-from loadtests.report import LoadReport, Operation, RunReport, Second, Step
-from tests.unit.loadtests.test_slo import GOOD
+from loadtests.report import LoadReport
+from tests.fixtures.load_runs import RUN
 
-RUN = RunReport(
-    profile="mine",
-    description="a test",
-    user="inference",
-    shape={"kind": "steady", "rate": 100.0, "seconds": 10.0},
-    target="http://127.0.0.1:1",
-    started="2026-11-21T08:00:00+00:00",
-    warm_up_seconds=2,
-    outcome="passed",
-    reasons=[],
-    slo={"p99_ms": 100.0},
-    statistics=GOOD,
-    operations=[Operation(name="v1x1", count=10, failed=0, wrong=0, p50_ms=1, p95_ms=2, p99_ms=3)],
-    series=[Second(seconds=0, asked=1, answered=1, failed=0, wrong=0, p50_ms=1, p99_ms=None)],
-    steps=[
-        Step(
-            asked_per_second=1,
-            seconds=1,
-            sent_per_second=1,
-            answered_per_second=1,
-            p50_ms=1,
-            p95_ms=1,
-            p99_ms=1,
-            failed=0,
-            held=True,
-        )
-    ],
-)
-SLOW = replace(RUN, profile="slow", outcome="failed", reasons=["p99 900.0 ms, at most 100 ms"])
+SLOW = replace(RUN, profile="slow", outcome="failed", reasons=["p99 900.0 ms, maximum 100 ms"])
 STARVED = replace(RUN, profile="starved", outcome="invalid", reasons=["the generator sent 1/s"])
 REPORT = LoadReport(outcome="failed", reasons=[], seconds=30, runs=[RUN, SLOW, STARVED])
 
@@ -50,18 +22,18 @@ def test_a_run_reads_back_as_it_was_written(tmp_path: Path) -> None:
     assert document["runs"][0]["statistics"]["p99_ms"] == 20
 
 
-def test_a_field_of_a_later_release_is_no_obstacle() -> None:
+def test_a_field_of_a_later_release_is_ignored() -> None:
     assert report.run_from({**asdict(RUN), "weather": "fine"}) == RUN
 
 
-def test_junit_tells_failed_from_invalid(tmp_path: Path) -> None:
+def test_junit_distinguishes_failed_from_invalid(tmp_path: Path) -> None:
     report.write(REPORT, tmp_path / "load.json")
-    suite = ElementTree.parse(tmp_path / "load.xml").getroot()  # noqa: S314 - our own
+    suite = ElementTree.parse(tmp_path / "load.xml").getroot()  # noqa: S314 - written above
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "1", "1")
     passed, failed, invalid = suite
     assert list(passed) == []
     assert [(each.tag, each.get("message")) for each in failed] == [
-        ("failure", "p99 900.0 ms, at most 100 ms")
+        ("failure", "p99 900.0 ms, maximum 100 ms")
     ]
     assert [each.tag for each in invalid] == ["error"]
 
@@ -70,4 +42,4 @@ def test_the_table_has_a_row_for_each_run_and_a_line_for_each_reason() -> None:
     lines = report.table(REPORT.runs)
     assert len(lines) == 6
     assert lines[2].split()[:2] == ["slow", "failed"]
-    assert lines[3].strip() == "p99 900.0 ms, at most 100 ms"
+    assert lines[3].strip() == "p99 900.0 ms, maximum 100 ms"

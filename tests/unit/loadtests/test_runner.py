@@ -1,44 +1,29 @@
 import json
-import os
-import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
+from tests.fixtures.load_runs import REPOSITORY, STEADY, LoadRun, starved
 from tests.fixtures.stub_platform import stub_platform
-from tests.unit.loadtests.conftest import REPOSITORY, LoadRun
-
-STEADY: dict[str, Any] = {
-    "description": "a test",
-    "user": "inference",
-    "shape": {"kind": "steady", "rate": 50, "seconds": 2},
-    "warmUpSeconds": 0.5,
-    "drainSeconds": 4,
-    # A busy machine is no reason to fail: these tests are about what is slow, wrong or starved on purpose.
-    "slo": {"p99Ms": 2000, "errorRatio": 0, "requestsPerSecond": 40},
-}
 
 
-def test_a_platform_that_keeps_its_promise_passes(load_run: LoadRun) -> None:
+def test_a_platform_that_meets_its_service_levels_passes(load_run: LoadRun) -> None:
     with stub_platform() as stub:
-        code, report, said = load_run(stub, STEADY)
-    assert (code, report["outcome"], report["reasons"]) == (0, "passed", []), said
+        code, report, errors = load_run(stub, STEADY)
+    assert (code, report["outcome"], report["reasons"]) == (0, "passed", []), errors
     found = report["statistics"]
     assert (found["asked"], found["answered"]) == (100, 100)
     assert stub.predictions == 125
     assert [each["asked"] for each in report["series"]] == [50, 50, 25]
-    assert "due 50/s" in said
+    assert "due 50/s" in errors
 
 
-def test_a_slow_model_fails_and_the_time_that_arrivals_wait_counts(load_run: LoadRun) -> None:
-    # 10 a second at most, where 50 are due: a caller of the last second waits for those before it.
+def test_a_slow_model_fails_and_the_waiting_time_of_arrivals_counts(load_run: LoadRun) -> None:
+    # 10 a second at most, where 50 are due: the last arrivals wait for the earlier ones.
     with stub_platform(seconds_per_answer=0.1) as stub:
         code, report, _ = load_run(stub, STEADY)
     assert (code, report["outcome"]) == (1, "failed")
@@ -81,26 +66,6 @@ def test_a_ramp_stops_at_saturation(load_run: LoadRun) -> None:
     assert 15 <= report["statistics"]["saturation_per_second"] <= 55
 
 
-@contextmanager
-def _starved(pid: int) -> Generator[None]:
-    """Give a process one moment in ten, as a machine with too much to do would."""
-    over = threading.Event()
-
-    def starve() -> None:
-        while not over.wait(0.03):
-            os.kill(pid, signal.SIGSTOP)
-            over.wait(0.3)
-            os.kill(pid, signal.SIGCONT)
-
-    thread = threading.Thread(target=starve, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join(timeout=5)
-
-
 def test_a_generator_that_is_starved_of_the_processor_makes_the_run_invalid(tmp_path: Path) -> None:
     profile = tmp_path / "starved.yaml"
     profile.write_text(yaml.safe_dump({**STEADY, "slo": {"p99Ms": 200}}))
@@ -121,7 +86,7 @@ def test_a_generator_that_is_starved_of_the_processor_makes_the_run_invalid(tmp_
             asked = threading.Event()
             while not stub.predictions and process.poll() is None:
                 asked.wait(0.05)
-            with _starved(process.pid):
+            with starved(process.pid):
                 asked.wait(4)
             assert process.wait(timeout=60) == 1
     run = json.loads(report.read_text())["runs"][0]
@@ -129,26 +94,26 @@ def test_a_generator_that_is_starved_of_the_processor_makes_the_run_invalid(tmp_
     assert "the generator" in run["reasons"][0]
 
 
-def test_a_target_that_is_not_ours_is_refused_in_one_line(load_run: LoadRun) -> None:
+def test_a_target_outside_this_machine_is_refused_in_one_line(load_run: LoadRun) -> None:
     with stub_platform() as stub:
-        code, report, said = load_run(stub, STEADY, "--target", "http://192.0.2.1")
+        code, report, errors = load_run(stub, STEADY, "--target", "http://192.0.2.1")
     assert (code, report, stub.requests) == (1, {}, [])
-    assert said.startswith("error: target 'http://192.0.2.1': not this machine's own cluster; ")
-    assert said.count("\n") == 1
+    assert errors.startswith("error: target 'http://192.0.2.1': not this machine's own cluster; ")
+    assert errors.count("\n") == 1
 
 
-def test_a_bad_profile_is_refused_in_one_line_before_anything_is_asked(load_run: LoadRun) -> None:
+def test_a_bad_profile_is_refused_in_one_line_before_any_request(load_run: LoadRun) -> None:
     with stub_platform() as stub:
-        code, report, said = load_run(stub, {**STEADY, "slo": {"p99Mss": 1}})
+        code, report, errors = load_run(stub, {**STEADY, "slo": {"p99Mss": 1}})
     assert (code, report, stub.requests) == (1, {}, [])
-    assert said.endswith("mine.yaml: slo.p99Mss: unknown key; correct or delete it\n")
-    assert said.count("\n") == 1
+    assert errors.endswith("mine.yaml: slo.p99Mss: unknown key; correct or delete it\n")
+    assert errors.count("\n") == 1
 
 
-def test_a_platform_that_is_down_is_told_in_one_line(load_run: LoadRun) -> None:
+def test_a_platform_that_is_down_is_reported_in_one_line(load_run: LoadRun) -> None:
     with stub_platform() as stub:
         pass
-    code, _, said = load_run(stub, STEADY)
+    code, _, errors = load_run(stub, STEADY)
     assert code == 1
-    assert said.startswith("error: wine-models.stub.local at http://127.0.0.1:")
-    assert said.count("\n") == 1
+    assert errors.startswith("error: wine-models.stub.local at http://127.0.0.1:")
+    assert errors.count("\n") == 1

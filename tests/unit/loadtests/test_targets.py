@@ -1,6 +1,3 @@
-import json
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +18,7 @@ OWN = frozenset({"10.213.7.2"})
         ("http://10.213.7.2:30080", "http://10.213.7.2:30080"),
     ],
 )
-def test_load_goes_to_loopback_and_to_the_clusters_own_network(url: str, target: str) -> None:
+def test_loopback_and_the_clusters_own_network_are_permitted(url: str, target: str) -> None:
     assert targets.permitted(url, OWN) == target
 
 
@@ -65,14 +62,15 @@ def test_no_address_of_others_is_ever_permitted(address: object) -> None:
             targets.permitted(f"http://{host}:80", OWN)
 
 
-def test_the_clusters_address_comes_from_the_endpoints_file_beside_its_kubeconfig(tmp_path: Path) -> None:
-    kubeconfig = str(tmp_path / "kubeconfig")
-    assert targets.own_addresses(kubeconfig) == frozenset()
-    (tmp_path / "endpoints.json").write_text(json.dumps({"node_ip": "10.213.7.2"}))
-    assert targets.own_addresses(kubeconfig) == OWN
+def test_declared_addresses_of_the_own_cluster_are_private_ones() -> None:
+    assert targets.private_addresses(["10.213.7.2"]) == OWN
+    assert targets.private_addresses([]) == frozenset()
 
 
-@pytest.mark.parametrize("text", ['{"node_ip": "8.8.8.8"}', '{"node_ip": "example.com"}', "{}", "[]", "no"])
-def test_a_file_that_names_no_private_address_permits_nothing_more(tmp_path: Path, text: str) -> None:
-    (tmp_path / "endpoints.json").write_text(text)
-    assert targets.own_addresses(str(tmp_path / "kubeconfig")) == frozenset()
+@pytest.mark.parametrize(
+    "text",
+    ["8.8.8.8", "2001:4860:4860::8888", "169.254.169.254", "::", "example.com", "10.0.0.0/8", ""],
+)
+def test_no_other_address_can_be_declared(text: str) -> None:
+    with pytest.raises(LoadtestError, match=r"^own address .*: not a private IP address; give the node's$"):
+        targets.private_addresses(["10.213.7.2", text])

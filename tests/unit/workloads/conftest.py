@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database of MLflow with its tables and nothing in them: the migrations take seconds."""
+    """An empty, migrated MLflow database: the migrations take seconds."""
     file = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     mlflow.MlflowClient(f"sqlite:///{file}").search_experiments()
     return file

@@ -1,4 +1,4 @@
-"""`python -m workloads`: what a person reads, and the exit code."""
+"""`python -m workloads`: its output and exit code."""
 
 import json
 from dataclasses import replace
@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.unit.workloads.test_endpoints import OUTPUTS
-from tests.unit.workloads.test_lineage import COMPLETE
+from tests.fixtures.models import COMPLETE
+from tests.fixtures.platforms import OUTPUTS
 from workloads import __main__ as command
 from workloads import lineage, pipeline_runs
 from workloads.lineage import HeldBack
 from workloads.pipeline_runs import PipelineRun, Step
 from workloads.serving.inference_client import InferenceClient
+from workloads.serving.inference_services import InferenceServices
 
 EVIDENCE = HeldBack(
     features=["x"],
@@ -29,41 +30,42 @@ RUN = PipelineRun(run_id="p2", state="SUCCEEDED", reason="", seconds=90.5, steps
 
 @pytest.fixture
 def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A platform that says what these tests put here."""
-    said: dict[str, Any] = {
+    """A platform with the state that these tests put here."""
+    state: dict[str, Any] = {
         "run": RUN,
         "lineage": COMPLETE,
         "served": EVIDENCE.probabilities,
         "submitted": [],
     }
-    monkeypatch.setattr(lineage, "trace", lambda *_: said["lineage"])
-    monkeypatch.setattr(lineage, "held_back", lambda *_: EVIDENCE)
-    monkeypatch.setattr(lineage, "inference_service", lambda *_: said.get("service"))
-    monkeypatch.setattr(InferenceClient, "predict_v1", lambda *_: said["served"])
-    monkeypatch.setattr(pipeline_runs, "finished", lambda *_, **__: said["run"])
+    monkeypatch.setattr(lineage, "trace", lambda *_: state["lineage"])
+    monkeypatch.setattr(lineage, "read_held_back", lambda *_: EVIDENCE)
+    monkeypatch.setattr(InferenceServices, "__init__", lambda *_: None)
+    monkeypatch.setattr(InferenceServices, "get", lambda *_: state.get("service"))
+    monkeypatch.setattr(InferenceClient, "predict_v1", lambda *_: state["served"])
+    monkeypatch.setattr(pipeline_runs, "wait_until_finished", lambda *_, **__: state["run"])
 
     def submit(*_: Any, cache: bool) -> str:
-        said["submitted"].append(cache)
+        state["submitted"].append(cache)
         return "p2"
 
     monkeypatch.setattr(pipeline_runs, "submit", submit)
     file = tmp_path / "outputs.json"
     file.write_text(json.dumps(OUTPUTS))
-    said["arguments"] = ["--endpoints", str(file)]
-    return said
+    state["arguments"] = ["--endpoints", str(file)]
+    return state
 
 
 RUN_COMMAND = ["run", "train_register_serve", "--data", "wine"]
 
 
-def test_a_run_ends_with_a_prediction_beside_the_value_it_must_have(
+def test_a_run_ends_with_a_prediction_and_its_expected_value(
     platform: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.main([*RUN_COMMAND, *platform["arguments"]]) == 0
     shown = capsys.readouterr().out
     assert "train          Succeeded     7.0 s  cached" in shown
     assert "model      wine version 3, pipeline run p2" in shown
-    assert "predicted  a with probability 0.75\nmust be    a with probability 0.75\n" in shown
+    assert "predicted  a with probability 0.75\nexpected   a with probability 0.75\n" in shown
     assert "2 of 2 classes equal, probabilities within 0.0e+00" in shown
     assert platform["submitted"] == [True]
 
@@ -86,7 +88,7 @@ def test_a_model_that_is_served_is_only_shown(platform: dict[str, Any]) -> None:
         ),
         (
             {"served": [[0.75, 0.25], [0.875, 0.125]]},
-            "error: model wine: predicts other than at training time\n",
+            "error: model wine: predictions differ from those at training time\n",
         ),
         (
             {"lineage": replace(COMPLETE, predictor_digest="d0")},
@@ -94,7 +96,7 @@ def test_a_model_that_is_served_is_only_shown(platform: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_what_is_not_as_it_must_be_is_one_line_and_exit_1(
+def test_a_wrong_result_is_one_line_and_exit_1(
     platform: dict[str, Any], capsys: pytest.CaptureFixture[str], change: dict[str, Any], error: str
 ) -> None:
     platform.update(change)

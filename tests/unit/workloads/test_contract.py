@@ -3,5 +3,5 @@
 from workloads.contract import Host
 
 
-def test_a_host_lies_below_the_domain_of_its_platform() -> None:
+def test_a_host_is_below_the_domain_of_its_platform() -> None:
     assert Host.TRACKING.below("ml.example.org") == "mlflow.ml.example.org"

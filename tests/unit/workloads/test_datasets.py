@@ -5,12 +5,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.unit.workloads.test_endpoints import OUTPUTS
+from tests.fixtures.platforms import ENDPOINTS
 from workloads import datasets, object_store
-from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 
-ENDPOINTS = Endpoints(**OUTPUTS)
 GOOD = b"size,kind\n" + b"".join(b"%d,%s\n" % (n, b"ab"[n % 2 : n % 2 + 1]) for n in range(8))
 
 
@@ -61,7 +59,7 @@ def test_a_file_of_the_object_store_is_prepared(monkeypatch: pytest.MonkeyPatch)
         (
             "s3://pipelines/a.csv",
             GOOD.replace(b"kind", b"sort"),
-            "data: no column 'kind' among size, sort; name the column of classes as target",
+            "data: no column 'kind' among size, sort; give the column with the class as target",
         ),
         (
             "s3://pipelines/a.csv",

@@ -6,48 +6,37 @@ from pathlib import Path
 
 import pytest
 
-from workloads import endpoints
+from tests.fixtures.platforms import OUTPUTS
+from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
-
-OUTPUTS = {
-    "kubeconfig": "/somewhere/kubeconfig",
-    "gateway_url": "http://127.0.0.1:31234",
-    "gateway_domain": "plinth.local",
-    "pipelines_namespace": "kubeflow",
-    "tracking_namespace": "mlflow",
-    "models_namespace": "models",
-    "artifacts_destination": "s3://mlflow",
-    "pipelines_bucket": "pipelines",
-    "object_store_region": "us-east-1",
-    "workload_image": "plinth/workload:abc",
-}
 
 
 def test_outputs_give_the_host_of_everything() -> None:
-    found = endpoints.parse(json.dumps({**OUTPUTS, "prometheus_url": "more than we read"}))
+    found = Endpoints.parse(json.dumps({**OUTPUTS, "prometheus_url": "an output that workloads do not read"}))
     assert found.model_host("wine") == "wine-models.plinth.local"
     assert found.pipelines_host == "pipelines.plinth.local"
     assert found.tracking_host == "mlflow.plinth.local"
     assert found.objects_host == "objects.plinth.local"
+    assert found.prometheus_host == "prometheus.plinth.local"
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", json.dumps({**OUTPUTS, "gateway_url": 5})])
 def test_outputs_that_lack_something_are_refused_with_its_name(text: str) -> None:
     with pytest.raises(WorkloadsError, match=r"no .*gateway_url.* among the stack's outputs; run `make up`"):
-        endpoints.parse(text)
+        Endpoints.parse(text)
 
 
 def test_outputs_that_are_no_json_are_refused() -> None:
     with pytest.raises(WorkloadsError, match="endpoints: not JSON"):
-        endpoints.parse("Updating...")
+        Endpoints.parse("Updating...")
 
 
 def test_a_file_of_outputs_is_read_and_a_missing_one_named(tmp_path: Path) -> None:
     file = tmp_path / "outputs.json"
     with pytest.raises(WorkloadsError, match=r"outputs\.json: does not exist"):
-        endpoints.from_file(file)
+        Endpoints.from_file(file)
     file.write_text(json.dumps(OUTPUTS))
-    assert endpoints.from_file(file).gateway_url == "http://127.0.0.1:31234"
+    assert Endpoints.from_file(file).gateway_url == "http://127.0.0.1:31234"
 
 
 def test_a_stack_without_outputs_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,4 +46,4 @@ def test_a_stack_without_outputs_is_one_clear_error(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(subprocess, "run", fail)
     with pytest.raises(WorkloadsError, match=r"^stack dev: .* \(the cluster does not answer: start it\)"):
-        endpoints.of_stack("dev")
+        Endpoints.of_stack("dev")

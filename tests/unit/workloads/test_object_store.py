@@ -7,12 +7,9 @@ from typing import Any
 import pytest
 from kubernetes import client, config
 
-from tests.unit.workloads.test_endpoints import OUTPUTS
+from tests.fixtures.platforms import ENDPOINTS
 from workloads import object_store
-from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
-
-ENDPOINTS = Endpoints(**OUTPUTS)
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
-"""Pipeline runs: their steps, seconds and reasons, from what Argo and the API say."""
+"""Pipeline runs: steps, durations and reasons, from Argo's nodes and the API."""
 
 from typing import Any
 
 import pytest
 
-from tests.unit.workloads.test_endpoints import OUTPUTS
+from tests.fixtures.platforms import ENDPOINTS, OUTPUTS
 from workloads import pipeline_runs
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
-
-ENDPOINTS = Endpoints(**OUTPUTS)
 
 
 def node(name: str, kind: str, phase: str, began: int, ended: int, *children: str) -> dict[str, Any]:
@@ -108,7 +106,7 @@ class Api:
 ENDED = {"created_at": "2026-01-01T00:00:00Z", "finished_at": "2026-01-01T00:01:30Z"}
 
 
-def test_a_failed_run_says_its_step_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_run_has_its_step_and_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     log = LOG.format("ValueError: data: empty")
     api = Api(
         monkeypatch,
@@ -118,7 +116,7 @@ def test_a_failed_run_says_its_step_and_why(monkeypatch: pytest.MonkeyPatch) -> 
         {"state": "FAILED", **ENDED},
         log=log,
     )
-    run = pipeline_runs.finished(ENDPOINTS, "r1")
+    run = pipeline_runs.wait_until_finished(ENDPOINTS, "r1")
     assert (run.state, run.reason, run.seconds) == ("FAILED", "validate-data: data: empty", 90.0)
     assert len(api.calls) == 4
 
@@ -126,13 +124,13 @@ def test_a_failed_run_says_its_step_and_why(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("state", ["CANCELED", "SKIPPED"])
 def test_every_terminal_state_ends_the_wait(monkeypatch: pytest.MonkeyPatch, state: str) -> None:
     Api(monkeypatch, {"state": state, **ENDED})
-    assert pipeline_runs.finished(ENDPOINTS, "r1", timeout_seconds=3600).state == state
+    assert pipeline_runs.wait_until_finished(ENDPOINTS, "r1", timeout_seconds=3600).state == state
 
 
 def test_a_run_that_does_not_end_in_time_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     Api(monkeypatch, {"state": "RUNNING"})
     with pytest.raises(WorkloadsError, match="pipeline run r1: not within 0 s"):
-        pipeline_runs.finished(ENDPOINTS, "r1", timeout_seconds=0)
+        pipeline_runs.wait_until_finished(ENDPOINTS, "r1", timeout_seconds=0)
 
 
 def test_a_run_is_submitted_with_its_image_and_inputs(monkeypatch: pytest.MonkeyPatch) -> None:

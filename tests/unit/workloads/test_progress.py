@@ -1,4 +1,4 @@
-"""A pipeline run while it goes on."""
+"""Progress of a pipeline run."""
 
 import io
 
@@ -28,7 +28,7 @@ def test_a_log_has_each_step_once_when_it_has_ended() -> None:
     ]
 
 
-def test_a_terminal_also_shows_who_is_at_work_and_ends_clean() -> None:
+def test_a_terminal_also_shows_running_steps_and_ends_clear() -> None:
     stream = Terminal()
     moments = iter([0.0, 3.0, 5.0, 6.0])
     progress = StepProgress(stream, clock=lambda: next(moments))

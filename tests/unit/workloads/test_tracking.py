@@ -1,10 +1,10 @@
-"""MLflow's client, told the host by which the gateway routes."""
+"""MLflow's client sends the host by which the gateway routes."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-from tests.unit.workloads.test_endpoints import OUTPUTS
+from tests.fixtures.platforms import OUTPUTS
 from workloads.endpoints import Endpoints
 from workloads.tracking import connect
 

@@ -41,7 +41,7 @@ def test_the_last_status_is_in_the_error() -> None:
         wait("a run", lambda: "pending", ready=lambda _: False, timeout_seconds=0)
 
 
-def test_it_ends_when_the_probe_has_nothing_to_report_often_enough() -> None:
+def test_it_ends_after_enough_successful_probes_in_a_row() -> None:
     states: list[str | None] = ["down", None, "down", None, None]
     seen: list[str | None] = []
 
@@ -53,6 +53,6 @@ def test_it_ends_when_the_probe_has_nothing_to_report_often_enough() -> None:
     assert seen == states
 
 
-def test_it_says_the_last_state_when_the_time_is_over() -> None:
+def test_a_timeout_has_the_last_state() -> None:
     with pytest.raises(WorkloadsError, match="a thing: not within 0 s; last seen: still down"):
         wait_for("a thing", lambda: "still down", timeout_seconds=0)

@@ -1,7 +1,7 @@
 """The numbers that nights are compared by."""
 
 from harness.evidence import figures
-from tests.unit.harness.evidence.sample import GREEN, RED, RUNNING
+from tests.fixtures.nights import GREEN, RED, RUNNING
 
 
 def test_a_whole_night_measures_every_figure() -> None:
@@ -10,10 +10,10 @@ def test_a_whole_night_measures_every_figure() -> None:
     assert found["up_seconds"] == 305.0
     assert found["saturation_per_second"] == 372.0
     assert found["half_p99_ms"] == 17.4
-    assert found["kept"] == 6
+    assert found["promises_passed"] == 6
 
 
-def test_what_was_not_reached_is_no_figure() -> None:
-    assert set(figures.of_night(RUNNING)) == {"kept", "up_seconds", "chain_seconds", "memory_mib"}
+def test_phases_that_were_not_reached_have_no_figure() -> None:
+    assert set(figures.of_night(RUNNING)) == {"promises_passed", "up_seconds", "chain_seconds", "memory_mib"}
     assert "seconds" not in figures.of_night(RED)
     assert figures.outcomes(RED) == {"passed": 5, "failed": 1}

@@ -7,20 +7,20 @@ from pathlib import Path
 from harness.evidence import figures, history
 from harness.evidence.history import Entry
 from harness.evidence.night import Fault
-from tests.unit.harness.evidence.sample import GREEN, PAST, RED, RUNNING
+from tests.fixtures.nights import GREEN, PAST, RED, RUNNING
 
 
 def test_a_night_is_written_once_however_often_it_is_added(tmp_path: Path) -> None:
     file = tmp_path / "history.jsonl"
     first = history.entry(RUNNING, figures.of_night(RUNNING))
     history.add(file, first)
-    kept = history.add(file, history.entry(GREEN, figures.of_night(GREEN)))
-    assert [each.outcome for each in kept] == ["green"]
-    assert history.read(file) == kept
-    assert kept[0].figures["memory_mib"] == sum(row["proportional"] for row in GREEN.memory["up"])
+    entries = history.add(file, history.entry(GREEN, figures.of_night(GREEN)))
+    assert [each.outcome for each in entries] == ["green"]
+    assert history.read(file) == entries
+    assert entries[0].figures["memory_mib"] == sum(row["proportional"] for row in GREEN.memory["up"])
 
 
-def test_lines_that_are_no_night_are_left_out(tmp_path: Path) -> None:
+def test_lines_that_cannot_be_parsed_are_left_out(tmp_path: Path) -> None:
     file = tmp_path / "history.jsonl"
     good = json.dumps({"run": "a", "began": "b", "outcome": "green"})
     file.write_text(f'{{"run": "half\n[]\n{good}\n{{"run": "x", "unknown": 1}}\n')
@@ -34,13 +34,13 @@ def test_only_the_last_nights_are_kept_in_their_order(tmp_path: Path) -> None:
     file.write_text(
         "".join(json.dumps({"run": each.run, "began": "", "outcome": "green"}) + "\n" for each in nights)
     )
-    kept = history.add(file, Entry(run="0100", began="", outcome="product"))
-    assert len(kept) == 200
-    assert kept[0].run == "0030"
-    assert next(each for each in kept if each.run == "0100").outcome == "product"
+    entries = history.add(file, Entry(run="0100", began="", outcome="product"))
+    assert len(entries) == 200
+    assert entries[0].run == "0030"
+    assert next(each for each in entries if each.run == "0100").outcome == "product"
 
 
-def test_the_usual_is_the_median_of_green_nights_alone() -> None:
+def test_the_typical_value_is_the_median_of_green_nights() -> None:
     assert history.typical([], "seconds") is None
     spoilt = [
         replace(each, figures={"seconds": 9999.0}) if each.outcome != "green" else each for each in PAST

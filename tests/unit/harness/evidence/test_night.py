@@ -7,11 +7,11 @@ import pytest
 
 from harness.evidence import night
 from harness.evidence.night import Fault, State
-from tests.unit.harness.evidence.sample import GREEN, RED, RUNNING
+from tests.fixtures.nights import GREEN, RED, RUNNING
 
 
 @pytest.mark.parametrize("record", [GREEN, RED, RUNNING])
-def test_what_is_written_is_read_back(record: night.Night, tmp_path: Path) -> None:
+def test_a_written_record_is_read_back(record: night.Night, tmp_path: Path) -> None:
     night.write(record, tmp_path / "evidence.json")
     assert night.read(tmp_path / "evidence.json") == record
 
@@ -22,7 +22,7 @@ def test_a_damaged_record_is_none(tmp_path: Path) -> None:
     assert night.read(tmp_path / "missing.json") is None
 
 
-def test_a_night_whose_process_is_gone_says_where_it_was() -> None:
+def test_the_record_of_a_killed_night_shows_where_it_was() -> None:
     dead = night.interrupted(RUNNING, "killed")
     assert [phase.state for phase in dead.phases] == [
         State.PASSED,
@@ -45,7 +45,7 @@ def test_a_night_whose_process_is_gone_says_where_it_was() -> None:
         ((Fault.TEST, Fault.INFRA), 3),
     ],
 )
-def test_the_exit_code_tells_the_gravest_class(faults: tuple[Fault, ...], code: int) -> None:
+def test_the_exit_code_is_that_of_the_gravest_class(faults: tuple[Fault, ...], code: int) -> None:
     record = GREEN
     for phase, fault in zip(GREEN.phases, faults, strict=False):
         record = record.with_phase(replace(phase, state=State.FAILED, fault=fault))

@@ -1,4 +1,4 @@
-"""The page: what it says of each kind of night, and that it needs nothing but itself."""
+"""The page of each kind of night; it is self-contained."""
 
 import re
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 
 from harness.evidence import page
 from harness.evidence.night import Fault, Night, interrupted
-from tests.unit.harness.evidence.sample import GREEN, PAST, RED, RUNNING
+from tests.fixtures.nights import GREEN, PAST, RED, RUNNING
 
 VOID = {"meta", "link", "br", "img"}
 
@@ -46,11 +46,11 @@ def structure(text: str) -> Structure:
 
 
 NIGHTS = [
-    pytest.param(GREEN, "Everything held.", id="green"),
-    pytest.param(RED, "The platform broke a promise.", id="product"),
+    pytest.param(GREEN, "Everything passed.", id="green"),
+    pytest.param(RED, "The platform failed a promise.", id="product"),
     pytest.param(
         GREEN.with_phase(replace(RED.phase("verify"), fault=Fault.INFRA)),
-        "The machine was in the way.",
+        "The machine caused a failure.",
         id="infra",
     ),
     pytest.param(RUNNING, "Not finished: in verify.", id="running"),
@@ -60,14 +60,14 @@ NIGHTS = [
 
 
 @pytest.mark.parametrize(("night", "headline"), NIGHTS)
-def test_the_page_says_how_the_night_went_and_is_well_formed(night: Night, headline: str) -> None:
+def test_the_page_has_the_outcome_and_is_well_formed(night: Night, headline: str) -> None:
     found = structure(page.render(night, PAST))
     assert headline in found.words
     assert len(found.ids) == len(set(found.ids))
 
 
 @pytest.mark.parametrize(("night", "_"), NIGHTS)
-def test_the_page_needs_nothing_but_itself(night: Night, _: str) -> None:
+def test_the_page_is_self_contained(night: Night, _: str) -> None:
     text = page.render(night, PAST)
     for address in structure(text).addresses:
         assert not re.match(r"(https?:)?//", address), address
@@ -89,7 +89,7 @@ def test_the_first_night_ever_has_no_trend() -> None:
     assert "tiles" in ids
 
 
-def test_a_broken_promise_comes_first_with_its_reason_and_words_of_others_are_escaped() -> None:
+def test_a_failed_promise_comes_first_with_its_reason_and_texts_are_escaped() -> None:
     hostile = {**RED.promises[0], "reason": "<script>alert(1)</script>"}
     text = page.render(replace(RED, promises=(*RED.promises[1:], hostile)), PAST)
     assert "<script>" not in text
@@ -122,5 +122,5 @@ def test_versions_and_digests_are_on_the_page() -> None:
 
 def test_the_model_that_was_judged_is_named_with_the_verdict() -> None:
     assert "champion</span> wine version 4," in page.render(GREEN, PAST)
-    refused = {**GREEN.load, "model": {**GREEN.load["model"], "champion": False}}
-    assert "refused</span> wine version 4," in page.render(replace(GREEN, load=refused), PAST)
+    rejected = {**GREEN.load, "model": {**GREEN.load["model"], "champion": False}}
+    assert "rejected</span> wine version 4," in page.render(replace(GREEN, load=rejected), PAST)

@@ -1,4 +1,4 @@
-"""Plots: every value is drawn where it belongs, in both sizes, with words for those who cannot see."""
+"""Plots: every value is drawn at its place, in both sizes, with texts for screen readers."""
 
 from xml.etree import ElementTree
 
@@ -30,8 +30,8 @@ LATENCY = plots.lines(
     x_label="requests/s",
     y_label="ms",
     logarithmic=True,
-    vertical=Rule(value=200.0, label="kept up to 200/s"),
-    horizontal=[Rule(value=50.0, label="p99 allowed: 50 ms")],
+    vertical=Rule(value=200.0, label="sustained up to 200/s"),
+    horizontal=[Rule(value=50.0, label="p99 limit: 50 ms")],
 )
 MEMORY = plots.bars("memory", "Memory", [Bar(label="etcd", value=50.0, mark=100.0)], unit="MiB")
 PHASES = plots.spans(
@@ -59,7 +59,7 @@ def test_a_picture_has_a_title_and_a_description_of_its_own_in_both_sizes(plot: 
     assert plot.rows
 
 
-def test_a_line_has_a_dot_for_each_value_that_says_it() -> None:
+def test_a_line_has_a_dot_with_a_tooltip_for_each_value() -> None:
     dots = of_kind(LATENCY.wide, "dot")
     tips = [dot.findtext(f"{SVG}title") for dot in dots]
     assert tips == [
@@ -71,10 +71,10 @@ def test_a_line_has_a_dot_for_each_value_that_says_it() -> None:
     assert heights == sorted(heights, reverse=True)
 
 
-def test_what_lies_beyond_the_saturation_point_is_shaded_from_there() -> None:
+def test_the_area_beyond_the_saturation_point_is_shaded() -> None:
     (beyond,) = of_kind(LATENCY.wide, "beyond")
     assert float(beyond.get("x", "0")) == float(of_kind(LATENCY.wide, "dot")[1].get("cx", "0"))
-    assert {"kept up to 200/s", "p99 allowed: 50 ms"} <= set(words(LATENCY.narrow))
+    assert {"sustained up to 200/s", "p99 limit: 50 ms"} <= set(words(LATENCY.narrow))
 
 
 def test_a_bar_is_as_long_as_its_value_and_its_tick_stands_at_the_other() -> None:
@@ -86,7 +86,7 @@ def test_a_bar_is_as_long_as_its_value_and_its_tick_stands_at_the_other() -> Non
     assert "50 MiB" in words(MEMORY.narrow)
 
 
-def test_spans_lie_on_one_axis_of_time() -> None:
+def test_spans_share_one_axis_of_time() -> None:
     up, deploy, down = of_kind(PHASES.wide, "bar")
     assert float(up.get("width", "0")) == pytest.approx(float(down.get("width", "0")), abs=0.1)
     assert float(deploy.get("x", "0")) + float(deploy.get("width", "0")) == pytest.approx(
@@ -121,7 +121,7 @@ def test_a_long_label_keeps_its_ends() -> None:
     assert shortened("etcd", 68) == "etcd"
 
 
-def test_a_plot_of_nothing_is_an_empty_frame() -> None:
+def test_a_plot_without_values_is_an_empty_frame() -> None:
     empty = plots.lines("e", "Empty", [Series(name="p50", tone="t1", points=())], x_label="s", y_label="ms")
     assert of_kind(empty.wide, "axis")
     assert empty.rows == ()

@@ -24,7 +24,7 @@ def test_ticks_are_round(low: float, high: float, expected: list[float]) -> None
 
 
 @given(VALUES, VALUES)
-def test_ticks_lie_within_their_ends(one: float, other: float) -> None:
+def test_ticks_are_within_their_ends(one: float, other: float) -> None:
     low, high = sorted((one, other))
     found = scale.ticks(low, high)
     assert len(found) <= 12
@@ -43,7 +43,7 @@ def test_bounds_hold_every_value(values: list[float]) -> None:
 
 
 @given(VALUES)
-def test_a_value_outside_is_laid_on_the_edge(value: float) -> None:
+def test_a_value_outside_is_placed_at_the_edge(value: float) -> None:
     axis = Scale(low=1, high=100, start=200, end=0, logarithmic=True)
     assert 0 <= axis.place(value) <= 200
     assert axis.place(10) == 100
@@ -81,5 +81,5 @@ def test_numbers_are_short(value: float, words: str) -> None:
         (3720, "1 h 02 min"),
     ],
 )
-def test_durations_are_said_as_people_do(seconds: float, words: str) -> None:
+def test_durations_are_formatted_for_people(seconds: float, words: str) -> None:
     assert scale.duration(seconds) == words

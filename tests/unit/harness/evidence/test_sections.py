@@ -1,9 +1,9 @@
-"""Which plots a night has, and what is in them."""
+"""Plots of a night and their content."""
 
 from dataclasses import replace
 
 from harness.evidence import sections
-from tests.unit.harness.evidence.sample import GREEN, LOAD, PAST, RED, RUNNING
+from tests.fixtures.nights import GREEN, LOAD, PAST, RED, RUNNING
 
 
 def test_the_timeline_shows_the_steps_of_phases_that_have_several_and_what_still_runs() -> None:
@@ -19,12 +19,12 @@ def test_the_timeline_shows_the_steps_of_phases_that_have_several_and_what_still
     assert sections.timeline(RED).rows[6][3].endswith("failed")
 
 
-def test_the_saturation_point_is_the_highest_rate_that_was_held() -> None:
+def test_the_saturation_point_is_the_highest_rate_sustained() -> None:
     (rate,) = [plot for plot in sections.serving(LOAD) if plot.name.startswith("rate")]
-    assert "kept up to 350/s" in rate.wide
+    assert "sustained up to 350/s" in rate.wide
     never = [{**step, "held": True} for step in LOAD["runs"][1]["steps"]]
     (held,) = sections.serving({"runs": [{**LOAD["runs"][1], "steps": never}]})
-    assert "kept up to" not in held.wide
+    assert "sustained up to" not in held.wide
 
 
 def test_seconds_in_which_nothing_was_due_are_left_out() -> None:

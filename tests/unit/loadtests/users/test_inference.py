@@ -1,13 +1,13 @@
 from collections import Counter
 
+from tests.fixtures.load_runs import LoadRun
 from tests.fixtures.stub_platform import stub_platform
-from tests.unit.loadtests.conftest import LoadRun
 
 
-def test_both_protocols_are_asked_in_both_batch_sizes(load_run: LoadRun) -> None:
+def test_both_protocols_are_used_in_both_batch_sizes(load_run: LoadRun) -> None:
     with stub_platform() as stub:
-        code, report, said = load_run(stub, "serving-gate", "--once")
-    assert (code, report["outcome"]) == (0, "passed"), said
+        code, report, errors = load_run(stub, "serving-gate", "--once")
+    assert (code, report["outcome"]) == (0, "passed"), errors
     assert Counter(stub.requests[2:]) == {
         "POST wine-models /v1/models/wine:predict": 2,
         "POST wine-models /v2/models/wine/infer": 2,
@@ -19,7 +19,7 @@ def test_swapped_classes_are_a_wrong_answer(load_run: LoadRun) -> None:
     with stub_platform(wrong_every=4) as stub:
         code, report, _ = load_run(stub, "serving-gate", "--once")
     assert (code, report["outcome"], report["statistics"]["wrong"]) == (1, "failed", 1)
-    assert report["failures"][0]["what"] == "wrong: probabilities differ from those of training time"
+    assert report["failures"][0]["what"] == "wrong: probabilities differ from those at training time"
 
 
 def test_a_redirect_is_not_followed(load_run: LoadRun) -> None:

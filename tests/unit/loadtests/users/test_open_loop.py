@@ -1,8 +1,8 @@
+from tests.fixtures.load_runs import LoadRun
 from tests.fixtures.stub_platform import stub_platform
-from tests.unit.loadtests.conftest import LoadRun
 
 
-def test_a_refusal_is_a_failure_with_its_status_and_is_not_tried_again(load_run: LoadRun) -> None:
+def test_a_refusal_is_a_failure_with_its_status_and_is_not_retried(load_run: LoadRun) -> None:
     with stub_platform(refuse_every=2) as stub:
         code, report, _ = load_run(stub, "serving-gate", "--once")
     assert (code, stub.predictions, report["statistics"]["failed"]) == (1, 4, 2)

@@ -3,14 +3,14 @@ from typing import Any
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+from tests.fixtures.load_runs import LoadRun
 from tests.fixtures.stub_platform import stub_platform
-from tests.unit.loadtests.conftest import LoadRun
 
 
 def test_a_run_is_submitted_polled_to_its_end_and_deleted(load_run: LoadRun) -> None:
     with stub_platform() as stub:
-        code, report, said = load_run(stub, "pipelines-steady", "--once")
-    assert (code, report["outcome"]) == (0, "passed"), said
+        code, report, errors = load_run(stub, "pipelines-steady", "--once")
+    assert (code, report["outcome"]) == (0, "passed"), errors
     assert stub.requests == [
         "POST pipelines /apis/v2beta1/runs",
         "GET pipelines /apis/v2beta1/runs/pipeline-run-1",

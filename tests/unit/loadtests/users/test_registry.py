@@ -2,14 +2,14 @@ import threading
 
 import pytest
 
+from tests.fixtures.load_runs import LoadRun
 from tests.fixtures.stub_platform import FILES, stub_platform
-from tests.unit.loadtests.conftest import LoadRun
 
 
 def test_every_file_of_the_aliased_version_is_loaded(load_run: LoadRun) -> None:
     with stub_platform() as stub:
-        code, report, said = load_run(stub, "registry-steady", "--once")
-    assert (code, report["outcome"]) == (0, "passed"), said
+        code, report, errors = load_run(stub, "registry-steady", "--once")
+    assert (code, report["outcome"]) == (0, "passed"), errors
     loaded = [path for path in stub.requests if path.rpartition("/artifacts/")[2] in FILES]
     assert len(loaded) == len(FILES)
 
@@ -18,10 +18,10 @@ def test_other_bytes_than_were_registered_are_a_wrong_answer(
     load_run: LoadRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with stub_platform() as stub:
-        said = stub.artifact
+        answer = stub.artifact
 
         def changed(*call: object) -> tuple[int, object]:
-            status, found = said(*call)  # type: ignore[arg-type]
+            status, found = answer(*call)  # type: ignore[arg-type]
             return status, found + b"!" if isinstance(found, bytes) else found
 
         monkeypatch.setattr(stub, "artifact", changed)

@@ -14,13 +14,13 @@ EXECUTORS: dict[str, Any] = PLATFORM["platforms"]["kubernetes"]["deploymentSpec"
 CHAIN = ["load-data", "validate-data", "train", "evaluate", "register", "deploy", "smoke"]
 
 
-def test_nothing_is_trained_registered_served_or_proven_before_its_turn() -> None:
+def test_every_step_waits_for_the_one_before() -> None:
     assert set(TASKS) == set(CHAIN)
     for before, after in pairwise(CHAIN):
         assert before in TASKS[after].get("dependentTasks", []), f"{after} does not wait for {before}"
 
 
-def test_what_depends_on_the_data_alone_is_cached_and_what_judges_or_acts_is_not() -> None:
+def test_only_steps_that_depend_on_the_data_alone_are_cached() -> None:
     cached = {name for name, task in TASKS.items() if task.get("cachingOptions", {}).get("enableCache")}
     assert cached == {"load-data", "validate-data", "train"}
 

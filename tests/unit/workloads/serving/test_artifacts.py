@@ -1,4 +1,4 @@
-"""Where the files of a model lie, and their digest."""
+"""Location and digest of a model's files."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is sent to a model, and what is made of its answers."""
+"""Requests to a served model, and its answers."""
 
 import threading
 from collections.abc import Generator
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.workloads.test_endpoints import OUTPUTS
+from tests.fixtures.platforms import OUTPUTS
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.serving.inference_client import InferenceClient, v2_request, v2_rows
@@ -58,7 +58,7 @@ def test_a_refusal_is_one_line(endpoints: Endpoints) -> None:
         InferenceClient(endpoints, "beer").predict_v1([[1.0]])
 
 
-def test_nobody_there_is_one_line() -> None:
+def test_no_answer_is_one_line() -> None:
     nowhere = Endpoints(**{**OUTPUTS, "gateway_url": "http://127.0.0.1:9"})
     with pytest.raises(WorkloadsError, match="model wine: no answer"):
         InferenceClient(nowhere, "wine").properties()

@@ -1,6 +1,7 @@
 """InferenceServices as dicts."""
 
-from workloads.serving.inference_service import inference_service, template
+from tests.fixtures.models import SERVED, deployed_service
+from workloads.serving.inference_service import copy_under_name, inference_service, template
 
 
 def test_the_runtime_is_named_and_nothing_scales_by_load() -> None:
@@ -20,3 +21,21 @@ def test_a_model_may_burst_but_not_eat_the_node() -> None:
     resources = template()["spec"]["predictor"]["model"]["resources"]
     assert "cpu" not in resources["limits"]
     assert resources["limits"]["memory"]
+
+
+def test_a_copy_under_another_name_leaves_out_what_the_api_server_added() -> None:
+    original = deployed_service("wine-candidate")
+    copy = copy_under_name(original, "wine", SERVED)
+    assert set(copy) == {"apiVersion", "kind", "metadata", "spec"}
+    assert set(copy["metadata"]) == {"name", "namespace", "labels", "annotations"}
+    assert copy["metadata"]["name"] == copy["metadata"]["labels"]["app.kubernetes.io/instance"] == "wine"
+    assert copy["metadata"]["annotations"] == {
+        **SERVED.to_annotations(),
+        "serving.kserve.io/autoscalerClass": "none",
+    }
+    assert copy["spec"] == original["spec"]
+
+
+def test_a_copy_without_a_version_records_none() -> None:
+    copy = copy_under_name(deployed_service("wine"), "bench")
+    assert copy["metadata"]["annotations"] == {"serving.kserve.io/autoscalerClass": "none"}

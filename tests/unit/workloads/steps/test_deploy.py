@@ -1,4 +1,4 @@
-"""What is sent to KServe, and which of its answers end the wait."""
+"""What the deploy step sends to KServe, and which answers end its wait."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +8,7 @@ import pytest
 from kubernetes import client, config, watch
 
 from workloads.serving.inference_service import candidate_name, template
+from workloads.serving.served_version import ServedVersion, annotation
 from workloads.steps import deploy
 
 DEPLOY: Any = deploy.deploy
@@ -30,7 +31,7 @@ def pod(run_id: str, *, ready: bool = False, exit_code: int = 0) -> dict[str, An
 
 
 class Cluster:
-    """The calls of the step, and the pods that it will see."""
+    """Records the calls of the step, and returns the pods that a test gave it."""
 
     def __init__(self) -> None:
         self.pods: list[dict[str, Any]] = []
@@ -85,7 +86,7 @@ def deployed(*, candidate: bool = False) -> None:
     )
 
 
-def test_the_service_says_where_its_model_comes_from(cluster: Cluster) -> None:
+def test_the_service_records_where_its_model_comes_from(cluster: Cluster) -> None:
     cluster.pods = [pod("run-0", ready=True), pod("run-1"), pod("run-1", ready=True)]
     deployed()
     metadata, predictor = cluster.applied["metadata"], cluster.applied["spec"]["predictor"]
@@ -100,13 +101,23 @@ def test_the_service_says_where_its_model_comes_from(cluster: Cluster) -> None:
         "plinth.dev/data-sha256": "s1",
         "plinth.dev/pipeline-run-id": "run-1",
     }
+    # A step cannot import the record, so its own copy of the names is compared with it here.
+    assert ServedVersion.from_annotations(metadata["annotations"]) == ServedVersion(
+        model_name="wine",
+        model_version="7",
+        model_digest="d1",
+        mlflow_run_id="r1",
+        data_sha256="s1",
+        pipeline_run_id="run-1",
+    )
+    assert predictor["annotations"] == {annotation("pipeline_run_id"): "run-1"}
     assert predictor["model"]["storageUri"] == "s3://mlflow/1/models/m-1/artifacts"
     assert predictor["model"]["runtime"] == "mlflow-abc"
     assert predictor["serviceAccountName"] == "model-storage"
     assert cluster.verbs == ["patch"]
 
 
-def test_a_candidate_is_served_beside_its_model(cluster: Cluster) -> None:
+def test_a_candidate_is_served_under_a_name_of_its_own(cluster: Cluster) -> None:
     cluster.pods = [pod("run-1", ready=True)]
     deployed(candidate=True)
     metadata = cluster.applied["metadata"]
@@ -136,13 +147,13 @@ def test_a_run_that_deployed_later_ends_the_wait(cluster: Cluster) -> None:
         deployed()
 
 
-def test_a_pod_that_cannot_load_the_model_ends_the_wait_with_its_words(cluster: Cluster) -> None:
+def test_a_pod_that_cannot_load_the_model_ends_the_wait_with_its_error(cluster: Cluster) -> None:
     cluster.pods = [pod("run-0", exit_code=1), pod("run-1", exit_code=1)]
     with pytest.raises(RuntimeError, match="wine: storage-initializer ended with 1: NoSuchKey: models/m-1"):
         deployed()
 
 
-def test_no_pod_in_time_says_what_kserve_says(cluster: Cluster) -> None:
+def test_without_a_ready_pod_the_error_has_the_conditions_of_kserve(cluster: Cluster) -> None:
     cluster.pods = [pod("run-0", ready=True)]
     with pytest.raises(TimeoutError, match="no pod ready within 300 s: PredictorReady: quota exceeded"):
         deployed()

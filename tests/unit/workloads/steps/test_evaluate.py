@@ -50,7 +50,7 @@ def test_a_model_that_passes_has_metrics_that_equal_a_recomputation(
     assert digest == model_digest(Path(stored))
 
 
-def test_a_model_that_fails_ends_the_step_and_says_so_in_mlflow(step_environment: Path) -> None:
+def test_a_model_below_the_minimum_fails_the_step_and_is_tagged_in_mlflow(step_environment: Path) -> None:
     result = trained(step_environment)
     with pytest.raises(
         ValueError, match=r"^gate: accuracy [01]\.\d{4} is below 1\.0100; nothing is registered$"
@@ -60,7 +60,7 @@ def test_a_model_that_fails_ends_the_step_and_says_so_in_mlflow(step_environment
     assert [run.info.status for run in runs] == ["FAILED"]
 
 
-def test_a_model_that_no_longer_says_the_same_is_not_judged(step_environment: Path) -> None:
+def test_a_model_whose_predictions_changed_is_not_evaluated(step_environment: Path) -> None:
     result = trained(step_environment)
     file = Path(result.held_back.path)
     evidence = json.loads(file.read_text())

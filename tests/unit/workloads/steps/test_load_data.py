@@ -32,7 +32,7 @@ def test_wine_is_written_with_every_bit_of_its_numbers(dataset: Any) -> None:
     assert len(lines) == 179
 
 
-def test_other_data_than_was_asked_for_is_refused(dataset: Any) -> None:
+def test_data_with_another_sha256_is_refused(dataset: Any) -> None:
     with pytest.raises(ValueError, match=r"data wine: has SHA-256 7ec8\w+, not 0000; it changed"):
         LOAD.python_func(data="wine", data_sha256="0000", dataset=dataset)
 

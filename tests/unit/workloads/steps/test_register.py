@@ -15,10 +15,10 @@ REGISTER: Any = register.register
 
 @pytest.fixture
 def located(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Where MLflow says that a version's files are, as a server with proxied artifacts would."""
-    said = {"at": "mlflow-artifacts:/1/models/m-1/artifacts"}
-    monkeypatch.setattr(mlflow.MlflowClient, "get_model_version_download_uri", lambda *_: said["at"])
-    return said
+    """Location of a version's files, as returned by a server that proxies artifacts."""
+    location = {"at": "mlflow-artifacts:/1/models/m-1/artifacts"}
+    monkeypatch.setattr(mlflow.MlflowClient, "get_model_version_download_uri", lambda *_: location["at"])
+    return location
 
 
 def registered(result: Trained, run_id: str | None = None) -> tuple[str, str]:
@@ -72,5 +72,5 @@ def test_the_step_translates_locations_as_everyone_else_does(
         monkeypatch.setenv("PLINTH_ARTIFACTS_DESTINATION", destination)
         assert registered(result)[1] == expected
     located["at"] = "/mnt/models"
-    with pytest.raises(ValueError, match="its artifacts lie at /mnt/models"):
+    with pytest.raises(ValueError, match="its artifacts are at /mnt/models, which is not S3"):
         registered(result)

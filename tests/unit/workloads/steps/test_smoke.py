@@ -1,4 +1,4 @@
-"""The proof that the served model is the trained one."""
+"""The smoke step: the served model must be the trained one."""
 
 import json
 import threading
@@ -12,13 +12,14 @@ import mlflow
 import pytest
 
 from tests.unit.workloads.steps.trained import Trained, trained
+from workloads.serving.inference_service import candidate_name
 from workloads.steps import smoke
 
 SMOKE: Any = smoke.smoke
 
 
 class Predictor(BaseHTTPRequestHandler):
-    """Answers with what it was given, digests first."""
+    """A predictor that answers with the digests and probabilities that a test gave it."""
 
     digests: list[str]
     probabilities: list[list[float]]
@@ -88,13 +89,15 @@ def test_the_new_version_must_answer_five_times_in_a_row(result: Trained) -> Non
     assert str(champion.version) == "1"
 
 
-def test_a_candidate_is_proven_where_it_is_served_and_does_not_become_champion(result: Trained) -> None:
+def test_a_candidate_is_verified_under_its_own_host_and_does_not_become_champion(result: Trained) -> None:
     assert proven(result.held_back, candidate=True) == (54, 0.0)
-    assert Predictor.hosts == {"wine-candidate-models.plinth.local"}
+    # A step cannot import the rule, so its own copy is compared with it here.
+    assert Predictor.hosts == {f"{candidate_name('wine')}-models.plinth.local"}
+    assert candidate_name("wine") == "wine-candidate"
     assert "champion" not in mlflow.MlflowClient().get_registered_model("wine").aliases
 
 
-def test_another_probability_is_not_proof(result: Trained) -> None:
+def test_a_different_probability_fails(result: Trained) -> None:
     Predictor.probabilities = [[value + 1e-8 for value in row] for row in Predictor.probabilities]
     with pytest.raises(RuntimeError, match="v1: 0 classes differ, probabilities by 1e-08"):
         proven(result.held_back)

@@ -35,7 +35,7 @@ def test_good_data_is_counted(tmp_path: Path, content: str) -> None:
         ("size,kind\n", "data: a header line but no rows; give at least 4 rows of each class"),
         (
             "size,weight\n1,2\n",
-            "data: no column 'kind' among size, weight; name the column of classes as target",
+            "data: no column 'kind' among size, weight; give the column with the class as target",
         ),
         ("kind\na\n", "data: only the column 'kind'; add at least one feature"),
         ("size,size,kind\n1,2,a\n", "data: column 'size' occurs more than once; rename one of them"),
@@ -51,7 +51,7 @@ def test_good_data_is_counted(tmp_path: Path, content: str) -> None:
             GOOD.replace("3,3.5", "inf,3.5"),
             "data line 5: feature 'size' is 'inf', not a number; encode, fill or drop it",
         ),
-        (GOOD.replace("3,3.5,b", "3,3.5"), "data line 5: 2 values under 3 columns; mend that line"),
+        (GOOD.replace("3,3.5,b", "3,3.5"), "data line 5: 2 values under 3 columns; fix that line"),
         (GOOD.replace("3.5,b", "3.5, "), "data line 5: target 'kind' is empty; fill or drop that row"),
         (GOOD.replace(",b", ",a"), "data: target 'kind' has one class, 'a'; give rows of at least two"),
         (GOOD + "9,9,c\n", "data: class 'c' has 1 rows; give at least 4 rows of each class"),

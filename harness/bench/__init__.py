@@ -1,0 +1,1 @@
+"""Benchmark on an instance of its own: memory, seconds and requests per second."""

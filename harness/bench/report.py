@@ -1,0 +1,32 @@
+"""Table of a benchmark's report."""
+
+from typing import Any
+
+
+def table(report: dict[str, Any]) -> list[str]:
+    """Return the report as lines for people."""
+    install, chain = report["install"], report["chain"]
+    lines = [
+        f"idle memory         {report['memory']['resident_mib']:7.0f} MiB resident, "
+        f"{report['memory']['proportional_mib']:.0f} MiB proportional",
+        *(
+            f"  {row['component']:44}{row['resident']:7.0f} MiB {row['proportional']:7.0f} MiB"
+            for row in report["memory"]["components"]
+        ),
+        f"cluster up          {install['cluster_seconds']:7.1f} s",
+        f"pulumi up, fresh    {install['up_seconds']:7.1f} s, {install['up_resources']} resources, "
+        f"{install['up_failed']} failed, {install['up_retried']} retried",
+        f"pulumi up, again    {install['noop_up_seconds']:7.1f} s, {install['noop_up_changes']} changes",
+        f"chain               {chain['seconds']:7.1f} s",
+        *(f"  {name:18}{seconds:7.1f} s" for name, seconds in chain["steps"].items()),
+        f"apply to Ready      {report['apply_to_ready_seconds']:7.1f} s",
+        f"{'target':24}{'conn':>5}{'rps':>8}{'p50 ms':>8}{'p99 ms':>8}{'CPU ms':>8}{'p50 x':>7}{'CPU x':>7}",
+    ]
+    for row in report["serving"]:
+        load = row["load"]
+        cpu = row["server_cpu_ms"] + row["gateway_cpu_ms"]
+        lines.append(
+            f"{row['target']:24}{row['connections']:5}{load['requests_per_second']:8.0f}{load['p50_ms']:8.2f}"
+            f"{load['p99_ms']:8.2f}{cpu:8.2f}{row['p50_ratio']:7.2f}{row['cpu_ratio']:7.2f}"
+        )
+    return lines

@@ -1,0 +1,253 @@
+"""Requests per second, latency and CPU of a served model, compared with a bare app and MLflow's own server.
+
+All answer the same row with the same model in the same image. The peers run as extra processes inside the
+predictor's container (its mounts and network), outside its resource limits. The client runs in the network
+namespace of the server that it calls, so no forwarder of the machine is in the path.
+"""
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from cluster.instance import Instance
+from cluster.wait import wait_for
+from harness import memory, processes
+from harness.bench import closed_loop
+from harness.bench.closed_loop import LoadError, LoadFigures, LoadTarget
+
+_SERVER_CPU = 0
+_CLIENT_CPU = 1
+_START_SECONDS = 60
+_BARE_PORT = 18090
+_SCORING_PORT = 18091
+_RUNS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """An InferenceService of a native instance, with the processes that serve it."""
+
+    name: str
+    host: str
+    row: list[float]
+    predictor: int
+    """Process id of the predictor."""
+    gateway: int
+    """Process id of the gateway."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServingFigures:
+    """Median of several runs against one target."""
+
+    target: str
+    connections: int
+    load: LoadFigures
+    server_cpu_ms: float
+    gateway_cpu_ms: float
+
+
+def find_served(instance: Instance, name: str, host: str, row: list[float]) -> Served:
+    """Find the processes that serve a model on a running instance.
+
+    Raises:
+        LoadError: there are none.
+        ClusterError: the instance is not running.
+    """
+    members = memory.find_members(instance)
+    predictors = [pid for pid in members if f"--model_name={name}" in processes.command_line(pid)]
+    gateways = [pid for pid in members if processes.command_line(pid)[:1] and _is_gateway(pid)]
+    if not predictors or not gateways:
+        raise LoadError(f"no process of the predictor or of the gateway; is the model {name} served?")
+    return Served(name=name, host=host, row=row, predictor=predictors[0], gateway=gateways[0])
+
+
+def _is_gateway(pid: int) -> bool:
+    return Path(processes.command_line(pid)[0]).name == "traefik"
+
+
+@contextmanager
+def _run_peer(served: Served, argv: list[str], port: int, extra: dict[str, str]) -> Generator[int]:
+    """Run a server inside the predictor's container, and end it afterwards."""
+    inside = {**processes.environment(served.predictor), **extra}
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            ["nsenter", f"--target={served.predictor}", "--mount", "--net", "--root", "--wd", *argv],
+            env=inside,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+
+            def listening() -> str | None:
+                if process.poll() is not None:
+                    log.seek(0)
+                    raise LoadError(f"{argv[0]} ended: {log.read().decode(errors='replace')[-500:]}")
+                probe = [
+                    "nsenter",
+                    f"--target={served.predictor}",
+                    "--net",
+                    "ss",
+                    "-Hltn",
+                    f"sport = :{port}",
+                ]
+                sockets = subprocess.run(probe, capture_output=True, check=True)
+                return None if sockets.stdout else "not listening yet"
+
+            wait_for(f"port {port}", listening, timeout_seconds=_START_SECONDS)
+            yield process.pid
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _median(runs: list[ServingFigures]) -> ServingFigures:
+    return sorted(runs, key=lambda run: run.load.p50_ms)[len(runs) // 2]
+
+
+def _measure(
+    label: str,
+    target: LoadTarget,
+    served: Served,
+    *,
+    server: int,
+    network_of: int,
+    connections: int,
+    requests: int,
+    pinned: bool = True,
+) -> ServingFigures:
+    """Measure one target: pinned to CPUs to compare latencies, not pinned to find the highest rate."""
+    runs: list[ServingFigures] = []
+    with ExitStack() as pins:
+        if pinned:
+            pins.enter_context(processes.pinned(server, _SERVER_CPU))
+            pins.enter_context(processes.pinned(served.gateway, _CLIENT_CPU))
+        # The first run warms up connections and caches and is not counted.
+        for number in range(_RUNS + 1):
+            before = processes.cpu_seconds(server), processes.cpu_seconds(served.gateway)
+            load = closed_loop.run(
+                target,
+                network_of=network_of,
+                requests=requests,
+                connections=connections,
+                cpu=_CLIENT_CPU if pinned else None,
+            )
+            after = processes.cpu_seconds(server), processes.cpu_seconds(served.gateway)
+            spent = [(end - start) * 1000 / load.requests for start, end in zip(before, after, strict=True)]
+            if number:
+                runs.append(
+                    ServingFigures(
+                        target=label,
+                        connections=connections,
+                        load=load,
+                        server_cpu_ms=spent[0],
+                        gateway_cpu_ms=spent[1] if network_of == served.gateway else 0.0,
+                    )
+                )
+    return _median(runs)
+
+
+def measure_saturation(served: Served, *, requests: int = 3000, connections: int = 8) -> tuple[float, float]:
+    """Return the highest requests per second through the gateway, and of the bare app: both by v1, one row.
+
+    Nothing is pinned: a saturated platform may use all CPUs.
+    """
+    bare_source = Path(__file__).with_name("bare_server.py").read_text()
+    bare = ["python3", "-c", bare_source, "/mnt/models", str(_BARE_PORT)]
+    with tempfile.TemporaryDirectory() as folder:
+        body = Path(folder) / "v1"
+        body.write_text(json.dumps({"instances": [served.row]}))
+        path = f"/v1/models/{served.name}:predict"
+        target = LoadTarget(url=f"http://127.0.0.1:8000{path}", host=served.host, body=body)
+        through = _measure(
+            "gateway",
+            target,
+            served,
+            server=served.predictor,
+            network_of=served.gateway,
+            connections=connections,
+            requests=requests,
+            pinned=False,
+        )
+        with _run_peer(served, bare, _BARE_PORT, {}) as pid:
+            target = LoadTarget(url=f"http://127.0.0.1:{_BARE_PORT}/predict", host="bare", body=body)
+            floor = _measure(
+                "bare",
+                target,
+                served,
+                server=pid,
+                network_of=served.predictor,
+                connections=connections,
+                requests=requests,
+                pinned=False,
+            )
+    return through.load.requests_per_second, floor.load.requests_per_second
+
+
+def measure(served: Served, requests: int = 2000) -> list[ServingFigures]:
+    """Measure all targets with one and with eight connections."""
+    v1 = f"/v1/models/{served.name}:predict"
+    v2 = f"/v2/models/{served.name}/infer"
+    tensor = {"name": "rows", "shape": [1, len(served.row)], "datatype": "FP64", "data": served.row}
+    bare_source = Path(__file__).with_name("bare_server.py").read_text()
+    with tempfile.TemporaryDirectory() as folder:
+        bodies = {
+            "v1": {"instances": [served.row]},
+            "v2": {"inputs": [tensor]},
+            "mlflow": {"inputs": [served.row]},
+        }
+        paths = {name: Path(folder) / name for name in bodies}
+        for name, body in bodies.items():
+            paths[name].write_text(json.dumps(body))
+        direct, gateway = "http://127.0.0.1:8080", "http://127.0.0.1:8000"
+        targets = [
+            ("plinth v1 direct", direct + v1, "v1", served.predictor),
+            ("plinth v2 direct", direct + v2, "v2", served.predictor),
+            ("plinth v1 gateway", gateway + v1, "v1", served.gateway),
+            ("plinth v2 gateway", gateway + v2, "v2", served.gateway),
+        ]
+        figures: list[ServingFigures] = []
+        bare = ["python3", "-c", bare_source, "/mnt/models", str(_BARE_PORT)]
+        scoring = ["python3", "-m", "uvicorn", "mlflow.pyfunc.scoring_server.app:app"]
+        scoring += ["--port", str(_SCORING_PORT), "--no-access-log", "--log-level", "warning"]
+        for connections in (1, 8):
+            measured = partial(_measure, served=served, connections=connections, requests=requests)
+            with _run_peer(served, bare, _BARE_PORT, {}) as pid:
+                target = LoadTarget(
+                    url=f"http://127.0.0.1:{_BARE_PORT}/predict", host="bare", body=paths["v1"]
+                )
+                figures.append(measured("bare Starlette", target, server=pid, network_of=served.predictor))
+            for label, url, body, network_of in targets:
+                target = LoadTarget(url=url, host=served.host, body=paths[body])
+                figures.append(measured(label, target, server=served.predictor, network_of=network_of))
+            with _run_peer(served, scoring, _SCORING_PORT, {"__pyfunc_model_path__": "/mnt/models"}) as pid:
+                target = LoadTarget(
+                    url=f"http://127.0.0.1:{_SCORING_PORT}/invocations", host="mlflow", body=paths["mlflow"]
+                )
+                figures.append(
+                    measured("MLflow scoring server", target, server=pid, network_of=served.predictor)
+                )
+    return figures
+
+
+def rows(figures: list[ServingFigures]) -> list[dict[str, object]]:
+    """Return the figures as rows, each with its ratios to the bare app at the same number of connections."""
+    floors = {each.connections: each for each in figures if each.target == "bare Starlette"}
+    table: list[dict[str, object]] = []
+    for each in figures:
+        floor = floors[each.connections]
+        cpu = each.server_cpu_ms + each.gateway_cpu_ms
+        table.append(
+            {
+                **asdict(each),
+                "p50_ratio": each.load.p50_ms / floor.load.p50_ms,
+                "cpu_ratio": cpu / floor.server_cpu_ms,
+                "rate_ratio": each.load.requests_per_second / floor.load.requests_per_second,
+            }
+        )
+    return table

@@ -1,0 +1,1 @@
+"""Fault injection: faults that alerts must report, and candidates that the gate must reject."""

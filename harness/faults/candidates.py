@@ -1,0 +1,108 @@
+"""Faulty candidates, registered and served as the pipeline does it: the gate must reject them."""
+
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import mlflow
+from mlflow import artifacts
+
+from delivery import promotion
+from delivery.candidate import Candidate
+from workloads.endpoints import Endpoints
+from workloads.errors import WorkloadsError
+from workloads.serving.artifacts import storage_uri
+from workloads.serving.inference_client import InferenceClient
+from workloads.serving.inference_service import candidate_name, copy_under_name
+from workloads.serving.inference_services import InferenceServices, version_of
+from workloads.serving.served_version import ServedVersion
+from workloads.tracking import connect
+from workloads.wait import wait
+
+_READY_SECONDS = 240
+_CODE = Path(__file__).with_name("faulty_model.py")
+
+
+def register_faulty(endpoints: Endpoints, served: ServedVersion, faults: dict[str, float]) -> tuple[str, str]:
+    """Register a faulty copy of the served version; return its version and the location of its files."""
+    tracking = connect(endpoints)
+    good = tracking.get_model_version_download_uri(served.model_name, served.model_version)
+    with TemporaryDirectory() as folder:
+        copy = artifacts.download_artifacts(good, dst_path=folder)
+        info = mlflow.models.get_model_info(copy)
+        mlflow.set_experiment(served.model_name)
+        # MLflow warns about every way to annotate a model's predict.
+        with mlflow.start_run(run_name="faulty"), warnings.catch_warnings(action="ignore"):
+            logged: Any = mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(_CODE),
+                artifacts={"good": copy},
+                model_config=faults,
+                signature=info.signature,
+                metadata=info.metadata,
+                pip_requirements=["mlflow"],
+            )
+    tags = {"faulty": str(faults)}
+    version = mlflow.register_model(f"models:/{logged.model_id}", served.model_name, tags=tags)
+    location = tracking.get_model_version_download_uri(served.model_name, version.version)
+    return str(version.version), storage_uri(location, endpoints.artifacts_destination)
+
+
+def faulty_service(service: dict[str, Any], version: str, uri: str) -> dict[str, Any]:
+    """Return the InferenceService of a faulty candidate, from that of its model."""
+    served = version_of(service)
+    body = copy_under_name(service, candidate_name(served.model_name), replace(served, model_version=version))
+    predictor = body["spec"]["predictor"]
+    body["spec"] = {
+        **body["spec"],
+        "predictor": {**predictor, "model": {**predictor["model"], "storageUri": uri}},
+    }
+    return body
+
+
+@contextmanager
+def faulty_candidate(
+    endpoints: Endpoints, model_name: str, *, seconds: float = 0.0, wrong_every: int = 0
+) -> Generator[Candidate]:
+    """Serve a faulty copy of a model as its candidate, and withdraw it afterwards.
+
+    Args:
+        endpoints: The platform.
+        model_name: The model.
+        seconds: Added to every prediction.
+        wrong_every: Every so many predictions are wrong; none if 0.
+    """
+    services = InferenceServices(endpoints)
+    service = services.get(model_name)
+    if service is None:
+        raise WorkloadsError(f"model {model_name}: is not served; run `make demo` first")
+    if services.get(candidate_name(model_name)) is not None:
+        raise WorkloadsError(f"model {model_name}: has a candidate already; wait until it has been judged")
+    served = version_of(service)
+    version, uri = register_faulty(endpoints, served, {"seconds": seconds, "wrong_every": wrong_every})
+    services.create_or_patch(faulty_service(service, version, uri))
+    # Its answers are compared with those of the good model at training time.
+    candidate = replace(Candidate.of(served), version=version)
+    try:
+        predictor = InferenceClient(endpoints, candidate.service, timeout_seconds=10)
+
+        def served_digest() -> str:
+            try:
+                return predictor.properties()["model_digest"]
+            except WorkloadsError as error:
+                return str(error)
+
+        digest = wait(
+            f"candidate {candidate.service}",
+            served_digest,
+            ready=lambda text: len(text) == 64,
+            timeout_seconds=_READY_SECONDS,
+            successes=5,
+        )
+        yield replace(candidate, digest=digest)
+    finally:
+        promotion.withdraw(endpoints, candidate)

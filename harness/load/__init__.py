@@ -1,0 +1,1 @@
+"""`make load`: the promotion gate with locust as its source of measurements."""

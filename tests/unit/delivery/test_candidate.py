@@ -1,0 +1,76 @@
+"""Candidates, found and trained."""
+
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from delivery.candidate import Candidate, find_candidate, train_candidate
+from tests.fixtures.candidates import CANDIDATE, SERVED_CANDIDATE
+from tests.fixtures.models import deployed_service
+from tests.fixtures.platforms import endpoints
+from tests.fixtures.stub_cluster import StubCluster, stub_cluster
+from workloads import pipeline_runs
+from workloads.datasets import Dataset
+from workloads.errors import WorkloadsError
+from workloads.pipeline_runs import PipelineRun
+
+PLACE = "/apis/serving.kserve.io/v1beta1/namespaces/models/inferenceservices"
+DATASET = Dataset(data="wine", sha256="s7", target="target")
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Generator[StubCluster]:
+    with stub_cluster(tmp_path) as found:
+        yield found
+
+
+def test_a_candidate_is_what_its_inference_service_records(cluster: StubCluster) -> None:
+    platform = endpoints(kubeconfig=cluster.kubeconfig)
+    with pytest.raises(WorkloadsError, match="model wine: has no candidate"):
+        find_candidate(platform, "wine")
+    cluster.add(f"{PLACE}/wine", deployed_service("wine"))
+    cluster.add(f"{PLACE}/wine-candidate", deployed_service("wine-candidate", SERVED_CANDIDATE))
+    assert find_candidate(platform, "wine") == CANDIDATE == Candidate.of(SERVED_CANDIDATE)
+    assert CANDIDATE.service == "wine-candidate"
+
+
+RUN = PipelineRun(run_id="p7", state="SUCCEEDED", reason="", seconds=90, steps=())
+
+
+@pytest.fixture
+def submitted(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Inputs of the runs that were submitted; each succeeds."""
+    inputs: list[dict[str, Any]] = []
+
+    def submit(_: Any, name: str, arguments: dict[str, Any]) -> str:
+        assert name == "train_register_serve"
+        inputs.append(arguments)
+        return "p7"
+
+    monkeypatch.setattr(pipeline_runs, "submit", submit)
+    monkeypatch.setattr(pipeline_runs, "wait_until_finished", lambda *_, **__: RUN)
+    return inputs
+
+
+def test_training_deploys_a_candidate_and_not_the_model(
+    cluster: StubCluster, submitted: list[dict[str, Any]]
+) -> None:
+    cluster.add(f"{PLACE}/wine-candidate", deployed_service("wine-candidate", SERVED_CANDIDATE))
+    trained = train_candidate(
+        endpoints(kubeconfig=cluster.kubeconfig), DATASET, seed=3, regularization=1.5, timeout_seconds=1
+    )
+    assert trained == CANDIDATE
+    (inputs,) = submitted
+    assert inputs["candidate"] is True
+    assert (inputs["data_sha256"], inputs["seed"], inputs["regularization"]) == ("s7", 3, 1.5)
+
+
+@pytest.mark.usefixtures("submitted")
+def test_a_failed_run_is_an_error_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = replace(RUN, state="FAILED", reason="train: out of memory")
+    monkeypatch.setattr(pipeline_runs, "wait_until_finished", lambda *_, **__: failed)
+    with pytest.raises(WorkloadsError, match="pipeline run p7: FAILED: train: out of memory"):
+        train_candidate(endpoints(), DATASET, seed=0, regularization=1, timeout_seconds=1)

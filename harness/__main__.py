@@ -1,4 +1,4 @@
-"""`python -m harness verify|load|bench|nightly|figures`: verify, gate a model, benchmark, run a night, publish."""
+"""`python -m harness verify|load|bench|nightly|figures`: verify, gate, benchmark, run a night, publish."""
 
 import argparse
 import os

@@ -6,15 +6,11 @@ from dataclasses import dataclass
 from time import monotonic
 
 import pytest
-from components.monitoring.scope import Objectives
 
-from components.monitoring.prometheus_monitoring import rule_groups
-from components.monitoring.rules import Alert
 from components.monitoring.timing import REHEARSAL
 from harness.alert_receiver import AlertReceiver, receiving
 from harness.faults.injection import WAVES, FaultCase
-from infra import monitored
-from infra.settings import stack_file
+from tests.fixtures import watches
 from workloads.endpoints import Endpoints
 from workloads.wait import wait_for
 
@@ -32,13 +28,6 @@ class Outcome:
 
     fired_seconds: float
     resolved_seconds: float
-
-
-def _promises(endpoints: Endpoints) -> dict[str, int]:
-    scope = monitored.scope(stack_file.settings("local"), endpoints.models_namespace)
-    groups = rule_groups(scope, Objectives(), REHEARSAL, {})
-    rules = [rule for found in groups.values() for rule in found]
-    return {each.name: each.fires_within_seconds for each in rules if isinstance(each, Alert)}
 
 
 def _proven(endpoints: Endpoints, receiver: AlertReceiver, case: FaultCase, bound_seconds: float) -> Outcome:
@@ -59,7 +48,7 @@ def _proven(endpoints: Endpoints, receiver: AlertReceiver, case: FaultCase, boun
 @pytest.fixture(scope="module")
 def outcomes(endpoints: Endpoints) -> Generator[dict[str, Future[Outcome]]]:
     """The outcome of every fault, injected wave by wave."""
-    promises = _promises(endpoints)
+    promises = {name: each.fires_within_seconds for name, each in watches.alerts().items()}
     found: dict[str, Future[Outcome]] = {}
     with receiving(endpoints, _MONITORING) as receiver, ThreadPoolExecutor(max_workers=4) as pool:
         for wave in WAVES:

@@ -4,15 +4,12 @@ from collections.abc import Callable, Generator
 
 import httpx
 import pytest
-from components.monitoring.scope import Objectives, Scope
 
-from components.monitoring import dashboards, metric_names, targets
-from components.monitoring.prometheus_monitoring import rule_groups
-from components.monitoring.rules import Recording, Rule
+from components.monitoring import metric_names, targets
+from components.monitoring.rules import Recording
 from components.monitoring.timing import REHEARSAL
 from harness.prometheus import Prometheus
-from infra import monitored
-from infra.settings import stack_file
+from tests.fixtures import watches
 from workloads.endpoints import Endpoints
 from workloads.wait import wait_for
 
@@ -40,16 +37,6 @@ def prometheus(endpoints: Endpoints) -> Generator[Prometheus]:
 
 
 @pytest.fixture(scope="module")
-def scope(endpoints: Endpoints) -> Scope:
-    return monitored.scope(stack_file.settings("local"), endpoints.models_namespace)
-
-
-@pytest.fixture(scope="module")
-def expected(scope: Scope) -> list[targets.Target]:
-    return [*targets.platform_targets(scope), *targets.own_targets(_MONITORING)]
-
-
-@pytest.fixture(scope="module")
 def used(endpoints: Endpoints, wine: httpx.Client) -> None:
     """Send requests to the platform, so that there is something to count."""
     for path, body in (
@@ -68,10 +55,8 @@ def used(endpoints: Endpoints, wine: httpx.Client) -> None:
         assert refused.status_code == 403
 
 
-def test_every_target_is_up_and_there_are_no_others(
-    prometheus: Prometheus, expected: list[targets.Target]
-) -> None:
-    wanted = {*(each.name for each in expected), "kubelet", "api-server"}
+def test_every_target_is_up_and_there_are_no_others(prometheus: Prometheus) -> None:
+    wanted = {*(each.name for each in watches.watch().targets), "kubelet", "api-server"}
 
     def all_up() -> str | None:
         found = prometheus.targets()
@@ -88,16 +73,10 @@ def test_every_target_is_up_and_there_are_no_others(
 
 
 @pytest.mark.usefixtures("used")
-def test_every_metric_that_is_read_has_samples(
-    prometheus: Prometheus, scope: Scope, expected: list[targets.Target]
-) -> None:
-    rules: list[Rule] = [
-        rule
-        for found in rule_groups(scope, Objectives(), REHEARSAL, {"kserve-webhooks": 1}).values()
-        for rule in found
-    ]
+def test_every_metric_that_is_read_has_samples(prometheus: Prometheus) -> None:
+    rules = [rule for group in watches.rules().values() for rule in group]
     recorded = {each.record for each in rules if isinstance(each, Recording)}
-    wanted = targets.metrics(expected) | recorded
+    wanted = targets.metrics(watches.watch().targets) | recorded
 
     def all_there() -> str | None:
         missing = {name for name in wanted if not prometheus.has(name)}
@@ -120,8 +99,8 @@ def test_every_rule_is_evaluated_without_an_error(prometheus: Prometheus) -> Non
 
 
 @pytest.mark.usefixtures("used")
-def test_every_panel_of_every_dashboard_shows_data(prometheus: Prometheus, scope: Scope) -> None:
-    panels = [panel for page in dashboards.all_dashboards(scope, REHEARSAL) for panel in page.panels]
+def test_every_panel_of_every_dashboard_shows_data(prometheus: Prometheus) -> None:
+    panels = [panel for page in watches.watch().dashboards for panel in page.panels]
 
     def all_filled() -> str | None:
         empty = {
@@ -136,8 +115,8 @@ def test_every_panel_of_every_dashboard_shows_data(prometheus: Prometheus, scope
     wait_for("every panel", all_filled, timeout_seconds=_SAMPLES_SECONDS, interval_seconds=5)
 
 
-def test_the_gpu_dashboard_queries_metrics_that_exist(prometheus: Prometheus, scope: Scope) -> None:
-    page = next(each for each in dashboards.all_dashboards(scope, REHEARSAL) if each.name == "gpu-pools")
+def test_the_gpu_dashboard_queries_metrics_that_exist(prometheus: Prometheus) -> None:
+    page = next(each for each in watches.watch().dashboards if each.name == "gpu-pools")
     for name in {name for query in page.queries() for name in metric_names.of(query)}:
         assert prometheus.has(name), name
 

@@ -39,24 +39,24 @@ from components.shapes.platform_namespace import PlatformNamespace, PlatformName
 from components.teams.team_profile import TeamProfile, TeamProfileArgs
 from infra.settings import reader
 
-_, secrets = reader.load()
-namespace = PlatformNamespace("kueue", PlatformNamespaceArgs(namespace="kueue")).namespace
+KEYS = ("queueWebhookAuthority", "queueWebhookCertificate", "queueWebhookKey")
+authority, certificate, key = reader.secrets(KEYS).values()
 scheduling = GpuScheduling(
     "gpu-scheduling",
     GpuSchedulingArgs(
-        namespace=namespace,
+        namespace=PlatformNamespace("kueue", PlatformNamespaceArgs(namespace="kueue")).namespace,
         controller_image=images.reference("kueue-controller"),
         device_plugin_image=images.reference("nvidia-device-plugin"),
         pools=[GpuPool(name="a10g", devices_per_node=4, max_nodes=1)],
         teams=[GpuTeam(name="vision", quota={"a10g": 2}, borrowing=False)],
-        webhook_ca=secrets.queue_webhook_authority,
-        webhook_certificate=secrets.queue_webhook_certificate,
-        webhook_key=secrets.queue_webhook_key,
+        webhook_ca=authority,
+        webhook_certificate=certificate,
+        webhook_key=key,
     ),
 )
 queue = scheduling.cluster_queues["vision"]
-team = TeamProfile("team-vision", TeamProfileArgs(team="vision", after=(queue,)))
-team_queue.deploy(team.owner, "vision", after=[queue])
+profile = TeamProfile("team-vision", TeamProfileArgs(team="vision", after=(queue,)))
+team_queue.deploy(profile.owner, "vision", after=[queue])
 """
 
 

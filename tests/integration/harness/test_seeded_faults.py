@@ -7,32 +7,27 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
-import pulumi
 import pytest
 import yaml
-from components.monitoring.scope import Objectives
 
-from components.monitoring import metric_names, targets
-from components.monitoring.prometheus_monitoring import rule_groups
+from components.monitoring import metric_names, targets, watch
 from components.monitoring.rules import Alert, Recording, Rule
 from components.monitoring.timing import REHEARSAL
 from harness.prometheus import Prometheus
-from infra import assembly, monitored, target
 from infra.settings import stack_file
-from infra.settings.stack import Secrets
-from tests.fixtures import scraping
+from tests.fixtures import platform, scraping, watches
 from tests.fixtures.load_runs import REPOSITORY, STEADY, LoadRun, starved
 from tests.fixtures.load_runs import load_run as load_run
 from tests.fixtures.ports import free_port
-from tests.fixtures.recorder import Registration, deploy
+from tests.fixtures.recorder import Registration
 from tests.fixtures.stub_platform import DIGEST, FILES, PROBABILITIES, ROWS, stub_platform
 from tests.integration.components import test_alert_rules
 from tests.integration.components.fault_cases import FAULTS, Fault
@@ -42,18 +37,11 @@ from workloads.serving.artifacts import digest_of_files
 from workloads.wait import wait_for
 
 _SECONDS = 60
-_SCOPE = monitored.scope(stack_file.settings("local"), "models")
 
 
 def recorded() -> list[Registration]:
     """Every object of the local stack."""
-    chosen = stack_file.settings("local")
-
-    def program() -> None:
-        values = {field.name: pulumi.Output.secret("value") for field in fields(Secrets)}
-        assembly.deploy(chosen, Secrets(**values), target.connect(chosen))
-
-    return list(deploy(program, stack_name="local").registrations)
+    return list(platform.deployed(stack_file.settings("local"), stack_name="local").registrations)
 
 
 @pytest.fixture(scope="module")
@@ -69,15 +57,16 @@ def test_a_wrong_port_of_a_monitor_is_found(
     stack: list[Registration], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     assert scraping.unreached(stack) == []
-    for function in ("platform_targets", "own_targets"):
-        right = getattr(targets, function)
+    merged = watch.merged
 
-        def wrong(scope: Any, right: Any = right) -> list[targets.Target]:
-            return [
-                replace(each, port=each.port + 1000) if each.name == name else each for each in right(scope)
-            ]
+    def wrong(watches: Iterable[watch.Watch]) -> watch.Watch:
+        whole = merged(watches)
+        moved = (
+            replace(each, port=each.port + 1000) if each.name == name else each for each in whole.targets
+        )
+        return replace(whole, targets=tuple(moved))
 
-        monkeypatch.setattr(targets, function, wrong)
+    monkeypatch.setattr(watch, "merged", wrong)
     (fault,) = scraping.unreached(recorded())
     assert fault.startswith(f"{name}: its pods have the ports [")
 
@@ -87,8 +76,7 @@ def test_a_wrong_port_of_a_monitor_is_found(
 
 def unread(known: set[str]) -> set[str]:
     """Metrics that rules read and nothing scrapes or records."""
-    groups = rule_groups(_SCOPE, Objectives(), REHEARSAL, {"kserve": 1})
-    every = [rule for rules in groups.values() for rule in rules]
+    every = [rule for group in watches.rules().values() for rule in group]
     recordings = {rule.record for rule in every if isinstance(rule, Recording)}
     return {
         name
@@ -99,7 +87,7 @@ def unread(known: set[str]) -> set[str]:
 
 
 def test_a_renamed_metric_is_found_before_anything_runs() -> None:
-    scraped = [*targets.platform_targets(_SCOPE), *targets.own_targets("monitoring")]
+    scraped = watches.watch().targets
     assert unread(targets.metrics(scraped)) == set()
     name = "traefik_service_requests_total"
     renamed = [

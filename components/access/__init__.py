@@ -1,1 +1,1 @@
-"""The way into the cluster."""
+"""The entry point into the cluster."""

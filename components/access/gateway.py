@@ -12,7 +12,7 @@ from components import manifests
 from components.connections import GatewayConnection
 from components.shapes import controller, network_policies, pod_security, replicated_server, server_pods
 from components.shapes.access_rights import AccessRights
-from components.shapes.labels import NAME, labels, selector
+from components.shapes.labels import NAME, labels
 from components.shapes.owner import Owner
 from components.versions import upstream_version
 
@@ -127,12 +127,8 @@ class Gateway(pulumi.ComponentResource):
         super().__init__("plinth:index:Gateway", name, inputs, opts)
         self._name = name
         self._args = args
-        self._owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels("traefik", name, "gateway", version=version),
-            selector=selector("traefik", name),
-            parent=self,
+        self._owner = Owner.of_product(
+            self, name, args.namespace, product="traefik", role="gateway", version=version
         )
         definitions = self._definitions()
         server = self._server([definitions, self._network_policy(), *self._rights()])

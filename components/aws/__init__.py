@@ -1,1 +1,1 @@
-"""What a platform needs of AWS: network, cluster, node pools, stores and identities."""
+"""AWS infrastructure of the platform: network, cluster, node pools, stores and identities."""

@@ -11,7 +11,7 @@ from pulumi import ResourceOptions
 from components.aws.pod_identity import PodIdentity, PodIdentityArgs, Statement
 from components.shapes import controller, network_policies, pod_inputs, pod_security, server_pods
 from components.shapes.controller import Controller, Grant, Rights
-from components.shapes.labels import NAME, labels, selector
+from components.shapes.labels import NAME
 from components.shapes.owner import Owner
 
 ACCOUNT = "cluster-autoscaler"
@@ -152,12 +152,8 @@ class ClusterAutoscaler(pulumi.ComponentResource):
     def __init__(self, name: str, args: ClusterAutoscalerArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("plinth:index:ClusterAutoscaler", name, {"version": args.version}, opts)
         self._args = args
-        owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels("cluster-autoscaler", name, "controller", version=args.version),
-            selector=selector("cluster-autoscaler", name),
-            parent=self,
+        owner = Owner.of_product(
+            self, name, args.namespace, product="cluster-autoscaler", role="controller", version=args.version
         )
         identity = PodIdentity(
             f"{name}-identity",

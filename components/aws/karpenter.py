@@ -15,7 +15,7 @@ from components.aws.karpenter_rights import Scope, rights
 from components.aws.pod_identity import PodIdentity, PodIdentityArgs
 from components.shapes import controller, network_policies, pod_inputs, pod_security, server_pods
 from components.shapes.controller import Controller, Grant, Rights
-from components.shapes.labels import NAME, labels, selector
+from components.shapes.labels import NAME
 from components.shapes.owner import Owner
 from components.versions import upstream_version
 
@@ -117,12 +117,8 @@ class Karpenter(pulumi.ComponentResource):
         super().__init__("plinth:index:Karpenter", name, {"version": version}, opts)
         self._name = name
         self._args = args
-        owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels("karpenter", name, "controller", version=version),
-            selector=selector("karpenter", name),
-            parent=self,
+        owner = Owner.of_product(
+            self, name, args.namespace, product="karpenter", role="controller", version=version
         )
         self._owner = owner
         queue = InterruptionQueue(

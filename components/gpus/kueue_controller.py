@@ -13,7 +13,7 @@ from components import manifests
 from components.gpus.gpu_admission import requests_gpu
 from components.shapes import controller, network_policies, pod_security, server_pods, webhook_server
 from components.shapes.controller import Controller, Grant, Rights, Settings
-from components.shapes.labels import COMPONENT, NAME, TEAM_LABEL, labels, selector
+from components.shapes.labels import COMPONENT, NAME, TEAM_LABEL, labels
 from components.shapes.owner import Owner
 from components.shapes.server_pods import TMP, Mount
 from components.shapes.webhook_server import WebhookServer
@@ -188,12 +188,8 @@ class KueueController(pulumi.ComponentResource):
         super().__init__("plinth:index:KueueController", name, {"version": version}, opts)
         self._name = name
         self._args = args
-        owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels("kueue", name, "controller", version=version),
-            selector={**selector("kueue", name), COMPONENT: "controller"},
-            parent=self,
+        owner = Owner.of_product(
+            self, name, args.namespace, product="kueue", role="controller", version=version, select_role=True
         )
         defined = labels("kueue", name, "definitions", version=version)
         deployed = controller.deploy(

@@ -11,7 +11,7 @@ from pulumi import ResourceOptions
 
 from components.gpus.gpu_queues import GPU_RESOURCE, POOL_LABEL, TOLERATION, GpuPool, Mig, TimeSlicing
 from components.shapes import pod_inputs, pod_security, server_pods
-from components.shapes.labels import COMPONENT, labels, selector
+from components.shapes.labels import COMPONENT
 from components.shapes.owner import Owner
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 from components.shapes.server_pods import Mount
@@ -91,12 +91,8 @@ class NvidiaDevicePlugin(pulumi.ComponentResource):
             PlatformNamespaceArgs(namespace=NAMESPACE, pod_security="privileged"),
             ResourceOptions(parent=self),
         ).namespace
-        self._owner = Owner(
-            component=name,
-            namespace=namespace,
-            labels=labels("nvidia-device-plugin", name, "plugin", version=version),
-            selector=selector("nvidia-device-plugin", name),
-            parent=self,
+        self._owner = Owner.of_product(
+            self, name, namespace, product="nvidia-device-plugin", role="plugin", version=version
         )
         for group, pools in groups(args.pools).items():
             self._plugin(group, pools)

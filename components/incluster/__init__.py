@@ -1,1 +1,1 @@
-"""Components that run what a cloud would sell as a service inside the cluster."""
+"""In-cluster alternatives to managed services of a cloud."""

@@ -10,7 +10,6 @@ from pulumi import ResourceOptions
 from components.connections import MysqlConnection
 from components.pipelines import mysql_accounts
 from components.shapes import cluster_service, network_policies, pod_inputs, pod_security, server_pods
-from components.shapes.labels import labels, selector
 from components.shapes.owner import Owner
 from components.shapes.server_pods import TMP, Mount
 
@@ -71,13 +70,7 @@ class MariaDb(pulumi.ComponentResource):
         super().__init__("plinth:index:MariaDb", name, {"databases": dict(args.databases)}, opts)
         self._name = name
         self._args = args
-        self._owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels("mariadb", name, "database"),
-            selector=selector("mariadb", name),
-            parent=self,
-        )
+        self._owner = Owner.of_product(self, name, args.namespace, product="mariadb", role="database")
         # Two servers on one volume would destroy it: `deploy` never runs two at once.
         server = server_pods.deploy(
             self._owner,

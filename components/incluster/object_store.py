@@ -20,7 +20,7 @@ from components.shapes import (
     pod_security,
     server_pods,
 )
-from components.shapes.labels import NAME, labels, selector
+from components.shapes.labels import NAME, selector
 from components.shapes.owner import Owner
 from components.shapes.server_pods import Mount
 from workloads.contract import Host
@@ -121,13 +121,7 @@ class ObjectStore(pulumi.ComponentResource):
         super().__init__("plinth:index:ObjectStore", name, inputs, opts)
         self._name = name
         self._args = args
-        self._owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels("versitygw", name, "object-store"),
-            selector=selector("versitygw", name),
-            parent=self,
-        )
+        self._owner = Owner.of_product(self, name, args.namespace, product="versitygw", role="object-store")
         self._job_labels = selector("object-store-buckets", name)
         policies = self._network_policies()
         service = cluster_service.deploy(self._owner, name, {"s3": PORT})

@@ -1,1 +1,1 @@
-"""Programs that run once, in a pod: mounted from a ConfigMap into an image that has what they import."""
+"""Programs that run once in a pod, mounted from a ConfigMap into an image with their dependencies."""

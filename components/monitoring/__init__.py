@@ -1,1 +1,1 @@
-"""What is measured, what alerts and what dashboards show: pure data, applied by `prometheus_monitoring`."""
+"""Metrics, alerts and dashboards: data that `prometheus_monitoring` applies, and the servers behind it."""

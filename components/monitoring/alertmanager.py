@@ -12,7 +12,7 @@ from pulumi import ResourceOptions
 
 from components.monitoring.timing import Timing, duration
 from components.shapes import network_policies, pod_security
-from components.shapes.labels import NAME, labels, selector
+from components.shapes.labels import NAME
 from components.shapes.owner import Owner
 from components.versions import upstream_version
 
@@ -114,12 +114,8 @@ class Alertmanager(pulumi.ComponentResource):
         version = upstream_version(_PROJECT, _MODULE)
         super().__init__("plinth:index:Alertmanager", name, {"version": version}, opts)
         self._args = args
-        self._owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels("alertmanager", name, "alerts", version=version),
-            selector=selector("alertmanager", name),
-            parent=self,
+        self._owner = Owner.of_product(
+            self, name, args.namespace, product="alertmanager", role="alerts", version=version
         )
         secret = kubernetes.core.v1.Secret(
             f"{name}-configuration",

@@ -17,7 +17,6 @@ from components.shapes import (
     pod_security,
     server_pods,
 )
-from components.shapes.labels import labels, selector
 from components.shapes.owner import Owner
 from components.shapes.server_pods import TMP, Mount
 from workloads.contract import Host
@@ -89,13 +88,7 @@ class Grafana(pulumi.ComponentResource):
         super().__init__("plinth:index:Grafana", name, {"image": args.image}, opts)
         self._name = name
         self._args = args
-        self._owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels("grafana", name, "dashboards"),
-            selector=selector("grafana", name),
-            parent=self,
-        )
+        self._owner = Owner.of_product(self, name, args.namespace, product="grafana", role="dashboards")
         server = server_pods.deploy(
             self._owner,
             self._pod(),

@@ -11,7 +11,7 @@ from pulumi import ResourceOptions
 from components import manifests
 from components.shapes import controller, network_policies, pod_security, server_pods
 from components.shapes.controller import Controller, Grant, Rights
-from components.shapes.labels import NAME, labels, selector
+from components.shapes.labels import NAME, labels
 from components.shapes.owner import Owner
 from components.versions import upstream_version
 
@@ -95,12 +95,8 @@ class PrometheusOperator(pulumi.ComponentResource):
         version = upstream_version(PROJECT, MODULE)
         super().__init__("plinth:index:PrometheusOperator", name, {"version": version}, opts)
         self._args = args
-        owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels(PROJECT, name, "operator", version=version),
-            selector=selector(PROJECT, name),
-            parent=self,
+        owner = Owner.of_product(
+            self, name, args.namespace, product=PROJECT, role="operator", version=version
         )
         inside, outside = rules()
         deployed = controller.deploy(

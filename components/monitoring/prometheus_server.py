@@ -14,7 +14,7 @@ from components.monitoring.alertmanager import security_context
 from components.monitoring.timing import Timing, duration
 from components.shapes import cluster_service, http_routes, network_policies
 from components.shapes.access_rights import AccessRights
-from components.shapes.labels import NAME, labels, selector
+from components.shapes.labels import NAME
 from components.shapes.owner import Owner
 from components.versions import release, upstream_version
 from workloads.contract import Host
@@ -142,12 +142,8 @@ class PrometheusServer(pulumi.ComponentResource):
         super().__init__("plinth:index:PrometheusServer", name, inputs, opts)
         self._name = name
         self._args = args
-        self._owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels("prometheus", name, "metrics", version=version),
-            selector=selector("prometheus", name),
-            parent=self,
+        self._owner = Owner.of_product(
+            self, name, args.namespace, product="prometheus", role="metrics", version=version
         )
         server = self._server([self._network_policy(), *self._rights()])
         service = cluster_service.deploy(self._owner, name, {"web": PORT}, after=[server])

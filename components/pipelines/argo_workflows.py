@@ -13,7 +13,7 @@ from components import manifests
 from components.connections import ObjectStoreConnection
 from components.shapes import controller, network_policies, pod_inputs, pod_security, server_pods
 from components.shapes.controller import Controller, Settings
-from components.shapes.labels import COMPONENT, NAME, labels, selector
+from components.shapes.labels import COMPONENT, NAME, labels
 from components.shapes.owner import Owner
 from components.versions import upstream_version
 
@@ -101,12 +101,14 @@ class ArgoWorkflows(pulumi.ComponentResource):
         version = upstream_version(_PROJECT, _MODULE)
         super().__init__("plinth:index:ArgoWorkflows", name, {"version": version}, opts)
         self._args = args
-        self._owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels("argo-workflows", name, "controller", version=version),
-            selector={**selector("argo-workflows", name), COMPONENT: "controller"},
-            parent=self,
+        self._owner = Owner.of_product(
+            self,
+            name,
+            args.namespace,
+            product="argo-workflows",
+            role="controller",
+            version=version,
+            select_role=True,
         )
         # The full definitions weigh megabytes and add validation that KFP does not need.
         upstream = manifests.load(_PROJECT, _MODULE, "manifests/base/crds/minimal/argoproj.io_*.yaml")

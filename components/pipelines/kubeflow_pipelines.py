@@ -17,7 +17,7 @@ from components.pipelines.pipeline_steps import PipelineSteps, PipelineStepsArgs
 from components.pipelines.pipelines_agent import AgentKind, PipelinesAgent, PipelinesAgentArgs
 from components.pipelines.pipelines_api_server import PipelinesApiServer, PipelinesApiServerArgs
 from components.shapes import controller, network_policies, object_store_access
-from components.shapes.labels import labels, selector
+from components.shapes.labels import selector
 from components.shapes.owner import Owner
 from components.versions import python_version
 from workloads.contract import OBJECT_STORE_SECRET, StepVariable
@@ -102,12 +102,13 @@ class KubeflowPipelines(pulumi.ComponentResource):
         super().__init__("plinth:index:KubeflowPipelines", name, {"version": self._release}, opts)
         self._name = name
         self._args = args
-        self._owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels("kubeflow-pipelines", name, "definitions", version=self._release),
-            selector=selector("kubeflow-pipelines", name),
-            parent=self,
+        self._owner = Owner.of_product(
+            self,
+            name,
+            args.namespace,
+            product="kubeflow-pipelines",
+            role="definitions",
+            version=self._release,
         )
         self._server_pods = network_policies.pods(selector("kubeflow-pipelines", f"{name}-api"))
         definitions = self._definitions()

@@ -9,7 +9,6 @@ from pulumi import ResourceOptions
 
 from components.connections import MysqlConnection
 from components.shapes import cluster_service, network_policies, pod_inputs, pod_security, server_pods
-from components.shapes.labels import COMPONENT, labels, selector
 from components.shapes.owner import Owner
 
 PORT = 8080
@@ -49,12 +48,8 @@ class MlMetadata(pulumi.ComponentResource):
         super().__init__("plinth:index:MlMetadata", name, {"database": args.database.database}, opts)
         self._name = name
         self._args = args
-        self._owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels("ml-metadata", name, "server"),
-            selector={**selector("ml-metadata", name), COMPONENT: "server"},
-            parent=self,
+        self._owner = Owner.of_product(
+            self, name, args.namespace, product="ml-metadata", role="server", select_role=True
         )
         server = self._server([self._secret(), self._network_policy()])
         service = cluster_service.deploy(self._owner, SERVICE, {"grpc-api": PORT}, after=[server])

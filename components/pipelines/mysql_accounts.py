@@ -10,7 +10,6 @@ from pulumi import ResourceOptions
 
 from components.connections import MysqlConnection
 from components.shapes import job_pods, network_policies, pod_inputs
-from components.shapes.labels import labels, selector
 from components.shapes.owner import Owner
 
 _IDENTIFIER = re.compile(r"^[a-z][a-z0-9_]{0,30}$")
@@ -88,13 +87,7 @@ class MysqlAccounts(pulumi.ComponentResource):
         super().__init__("plinth:index:MysqlAccounts", name, {"databases": dict(args.databases)}, opts)
         self._name = name
         self._args = args
-        self._owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels("mysql-accounts", name, "accounts"),
-            selector=selector("mysql-accounts", name),
-            parent=self,
-        )
+        self._owner = Owner.of_product(self, name, args.namespace, product="mysql-accounts", role="accounts")
         job = self._job(self._secret(), self._network_policy())
         # Resolved by the Job, so that a consumer finds its database.
         host = pulumi.Output.all(args.server.host, job.id).apply(lambda known: str(known[0]))

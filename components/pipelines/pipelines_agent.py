@@ -11,7 +11,6 @@ from components import manifests
 from components.pipelines.pipelines_api_server import GRPC_PORT, HTTP_PORT, MANIFESTS, MODULE, PROJECT
 from components.shapes import network_policies, pod_inputs, pod_security, server_pods
 from components.shapes.access_rights import AccessRights
-from components.shapes.labels import labels, selector
 from components.shapes.owner import Owner
 from components.shapes.server_pods import TMP, Mount
 from components.versions import python_version
@@ -90,12 +89,8 @@ class PipelinesAgent(pulumi.ComponentResource):
         )
         self._args = args
         self._program = _PROGRAMS[args.kind]
-        self._owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels("kubeflow-pipelines", name, args.kind.value, version=release),
-            selector=selector("kubeflow-pipelines", name),
-            parent=self,
+        self._owner = Owner.of_product(
+            self, name, args.namespace, product="kubeflow-pipelines", role=args.kind.value, version=release
         )
         agent = server_pods.deploy(
             self._owner,

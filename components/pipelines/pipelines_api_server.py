@@ -22,7 +22,7 @@ from components.shapes import (
     server_pods,
 )
 from components.shapes.access_rights import AccessRights
-from components.shapes.labels import COMPONENT, NAME, labels, selector
+from components.shapes.labels import COMPONENT, NAME
 from components.shapes.owner import Owner
 from components.shapes.server_pods import TMP, Mount
 from components.versions import python_version
@@ -94,12 +94,14 @@ class PipelinesApiServer(pulumi.ComponentResource):
         super().__init__("plinth:index:PipelinesApiServer", name, {"version": self._release}, opts)
         self._name = name
         self._args = args
-        self._owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels("kubeflow-pipelines", name, "api-server", version=self._release),
-            selector={**selector("kubeflow-pipelines", name), COMPONENT: "api-server"},
-            parent=self,
+        self._owner = Owner.of_product(
+            self,
+            name,
+            args.namespace,
+            product="kubeflow-pipelines",
+            role="api-server",
+            version=self._release,
+            select_role=True,
         )
         server = self._server(
             [self._database_secret(), self._settings(), self._network_policy(), *self._rights()]

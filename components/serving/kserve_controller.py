@@ -20,7 +20,7 @@ from components.shapes import (
     webhook_server,
 )
 from components.shapes.controller import Controller, Grant, Rights, Settings
-from components.shapes.labels import COMPONENT, NAME, labels, selector
+from components.shapes.labels import COMPONENT, NAME, labels
 from components.shapes.owner import Owner
 from components.shapes.server_pods import TMP, Mount
 from components.shapes.webhook_server import WebhookServer
@@ -160,12 +160,8 @@ class KserveController(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._release = version
-        owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels("kserve", name, "controller", version=version),
-            selector={**selector("kserve", name), COMPONENT: "controller"},
-            parent=self,
+        owner = Owner.of_product(
+            self, name, args.namespace, product="kserve", role="controller", version=version, select_role=True
         )
         defined = labels("kserve", name, "definitions", version=version)
         controller.deploy(

@@ -7,6 +7,8 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
+from components.shapes.labels import COMPONENT, labels, selector
+
 
 @dataclass(frozen=True, kw_only=True)
 class Owner:
@@ -22,6 +24,38 @@ class Owner:
     """Labels that select its pods."""
     parent: pulumi.Resource
     """The component itself."""
+
+    @classmethod
+    def of_product(
+        cls,
+        parent: pulumi.Resource,
+        component: str,
+        namespace: pulumi.Input[str],
+        *,
+        product: str,
+        role: str,
+        version: str | None = None,
+        select_role: bool = False,
+    ) -> "Owner":
+        """Return the owner of the objects of one product.
+
+        Args:
+            parent: the component.
+            component: Pulumi name of the component.
+            namespace: namespace of its objects.
+            product: the product, such as `mlflow`.
+            role: the component's role within the product, such as `server`.
+            version: the product's version, if it has one worth showing.
+            select_role: whether the role is part of the selector, because the component has other pods too.
+        """
+        narrow = {COMPONENT: role} if select_role else {}
+        return cls(
+            component=component,
+            namespace=namespace,
+            labels=labels(product, component, role, version=version),
+            selector={**selector(product, component), **narrow},
+            parent=parent,
+        )
 
     def metadata(self, name: pulumi.Input[str]) -> ObjectMetaArgsDict:
         """Return the metadata of an object in the owner's namespace."""

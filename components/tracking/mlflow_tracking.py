@@ -22,7 +22,7 @@ from components.shapes import (
     server_pods,
 )
 from components.shapes.access_rights import AccessRights
-from components.shapes.labels import COMPONENT, NAME, labels, selector
+from components.shapes.labels import COMPONENT, NAME, selector
 from components.shapes.owner import Owner
 from components.versions import python_version
 from workloads.contract import Host
@@ -109,12 +109,14 @@ class MlflowTracking(pulumi.ComponentResource):
         super().__init__("plinth:index:MlflowTracking", name, inputs, opts)
         self._name = name
         self._args = args
-        self._owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels("mlflow", name, "server", version=self._release),
-            selector={**selector("mlflow", name), COMPONENT: "server"},
-            parent=self,
+        self._owner = Owner.of_product(
+            self,
+            name,
+            args.namespace,
+            product="mlflow",
+            role="server",
+            version=self._release,
+            select_role=True,
         )
         policies = self._network_policies()
         stores = self._stores_secret()

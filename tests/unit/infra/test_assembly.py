@@ -64,6 +64,15 @@ def test_teams_queue_for_gpu_pools_and_a_stack_without_pools_runs_no_queue(small
     assert deployment.one("DaemonSet", "gpu-scheduling-device-plugin-mig")
 
 
+def test_teams_have_namespaces_without_gpu_pools_too() -> None:
+    chosen = choices.changed(choices.of_stack("dev"), "gpuPools", [])
+    chosen = choices.changed(chosen, "teams", [{"name": "research"}])
+    deployment = platform(reader.parse(chosen))
+    assert deployment.one("Namespace", "team-research-namespace-namespace")
+    assert not deployment.of_type("LocalQueue")
+    assert not deployment.of_type("plinth:index:GpuScheduling")
+
+
 def test_prometheus_writes_elsewhere_by_the_identity_of_its_own_account() -> None:
     url = "https://aps-workspaces.us-east-1.amazonaws.com/workspaces/ws-1a2b/api/v1/remote_write"
     remote = {"url": url, "region": "us-east-1"}

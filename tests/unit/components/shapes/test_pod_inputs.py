@@ -18,9 +18,8 @@ class Server(pulumi.ComponentResource):
         super().__init__("plinth:index:Server", "server")
         owner = Owner(component="server", namespace="place", labels={"a": "b"}, selector={}, parent=self)
         claim = pod_inputs.create_claim(owner, "data", "1Gi")
-        container: kubernetes.core.v1.ContainerArgsDict = {"name": "main", "image": "main:1"}
-        volumes = [pod_inputs.claim_volume("disk", claim)]
-        kubernetes.core.v1.Pod("pod", spec={"containers": [container], "volumes": volumes})
+        volume = pod_inputs.claim_volume("disk", claim)
+        kubernetes.core.v1.Pod("pod", spec={"containers": [], "volumes": [volume]})
 
 
 def test_a_claim_is_of_the_default_class_and_bound_when_its_pod_exists() -> None:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -61,10 +61,10 @@ def test_a_wrong_port_of_a_monitor_is_found(
 
     def wrong(watches: Iterable[watch.Watch]) -> watch.Watch:
         whole = merged(watches)
-        moved = (
-            replace(each, port=each.port + 1000) if each.name == name else each for each in whole.targets
-        )
-        return replace(whole, targets=tuple(moved))
+        moved = {
+            each.name: replace(each, port=each.port + 1000) for each in whole.targets if each.name == name
+        }
+        return replace(whole, targets=tuple(moved.get(each.name, each) for each in whole.targets))
 
     monkeypatch.setattr(watch, "merged", wrong)
     (fault,) = scraping.unreached(recorded())

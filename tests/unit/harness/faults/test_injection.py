@@ -8,15 +8,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from components.monitoring.scope import Objectives
 
-from components.monitoring.prometheus_monitoring import rule_groups
-from components.monitoring.rules import Alert
-from components.monitoring.timing import REHEARSAL
 from harness import chain
 from harness.faults import injection
-from infra import monitored
-from infra.settings import stack_file
+from tests.fixtures import watches
 from tests.fixtures.platforms import endpoints
 from tests.fixtures.stub_cluster import StubCluster, stub_cluster
 from workloads import datasets, pipeline_runs
@@ -173,9 +168,6 @@ def test_a_pipeline_fails_because_its_data_changed(
 
 
 def test_every_fault_fires_an_alert_that_the_local_stack_has() -> None:
-    scope = monitored.scope(stack_file.settings("local"), "models")
-    groups = rule_groups(scope, Objectives(), REHEARSAL, {})
-    alerts = {rule.name for rules in groups.values() for rule in rules if isinstance(rule, Alert)}
     faults = [case for wave in injection.WAVES for case in wave.values()]
-    assert {case.alert for case in faults} <= alerts
+    assert {case.alert for case in faults} <= watches.alerts().keys()
     assert len({case.alert for case in faults}) == len(faults)

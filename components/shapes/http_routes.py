@@ -7,23 +7,23 @@ import pulumi_kubernetes as kubernetes
 
 from components.connections import GatewayConnection
 from components.shapes.owner import Owner
-from workloads.contract import Host
 
 
-def spec(gateway: GatewayConnection, host: Host, service: pulumi.Input[str], port: int) -> dict[str, Any]:
+def spec(gateway: GatewayConnection, host: str, service: pulumi.Input[str], port: int) -> dict[str, Any]:
     """Return the spec of a route from a host of the platform to a Service in the route's own namespace.
 
-    It matches the host alone: every path belongs to the service.
+    It matches the host alone: every path belongs to the service. `host` is the first label; the gateway's
+    domain follows.
     """
     return {
         "parentRefs": [{"name": gateway.name, "namespace": gateway.namespace}],
-        "hostnames": [host.below(gateway.domain)],
+        "hostnames": [f"{host}.{gateway.domain}"],
         "rules": [{"backendRefs": [{"name": service, "port": port}]}],
     }
 
 
 def deploy(
-    owner: Owner, gateway: GatewayConnection, host: Host, *, name: str, service: pulumi.Input[str], port: int
+    owner: Owner, gateway: GatewayConnection, host: str, *, name: str, service: pulumi.Input[str], port: int
 ) -> kubernetes.apiextensions.CustomResource:
     """Create the route of a component; all but `owner` and the route's `name` are arguments of `spec`."""
     return kubernetes.apiextensions.CustomResource(

@@ -67,7 +67,7 @@ def test_teams_queue_for_gpu_pools_and_a_stack_without_pools_runs_no_queue(small
 def test_teams_have_namespaces_without_gpu_pools_too() -> None:
     chosen = choices.changed(choices.of_stack("dev"), "gpuPools", [])
     chosen = choices.changed(chosen, "teams", [{"name": "research"}])
-    deployment = platform(reader.parse(chosen))
+    deployment = platform.deployed(reader.parse(chosen))
     assert deployment.one("Namespace", "team-research-namespace-namespace")
     assert not deployment.of_type("LocalQueue")
     assert not deployment.of_type("plinth:index:GpuScheduling")

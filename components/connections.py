@@ -80,10 +80,10 @@ class ObjectStoreConnection:
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectStoreConnections:
-    """Every use that the platform makes of its object store."""
+    """Connections of all accounts to their buckets."""
 
     by_use: Mapping[tuple[str, str], ObjectStoreConnection]
-    """Bucket and account -> the account's connection to the bucket."""
+    """(bucket, account) -> the account's connection to the bucket."""
 
     @classmethod
     def to(
@@ -92,7 +92,7 @@ class ObjectStoreConnections:
         """Connect every account of every bucket.
 
         Args:
-            buckets: what the store has.
+            buckets: buckets of the store.
             connect: bucket and account -> connection.
         """
         uses = [(each.name, account) for each in buckets for account in (each.owner, *each.readers)]
@@ -111,7 +111,7 @@ class ObjectStoreConnections:
 
 @dataclass(frozen=True, kw_only=True)
 class PipelinesDatabases:
-    """The databases of Kubeflow Pipelines, wherever their server runs."""
+    """The databases of Kubeflow Pipelines."""
 
     pipelines: MysqlConnection
     metadata: MysqlConnection
@@ -119,7 +119,7 @@ class PipelinesDatabases:
 
 @dataclass(frozen=True, kw_only=True)
 class TrackingConnection:
-    """The MLflow server, as pods reach it, and where it stores artifacts."""
+    """URI of the MLflow server inside the cluster, and where it stores artifacts."""
 
     uri: pulumi.Input[str]
     artifacts_destination: str
@@ -127,7 +127,7 @@ class TrackingConnection:
 
 @dataclass(frozen=True, kw_only=True)
 class ServingConnection:
-    """Where inference services are deployed, and with which account and runtime."""
+    """Namespace, service account and runtime of inference services."""
 
     models_namespace: pulumi.Input[str]
     service_account: pulumi.Input[str]
@@ -136,7 +136,7 @@ class ServingConnection:
 
 @dataclass(frozen=True, kw_only=True)
 class TeamQueues:
-    """The ClusterQueue of each team: it exists before the team's namespace, and outlives it."""
+    """ClusterQueue of each team; the team's namespace is created after it and deleted before it."""
 
     by_team: Mapping[str, pulumi.Resource]
 

@@ -1,4 +1,4 @@
-"""The platform: every part that the stack wants, in the order of `infra.parts.PARTS`."""
+"""Deploys the platform: the parts that the settings ask for, in the order of `infra.parts.PARTS`."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ from infra.target import Target
 
 
 def prepare(made: Plan, secrets: Mapping[str, pulumi.Output[str]], where: Target) -> Site:
-    """Create the namespaces of a plan, closed, and return what its parts are deployed with."""
+    """Create the namespaces of a plan and return the shared inputs of its parts."""
     opts = pulumi.ResourceOptions(provider=where.cluster.provider)
     namespaces = {
         name: PlatformNamespace(name, PlatformNamespaceArgs(namespace=name), opts).namespace

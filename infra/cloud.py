@@ -1,4 +1,4 @@
-"""What a stack on AWS is made of. Imported by such stacks alone: the SDK costs a second and 80 MB."""
+"""AWS resources around a stack on EKS; only such stacks import it, as the SDK costs a second and 80 MB."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -28,22 +28,22 @@ from infra.settings.stack import GatewaySettings, Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Cloud:
-    """A stack's network and cluster in AWS, and what makes its stores and pools there."""
+    """Network and cluster of a stack on AWS, and shared inputs of what else it creates there."""
 
     settings: Settings
     provider: aws.Provider
     eks: EksSettings
     opts: ResourceOptions
-    """For what can be made again."""
+    """Options of components that can be recreated."""
     keep: ResourceOptions
-    """For what holds data."""
+    """Options of components that hold data."""
     vpc: Vpc
     cluster: EksCluster
     connection: ClusterConnection
     tags: Mapping[str, str]
 
     def repositories(self, images: Sequence[str]) -> EcrRepositories:
-        """Make a repository per image of ours."""
+        """Create an ECR repository for each of these images."""
         return EcrRepositories(
             "images",
             EcrRepositoriesArgs(
@@ -57,12 +57,12 @@ class Cloud:
         )
 
     def volumes(self) -> BlockStorage:
-        """Make the class of volumes that claims get when they name none."""
+        """Create the default storage class."""
         policy = "Retain" if self.settings.protect else "Delete"
         return BlockStorage("volumes", BlockStorageArgs(reclaim_policy=policy), self.in_cluster)
 
     def metrics_writer(self, namespace: pulumi.Input[str], account: str, url: str) -> PodIdentity:
-        """Make the identity with which Prometheus writes to a workspace of Amazon's managed service."""
+        """Create the identity with which Prometheus writes to Amazon Managed Service for Prometheus."""
         return PodIdentity(
             "metrics-writer",
             PodIdentityArgs(
@@ -80,26 +80,26 @@ class Cloud:
         )
 
     def load_balancer(self) -> LoadBalancer:
-        """Return what AWS is to put in front of the gateway."""
+        """Return the settings of the load balancer in front of the gateway."""
         return load_balancer(self.settings.gateway)
 
     @property
     def in_cluster(self) -> ResourceOptions:
-        """Options of components that make objects of the cluster alone."""
+        """Options of components that create objects in the cluster only."""
         return ResourceOptions(provider=self.connection.provider)
 
     @property
     def everywhere(self) -> ResourceOptions:
-        """Options of components that make objects of the cluster and of AWS."""
+        """Options of components that create objects in the cluster and on AWS."""
         return ResourceOptions(providers=[self.provider, self.connection.provider])
 
     def database_server(self, role: str, instance_class: str, size: str) -> RdsServer:
-        """Return what a database server of RDS is created with.
+        """Return the inputs of an RDS database server.
 
         Args:
             role: what the databases are for; first part of the key's name.
-            instance_class: of RDS.
-            size: of its volume, a Kubernetes quantity.
+            instance_class: RDS instance class.
+            size: size of its volume, as a Kubernetes quantity.
         """
         protect, rds = self.settings.protect, self.settings.storage.rds
         return RdsServer(
@@ -116,7 +116,7 @@ class Cloud:
         )
 
     def key(self, name: str, description: str) -> EncryptionKey:
-        """Make a key of the customer's for one kind of data."""
+        """Create a customer-managed KMS key for one kind of data."""
         return EncryptionKey(
             f"{name}-key",
             EncryptionKeyArgs(

@@ -1,11 +1,11 @@
-"""What the infrastructure program and its engine report to people."""
+"""Errors of the infrastructure program and of its command line."""
 
 import pulumi
 
 
 class InfraError(Exception):
-    """A command cannot go on; the text is one line that names the input and the remedy."""
+    """A command cannot continue; the message is one line with the wrong input and its remedy."""
 
 
 class SettingsError(InfraError, pulumi.RunError):
-    """A setting is wrong. As a RunError the engine shows it without a traceback."""
+    """A setting is wrong. Being a RunError, the engine prints it without a traceback."""

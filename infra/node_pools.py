@@ -1,4 +1,4 @@
-"""What starts and stops nodes on AWS, and every pool of GPU nodes of the settings."""
+"""Autoscalers and GPU node pools of a stack on AWS."""
 
 import pulumi
 
@@ -16,12 +16,12 @@ from infra.settings.pools import GpuPoolSettings, Provisioner
 
 
 def deploy(cloud: Cloud, namespace: pulumi.Input[str], scrapers: tuple[Peer, ...]) -> None:
-    """Make the autoscalers that the pools need, and the pools.
+    """Create the pools and the autoscalers that they need.
 
     Args:
         cloud: the AWS side of the stack.
-        namespace: a closed namespace for the autoscalers.
-        scrapers: pods that may read their metrics.
+        namespace: namespace of the autoscalers; denies traffic by default.
+        scrapers: pods that may scrape them.
     """
     version = CLUSTER_AUTOSCALER[cloud.eks.kubernetes_version]
     ClusterAutoscaler(

@@ -1,4 +1,4 @@
-"""The stack's outputs: the contract that workloads and the harness read."""
+"""Stack outputs, which workloads and the harness read."""
 
 from collections.abc import Mapping
 
@@ -6,6 +6,6 @@ import pulumi
 
 
 def export(outputs: Mapping[str, pulumi.Input[object]]) -> None:
-    """Hand the outputs of all parts to the engine."""
+    """Export the outputs of all parts."""
     for name, value in outputs.items():
         pulumi.export(name, value)

@@ -1,4 +1,4 @@
-"""The one place that knows kinds of clusters: settings -> the cluster, and the cloud that it is in."""
+"""Connects to the cluster that the settings choose, and creates it where it is an EKS cluster."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Where a stack is deployed to."""
+    """The cluster that a stack is deployed to."""
 
     cluster: ClusterConnection
     cloud: "Cloud | None" = None
-    """What stands around a cluster that the stack makes itself."""
+    """AWS resources around an EKS cluster that this stack creates."""
 
 
 def connect(settings: Settings) -> Target:
-    """Return the cluster that the stack deploys to, and make it where the stack has one of its own."""
+    """Return the cluster of a stack; creates the cluster if it is on EKS."""
     match settings.cluster:
         case ClusterSettings(name=name, kubeconfig=path, context=context):
             content = None if path is None else Path(path).expanduser().read_text()
             provider = kubernetes_provider.make(name, kubeconfig=content, context=context)
             return Target(cluster=ClusterConnection(provider=provider, name=name))
         case EksSettings() as eks:
-            # The SDK of AWS takes a second and memory that other stacks need not spend.
+            # Importing the AWS SDK takes a second and 80 MB, which other stacks should not pay for.
             from infra import cloud
 
             made = cloud.connect(settings, eks)

@@ -1,4 +1,4 @@
-"""What Prometheus scrapes of the gateway, and its alerts."""
+"""Scrape target and alerts of the gateway."""
 
 from components.access.gateway import METRICS_PORT
 from components.monitoring.rules import alert, deployment_down

@@ -1,4 +1,4 @@
-"""What Prometheus scrapes of the autoscalers of nodes, their alerts and panels."""
+"""Scrape targets, alerts and panels of the node autoscalers."""
 
 from components.aws import cluster_autoscaler
 from components.aws import karpenter as karpenter_controller
@@ -13,7 +13,7 @@ def watch(namespace: str, timing: Timing, *, karpenter: bool) -> Watch:
     """Return targets, alerts and panels of the cluster autoscaler, and of Karpenter where it runs.
 
     Args:
-        namespace: of both.
+        namespace: namespace of both.
         timing: durations of the stack's monitoring.
         karpenter: whether some pool is provisioned by Karpenter.
     """

@@ -1,4 +1,4 @@
-"""What Prometheus scrapes of GPU scheduling, its alerts, and the dashboard of GPU pools."""
+"""Scrape targets and alerts of GPU scheduling, and the dashboard of GPU pools."""
 
 from components.gpus.kueue_controller import METRICS_PORT
 from components.monitoring.dashboards import Dashboard, Panel
@@ -9,7 +9,7 @@ from components.monitoring.watch import Watch
 
 
 def pods_watch(timing: Timing) -> Watch:
-    """Return alert and dashboard of GPU pods, which a cluster may have without pools of the stack's."""
+    """Return alert and dashboard of GPU pods, which may also run on nodes that the stack does not manage."""
     pending = 'kube_pod_status_phase{phase="Pending"} == 1'
     asks = 'sum by (namespace, pod) (kube_pod_container_resource_requests{resource="nvidia_com_gpu"})'
     waiting = alert(
@@ -25,7 +25,7 @@ def pods_watch(timing: Timing) -> Watch:
 
 
 def queues_watch(namespace: str, timing: Timing) -> Watch:
-    """Return target, alerts and panels of Kueue, which shares the pools between teams."""
+    """Return target, alert and panels of Kueue."""
     target = Target(
         name="queues",
         namespace=namespace,

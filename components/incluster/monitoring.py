@@ -1,6 +1,6 @@
-"""What Prometheus scrapes of the stores that run in the cluster, their alerts and panels.
+"""Scrape targets, alerts and panels of the stores that run in the cluster.
 
-Stores of a cloud are watched by the cloud.
+Managed stores are monitored by the cloud.
 """
 
 from components.incluster import object_store, postgres

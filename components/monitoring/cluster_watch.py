@@ -1,4 +1,4 @@
-"""What Prometheus scrapes of itself and of the cluster, and the alerts and the dashboard of both."""
+"""Targets, alerts and dashboard of the monitoring itself and of the cluster."""
 
 from components.monitoring import alertmanager, cluster_exporters, prometheus_operator, prometheus_server
 from components.monitoring.dashboards import Dashboard, Panel

@@ -1,4 +1,4 @@
-"""Prometheus, its alerts and dashboards for the whole platform, and an Alertmanager that tells of them."""
+"""Prometheus with rules and dashboards for the whole platform, and an Alertmanager that notifies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ _API_VERSION = "monitoring.coreos.com/v1"
 
 
 def scraper(namespace: pulumi.Input[str]) -> network_policies.Peer:
-    """Return the pods that read metrics, for the policies of those who have some."""
+    """Return the pods that scrape metrics, for network policies of scraped pods."""
     return network_policies.pods({"app.kubernetes.io/name": "prometheus"}, namespace)
 
 
@@ -43,38 +43,38 @@ class MonitoringImages:
 
 @dataclass(frozen=True, kw_only=True)
 class PrometheusMonitoringArgs:
-    """What monitoring needs to know."""
+    """Inputs of `PrometheusMonitoring`."""
 
     namespace: pulumi.Input[str]
-    """A closed namespace."""
+    """Namespace that denies traffic by default."""
     cluster_name: str
-    """Label of every sample that is written elsewhere."""
+    """Label of every sample sent by remote write."""
     images: MonitoringImages
-    """What it runs."""
+    """Images of its programs."""
     watch: Watch
-    """What the parts of the platform give it, its own part included."""
+    """Targets, rules and dashboards of all parts, its own included."""
     timing: Timing = OPERATION
-    """How often is measured and how soon alerted."""
+    """Scrape interval and alert timing."""
     certificates: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
-    """Name -> PEM of certificates whose expiry is told in time."""
+    """Name -> PEM of certificates that alert before they expire."""
     gateway: GatewayConnection | None = None
-    """Where to publish Prometheus as `prometheus.<domain>`, if anywhere."""
+    """Gateway that publishes Prometheus as `prometheus.<domain>`, if any."""
     retention: str = "15d"
-    """How long samples are kept, if there is room."""
+    """How long samples are kept, disk space permitting."""
     storage_size: str = "10Gi"
     """Size of Prometheus' volume."""
     remote_write: RemoteWrite | None = None
-    """Where samples are kept for longer."""
+    """Remote write target for long-term storage."""
     webhook_url: str | None = None
-    """Where every alert goes."""
+    """Webhook that receives every alert."""
     grafana_image: str | None = None
-    """Grafana, where its image can be pulled; without it the dashboards are ConfigMaps for another one."""
+    """Image of Grafana; without it the dashboards are ConfigMaps for an existing Grafana."""
 
 
 def expiry_seconds(pem: str) -> int:
     """Return when a certificate expires, in seconds since 1970.
 
-    What is no certificate has expired: that alerts at once, and rightly so.
+    Anything that is not a certificate counts as expired, so that it alerts at once.
     """
     try:
         return int(x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc.timestamp())
@@ -83,7 +83,7 @@ def expiry_seconds(pem: str) -> int:
 
 
 class PrometheusMonitoring(pulumi.ComponentResource):
-    """Operator, exporters, Alertmanager, Prometheus, and what they scrape, alert on and show."""
+    """Operator, exporters, Alertmanager and Prometheus with its targets, rules and dashboards."""
 
     url: pulumi.Output[str]
 
@@ -105,7 +105,7 @@ class PrometheusMonitoring(pulumi.ComponentResource):
         pages = self._dashboards()
         if args.grafana_image:
             self._grafana(args.grafana_image, server, pages)
-        # Published or not, it is known when Prometheus answers.
+        # Resolves when Prometheus answers, published or not.
         self.url = server.address.apply(
             lambda address: f"http://prometheus.{args.gateway.domain}" if args.gateway else address
         )
@@ -154,7 +154,7 @@ class PrometheusMonitoring(pulumi.ComponentResource):
     def _rules(self, operator: PrometheusOperator) -> None:
         args = self._args
         names = sorted(args.certificates)
-        # A date is no secret, though it comes with a certificate that the engine keeps as one.
+        # An expiry date is not secret, although the certificate that it comes from is stored as one.
         expiries = pulumi.Output.unsecret(
             pulumi.Output.all(*(args.certificates[each] for each in names)).apply(
                 lambda found: {each: expiry_seconds(pem) for each, pem in zip(names, found, strict=True)}
@@ -212,7 +212,7 @@ class PrometheusMonitoring(pulumi.ComponentResource):
                 f"{self._name}-dashboard-{page.name}",
                 metadata={
                     **self._metadata(f"dashboard-{page.name}"),
-                    # What Grafana's side-cars look for.
+                    # The label that Grafana's side-cars look for.
                     "labels": {**self._labels, "grafana_dashboard": "1"},
                 },
                 data={f"{page.name}.json": dashboards.render(page)},

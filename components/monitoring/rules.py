@@ -1,4 +1,4 @@
-"""Alerting and recording rules as records, and how they become a PrometheusRule."""
+"""Alerting and recording rules as records, and their PrometheusRule groups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from components.monitoring.timing import Timing, duration
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """A series that is computed once and read often."""
+    """A recording rule."""
 
     record: str
     expression: str
@@ -17,19 +17,19 @@ class Recording:
 
 @dataclass(frozen=True, kw_only=True)
 class Alert:
-    """A condition that someone must hear of."""
+    """An alerting rule."""
 
     name: str
     expression: str
     severity: str
-    """`critical` wakes someone, `warning` waits for the morning."""
+    """`critical` pages the person on call, `warning` can wait until morning."""
     hold_seconds: int
     summary: str
-    """One sentence for whoever is woken; `{{ $labels.x }}` names what is concerned."""
+    """One sentence for the person on call; `{{ $labels.x }}` names the affected object."""
     remedy: str
     """Where to look first."""
     fires_within_seconds: int
-    """From the fault to the notification: a promise that tests hold the stack to."""
+    """Maximum seconds from the fault to the notification; journeys verify it."""
 
 
 Rule = Recording | Alert

@@ -1,4 +1,4 @@
-"""What Prometheus scrapes; of each target only the metrics that a rule or a dashboard reads are kept."""
+"""Scrape targets; only metrics that a rule or a dashboard reads are kept."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,28 +22,28 @@ _AUTHENTICATED: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Pods with metrics; `name` becomes their `job`."""
+    """Pods to scrape; `name` becomes the `job` label."""
 
     name: str
     namespace: str
     labels: Mapping[str, str]
     port: int
     metrics: tuple[str, ...]
-    """Kept; all others are dropped."""
+    """Metrics to keep; all others are dropped."""
     only: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Label -> pattern: series in which the label has another value are dropped."""
+    """Label -> pattern: series whose label does not match are dropped."""
     of_others: bool = False
-    """Whether its series are of other pods, which its own labels must not hide."""
+    """Whether its series describe other pods, whose labels must be kept."""
     authenticated: bool = False
-    """Whether it answers by TLS, and only to clients with a token that may read metrics."""
+    """Whether it serves TLS and requires a token with the right to read metrics."""
 
     def __post_init__(self) -> None:
-        """Refuse a scrape of which nothing is read: an empty pattern would keep everything."""
+        """Reject a target without metrics: an empty pattern would keep every series."""
         if not self.metrics:
             raise ValueError(f"metrics: none of {self.name} given; name those that are read")
 
 
-# Nodes and API servers are no pods: their scrapes are written out.
+# Nodes and API servers are not pods and have no PodMonitor.
 KUBELET_METRICS = ("pod_cpu_usage_seconds_total", "pod_memory_working_set_bytes")
 API_SERVER_METRICS = (
     "apiserver_client_certificate_expiration_seconds_bucket",
@@ -71,7 +71,7 @@ def pod_monitor(target: Target, timing: Timing) -> dict[str, Any]:
                 "relabelings": [
                     {"targetLabel": "job", "replacement": target.name},
                     {"sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "node"},
-                    # The pod says it all; every further label is paid for in every series.
+                    # The pod label identifies the target; every further label costs memory in every series.
                     {"action": "labeldrop", "regex": "container|endpoint"},
                 ],
                 "metricRelabelings": [
@@ -87,7 +87,7 @@ def pod_monitor(target: Target, timing: Timing) -> dict[str, Any]:
 
 
 def additional_scrapes(timing: Timing) -> str:
-    """Return the scrape configurations of what is no pod, as Prometheus reads them."""
+    """Return the scrape configurations of nodes and the API server."""
     access: dict[str, Any] = {
         "scheme": "https",
         "authorization": {"credentials_file": f"{_ACCOUNT}/token"},
@@ -109,7 +109,7 @@ def additional_scrapes(timing: Timing) -> str:
     api_server = {
         "job_name": "api-server",
         **access,
-        # Megabytes of text each time, of which almost nothing is kept.
+        # Each scrape is megabytes of text, of which almost nothing is kept.
         "scrape_interval": duration(max(60, timing.scrape_seconds)),
         "tls_config": {"ca_file": f"{_ACCOUNT}/ca.crt"},
         "static_configs": [{"targets": [_API_SERVER]}],
@@ -121,7 +121,7 @@ def additional_scrapes(timing: Timing) -> str:
 
 
 def egress(targets: Sequence[Target]) -> list[network_policies.EgressRule]:
-    """Return the ways that Prometheus needs to its targets, and no other."""
+    """Return the egress rules from Prometheus to its targets."""
     rules = [
         network_policies.egress(
             [network_policies.pods(dict(target.labels), target.namespace)],

@@ -1,4 +1,4 @@
-"""How often is measured, how soon alerted: one pace for operation, a brisk one that tests can wait for."""
+"""Scrape intervals and alert timing: one pace for operation, a faster one for tests."""
 
 from dataclasses import dataclass
 
@@ -17,27 +17,27 @@ class Burn:
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """All durations of a stack's monitoring."""
+    """Durations of a stack's monitoring."""
 
     scrape_seconds: int
-    """Between two scrapes of a target, and between two evaluations of a rule."""
+    """Seconds between two scrapes of a target, and between two evaluations of a rule."""
     hold_seconds: int
-    """How long something must be wrong before it is an alert."""
+    """Seconds that a condition must hold before its alert fires."""
     pending_seconds: int
-    """How long a pod may wait for a GPU: node pools need minutes to grow from zero."""
+    """Seconds that a pod may wait for a GPU: node pools need minutes to scale up from zero."""
     window_seconds: int
-    """Over which events are counted, such as pipeline runs that failed."""
+    """Window over which events such as failed pipeline runs are counted."""
     burns: tuple[Burn, ...]
     """Fastest first."""
     group_wait_seconds: int
-    """How long a first notification waits for others like it."""
+    """Seconds that the first notification of a group waits for more alerts."""
     group_interval_seconds: int
-    """Between two notifications of a group, that an alert is resolved included."""
+    """Seconds between two notifications of a group, including resolved alerts."""
     repeat_interval: str = "4h"
-    """After which an alert that still fires is told again."""
+    """Interval at which a firing alert is notified again."""
 
     def __post_init__(self) -> None:
-        """Refuse windows in which a rate has too few samples."""
+        """Reject windows in which a rate has too few samples."""
         shortest = min([self.window_seconds, *(burn.short_seconds for burn in self.burns)])
         if shortest < 4 * self.scrape_seconds:
             raise ValueError(
@@ -53,7 +53,7 @@ class Timing:
         """
         hold = self.hold_seconds if hold_seconds is None else hold_seconds
         # The fault is seen at the next scrape, counted at the next evaluation and held from there on; the
-        # hold ends at an evaluation too. Half a minute is for Kubernetes to notice and tell.
+        # hold ends at an evaluation too. Half a minute is for Kubernetes to detect and report it.
         return 4 * self.scrape_seconds + hold + window_seconds + self.group_wait_seconds + 30
 
 

@@ -1,4 +1,4 @@
-"""What one part of the platform gives the monitoring: targets, rules and dashboard panels."""
+"""Targets, rules and dashboards of one part of the platform, and their union."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -17,11 +17,11 @@ class Watch:
     rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict[str, tuple[Rule, ...]])
     """Group -> its rules."""
     dashboards: tuple[Dashboard, ...] = ()
-    """Pages; one without a title adds its panels to the page of the same name."""
+    """Dashboards; one without a title adds its panels to the dashboard of the same name."""
 
 
 def merged(watches: Iterable[Watch]) -> Watch:
-    """Return everything that several parts give, in an order that does not depend on theirs.
+    """Return the union of several watches, sorted by name.
 
     Raises:
         ValueError: two targets or two alerts have one name, or panels are added to no page.

@@ -1,4 +1,4 @@
-"""What Prometheus scrapes of Kubeflow Pipelines, its alerts and its dashboard."""
+"""Scrape targets, alerts and dashboard of Kubeflow Pipelines."""
 
 from components.monitoring.dashboards import Dashboard, Panel
 from components.monitoring.rules import Alert, alert, deployment_down
@@ -14,8 +14,8 @@ def watch(namespace: str, timing: Timing, *, database: str | None) -> Watch:
     Args:
         namespace: of the pipelines' servers.
         timing: durations of the stack's monitoring.
-        database: the Deployment of the pipelines' database, if it runs in the same namespace; it has an
-            alert of its own (`database_watch`).
+        database: Deployment of the pipelines' database, if it runs in the same namespace; its alert is
+            in `database_watch`.
     """
     return Watch(
         targets=_targets(namespace),

@@ -1,4 +1,4 @@
-"""Serving's objectives: recorded error and latency ratios, and alerts on how fast they burn the budget."""
+"""Burn-rate alerts on the service-level objectives, and the ratios that they read."""
 
 from components.monitoring.rules import Alert, Recording, Rule
 from components.monitoring.timing import Burn, Timing, duration
@@ -11,7 +11,7 @@ def errors(window: str) -> str:
 
 
 def slow(window: str) -> str:
-    """Return the recorded share of a model's requests that took longer than promised."""
+    """Return the recorded share of a model's requests that exceeded the latency objective."""
     return f"service:serving_slow:ratio_rate{window}"
 
 

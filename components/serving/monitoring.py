@@ -1,4 +1,4 @@
-"""What Prometheus scrapes of KServe and the predictors, their alerts and their dashboard."""
+"""Scrape targets, alerts and dashboard of KServe and the predictors."""
 
 from components.monitoring.dashboards import Dashboard, Panel
 from components.monitoring.rules import alert, deployment_down
@@ -15,7 +15,7 @@ def watch(namespace: str, models_namespace: str, objectives: Objectives, timing:
     Args:
         namespace: of KServe's controller.
         models_namespace: of the predictors.
-        objectives: what serving promises.
+        objectives: service-level objectives.
         timing: durations of the stack's monitoring.
     """
     rules = (

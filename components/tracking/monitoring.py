@@ -1,4 +1,4 @@
-"""What Prometheus scrapes of MLflow, its alerts and its dashboard."""
+"""Scrape target, alerts and dashboard of MLflow."""
 
 from components.monitoring.dashboards import Dashboard, Panel
 from components.monitoring.rules import alert, deployment_down

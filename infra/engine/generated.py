@@ -1,4 +1,4 @@
-"""Values that a stack needs and nobody chooses: passwords, and certificates of the controllers' webhooks."""
+"""Generates the secrets of a stack: passwords, and certificates of the controllers' webhooks."""
 
 import datetime
 import secrets
@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 from infra.parts.secrets import Password, Secret
 
-# Made once per stack and renewed with it; the API server is the only client.
+# Generated once per stack; the API server is the only client.
 _VALID_DAYS = 3650
 
 
@@ -19,7 +19,7 @@ def values(needed: Iterable[Secret], missing: Iterable[str]) -> dict[str, str]:
     """Return a value for every missing key; the three of a webhook are always generated together.
 
     Args:
-        needed: what the parts of the platform need.
+        needed: secrets of the platform's parts.
         missing: configuration keys that have no value.
     """
     wanted = set(missing)
@@ -35,9 +35,9 @@ def values(needed: Iterable[Secret], missing: Iterable[str]) -> dict[str, str]:
 
 
 def certificate(host: str) -> tuple[str, str, str]:
-    """Return an authority of its own, a certificate for the host and its key, as PEM.
+    """Return a certificate authority, a certificate for the host and its key, as PEM.
 
-    The authority's key is forgotten: nothing else can ever be signed with it.
+    The authority's key is discarded, so nothing else can be signed with it.
     """
     authority_key = ec.generate_private_key(ec.SECP256R1())
     key = ec.generate_private_key(ec.SECP256R1())
@@ -69,7 +69,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        # Clocks differ: a certificate of this second may be one of the future elsewhere.
+        # Clocks differ: a certificate issued this second may not be valid yet on another machine.
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=_VALID_DAYS))
     )

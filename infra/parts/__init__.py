@@ -1,4 +1,4 @@
-"""The parts of the platform, one record in one file each; their order is the order of deployment."""
+"""The parts of the platform: one record per file, in order of deployment."""
 
 from infra.parts.gateway import GATEWAY
 from infra.parts.gpus import GPUS
@@ -23,24 +23,24 @@ PARTS: tuple[Part, ...] = (
     GATEWAY,
     OBJECT_STORE,
     S3_OBJECT_STORE,
-    PIPELINES_DATABASE,
-    RDS_PIPELINES_DATABASE,
     TRACKING_DATABASE,
     RDS_TRACKING_DATABASE,
+    PIPELINES_DATABASE,
+    RDS_PIPELINES_DATABASE,
     TRACKING,
     SERVING,
     PIPELINES,
     GPUS,
     TEAMS,
-    # Last: it watches all of them.
+    # Last: it monitors all others.
     MONITORING,
 )
 
 SECRETS: tuple[Secret, ...] = tuple(dict.fromkeys(secret for part in PARTS for secret in part.secrets))
-"""Every secret that some stack needs; each stack gets all, so that a part can be switched on later."""
+"""Secrets of all parts; every stack gets all of them, so that parts can be enabled later."""
 
 SECRET_KEYS: tuple[str, ...] = tuple(key for secret in SECRETS for key in secret.keys)
 """Their configuration keys, without the project's prefix."""
 
 IMAGES: tuple[str, ...] = tuple(sorted({name for part in PARTS for name in part.images}))
-"""Every image that some stack uses."""
+"""Short names of the images of all parts."""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from infra.parts.site import Site
 
 NAMESPACE = "kueue"
+# Created by the component; importing its name from there would cost every command a second.
+_DEVICE_PLUGIN_NAMESPACE = "nvidia-device-plugin"
 
 
 def _webhook_host() -> str:
@@ -52,6 +54,10 @@ def _wanted(settings: Settings) -> bool:
     return bool(settings.gpu_pools)
 
 
+def _own_namespaces(_: Settings) -> tuple[str, ...]:
+    return (_DEVICE_PLUGIN_NAMESPACE,)
+
+
 def _watch(settings: Settings) -> "Watch":
     from components.gpus import monitoring
 
@@ -64,6 +70,7 @@ GPUS = Part(
     wanted=_wanted,
     provides=(TeamQueues,),
     namespaces=(NAMESPACE,),
+    own_namespaces=_own_namespaces,
     images=("kueue-controller", "nvidia-device-plugin"),
     secrets=(_WEBHOOKS,),
     watch=_watch,

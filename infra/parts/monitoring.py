@@ -30,7 +30,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
     remote = chosen.remote_write
     namespace = site.namespaces[NAMESPACE]
     if remote and remote.region and site.target.cloud:
-        # The service account that PrometheusMonitoring creates for Prometheus.
+        # Must match the service account created by PrometheusMonitoring.
         site.target.cloud.metrics_writer(namespace, f"{NAMESPACE}-prometheus", remote.url)
     monitoring = PrometheusMonitoring(
         NAMESPACE,
@@ -55,7 +55,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             webhook_url=chosen.webhook_url,
             grafana_image=chosen.grafana_image,
         ),
-        # A quarter of all objects: they are created while the stores start, instead of ahead of them.
+        # A quarter of all objects: create them while the stores start, not before.
         pulumi.ResourceOptions.merge(
             site.opts, pulumi.ResourceOptions(depends_on=[*connections.resources(GatewayConnection)])
         ),

@@ -1,4 +1,4 @@
-"""Nodes on AWS: image repositories, volumes, and what starts and stops GPU nodes."""
+"""Nodes on AWS: image repositories, storage class, autoscalers and GPU node pools."""
 
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,10 @@ NAMESPACE = "node-scaling"
 
 def _deploy(site: "Site", _: Connections) -> Provides:
     from infra import node_pools
-    from infra.parts import IMAGES
 
     cloud = site.cloud
-    # Of all parts, so that a part can be switched on without a push in between.
-    cloud.repositories([name for name in IMAGES if images.is_own(name)])
+    # For the images of all parts, so that enabling a part later needs no new repository.
+    cloud.repositories([name for name in site.plan.every_image if images.is_own(name)])
     cloud.volumes()
     node_pools.deploy(cloud, site.namespaces[NAMESPACE], site.scrapers)
     return Provides(outputs={"kubeconfig": cloud.cluster.kubeconfig})

@@ -1,4 +1,4 @@
-"""How often a stack is scraped and how soon it alerts: the pace of the settings as durations."""
+"""Scrape interval and alert timing of a stack, from the pace in its settings."""
 
 from components.monitoring.timing import OPERATION, REHEARSAL, Timing
 from infra.settings.monitoring import Pace

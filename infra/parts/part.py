@@ -1,8 +1,8 @@
-"""A part of the platform as one record: what it is made of, what it needs, and how it is deployed.
+"""A part of the platform as one record: what it consists of, what it needs, and how it is deployed.
 
-Everything that is known without a cluster is a field, so that images, preflight and cost need no engine. A
-deploy function imports its components itself: the command line reads these records too, and importing the
-SDKs of Kubernetes and AWS would cost each command two seconds.
+Everything that is known without a cluster is a field, so that `infra images`, preflight and cost need no
+engine. Deploy functions import their components locally: the command line reads these records too, and
+importing the SDKs of Kubernetes and AWS would cost every command two seconds.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,33 +28,33 @@ class Need:
     """A connection that a part needs from another part."""
 
     connection: type
-    """Record of `components.connections`."""
+    """Type of the connection: a record in `components.connections`."""
     namespaces: tuple[str, ...] | None = None
-    """Namespaces whose pods open the connection; those that the part runs in if not given."""
+    """Namespaces whose pods open the connection; the part's own by default."""
     optional: bool = False
-    """Whether the part does without it in a stack where no part provides it."""
+    """Whether the part also works in a stack where no part provides it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Provides:
-    """What the deployment of a part returns."""
+    """Result of deploying a part."""
 
     connections: tuple[object, ...] = ()
-    """Records of `components.connections`, one of each type in `Part.provides`."""
+    """One record for each type in `Part.provides`."""
     outputs: Mapping[str, "pulumi.Input[object]"] = field(default_factory=dict[str, "pulumi.Input[object]"])
-    """Outputs of the stack, by name."""
+    """Stack outputs by name."""
     resources: tuple["pulumi.Resource", ...] = ()
-    """What a part must wait for that needs this one to run, not only to exist."""
+    """Resources that other parts can wait for until this part is running."""
 
 
 class Connections:
-    """What the parts deployed so far provide."""
+    """Connections of all parts deployed so far."""
 
     def __init__(self) -> None:
         self._provided: dict[type, tuple[object, tuple[pulumi.Resource, ...]]] = {}
 
     def add(self, provided: Provides) -> None:
-        """Keep what a part provides."""
+        """Add the connections of a part."""
         for each in provided.connections:
             self._provided[type(each)] = (each, provided.resources)
 
@@ -67,7 +67,7 @@ class Connections:
         return self.get(connection) if connection in self._provided else None
 
     def resources(self, connection: type) -> tuple["pulumi.Resource", ...]:
-        """Return what to wait for until the part behind a connection runs."""
+        """Return the resources to wait for until the part behind a connection is running."""
         return self._provided[connection][1]
 
 
@@ -85,28 +85,28 @@ class Part:
 
     name: str
     deploy: "Callable[[Site, Connections], Provides]"
-    """Makes the part's components; called after every part that it needs."""
+    """Creates the part's components; called after the parts that it needs."""
     wanted: Callable[[Settings], bool] = _always
     """Whether a stack has the part."""
     needs: tuple[Need, ...] = ()
     provides: tuple[type, ...] = ()
     """Types of the connections that `deploy` returns."""
     namespaces: tuple[str, ...] = ()
-    """Namespaces made for it, closed, before anything is deployed."""
+    """Namespaces created for it before any part is deployed; they deny traffic by default."""
     own_namespaces: Callable[[Settings], tuple[str, ...]] = _nothing
-    """Closed namespaces that its components make themselves."""
+    """Further namespaces, which its components create themselves."""
     runs_in: tuple[str, ...] = ()
-    """Namespaces of its pods, where these are not `namespaces`."""
+    """Namespaces of its pods, if these are not `namespaces`."""
     images: tuple[str, ...] = ()
-    """Short names of the images that it brings along; it may use those of other parts too."""
+    """Short names of the images that it adds to a stack; it may also use images of other parts."""
     secrets: tuple[Secret, ...] = ()
     buckets: tuple[Bucket, ...] = ()
-    """Buckets that the object store makes for it."""
+    """Buckets that the object store creates for it."""
     routes: Callable[[Settings], tuple[Route, ...]] = _nothing
     watch: "Callable[[Settings], Watch] | None" = None
-    """What is scraped, its rules and its dashboards."""
+    """Scrape targets, rules and dashboards."""
     state: Callable[[Settings], tuple[State, ...]] = _nothing
-    """Where it keeps data: what preflight and cost count."""
+    """Where it stores data; preflight and cost count these."""
 
     @property
     def pods_in(self) -> tuple[str, ...]:

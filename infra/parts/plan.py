@@ -1,4 +1,4 @@
-"""The parts that a stack has, checked against each other, and every list that follows from them."""
+"""The parts of one stack, validated against each other, and every list derived from them."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,19 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The parts of one stack in the order in which they are deployed."""
+    """The parts of one stack in order of deployment."""
 
     settings: Settings
     parts: tuple[Part, ...]
+    every_image: tuple[str, ...]
+    """Short names of the images of all parts, also of those that the stack does not have."""
 
     @property
     def namespaces(self) -> tuple[str, ...]:
-        """Namespaces to make before the first part, in alphabetical order."""
+        """Namespaces to create before the first part is deployed, sorted."""
         return tuple(sorted(name for part in self.parts for name in part.namespaces))
 
     @property
     def closed_namespaces(self) -> tuple[str, ...]:
-        """Every namespace that lets in and out only what a policy names."""
+        """Every namespace that denies traffic by default, sorted."""
         own = (name for part in self.parts for name in part.own_namespaces(self.settings))
         return tuple(sorted({*self.namespaces, *own}))
 
@@ -41,12 +43,12 @@ class Plan:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """Values to generate for the stack."""
+        """Secrets to generate for the stack."""
         return tuple(secret for part in self.parts for secret in part.secrets)
 
     @property
     def certificates(self) -> tuple[WebhookCertificate, ...]:
-        """Certificates whose expiry is watched."""
+        """Certificates whose expiry is monitored."""
         return tuple(each for each in self.secrets if isinstance(each, WebhookCertificate))
 
     @property
@@ -61,7 +63,7 @@ class Plan:
 
     @property
     def state(self) -> tuple[State, ...]:
-        """Everything that holds data."""
+        """Everything that stores data."""
         return tuple(state for part in self.parts for state in part.state(self.settings))
 
     @property
@@ -80,7 +82,7 @@ class Plan:
         return tuple(each for each in self.state if isinstance(each, ManagedBucket))
 
     def watch(self) -> "Watch":
-        """Return what Prometheus scrapes, evaluates and shows of the whole stack."""
+        """Return targets, rules and dashboards of the whole stack."""
         from components.monitoring import watch
 
         return watch.merged(part.watch(self.settings) for part in self.parts if part.watch)
@@ -115,12 +117,16 @@ def _opened(part: Part, connection: type) -> Iterator[str]:
 
 
 def plan(settings: Settings, parts: Sequence[Part]) -> Plan:
-    """Return the parts that a stack has.
+    """Return the parts of a stack.
 
     Raises:
-        SettingsError: two parts claim one name, or the needs of a part are not met; one line each.
+        SettingsError: two parts claim the same name, or a need is not met; one line.
     """
-    made = Plan(settings=settings, parts=tuple(part for part in parts if part.wanted(settings)))
+    made = Plan(
+        settings=settings,
+        parts=tuple(part for part in parts if part.wanted(settings)),
+        every_image=tuple(sorted({name for part in parts for name in part.images})),
+    )
     problems = [*_collisions(made, parts), *_unmet(made)]
     if problems:
         raise SettingsError("; ".join(problems))
@@ -130,16 +136,7 @@ def plan(settings: Settings, parts: Sequence[Part]) -> Plan:
 def _collisions(made: Plan, parts: Sequence[Part]) -> Iterator[str]:
     settings = made.settings
     yield from _claimed_twice("name", ((part, part.name) for part in made.parts))
-    namespaces = [
-        (part, name) for part in made.parts for name in (*part.namespaces, *part.own_namespaces(settings))
-    ]
-    yield from _claimed_twice("namespace", namespaces)
-    claimed = {name for _, name in namespaces}
-    for part in parts:
-        # A team that takes the namespace of a part would be in its way on the day the stack gets that part.
-        for name in set(part.namespaces) & claimed - set(made.namespaces):
-            (owner,) = {each.name for each, taken in namespaces if taken == name}
-            yield f"part {owner}: namespace {name} is reserved for part {part.name}: choose another name"
+    yield from _namespace_collisions(made, parts)
     yield from _claimed_twice("image", ((part, name) for part in made.parts for name in part.images))
     hosts = ((part, route.host) for part in made.parts for route in part.routes(settings))
     yield from _claimed_twice("host", hosts)
@@ -152,6 +149,22 @@ def _collisions(made: Plan, parts: Sequence[Part]) -> Iterator[str]:
     yield from _claimed_twice("bucket", ((part, each.name) for part in made.parts for each in part.buckets))
 
 
+def _namespace_collisions(made: Plan, parts: Sequence[Part]) -> Iterator[str]:
+    own = [(part, name) for part in made.parts for name in part.own_namespaces(made.settings)]
+    yield from _claimed_twice("namespace", ((part, name) for part in made.parts for name in part.namespaces))
+    yield from _claimed_twice("namespace", own)
+    # Absent parts count too: a team with the namespace of one would block it from being enabled later.
+    reserved = {name: part for part in parts for name in part.namespaces}
+    for part, name in own:
+        if name in reserved:
+            yield (
+                f"part {part.name}: namespace {name} is reserved for part {reserved[name].name}: "
+                "choose another name"
+            )
+        if name == "default" or name.startswith("kube-"):
+            yield f"part {part.name}: namespace {name} belongs to Kubernetes: choose another name"
+
+
 def _claimed_twice(kind: str, claims: Iterable[tuple[Part, str]]) -> Iterator[str]:
     known = list(claims)
     for value, count in Counter(value for _, value in known).items():
@@ -161,7 +174,7 @@ def _claimed_twice(kind: str, claims: Iterable[tuple[Part, str]]) -> Iterator[st
 
 
 def _unmet(made: Plan) -> Iterator[str]:
-    """Yield each need of a part that no part in front of it meets."""
+    """Yield each need that no earlier part meets."""
     position = {kind: number for number, part in enumerate(made.parts) for kind in part.provides}
     for number, part in enumerate(made.parts):
         for need in part.needs:

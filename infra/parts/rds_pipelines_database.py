@@ -1,4 +1,4 @@
-"""The databases of Kubeflow Pipelines on AWS: MariaDB of RDS, with accounts that a Job makes in it."""
+"""The databases of Kubeflow Pipelines on AWS: MariaDB of RDS, with accounts that a Job creates."""
 
 from typing import TYPE_CHECKING
 

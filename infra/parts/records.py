@@ -1,4 +1,4 @@
-"""What a part tells of itself: hosts that are routed to it, and where it keeps data."""
+"""Records with which a part describes itself: its routes and its state."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ class Route:
     """First label of the host; the gateway's domain follows."""
     title: str
     description: str
-    """What answers there, in one line."""
+    """One line for people who look for the service."""
     namespace: str
     """Namespace of the pods behind it."""
 

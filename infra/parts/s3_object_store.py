@@ -1,4 +1,4 @@
-"""The object store on AWS: buckets of S3, and identities of the pods that use them."""
+"""The object store on AWS: S3 buckets, and identities of the pods that use them."""
 
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,8 @@ def _deploy(site: "Site", _: Connections) -> Provides:
     from components.tracking import mlflow_tracking
 
     cloud, settings = site.cloud, site.settings
-    # Names, not the outputs of namespaces: a preview that cannot ask the cluster would not know them, and
-    # would replace every association for it, which a protected stack refuses.
+    # Plain names, not outputs of namespaces: a preview without access to the cluster would not know the
+    # outputs and would replace every association, which a protected stack refuses.
     store = S3ObjectStore(
         "object-store",
         S3ObjectStoreArgs(

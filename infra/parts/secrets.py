@@ -1,4 +1,4 @@
-"""Secrets of parts: values that are generated once per stack and kept encrypted in its configuration."""
+"""Secrets of parts: generated once per stack and stored encrypted in its configuration."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ class Password:
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookCertificate:
-    """An authority, a certificate and its key, with which one controller answers the API server."""
+    """Authority, certificate and key with which one controller serves webhooks to the API server."""
 
     name: str
-    """In the record of when it expires."""
+    """Name in the recording rule of its expiry."""
     prefix: str
-    """First part of its three configuration keys."""
+    """Prefix of its three configuration keys."""
     host: Callable[[], str]
-    """Returns the host that the certificate is issued for."""
+    """Returns the host name that the certificate is issued for."""
 
     @property
     def keys(self) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""What every part of one platform is deployed with: settings, secrets, namespaces and resource options."""
+"""Shared inputs of all parts: settings, secrets, namespaces and resource options."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ MONITORING = "monitoring"
 
 
 class Neighbours(Protocol):
-    """What one part may know of all others when it is deployed; `infra.parts.plan.Plan` has it."""
+    """What a part may know about all others when it is deployed; implemented by `infra.parts.plan.Plan`."""
 
     @property
     def settings(self) -> Settings:
@@ -36,6 +36,11 @@ class Neighbours(Protocol):
     @property
     def buckets(self) -> tuple[Bucket, ...]:
         """Buckets of the object store."""
+        ...
+
+    @property
+    def every_image(self) -> tuple[str, ...]:
+        """Short names of the images of all parts, also of those that the stack does not have."""
         ...
 
     @property
@@ -79,7 +84,7 @@ class Site:
 
     @cached_property
     def opts(self) -> ResourceOptions:
-        """Options of components that can be made again."""
+        """Options of components that can be recreated."""
         return ResourceOptions(provider=self.target.cluster.provider)
 
     @cached_property
@@ -103,12 +108,12 @@ class Site:
 
     @property
     def replicas(self) -> int:
-        """Replicas of a server that may have several: production survives the loss of a node."""
+        """Replicas of servers that can have several: two in production, to survive the loss of a node."""
         return 2 if self.settings.environment is Environment.PRODUCTION else 1
 
     @property
     def scrapers(self) -> tuple[Peer, ...]:
-        """Pods that may read metrics."""
+        """Pods that may scrape metrics."""
         return (scraper(MONITORING),) if MONITORING in self.namespaces else ()
 
     def image(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Teams: a namespace of their own for each, and a queue in it where the stack has GPU pools."""
+"""Teams: a namespace each, with a queue where the stack has GPU pools."""
 
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
     queues = connections.find(TeamQueues)
     for team in site.settings.teams:
         after = [queues.by_team[team.name]] if queues else []
-        # Profiles were once children of GpuScheduling.
+        # Profiles used to be children of GpuScheduling.
         former = team_profile.alias_below("gpu-scheduling", "plinth:index:GpuScheduling", team.name)
         profile = TeamProfile(
             f"team-{team.name}",

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from infra.parts.site import Site
 
 NAMESPACE = "databases"
+# Created by the component; importing its name from there would cost every command a second.
+_OPERATOR_NAMESPACE = "cnpg-system"
 PASSWORD = Password(key="trackingDatabasePassword")
 
 
@@ -44,6 +46,10 @@ def _wanted(settings: Settings) -> bool:
     return settings.storage.postgres is DatabaseLocation.INCLUSTER
 
 
+def _own_namespaces(_: Settings) -> tuple[str, ...]:
+    return (_OPERATOR_NAMESPACE,)
+
+
 def _watch(settings: Settings) -> "Watch":
     from components.incluster import monitoring
 
@@ -60,6 +66,7 @@ TRACKING_DATABASE = Part(
     wanted=_wanted,
     provides=(PostgresConnection,),
     namespaces=(NAMESPACE,),
+    own_namespaces=_own_namespaces,
     images=("cloudnative-pg", "postgres"),
     secrets=(PASSWORD,),
     watch=_watch,

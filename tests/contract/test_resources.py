@@ -24,6 +24,9 @@ def _moved_profile(stack: str, team: str) -> dict[str, str]:
     kube = f"provider=pulumi:pulumi:Stack$pulumi:providers:kubernetes::plinth-{stack}"
     profile, space = "plinth:index:TeamProfile", "plinth:index:PlatformNamespace"
     old, new = f"gpu-scheduling-{team}", f"team-{team}"
+    none = "provider=-"
+    component_old = f"parent=plinth:index:GpuScheduling${profile}::{old} {none}"
+    component_new = f"parent=pulumi:pulumi:Stack${profile}::{new} {none}"
     below_old = f"parent=plinth:index:GpuScheduling${profile}::{old} {kube}"
     below_new = f"parent=pulumi:pulumi:Stack${profile}::{new} {kube}"
     scheduling = "parent=pulumi:pulumi:Stack$plinth:index:GpuScheduling::gpu-scheduling"
@@ -32,8 +35,8 @@ def _moved_profile(stack: str, team: str) -> dict[str, str]:
     policy = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
     queue, namespace = "kubernetes:kueue.x-k8s.io/v1beta2:LocalQueue", "kubernetes:core/v1:Namespace"
     return {
-        f"{profile} {old} {scheduling} {kube}": f"{profile} {new} parent=stack {kube}",
-        f"{space} {old}-namespace {below_old}": f"{space} {new}-namespace {below_new}",
+        f"{profile} {old} {scheduling} {none}": f"{profile} {new} parent=stack {none}",
+        f"{space} {old}-namespace {component_old}": f"{space} {new}-namespace {component_new}",
         f"{policy} {old}-policy {below_old}": f"{policy} {new}-policy {below_new}",
         f"{queue} {old}-queue {below_old}": f"{queue} {new}-queue {below_new}",
         f"{namespace} {old}-namespace-namespace {in_old}": f"{namespace} {new}-namespace-namespace {in_new}",
@@ -56,7 +59,7 @@ ADDED = {
     "kubernetes:monitoring.coreos.com/v1:PodMonitor monitoring-queues-monitor",
     # In production what every request or deployment goes through has two replicas.
     "kubernetes:policy/v1:PodDisruptionBudget kserve-controller-disruption-budget",
-    "kubernetes:policy/v1:PodDisruptionBudget mlflow-budget",
+    "kubernetes:policy/v1:PodDisruptionBudget mlflow-disruption-budget",
     "kubernetes:policy/v1:PodDisruptionBudget traefik-disruption-budget",
 }
 # A serving runtime is named after its content: another image is another runtime, made before the old one

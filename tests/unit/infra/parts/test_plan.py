@@ -12,6 +12,7 @@ from infra.parts.plan import plan
 from infra.parts.records import ManagedBucket, ManagedDatabase, Volume
 from infra.parts.secrets import Password
 from infra.settings import reader, stack_file
+from tests.fixtures import platform
 from tests.unit.infra.parts.sample import SETTINGS, Left, Right, part, route, unwanted
 
 
@@ -113,7 +114,13 @@ def test_every_namespace_is_closed_and_those_of_parts_are_made_first() -> None:
     assert made.namespaces == (
         "databases", "gateway", "kserve", "kubeflow", "mlflow", "monitoring", "object-store",
     )  # fmt: skip
-    assert set(made.closed_namespaces) - set(made.namespaces) == {"models"}
+    assert set(made.closed_namespaces) - set(made.namespaces) == {"cnpg-system", "models"}
+
+
+@pytest.mark.parametrize("stack", ["local", "dev", "staging", "prod"])
+def test_every_namespace_that_a_stack_creates_is_known_to_its_plan(stack: str) -> None:
+    created = {each.inputs["metadata"]["name"] for each in platform.stack(stack).of_type("Namespace")}
+    assert created == set(plan(stack_file.settings(stack), PARTS).closed_namespaces)
 
 
 def test_a_stack_has_the_namespaces_of_its_parts_and_no_other() -> None:

@@ -22,7 +22,7 @@ def test_production_has_two_servers_and_keeps_one_through_a_drain() -> None:
     deployment = platform.stack("prod")
     server = deployment.one("Deployment", "mlflow-server").inputs["spec"]
     assert server["replicas"] == 2
-    budget = deployment.one("PodDisruptionBudget", "mlflow-budget").inputs["spec"]
+    budget = deployment.one("PodDisruptionBudget", "mlflow-disruption-budget").inputs["spec"]
     assert budget["selector"]["matchLabels"].items() <= server["template"]["metadata"]["labels"].items()
 
 

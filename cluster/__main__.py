@@ -6,7 +6,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from cluster import addons, lock, namespaces, prerequisites
+from cluster import lock, namespaces, prerequisites
+from cluster.addons import addons
 from cluster.choice import choose
 from cluster.errors import ClusterError
 from cluster.instance import Instance

@@ -4,10 +4,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.binaries import kubectl
 from cluster.command import run
 from cluster.errors import ClusterError
 from cluster.instance import Endpoints, Instance
+from cluster.programs.binaries import kubectl
 from upstream.cache import write_atomically
 
 

@@ -8,24 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cluster import (
-    addons,
-    certificates,
-    cgroups,
-    containerd,
-    control_plane,
-    etcd,
-    kubelet,
-    namespaces,
-    network,
-    ports,
-    registry,
-    storage,
-)
+from cluster import cgroups, namespaces, network, ports
+from cluster.addons import addons, storage
 from cluster.command import run
 from cluster.errors import ClusterError
 from cluster.instance import Addresses, Endpoints, Instance
 from cluster.processes import Plan
+from cluster.programs import certificates, containerd, control_plane, etcd, kubelet, registry
 from cluster.wait import wait_for
 from upstream.cache import write_atomically
 

@@ -5,12 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cluster import binaries, certificates
 from cluster.cidrs import NODE_POD_CIDR, POD_CIDR, SERVICE_CIDR
 from cluster.command import run
 from cluster.errors import ClusterError
 from cluster.instance import Instance
 from cluster.processes import Network, Process
+from cluster.programs import binaries, certificates
 from upstream.cache import write_atomically
 
 _LINKS = ipaddress.IPv4Network("10.213.0.0/16")

@@ -3,9 +3,9 @@
 import socket
 from pathlib import Path
 
-from cluster import binaries
 from cluster.errors import ClusterError
 from cluster.processes import Process
+from cluster.programs import binaries
 
 LOOPBACK = "127.0.0.1"
 GATEWAY_NODE_PORT = 30080

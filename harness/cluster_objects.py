@@ -5,7 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from cluster import binaries
+from cluster.programs import binaries
 
 # Kubernetes itself creates or measures these, whether or not a platform is installed.
 _TRANSIENT = frozenset(

@@ -5,7 +5,7 @@ import platform
 import subprocess
 from pathlib import Path
 
-from cluster import addons
+from cluster.addons import addons
 from components import images, versions
 from images import store
 from infra.parts import IMAGES

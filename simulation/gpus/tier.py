@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from cluster import certificates, control_plane, etcd
-from cluster.certificates import API_PORT
 from cluster.instance import Addresses, Instance
 from cluster.processes import Process
+from cluster.programs import certificates, control_plane, etcd
+from cluster.programs.certificates import API_PORT
 from cluster.wait import wait_for
 from components import manifests
 from components.aws import instance_types

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster import addons, namespaces, storage
+from cluster import namespaces
+from cluster.addons import addons, storage
 from cluster.instance import Endpoints, Instance
 from cluster.wait import wait_for
 from harness import leftovers

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cluster import addons, storage
+from cluster.addons import addons, storage
 from cluster.instance import Instance
 from components import images
 from components.gpus import gpu_admission

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster import binaries
 from cluster.instance import Addresses, Instance
+from cluster.programs import binaries
 
 
 @pytest.fixture

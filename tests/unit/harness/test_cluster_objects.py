@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster import binaries
+from cluster.programs import binaries
 from harness import cluster_objects
 
 ITEMS = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cluster import addons
+from cluster.addons import addons
 from components import images, versions
 from harness.evidence import provenance
 from images import store

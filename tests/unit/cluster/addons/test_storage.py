@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from cluster import storage
+from cluster.addons import storage
 from cluster.instance import Instance
 
 

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cluster import binaries
 from cluster.cidrs import POD_CIDR, SERVICE_CIDR
 from cluster.command import run
 from cluster.instance import Addresses, Instance
+from cluster.programs import binaries
 from upstream.cache import write_atomically
 
 API_PORT = 6443

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from cluster import kubelet
 from cluster.instance import Addresses, Instance
+from cluster.programs import kubelet
 
 pytestmark = pytest.mark.usefixtures("programs")
 

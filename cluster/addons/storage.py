@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cluster import binaries, certificates
 from cluster.instance import Instance
 from cluster.processes import Process
+from cluster.programs import binaries, certificates
 from upstream import image_recipe
 from upstream.cache import write_atomically
 

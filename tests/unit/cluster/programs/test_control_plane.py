@@ -1,7 +1,7 @@
 import pytest
 
-from cluster import control_plane, etcd
 from cluster.instance import Addresses, Instance
+from cluster.programs import control_plane, etcd
 
 pytestmark = pytest.mark.usefixtures("programs")
 

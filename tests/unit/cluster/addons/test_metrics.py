@@ -1,6 +1,6 @@
 import pytest
 
-from cluster import metrics
+from cluster.addons import metrics
 
 pytestmark = pytest.mark.usefixtures("programs")
 

@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from cluster import binaries
 from cluster.errors import ClusterError
 from cluster.instance import Instance
 from cluster.processes import Process
+from cluster.programs import binaries
 from upstream.cache import cache_root, write_atomically
 
 PORT = 5000

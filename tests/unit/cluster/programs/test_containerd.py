@@ -2,8 +2,8 @@ import tomllib
 
 import pytest
 
-from cluster import containerd, registry
 from cluster.instance import Instance
+from cluster.programs import containerd, registry
 
 pytestmark = pytest.mark.usefixtures("programs")
 

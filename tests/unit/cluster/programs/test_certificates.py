@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from cluster import certificates
 from cluster.instance import Addresses, Instance
+from cluster.programs import certificates
 
 
 @pytest.fixture

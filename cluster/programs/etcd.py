@@ -1,8 +1,8 @@
 """etcd, the control plane's store."""
 
-from cluster import binaries
 from cluster.instance import Instance
 from cluster.processes import Process
+from cluster.programs import binaries
 
 CLIENT = "127.0.0.1:2379"
 _PEER = "127.0.0.1:2380"

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from cluster import binaries, etcd
-from cluster.certificates import API_PORT, kubeconfig
 from cluster.cidrs import POD_CIDR, SERVICE_CIDR
 from cluster.instance import Addresses, Instance
 from cluster.processes import Process
+from cluster.programs import binaries, etcd
+from cluster.programs.certificates import API_PORT, kubeconfig
 
 
 def api_server(instance: Instance, addresses: Addresses) -> Process:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cluster import binaries, certificates
+from cluster.programs import binaries, certificates
 from upstream import image_recipe
 
 NAMESPACE = "kube-system"

@@ -1,6 +1,6 @@
 import pytest
 
-from cluster import dns
+from cluster.addons import dns
 from cluster.cidrs import DNS_SERVICE_IP
 
 

@@ -3,8 +3,8 @@
 import hashlib
 from typing import Any
 
-from cluster import binaries, certificates
 from cluster.cidrs import DNS_SERVICE_IP
+from cluster.programs import binaries, certificates
 from upstream import image_recipe
 
 NAMESPACE = "kube-system"

@@ -1,7 +1,7 @@
 import pytest
 
-from cluster import binaries
 from cluster.errors import ClusterError
+from cluster.programs import binaries
 
 
 @pytest.mark.usefixtures("instance")

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from cluster import binaries, network, registry
+from cluster import network
 from cluster.instance import Instance
 from cluster.processes import PATH, Process
+from cluster.programs import binaries, registry
 from upstream import image_recipe
 from upstream.cache import write_atomically
 

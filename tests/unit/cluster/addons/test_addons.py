@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from cluster import addons
+from cluster.addons import addons
 from cluster.instance import Instance
 from upstream import image_recipe
 

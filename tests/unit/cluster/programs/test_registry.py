@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from cluster import registry
 from cluster.errors import ClusterError
 from cluster.instance import Instance
+from cluster.programs import registry
 
 
 @pytest.mark.parametrize(

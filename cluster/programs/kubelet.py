@@ -2,11 +2,11 @@
 
 import json
 
-from cluster import binaries, containerd
-from cluster.certificates import kubeconfig
 from cluster.cidrs import DNS_SERVICE_IP
 from cluster.instance import Addresses, Instance
 from cluster.processes import Process
+from cluster.programs import binaries, containerd
+from cluster.programs.certificates import kubeconfig
 from upstream.cache import write_atomically
 
 # The default path, private to the instance; device plugins know no other.

@@ -5,9 +5,11 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from cluster import binaries, containerd, control_plane, dns, metrics, network, storage
+from cluster import network
+from cluster.addons import dns, metrics, storage
 from cluster.command import run
 from cluster.instance import Instance
+from cluster.programs import binaries, containerd, control_plane
 from upstream.cache import write_atomically
 
 _SYSTEM_NAMESPACE = "kube-system"

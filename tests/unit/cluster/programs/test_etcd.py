@@ -1,7 +1,7 @@
 import pytest
 
-from cluster import etcd
 from cluster.instance import Instance
+from cluster.programs import etcd
 
 
 @pytest.mark.usefixtures("programs")

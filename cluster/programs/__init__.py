@@ -1,0 +1,1 @@
+"""The programs of a native cluster: their command lines, files and certificates."""

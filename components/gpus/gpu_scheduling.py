@@ -12,7 +12,7 @@ from components.gpus import gpu_admission, gpu_queues
 from components.gpus.gpu_queues import GpuPool, GpuTeam
 from components.gpus.kueue_controller import KueueController, KueueControllerArgs
 from components.gpus.nvidia_device_plugin import NvidiaDevicePlugin, NvidiaDevicePluginArgs
-from components.shapes import network_policies
+from components.shapes import network_policies, webhook_server
 from components.shapes.labels import labels
 
 
@@ -30,12 +30,8 @@ class GpuSchedulingArgs:
     """Nodes with GPUs."""
     teams: Sequence[GpuTeam]
     """Quotas of the teams that share them."""
-    webhook_ca: pulumi.Input[str]
-    """Certificate authority of the webhooks, as PEM."""
-    webhook_certificate: pulumi.Input[str]
-    """Certificate for `kueue_controller.webhook_host(namespace)`, as PEM."""
-    webhook_key: pulumi.Input[str]
-    """The certificate's key, as PEM."""
+    webhook_certificate: webhook_server.Certificate
+    """Issued for `kueue_controller.webhook_host(namespace)`."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the controller's metrics."""
     replicas: int = 1
@@ -102,9 +98,7 @@ class GpuScheduling(pulumi.ComponentResource):
             KueueControllerArgs(
                 namespace=args.namespace,
                 image=args.controller_image,
-                webhook_ca=args.webhook_ca,
                 webhook_certificate=args.webhook_certificate,
-                webhook_key=args.webhook_key,
                 scrapers=args.scrapers,
                 replicas=args.replicas,
             ),

@@ -50,12 +50,8 @@ class KueueControllerArgs:
     """Namespace that denies traffic by default."""
     image: pulumi.Input[str]
     """Image of the controller."""
-    webhook_ca: pulumi.Input[str]
-    """Certificate authority of the webhooks, as PEM."""
-    webhook_certificate: pulumi.Input[str]
-    """Certificate for `webhook_host(namespace)`, as PEM."""
-    webhook_key: pulumi.Input[str]
-    """The certificate's key, as PEM."""
+    webhook_certificate: webhook_server.Certificate
+    """Issued for `webhook_host(namespace)`."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the metrics."""
     replicas: int = 1
@@ -236,9 +232,7 @@ class KueueController(pulumi.ComponentResource):
         return WebhookServer(
             service=WEBHOOK_SERVICE,
             secret=_CERTIFICATE,
-            ca=args.webhook_ca,
             certificate=args.webhook_certificate,
-            key=args.webhook_key,
             webhooks=webhooks,
             resource=lambda _, role: role,
         )

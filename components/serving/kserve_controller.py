@@ -59,12 +59,8 @@ class KserveControllerArgs:
     """Image of the init container that copies a model into its pod."""
     gateway: GatewayConnection
     """Gateway that publishes models."""
-    webhook_ca: pulumi.Input[str]
-    """Certificate authority of the webhooks, as PEM."""
-    webhook_certificate: pulumi.Input[str]
-    """Certificate for `webhook_host(namespace)`, as PEM."""
-    webhook_key: pulumi.Input[str]
-    """The certificate's key, as PEM."""
+    webhook_certificate: webhook_server.Certificate
+    """Issued for `webhook_host(namespace)`."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the metrics."""
     replicas: int = 1
@@ -216,9 +212,7 @@ class KserveController(pulumi.ComponentResource):
         return WebhookServer(
             service=WEBHOOK_SERVICE,
             secret=_CERTIFICATE,
-            ca=args.webhook_ca,
             certificate=args.webhook_certificate,
-            key=args.webhook_key,
             webhooks=webhooks,
             resource=lambda configuration, role: f"{configuration.split('.')[0]}-{role}",
         )

@@ -12,7 +12,7 @@ from pulumi import ResourceOptions
 
 from components.connections import GatewayConnection, ObjectStoreConnection
 from components.serving.kserve_controller import KserveController, KserveControllerArgs
-from components.shapes import network_policies, object_store_access, pod_security
+from components.shapes import network_policies, object_store_access, pod_security, webhook_server
 from components.shapes.labels import labels
 from components.shapes.owner import Owner
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
@@ -42,12 +42,8 @@ class KserveServingArgs:
     """The bucket that holds the models, and an account that may read it."""
     stores: tuple[network_policies.Peer, ...]
     """Pods or addresses of the object store; unused without keys."""
-    webhook_ca: pulumi.Input[str]
-    """Certificate authority of the webhooks, as PEM."""
-    webhook_certificate: pulumi.Input[str]
-    """Certificate for `kserve_controller.webhook_host(namespace)`, as PEM."""
-    webhook_key: pulumi.Input[str]
-    """The certificate's key, as PEM."""
+    webhook_certificate: webhook_server.Certificate
+    """Issued for `kserve_controller.webhook_host(namespace)`."""
     models_namespace: str = "models"
     """Created here, so that it is deleted, with its models, before the controller is."""
     scrapers: tuple[network_policies.Peer, ...] = ()
@@ -183,9 +179,7 @@ class KserveServing(pulumi.ComponentResource):
                 image=args.controller_image,
                 storage_initializer_image=args.storage_initializer_image,
                 gateway=args.gateway,
-                webhook_ca=args.webhook_ca,
                 webhook_certificate=args.webhook_certificate,
-                webhook_key=args.webhook_key,
                 scrapers=args.scrapers,
                 replicas=args.replicas,
             ),

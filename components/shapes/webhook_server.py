@@ -36,6 +36,16 @@ def startup_probe() -> kubernetes.core.v1.ProbeArgsDict:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """What a controller's webhooks serve, and what the API server trusts; all as PEM."""
+
+    authority: pulumi.Input[str]
+    certificate: pulumi.Input[str]
+    """Issued for `host(service, namespace)`."""
+    key: pulumi.Input[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class WebhookServer:
     """The webhooks of one controller and the certificate that they serve."""
 
@@ -43,12 +53,7 @@ class WebhookServer:
     """Name of the Service that the API server calls."""
     secret: str
     """Name of the Secret that holds the certificate."""
-    ca: pulumi.Input[str]
-    """Certificate authority, as PEM."""
-    certificate: pulumi.Input[str]
-    """Certificate for `host(service, namespace)`, as PEM."""
-    key: pulumi.Input[str]
-    """The certificate's key, as PEM."""
+    certificate: Certificate
     webhooks: Callable[[str, str], Webhooks]
     """Renders the webhooks for a namespace and a certificate authority (PEM)."""
     resource: Callable[[str, str], str]
@@ -60,7 +65,10 @@ class WebhookServer:
             f"{owner.component}-certificate",
             metadata=owner.metadata(self.secret),
             type="kubernetes.io/tls",
-            string_data={"tls.crt": self.certificate, "tls.key": pulumi.Output.secret(self.key)},
+            string_data={
+                "tls.crt": self.certificate.certificate,
+                "tls.key": pulumi.Output.secret(self.certificate.key),
+            },
             opts=owner.child(),
         )
 
@@ -77,7 +85,7 @@ class WebhookServer:
                 kubernetes.admissionregistration.v1.ValidatingWebhookConfiguration
             ),
         }
-        known = pulumi.Output.all(owner.namespace, self.ca)
+        known = pulumi.Output.all(owner.namespace, self.certificate.authority)
         created: list[pulumi.Resource] = []
         for key in self.webhooks("", ""):
             kind, name = key.split()

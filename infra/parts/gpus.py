@@ -30,7 +30,6 @@ def _deploy(site: "Site", _: Connections) -> Provides:
     from components.gpus.gpu_scheduling import GpuScheduling, GpuSchedulingArgs
     from infra.settings import gpu_sharing
 
-    certificate = site.certificate(_WEBHOOKS)
     scheduling = GpuScheduling(
         "gpu-scheduling",
         GpuSchedulingArgs(
@@ -39,9 +38,7 @@ def _deploy(site: "Site", _: Connections) -> Provides:
             device_plugin_image=site.image("nvidia-device-plugin"),
             pools=gpu_sharing.pools(site.settings.gpu_pools),
             teams=gpu_sharing.teams(site.settings.teams),
-            webhook_ca=certificate.authority,
-            webhook_certificate=certificate.certificate,
-            webhook_key=certificate.key,
+            webhook_certificate=site.certificate(_WEBHOOKS),
             scrapers=site.scrapers,
             replicas=2 if site.settings.protect else 1,
         ),

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import pulumi
-
 
 @dataclass(frozen=True, kw_only=True)
 class Password:
@@ -37,12 +35,3 @@ class WebhookCertificate:
 
 
 Secret = Password | WebhookCertificate
-
-
-@dataclass(frozen=True, kw_only=True)
-class Certificate:
-    """The values of a `WebhookCertificate`, as PEM."""
-
-    authority: pulumi.Output[str]
-    certificate: pulumi.Output[str]
-    key: pulumi.Output[str]

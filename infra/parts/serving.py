@@ -31,7 +31,6 @@ _WEBHOOKS = WebhookCertificate(name="kserve-webhooks", prefix="webhook", host=_w
 def _deploy(site: "Site", connections: Connections) -> Provides:
     from components.serving.kserve_serving import KserveServing, KserveServingArgs
 
-    certificate = site.certificate(_WEBHOOKS)
     serving = KserveServing(
         "kserve",
         KserveServingArgs(
@@ -42,9 +41,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             gateway=connections.get(GatewayConnection),
             artifacts=connections.get(ObjectStoreConnections).of(TRACKING_BUCKET, "serving"),
             stores=site.stores(ObjectStoreConnections),
-            webhook_ca=certificate.authority,
-            webhook_certificate=certificate.certificate,
-            webhook_key=certificate.key,
+            webhook_certificate=site.certificate(_WEBHOOKS),
             models_namespace=MODELS_NAMESPACE,
             scrapers=site.scrapers,
             replicas=site.replicas,

@@ -13,8 +13,9 @@ from components.connections import Bucket
 from components.monitoring.prometheus_monitoring import scraper
 from components.shapes import network_policies
 from components.shapes.network_policies import Peer, in_namespace
+from components.shapes.webhook_server import Certificate
 from infra.parts.records import Route
-from infra.parts.secrets import Certificate, Password, WebhookCertificate
+from infra.parts.secrets import Password, WebhookCertificate
 from infra.settings.stack import Environment, Settings
 from infra.target import Target
 

@@ -36,6 +36,7 @@ from components.gpus import team_queue
 from components.gpus.gpu_queues import GpuPool, GpuTeam
 from components.gpus.gpu_scheduling import GpuScheduling, GpuSchedulingArgs
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
+from components.shapes.webhook_server import Certificate
 from components.teams.team_profile import TeamProfile, TeamProfileArgs
 from infra.settings import reader
 
@@ -49,9 +50,7 @@ scheduling = GpuScheduling(
         device_plugin_image=images.reference("nvidia-device-plugin"),
         pools=[GpuPool(name="a10g", devices_per_node=4, max_nodes=1)],
         teams=[GpuTeam(name="vision", quota={"a10g": 2}, borrowing=False)],
-        webhook_ca=authority,
-        webhook_certificate=certificate,
-        webhook_key=key,
+        webhook_certificate=Certificate(authority=authority, certificate=certificate, key=key),
     ),
 )
 queue = scheduling.cluster_queues["vision"]

@@ -4,6 +4,7 @@ import pytest
 
 from components.gpus.gpu_queues import GpuPool, GpuTeam, Mig
 from components.gpus.gpu_scheduling import GpuScheduling, GpuSchedulingArgs
+from components.shapes.webhook_server import Certificate
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 
@@ -24,9 +25,7 @@ def args(**changes: object) -> GpuSchedulingArgs:
         device_plugin_image="nvcr.io/nvidia/k8s-device-plugin:v0",
         pools=POOLS,
         teams=TEAMS,
-        webhook_ca="ca",
-        webhook_certificate="certificate",
-        webhook_key="private-key",
+        webhook_certificate=Certificate(authority="ca", certificate="certificate", key="private-key"),
     )
     return dataclasses.replace(plain, **changes)  # pyright: ignore[reportArgumentType]
 

@@ -13,6 +13,7 @@ from components.gpus.kueue_controller import (
     webhook_host,
     webhooks,
 )
+from components.shapes.webhook_server import Certificate
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 
@@ -25,9 +26,7 @@ def args(**changes: object) -> KueueControllerArgs:
     plain = KueueControllerArgs(
         namespace="kueue",
         image="registry.k8s.io/kueue/kueue:v0",
-        webhook_ca=CA,
-        webhook_certificate="certificate",
-        webhook_key="private-key",
+        webhook_certificate=Certificate(authority=CA, certificate="certificate", key="private-key"),
     )
     return dataclasses.replace(plain, **changes)  # pyright: ignore[reportArgumentType]
 

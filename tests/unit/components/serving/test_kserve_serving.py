@@ -10,6 +10,7 @@ from components.serving.kserve_serving import (
     storage_container_spec,
 )
 from components.shapes import network_policies
+from components.shapes.webhook_server import Certificate
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules, sample
 
@@ -25,9 +26,7 @@ def args(**changes: object) -> KserveServingArgs:
         gateway=sample.GATEWAY,
         artifacts=sample.artifacts(),
         stores=STORES,
-        webhook_ca="ca",
-        webhook_certificate="certificate",
-        webhook_key="private-key",
+        webhook_certificate=Certificate(authority="ca", certificate="certificate", key="private-key"),
     )
     return dataclasses.replace(plain, **changes)  # pyright: ignore[reportArgumentType]
 

@@ -39,13 +39,18 @@ def deploy(
     site = prepare(made, secrets, target)
     connections = Connections()
     outputs: dict[str, pulumi.Input[object]] = {}
+    owners: dict[str, str] = {}
     for part in made.parts:
         provided = part.deploy(site, connections)
         if {type(each) for each in provided.connections} != set(part.provides):
             names = ", ".join(each.__name__ for each in part.provides) or "no connection"
             raise SettingsError(f"part {part.name} declares {names} and returned something else")
-        if twice := outputs.keys() & provided.outputs.keys():
-            raise SettingsError(f"part {part.name} provides the output {min(twice)}, which another part has")
+        if twice := owners.keys() & provided.outputs.keys():
+            output = min(twice)
+            raise SettingsError(
+                f"parts {owners[output]} and {part.name} both provide the output {output}: rename one of them"
+            )
+        owners |= dict.fromkeys(provided.outputs, part.name)
         connections.add(provided)
         outputs |= provided.outputs
     domain = settings.gateway.domain

@@ -1,12 +1,17 @@
 """The platform as a whole: one provider, data kept on request, namespaces closed at once."""
 
+from typing import Any
+
 import pytest
 
-from infra.parts import SECRET_KEYS
+from infra.errors import SettingsError
+from infra.parts import PARTS, SECRET_KEYS
+from infra.parts.part import Connections, Provides
 from infra.settings import reader, stack_file
 from infra.settings.stack import Settings
 from tests.fixtures import platform
 from tests.unit.infra import choices
+from tests.unit.infra.parts.sample import Left, part
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +101,21 @@ def test_without_monitoring_nobody_reads_metrics() -> None:
     policies = [each.inputs["spec"] for each in deployment.of_type("NetworkPolicy")]
     assert "prometheus" not in str(policies)
     assert "prometheus_url" not in deployment.result
+
+
+def test_an_output_that_two_parts_provide_is_refused_in_one_line(smallest: Settings) -> None:
+    def provides_domain(_: Any, __: Connections) -> Provides:
+        return Provides(outputs={"gateway_domain": "another"})
+
+    twice = (*PARTS, part("second", deploy=provides_domain))
+    with pytest.raises(
+        SettingsError,
+        match=r"^parts gateway and second both provide the output gateway_domain: rename one of them$",
+    ):
+        platform.deployed(smallest, parts=twice)
+
+
+def test_a_part_that_returns_another_connection_than_it_declares_is_refused(smallest: Settings) -> None:
+    undelivered = (*PARTS, part("second", provides=(Left,)))
+    with pytest.raises(SettingsError, match=r"^part second declares Left and returned something else$"):
+        platform.deployed(smallest, parts=undelivered)

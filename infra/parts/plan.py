@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.connections import Bucket
+from components.connections import Bucket, GatewayConnection
 from infra.errors import SettingsError
 from infra.parts.part import Part
 from infra.parts.records import ManagedBucket, ManagedDatabase, Route, State, Volume
@@ -92,7 +92,7 @@ class Plan:
         (named,) = [each for each in self.parts if each.name == part]
         found = {name for kind in named.provides for each in self.parts for name in _opened(each, kind)}
         if named.routes(self.settings):
-            found |= {name for each in self.parts if each.name == "gateway" for name in each.namespaces}
+            found |= set(self.servers(GatewayConnection))
         return tuple(sorted(found))
 
     def servers(self, *connections: type) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from components.monitoring.watch import Watch
     from infra.cloud import Cloud
 
+# Must match `infra.parts.monitoring.NAMESPACE`, which imports this module for its types.
 MONITORING = "monitoring"
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.connections import Bucket
+from components.connections import Bucket, GatewayConnection
 from infra.errors import SettingsError
 from infra.parts import PARTS
 from infra.parts.part import Need, Part
@@ -73,7 +73,7 @@ def test_the_namespace_of_a_part_that_a_stack_goes_without_stays_reserved() -> N
 
 
 def test_a_parts_clients_are_the_namespaces_that_need_it_and_the_gateway_of_its_routes() -> None:
-    gateway = part("gateway", namespaces=("gateway",))
+    gateway = part("entry", namespaces=("gateway",), provides=(GatewayConnection,))
     store = part("store", namespaces=("store",), provides=(Left,), routes=lambda _: (route("objects"),))
     user = part("user", namespaces=("user",), needs=(Need(connection=Left),))
     split = part("split", namespaces=("controller",), needs=(Need(connection=Left, namespaces=("workers",)),))

@@ -5,9 +5,10 @@ import pytest
 
 from infra.assembly import prepare
 from infra.parts import PARTS
+from infra.parts.monitoring import NAMESPACE
 from infra.parts.plan import plan
 from infra.parts.secrets import Password, WebhookCertificate
-from infra.parts.site import Site, peers
+from infra.parts.site import MONITORING, Site, peers
 from infra.settings import reader, stack_file
 from infra.settings.stack import Settings
 from infra.target import connect
@@ -53,6 +54,7 @@ def test_a_stack_that_is_not_on_aws_has_no_cloud(local: Deployment[Site]) -> Non
 
 
 def test_metrics_are_open_to_prometheus_where_it_runs(local: Deployment[Site]) -> None:
+    assert MONITORING == NAMESPACE
     assert len(local.result.scrapers) == 1
     bare = reader.parse(
         {"cluster": {"kind": "kubeconfig", "name": "local"}, "monitoring": {"enabled": False}}

@@ -7,16 +7,20 @@ import json
 import subprocess
 import sys
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from cluster.addons import addons, storage
 from cluster.instance import Instance
+from cluster.programs import binaries
 from components import images
-from components.gpus import gpu_admission
+from components.gpus import gpu_admission, monitoring
 from components.gpus.gpu_queues import GPU_RESOURCE, LOCAL_QUEUE, POOL_LABEL, TOLERATION
+from components.monitoring.timing import REHEARSAL
 from infra.engine import events
 from infra.engine.engine import Engine
 from simulation.program_engine import ProgramEngine
@@ -157,6 +161,68 @@ def test_pods_queue_for_the_quota_of_their_team(engine: Engine, cluster: Instanc
     for each in _get(cluster, "pods", "--namespace=vision")["items"]:
         keys = [toleration.get("key") for toleration in each["spec"]["tolerations"]]
         assert TOLERATION["key"] in keys, each["metadata"]["name"]
+
+
+# An account that may read metrics, as Prometheus' account may, and one that may not.
+_READERS = """
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: reader, namespace: default}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: stranger, namespace: default}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: metrics-reader-of-a-test}
+rules: [{nonResourceURLs: [/metrics], verbs: [get]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: metrics-reader-of-a-test}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: metrics-reader-of-a-test}
+subjects: [{kind: ServiceAccount, name: reader, namespace: default}]
+"""
+
+
+@contextmanager
+def _forwarded(cluster: Instance, port: int) -> Generator[str]:
+    """Forward a port of the controller's pod; give the address on this machine."""
+    argv = [str(binaries.path("kubectl")), f"--kubeconfig={cluster.kubeconfig}", "--namespace=kueue"]
+    argv += ["port-forward", "deployment/kueue-controller-manager", f":{port}", "--address=127.0.0.1"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            line = process.stdout.readline()
+            yield f"https://{line.split()[2]}"
+        finally:
+            process.terminate()
+
+
+def test_metrics_are_served_to_accounts_that_may_read_them_and_to_no_other(
+    engine: Engine, cluster: Instance
+) -> None:
+    addons.kubectl(cluster, "apply", "-f", "-", stdin=_READERS)
+    (target,) = monitoring.queues_watch("kueue", REHEARSAL).targets
+    tokens = {
+        name: addons.kubectl(cluster, "create", "token", name, "--namespace=default").strip()
+        for name in ("reader", "stranger")
+    }
+    with (
+        _forwarded(cluster, target.port) as address,
+        # As Prometheus does: the certificate is issued for the Service.
+        httpx.Client(base_url=address, verify=False, timeout=10) as client,  # noqa: S501
+    ):
+        answers = {
+            name: client.get("/metrics", headers={"Authorization": f"Bearer {token}"})
+            for name, token in tokens.items()
+        }
+        unknown = client.get("/metrics")
+    assert {name: answer.status_code for name, answer in answers.items()} == {"reader": 200, "stranger": 403}
+    assert unknown.status_code == 401
+    for metric in target.metrics:
+        assert f"\n{metric}" in answers["reader"].text, metric
 
 
 def test_a_pod_that_asks_for_no_gpu_runs_and_may_not_tolerate_gpu_nodes(

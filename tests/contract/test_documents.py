@@ -86,3 +86,15 @@ def test_a_part_is_added_in_five_steps() -> None:
         repository.text(Path("CONTRIBUTING.md")).partition("## How to add a part\n")[2].partition("\n## ")[0]
     )
     assert re.findall(r"^(\d)\. ", section, re.MULTILINE) == ["1", "2", "3", "4", "5"]
+
+
+def test_the_answers_of_where_is_it_are_where_they_say() -> None:
+    section = repository.text(Path("CONTRIBUTING.md")).partition("## Where is it?\n")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == 5
+    for row in rows:
+        file, *symbols = re.findall(r"`([^`]+)`", row.split(";")[0])
+        text = repository.text(Path(file))
+        assert text, file
+        for symbol in symbols:
+            assert re.search(rf"^(def|class) {symbol}\b", text, re.MULTILINE), f"{file}: {symbol}"

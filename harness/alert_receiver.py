@@ -18,18 +18,20 @@ _NAME = "receiver"
 _PORT = 8080
 _ALERTMANAGER = "app.kubernetes.io/name=alertmanager"
 _GROUP, _VERSION, _PLURAL = "monitoring.coreos.com", "v1alpha1", "alertmanagerconfigs"
-# One line per alert: a pod needs no volume for its log.
-_PROGRAM = """
-import http.server, json
+# One line per alert: a pod needs no volume for its log. Each line is one write, because notifications arrive
+# on several threads, and the separate line break of `print` could follow another thread's line.
+PROGRAM = """
+import http.server, json, os, sys
 class Receiver(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         for alert in body["alerts"]:
-            print(json.dumps({"status": alert["status"], "labels": alert["labels"]}), flush=True)
+            line = json.dumps({"status": alert["status"], "labels": alert["labels"]})
+            os.write(1, f"{line}\\n".encode())
         self.send_response(200)
         self.end_headers()
     def log_message(self, *arguments): pass
-http.server.ThreadingHTTPServer(("", 8080), Receiver).serve_forever()
+http.server.ThreadingHTTPServer(("", int(sys.argv[1])), Receiver).serve_forever()
 """
 
 
@@ -80,7 +82,11 @@ def receiving(endpoints: Endpoints, monitoring_namespace: str) -> Generator[Aler
     api.create_namespace({"metadata": {"name": namespace}})
     try:
         wait_for("the service account", lambda: _no_account(api, namespace), timeout_seconds=60)
-        container = {"name": _NAME, "image": endpoints.workload_image, "command": ["python3", "-c", _PROGRAM]}
+        container = {
+            "name": _NAME,
+            "image": endpoints.workload_image,
+            "command": ["python3", "-c", PROGRAM, str(_PORT)],
+        }
         metadata = {"name": _NAME, "labels": RECEIVER}
         api.create_namespaced_pod(namespace, {"metadata": metadata, "spec": {"containers": [container]}})
         service = {"selector": RECEIVER, "ports": [{"port": _PORT, "targetPort": _PORT}]}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -12,6 +13,10 @@ from components.shapes.access_rights import AccessRights
 from components.shapes.network_policies import Spec
 from components.shapes.owner import Owner
 from components.shapes.webhook_server import WebhookServer
+
+# kube-proxy learns of a ready pod a moment later and syncs at most once a second; until then it refuses calls of
+# webhooks that are registered as soon as the pod is ready.
+_SETTLE_SECONDS: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,5 +152,6 @@ def _deployment(
             name=controller.name,
             replicas=controller.replicas,
             after=after,
+            settle_seconds=_SETTLE_SECONDS if controller.webhooks else 0,
         )
     return server_pods.deploy(owner, controller.pod, role=controller.role, name=controller.name, after=after)

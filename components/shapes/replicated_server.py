@@ -24,6 +24,7 @@ def deploy(
     name: str,
     replicas: int,
     after: Sequence[pulumi.Resource],
+    settle_seconds: int = 0,
 ) -> kubernetes.apps.v1.Deployment:
     """Create the Deployment and its budget.
 
@@ -34,11 +35,14 @@ def deploy(
         name: name of both objects.
         replicas: number of pods.
         after: resources that must exist before the server starts.
+        settle_seconds: seconds that a pod must be ready before it counts as available.
     """
     spec: kubernetes.apps.v1.DeploymentSpecArgsDict = {
         **server_pods.deployment(owner, pod, strategy=ROLLING),
         "replicas": replicas,
     }
+    if settle_seconds:
+        spec["min_ready_seconds"] = settle_seconds
     # A budget for a single pod would block every drain of its node.
     if replicas > 1:
         kubernetes.policy.v1.PodDisruptionBudget(

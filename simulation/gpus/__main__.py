@@ -6,7 +6,7 @@ When this process ends, for whatever reason, the kernel ends everything in its p
 import os
 import sys
 
-from simulation.gpus.tier import ADDRESS
+from simulation.gpus.tier import ADDRESS, INSIDE
 
 _NAMESPACES = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 
@@ -16,6 +16,7 @@ def main() -> None:
     network = f"ip link set lo up && ip address add {ADDRESS}/32 dev lo"
     harness = [sys.executable, "-m", "harness", "verify", "--only", "gpus", "--keep-going", *sys.argv[1:]]
     script = f'{network} && exec "$@"'
+    os.environ[INSIDE] = "1"
     # Replaced, not started, so that a signal to `make` also ends the namespaces.
     os.execvp(_NAMESPACES[0], [*_NAMESPACES, "sh", "-c", script, "sh", *harness])  # noqa: S606 (the arguments pass no shell)
 

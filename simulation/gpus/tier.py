@@ -40,6 +40,8 @@ _START_SECONDS = 120
 _NODES_SECONDS = 180
 # Nodes send no heartbeats: only an explicit condition makes one not ready.
 _NO_HEARTBEATS = "24h"
+# Set in the namespaces that `python -m simulation.gpus` creates.
+INSIDE = "PLINTH_GPU_SIM"
 _STACK = Path(__file__).parent / "Pulumi.gpu-sim.yaml"
 
 

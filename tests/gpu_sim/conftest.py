@@ -17,7 +17,7 @@ _GONE_SECONDS = published_figures.bounds("gpu-tier")["team_empty"].value
 @pytest.fixture(scope="session")
 def tier() -> Generator[Tier]:
     """The tier, in separate network and process namespaces."""
-    if not os.environ.get("PLINTH_GPU_SIM"):
+    if not os.environ.get(simulated.INSIDE):
         pytest.fail("the simulated tier needs its own namespaces: run `make gpu-sim`", pytrace=False)
     with simulated.running() as running:
         yield running

@@ -98,6 +98,8 @@ def test_replicas_elect_a_leader_and_are_replaced_without_a_gap() -> None:
     deployment = whole()
     spec = deployment.one("Deployment").inputs["spec"]
     assert (spec["replicas"], spec["strategy"]["type"]) == (2, "RollingUpdate")
+    # Its webhooks are registered once it is available: the Service must lead to it by then.
+    assert spec["minReadySeconds"] == 3
     assert deployment.of_type("PodDisruptionBudget")
 
 

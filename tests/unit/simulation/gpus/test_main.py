@@ -1,11 +1,12 @@
 """The command that `python -m simulation.gpus` becomes."""
 
+import os
 import sys
 
 import pytest
 
 from simulation.gpus import __main__ as command
-from simulation.gpus.tier import ADDRESS
+from simulation.gpus.tier import ADDRESS, INSIDE
 
 
 @pytest.fixture
@@ -19,6 +20,7 @@ def executed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(command.os, "execvp", execvp)
     monkeypatch.setattr(sys, "argv", ["simulation.gpus", "--reports", "folder"])
+    monkeypatch.setenv(INSIDE, "")
     command.main()
     return seen
 
@@ -45,3 +47,8 @@ def test_the_tiers_address_exists_before_the_harness_starts(executed: list[str])
     assert network == f"ip link set lo up && ip address add {ADDRESS}/32 dev lo"
     # Replaced, so that a signal reaches the harness and not a shell in front of it.
     assert rest == 'exec "$@"'
+
+
+@pytest.mark.usefixtures("executed")
+def test_the_tests_of_the_tier_know_that_they_are_inside() -> None:
+    assert os.environ[INSIDE] == "1"

@@ -14,8 +14,8 @@ from components.shapes.network_policies import Spec
 from components.shapes.owner import Owner
 from components.shapes.webhook_server import WebhookServer
 
-# kube-proxy learns of a ready pod a moment later and syncs at most once a second; until then it refuses calls of
-# webhooks that are registered as soon as the pod is ready.
+# kube-proxy learns of a ready pod a moment later and syncs at most once a second; until then it refuses calls
+# of webhooks that are registered as soon as the pod is ready.
 _SETTLE_SECONDS: Final = 3
 
 

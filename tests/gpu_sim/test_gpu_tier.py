@@ -191,9 +191,9 @@ def test_pods_without_gpu_never_land_on_gpu_nodes(tier: Tier, team: Teams) -> No
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"tolerations": [dict(TOLERATION)]}, "asks for no nvidia.com/gpu but tolerates"),
-        ({"tolerations": [{"operator": "Exists"}]}, "asks for no nvidia.com/gpu but tolerates"),
-        ({"nodeName": "training-0"}, "passes by the scheduler"),
+        ({"tolerations": [dict(TOLERATION)]}, "requests no nvidia.com/gpu but tolerates"),
+        ({"tolerations": [{"operator": "Exists"}]}, "requests no nvidia.com/gpu but tolerates"),
+        ({"nodeName": "training-0"}, "bypasses the scheduler"),
     ],
     ids=["by its toleration", "by tolerating everything", "by naming a node"],
 )

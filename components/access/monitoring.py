@@ -1,6 +1,6 @@
 """Scrape target and alerts of the gateway."""
 
-from components.access.gateway import METRICS_PORT
+from components.access.gateway import METRICS_PORT, POD_LABELS
 from components.monitoring.rules import alert, deployment_down
 from components.monitoring.targets import Target
 from components.monitoring.timing import Timing, duration
@@ -12,7 +12,7 @@ def watch(namespace: str, timing: Timing) -> Watch:
     target = Target(
         name="gateway",
         namespace=namespace,
-        labels={"app.kubernetes.io/name": "traefik"},
+        labels=POD_LABELS,
         port=METRICS_PORT,
         metrics=(
             "traefik_entrypoint_requests_total",

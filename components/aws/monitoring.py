@@ -21,7 +21,7 @@ def watch(namespace: str, timing: Timing, *, karpenter: bool) -> Watch:
     autoscaler = Target(
         name="cluster-autoscaler",
         namespace=namespace,
-        labels={"app.kubernetes.io/name": "cluster-autoscaler"},
+        labels=cluster_autoscaler.POD_LABELS,
         port=cluster_autoscaler.METRICS_PORT,
         metrics=("cluster_autoscaler_failed_scale_ups_total", "cluster_autoscaler_unschedulable_pods_count"),
     )
@@ -48,7 +48,7 @@ def watch(namespace: str, timing: Timing, *, karpenter: bool) -> Watch:
     provisioner = Target(
         name="karpenter",
         namespace=namespace,
-        labels={"app.kubernetes.io/name": "karpenter"},
+        labels=karpenter_controller.POD_LABELS,
         port=karpenter_controller.METRICS_PORT,
         metrics=("karpenter_cloudprovider_errors_total", "karpenter_nodeclaims_created_total"),
     )

@@ -1,6 +1,6 @@
 """Scrape targets and alerts of GPU scheduling, and the dashboard of GPU pools."""
 
-from components.gpus.kueue_controller import METRICS_PORT
+from components.gpus.kueue_controller import METRICS_PORT, POD_LABELS
 from components.monitoring.dashboards import Dashboard, Panel
 from components.monitoring.rules import alert, deployment_down
 from components.monitoring.targets import Target
@@ -29,7 +29,7 @@ def queues_watch(namespace: str, timing: Timing) -> Watch:
     target = Target(
         name="queues",
         namespace=namespace,
-        labels={"app.kubernetes.io/name": "kueue", "app.kubernetes.io/component": "controller"},
+        labels=POD_LABELS,
         port=METRICS_PORT,
         metrics=("kueue_pending_workloads", "kueue_reserving_active_workloads"),
         authenticated=True,

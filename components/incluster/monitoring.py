@@ -17,14 +17,14 @@ def postgres_watch(namespace: str, timing: Timing) -> Watch:
         Target(
             name="postgres",
             namespace=namespace,
-            labels={"cnpg.io/podRole": "instance"},
+            labels=postgres.POD_LABELS,
             port=postgres.METRICS_PORT,
             metrics=("cnpg_backends_total", "cnpg_collector_up", "cnpg_pg_database_size_bytes"),
         ),
         Target(
             name="postgres-operator",
-            namespace="cnpg-system",
-            labels={"app.kubernetes.io/name": "cloudnative-pg"},
+            namespace=postgres.OPERATOR_NAMESPACE,
+            labels=postgres.OPERATOR_POD_LABELS,
             port=postgres.OPERATOR_METRICS_PORT,
             metrics=("controller_runtime_reconcile_total",),
         ),
@@ -62,7 +62,7 @@ def object_store_watch(namespace: str, timing: Timing) -> Watch:
     target = Target(
         name="object-store",
         namespace=namespace,
-        labels={"app.kubernetes.io/name": "versitygw"},
+        labels=object_store.POD_LABELS,
         port=object_store.METRICS_PORT,
         metrics=("versitygw_failed_count", "versitygw_success_count"),
     )

@@ -12,12 +12,10 @@ from pulumi import ResourceOptions
 
 from components.monitoring.timing import Timing, duration
 from components.shapes import network_policies, pod_security
-from components.shapes.labels import NAME
 from components.shapes.owner import Owner
 from components.versions import upstream_version
 
 PORT = 9093
-POD_LABELS: Final[Mapping[str, str]] = {NAME: "alertmanager"}
 RECEIVER: Final[Mapping[str, str]] = {"plinth.local/alert-receiver": "true"}
 """Pods with this label, in any namespace, may receive alerts."""
 SERVICE = "alertmanager-operated"

@@ -1,8 +1,7 @@
 """Metrics of Kubernetes objects and of every node: kube-state-metrics and the node exporter."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -10,7 +9,7 @@ from pulumi import ResourceOptions
 
 from components.shapes import network_policies, pod_security, server_pods
 from components.shapes.access_rights import AccessRights
-from components.shapes.labels import NAME, labels, selector
+from components.shapes.labels import labels, selector
 from components.shapes.owner import Owner
 from components.shapes.server_pods import TMP, Mount
 
@@ -18,8 +17,6 @@ STATE_PORT = 8080
 NODE_PORT = 9100
 STATE = "kube-state-metrics"
 NODE = "node-exporter"
-STATE_POD_LABELS: Final[Mapping[str, str]] = {NAME: STATE}
-NODE_POD_LABELS: Final[Mapping[str, str]] = {NAME: NODE}
 _STATE_HEALTH_PORT = 8081
 # Mount point at which the node exporter sees the file system of the kubelet's volumes and images.
 _DISK = "/node-disk"

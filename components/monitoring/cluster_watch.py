@@ -6,6 +6,7 @@ from components.monitoring.rules import Recording, Rule, alert
 from components.monitoring.targets import Target
 from components.monitoring.timing import Timing, duration
 from components.monitoring.watch import Watch
+from components.shapes.labels import NAME
 
 CERTIFICATE = "plinth_certificate:expiry:timestamp_seconds"
 _FREE_SHARE = 0.1
@@ -63,13 +64,12 @@ def certificates(expiries: dict[str, int], timing: Timing) -> tuple[Rule, ...]:
 
 def _targets(namespace: str) -> tuple[Target, ...]:
     """Return the targets of the monitoring itself."""
-    label = "app.kubernetes.io/name"
 
     def own(name: str, port: int, *metrics: str, of_others: bool = False, **only: str) -> Target:
         return Target(
             name=name,
             namespace=namespace,
-            labels={label: name},
+            labels={NAME: name},
             port=port,
             metrics=metrics,
             only=dict(only),
@@ -93,9 +93,13 @@ def _targets(namespace: str) -> tuple[Target, ...]:
             "prometheus_tsdb_storage_blocks_bytes",
         ),
         own("alertmanager", alertmanager.PORT, "alertmanager_notifications_failed_total"),
-        own("prometheus-operator", prometheus_operator.PORT, "prometheus_operator_reconcile_errors_total"),
         own(
-            "kube-state-metrics",
+            prometheus_operator.PROJECT,
+            prometheus_operator.PORT,
+            "prometheus_operator_reconcile_errors_total",
+        ),
+        own(
+            cluster_exporters.STATE,
             cluster_exporters.STATE_PORT,
             "kube_deployment_status_replicas_available",
             "kube_node_status_allocatable",
@@ -108,7 +112,7 @@ def _targets(namespace: str) -> tuple[Target, ...]:
             resource="memory|nvidia_com_gpu|",
         ),
         own(
-            "node-exporter",
+            cluster_exporters.NODE,
             cluster_exporters.NODE_PORT,
             "node_filesystem_avail_bytes",
             "node_filesystem_size_bytes",

@@ -14,19 +14,24 @@ from components.monitoring.alertmanager import Alertmanager, AlertmanagerArgs
 from components.monitoring.cluster_exporters import ClusterExporters, ClusterExportersArgs
 from components.monitoring.grafana import Grafana, GrafanaArgs
 from components.monitoring.prometheus_operator import PrometheusOperator, PrometheusOperatorArgs
-from components.monitoring.prometheus_server import PrometheusServer, PrometheusServerArgs, RemoteWrite
+from components.monitoring.prometheus_server import (
+    POD_LABELS,
+    PrometheusServer,
+    PrometheusServerArgs,
+    RemoteWrite,
+)
 from components.monitoring.rules import group
 from components.monitoring.timing import OPERATION, Timing
 from components.monitoring.watch import Watch
 from components.shapes import network_policies
-from components.shapes.labels import labels
+from components.shapes.labels import NAME, labels
 
 _API_VERSION = "monitoring.coreos.com/v1"
 
 
 def scraper(namespace: pulumi.Input[str]) -> network_policies.Peer:
     """Return the pods that scrape metrics, for network policies of scraped pods."""
-    return network_policies.pods({"app.kubernetes.io/name": "prometheus"}, namespace)
+    return network_policies.pods(POD_LABELS, namespace)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +101,7 @@ class PrometheusMonitoring(pulumi.ComponentResource):
         self._args = args
         self._child = ResourceOptions(parent=self)
         self._labels = labels("monitoring", name, "monitoring")
-        self._scraper = network_policies.pods({"app.kubernetes.io/name": "prometheus"})
+        self._scraper = network_policies.pods(POD_LABELS)
         operator = self._operator()
         self._exporters()
         self._monitors(operator)
@@ -198,7 +203,7 @@ class PrometheusMonitoring(pulumi.ComponentResource):
                 destinations=tuple(targets.egress(args.watch.targets)),
                 additional_scrapes=targets.additional_scrapes(args.timing),
                 gateway=args.gateway,
-                readers=(network_policies.pods({"app.kubernetes.io/name": "grafana"}),),
+                readers=(network_policies.pods({NAME: "grafana"}),),
                 retention=args.retention,
                 storage_size=args.storage_size,
                 remote_write=args.remote_write,

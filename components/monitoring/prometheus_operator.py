@@ -1,8 +1,6 @@
 """The Prometheus operator of one namespace; it runs the Prometheus and Alertmanager resources there."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -11,14 +9,13 @@ from pulumi import ResourceOptions
 from components import manifests
 from components.shapes import controller, network_policies, pod_security, server_pods
 from components.shapes.controller import Controller, Grant, Rights
-from components.shapes.labels import NAME, labels
+from components.shapes.labels import labels
 from components.shapes.owner import Owner
 from components.versions import upstream_version
 
 PORT = 8080
 PROJECT = "prometheus-operator"
 MODULE = "github.com/prometheus-operator/prometheus-operator"
-POD_LABELS: Final[Mapping[str, str]] = {NAME: PROJECT}
 # If one of these is missing, the operator waits for its caches indefinitely. It does not need the definitions
 # of agents, Thanos and scrape configurations.
 _DEFINITIONS = (

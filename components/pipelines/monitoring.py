@@ -37,19 +37,18 @@ def database_watch(namespace: str, timing: Timing, database: str) -> Watch:
 
 
 def _targets(namespace: str) -> tuple[Target, ...]:
-    name, component = "app.kubernetes.io/name", "app.kubernetes.io/component"
     return (
         Target(
             name="pipelines",
             namespace=namespace,
-            labels={name: "kubeflow-pipelines", component: "api-server"},
+            labels=pipelines_api_server.POD_LABELS,
             port=pipelines_api_server.HTTP_PORT,
             metrics=("run_server_create_requests", "run_server_run_count"),
         ),
         Target(
             name="workflows",
             namespace=namespace,
-            labels={name: "argo-workflows", component: "controller"},
+            labels=argo_workflows.POD_LABELS,
             port=argo_workflows.METRICS_PORT,
             metrics=("argo_workflows_gauge", "argo_workflows_total_count", "argo_workflows_pods_gauge"),
         ),

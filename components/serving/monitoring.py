@@ -49,14 +49,14 @@ def _targets(namespace: str, models_namespace: str) -> tuple[Target, ...]:
         Target(
             name="serving-controller",
             namespace=namespace,
-            labels={"app.kubernetes.io/name": "kserve", "app.kubernetes.io/component": "controller"},
+            labels=kserve_controller.POD_LABELS,
             port=kserve_controller.METRICS_PORT,
             metrics=("controller_runtime_reconcile_total",),
         ),
         Target(
             name="predictors",
             namespace=models_namespace,
-            labels={"component": "predictor"},
+            labels=kserve_serving.POD_LABELS,
             port=kserve_serving.PORT,
             metrics=(
                 "plinth_prediction_requests_total",

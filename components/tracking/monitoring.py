@@ -13,7 +13,7 @@ def watch(namespace: str, timing: Timing) -> Watch:
     target = Target(
         name="registry",
         namespace=namespace,
-        labels={"app.kubernetes.io/name": "mlflow", "app.kubernetes.io/component": "server"},
+        labels=mlflow_tracking.POD_LABELS,
         port=mlflow_tracking.PORT,
         metrics=(
             "mlflow_http_request_duration_seconds_count",

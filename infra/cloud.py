@@ -21,6 +21,7 @@ from components.connections import ClusterConnection
 from components.versions import eks_addons
 from infra import kubernetes_provider
 from infra.errors import SettingsError
+from infra.parts.records import ManagedDatabase
 from infra.settings.cluster import EksSettings
 from infra.settings.sections import gib
 from infra.settings.stack import GatewaySettings, Settings
@@ -93,25 +94,18 @@ class Cloud:
         """Options of components that create objects in the cluster and on AWS."""
         return ResourceOptions(providers=[self.provider, self.connection.provider])
 
-    def database_server(self, role: str, instance_class: str, size: str) -> RdsServer:
-        """Return the inputs of an RDS database server.
-
-        Args:
-            role: what the databases are for; first part of the key's name.
-            instance_class: RDS instance class.
-            size: size of its volume, as a Kubernetes quantity.
-        """
-        protect, rds = self.settings.protect, self.settings.storage.rds
+    def database_server(self, database: ManagedDatabase) -> RdsServer:
+        """Return the inputs of an RDS database server; the key's name starts with the database's."""
         return RdsServer(
             vpc_id=self.vpc.vpc_id,
             subnet_ids=self.vpc.private_subnet_ids,
             client_security_group_ids=(self.cluster.node_security_group_id,),
-            kms_key_arn=self.key(f"{role}-database", f"The database of {role}").arn,
-            instance_class=instance_class,
-            storage_gib=gib(size),
-            multi_az=rds.multi_az,
-            deletion_protection=protect,
-            backup_days=rds.backup_days,
+            kms_key_arn=self.key(f"{database.name}-database", f"The database of {database.name}").arn,
+            instance_class=database.instance_class,
+            storage_gib=gib(database.size),
+            multi_az=database.multi_az,
+            deletion_protection=self.settings.protect,
+            backup_days=self.settings.storage.rds.backup_days,
             tags=self.tags,
         )
 

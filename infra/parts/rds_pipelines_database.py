@@ -18,15 +18,24 @@ if TYPE_CHECKING:
 _ADMINISTRATOR = Password(key="databaseAdministratorPassword")
 
 
+def _server(settings: Settings) -> ManagedDatabase:
+    storage = settings.storage
+    return ManagedDatabase(
+        name="pipelines",
+        engine="mariadb",
+        version=RDS_MARIADB,
+        instance_class=storage.rds.pipelines_class,
+        size=storage.pipelines_database_size,
+        multi_az=storage.rds.multi_az,
+    )
+
+
 def _deploy(site: "Site", _: Connections) -> Provides:
     from components.aws.rds_mysql import RdsMysql, RdsMysqlArgs
     from components.pipelines.mysql_accounts import MysqlAccounts, MysqlAccountsArgs
 
-    storage, cloud = site.settings.storage, site.cloud
     args = RdsMysqlArgs(
-        server=cloud.database_server(
-            "pipelines", storage.rds.pipelines_class, storage.pipelines_database_size
-        ),
+        server=site.cloud.database_server(_server(site.settings)),
         administrator_password=site.secret(_ADMINISTRATOR),
     )
     accounts = MysqlAccounts(
@@ -34,7 +43,7 @@ def _deploy(site: "Site", _: Connections) -> Provides:
         MysqlAccountsArgs(
             namespace=site.namespaces[NAMESPACE],
             image=site.image("mariadb"),
-            server=RdsMysql("mysql", args, cloud.keep).connection,
+            server=RdsMysql("mysql", args, site.cloud.keep).connection,
             databases=DATABASES,
             passwords=passwords(site),
             stores=site.stores(),
@@ -50,17 +59,7 @@ def _wanted(settings: Settings) -> bool:
 
 
 def _state(settings: Settings) -> tuple[ManagedDatabase, ...]:
-    storage = settings.storage
-    return (
-        ManagedDatabase(
-            name="pipelines",
-            engine="mariadb",
-            version=RDS_MARIADB,
-            instance_class=storage.rds.pipelines_class,
-            size=storage.pipelines_database_size,
-            multi_az=storage.rds.multi_az,
-        ),
-    )
+    return (_server(settings),)
 
 
 RDS_PIPELINES_DATABASE = Part(

@@ -14,12 +14,23 @@ if TYPE_CHECKING:
     from infra.parts.site import Site
 
 
+def _server(settings: Settings) -> ManagedDatabase:
+    storage = settings.storage
+    return ManagedDatabase(
+        name="tracking",
+        engine="postgres",
+        version=RDS_POSTGRES,
+        instance_class=storage.rds.postgres_class,
+        size=storage.postgres_size,
+        multi_az=storage.rds.multi_az,
+    )
+
+
 def _deploy(site: "Site", _: Connections) -> Provides:
     from components.aws.rds_postgres import RdsPostgres, RdsPostgresArgs
 
-    storage = site.settings.storage
     args = RdsPostgresArgs(
-        server=site.cloud.database_server("tracking", storage.rds.postgres_class, storage.postgres_size),
+        server=site.cloud.database_server(_server(site.settings)),
         database="mlflow",
         owner="mlflow",
         password=site.secret(PASSWORD),
@@ -32,17 +43,7 @@ def _wanted(settings: Settings) -> bool:
 
 
 def _state(settings: Settings) -> tuple[ManagedDatabase, ...]:
-    storage = settings.storage
-    return (
-        ManagedDatabase(
-            name="tracking",
-            engine="postgres",
-            version=RDS_POSTGRES,
-            instance_class=storage.rds.postgres_class,
-            size=storage.postgres_size,
-            multi_az=storage.rds.multi_az,
-        ),
-    )
+    return (_server(settings),)
 
 
 RDS_TRACKING_DATABASE = Part(

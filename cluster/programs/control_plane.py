@@ -53,20 +53,27 @@ def api_server(instance: Instance, addresses: Addresses) -> Process:
     )
 
 
+def _client_flags(instance: Instance, user: str) -> tuple[str, ...]:
+    """Return the flags of a program that works through the API; there is one of each, so none is elected."""
+    own = kubeconfig(instance, user)
+    return (
+        f"--kubeconfig={own}",
+        f"--authentication-kubeconfig={own}",
+        f"--authorization-kubeconfig={own}",
+        "--bind-address=127.0.0.1",
+        "--leader-elect=false",
+        "--profiling=false",
+    )
+
+
 def controller_manager(instance: Instance, api: str) -> Process:
-    """Return the controller manager; there is only one, so leader election is off."""
+    """Return the controller manager."""
     pki = instance.pki
-    own = kubeconfig(instance, "controller-manager")
     return Process(
         name="kube-controller-manager",
         argv=(
             str(binaries.path("kube-controller-manager")),
-            f"--kubeconfig={own}",
-            f"--authentication-kubeconfig={own}",
-            f"--authorization-kubeconfig={own}",
-            "--bind-address=127.0.0.1",
-            "--leader-elect=false",
-            "--profiling=false",
+            *_client_flags(instance, "controller-manager"),
             "--allocate-node-cidrs=true",
             f"--cluster-cidr={POD_CIDR}",
             f"--service-cluster-ip-range={SERVICE_CIDR}",
@@ -87,17 +94,11 @@ def controller_manager(instance: Instance, api: str) -> Process:
 
 def scheduler(instance: Instance, api: str) -> Process:
     """Return the scheduler."""
-    own = kubeconfig(instance, "scheduler")
     return Process(
         name="kube-scheduler",
         argv=(
             str(binaries.path("kube-scheduler")),
-            f"--kubeconfig={own}",
-            f"--authentication-kubeconfig={own}",
-            f"--authorization-kubeconfig={own}",
-            "--bind-address=127.0.0.1",
-            "--leader-elect=false",
-            "--profiling=false",
+            *_client_flags(instance, "scheduler"),
         ),
         environment=binaries.lean(),
         needs=(api,),

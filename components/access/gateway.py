@@ -66,8 +66,7 @@ class GatewayArgs:
 
     def __post_init__(self) -> None:
         """Reject a gateway that nobody could connect to."""
-        if self.replicas < 1:
-            raise ValueError(f"replicas: {self.replicas}; give at least 1")
+        replicated_server.check(self.replicas)
         if self.node_port is not None and not 30000 <= self.node_port <= 32767:
             raise ValueError(f"node_port: {self.node_port}; Kubernetes allows 30000 to 32767")
 

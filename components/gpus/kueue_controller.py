@@ -11,7 +11,14 @@ from pulumi_kubernetes.core import v1
 
 from components import manifests
 from components.gpus.gpu_admission import requests_gpu
-from components.shapes import controller, network_policies, pod_security, server_pods, webhook_server
+from components.shapes import (
+    controller,
+    network_policies,
+    pod_security,
+    replicated_server,
+    server_pods,
+    webhook_server,
+)
 from components.shapes.controller import Controller, Grant, Rights, Settings
 from components.shapes.labels import COMPONENT, NAME, TEAM_LABEL, labels
 from components.shapes.owner import Owner
@@ -59,8 +66,7 @@ class KueueControllerArgs:
 
     def __post_init__(self) -> None:
         """Reject a controller without a pod."""
-        if self.replicas < 1:
-            raise ValueError(f"replicas: {self.replicas}; give at least 1")
+        replicated_server.check(self.replicas)
 
 
 def definitions() -> list[manifests.Manifest]:

@@ -16,6 +16,7 @@ from components.shapes import (
     network_policies,
     pod_inputs,
     pod_security,
+    replicated_server,
     server_pods,
     webhook_server,
 )
@@ -68,8 +69,7 @@ class KserveControllerArgs:
 
     def __post_init__(self) -> None:
         """Reject a controller without a pod."""
-        if self.replicas < 1:
-            raise ValueError(f"replicas: {self.replicas}; give at least 1")
+        replicated_server.check(self.replicas)
 
 
 def definitions() -> list[manifests.Manifest]:

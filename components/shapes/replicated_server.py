@@ -16,6 +16,16 @@ ROLLING: Final[kubernetes.apps.v1.DeploymentStrategyArgsDict] = {
 """A new pod is ready before an old one ends."""
 
 
+def check(replicas: int) -> None:
+    """Reject a server without a pod, when its inputs are made rather than at deployment.
+
+    Raises:
+        ValueError: fewer than one replica.
+    """
+    if replicas < 1:
+        raise ValueError(f"replicas: {replicas}; give at least 1")
+
+
 def deploy(
     owner: Owner,
     pod: kubernetes.core.v1.PodSpecArgsDict,

@@ -76,8 +76,7 @@ class MlflowTrackingArgs:
 
     def __post_init__(self) -> None:
         """Reject a server without pods or clients."""
-        if self.replicas < 1:
-            raise ValueError(f"replicas: {self.replicas}; give at least 1")
+        replicated_server.check(self.replicas)
         if not self.clients:
             raise ValueError("clients: none given; name the pods or namespaces that may connect")
 

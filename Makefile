@@ -19,7 +19,7 @@ PYTHON := .venv/bin/python
 TARGET := --stack $(STACK)
 AWS_TESTS := tests/unit/simulation/aws tests/unit/components/aws tests/unit/infra tests/integration/simulation/aws
 
-.PHONY: help up test verify load down deploy demo preview check unit contract integration e2e bench nightly \
+.PHONY: help up test verify conformance load down deploy demo preview check unit contract integration e2e bench nightly \
 	test-aws bench-plan gpu-sim setup build modules cluster clean stages programs packages fast undeploy
 
 help: ## list the targets
@@ -66,6 +66,9 @@ undeploy:
 
 verify: setup ## assert every promise on the running platform; write a table, JUnit and JSON
 	@$(PYTHON) -m harness verify
+
+conformance: setup ## run unmodified kfp, mlflow and kserve clients on the running platform; a table by case
+	@$(PYTHON) -m harness verify --only conformance --keep-going
 
 load: setup ## train a model, load it, and promote it to champion only if it keeps its service levels
 	@$(PYTHON) -m harness load --data $(DATA)

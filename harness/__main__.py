@@ -27,6 +27,7 @@ _SELECTIONS = {
     "quick": _Selection(marks="e2e and not slow"),
     "slow": _Selection(marks="e2e and slow"),
     "faults": _Selection(marks="e2e and fault"),
+    "conformance": _Selection(marks="conformance", folder="tests/conformance", reports="conformance"),
     "gpus": _Selection(marks="gpu_sim", folder="tests/gpu_sim", reports="gpu-sim"),
 }
 
@@ -80,7 +81,8 @@ def main(arguments: list[str] | None = None) -> int:
         "--only",
         choices=list(_SELECTIONS),
         default="all",
-        help="slow: retrains and injects faults; faults: injects faults only; gpus: as `make gpu-sim`",
+        help="slow: retrains and injects faults; faults: injects faults only; "
+        "conformance: unmodified clients; gpus: as `make gpu-sim`",
     )
     verify.add_argument("--keep-going", action="store_true", help="continue after a failure")
     verify.add_argument("--reports", type=Path, help="folder for the JSON and JUnit (default: in the cache)")

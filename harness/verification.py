@@ -13,7 +13,7 @@ import pytest
 from terminal.progress import Progress
 
 _REASON_CHARACTERS = 2000
-_MARKS = {"passed": "pass", "failed": "FAIL", "skipped": "skipped"}
+_MARKS = {"passed": "pass", "failed": "FAIL", "skipped": "skipped", "upstream": "upstream"}
 _LEGEND = (
     "A promise is what one journey asserts about the platform; indented lines are figures that it measured."
 )
@@ -61,7 +61,10 @@ class Verification:
         if report.when != "call" and report.passed:
             return
         figures = {key: value for key, value in report.user_properties}
-        verdict = Verdict(_promise(report.nodeid), report.outcome, report.duration, figures, _reason(report))
+        # An expected failure is a fault of upstream, whose issue is the reason.
+        fault = getattr(report, "wasxfail", "") if report.skipped else ""
+        outcome, reason = ("upstream", fault) if fault else (report.outcome, _reason(report))
+        verdict = Verdict(_promise(report.nodeid), outcome, report.duration, figures, reason)
         self.verdicts.append(verdict)
         count = f"{len(self.verdicts)}/{self._collected}"
         why = f": {verdict.reason.splitlines()[0]}" if verdict.reason else ""

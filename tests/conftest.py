@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-LEVELS = ("unit", "contract", "integration", "e2e", "load", "gpu_sim")
+LEVELS = ("unit", "contract", "integration", "e2e", "load", "gpu_sim", "conformance")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -111,7 +111,13 @@ class PipelinesApiServer(pulumi.ComponentResource):
         )
         if args.gateway:
             http_routes.deploy(
-                self._owner, args.gateway, Host.PIPELINES, name=SERVICE, service=SERVICE, port=HTTP_PORT
+                self._owner,
+                args.gateway,
+                Host.PIPELINES,
+                name=SERVICE,
+                service=SERVICE,
+                port=HTTP_PORT,
+                localhost_prefix="/apis",
             )
         # Resolved by the Service, which comes after the server is ready.
         self.api_url = pulumi.Output.concat(

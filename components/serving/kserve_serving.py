@@ -19,6 +19,9 @@ from components.shapes.platform_namespace import PlatformNamespace, PlatformName
 
 PORT = 8080
 STORAGE = "model-storage"
+_DEFAULT = "default"
+ACCOUNTS: Final = (STORAGE, _DEFAULT)
+"""Accounts of models: that of pipelines, and the one of inference services that name none."""
 _API_VERSION = "serving.kserve.io/v1alpha1"
 POD_LABELS: Final[Mapping[str, str]] = {"component": "predictor"}
 """KServe labels the pods of every predictor with it; they serve metrics on `PORT`."""
@@ -210,11 +213,22 @@ class KserveServing(pulumi.ComponentResource):
 
     def _account(self, owner: Owner) -> kubernetes.core.v1.ServiceAccount:
         secret = None if self._args.artifacts.keyless else self._keys(owner)
+        secrets: list[kubernetes.core.v1.ObjectReferenceArgsDict] = []
+        if secret is not None:
+            secrets.append({"name": secret.metadata["name"]})
+            # Kubernetes creates it with the namespace.
+            kubernetes.core.v1.ServiceAccountPatch(
+                f"{self._name}-default-account",
+                metadata={"name": _DEFAULT, "namespace": owner.namespace},
+                automount_service_account_token=False,
+                secrets=secrets,
+                opts=owner.child(),
+            )
         return kubernetes.core.v1.ServiceAccount(
             f"{self._name}-storage-account",
             metadata=owner.metadata(STORAGE),
             automount_service_account_token=False,
-            secrets=None if secret is None else [{"name": secret.metadata["name"]}],
+            secrets=secrets or None,
             opts=owner.child(),
         )
 

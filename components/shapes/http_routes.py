@@ -22,15 +22,57 @@ def spec(gateway: GatewayConnection, host: str, service: pulumi.Input[str], port
     }
 
 
+def localhost_spec(
+    gateway: GatewayConnection, prefix: str, service: pulumi.Input[str], port: int
+) -> dict[str, Any]:
+    """Return the spec of a route from `http://localhost`, below a path, to a Service.
+
+    Clients that take only an address, on a machine that does not resolve the platform's hosts, connect to
+    localhost. No other host is routed by path: a page from elsewhere, opened in a browser on this machine,
+    must not reach an API by a name that resolves to 127.0.0.1.
+    """
+    return {
+        "parentRefs": [{"name": gateway.name, "namespace": gateway.namespace}],
+        "hostnames": ["localhost"],
+        "rules": [
+            {
+                "matches": [{"path": {"type": "PathPrefix", "value": prefix}}],
+                "backendRefs": [{"name": service, "port": port}],
+            }
+        ],
+    }
+
+
 def deploy(
-    owner: Owner, gateway: GatewayConnection, host: str, *, name: str, service: pulumi.Input[str], port: int
-) -> kubernetes.apiextensions.CustomResource:
-    """Create the route of a component; all but `owner` and the route's `name` are arguments of `spec`."""
-    return kubernetes.apiextensions.CustomResource(
-        f"{owner.component}-route",
-        api_version="gateway.networking.k8s.io/v1",
-        kind="HTTPRoute",
-        metadata=owner.metadata(name),
-        spec=spec(gateway, host, service, port),
-        opts=owner.child(),
-    )
+    owner: Owner,
+    gateway: GatewayConnection,
+    host: str,
+    *,
+    name: str,
+    service: pulumi.Input[str],
+    port: int,
+    localhost_prefix: str = "",
+) -> None:
+    """Create the routes of a component.
+
+    Args:
+        owner: The component.
+        gateway: The gateway that serves the routes.
+        host: First label of the component's own host.
+        name: Name of the route; that of localhost has the suffix `-localhost`.
+        service: The Service behind them.
+        port: Its port.
+        localhost_prefix: Path below `http://localhost` that also leads to the Service; by default none does.
+    """
+    specs = {"": spec(gateway, host, service, port)}
+    if localhost_prefix:
+        specs["-localhost"] = localhost_spec(gateway, localhost_prefix, service, port)
+    for suffix, body in specs.items():
+        kubernetes.apiextensions.CustomResource(
+            f"{owner.component}-route{suffix}",
+            api_version="gateway.networking.k8s.io/v1",
+            kind="HTTPRoute",
+            metadata=owner.metadata(f"{name}{suffix}"),
+            spec=body,
+            opts=owner.child(),
+        )

@@ -123,7 +123,16 @@ class MlflowTracking(pulumi.ComponentResource):
         server = self._server([stores, migration, *policies])
         service = cluster_service.deploy(self._owner, name, {"http": PORT}, after=[server])
         if args.gateway:
-            http_routes.deploy(self._owner, args.gateway, Host.TRACKING, name=name, service=name, port=PORT)
+            http_routes.deploy(
+                self._owner,
+                args.gateway,
+                Host.TRACKING,
+                name=name,
+                service=name,
+                port=PORT,
+                # All of localhost that no other part claims: the client takes an address without a path.
+                localhost_prefix="/",
+            )
         # Resolved by the Service, which comes after the server is ready.
         namespace = service.metadata["namespace"]
         self.tracking_uri = pulumi.Output.concat("http://", name, ".", namespace, f":{PORT}")

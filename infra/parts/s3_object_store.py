@@ -34,7 +34,10 @@ def _deploy(site: "Site", _: Connections) -> Provides:
                     ServiceAccount(namespace=pipelines.NAMESPACE, name=pipelines_api_server.SERVICE),
                 ),
                 "tracking": (ServiceAccount(namespace=tracking.NAMESPACE, name=mlflow_tracking.ACCOUNT),),
-                "serving": (ServiceAccount(namespace=serving.MODELS_NAMESPACE, name=kserve_serving.STORAGE),),
+                "serving": tuple(
+                    ServiceAccount(namespace=serving.MODELS_NAMESPACE, name=name)
+                    for name in kserve_serving.ACCOUNTS
+                ),
             },
             cluster_name=cloud.cluster.cluster_name,
             kms_key_arn=cloud.key("objects", "Objects in buckets").arn,

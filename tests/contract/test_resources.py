@@ -53,6 +53,9 @@ RENAMED: dict[str, str] = {
 }
 # Type and name of what an update of a stack from that time creates.
 ADDED = {
+    # Clients that can only be given an address connect to localhost.
+    "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute mlflow-route-localhost",
+    "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute pipelines-api-route-localhost",
     # What hands out GPUs and starts nodes is scraped too.
     "kubernetes:monitoring.coreos.com/v1:PodMonitor monitoring-cluster-autoscaler-monitor",
     "kubernetes:monitoring.coreos.com/v1:PodMonitor monitoring-karpenter-monitor",

@@ -106,6 +106,13 @@ def test_models_read_the_object_store_with_their_own_account() -> None:
     assert account["secrets"] == [{"name": "model-storage"}]
 
 
+def test_an_inference_service_that_names_no_account_reads_them_too() -> None:
+    account = deployed().one("ServiceAccountPatch", "kserve-default-account").inputs
+    assert account["metadata"] == {"name": "default", "namespace": "models"}
+    assert account["secrets"] == [{"name": "model-storage"}]
+    assert account["automountServiceAccountToken"] is False
+
+
 def test_predictors_are_reached_by_the_gateway_and_reach_the_object_store_alone() -> None:
     policy = rules.policies(deployed())["predictors"]
     (incoming,) = policy["ingress"]

@@ -1,0 +1,1 @@
+"""Strangers' clients and pipelines, unmodified, with no setting but an address."""

@@ -1,0 +1,77 @@
+"""Runs of sample pipelines, submitted by an unmodified kfp client that knows nothing but an address."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import kfp
+from kubernetes import client
+
+from harness.conformance import sample_pipelines
+from harness.conformance.sample_pipelines import Sample
+from workloads import cluster_client, pipeline_runs
+from workloads.endpoints import Endpoints
+from workloads.pipeline_runs import PipelineRun
+
+# Steps mostly wait for their pods: two runs leave one of two cores idle.
+_AT_ONCE: Final = 3
+_RUN_SECONDS: Final = 15 * 60
+
+
+def localhost(endpoints: Endpoints) -> str:
+    """Return the address of the gateway that clients without DNS for its hosts connect to."""
+    return f"http://localhost:{urlsplit(endpoints.gateway_url).port or 80}"
+
+
+class SampleRuns:
+    """Runs of samples, a few at a time, in the order given."""
+
+    def __init__(self, endpoints: Endpoints, samples: Iterable[Sample], folder: Path) -> None:
+        """Start to run them; `folder` gets the compiled packages."""
+        self._endpoints = endpoints
+        self._folder = folder
+        self._client = kfp.Client(host=localhost(endpoints))
+        self._pool = ThreadPoolExecutor(_AT_ONCE)
+        self._runs: dict[str, Future[PipelineRun]] = {
+            sample.name: self._pool.submit(self._run, sample) for sample in samples
+        }
+
+    def result(self, sample: Sample) -> PipelineRun:
+        """Wait for the end of a sample's run and return it."""
+        return self._runs[sample.name].result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Runs that nobody waits for any more are not submitted.
+        self._pool.shutdown(cancel_futures=True)
+
+    def _run(self, sample: Sample) -> PipelineRun:
+        package = sample_pipelines.compile_package(sample, self._folder)
+        api: Any = self._client
+        # From the cache, a second conformance run would prove nothing.
+        submitted = api.create_run_from_pipeline_package(
+            str(package), arguments=dict(sample.arguments), run_name=sample.name, enable_caching=False
+        )
+        return pipeline_runs.wait_until_finished(
+            self._endpoints, submitted.run_id, timeout_seconds=_RUN_SECONDS
+        )
+
+
+@contextmanager
+def secrets_of_samples(endpoints: Endpoints) -> Iterator[None]:
+    """Create the Secrets that samples read, and delete them afterwards."""
+    api: Any = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
+    secrets = sample_pipelines.secrets()
+    names = [str(each["metadata"]["name"]) for each in secrets]
+    try:
+        for secret in secrets:
+            api.create_namespaced_secret(endpoints.pipelines_namespace, secret)
+        yield
+    finally:
+        for name in names:
+            api.delete_namespaced_secret(name, endpoints.pipelines_namespace)

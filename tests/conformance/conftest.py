@@ -1,0 +1,30 @@
+"""The running platform, as strangers' clients see it."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from harness.conformance.sample_runs import SampleRuns, secrets_of_samples
+from workloads.endpoints import Endpoints
+
+
+@pytest.fixture(scope="session")
+def endpoints() -> Endpoints:
+    """Endpoints of the running platform."""
+    return Endpoints.of_stack("local")
+
+
+@pytest.fixture(scope="session")
+def sample_runs(
+    request: pytest.FixtureRequest, endpoints: Endpoints, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[SampleRuns]:
+    """Runs of every selected sample; a few run at the same time."""
+    chosen = [
+        item.callspec.params["sample"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and "sample_runs" in item.fixturenames
+    ]
+    folder: Path = tmp_path_factory.mktemp("samples")
+    with secrets_of_samples(endpoints), SampleRuns(endpoints, chosen, folder) as runs:
+        yield runs

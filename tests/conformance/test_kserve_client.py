@@ -1,0 +1,58 @@
+"""An unmodified kserve client creates, calls and deletes an inference service of its own."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+from sklearn.linear_model import LinearRegression
+
+from components import versions
+from harness.conformance import kserve_session
+from harness.conformance.sample_runs import localhost
+from upstream.cache import cache_root
+from workloads.endpoints import Endpoints
+from workloads.serving.artifacts import storage_uri
+
+_SECONDS = 600
+_ROWS = np.array([[1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 0.0, 0.0]])
+
+
+@pytest.fixture
+def model(endpoints: Endpoints) -> tuple[str, list[float]]:
+    """Location of a model in the object store, and its predictions in memory."""
+    trained = LinearRegression().fit(np.eye(4), [1.0, 2.0, 3.0, 4.0])
+    mlflow.set_tracking_uri(localhost(endpoints))
+    mlflow.set_experiment("conformance-kserve")
+    with mlflow.start_run():
+        info = mlflow.sklearn.log_model(trained, name="model", input_example=_ROWS)  # pyright: ignore[reportPrivateImportUsage]
+    location = storage_uri(info.artifact_path, endpoints.artifacts_destination)
+    return location, trained.predict(_ROWS).tolist()
+
+
+def test_kserve_client(endpoints: Endpoints, model: tuple[str, list[float]], tmp_path: Path) -> None:
+    release = versions.release(versions.upstream_version("kserve", "github.com/kserve/kserve"))
+    location, predictions = model
+    finished = subprocess.run(
+        [
+            str(cache_root() / "tools" / "bin" / "uv"),
+            "run",
+            "--no-project",
+            f"--with=kserve=={release.removeprefix('v')}",
+            kserve_session.__file__,
+            endpoints.models_namespace,
+            location,
+            endpoints.gateway_url,
+            endpoints.gateway_domain,
+        ],
+        cwd=tmp_path,
+        env={"KUBECONFIG": endpoints.kubeconfig, "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    assert finished.returncode == 0, (finished.stderr.strip().splitlines() or ["no output"])[-1]
+    assert json.loads(finished.stdout.splitlines()[-1].replace("'", '"'))["predictions"] == predictions

@@ -1,0 +1,62 @@
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import pytest
+
+from harness.conformance import sample_pipelines, sample_runs
+from harness.conformance.sample_pipelines import Sample
+from harness.conformance.sample_runs import SampleRuns
+from tests.fixtures.platforms import ENDPOINTS
+from workloads import pipeline_runs
+from workloads.pipeline_runs import PipelineRun
+
+
+class _Client:
+    """Records what a kfp client is asked for."""
+
+    hosts: ClassVar[list[str]] = []
+    submitted: ClassVar[list[tuple[str, dict[str, Any], bool]]] = []
+
+    def __init__(self, host: str) -> None:
+        self.hosts.append(host)
+
+    def create_run_from_pipeline_package(
+        self, package: str, *, arguments: dict[str, Any], run_name: str, enable_caching: bool
+    ) -> SimpleNamespace:
+        self.submitted.append((package, arguments, enable_caching))
+        return SimpleNamespace(run_id=f"run of {run_name}")
+
+
+@pytest.fixture(autouse=True)
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Client]]:
+    def ended(_: object, run_id: str, *, timeout_seconds: float) -> PipelineRun:
+        return PipelineRun(run_id=run_id, state="SUCCEEDED", reason="", seconds=timeout_seconds, steps=())
+
+    def package(sample: Sample, folder: Path) -> Path:
+        return folder / sample.name
+
+    monkeypatch.setattr(sample_runs.kfp, "Client", _Client)
+    monkeypatch.setattr(sample_pipelines, "compile_package", package)
+    monkeypatch.setattr(pipeline_runs, "wait_until_finished", ended)
+    yield _Client
+    _Client.hosts.clear()
+    _Client.submitted.clear()
+
+
+def test_the_client_knows_an_address_and_nothing_else(client: type[_Client], tmp_path: Path) -> None:
+    with SampleRuns(ENDPOINTS, [], tmp_path):
+        pass
+    assert client.hosts == [sample_runs.localhost(ENDPOINTS)]
+    assert client.hosts[0].startswith("http://localhost:")
+
+
+def test_each_sample_runs_once_and_without_the_cache(client: type[_Client], tmp_path: Path) -> None:
+    samples = [Sample(name="first"), Sample(name="second", arguments={"a": 1})]
+    with SampleRuns(ENDPOINTS, samples, tmp_path) as runs:
+        assert [runs.result(sample).run_id for sample in samples] == ["run of first", "run of second"]
+    assert sorted(client.submitted, key=lambda each: each[0]) == [
+        (str(tmp_path / "first"), {}, False),
+        (str(tmp_path / "second"), {"a": 1}, False),
+    ]

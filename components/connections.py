@@ -52,7 +52,9 @@ class Bucket:
 class ObjectStoreConnection:
     """One bucket and one consumer's credentials for it; `endpoint` is host:port.
 
-    Without keys the consumer's pods have their own identity, for which the cloud issues credentials.
+    Without keys the consumer's pods have their own identity, for which the cloud issues credentials. Only
+    where `public` does the endpoint have this name outside the cluster too, so that an address in it may be
+    given to clients.
     """
 
     endpoint: pulumi.Input[str]
@@ -61,6 +63,7 @@ class ObjectStoreConnection:
     access_key: pulumi.Input[str] | None = None
     secret_key: pulumi.Input[str] | None = None
     secure: bool
+    public: bool = False
 
     def __post_init__(self) -> None:
         """Reject half of a key pair."""

@@ -17,7 +17,8 @@ class Prometheus:
     def __init__(self, endpoints: Endpoints) -> None:
         """Prepare the connection; nothing is sent yet."""
         host = {"Host": endpoints.prometheus_host}
-        self._client = httpx.Client(base_url=endpoints.gateway_url, headers=host, timeout=30)
+        # Directly, as all clients of the gateway (workloads/gateway_access.py).
+        self._client = httpx.Client(base_url=endpoints.gateway_url, headers=host, timeout=30, trust_env=False)
 
     def close(self) -> None:
         """Close the connection."""

@@ -25,7 +25,8 @@ def _store(endpoints: Endpoints, namespace: str, secret: str, keys: tuple[str, s
     if not access_key:
         # Where pods have identities the Secret holds no keys; callers use their own credentials.
         return boto3.client("s3", region_name=endpoints.object_store_region)
-    # The signature covers the host, so the gateway is used as a proxy, which leaves the host unchanged.
+    # The signature covers the host, so the gateway is used as a proxy, which leaves the host unchanged; the
+    # proxy of the environment does not count then.
     settings = Config(
         proxies={"http": endpoints.gateway_url},
         s3={"addressing_style": "path"},

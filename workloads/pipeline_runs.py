@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError
 from workloads import cluster_client, object_store
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
+from workloads.gateway_access import direct_session
 from workloads.pipelines.compiled import compiled
 from workloads.wait import wait
 
@@ -65,8 +66,8 @@ class PipelineRun:
 def _api(endpoints: Endpoints, method: str, path: str, **arguments: Any) -> dict[str, Any]:
     """Call the Kubeflow Pipelines API through the gateway."""
     url = f"{endpoints.gateway_url}/apis/v2beta1/{path}"
-    headers = {"Host": endpoints.pipelines_host}
-    response = requests.request(method, url, headers=headers, timeout=30, **arguments)
+    with direct_session(endpoints.pipelines_host) as session:
+        response = session.request(method, url, timeout=30, **arguments)
     if not response.ok:
         detail = response.text.strip().splitlines() or [response.reason]
         raise WorkloadsError(

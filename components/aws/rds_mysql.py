@@ -7,6 +7,7 @@ from pulumi import ResourceOptions
 
 from components.aws.rds_instance import RdsEngine, RdsInstance, RdsInstanceArgs, RdsServer
 from components.connections import MysqlConnection
+from components.pipelines.mysql_text import CHARACTER_SET, SET_NAMES
 from components.versions import RDS_MARIADB
 
 PORT = 3306
@@ -35,6 +36,8 @@ def engine() -> RdsEngine:
         port=PORT,
         parameters={
             "require_secure_transport": "1",
+            "character_set_server": CHARACTER_SET,
+            "init_connect": SET_NAMES,
             "log_output": "FILE",
             "slow_query_log": "1",
             # Seconds from which a query is logged as slow.

@@ -230,6 +230,7 @@ class S3ObjectStore(pulumi.ComponentResource):
             region=self._args.region,
             bucket=bucket_name(self._args.name_prefix, bucket),
             secure=True,
+            public=True,
         )
 
     def _tags(self, role: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components.connections import MysqlConnection
-from components.pipelines import mysql_accounts
+from components.pipelines import mysql_accounts, mysql_text
 from components.shapes import cluster_service, network_policies, pod_inputs, pod_security, server_pods
 from components.shapes.owner import Owner
 from components.shapes.server_pods import TMP, Mount
@@ -164,6 +164,9 @@ class MariaDb(pulumi.ComponentResource):
                 "--tmpdir=/tmp",
                 "--skip-name-resolve",
                 "--skip-log-bin",
+                f"--character-set-server={mysql_text.CHARACTER_SET}",
+                f"--collation-server={mysql_text.COLLATION}",
+                f"--init-connect={mysql_text.SET_NAMES}",
                 "--innodb-buffer-pool-size=128M",
                 "--performance-schema=OFF",
                 "--init-file=/init/init.sql",

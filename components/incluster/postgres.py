@@ -83,6 +83,19 @@ def operator_manifests(image: str) -> list[manifests.Manifest]:
     return manifests.labelled(manifests.without(upstream, "Namespace"), own)
 
 
+def _new_database(args: PostgresArgs, secret: pulumi.Input[str]) -> dict[str, Any]:
+    return {
+        "database": args.database,
+        "owner": args.owner,
+        "secret": {"name": secret},
+        # The operator's choice, C, knows no letter outside ASCII: ILIKE and lower() would leave it as it is.
+        # Sorting stays that of C, by code point.
+        "encoding": "UTF8",
+        "localeProvider": "builtin",
+        "builtinLocale": "C.UTF-8",
+    }
+
+
 def cluster_spec(
     args: PostgresArgs, secret: pulumi.Input[str], inherited: Mapping[str, str]
 ) -> dict[str, Any]:
@@ -91,7 +104,7 @@ def cluster_spec(
         "instances": args.instances,
         "imageName": args.image,
         "imagePullPolicy": "IfNotPresent",
-        "bootstrap": {"initdb": {"database": args.database, "owner": args.owner, "secret": {"name": secret}}},
+        "bootstrap": {"initdb": _new_database(args, secret)},
         "storage": {"size": args.storage_size},
         "resources": {"requests": {"cpu": "50m", "memory": "160Mi"}, "limits": {"memory": "640Mi"}},
         "postgresql": {"parameters": {"shared_buffers": "64MB", "max_connections": "100"}},

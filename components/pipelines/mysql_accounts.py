@@ -9,6 +9,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components.connections import MysqlConnection
+from components.pipelines.mysql_text import CHARACTER_SET, COLLATION
 from components.shapes import job_pods, network_policies, pod_inputs
 from components.shapes.owner import Owner
 
@@ -73,7 +74,9 @@ def statements(
         lines.append(f"CREATE USER IF NOT EXISTS '{account}'@'%' IDENTIFIED BY '{password}';")
         lines.append(f"ALTER USER '{account}'@'%' IDENTIFIED BY '{password}';")
     for database, owner in sorted(databases.items()):
-        lines.append(f"CREATE DATABASE IF NOT EXISTS {database};")
+        lines.append(
+            f"CREATE DATABASE IF NOT EXISTS {database} CHARACTER SET {CHARACTER_SET} COLLATE {COLLATION};"
+        )
         lines.append(f"GRANT {privileges} ON {database}.* TO '{owner}'@'%';")
     return lines
 
@@ -131,7 +134,7 @@ class MysqlAccounts(pulumi.ComponentResource):
 
     def _job(self, secret: kubernetes.core.v1.Secret, policy: pulumi.Resource) -> kubernetes.batch.v1.Job:
         server = self._args.server
-        program = job_pods.JobProgram(module="create_accounts", files={})
+        program = job_pods.JobProgram(module="create_accounts", files={}, imports=("mysql_client",))
         config_map = job_pods.create_program(
             self._owner, program, role="program", name=f"{self._name}-program"
         )

@@ -12,6 +12,7 @@ from pulumi import ResourceOptions
 from components import manifests
 from components.connections import GatewayConnection, MysqlConnection, ObjectStoreConnection
 from components.pipelines.argo_workflows import LOG_PREFIX
+from components.pipelines.mysql_text import CHARACTER_SET
 from components.shapes import (
     cluster_service,
     http_routes,
@@ -82,6 +83,15 @@ def settings(upstream: str) -> str:
     changed["ARCHIVE_CONFIG_LOG_PATH_PREFIX"] = LOG_PREFIX
     changed.pop("Workspace")
     return json.dumps(changed, indent=2, sort_keys=True)
+
+
+def _connection_parameters(database: MysqlConnection) -> dict[str, str]:
+    # Upstream says `utf8`, which in MySQL has no emoji.
+    parameters = {"charset": CHARACTER_SET}
+    if database.tls:
+        # Encrypted, but unverified: the image lacks the certificate authorities of a cloud's databases.
+        parameters["tls"] = "skip-verify"
+    return parameters
 
 
 class PipelinesApiServer(pulumi.ComponentResource):
@@ -180,6 +190,7 @@ class PipelinesApiServer(pulumi.ComponentResource):
             "DBCONFIG_MYSQLCONFIG_PORT": str(database.port),
             "DBCONFIG_MYSQLCONFIG_USER": database.username,
             "DBCONFIG_MYSQLCONFIG_DBNAME": database.database,
+            "DBCONFIG_MYSQLCONFIG_EXTRAPARAMS": json.dumps(_connection_parameters(database), sort_keys=True),
             "OBJECTSTORECONFIG_HOST": endpoint[0],
             "OBJECTSTORECONFIG_PORT": endpoint[1],
             "OBJECTSTORECONFIG_REGION": artifacts.region,
@@ -195,9 +206,6 @@ class PipelinesApiServer(pulumi.ComponentResource):
             "ML_PIPELINE_VISUALIZATIONSERVER_SERVICE_HOST": "localhost",
             "ML_PIPELINE_VISUALIZATIONSERVER_SERVICE_PORT": str(HTTP_PORT),
         }
-        if database.tls:
-            # Encrypted, but unverified: the image lacks the certificate authorities of a cloud's databases.
-            plain["DBCONFIG_MYSQLCONFIG_EXTRAPARAMS"] = json.dumps({"tls": "skip-verify"})
         keys = {"OBJECTSTORECONFIG_ACCESSKEY": "accesskey", "OBJECTSTORECONFIG_SECRETACCESSKEY": "secretkey"}
         if artifacts.keyless:
             keys = {}

@@ -23,10 +23,15 @@ class JobProgram:
 
     module: str
     files: Mapping[str, str]
+    imports: tuple[str, ...] = ()
+    """Modules of components/jobs that it imports, besides `wait`."""
 
     def data(self) -> dict[str, str]:
         """Return the ConfigMap's data."""
-        sources = {f"{name}.py": (_FOLDER / f"{name}.py").read_text() for name in (self.module, "wait")}
+        sources = {
+            f"{name}.py": (_FOLDER / f"{name}.py").read_text()
+            for name in (self.module, "wait", *self.imports)
+        }
         return {**sources, **self.files}
 
     def digest(self, *more: str) -> str:

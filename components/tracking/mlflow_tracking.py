@@ -32,8 +32,9 @@ PORT = 5000
 POD_LABELS: Final[Mapping[str, str]] = {NAME: "mlflow", COMPONENT: "server"}
 ACCOUNT = "mlflow"
 """Service account of pods that reach a bucket without keys."""
-# Artifacts in transit: the size of the largest times the number of uploads at once.
-_SCRATCH = "2Gi"
+# Artifacts on their way to clients: the size of the largest times the number of downloads at once. Uploads
+# pass without a copy.
+_SCRATCH = "8Gi"
 # Counters of the running server.
 _METRICS = "/tmp/metrics"
 _SETTINGS = {
@@ -62,7 +63,7 @@ class MlflowTrackingArgs:
     database: PostgresConnection
     """Database of experiments, runs and models."""
     artifacts: ObjectStoreConnection
-    """Bucket of artifacts; clients reach it through the server alone."""
+    """Bucket of artifacts; unless it is public, clients reach it through the server alone."""
     clients: tuple[network_policies.Peer, ...]
     """Pods that may connect."""
     gateway: GatewayConnection | None = None
@@ -95,6 +96,16 @@ def database_uri(connection: PostgresConnection, host: str, password: str) -> st
     """Return SQLAlchemy's URL of the database; it names the driver, which is not the default."""
     account = f"{quote(connection.username, safe='')}:{quote(password, safe='')}"
     return f"postgresql+psycopg://{account}@{host}:{connection.port}/{connection.database}?sslmode=require"
+
+
+def destination(artifacts: ObjectStoreConnection) -> str:
+    """Return the URI of the bucket as the server gets it.
+
+    For `s3` MLflow signs addresses in the object store, and clients fetch and send large files there
+    themselves. Where only the cluster knows the store's name, a scheme of the image's own lets every byte
+    pass through the server instead.
+    """
+    return f"{'s3' if artifacts.public else 'proxied-s3'}://{artifacts.bucket}"
 
 
 class MlflowTracking(pulumi.ComponentResource):
@@ -171,7 +182,7 @@ class MlflowTracking(pulumi.ComponentResource):
             *pod_inputs.plain_env(
                 {
                     **_SETTINGS,
-                    "MLFLOW_ARTIFACTS_DESTINATION": f"s3://{self._args.artifacts.bucket}",
+                    "MLFLOW_ARTIFACTS_DESTINATION": destination(self._args.artifacts),
                     "MLFLOW_S3_ENDPOINT_URL": self._args.artifacts.url,
                     "AWS_DEFAULT_REGION": self._args.artifacts.region,
                     "MLFLOW_SERVER_ALLOWED_HOSTS": hosts,

@@ -68,19 +68,24 @@ def predictor_errors(endpoints: Endpoints) -> Generator[None]:
             api.delete_namespaced_pod(name, namespace, grace_period_seconds=0)
 
 
+def _client(endpoints: Endpoints, host: str) -> httpx.Client:
+    # Directly, as all clients of the gateway (workloads/gateway_access.py).
+    return httpx.Client(base_url=endpoints.gateway_url, headers={"Host": host}, timeout=10, trust_env=False)
+
+
 @contextmanager
 def _steady_requests(endpoints: Endpoints, host: str) -> Generator[None]:
     """Send requests to a failing host until the end."""
     stopped = Event()
 
     def send() -> None:
-        with httpx.Client(base_url=endpoints.gateway_url, headers={"Host": host}, timeout=10) as caller:
+        with _client(endpoints, host) as caller:
             while not stopped.wait(0.5):
                 # A broken connection is as much of a fault as a 500.
                 with suppress(httpx.TransportError):
                     caller.post("/v1/models/failing:predict", json={"instances": [[1.0]]})
 
-    with httpx.Client(base_url=endpoints.gateway_url, headers={"Host": host}, timeout=10) as probe:
+    with _client(endpoints, host) as probe:
 
         def fails() -> str | None:
             code = probe.get("/").status_code

@@ -12,8 +12,11 @@ from infra.settings.stack import Settings
 from infra.settings.storage import DatabaseLocation
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pulumi
 
+    from components.connections import MysqlConnection
     from components.monitoring.watch import Watch
     from infra.parts.site import Site
 
@@ -26,6 +29,27 @@ METADATA_PASSWORD = Password(key="metadataDatabasePassword")
 def passwords(site: "Site") -> "dict[str, pulumi.Input[str]]":
     """Return the password of each account."""
     return {"kfp": site.secret(PIPELINES_PASSWORD), "mlmd": site.secret(METADATA_PASSWORD)}
+
+
+def in_unicode(site: "Site", created: "Mapping[str, MysqlConnection]") -> PipelinesDatabases:
+    """Return connections to databases that hold all of Unicode, also if an earlier version created them."""
+    from components.pipelines.mysql_text import MysqlText, MysqlTextArgs, TextDatabase
+
+    text = MysqlText(
+        "mysql-text",
+        MysqlTextArgs(
+            namespace=site.namespaces[NAMESPACE],
+            image=site.image("mariadb"),
+            databases=(
+                TextDatabase(connection=created["mlpipeline"]),
+                TextDatabase(connection=created["metadb"], mislabelled=True),
+            ),
+            stores=site.stores(PipelinesDatabases),
+        ),
+        site.opts,
+    )
+    found = text.connections
+    return PipelinesDatabases(pipelines=found["mlpipeline"], metadata=found["metadb"])
 
 
 def _deploy(site: "Site", _: Connections) -> Provides:
@@ -43,8 +67,7 @@ def _deploy(site: "Site", _: Connections) -> Provides:
         ),
         site.keep,
     )
-    made = server.connections
-    return Provides(connections=(PipelinesDatabases(pipelines=made["mlpipeline"], metadata=made["metadb"]),))
+    return Provides(connections=(in_unicode(site, server.connections),))
 
 
 def _wanted(settings: Settings) -> bool:

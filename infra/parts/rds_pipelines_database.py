@@ -6,7 +6,13 @@ from components.connections import PipelinesDatabases
 from components.versions import RDS_MARIADB
 from infra.parts.part import Connections, Part, Provides
 from infra.parts.pipelines import NAMESPACE
-from infra.parts.pipelines_database import DATABASES, METADATA_PASSWORD, PIPELINES_PASSWORD, passwords
+from infra.parts.pipelines_database import (
+    DATABASES,
+    METADATA_PASSWORD,
+    PIPELINES_PASSWORD,
+    in_unicode,
+    passwords,
+)
 from infra.parts.records import ManagedDatabase
 from infra.parts.secrets import Password
 from infra.settings.stack import Settings
@@ -50,8 +56,7 @@ def _deploy(site: "Site", _: Connections) -> Provides:
         ),
         site.opts,
     )
-    made = accounts.connections
-    return Provides(connections=(PipelinesDatabases(pipelines=made["mlpipeline"], metadata=made["metadb"]),))
+    return Provides(connections=(in_unicode(site, accounts.connections),))
 
 
 def _wanted(settings: Settings) -> bool:

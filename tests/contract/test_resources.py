@@ -60,6 +60,12 @@ ADDED = {
     "kubernetes:monitoring.coreos.com/v1:PodMonitor monitoring-cluster-autoscaler-monitor",
     "kubernetes:monitoring.coreos.com/v1:PodMonitor monitoring-karpenter-monitor",
     "kubernetes:monitoring.coreos.com/v1:PodMonitor monitoring-queues-monitor",
+    # Databases from before are converted to utf8mb4.
+    "plinth:index:MysqlText mysql-text",
+    "kubernetes:batch/v1:Job mysql-text-job",
+    "kubernetes:core/v1:ConfigMap mysql-text-program",
+    "kubernetes:core/v1:Secret mysql-text-passwords",
+    "kubernetes:networking.k8s.io/v1:NetworkPolicy mysql-text-policy",
     # In production what every request or deployment goes through has two replicas.
     "kubernetes:policy/v1:PodDisruptionBudget kserve-controller-disruption-budget",
     "kubernetes:policy/v1:PodDisruptionBudget mlflow-disruption-budget",

@@ -7,6 +7,7 @@ import requests
 
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
+from workloads.gateway_access import direct_session
 
 Rows = Sequence[Sequence[float]]
 
@@ -33,10 +34,7 @@ class InferenceClient:
         self._url = endpoints.gateway_url
         self._name = model_name
         self._timeout = timeout_seconds
-        self._session = requests.Session()
-        self._session.headers["Host"] = endpoints.model_host(model_name)
-        # Requests must go to the gateway, even if the environment names a proxy.
-        self._session.trust_env = False
+        self._session = direct_session(endpoints.model_host(model_name))
 
     def predict_v1(self, rows: Rows) -> list[list[float]]:
         """Return the probabilities of each row, by KServe's v1 protocol."""

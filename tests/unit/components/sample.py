@@ -37,6 +37,7 @@ def keyless_artifacts() -> ObjectStoreConnection:
         region="eu-central-1",
         bucket="plinth-prod-mlflow",
         secure=True,
+        public=True,
     )
 
 

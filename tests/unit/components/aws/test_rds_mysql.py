@@ -35,6 +35,12 @@ def test_the_server_refuses_clients_in_clear_and_clients_are_told() -> None:
     assert deployed().result.connection.tls is True
 
 
+def test_text_is_utf8mb4_also_for_clients_that_do_not_say_so() -> None:
+    parameters = engine().parameters
+    assert parameters["character_set_server"] == "utf8mb4"
+    assert parameters["init_connect"] == "SET NAMES utf8mb4"
+
+
 def test_slow_queries_are_logged_to_where_rds_can_export_them() -> None:
     parameters = engine().parameters
     assert (parameters["slow_query_log"], parameters["log_output"]) == ("1", "FILE")

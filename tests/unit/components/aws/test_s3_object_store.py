@@ -195,6 +195,7 @@ def test_a_connection_has_no_keys_and_names_the_bucket_in_aws() -> None:
     assert found.access_key is None
     assert found.secret_key is None
     assert (found.bucket, found.region, found.secure) == ("plinth-prod-mlflow", "eu-central-1", True)
+    assert found.public, "the name of S3 is the same everywhere"
 
 
 def test_a_consumer_waits_for_its_bucket_and_its_own_identity() -> None:

@@ -76,6 +76,15 @@ def test_only_named_clients_may_connect_and_the_server_goes_nowhere() -> None:
     assert "egress" not in policy
 
 
+def test_text_is_utf8mb4_also_for_clients_that_do_not_say_so() -> None:
+    (container,) = deployed().pods()["mariadb-server"]["containers"]
+    assert {
+        "--character-set-server=utf8mb4",
+        "--collation-server=utf8mb4_uca1400_as_ci",
+        "--init-connect=SET NAMES utf8mb4",
+    } <= {*container["command"], *container.get("args", [])}
+
+
 def test_every_database_has_a_connection_of_its_owner() -> None:
     connections = deployed().result.connections
     assert {name: each.username for name, each in connections.items()} == {

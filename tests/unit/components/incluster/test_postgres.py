@@ -56,6 +56,10 @@ def test_the_cluster_gets_the_owner_from_a_secret() -> None:
         "database": "mlflow",
         "owner": "mlflow",
         "secret": {"name": owner.inputs["metadata"]["name"]},
+        # Upper and lower case of every script.
+        "encoding": "UTF8",
+        "localeProvider": "builtin",
+        "builtinLocale": "C.UTF-8",
     }
     assert owner.inputs["type"] == "kubernetes.io/basic-auth"
 

@@ -45,6 +45,13 @@ def test_each_account_owns_its_database_alone() -> None:
     assert grants == {"metadb.* TO 'mlmd'@'%';", "mlpipeline.* TO 'kfp'@'%';"}
 
 
+def test_a_new_database_holds_all_of_unicode() -> None:
+    sql = statements({"mlpipeline": "kfp"}, {"kfp": "one"})
+    assert (
+        "CREATE DATABASE IF NOT EXISTS mlpipeline CHARACTER SET utf8mb4 COLLATE utf8mb4_uca1400_as_ci;" in sql
+    )
+
+
 def test_no_right_is_granted_that_the_administrator_of_a_managed_server_lacks() -> None:
     for line in statements({"mlpipeline": "kfp"}, {"kfp": "one"}):
         assert "ALL" not in line

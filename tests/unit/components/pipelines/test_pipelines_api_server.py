@@ -143,8 +143,14 @@ def test_prometheus_reaches_the_http_port_alone() -> None:
 
 def test_the_server_encrypts_where_the_database_asks_for_it_and_there_alone() -> None:
     encrypted = environment(deployed(database=dataclasses.replace(sample.mysql("mlpipeline"), tls=True)))
-    assert json.loads(encrypted["DBCONFIG_MYSQLCONFIG_EXTRAPARAMS"]) == {"tls": "skip-verify"}
-    assert "DBCONFIG_MYSQLCONFIG_EXTRAPARAMS" not in environment(deployed())
+    assert json.loads(encrypted["DBCONFIG_MYSQLCONFIG_EXTRAPARAMS"]) == {
+        "charset": "utf8mb4",
+        "tls": "skip-verify",
+    }
+
+
+def test_text_is_sent_to_the_database_as_all_of_unicode() -> None:
+    assert json.loads(environment(deployed())["DBCONFIG_MYSQLCONFIG_EXTRAPARAMS"]) == {"charset": "utf8mb4"}
 
 
 def test_without_keys_the_server_acts_by_its_own_identity() -> None:

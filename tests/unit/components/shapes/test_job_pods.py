@@ -12,6 +12,8 @@ PROGRAM = job_pods.JobProgram(module="create_buckets", files={"buckets.json": "{
 
 def test_the_program_comes_with_what_it_imports() -> None:
     assert PROGRAM.data().keys() == {"create_buckets.py", "wait.py", "buckets.json"}
+    more = job_pods.JobProgram(module="convert_text", files={}, imports=("mysql_client",))
+    assert more.data().keys() == {"convert_text.py", "mysql_client.py", "wait.py"}
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,22 @@ def test_the_server_runs_one_worker_without_telemetry_jobs_or_gateway() -> None:
     assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
     assert environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
     assert environment["MLFLOW_ENABLE_AI_GATEWAY"] == "false"
-    assert environment["MLFLOW_ARTIFACTS_DESTINATION"] == "s3://mlflow"
     assert environment["MLFLOW_S3_ENDPOINT_URL"] == "http://object-store.object-store:9000"
+
+
+def _destination(**changes: object) -> str:
+    (container,) = deployed(**changes).pods()["mlflow-server"]["containers"]
+    return next(each["value"] for each in container["env"] if each["name"] == "MLFLOW_ARTIFACTS_DESTINATION")
+
+
+def test_clients_get_addresses_in_the_object_store_only_if_they_know_its_name() -> None:
+    assert _destination() == "proxied-s3://mlflow"
+    assert _destination(artifacts=sample.keyless_artifacts()) == "s3://plinth-prod-mlflow"
+
+
+def test_downloads_of_several_large_artifacts_at_once_fit_into_the_scratch_space() -> None:
+    volumes = deployed().pods()["mlflow-server"]["volumes"]
+    assert {"name": "tmp", "emptyDir": {"sizeLimit": "8Gi"}} in volumes
 
 
 def test_every_name_of_the_service_is_an_allowed_host() -> None:

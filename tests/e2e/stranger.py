@@ -1,0 +1,42 @@
+"""A process of somebody else: stock clients, the platform's host names, and nothing of this repository."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from workloads.endpoints import Endpoints
+
+# Their own settings would be ours too.
+_HIDDEN = ("MLFLOW_", "KFP_", "KF_", "AWS_", "PYTHONPATH", "HTTP_", "HTTPS_", "NO_", "ALL_")
+
+
+def tracking_uri(endpoints: Endpoints) -> str:
+    """Return the address of MLflow for whoever can resolve the gateway's hosts."""
+    port = urlsplit(endpoints.gateway_url).port
+    return f"http://{endpoints.tracking_host}{f':{port}' if port else ''}"
+
+
+def run(endpoints: Endpoints, program: str, folder: Path, *arguments: str, **environment: str) -> str:
+    """Run a Python program where the gateway's hosts resolve, and return what it printed.
+
+    The names are in a hosts file that this process alone sees; it runs in a folder of its own.
+    """
+    address = urlsplit(endpoints.gateway_url).hostname
+    hosts = (endpoints.tracking_host, endpoints.pipelines_host, endpoints.model_host("wine"))
+    file = folder / "hosts"
+    file.write_text(f"127.0.0.1 localhost\n{address} {' '.join(hosts)}\n")
+    mount = f'mount --bind {file} /etc/hosts && exec "$@"'
+    own = {key: value for key, value in os.environ.items() if not key.upper().startswith(_HIDDEN)}
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", mount, "sh", sys.executable, "-c", program, *arguments],
+        cwd=folder,
+        env={**own, "MLFLOW_DISABLE_TELEMETRY": "true", **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout

@@ -1,0 +1,62 @@
+import subprocess
+
+import pytest
+
+from components.jobs.mysql_client import ClientError, MysqlClient
+
+CLIENT = MysqlClient(host="db", port="3306", user="kfp", tls=True, database="mlpipeline")
+
+
+class Program:
+    """The program `mariadb`: gives one answer and keeps how it was called."""
+
+    def __init__(self, code: int = 0, stdout: str = "", stderr: str = "") -> None:
+        self._answer = (code, stdout, stderr)
+        self.command: list[str] = []
+        self.options: dict[str, object] = {}
+
+    def __call__(self, command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        self.command, self.options = command, options
+        code, stdout, stderr = self._answer
+        return subprocess.CompletedProcess(command, code, stdout=stdout, stderr=stderr)
+
+
+def test_rows_come_back_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = Program(stdout="runs\tgröße\nrefs\t🍷\n")
+    monkeypatch.setattr(subprocess, "run", program)
+    assert CLIENT.run("SELECT 1;", timeout_seconds=5) == [["runs", "größe"], ["refs", "🍷"]]
+    assert (program.options["input"], program.options["timeout"]) == ("SELECT 1;", 5)
+    assert "--default-character-set=utf8mb4" in program.command
+    assert program.command[-1] == "mlpipeline"
+
+
+def test_the_password_is_in_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = Program()
+    monkeypatch.setattr(subprocess, "run", program)
+    monkeypatch.setenv("PASSWORD_METADB", "p@ss")
+    MysqlClient("db", "3306", "mlmd", tls=False, password_variable="PASSWORD_METADB").run("SELECT 1;")
+    environment = program.options["env"]
+    assert isinstance(environment, dict)
+    assert environment["MYSQL_PWD"] == "p@ss"
+    assert not [each for each in program.command if "p@ss" in each]
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_a_connection_is_encrypted_where_the_server_wants_it(
+    tls: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = Program()
+    monkeypatch.setattr(subprocess, "run", program)
+    MysqlClient("db", "3306", "kfp", tls=tls).run("SELECT 1;")
+    assert ("--ssl" in program.command) is tls
+
+
+@pytest.mark.parametrize(
+    ("stderr", "message"), [("ERROR 1044: denied\n", "ERROR 1044: denied"), ("", "exit code 3")]
+)
+def test_a_failure_says_what_the_client_said(
+    stderr: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess, "run", Program(code=3, stderr=stderr))
+    with pytest.raises(ClientError, match=message):
+        CLIENT.run("SELECT 1;")

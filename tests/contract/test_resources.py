@@ -53,6 +53,11 @@ RENAMED: dict[str, str] = {
 }
 # Type and name of what an update of a stack from that time creates.
 ADDED = {
+    # Images that hold code of this repository: runs that cannot go on say so.
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy images-argo-workflow-controller-lifecycle",
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy images-kfp-api-server-lifecycle",
+    "aws:ecr/repository:Repository images-argo-workflow-controller",
+    "aws:ecr/repository:Repository images-kfp-api-server",
     # What hands out GPUs and starts nodes is scraped too.
     "kubernetes:monitoring.coreos.com/v1:PodMonitor monitoring-cluster-autoscaler-monitor",
     "kubernetes:monitoring.coreos.com/v1:PodMonitor monitoring-karpenter-monitor",

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from cluster import lock, namespaces, prerequisites
-from cluster.addons import addons
+from cluster.addons import addons, public_images
 from cluster.choice import choose
 from cluster.errors import ClusterError
 from cluster.instance import Instance
@@ -46,7 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     hold.add_argument("label", help="name of the command, shown to others who find the instance locked")
     hold.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND")
     commands.add_parser(
-        "images", help="print NAME=REFERENCE of every image that a native cluster needs to start"
+        "images",
+        help="print NAME=REFERENCE of every image that a native cluster starts with or answers",
     )
     commands.add_parser("prerequisites", help="check this machine; install missing Debian packages")
     return parser
@@ -119,7 +120,7 @@ def _prerequisites(_: argparse.Namespace) -> int:
 
 
 def _images(_: argparse.Namespace) -> int:
-    for name, reference in addons.images().items():
+    for name, reference in (*addons.images().items(), *public_images.references()):
         print(f"{name}={reference}")
     return 0
 

@@ -39,9 +39,15 @@ def _mount(plan: Plan) -> None:
     # Shared inside the instance, as on any node, for volumes with mount propagation. The machine sees none
     # of it: `unshare --mount` has already made the mounts private.
     _run("mount", "--make-rshared", "/")
+    # Often a link into /run; the index of packages resolves names as the machine does.
+    resolver = Path("/etc/resolv.conf").resolve()
+    names = resolver.read_text() if resolver.is_file() else ""
     kept = [Path(plan.folder), Path(__file__).resolve(), Path(sys.prefix)]
     for target in ("/run", "/var/lib"):
         _replace(Path(target), kept)
+    if not resolver.exists():
+        resolver.parent.mkdir(parents=True, exist_ok=True)
+        resolver.write_text(names)
     for target, source in plan.binds.items():
         Path(source).mkdir(parents=True, exist_ok=True)
         Path(target).mkdir(parents=True, exist_ok=True)

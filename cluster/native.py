@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cluster import cgroups, namespaces, network, ports
-from cluster.addons import addons, storage
+from cluster.addons import addons, packages, storage
 from cluster.command import run
 from cluster.errors import ClusterError
 from cluster.instance import Addresses, Endpoints, Instance
@@ -138,6 +138,7 @@ class NativeCluster:
             ),
             ports.forwarder("api", addresses.api_port, api),
             ports.forwarder("registry", addresses.registry_port, f"{addresses.node_ip}:{registry.PORT}"),
+            *packages.processes(instance, addresses),
         )
         return Plan(
             instance=self.name,

@@ -47,17 +47,16 @@ def _prometheus_operator(program: str) -> _Upstream:
     return _prometheus(program, name, repository=name, module=f"github.com/{name}/{name}")
 
 
+# Not among them: kfp-api-server and argo-workflow-controller, which hold code of this repository.
 _UPSTREAM: dict[str, _Upstream] = {
     "alertmanager": _prometheus("alertmanager", "alertmanager"),
     "argo-executor": _argo("argoexec"),
-    "argo-workflow-controller": _argo("workflow-controller"),
     "cloudnative-pg": _Upstream(
         repository="ghcr.io/cloudnative-pg/cloudnative-pg",
         project="cloudnative-pg",
         module="github.com/cloudnative-pg/cloudnative-pg",
         bare=True,
     ),
-    "kfp-api-server": _kfp("api-server"),
     "kfp-driver": _kfp("driver"),
     "kfp-launcher": _kfp("launcher"),
     "kfp-persistence-agent": _kfp("persistence-agent"),

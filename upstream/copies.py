@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from upstream import go
+from upstream.cache import UpstreamError
 
 
 def located(build: Path, module: str) -> Path:
@@ -38,3 +39,17 @@ def copied(build: Path, module: str, *, without: tuple[str, ...] = ()) -> Path:
             target.write_bytes(path.read_bytes())
     go.run(["mod", "edit", f"-replace={module}=./copies/{module}"], cwd=build, module_cache=None)
     return copy
+
+
+def extended(file: Path, *, after: str, add: str) -> None:
+    """Insert lines into a copied file after a text that it holds exactly once.
+
+    Raises:
+        UpstreamError: the text is not there, or more than once: upstream has changed.
+    """
+    text = file.read_text()
+    if (found := text.count(after)) != 1:
+        raise UpstreamError(
+            f"{file.name}: holds {after.strip()!r} {found} times instead of once: adapt prepare.py"
+        )
+    file.write_text(text.replace(after, after + add))

@@ -1,11 +1,10 @@
-"""Pipeline runs: submit one, wait for its end, and report why it failed and how long each step took.
+"""Pipeline runs: submit one, wait for its end, report why it failed or waits and how long each step took.
 
-The API of Kubeflow Pipelines does not record why a run failed: the reason is in the nodes of the Argo
-workflow and in the log of the failed step, which the object store keeps after the pod is gone.
+The reason is in the log of the failed step, which the object store keeps after the pod is gone, and in the
+nodes of the Argo workflow, from where the API's answers have it too.
 """
 
 import itertools
-import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import requests
 from kubernetes import client
 from urllib3.exceptions import HTTPError
 
-from workloads import cluster_client, object_store
+from workloads import cluster_client, failure_reasons, object_store
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.gateway_access import direct_session
@@ -28,9 +27,6 @@ TERMINAL: Final = frozenset({SUCCEEDED, "SKIPPED", "FAILED", "CANCELED"})
 # A workflow with all its nodes is large, so it is read less often than the run.
 _READS_PER_WORKFLOW_READ: Final = 4
 _FAILED_PHASES: Final = frozenset({"Failed", "Error"})
-_EXCEPTION: Final = re.compile(
-    r"^(?:[A-Za-z_]\w*\.)*([A-Z]\w*(?:Error|Exception|Exit|Interrupt))(?:: (.*))?$"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +41,8 @@ class Step:
     """Whether its outputs came from an earlier run."""
     seconds: float
     """From the start of its driver to its end."""
+    waits: str = ""
+    """Why its pod cannot start; empty if nothing keeps it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,10 +135,12 @@ def wait_until_finished(
     )
     nodes = _nodes(endpoints, run_id)
     state = str(run["state"])
+    said = failure_reasons.one_line((run.get("error") or {}).get("message", ""))
+    why = "" if state == SUCCEEDED else _failure_reason(endpoints, run_id, nodes) or said or f"ended {state}"
     return PipelineRun(
         run_id=run_id,
         state=state,
-        reason="" if state == SUCCEEDED else _failure_reason(endpoints, run_id, nodes) or f"ended {state}",
+        reason=why,
         seconds=_seconds(run.get("created_at"), run.get("finished_at")),
         steps=steps(nodes),
     )
@@ -183,7 +183,10 @@ def steps(nodes: Mapping[str, Mapping[str, Any]]) -> tuple[Step, ...]:
             phase = "Pending"
         seconds = _seconds(driver.get("startedAt"), step.get("finishedAt"))
         began = str(driver.get("startedAt"))
-        steps_by_start.append((began, Step(name=name, phase=phase, cached=cached, seconds=seconds)))
+        pending = [each for each in (driver, *executors) if each.get("phase") == "Pending"]
+        waits = "; ".join(failure_reasons.waiting(str(each.get("message") or "")) for each in pending)
+        made = Step(name=name, phase=phase, cached=cached, seconds=seconds, waits=waits)
+        steps_by_start.append((began, made))
     return tuple(step for _, step in sorted(steps_by_start, key=lambda each: each[0]))
 
 
@@ -201,7 +204,7 @@ def _failure_reason(endpoints: Endpoints, run_id: str, nodes: Mapping[str, Mappi
     for node in sorted(failed, key=lambda each: str(each.get("finishedAt"))):
         step = step_of(node, nodes)
         log = _log(endpoints, run_id, node)
-        return f"{step}: {exception_in(log) or node.get('message') or 'no message'}"
+        return f"{step}: {failure_reasons.reason(str(node.get('message') or ''), log)}"
     return ""
 
 
@@ -212,15 +215,6 @@ def step_of(node: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> 
         return name.removesuffix("-driver")
     parents = [each for each in nodes.values() if node.get("id") in each.get("children", [])]
     return str(parents[0]["displayName"]) if parents else name
-
-
-def exception_in(log: str) -> str:
-    """Return the last exception in a step's log; for a ValueError, its message alone."""
-    matches = [match for line in log.splitlines() if (match := _EXCEPTION.match(line.strip()))]
-    if not matches:
-        return ""
-    name, message = matches[-1].group(1), (matches[-1].group(2) or "").strip()
-    return message if name == "ValueError" and message else f"{name}: {message}".removesuffix(": ")
 
 
 def _log(endpoints: Endpoints, run_id: str, node: Mapping[str, Any]) -> str:

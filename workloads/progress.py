@@ -23,13 +23,17 @@ class StepProgress:
         """Start the clock."""
         self._progress = Progress(stream=stream, clock=clock)
         self._shown: set[str] = set()
+        self._told: set[str] = set()
 
     def show(self, steps: Sequence[Step]) -> None:
-        """Show the steps that ended since the last call; on a terminal, also those that are running."""
+        """Show what ended since the last call and what keeps steps from starting; on a terminal, all."""
         for step in steps:
             if step.phase in _ENDED and step.name not in self._shown:
                 self._shown.add(step.name)
                 self._progress.plain(line(step))
+            elif step.waits and step.waits not in self._told:
+                self._told.add(step.waits)
+                self._progress.plain(f"  {step.name:14} waits: {step.waits}")
         running = [step.name for step in steps if step.phase not in _ENDED]
         if self._progress.live:
             self._progress.status(

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cluster import network
-from cluster.addons import dns, metrics, storage
+from cluster.addons import dns, metrics, packages, storage
 from cluster.command import run
+from cluster.errors import ClusterError
 from cluster.instance import Instance
 from cluster.programs import binaries, containerd, control_plane
 from upstream.cache import write_atomically
@@ -26,7 +27,7 @@ def images() -> dict[str, str]:
     }
 
 
-def manifests() -> list[dict[str, Any]]:
+def manifests(node_ip: str) -> list[dict[str, Any]]:
     """Return all objects, namespaces first."""
     return [
         *storage.manifests(),
@@ -34,6 +35,7 @@ def manifests() -> list[dict[str, Any]]:
         *network.kube_router_rights(),
         *dns.manifests(),
         *metrics.manifests(),
+        *packages.manifests(node_ip),
     ]
 
 
@@ -53,7 +55,10 @@ def were_applied(instance: Instance) -> bool:
 
 def apply(instance: Instance) -> None:
     """Apply the objects, unless this cluster has exactly these already."""
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests()})
+    addresses = instance.addresses()
+    if addresses is None:
+        raise ClusterError(f"cluster {instance.name!r} has no addresses: run `python -m cluster up`")
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests(addresses.node_ip)})
     digest = hashlib.sha256(text.encode()).hexdigest()
     marker = instance.folder / _APPLIED
     if marker.exists() and marker.read_text() == digest:

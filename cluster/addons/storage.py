@@ -12,6 +12,8 @@ from upstream.cache import write_atomically
 
 NAMESPACE = "plinth-storage"
 CLASS = "local-path"
+# The class of a claim that a pipeline creates without naming one.
+_PIPELINES_CLASS = "standard"
 _PROVISIONER = "plinth.local/local-path"
 _LABELS = {"app.kubernetes.io/name": "local-path-provisioner", "app.kubernetes.io/part-of": "plinth"}
 _SETUP = '#!/bin/sh\nset -eu\nmkdir -m 0777 -p "$VOL_DIR"\n'
@@ -90,7 +92,7 @@ def _rules() -> list[dict[str, Any]]:
 
 
 def manifests() -> list[dict[str, Any]]:
-    """Return namespace, RBAC, scripts and the default storage class."""
+    """Return namespace, RBAC, scripts and the storage classes, the default one first."""
     namespace = {
         "apiVersion": "v1",
         "kind": "Namespace",
@@ -106,16 +108,18 @@ def manifests() -> list[dict[str, Any]]:
         "metadata": {"name": "local-path-config", "namespace": NAMESPACE, "labels": _LABELS},
         "data": {"setup": _SETUP, "teardown": _TEARDOWN},
     }
-    storage_class = {
-        "apiVersion": "storage.k8s.io/v1",
-        "kind": "StorageClass",
-        "metadata": {
-            "name": CLASS,
-            "labels": _LABELS,
-            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
-        },
-        "provisioner": _PROVISIONER,
-        "volumeBindingMode": "WaitForFirstConsumer",
-        "reclaimPolicy": "Delete",
-    }
-    return [namespace, *certificates.grant("storage", _rules()), scripts, storage_class]
+    classes = [
+        {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {"name": name, "labels": _LABELS, "annotations": annotations},
+            "provisioner": _PROVISIONER,
+            "volumeBindingMode": "WaitForFirstConsumer",
+            "reclaimPolicy": "Delete",
+        }
+        for name, annotations in (
+            (CLASS, {"storageclass.kubernetes.io/is-default-class": "true"}),
+            (_PIPELINES_CLASS, {}),
+        )
+    ]
+    return [namespace, *certificates.grant("storage", _rules()), scripts, *classes]

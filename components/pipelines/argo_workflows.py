@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pulumi
@@ -33,6 +33,25 @@ _MODULE = "github.com/argoproj/argo-workflows/v3"
 
 
 @dataclass(frozen=True, kw_only=True)
+class StartBounds:
+    """How long a step's pod may be unable to start before the step fails."""
+
+    start_seconds: int = 240
+    """For what does not mend itself: an image, a Secret or a volume that is not there."""
+    room_seconds: int = 86400
+    """For what may: a node with room, a GPU, a quota that others use up."""
+
+    def __post_init__(self) -> None:
+        """Reject bounds that would fail steps which only start slowly, or of which one is pointless."""
+        if self.start_seconds < 30:
+            raise ValueError(f"start_seconds: {self.start_seconds} would fail slow starts; give at least 30")
+        if self.room_seconds < self.start_seconds:
+            raise ValueError(
+                f"room_seconds: {self.room_seconds} is below start_seconds ({self.start_seconds})"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ArgoWorkflowsArgs:
     """Inputs of `ArgoWorkflows`."""
 
@@ -46,11 +65,37 @@ class ArgoWorkflowsArgs:
     """Bucket that step logs are archived in."""
     artifacts_secret: pulumi.Input[str]
     """Secret of the namespace with the keys `accesskey` and `secretkey`; unused without keys."""
+    step_environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Variables of every step; what a pipeline sets itself has precedence."""
+    bounds: StartBounds = field(default_factory=StartBounds)
+    """How long a step may be unable to start."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the metrics."""
 
 
-def settings(*, endpoint: str, secret: str, artifacts: ObjectStoreConnection) -> dict[str, str]:
+def step_patch(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the controller adds to the pod of every step; a pipeline's own settings are merged last."""
+    return {
+        # Volumes of a cloud's disks belong to root until a group is named.
+        "securityContext": {"fsGroup": pod_security.USER},
+        "containers": [
+            {
+                "name": "main",
+                # The last lines of a failed program become the reason that workflow and API tell.
+                "terminationMessagePolicy": "FallbackToLogsOnError",
+                "env": [{"name": name, "value": value} for name, value in sorted(environment.items())],
+            }
+        ],
+    }
+
+
+def settings(
+    *,
+    endpoint: str,
+    secret: str,
+    artifacts: ObjectStoreConnection,
+    step_environment: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Return the data of the controller's ConfigMap.
 
     Steps are restricted as far as unknown programs allow: their root file system stays writable.
@@ -87,7 +132,12 @@ def settings(*, endpoint: str, secret: str, artifacts: ObjectStoreConnection) ->
         # In clear, as all metrics in the cluster: network policies restrict who scrapes them.
         "metricsConfig": {"enabled": True, "port": METRICS_PORT, "secure": False},
         "mainContainer": {"imagePullPolicy": "IfNotPresent", "securityContext": restricted},
-        "workflowDefaults": {"spec": {"ttlStrategy": {"secondsAfterCompletion": _TTL_SECONDS}}},
+        "workflowDefaults": {
+            "spec": {
+                "podSpecPatch": json.dumps(step_patch(step_environment or {}), sort_keys=True),
+                "ttlStrategy": {"secondsAfterCompletion": _TTL_SECONDS},
+            }
+        },
     }
     return {name: json.dumps(section, sort_keys=True) for name, section in sections.items()}
 
@@ -155,7 +205,12 @@ class ArgoWorkflows(pulumi.ComponentResource):
     def _settings(self) -> Settings:
         artifacts = self._args.artifacts
         data = pulumi.Output.all(endpoint=artifacts.endpoint, secret=self._args.artifacts_secret).apply(
-            lambda known: settings(endpoint=known["endpoint"], secret=known["secret"], artifacts=artifacts)
+            lambda known: settings(
+                endpoint=known["endpoint"],
+                secret=known["secret"],
+                artifacts=artifacts,
+                step_environment=self._args.step_environment,
+            )
         )
         return Settings(name=_SETTINGS, data=data)
 
@@ -184,6 +239,9 @@ class ArgoWorkflows(pulumi.ComponentResource):
                     # Every step of every run would wait for the default of 10 s.
                     "DEFAULT_REQUEUE_TIME": "1s",
                     "LEADER_ELECTION_DISABLE": "true",
+                    # Read by upstream/argo-workflows/controller.
+                    "POD_START_TIMEOUT": f"{self._args.bounds.start_seconds}s",
+                    "POD_ROOM_TIMEOUT": f"{self._args.bounds.room_seconds}s",
                 }
             ),
             ports={"health": _HEALTH_PORT, "metrics": METRICS_PORT},

@@ -11,8 +11,9 @@ from components import manifests
 from components.connections import GatewayConnection, MysqlConnection, ObjectStoreConnection
 from components.pipelines import ml_metadata, pipeline_steps
 from components.pipelines import pipelines_api_server as api
-from components.pipelines.argo_workflows import ArgoWorkflows, ArgoWorkflowsArgs
+from components.pipelines.argo_workflows import ArgoWorkflows, ArgoWorkflowsArgs, StartBounds
 from components.pipelines.ml_metadata import MlMetadata, MlMetadataArgs
+from components.pipelines.package_index import PackageIndex
 from components.pipelines.pipeline_steps import PipelineSteps, PipelineStepsArgs
 from components.pipelines.pipelines_agent import AgentKind, PipelinesAgent, PipelinesAgentArgs
 from components.pipelines.pipelines_api_server import PipelinesApiServer, PipelinesApiServerArgs
@@ -56,6 +57,10 @@ class StepSettings:
     """Where steps may connect to, in addition to the pipelines API, the metadata and object stores."""
     models_namespace: pulumi.Input[str] | None = None
     """Namespace in which steps may deploy inference services, if any."""
+    package_index: PackageIndex | None = None
+    """Where steps install packages from; by default from pip's own index."""
+    bounds: StartBounds = field(default_factory=StartBounds)
+    """How long a step may be unable to start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +156,7 @@ class KubeflowPipelines(pulumi.ComponentResource):
                     network_policies.egress([metadata], ml_metadata.PORT),
                     *object_store_access.egress(artifacts, self._args.stores),
                     *settings.destinations,
+                    *([settings.package_index.egress()] if settings.package_index else []),
                 ),
                 models_namespace=settings.models_namespace,
             ),
@@ -158,6 +164,7 @@ class KubeflowPipelines(pulumi.ComponentResource):
         )
 
     def _workflow_controller(self, steps: PipelineSteps) -> ArgoWorkflows:
+        index = self._args.steps.package_index
         return ArgoWorkflows(
             f"{self._name}-argo",
             ArgoWorkflowsArgs(
@@ -166,6 +173,8 @@ class KubeflowPipelines(pulumi.ComponentResource):
                 executor_image=self._args.images.executor,
                 artifacts=self._args.artifacts,
                 artifacts_secret=OBJECT_STORE_SECRET,
+                step_environment=index.environment() if index else {},
+                bounds=self._args.steps.bounds,
                 scrapers=self._args.scrapers,
             ),
             self._owner.child(),

@@ -184,6 +184,12 @@ class PipelineSteps(pulumi.ComponentResource):
                     "verbs": ["get"],
                 },
                 {"api_groups": [""], "resources": ["pods"], "verbs": ["get"]},
+                # The tasks CreatePVC and DeletePVC of kfp-kubernetes.
+                {
+                    "api_groups": [""],
+                    "resources": ["persistentvolumeclaims"],
+                    "verbs": ["get", "create", "delete"],
+                },
                 {
                     "api_groups": ["argoproj.io"],
                     "resources": ["workflowtaskresults"],

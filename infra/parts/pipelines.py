@@ -29,15 +29,19 @@ DATABASE_SERVER = "mysql"
 
 
 def _deploy(site: "Site", connections: Connections) -> Provides:
+    from components.pipelines.argo_workflows import StartBounds
     from components.pipelines.kubeflow_pipelines import (
         KubeflowPipelines,
         KubeflowPipelinesArgs,
         PipelineImages,
         StepSettings,
     )
+    from components.pipelines.package_index import PackageIndex
 
     artifacts = connections.get(ObjectStoreConnections).of(PIPELINES_BUCKET, "pipelines")
     databases = connections.get(PipelinesDatabases)
+    chosen = site.settings.pipelines
+    index = chosen.package_index
     pipelines = KubeflowPipelines(
         "pipelines",
         KubeflowPipelinesArgs(
@@ -61,6 +65,10 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
                 # The tracking server, and models as their clients reach them.
                 destinations=({"to": [*site.servers(GatewayConnection, TrackingConnection)]},),
                 models_namespace=connections.get(ServingConnection).models_namespace,
+                package_index=PackageIndex(url=index, networks=chosen.package_index_cidrs) if index else None,
+                bounds=StartBounds(
+                    start_seconds=chosen.start_timeout_seconds, room_seconds=chosen.room_timeout_seconds
+                ),
             ),
             clients=site.clients(PIPELINES.name),
             scrapers=site.scrapers,

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from infra.settings.cluster import ClusterSettings, EksSettings
 from infra.settings.monitoring import MonitoringSettings
+from infra.settings.pipelines import PipelinesSettings
 from infra.settings.pools import GpuPoolSettings, TeamSettings
 from infra.settings.sections import Cidr, DomainName, Section
 from infra.settings.storage import StorageSettings
@@ -56,6 +57,7 @@ class Settings(BaseModel):
     environment: Environment = Environment.DEVELOPMENT
     images: ImageSettings = ImageSettings()
     storage: StorageSettings = StorageSettings()
+    pipelines: PipelinesSettings = PipelinesSettings()
     gateway: GatewaySettings = GatewaySettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     gpu_pools: tuple[GpuPoolSettings, ...] = ()

@@ -56,6 +56,11 @@ ADDED = {
     # Clients that can only be given an address connect to localhost.
     "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute mlflow-route-localhost",
     "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute pipelines-api-route-localhost",
+    # Images that hold code of this repository: runs that cannot go on say so.
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy images-argo-workflow-controller-lifecycle",
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy images-kfp-api-server-lifecycle",
+    "aws:ecr/repository:Repository images-argo-workflow-controller",
+    "aws:ecr/repository:Repository images-kfp-api-server",
     # What hands out GPUs and starts nodes is scraped too.
     "kubernetes:monitoring.coreos.com/v1:PodMonitor monitoring-cluster-autoscaler-monitor",
     "kubernetes:monitoring.coreos.com/v1:PodMonitor monitoring-karpenter-monitor",

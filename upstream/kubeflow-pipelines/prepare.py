@@ -1,18 +1,23 @@
 """Generates the Go modules `api` and `kubernetes_platform`, which KFP does not publish, in the build folder.
 
 Their messages are those of the Python wheels kfp-pipeline-spec and kfp-kubernetes: the wheels carry the
-serialized descriptors, and protoc-gen-go needs nothing more. Run as `python prepare.py BUILD_DIR`.
+serialized descriptors, and protoc-gen-go needs nothing more. The API server's answers also get the reason why
+a run failed or waits, from the nodes of its workflow. Run as `python prepare.py BUILD_DIR`.
 """
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from upstream.copies import located
+from upstream.copies import copied, extended, located
 
+_MODULE = "github.com/kubeflow/pipelines"
+# Large folders that no program is made of.
+_UNUSED = ("components", "docs", "frontend", "images", "proposals", "samples", "sdk", "test")
 _API = "github.com/kubeflow/pipelines/api"
 _PLATFORM = "github.com/kubeflow/pipelines/kubernetes_platform"
 _SPEC = "pipeline_spec.proto"
@@ -116,6 +121,38 @@ def _copy_cachekey(build: Path) -> None:
         (target / path.name).write_bytes(path.read_bytes())
 
 
+def _add_reasons(build: Path) -> None:
+    """Make runs, tasks and logs tell why a pod failed or waits."""
+    module = copied(build, _MODULE, without=_UNUSED)
+    source = module / "backend/src"
+    shutil.copytree(build / "reasons", source / "common/util", dirs_exist_ok=True)
+    extended(
+        source / "apiserver/server/api_converter.go",
+        after="\tapiRunV2 := &apiv2beta1.Run{\n",
+        add="\t\tError: reasons.Run(),\n",
+    )
+    extended(
+        source / "apiserver/server/api_converter.go",
+        after="\tapiRd := &apiv2beta1.RunDetails{\n"
+        "\t\tPipelineContextId:    r.RunDetails.PipelineContextId,\n"
+        "\t\tPipelineRunContextId: r.RunDetails.PipelineRunContextId,\n"
+        "\t\tTaskDetails:          toApiPipelineTaskDetails(r.RunDetails.TaskDetails),\n"
+        "\t}\n",
+        add="\treasons := util.ReasonsOf(r.RunDetails.WorkflowRuntimeManifest)\n"
+        "\tfor at, task := range r.RunDetails.TaskDetails {\n"
+        "\t\tapiRd.TaskDetails[at].Error = reasons.Pod(task.PodName)\n"
+        "\t}\n",
+    )
+    extended(
+        source / "apiserver/resource/resource_manager.go",
+        after="\t\terr = r.readRunLogFromArchive(run.WorkflowRuntimeManifest, nodeId, dst)\n",
+        add="\t\treason := util.ReasonsOf(run.WorkflowRuntimeManifest).Pod(nodeId)\n"
+        "\t\tif err != nil && reason != nil {\n"
+        '\t\t\t_, err = io.WriteString(dst, reason.GetMessage()+"\\n")\n'
+        "\t\t}\n",
+    )
+
+
 def main(build: Path) -> None:
     """Fill the placeholder modules of the build folder."""
     os.environ.setdefault("GOCACHE", str(build / "gocache"))
@@ -126,6 +163,7 @@ def main(build: Path) -> None:
     _generate(plugin, _SPEC, _API, descriptors, build / "api")
     _generate(plugin, _EXECUTOR, _PLATFORM, descriptors, build / "kubernetes_platform")
     _copy_cachekey(build)
+    _add_reasons(build)
 
 
 if __name__ == "__main__":

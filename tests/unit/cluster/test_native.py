@@ -24,9 +24,9 @@ def test_the_plan_runs_everything_a_cluster_needs(plan: Callable[[], Any]) -> No
     }
 
 
-def test_only_the_forwarders_run_in_the_machines_network(plan: Callable[[], Any]) -> None:
+def test_only_forwarders_and_what_asks_other_machines_run_in_the_machines_network(plan: Callable[[], Any]) -> None:
     outside = {process.name for process in plan().processes if process.host_network}
-    assert outside == {"forward-gateway", "forward-api", "forward-registry"}
+    assert outside == {"forward-gateway", "forward-api", "forward-registry", "package-index"}
 
 
 def test_planning_twice_changes_nothing(plan: Callable[[], Any]) -> None:

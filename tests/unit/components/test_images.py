@@ -33,6 +33,7 @@ def test_where_upstreams_images_are_pulled_they_have_upstreams_plain_names() -> 
     version = versions.upstream_version("versitygw", "github.com/versity/versitygw")
     assert images.reference("versitygw", REGISTRY) == f"ghcr.io/versity/versitygw:{version}"
     kfp = versions.python_version("kfp")
+    assert images.reference("kfp-api-server", REGISTRY).startswith(f"{REGISTRY}/plinth/kfp-api-server:")
     assert images.reference("kfp-driver", REGISTRY) == f"ghcr.io/kubeflow/kfp-driver:{kfp}"
     # Upstream tags it without the v of its module.
     assert re.fullmatch(r".*/cloudnative-pg:\d+\.\d+\.\d+", images.reference("cloudnative-pg", REGISTRY))

@@ -9,7 +9,7 @@ import pytest
 
 from upstream import go
 from upstream.cache import UpstreamError
-from upstream.copies import copied
+from upstream.copies import copied, extended
 
 pytestmark = pytest.mark.unit
 
@@ -59,3 +59,19 @@ def test_the_build_uses_a_copy_that_lacks_what_is_left_out(build: Path) -> None:
 def test_a_module_that_is_not_pinned_is_named(build: Path) -> None:
     with pytest.raises(UpstreamError, match=r"example\.org/none"):
         copied(build, "example.org/none")
+
+
+def test_lines_are_added_after_a_text_that_occurs_once(tmp_path: Path) -> None:
+    file = tmp_path / "operator.go"
+    file.write_text("one\ntwo\nthree\n")
+    extended(file, after="two\n", add="and a half\n")
+    assert file.read_text() == "one\ntwo\nand a half\nthree\n"
+
+
+@pytest.mark.parametrize(("text", "times"), [("one\n", 0), ("two\ntwo\n", 2)])
+def test_a_text_that_upstream_changed_is_told(tmp_path: Path, text: str, times: int) -> None:
+    file = tmp_path / "operator.go"
+    file.write_text(text)
+    with pytest.raises(UpstreamError, match=rf"operator\.go: holds 'two' {times} times"):
+        extended(file, after="two\n", add="more\n")
+    assert file.read_text() == text

@@ -65,23 +65,6 @@ I0101 main.go:55] failed to execute component: exit status 1
 """
 
 
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        ("ValueError: data: no column 'kind' among a, b", "data: no column 'kind' among a, b"),
-        ("RuntimeError: model m-1: differs", "RuntimeError: model m-1: differs"),
-        ("mlflow.exceptions.MlflowException: no: such run", "MlflowException: no: such run"),
-        ("MemoryError", "MemoryError"),
-    ],
-)
-def test_the_reason_is_the_last_exception_of_the_log(line: str, reason: str) -> None:
-    assert pipeline_runs.exception_in(LOG.format(line)) == reason
-
-
-def test_a_log_without_exception_has_no_reason() -> None:
-    assert pipeline_runs.exception_in("all is well\n") == ""
-
-
 class Api:
     """What the API, the cluster and the log say, in turn."""
 
@@ -119,6 +102,32 @@ def test_a_failed_run_has_its_step_and_reason(monkeypatch: pytest.MonkeyPatch) -
     run = pipeline_runs.wait_until_finished(ENDPOINTS, "r1")
     assert (run.state, run.reason, run.seconds) == ("FAILED", "validate-data: data: empty", 90.0)
     assert len(api.calls) == 4
+
+
+def test_a_run_whose_workflow_is_gone_has_the_reason_of_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
+    Api(
+        monkeypatch,
+        {"state": "FAILED", "error": {"code": 10, "message": "train: OOMKilled\n(exit 137)"}, **ENDED},
+    )
+    monkeypatch.setattr(pipeline_runs, "_nodes", lambda *_: {})
+    run = pipeline_runs.wait_until_finished(ENDPOINTS, "r1")
+    assert run.reason == "train: OOMKilled (exit 137)"
+
+
+def test_a_step_whose_pod_cannot_start_tells_why() -> None:
+    pending = {
+        **node("executor", "Pod", "Pending", 8, 8),
+        "message": "Unschedulable: 1 Insufficient nvidia.com/gpu",
+    }
+    waiting = workflow(
+        node("train", "DAG", "Running", 8, 8, "executor-8"),
+        node("train-driver", "Pod", "Succeeded", 2, 8),
+        pending,
+    )
+    (step,) = pipeline_runs.steps(waiting)
+    assert step.waits == "Unschedulable: 1 Insufficient nvidia.com/gpu"
+    pending["message"] = "PodInitializing"
+    assert pipeline_runs.steps(waiting)[0].waits == ""
 
 
 @pytest.mark.parametrize("state", ["CANCELED", "SKIPPED"])

@@ -42,3 +42,12 @@ def test_a_terminal_also_shows_running_steps_and_ends_clear() -> None:
     ]
     progress.end([step("train", "Succeeded")])
     assert stream.getvalue().endswith("\r\x1b[K")
+
+
+def test_what_keeps_a_step_from_starting_is_told_once() -> None:
+    stream = io.StringIO()
+    progress = StepProgress(stream)
+    waiting = Step(name="train", phase="Pending", cached=False, seconds=0, waits="Unschedulable: no GPU")
+    progress.show([waiting])
+    progress.show([waiting])
+    assert stream.getvalue() == "  train          waits: Unschedulable: no GPU\n"

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from cluster.addons import addons
-from cluster.instance import Instance
+from cluster.instance import Addresses, Instance
 from upstream import image_recipe
 
 _STARTED = 1_700_000_000.7
@@ -71,9 +71,12 @@ def test_a_waiting_container_explains_itself() -> None:
 
 
 @pytest.mark.usefixtures("programs")
-def test_equal_objects_are_applied_once(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_objects_are_applied_once(
+    instance: Instance, addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
     applied: list[str | None] = []
     instance.folder.mkdir(parents=True)
+    instance.keep(addresses)
     monkeypatch.setattr(addons, "kubectl", lambda *_, stdin: applied.append(stdin))
     addons.apply(instance)
     addons.apply(instance)
@@ -88,7 +91,7 @@ def test_every_image_that_the_objects_use_is_required_beforehand() -> None:
             return own.union(*(images(value) for value in node.values()))
         return set[str]().union(*(images(item) for item in node)) if isinstance(node, list) else set()
 
-    assert images(addons.manifests()) <= set(addons.images().values())
+    assert images(addons.manifests("10.213.0.2")) <= set(addons.images().values())
 
 
 def test_every_image_is_named_by_its_content() -> None:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from components.images import reference
-from components.pipelines.argo_workflows import ArgoWorkflows, ArgoWorkflowsArgs
+from components.pipelines.argo_workflows import ArgoWorkflows, ArgoWorkflowsArgs, StartBounds
 from components.shapes import network_policies
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules, sample
@@ -101,6 +101,43 @@ def test_the_controller_reaches_the_kubernetes_api_alone() -> None:
 def test_a_finished_workflow_can_be_looked_at_for_a_day() -> None:
     defaults: Any = settings(deployed())["workflowDefaults"]
     assert defaults["spec"]["ttlStrategy"] == {"secondsAfterCompletion": 86400}
+
+
+def step_patch(deployment: Deployment[ArgoWorkflows]) -> Any:
+    defaults: Any = settings(deployment)["workflowDefaults"]
+    return json.loads(defaults["spec"]["podSpecPatch"])
+
+
+def test_the_last_lines_of_a_failed_step_become_its_reason() -> None:
+    (main,) = step_patch(deployed())["containers"]
+    assert (main["name"], main["terminationMessagePolicy"]) == ("main", "FallbackToLogsOnError")
+
+
+def test_every_step_gets_the_variables_of_the_platform() -> None:
+    (main,) = step_patch(deployed(step_environment={"PIP_INDEX_URL": "https://index/simple"}))["containers"]
+    assert main["env"] == [{"name": "PIP_INDEX_URL", "value": "https://index/simple"}]
+    assert step_patch(deployed())["containers"][0]["env"] == []
+
+
+def test_a_volume_of_a_cloud_can_be_written_by_the_user_of_steps() -> None:
+    assert step_patch(deployed())["securityContext"] == {"fsGroup": 65532}
+
+
+def test_a_step_that_cannot_start_ends_within_five_minutes_and_one_that_may_within_a_day() -> None:
+    (container,) = deployed().pods()["argo-controller"]["containers"]
+    env = {each["name"]: each["value"] for each in container["env"]}
+    assert (env["POD_START_TIMEOUT"], env["POD_ROOM_TIMEOUT"]) == ("240s", "86400s")
+    bounds = StartBounds(start_seconds=60, room_seconds=600)
+    (container,) = deployed(bounds=bounds).pods()["argo-controller"]["containers"]
+    assert {"name": "POD_START_TIMEOUT", "value": "60s"} in container["env"]
+
+
+@pytest.mark.parametrize(
+    ("start", "room", "problem"), [(29, 600, "give at least 30"), (600, 60, "is below start_seconds")]
+)
+def test_bounds_that_would_fail_healthy_steps_are_refused(start: int, room: int, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        StartBounds(start_seconds=start, room_seconds=room)
 
 
 def test_metrics_are_plain_and_for_those_who_may_read_them() -> None:

@@ -42,7 +42,8 @@ def test_a_step_may_read_one_secret_and_one_config_map_and_nothing_else_of_their
     assert named["secrets"]["resourceNames"] == ["mlpipeline-minio-artifact"]
     assert named["configmaps"]["resourceNames"] == ["kfp-launcher"]
     assert named["pods"]["verbs"] == ["get"]
-    assert named.keys() == {"secrets", "configmaps", "pods", "workflowtaskresults"}
+    assert named["persistentvolumeclaims"]["verbs"] == ["get", "create", "delete"]
+    assert named.keys() == {"secrets", "configmaps", "pods", "persistentvolumeclaims", "workflowtaskresults"}
     assert not any("*" in rule["verbs"] + rule["resources"] for rule in rights)
 
 

@@ -1,5 +1,6 @@
 """Pipelines: steps get every endpoint that the contract names, and reach what they are told of."""
 
+import json
 from typing import Any
 
 from infra.parts.pipelines import PIPELINES
@@ -25,6 +26,19 @@ def test_steps_reach_the_tracking_server_and_models_behind_the_gateway() -> None
         if "namespaceSelector" in peer and "podSelector" not in peer
     }
     assert {"gateway", "mlflow"} <= reached
+
+
+def test_steps_find_and_reach_the_index_that_the_stack_names() -> None:
+    deployment = platform.stack("local")
+    settings = deployment.one("ConfigMap", "pipelines-argo-settings").inputs["data"]
+    patch = json.loads(json.loads(settings["workflowDefaults"])["spec"]["podSpecPatch"])
+    index = stack_file.settings("local").pipelines.package_index
+    assert {"name": "PIP_INDEX_URL", "value": index} in patch["containers"][0]["env"]
+    policy: dict[str, Any] = rules.policies(deployment)["pipeline-steps"]
+    assert {
+        "to": [{"ipBlock": {"cidr": "10.213.0.0/16"}}],
+        "ports": [{"port": 3141, "protocol": "TCP"}],
+    } in policy["egress"]
 
 
 def test_the_alert_of_its_servers_leaves_out_a_database_with_an_alert_of_its_own() -> None:

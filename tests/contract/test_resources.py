@@ -56,6 +56,9 @@ ADDED = {
     # Clients that can only be given an address connect to localhost.
     "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute mlflow-route-localhost",
     "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute pipelines-api-route-localhost",
+    # Inference services that name no account read models too.
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation object-store-serving-default-association",
+    "kubernetes:core/v1:ServiceAccountPatch kserve-default-account",
     # Images that hold code of this repository: runs that cannot go on say so.
     "aws:ecr/lifecyclePolicy:LifecyclePolicy images-argo-workflow-controller-lifecycle",
     "aws:ecr/lifecyclePolicy:LifecyclePolicy images-kfp-api-server-lifecycle",

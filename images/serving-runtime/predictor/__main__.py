@@ -11,21 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import kserve
+import orjson
 from kserve import model_server
 from kserve.errors import InvalidInput
 from kserve.metrics import PREDICT_HIST_TIME, get_labels
 from kserve.protocol.infer_type import InferOutput, InferRequest, InferResponse
 
-from predictor import codec, served_model
+from predictor import answers, codec, served_model
+from predictor.answers import Output
 from predictor.application import InferenceApplication
+from predictor.datatypes import v2_datatype
 from predictor.errors import RequestError
-from predictor.matrix import v2_datatype
 from predictor.measurements import Measurements
-from predictor.served_model import Output, ServedModel
+from predictor.served_model import ServedModel
+from predictor.tensors import Tensor
 
 
 class MlflowModel(kserve.Model):
-    """The model as KServe's data plane sees it: readiness, metadata, gRPC, CloudEvents, binary tensors."""
+    """The model as KServe's data plane sees it: readiness, metadata, gRPC, CloudEvents."""
 
     def __init__(self, served: ServedModel) -> None:
         super().__init__(served.name)
@@ -37,20 +40,15 @@ class MlflowModel(kserve.Model):
         try:
             if isinstance(payload, InferRequest):
                 return self._infer(payload)
-            if not isinstance(payload, dict) or "instances" not in payload:
+            if not isinstance(payload, dict) or not {"instances", "inputs"} & payload.keys():
                 raise RequestError('the body must be a JSON object with "instances"')
-            named = self._served.answer_rows(payload["instances"])
+            return orjson.loads(answers.dumps(codec.predictions(self._served, payload)))
         except RequestError as error:
             raise InvalidInput(str(error)) from error
-        return {"predictions": named[0][1].tolist()}
 
     def _infer(self, request: Any) -> Any:
-        matrix = self._served.matrix
-        if matrix is None:
-            raise RequestError("the model's signature is not a numeric matrix: use the v1 protocol")
-        names = [each.name for each in request.inputs]
-        value = matrix.from_tensors(names, [each.as_numpy() for each in request.inputs])
-        named = served_model.outputs(self._served.predict_matrix(value))
+        tensors = [Tensor(name=each.name, array=each.as_numpy()) for each in request.inputs]
+        named = answers.tensors(self._served.predict(self._served.inputs.from_tensors(tensors)))
         return InferResponse(
             response_id=request.id,
             model_name=self.name,
@@ -59,7 +57,7 @@ class MlflowModel(kserve.Model):
 
     def get_input_types(self) -> list[dict[str, Any]]:
         """Return the v2 description of the input."""
-        return codec.input_types(self._served)
+        return self._served.inputs.input_types()
 
     def get_output_types(self) -> list[dict[str, Any]]:
         """Return the v2 description of the output."""

@@ -1,38 +1,35 @@
-"""The ASGI application in front of KServe's: it answers plain JSON predictions itself."""
+"""The ASGI application in front of KServe's: it answers predictions itself and bounds every body."""
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from predictor import codec
-from predictor.errors import MethodError, NotFoundError, RequestError, TooLargeError
+from predictor.bodies import MAX_BODY_BYTES, Bodies, DisconnectedError, Headers, Message, Receive
+from predictor.codec import BinaryReply
+from predictor.errors import AnswerError, MethodError, NotFoundError, RequestError
 from predictor.measurements import Measurements
+from predictor.pages import pages
 from predictor.served_model import ServedModel
 
 _LOGGER = logging.getLogger("predictor")
-MAX_BODY_BYTES = 8 * 1024 * 1024
-# A body beyond the limit is read and dropped up to here: closing earlier resets the connection, and the
-# client (or the gateway) reports a broken pipe instead of our answer.
-_MAX_DRAINED_BYTES = 64 * 1024 * 1024
 # Above this, parsing and predicting take long enough to hold up other requests and the readiness probe.
 _THREAD_ABOVE_BYTES = 64 * 1024
+_JSON = b"application/json"
+# One version is served; clients of Triton name it in the path.
+_VERSION = re.compile(r"^(/v2/models/[^/]+)/versions/[^/]+(/infer|/ready|)$")
 
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-Answer = Callable[[ServedModel, bytes], bytes]
-
-
-class _DisconnectedError(Exception):
-    """The client disconnected while its body was read."""
+Answer = Callable[[ServedModel, bytes, Headers], bytes | BinaryReply]
 
 
 class InferenceApplication:
-    """Answers predictions and model metadata of one model; passes everything else to the fallback."""
+    """Answers predictions and metadata of one model; passes everything else to the fallback."""
 
     def __init__(
         self,
@@ -44,93 +41,134 @@ class InferenceApplication:
         self._model = model
         self._fallback = fallback
         self._measurements = measurements
-        self._max_body_bytes = max_body_bytes
+        self._bodies = Bodies(max_body_bytes)
         self._predict: dict[str, tuple[str, Answer]] = {
-            f"/v1/models/{model.name}:predict": ("v1", codec.answer_v1),
-            f"/v2/models/{model.name}/infer": ("v2", codec.answer_v2),
+            f"/v1/models/{model.name}:predict": ("v1", _answer_v1),
+            f"/v2/models/{model.name}/infer": ("v2", _answer_v2),
+            "/invocations": ("invocations", _answer_invocations),
         }
-        self._metadata = {
-            f"/v1/models/{model.name}": codec.metadata_v1(model),
-            f"/v2/models/{model.name}": codec.metadata_v2(model),
-        }
+        self._pages = pages(model)
         self._digest_header = (b"x-model-digest", model.digest.encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or _is_for_kserve(scope["headers"]):
+        if scope["type"] != "http":
             await self._fallback(scope, receive, send)
             return
         path: str = scope["path"]
         route = self._predict.get(path)
+        if route is None and "/versions/" in path and (versioned := _VERSION.match(path)):
+            path = versioned[1] + versioned[2]
+            scope = {**scope, "path": path, "raw_path": path.encode()}
+            route = self._predict.get(path)
         protocol = route[0] if route else _protocol(path)
-        if protocol is None:
-            if scope["method"] in ("GET", "HEAD") and path in self._metadata:
-                await self._reply(send, 200, self._metadata[path])
-                return
-            await self._fallback(scope, receive, send)
-            return
-        await self._answer(scope, receive, send, protocol, route[1] if route else None)
+        if protocol is not None and not _is_cloud_event(scope["headers"]):
+            await self._answer(scope, receive, send, protocol, route[1] if route else None)
+        elif scope["method"] in ("GET", "HEAD"):
+            if path in self._pages:
+                await self._reply(send, 200, self._pages[path])
+            else:
+                await self._fallback(scope, receive, send)
+        else:
+            await self._bounded_fallback(scope, receive, send)
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, protocol: str, answer: Answer | None
     ) -> None:
-        allow = b""
+        headers: Headers = []
+        reply: bytes | BinaryReply
         started = time.perf_counter()
         try:
             if answer is None:
                 raise NotFoundError(f"no model at {scope['path']}: this server has {self._model.name!r}")
             if scope["method"] != "POST":
                 raise MethodError(f"{scope['method']} is not allowed at {scope['path']}: use POST", "POST")
-            body = await self._body(scope["headers"], receive)
-            if len(body) > _THREAD_ABOVE_BYTES:
-                status, reply = 200, await asyncio.to_thread(answer, self._model, body)
-            else:
-                status, reply = 200, answer(self._model, body)
+            body = await self._bodies.read(scope["headers"], receive)
+            try:
+                status, reply = 200, await self._answered(answer, body, scope["headers"])
+            finally:
+                self._bodies.release(len(body))
         except RequestError as error:
-            status, reply = error.status, codec.error_body(str(error))
-            allow = error.allowed.encode() if isinstance(error, MethodError) else b""
-        except _DisconnectedError:
+            status, reply, headers = error.status, codec.error_body(str(error)), list(error.headers)
+        except DisconnectedError:
             return
+        except AnswerError as error:
+            _LOGGER.error("the answer to a request to %s: %s", scope["path"], error)
+            status, reply = 500, codec.error_body(str(error))
         except Exception:
             _LOGGER.exception("the model failed on a request to %s", scope["path"])
             status, reply = 500, codec.error_body("the model failed on this request: see the server's log")
         self._measurements.observe(protocol, status, time.perf_counter() - started)
-        await self._reply(send, status, reply, allow)
+        await self._reply(send, status, reply, headers)
 
-    async def _reply(self, send: Send, status: int, body: bytes, allow: bytes = b"") -> None:
+    async def _answered(self, answer: Answer, body: bytes, headers: Headers) -> bytes | BinaryReply:
+        if len(body) <= _THREAD_ABOVE_BYTES:
+            return answer(self._model, body, headers)
+        async with self._bodies.turn(len(body)):
+            return await asyncio.to_thread(answer, self._model, body, headers)
+
+    async def _reply(
+        self, send: Send, status: int, reply: bytes | BinaryReply, more: Headers | None = None
+    ) -> None:
+        kind, body = _JSON, reply
+        headers: Headers = more or []
+        if isinstance(body, BinaryReply):
+            headers = [*headers, (b"inference-header-content-length", str(len(body.head)).encode())]
+            kind, body = b"application/octet-stream", body.head + body.payload
         headers = [
-            (b"content-type", b"application/json"),
+            (b"content-type", kind),
             (b"content-length", str(len(body)).encode()),
             self._digest_header,
+            *headers,
         ]
-        if allow:
-            headers.append((b"allow", allow))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _body(self, headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes:
-        declared, awaits_consent = _declared_length(headers)
-        limit = self._max_body_bytes
-        error = TooLargeError(f"the body is larger than {limit} bytes: send fewer rows per request")
-        if declared > limit and (awaits_consent or declared > _MAX_DRAINED_BYTES):
-            raise error
-        chunks: list[bytes] = []
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise _DisconnectedError
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size <= limit:
-                chunks.append(chunk)
-            if not message.get("more_body", False):
-                break
-            if size > _MAX_DRAINED_BYTES:
-                raise error
-        if size > limit:
-            raise error
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    async def _bounded_fallback(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request with a body on, within the same limits, decompressed."""
+        try:
+            if scope["path"].startswith("/v2/repository/"):
+                raise NotFoundError("models are loaded and unloaded by Kubernetes, not by this server")
+            body = await self._bodies.read(scope["headers"], receive)
+        except RequestError as error:
+            await self._reply(send, error.status, codec.error_body(str(error)), list(error.headers))
+            return
+        except DisconnectedError:
+            return
+        kept = [each for each in scope["headers"] if each[0] not in (b"content-encoding", b"content-length")]
+        scope = {**scope, "headers": [*kept, (b"content-length", str(len(body)).encode())]}
+        unread = [body]
+
+        async def replay() -> Message:
+            if unread:
+                return {"type": "http.request", "body": unread.pop(), "more_body": False}
+            return await receive()
+
+        try:
+            async with self._bodies.turn(len(body)):
+                await self._fallback(scope, replay, send)
+        finally:
+            self._bodies.release(len(body))
+
+
+def _answer_v1(model: ServedModel, body: bytes, _: Headers) -> bytes:
+    return codec.answer_v1(model, body)
+
+
+def _answer_v2(model: ServedModel, body: bytes, headers: Headers) -> bytes | BinaryReply:
+    for name, value in headers:
+        if name == b"inference-header-content-length":
+            if not value.isdigit():
+                raise RequestError("inference-header-content-length must be a number of bytes")
+            return codec.answer_v2(model, body, int(value))
+    return codec.answer_v2(model, body)
+
+
+def _answer_invocations(model: ServedModel, body: bytes, headers: Headers) -> bytes:
+    for name, value in headers:
+        if name == b"content-type" and value.startswith(b"text/csv"):
+            return codec.answer_csv(model, body)
+    return codec.answer_invocations(model, body)
 
 
 def _protocol(path: str) -> str | None:
@@ -142,21 +180,11 @@ def _protocol(path: str) -> str | None:
     return None
 
 
-def _is_for_kserve(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Return whether a request uses an extension that KServe decodes: CloudEvents or v2 binary tensors."""
+def _is_cloud_event(headers: Headers) -> bool:
+    """Return whether a request is a CloudEvent, which KServe decodes."""
     for name, value in headers:
-        if name in (b"ce-id", b"ce-specversion", b"inference-header-content-length"):
+        if name in (b"ce-id", b"ce-specversion"):
             return True
         if name == b"content-type" and value.startswith(b"application/cloudevents"):
             return True
     return False
-
-
-def _declared_length(headers: list[tuple[bytes, bytes]]) -> tuple[int, bool]:
-    length, awaits_consent = 0, False
-    for name, value in headers:
-        if name == b"content-length" and value.isdigit():
-            length = int(value)
-        elif name == b"expect":
-            awaits_consent = True
-    return length, awaits_consent

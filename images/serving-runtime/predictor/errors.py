@@ -5,29 +5,45 @@ class RequestError(Exception):
     """An error that the client must correct; the text says what was given and what the model takes."""
 
     status = 400
-    kind = "invalid_input"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """Response headers that name the remedy."""
 
 
 class NotFoundError(RequestError):
     """No such model, or no such path below it."""
 
     status = 404
-    kind = "not_found"
 
 
 class MethodError(RequestError):
     """The path exists, but not with this method."""
 
     status = 405
-    kind = "wrong_method"
 
     def __init__(self, message: str, allowed: str) -> None:
         super().__init__(message)
-        self.allowed = allowed
+        self.headers = ((b"allow", allowed.encode()),)
 
 
 class TooLargeError(RequestError):
     """A body beyond the limit."""
 
     status = 413
-    kind = "too_large"
+
+
+class EncodingError(RequestError):
+    """A body in an encoding that the server does not decode."""
+
+    status = 415
+    headers = ((b"accept-encoding", b"gzip"),)
+
+
+class BusyError(RequestError):
+    """The bodies of other requests take all the memory that bodies may take."""
+
+    status = 503
+    headers = ((b"retry-after", b"1"),)
+
+
+class AnswerError(Exception):
+    """An answer of the model that no response can carry."""

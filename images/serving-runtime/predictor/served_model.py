@@ -1,24 +1,31 @@
 """A loaded MLflow model that answers requests."""
 
+import copy
 import json
 import logging
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
+from mlflow.models import Model
 from mlflow.pyfunc import PyFuncModel, load_model
-from mlflow.types import DataType, Schema, TensorSpec
-from mlflow.utils.proto_json_utils import dataframe_from_parsed_json
+from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+from mlflow.types.schema import ParamSchema
 from numpy.typing import NDArray
 
+from predictor import answers
+from predictor.arrays import Arrays
+from predictor.columns import Columns
 from predictor.errors import RequestError
-from predictor.matrix import Matrix, v2_datatype
+from predictor.matrix import Matrix
 from predictor.model_digest import model_digest
+from predictor.tensors import Tensor
+from predictor.untyped import Untyped
 
 _LOGGER = logging.getLogger("predictor")
 _COLUMN_DTYPES = {
@@ -27,8 +34,33 @@ _COLUMN_DTYPES = {
     DataType.long: np.dtype("int64"),
     DataType.integer: np.dtype("int32"),
 }
+Parameters = dict[str, Any] | None
 Predict = Callable[[Any], Any]
-Output = tuple[str, NDArray[Any]]
+PredictAny = Callable[[Any, Parameters], Any]
+
+
+class Inputs(Protocol):
+    """Converter of requests to what the model takes, by the form of the request."""
+
+    def from_rows(self, rows: Any) -> Any:
+        """Convert rows, objects or lists."""
+        ...
+
+    def from_columns(self, columns: dict[str, Any]) -> Any:
+        """Convert a list of values per name."""
+        ...
+
+    def from_split(self, names: list[Any] | None, rows: Any) -> Any:
+        """Convert rows whose columns have names."""
+        ...
+
+    def from_tensors(self, tensors: list[Tensor]) -> Any:
+        """Convert tensors of the v2 protocol."""
+        ...
+
+    def input_types(self) -> list[dict[str, Any]]:
+        """Return the v2 description of the input."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,45 +73,32 @@ class ServedModel:
     """Converter of requests; None if the signature is not a plain numeric matrix."""
     schema: Schema | None
     predict_matrix: Predict
-    predict_any: Predict
+    predict_any: PredictAny
     """`pyfunc.predict`, with MLflow's own enforcement of the signature."""
+    other: Inputs = field(default_factory=Untyped)
+    """Converter of requests to a model whose signature is not a matrix."""
+    params_schema: ParamSchema | None = None
     output_schema: Schema | None = None
     properties: dict[str, str] = field(default_factory=dict[str, str])
 
-    def answer_rows(self, rows: Any) -> list[Output]:
-        """Return the outputs for the `instances` of a v1 request.
+    @property
+    def inputs(self) -> Inputs:
+        """The converter of this model's requests."""
+        return self.matrix or self.other
+
+    def predict(self, value: Any, params: Parameters = None) -> Any:
+        """Return the model's answer to a converted input.
 
         Raises:
-            RequestError: the rows do not fit the model.
+            RequestError: the model refuses the input.
         """
-        if self.matrix is not None:
-            matrix = self.matrix.from_rows(rows)
-            return outputs(_run(self.predict_matrix, matrix))
-        return outputs(_run(self.predict_any, self._table(rows)))
-
-    def answer_inputs(self, inputs: Any) -> list[Output]:
-        """Return the outputs for the `inputs` of a v2 request.
-
-        Raises:
-            RequestError: the inputs do not fit the model.
-        """
-        if self.matrix is None:
-            raise RequestError("the model's signature is not a numeric matrix: use the v1 protocol")
-        matrix = self.matrix.from_inputs(inputs)
-        return outputs(_run(self.predict_matrix, matrix))
-
-    def _table(self, rows: Any) -> Any:
-        if not isinstance(rows, list) or not rows:
-            raise RequestError('"instances" must be a non-empty list of rows')
         try:
-            if all(isinstance(row, dict) for row in rows):
-                return dataframe_from_parsed_json(rows, pandas_orient="records", schema=self.schema)
-            if self.schema is not None and not self.schema.is_tensor_spec() and self.schema.has_input_names():
-                split = {"columns": self.schema.input_names(), "data": rows}
-                return dataframe_from_parsed_json(split, pandas_orient="split", schema=self.schema)
-            return np.array(rows)
-        except (MlflowException, ValueError, TypeError) as error:
-            raise RequestError(f"the rows do not fit the model's signature: {_first_line(error)}") from error
+            if params is None and self.matrix is not None:
+                return self.predict_matrix(value)
+            return self.predict_any(value, params)
+        except (MlflowException, ValueError) as error:
+            # The input passed the checks but does not suit the model: estimators raise ValueError.
+            raise RequestError(f"the model refuses the input: {_reason(error)}") from error
 
 
 def load(name: str, folder: Path) -> ServedModel:
@@ -88,43 +107,35 @@ def load(name: str, folder: Path) -> ServedModel:
     Raises:
         mlflow.exceptions.MlflowException: the folder has no model that MLflow can load.
     """
-    model = load_model(str(folder))
+    return of_model(name, load_model(str(folder)), model_digest(folder))
+
+
+def of_model(name: str, model: PyFuncModel, digest: str) -> ServedModel:
+    """Return a loaded model with the converters that its signature asks for."""
     metadata = model.metadata
     schema = metadata.get_input_schema()
     facts: dict[str, Any] = metadata.metadata or {}
     features = tuple(str(each) for each in facts.get("features", ()))
-    matrix, as_frame = _matrix(schema, features)
+    checked_by_model = metadata._is_signature_from_type_hint()  # pyright: ignore[reportPrivateUsage]
+    matrix, as_frame = (None, False) if checked_by_model else _matrix(schema, features)
     direct = None if matrix is None else _direct(model, matrix, as_frame)
     if matrix is not None and direct is None:
         _LOGGER.warning("model %s: MLflow's own enforcement stays in the path of each request", name)
-    digest = model_digest(folder)
     texts = {"model_digest": digest, "mlflow_model_id": metadata.model_id, "mlflow_run_id": metadata.run_id}
     lists = {key: json.dumps(facts[key]) for key in ("classes", "features") if key in facts}
+    other = _other(schema, raw=checked_by_model)
     return ServedModel(
         name=name,
         digest=digest,
         matrix=matrix,
         schema=schema,
         predict_matrix=direct or _enforced(model, matrix, as_frame),
-        predict_any=model.predict,
+        predict_any=_any(model, matrix, as_frame, other),
+        other=other,
+        params_schema=metadata.get_params_schema(),
         output_schema=metadata.get_output_schema(),
         properties={**{key: value for key, value in texts.items() if value}, **lists},
     )
-
-
-def outputs(result: Any) -> list[Output]:
-    """Return a pyfunc's result as named arrays: one, or one per column of a frame of mixed types."""
-    if isinstance(result, pd.DataFrame):
-        if len(set(result.dtypes)) != 1:
-            return [(str(column), _plain(result[column].to_numpy())) for column in result.columns]
-        result = result.to_numpy()
-    elif isinstance(result, pd.Series):
-        result = result.to_numpy()
-    return [("output-0", _plain(np.asarray(result)))]
-
-
-def _plain(array: NDArray[Any]) -> NDArray[Any]:
-    return np.ascontiguousarray(array.astype(str) if v2_datatype(array.dtype) == "BYTES" else array)
 
 
 def _matrix(schema: Schema | None, features: tuple[str, ...]) -> tuple[Matrix | None, bool]:
@@ -135,12 +146,12 @@ def _matrix(schema: Schema | None, features: tuple[str, ...]) -> tuple[Matrix | 
     if schema.is_tensor_spec():
         spec: TensorSpec = inputs[0]
         plain = len(inputs) == 1 and spec.name is None and len(spec.shape) == 2 and spec.shape[1] > 0
-        if not plain or spec.type.kind not in "fiu":
+        if not plain or spec.shape[0] != -1 or spec.type.kind not in "fiu":
             return None, False
         width = int(spec.shape[1])
         return Matrix(width=width, dtype=spec.type, names=features if len(features) == width else ()), False
-    kinds = {each.type for each in inputs}
-    # A set of one: columns of different types would need a copy per type.
+    # Arrays and objects are unhashable; a set of one: columns of different types would need a copy per type.
+    kinds = {each.type if isinstance(each.type, DataType) else None for each in inputs}
     kind = kinds.pop() if len(kinds) == 1 else None
     if (
         kind not in _COLUMN_DTYPES
@@ -150,6 +161,12 @@ def _matrix(schema: Schema | None, features: tuple[str, ...]) -> tuple[Matrix | 
         return None, False
     names = tuple(str(each) for each in schema.input_names())
     return Matrix(width=len(names), dtype=_COLUMN_DTYPES[kind], names=names), True
+
+
+def _other(schema: Schema | None, *, raw: bool) -> Columns | Arrays | Untyped:
+    if schema is None or raw:
+        return Untyped(raw=raw)
+    return Arrays.of_schema(schema) if schema.is_tensor_spec() else Columns.of_schema(schema)
 
 
 def _adapter(matrix: Matrix, as_frame: bool) -> Callable[[NDArray[Any]], Any]:
@@ -167,6 +184,50 @@ def _enforced(model: PyFuncModel, matrix: Matrix | None, as_frame: bool) -> Pred
     return lambda array: model.predict(adapt(array))
 
 
+def _any(
+    model: PyFuncModel, matrix: Matrix | None, as_frame: bool, other: Columns | Arrays | Untyped
+) -> PredictAny:
+    if matrix is not None:
+        adapt = _adapter(matrix, as_frame)
+        return lambda value, params: model.predict(adapt(value), params)
+    tolerant = _with_missing_numbers(model)
+    if not isinstance(other, Columns) or tolerant is None:
+        return model.predict
+
+    def predict(value: Any, params: Parameters) -> Any:
+        chosen = tolerant if other.has_nulls_in_whole_numbers(value) else model
+        return chosen.predict(value, params)
+
+    return predict
+
+
+def _with_missing_numbers(model: PyFuncModel) -> PyFuncModel | None:
+    """Return the same model with optional columns of whole numbers declared as doubles, None without such.
+
+    MLflow itself refuses a null in them, although they are optional: pandas has no such integer.
+    """
+    schema = model.metadata.get_input_schema()
+    if schema is None or schema.is_tensor_spec():
+        return None
+    specs = cast("list[ColSpec]", schema.inputs)
+    widened = [
+        ColSpec(DataType.double, each.name, required=False)
+        if not each.required and each.type in (DataType.integer, DataType.long)
+        else each
+        for each in specs
+    ]
+    if widened == specs:
+        return None
+    metadata: Model = copy.deepcopy(model.metadata)
+    cast("Any", metadata.signature).inputs = Schema(cast("Any", widened))
+    implementation = model._model_impl  # pyright: ignore[reportPrivateUsage] - stable by promise
+    return PyFuncModel(metadata, implementation, _predict_function(model))
+
+
+def _predict_function(model: PyFuncModel) -> str:
+    return model.metadata.flavors["python_function"].get("predict_fn", "predict")
+
+
 def _direct(model: PyFuncModel, matrix: Matrix, as_frame: bool) -> Predict | None:
     """Return the model's own predict function, called without MLflow's enforcement of the signature.
 
@@ -175,8 +236,8 @@ def _direct(model: PyFuncModel, matrix: Matrix, as_frame: bool) -> Predict | Non
     """
     if model.metadata.get_params_schema() is not None:
         return None
-    name = model.metadata.flavors["python_function"].get("predict_fn", "predict")
-    function = getattr(model._model_impl, name, None)  # pyright: ignore[reportPrivateUsage] - stable by promise
+    implementation = model._model_impl  # pyright: ignore[reportPrivateUsage] - stable by promise
+    function = getattr(implementation, _predict_function(model), None)
     if function is None:
         return None
     adapt = _adapter(matrix, as_frame)
@@ -191,23 +252,28 @@ def _direct(model: PyFuncModel, matrix: Matrix, as_frame: bool) -> Predict | Non
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                pairs = zip(outputs(enforced(probe)), outputs(direct(probe)), strict=True)
-                same = all(a[0] == b[0] and a[1].tobytes() == b[1].tobytes() for a, b in pairs)
+                same = _same(enforced(probe), direct(probe))
         except Exception as error:
-            _LOGGER.warning("the model refuses made-up rows: %s", _first_line(error))
+            _LOGGER.warning("the model refuses made-up rows: %s", _reason(error))
             return None
         if not same:
             return None
     return direct
 
 
-def _run(predict: Predict, value: Any) -> Any:
-    try:
-        return predict(value)
-    except (MlflowException, ValueError) as error:
-        # The input passed the checks but does not suit the model: estimators raise ValueError.
-        raise RequestError(f"the model refuses the input: {_first_line(error)}") from error
+def _same(first: Any, second: Any) -> bool:
+    pairs = zip(answers.tensors(first), answers.tensors(second), strict=True)
+    return all(
+        a[0] == b[0]
+        and a[1].dtype == b[1].dtype
+        and answers.dumps(a[1].tolist()) == answers.dumps(b[1].tolist())
+        if a[1].dtype.kind == "O"
+        else a[0] == b[0] and a[1].tobytes() == b[1].tobytes()
+        for a, b in pairs
+    )
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+def _reason(error: Exception) -> str:
+    """Return the first line of an error; MLflow puts the whole input before its own reason."""
+    message = str(error).rpartition("Error: ")[2] if isinstance(error, MlflowException) else str(error)
+    return (message.splitlines() or [type(error).__name__])[0][:300]

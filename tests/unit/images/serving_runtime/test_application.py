@@ -1,11 +1,14 @@
 import asyncio
+import gzip
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from predictor.application import InferenceApplication, Message, Receive, Scope, Send
+from predictor.application import InferenceApplication, Scope, Send
+from predictor.bodies import Message, Receive
 from predictor.matrix import Matrix
 from predictor.measurements import Measurements
 from predictor.served_model import ServedModel
@@ -18,7 +21,11 @@ class Reply:
     def __init__(self, messages: list[Message]) -> None:
         self.status: int = messages[0]["status"]
         self.headers = {name.decode(): value.decode() for name, value in messages[0]["headers"]}
-        self.body = json.loads(b"".join(each.get("body", b"") for each in messages[1:]))
+        self.content = b"".join(each.get("body", b"") for each in messages[1:])
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.content)
 
 
 class Server:
@@ -28,6 +35,7 @@ class Server:
         self.registry = CollectorRegistry()
         self.seconds: list[float] = []
         self.rows: list[int] = []
+        self.passed_on: list[tuple[str, dict[bytes, bytes], bytes]] = []
         measurements = Measurements("wine", self.seconds.append, self.registry)
         model = ServedModel(
             name="wine",
@@ -46,6 +54,8 @@ class Server:
         return np.column_stack([total, 2 * total])
 
     async def _fallback(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = (await receive()).get("body", b"") if scope["method"] != "GET" else b""
+        self.passed_on.append((scope["path"], dict(scope["headers"]), body))
         await send({"type": "http.response.start", "status": 299, "headers": []})
         await send({"type": "http.response.body", "body": b'"fallback"'})
 
@@ -79,6 +89,19 @@ class Server:
         scope: Scope = {"type": "http", "method": method, "path": path, "headers": raw}
         asyncio.run(self._application(scope, receive, collect))
         return Reply(sent)
+
+    async def status(self, path: str, body: bytes) -> int:
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def collect(message: Message) -> None:
+            sent.append(message)
+
+        scope: Scope = {"type": "http", "method": "POST", "path": path, "headers": []}
+        await self._application(scope, receive, collect)
+        return sent[0]["status"]
 
     def counted(self, **labels: str) -> float | None:
         return self.registry.get_sample_value(
@@ -134,7 +157,8 @@ def test_numbers_arrive_and_leave_bit_for_bit(value: float) -> None:
         ("POST", V2, b'{"instances": [[1, 2, 3]]}', 400, 'JSON object with "inputs"'),
         ("POST", V2, b'{"inputs": [], "id": "1"}', 400, "non-empty list of tensors"),
         ("POST", V2, GOOD_V2.replace(b'"42"', b"42"), 400, '"id" must be a string'),
-        ("POST", V2, GOOD_V2.replace(b"FP64", b"BYTES"), 400, "is BYTES"),
+        ("POST", V2, GOOD_V2.replace(b"FP64", b"FP65"), 400, "is FP65: there are"),
+        ("POST", V2, GOOD_V2.replace(b"FP64", b"BYTES"), 400, "a number: the model takes text"),
         ("POST", V2, b"", 400, "the body is empty"),
         ("POST", "/v1/models/beer:predict", GOOD_V1, 404, "this server has 'wine'"),
         ("POST", "/v2/models/beer/infer", GOOD_V2, 404, "this server has 'wine'"),
@@ -225,9 +249,123 @@ def test_metadata_carries_the_digest() -> None:
         ("/v2/health/live", {}),
         ("/metrics", {}),
         (V1, {"ce-id": "1"}),
-        (V2, {"inference-header-content-length": "10"}),
         (V1, {"content-type": "application/cloudevents+json"}),
     ],
 )
 def test_everything_else_is_left_to_kserve(path: str, headers: dict[str, str]) -> None:
     assert Server().send("POST", path, GOOD_V1, headers=headers).status == 299
+
+
+def test_a_compressed_body_has_the_answer_of_the_plain_one() -> None:
+    server = Server()
+    reply = server.send("POST", V1, gzip.compress(GOOD_V1), headers={"content-encoding": "gzip"})
+    assert reply.body == server.send("POST", V1, GOOD_V1).body
+    refused = server.send("POST", V1, GOOD_V1, headers={"content-encoding": "br"})
+    assert (refused.status, refused.headers["accept-encoding"]) == (415, "gzip")
+
+
+BOMB = gzip.compress(b"[" * 20_000_000)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [V1, V2, "/invocations", "/v2/models/wine/versions/1/infer", "/v1/models/wine:explain", "/anything"],
+)
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"x" * 9_000_000, {}),
+        (BOMB, {"content-encoding": "gzip"}),
+        (b"x" * 9_000_000, {"inference-header-content-length": "10"}),
+        (b"x" * 9_000_000, {"ce-id": "1"}),
+        (b"x" * 9_000_000, {"content-length": ""}),
+    ],
+)
+def test_the_limit_holds_on_any_path_with_any_header_and_encoding(
+    path: str, body: bytes, headers: dict[str, str]
+) -> None:
+    server = Server()
+    assert server.send("POST", path, body, 9, headers).status == 413
+    assert not server.passed_on
+
+
+def test_what_is_left_to_kserve_arrives_decompressed() -> None:
+    server = Server()
+    server.send("POST", V1, gzip.compress(GOOD_V1), headers={"content-encoding": "gzip", "ce-id": "1"})
+    ((path, headers, body),) = server.passed_on
+    assert (path, body, headers[b"content-length"]) == (V1, GOOD_V1, str(len(GOOD_V1)).encode())
+    assert b"content-encoding" not in headers
+
+
+def test_nobody_unloads_the_model_by_a_request() -> None:
+    server = Server()
+    reply = server.send("POST", "/v2/repository/models/wine/unload")
+    assert (reply.status, server.passed_on) == (404, [])
+    assert "by Kubernetes" in reply.body["error"]
+
+
+@pytest.mark.parametrize("version", ["1", "7"])
+def test_a_version_in_the_path_is_the_one_that_is_served(version: str) -> None:
+    server = Server()
+    assert server.send("POST", f"/v2/models/wine/versions/{version}/infer", GOOD_V2).status == 200
+    assert server.send("GET", f"/v2/models/wine/versions/{version}").body["name"] == "wine"
+    server.send("GET", f"/v2/models/wine/versions/{version}/ready")
+    assert server.passed_on[0][0] == "/v2/models/wine/ready"
+    assert server.send("POST", "/v2/models/beer/versions/1/infer", GOOD_V2).status == 404
+
+
+def test_binary_tensors_go_in_and_out() -> None:
+    row = np.array([1, 2, 3.5])
+    described = {"name": "x", "datatype": "FP64", "shape": [1, 3], "parameters": {"binary_data_size": 24}}
+    text = json.dumps({"inputs": [described], "parameters": {"binary_data_output": True}}).encode()
+    headers = {"inference-header-content-length": str(len(text))}
+    reply = Server().send("POST", V2, text + row.tobytes(), headers=headers)
+    length = int(reply.headers["inference-header-content-length"])
+    assert reply.headers["content-type"] == "application/octet-stream"
+    assert json.loads(reply.content[:length])["outputs"][0]["shape"] == [1, 2]
+    assert np.frombuffer(reply.content[length:]).tolist() == [6.5, 13.0]
+    for wrong in ("9999", "ten"):
+        bad = Server().send("POST", V2, text, headers={"inference-header-content-length": wrong})
+        assert (bad.status, "inference-header-content-length" in bad.body["error"]) == (400, True)
+
+
+def test_mlflows_own_protocol_is_answered_and_counted() -> None:
+    server = Server()
+    split = {"columns": ["0", "1", "2"], "data": [[1, 2, 3.5]]}
+    reply = server.send("POST", "/invocations", json.dumps({"dataframe_split": split}).encode())
+    assert (reply.status, reply.body) == (200, {"predictions": [[6.5, 13.0]]})
+    csv = server.send(
+        "POST", "/invocations", b"c,b,a\n3.5,2,1\n", headers={"content-type": "text/csv; charset=utf-8"}
+    )
+    assert csv.body == {"predictions": [[6.5, 13.0]]}
+    assert server.counted(protocol="invocations", code="200") == 2
+    assert server.send("GET", "/ping").content == b"\n"
+    assert server.send("GET", "/invocations").status == 405
+
+
+def test_an_answer_that_json_cannot_carry_is_a_500_that_names_it() -> None:
+    reply = Server(predict=lambda _: {"z": 1j}).send("POST", V1, GOOD_V1)  # pyright: ignore
+    assert reply.status == 500
+    assert "type complex" in reply.body["error"]
+
+
+def test_large_bodies_at_once_are_parsed_one_after_another() -> None:
+    inside: list[int] = []
+    most: list[int] = []
+    began = threading.Event()
+
+    def predict(matrix: Any) -> Any:
+        inside.append(1)
+        most.append(len(inside))
+        began.wait(0.02)
+        inside.pop()
+        return matrix.sum(axis=1)
+
+    server = Server(predict, max_body_bytes=400_000)
+    body = json.dumps({"instances": [[1, 2, 3]] * 30_000}).encode()
+
+    async def at_once() -> list[int]:
+        return await asyncio.gather(*(server.status(V1, body) for _ in range(8)))
+
+    assert asyncio.run(at_once()) == [200] * 8
+    assert max(most) == 1

@@ -1,6 +1,7 @@
 """Real models, saved and loaded by MLflow: what the predictor answers is what `pyfunc.predict` answers."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,17 @@ import pytest
 from mlflow.models import ModelSignature
 from mlflow.pyfunc import load_model
 from mlflow.types import ColSpec, Schema, TensorSpec
-from predictor import served_model
+from mlflow.types.schema import Array
+from predictor import answers, served_model, tensors
 from predictor.errors import RequestError
 from predictor.model_digest import model_digest
+from predictor.served_model import ServedModel
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from tests.unit.images.serving_runtime import models
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -25,6 +30,14 @@ CANCER: Any = load_breast_cancer(as_frame=True)
 FRAME: pd.DataFrame = CANCER.data
 MATRIX = np.ascontiguousarray(FRAME.to_numpy())
 PROBABILITIES = Schema([TensorSpec(np.dtype("float64"), (-1, 2))])
+
+
+def by_rows(served: ServedModel, rows: Any) -> Any:
+    return answers.tensors(served.predict(served.inputs.from_rows(rows)))[0][1]
+
+
+def by_tensors(served: ServedModel, *inputs: dict[str, Any]) -> Any:
+    return answers.tensors(served.predict(served.inputs.from_tensors(tensors.from_json(list(inputs)))))[0][1]
 
 
 def _save(folder: Path, data: Any, signature: ModelSignature, **options: Any) -> Path:
@@ -54,12 +67,11 @@ def test_a_model_with_a_tensor_signature_answers_as_pyfunc_does_bit_for_bit(
     expected = load_model(str(tensor_model)).predict(MATRIX[:count])
     served = served_model.load("cancer", tensor_model)
     rows = json.loads(json.dumps(MATRIX[:count].tolist()))
-    ((name, answer),) = served.answer_rows(rows)
-    assert (name, answer.tobytes()) == ("output-0", expected.tobytes())
+    assert by_rows(served, rows).tobytes() == expected.tobytes()
     named = [dict(zip(FRAME.columns, row, strict=True)) for row in rows]
-    assert served.answer_rows(named)[0][1].tobytes() == expected.tobytes()
+    assert by_rows(served, named).tobytes() == expected.tobytes()
     tensor = {"name": "x", "shape": [count, 30], "datatype": "FP64", "data": rows}
-    assert served.answer_inputs([tensor])[0][1].tobytes() == expected.tobytes()
+    assert by_tensors(served, tensor).tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 171])
@@ -69,12 +81,12 @@ def test_a_model_with_a_frame_signature_answers_as_pyfunc_does_bit_for_bit(
     expected = load_model(str(frame_model)).predict(FRAME.iloc[:count])
     served = served_model.load("cancer", frame_model)
     rows = MATRIX[:count].tolist()
-    assert served.answer_rows(rows)[0][1].tobytes() == expected.tobytes()
+    assert by_rows(served, rows).tobytes() == expected.tobytes()
     columns = [
         {"name": name, "shape": [count], "datatype": "FP64", "data": FRAME[name].iloc[:count].tolist()}
         for name in reversed(FRAME.columns)
     ]
-    assert served.answer_inputs(columns)[0][1].tobytes() == expected.tobytes()
+    assert by_tensors(served, *columns).tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("kind", ["tensor_model", "frame_model"])
@@ -87,7 +99,7 @@ def test_mlflows_enforcement_is_out_of_the_way_of_requests(
         raise AssertionError("the long way was taken")
 
     monkeypatch.setattr("mlflow.pyfunc._validate_prediction_input", refuse)
-    assert served.answer_rows(MATRIX[:1].tolist())[0][1].shape == (1, 2)
+    assert by_rows(served, MATRIX[:1].tolist()).shape == (1, 2)
 
 
 def test_a_model_that_answers_otherwise_without_enforcement_keeps_it(tensor_model: Path) -> None:
@@ -118,17 +130,45 @@ def test_text_classes_and_mixed_columns_go_through_mlflows_own_enforcement(tmp_p
     )
     served = served_model.load("wine", folder)
     rows = [{"alcohol": 14.2, "ash": 2.4, "count": 3}, {"alcohol": 12.1, "ash": 2.0, "count": 90}]
-    ((_, answer),) = served.answer_rows(rows)
+    answer = by_rows(served, rows)
     assert answer.tolist() == model.predict(pd.DataFrame(rows)).tolist()
-    assert served.answer_rows([[14.2, 2.4, 3], [12.1, 2.0, 90]])[0][1].tolist() == answer.tolist()
+    assert by_rows(served, [[14.2, 2.4, 3], [12.1, 2.0, 90]]).tolist() == answer.tolist()
     for bad in ([{"alcohol": 14.2}], [[1.0]], [{"alcohol": "x", "ash": 1.0, "count": 1}], [], 3):
         with pytest.raises(RequestError):
-            served.answer_rows(bad)
+            by_rows(served, bad)
 
 
-def test_outputs_of_every_kind_become_named_arrays() -> None:
-    assert served_model.outputs([1, 2])[0][1].tolist() == [1, 2]
-    assert served_model.outputs(pd.Series([1.5]))[0][1].tolist() == [1.5]
-    assert served_model.outputs(pd.DataFrame({"a": [1.0], "b": [2.0]}))[0][1].tolist() == [[1.0, 2.0]]
-    mixed = dict(served_model.outputs(pd.DataFrame({"a": [1.0], "b": ["x"]})))
-    assert {name: array.tolist() for name, array in mixed.items()} == {"a": [1.0], "b": ["x"]}
+def test_a_null_in_an_optional_column_of_whole_numbers_is_answered() -> None:
+    schema = models.columns(("x", "double", True), ("n", "long", False), ("m", "integer", False))
+    served = models.served(lambda frame: frame["n"].fillna(-1) + frame["x"], schema)
+    assert by_rows(served, [{"x": 1.0, "n": 4}, {"x": 1.0, "n": None}]).tolist() == [5.0, 0.0]
+    assert by_rows(served, [{"x": 1.0, "n": 4}, {"x": 1.0, "n": 5}]).tolist() == [5, 6]
+
+
+def _refuse(_: Any) -> Any:
+    raise ValueError("no\nsecond line")
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [(_refuse, "the model refuses the input: no$"), (lambda frame: frame["nothing"], "nothing")],
+)
+def test_a_model_that_refuses_its_input_says_so_in_one_line(
+    function: Callable[[Any], Any], message: str
+) -> None:
+    schema = models.columns(("x", "double", True), ("y", "string", True))
+    with pytest.raises((RequestError, KeyError), match=message):
+        by_rows(models.served(function, schema), [{"x": 1.0, "y": "a"}])
+
+
+def test_mlflows_own_refusal_is_its_reason_and_not_the_data() -> None:
+    schema = Schema([ColSpec(Array("long"), "x")])
+    with pytest.raises(RequestError, match=r"the model refuses the input: (?!Failed to enforce)"):
+        by_rows(models.served(len, schema), [{"x": "text"}])
+
+
+def test_a_tensor_of_a_fixed_height_is_no_matrix() -> None:
+    served = models.served(len, Schema([TensorSpec(np.dtype("float64"), (1, 3))]))
+    assert served.matrix is None
+    with pytest.raises(RequestError, match=r"the model takes \[1, 3\]"):
+        by_rows(served, [[1, 2, 3], [4, 5, 6]])

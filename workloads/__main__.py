@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from terminal import failures
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 
@@ -130,4 +131,5 @@ def _show(endpoints: Endpoints, name: str) -> int:
 
 
 if __name__ == "__main__":
+    failures.in_one_line()
     sys.exit(main())

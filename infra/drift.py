@@ -12,7 +12,14 @@ from typing import Any
 
 from infra.kubectl import Kubectl
 
-_COLUMNS = ("apiVersion", "kind", "metadata.namespace", "metadata.name", "metadata.uid")
+_COLUMNS = (
+    "apiVersion",
+    "kind",
+    "metadata.namespace",
+    "metadata.name",
+    "metadata.uid",
+    "metadata.deletionTimestamp",
+)
 _ROW = "".join(f'{{.{column}}}{{"\\t"}}' for column in _COLUMNS) + '{.metadata.managedFields}{"\\n"}'
 _LIST = "jsonpath={range .items[*]}" + _ROW + "{end}"
 # The listing of a busy API server.
@@ -53,6 +60,8 @@ class Served:
     uid: str
     managers: tuple[Mapping[str, Any], ...]
     """What each client set."""
+    ending: bool
+    """Whether it is being deleted."""
 
 
 def recorded(resources: Iterable[Mapping[str, Any]]) -> list[Recorded]:
@@ -87,19 +96,21 @@ def served(listing: str) -> dict[Key, Served]:
     """Return the objects of a listing by kubectl."""
     found: dict[Key, Served] = {}
     for line in listing.splitlines():
-        version, kind, namespace, name, uid, managers = line.split("\t", len(_COLUMNS))
+        version, kind, namespace, name, uid, deleted, managers = line.split("\t", len(_COLUMNS))
         key = Key(kind=kind, namespace=namespace, name=name, group=version.rpartition("/")[0])
-        found[key] = Served(uid=uid, managers=tuple(json.loads(managers or "[]")))
+        found[key] = Served(uid=uid, managers=tuple(json.loads(managers or "[]")), ending=bool(deleted))
     return found
 
 
 def differences(wanted: Iterable[Recorded], found: Mapping[Key, Served]) -> list[str]:
-    """Return a line for each object that is gone, was made again, or whose fields somebody else set."""
+    """Return a line for each object that is gone or going, was made again, or was changed."""
     lines: list[str] = []
     for each in sorted(wanted, key=lambda one: one.key):
         object_ = found.get(each.key)
         if object_ is None:
             lines.append(f"{each.key} was deleted")
+        elif object_.ending:
+            lines.append(f"{each.key} is being deleted")
         elif object_.uid != each.uid:
             lines.append(f"{each.key} was deleted and created again")
         elif _set_by(each.manager, object_.managers) != each.fields:

@@ -42,9 +42,9 @@ def resource(name: str = "mlflow", **more: Any) -> dict[str, Any]:
     return {"urn": name, "type": "kubernetes:apps/v1:Deployment", "outputs": outputs, **more}
 
 
-def row(*managers: dict[str, Any], uid: str = "1") -> str:
+def row(*managers: dict[str, Any], uid: str = "1", deleted: str = "") -> str:
     """Return a line of kubectl's listing."""
-    return "\t".join(["apps/v1", "Deployment", "mlflow", "mlflow", uid, json.dumps(managers)])
+    return "\t".join(["apps/v1", "Deployment", "mlflow", "mlflow", uid, deleted, json.dumps(managers)])
 
 
 def found(listing: str, *resources: dict[str, Any]) -> list[str]:
@@ -62,6 +62,11 @@ def test_a_deleted_object_and_one_made_again_are_told_apart() -> None:
     assert found(row(manager("kubectl-create", {}, "Update"), uid="2")) == [
         "Deployment mlflow/mlflow was deleted and created again"
     ]
+
+
+def test_an_object_on_its_way_out_is_not_taken_for_one_that_stays() -> None:
+    listing = row(manager("pulumi-kubernetes-1", OURS), deleted="2026-02-01T00:00:00Z")
+    assert found(listing) == ["Deployment mlflow/mlflow is being deleted"]
 
 
 def test_a_field_that_somebody_took_over_is_found_and_its_taker_named() -> None:

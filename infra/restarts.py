@@ -9,7 +9,7 @@ _SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 (a type)
 _CHANGES = frozenset({"create", "update", "replace", "create-replacement"})
 # The Job that sets passwords in a managed database; its name does not depend on them.
 _ACCOUNTS_JOB = "plinth:index:MysqlAccounts$kubernetes:batch/v1:Job::"
-ROLLOUT_SECONDS = 180
+ROLLOUT_SECONDS = 300
 
 
 @dataclass(frozen=True, kw_only=True)

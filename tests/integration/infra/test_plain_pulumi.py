@@ -76,7 +76,8 @@ class PlainPulumi:
         return output
 
     def outputs(self) -> dict[str, Any]:
-        return json.loads(self("stack", "output", "--json", "--stack", "local").splitlines()[-1])
+        output = self("stack", "output", "--json", "--stack", "local")
+        return json.loads(output[output.index("{") : output.rindex("}") + 1])
 
 
 @pytest.fixture

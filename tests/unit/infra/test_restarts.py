@@ -38,7 +38,7 @@ def test_pods_that_read_it_are_found_however_they_read_it(pod: dict[str, Any]) -
     (found,) = restarts.readers([SECRET, workload("server", pod)], {SECRET["urn"]})
     assert found.commands() == (
         ("rollout", "restart", "deployment/server", "--namespace=data"),
-        ("rollout", "status", "deployment/server", "--namespace=data", "--timeout=180s"),
+        ("rollout", "status", "deployment/server", "--namespace=data", "--timeout=300s"),
     )
 
 

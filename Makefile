@@ -59,7 +59,7 @@ down: setup ## destroy the stack's objects and the cluster; leave nothing outsid
 	@$(PYTHON) -m cluster hold "make down" -- $(MAKE) undeploy
 
 undeploy:
-	@$(PYTHON) -m infra destroy $(TARGET)
+	@$(PYTHON) -m infra destroy $(TARGET) --with-cluster
 	@$(PYTHON) -m cluster down
 
 ##@ Proving

@@ -12,6 +12,7 @@ from cluster.choice import choose
 from cluster.errors import ClusterError
 from cluster.instance import Instance
 from cluster.native import NativeCluster, uptime
+from terminal import failures
 from terminal.progress import Progress
 
 
@@ -147,4 +148,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    failures.in_one_line()
     sys.exit(main())

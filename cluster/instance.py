@@ -12,6 +12,8 @@ from upstream.cache import cache_root, write_atomically
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,28}[a-z0-9])?")
 # Marks the processes of an instance in their environment, so that `down` finds them without any file.
 MARK = "PLINTH_CLUSTER_FOLDER"
+# Marks the processes of a run of the Pulumi engine; the value is a folder below the engine's.
+ENGINE_MARK = "PLINTH_ENGINE_RUN"
 
 
 @dataclass(frozen=True, kw_only=True)

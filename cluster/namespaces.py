@@ -1,15 +1,13 @@
 """Starts, finds and ends the mount, pid and network namespaces of an instance."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cluster import network
+from cluster import marked, network
 from cluster.errors import ClusterError
 from cluster.instance import MARK, Instance
 from cluster.processes import PATH, Plan
@@ -17,7 +15,6 @@ from cluster.wait import wait_for
 
 _UNSHARE = "/usr/bin/unshare"
 _START_SECONDS = 30.0
-_END_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -47,21 +44,9 @@ def read_status(instance: Instance) -> Status | None:
         return None
 
 
-def _environment(pid: str) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return b""
-
-
 def marked_processes(instance: Instance) -> list[int]:
     """Return the ids of the processes that have the instance's mark: `unshare` and the init it forked."""
-    mark = f"{MARK}={instance.folder}".encode()
-    return [
-        int(entry.name)
-        for entry in Path("/proc").iterdir()
-        if entry.name.isdigit() and mark in _environment(entry.name).split(b"\0")
-    ]
+    return marked.processes(MARK, instance.folder)
 
 
 def holder(instance: Instance) -> int | None:
@@ -118,14 +103,4 @@ def start(instance: Instance, plan: Plan) -> None:
 
 def end(instance: Instance) -> None:
     """Kill every process of the instance; with init the kernel kills all others in its pid namespace."""
-
-    def ended() -> str | None:
-        left = marked_processes(instance)
-        for pid in left:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        return f"processes {left}" if left else None
-
-    wait_for(f"end of cluster {instance.name!r}", ended, timeout_seconds=_END_SECONDS)
+    marked.end(MARK, instance.folder, f"cluster {instance.name!r}")

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cluster import cgroups, namespaces, network, ports
+from cluster import cgroups, marked, namespaces, network, ports
 from cluster.addons import addons, packages, storage
 from cluster.command import run
 from cluster.errors import ClusterError
-from cluster.instance import Addresses, Endpoints, Instance
+from cluster.instance import ENGINE_MARK, Addresses, Endpoints, Instance
 from cluster.processes import Plan
 from cluster.programs import certificates, containerd, control_plane, etcd, kubelet, registry
 from cluster.wait import wait_for
@@ -79,6 +79,8 @@ class NativeCluster:
 
     def delete(self) -> None:
         """Remove the cluster, its data and all that it left on the machine, even if half created."""
+        # An engine that was interrupted while the cluster did not answer may still wait for it.
+        marked.end(ENGINE_MARK, self._instance.folder, f"the engine of cluster {self.name!r}")
         self._clean()
         if self._instance.folder.exists():
             run(["rm", "-rf", "--one-file-system", str(self._instance.folder)], timeout_seconds=300)

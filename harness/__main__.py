@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from harness.verification import Verification
+from terminal import failures
 from upstream.cache import cache_root
+
+_REPOSITORY = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +47,8 @@ def _verify(options: argparse.Namespace) -> int:
         chosen.marks,
         "--running-platform",
         f"--junitxml={reports / f'{chosen.reports}.xml'}",
-        chosen.folder,
+        # From any folder: pytest takes its settings from above its tests.
+        str(_REPOSITORY / chosen.folder),
     ]
     return int(pytest.main(arguments, plugins=[Verification(reports / f"{chosen.reports}.json")]))
 
@@ -114,4 +118,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    failures.in_one_line()
     sys.exit(main())

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from images import ImagesError, buildah, registry, remote_registry, store
+from terminal import failures
 from terminal.progress import TaskProgress
 from upstream import image_recipe
 from upstream.cache import UpstreamError
@@ -165,4 +166,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    failures.in_one_line()
     sys.exit(main())

@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 
 import pulumi
 
+from components.shapes.kept_secrets import KeptSecrets, KeptSecretsArgs
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
+from infra import generated
 from infra.errors import SettingsError
-from infra.parts import PARTS
+from infra.parts import PARTS, SECRETS_NAME
 from infra.parts.part import Connections, Part
 from infra.parts.plan import Plan, plan
 from infra.parts.site import Site
-from infra.settings.stack import Settings
+from infra.settings.stack import PROJECT, Settings
 from infra.target import Target
 
 
@@ -24,19 +26,51 @@ def prepare(made: Plan, secrets: Mapping[str, pulumi.Output[str]], where: Target
     return Site(plan=made, secrets=secrets, namespaces=namespaces, target=where)
 
 
+def keep_secrets(
+    parts: Sequence[Part], given: Mapping[str, pulumi.Output[str]]
+) -> Mapping[str, pulumi.Output[str]]:
+    """Return the secrets that the stack's state keeps; a new one starts as given, or else as generated.
+
+    Every stack keeps the secrets of all parts, so that a part can be enabled later, or again.
+    """
+    secrets = dict.fromkeys(secret for part in parts for secret in part.secrets)
+    initial: dict[str, Mapping[str, pulumi.Input[str]]] = {}
+    for secret in secrets:
+        chosen = {key: given[key] for key in secret.keys if key in given}
+        initial[secret.name] = chosen if len(chosen) == len(secret.keys) else generated.values(secret)
+    values = KeptSecrets(SECRETS_NAME, KeptSecretsArgs(initial=initial)).values
+    for key, value in given.items():
+        pulumi.Output.all(value, values[key]).apply(lambda both, key=key: _say_if_unused(key, *both))
+    return values
+
+
+def _say_if_unused(key: str, given: str, kept: str) -> None:
+    if given != kept:
+        pulumi.log.warn(
+            f"{PROJECT}:{key} is not the value in use: rotate the secret to use it, or remove it "
+            "(docs/how-to/rotate-a-secret.md)"
+        )
+
+
 def deploy(
     settings: Settings,
-    secrets: Mapping[str, pulumi.Output[str]],
+    given: Mapping[str, pulumi.Output[str]],
     target: Target,
     parts: Sequence[Part] = PARTS,
 ) -> dict[str, pulumi.Input[object]]:
     """Deploy the platform and return the outputs of the stack.
 
+    Args:
+        settings: the stack's choices.
+        given: secrets that the user chose, by key; the others are generated.
+        target: the cluster.
+        parts: everything that a stack may have.
+
     Raises:
         SettingsError: the parts do not fit together; one line.
     """
     made = plan(settings, parts)
-    site = prepare(made, secrets, target)
+    site = prepare(made, keep_secrets(parts, given), target)
     connections = Connections()
     outputs: dict[str, pulumi.Input[object]] = {}
     owners: dict[str, str] = {}

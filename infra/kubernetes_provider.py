@@ -16,7 +16,8 @@ def make(
     """
     return kubernetes.Provider(
         name,
-        kubeconfig=kubeconfig,
+        # It may hold a key.
+        kubeconfig=None if kubeconfig is None else pulumi.Output.secret(kubeconfig),
         context=context,
         # Otherwise a changed kubeconfig would replace the provider, and every object with it.
         cluster_identifier=name,

@@ -1,11 +1,13 @@
 """Connects to the cluster that the settings choose, and creates it where it is an EKS cluster."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.connections import ClusterConnection
 from infra import kubernetes_provider
+from infra.errors import SettingsError
 from infra.settings.cluster import ClusterSettings, EksSettings
 from infra.settings.stack import Settings
 
@@ -22,11 +24,16 @@ class Target:
     """AWS resources around an EKS cluster that this stack creates."""
 
 
-def connect(settings: Settings) -> Target:
-    """Return the cluster of a stack; creates the cluster if it is on EKS."""
+def connect(settings: Settings, default: Callable[[], str | None] = lambda: None) -> Target:
+    """Return the cluster of a stack; creates the cluster if it is on EKS.
+
+    Args:
+        settings: the stack's choices.
+        default: returns the kubeconfig of a stack that names none; None leaves the choice to KUBECONFIG.
+    """
     match settings.cluster:
         case ClusterSettings(name=name, kubeconfig=path, context=context):
-            content = None if path is None else Path(path).expanduser().read_text()
+            content = default() if path is None else _read(Path(path).expanduser())
             provider = kubernetes_provider.make(name, kubeconfig=content, context=context)
             return Target(cluster=ClusterConnection(provider=provider, name=name))
         case EksSettings() as eks:
@@ -35,3 +42,12 @@ def connect(settings: Settings) -> Target:
 
             made = cloud.connect(settings, eks)
             return Target(cluster=made.connection, cloud=made)
+
+
+def _read(kubeconfig: Path) -> str:
+    try:
+        return kubeconfig.read_text()
+    except OSError as error:
+        raise SettingsError(
+            f"plinth:cluster.kubeconfig: {kubeconfig}: {error.strerror}: correct it"
+        ) from None

@@ -15,6 +15,7 @@ from loadtests.errors import LoadtestError
 from loadtests.platform_access import PlatformAccess
 from loadtests.report import LoadReport
 from loadtests.runner import Run
+from terminal import failures
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 
@@ -108,4 +109,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    failures.in_one_line()
     sys.exit(main())

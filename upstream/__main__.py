@@ -5,6 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from terminal import failures
 from terminal.progress import TaskProgress
 from upstream import build, go, modules, recipe
 from upstream.cache import UpstreamError
@@ -95,4 +96,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    failures.in_one_line()
     sys.exit(main())

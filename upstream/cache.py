@@ -43,10 +43,12 @@ def locked(path: Path, operation: int = fcntl.LOCK_EX) -> Generator[None]:
         yield
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str, mode: int | None = None) -> None:
     """Write a file so that neither a reader nor a crash leaves it half written."""
     draft = _draft(path)
     draft.write_text(text)
+    if mode is not None:
+        draft.chmod(mode)
     draft.replace(path)
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from terminal import failures
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 
@@ -164,4 +165,5 @@ def _show_classes(evidence: "HeldBack", served: list[list[float]], largest: floa
 
 
 if __name__ == "__main__":
+    failures.in_one_line()
     sys.exit(main())

@@ -4,34 +4,28 @@ import contextlib
 import json
 import os
 import secrets
-import shlex
 import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import yaml
 
-from infra.engine import generated
+from infra.engine import programs
 from infra.engine.lock import EngineLock, has_runner, mark_runner
-from infra.errors import InfraError
-from infra.parts import SECRET_KEYS, SECRETS
+from infra.engine.run import Run, end_runs
+from infra.errors import InfraError, StackInUseError
+from infra.parts import SECRET_KEYS
 from infra.settings import stack_file
 from infra.settings.stack import PROJECT
-from upstream import build, modules
-from upstream.cache import UpstreamError, link_atomically
+from upstream.cache import link_atomically
 
-_SDK = "github.com/pulumi/pulumi/sdk/v3"
-_LANGUAGE_HOST = "pulumi-language-python"
-_KUBERNETES = "pulumi-resource-kubernetes"
 # Every object that Pulumi awaits occupies a slot.
 _PARALLEL = 32
-_POLL_SECONDS = 0.2
+_CALL_SECONDS = 120
 # Part of an error of Pulumi -> our message; the first that matches wins.
 _REMEDIES = {
     "incorrect passphrase": "the passphrase of stack {stack} is wrong: {passphrase}",
@@ -68,13 +62,18 @@ class Engine:
         """Stack file with settings and secrets, as the engine reads it."""
         return self.project / f"Pulumi.{self.stack}.yaml"
 
+    @property
+    def _state(self) -> Path:
+        """The state, unless it is in a backend elsewhere."""
+        return self.folder / "state/.pulumi/stacks" / PROJECT / f"{self.stack}.json"
+
     def exists(self) -> bool:
         """Return whether the stack has state."""
         if self.backend is not None:
             self._place_project()
             stacks: list[dict[str, Any]] = json.loads(self._call("stack", "ls", "--json") or "[]")
             return any(each["name"].rpartition("/")[2] == self.stack for each in stacks)
-        return (self.folder / "state/.pulumi/stacks" / PROJECT / f"{self.stack}.json").is_file()
+        return self._state.is_file()
 
     def prepare(self) -> None:
         """Create everything that a run needs; a second call changes nothing.
@@ -82,42 +81,48 @@ class Engine:
         Raises:
             InfraError: a binary is missing, or the passphrase is wrong.
         """
-        self._place_plugins()
+        programs.place_provider(self.folder / "home")
+        programs.place_language_host(self.folder / "bin")
         self._disable_debug_log()
         self._place_project()
         self._make_passphrase()
         settings = stack_file.read(stack_file.path(self.stack))
+        if not self._has_users_passphrase:
+            # Whatever another Pulumi encrypted in that file, with its own key, is of no use here.
+            settings = stack_file.without_secrets(settings)
         if not self.exists():
             self._call("stack", "init", self.stack, "--no-select")
         elif self.backend is None:
             self.heal_lock()
-        elif stack_file.missing_secrets(stack_file.read(self.config_file), SECRET_KEYS):
-            # Created on another machine: take its secrets from the shared state, never generate new ones.
+        elif not stack_file.has_key(stack_file.read(self.config_file)):
+            # Created on another machine: its key, and secrets of earlier releases, are in the shared state.
             self._call("config", "refresh", "--force", "--stack", self.stack)
         stack_file.write(self.config_file, stack_file.merge(settings, stack_file.read(self.config_file)))
-        missing = stack_file.missing_secrets(stack_file.read(self.config_file), SECRET_KEYS)
-        for key, value in generated.values(SECRETS, missing).items():
-            name = f"{PROJECT}:{key}"
-            self._call("config", "set", name, "--secret", "--stack", self.stack, text=value)
 
-    def run(self, command: str, *arguments: str, on_event: Callable[[dict[str, Any]], None]) -> int:
-        """Run up, preview or destroy; return its exit code. Writes output and events to the folder."""
+    def run(
+        self,
+        command: str,
+        *arguments: str,
+        on_event: Callable[[dict[str, Any]], None],
+        seconds: float | None = None,
+    ) -> int:
+        """Run up, preview or destroy; return its exit code. Writes output and events to the folder.
+
+        After `seconds` the run is interrupted, and fails.
+        """
         log = self.event_log if command != "preview" else self.folder / "preview.jsonl"
         argv = [*self._pulumi(), command, "--stack", self.stack, "--non-interactive"]
         argv += ["--parallel", str(_PARALLEL), "--suppress-outputs", *arguments]
         if command != "preview":
             argv += ["--yes", "--skip-preview"]
+        run = Run(argv=argv, environment=self.environment(), folder=self.folder, seconds=seconds)
         with (
             mark_runner(self.folder) if command != "preview" else contextlib.nullcontext(),
             (self.folder / f"{command}.log").open("w") as output,
             log.open("w") as written,
-            # In memory. Not a file: the program's debug messages contain secrets in plain text. Not a pipe:
-            # the engine opens it for reading too, and would block forever if this process were killed.
-            os.fdopen(os.memfd_create("events"), "rb", buffering=0) as events,
-            _own_session(argv, self.environment(), output, events.fileno()) as child,
-            _interrupts_to(child),
+            run.started(output) as child,
         ):
-            for line in _lines(events, child):
+            for line in child.lines():
                 event: dict[str, Any] = json.loads(line)
                 if event.get("diagnosticEvent", {}).get("severity") == "debug":
                     continue
@@ -125,6 +130,20 @@ class Engine:
                 written.flush()
                 on_event(event)
             return child.wait()
+
+    def forget_secrets(self) -> None:
+        """Remove secrets of earlier releases from the engine's stack file: the state keeps them now."""
+        stack_file.write(
+            self.config_file, stack_file.without_secrets(stack_file.read(self.config_file), SECRET_KEYS)
+        )
+
+    def resources(self) -> list[dict[str, Any]]:
+        """Return all resources of the state, as Pulumi records them; secrets are encrypted."""
+        if self.backend is not None:
+            table = json.loads(self._call("stack", "export", "--stack", self.stack))["deployment"]
+        else:
+            table = json.loads(self._state.read_text() or "{}").get("checkpoint", {}).get("latest")
+        return (table or {}).get("resources") or []
 
     def output_of(self, command: str) -> str:
         """Return the output of the last run of a command."""
@@ -172,11 +191,12 @@ class Engine:
             if lock and lock.may_be_alive and not has_runner(self.folder):
                 lock.await_end()
             if lock and lock.may_be_alive:
-                raise InfraError(
+                raise StackInUseError(
                     f"stack {self.stack} is in use by another run (pid {lock.pid} on {lock.host}, "
                     f"since {lock.since}): wait for it, or stop it and try again"
                 )
         if any(folder.glob("*.json")):
+            end_runs(self.folder)
             self._call("cancel", "--stack", self.stack, "--yes")
 
     def environment(self) -> dict[str, str]:
@@ -197,6 +217,8 @@ class Engine:
             "PULUMI_ERROR_OUTPUT_STRING": "true",
             # Enables --event-log.
             "PULUMI_DEBUG_COMMANDS": "true",
+            # A field that was changed by hand is taken back; otherwise the API server reports a conflict.
+            "PULUMI_K8S_ENABLE_PATCH_FORCE": "true",
             **self._passphrase(),
         }
         if self.kubeconfig is not None:
@@ -209,6 +231,10 @@ class Engine:
         own = {key: os.environ[key] for key in given if key in os.environ}
         return own or {"PULUMI_CONFIG_PASSPHRASE_FILE": str(self.folder / "passphrase")}
 
+    @property
+    def _has_users_passphrase(self) -> bool:
+        return next(iter(self._passphrase())) in os.environ
+
     def _passphrase_source(self) -> str:
         key, value = next(iter(self._passphrase().items()))
         if key in os.environ:
@@ -220,43 +246,20 @@ class Engine:
         if path.exists() and self.backend is None:
             return
         if self.backend is not None:
-            if next(iter(self._passphrase())) not in os.environ:
+            if not self._has_users_passphrase:
                 raise InfraError(
                     f"the state of stack {self.stack} is shared in {self.backend}: "
                     "set PULUMI_CONFIG_PASSPHRASE to the passphrase that its users share"
                 )
             return
         if self.exists():
-            if next(iter(self._passphrase())) in os.environ:
+            if self._has_users_passphrase:
                 return
             raise InfraError(f"the passphrase of stack {self.stack} is missing: {self._passphrase_source()}")
         with contextlib.suppress(FileExistsError):
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as handle:
                 handle.write(secrets.token_hex(32))
-
-    def _place_plugins(self) -> None:
-        """Link the provider into the plugin folder; write a language host if none is on PATH."""
-        provider = _binary(_KUBERNETES)
-        plugin = (
-            self.folder
-            / "home/plugins"
-            / f"resource-kubernetes-v{version('pulumi-kubernetes')}"
-            / _KUBERNETES
-        )
-        link_atomically(plugin, provider)
-        launcher = self.folder / "bin" / _LANGUAGE_HOST
-        launcher.parent.mkdir(parents=True, exist_ok=True)
-        if shutil.which(_LANGUAGE_HOST) is not None:
-            launcher.unlink(missing_ok=True)
-            return
-        try:
-            executor = modules.module_dir("pulumi", _SDK) / "python/cmd/pulumi-language-python-exec"
-        except UpstreamError as error:
-            raise InfraError(str(error)) from None
-        words = [sys.executable, "-m", "infra.engine.language_host", str(executor)]
-        launcher.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
-        launcher.chmod(0o755)
 
     def _disable_debug_log(self) -> None:
         """Disable the engine's debug log, which costs half of its CPU time and 27 MB on the local stack.
@@ -282,94 +285,27 @@ class Engine:
             self.config_file.write_text("config: {}\n")
 
     def _pulumi(self) -> list[str]:
-        return [str(_binary("pulumi")), "--cwd", str(self.project), "--color", "never", "--emoji=false"]
+        return [str(programs.pulumi()), "--cwd", str(self.project), "--color", "never", "--emoji=false"]
 
-    def _call(self, *arguments: str, text: str | None = None) -> str:
-        """Run a short Pulumi command with `text` as standard input; return its output."""
-        done = subprocess.run(
-            [*self._pulumi(), "--non-interactive", *arguments],
-            env=self.environment(),
-            input=text or "",
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+    def _call(self, *arguments: str) -> str:
+        """Run a short Pulumi command and return its output."""
+        try:
+            done = subprocess.run(
+                [*self._pulumi(), "--non-interactive", *arguments],
+                env=self.environment(),
+                input="",
+                capture_output=True,
+                text=True,
+                timeout=_CALL_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise InfraError(
+                f"`pulumi {arguments[0]}` of stack {self.stack}: no end after {_CALL_SECONDS} s: try again"
+            ) from None
         if done.returncode != 0:
             message = " ".join((done.stderr or done.stdout).split()).removeprefix("error: ")
             raise InfraError(
                 self.remedy(message) or f"`pulumi {arguments[0]}` of stack {self.stack}: {message}"
             )
         return done.stdout
-
-
-def _binary(program: str) -> Path:
-    try:
-        return build.binary(program)
-    except UpstreamError as error:
-        raise InfraError(str(error)) from None
-
-
-@contextlib.contextmanager
-def _own_session(
-    argv: list[str], env: dict[str, str], output: IO[str], events: int
-) -> Generator[subprocess.Popen[bytes]]:
-    """Run the engine in its own session: an interrupt reaches it once, and none of its processes survive it.
-
-    The kernel sends it SIGTERM when this process dies.
-    """
-    child = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "TERM", *argv, "--event-log", f"/dev/fd/{events}"],
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        pass_fds=[events],
-    )
-    try:
-        yield child
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-
-
-@contextlib.contextmanager
-def _interrupts_to(child: subprocess.Popen[bytes]) -> Generator[None]:
-    """Forward interrupts: the first lets operations in flight finish; the second stops the engine at once.
-
-    Raises:
-        KeyboardInterrupt: an interrupt was forwarded, and the engine has exited.
-    """
-    forwarded: list[int] = []
-
-    def forward(number: int, _frame: object) -> None:
-        forwarded.append(number)
-        child.send_signal(signal.SIGINT)
-
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, forward) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if forwarded:
-        raise KeyboardInterrupt
-
-
-def _lines(events: IO[bytes], child: subprocess.Popen[bytes]) -> Iterator[str]:
-    """Yield the complete lines of a file that a child writes, until the child exits."""
-    rest = b""
-    while True:
-        ended = child.poll() is not None
-        chunk = events.read(1 << 20)
-        if chunk:
-            *whole, rest = (rest + chunk).split(b"\n")
-            yield from (line.decode() for line in whole if line.strip())
-        elif ended:
-            return
-        else:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(timeout=_POLL_SECONDS)

@@ -63,9 +63,9 @@ class Progress:
         """Yield the progress lines that follow from an event."""
         moment = int(event.get("timestamp", 0))
         yield from self._finished(moment - _QUIET_SECONDS if "summaryEvent" not in event else moment)
-        if "resourcePreEvent" in event:
+        if "resourcePreEvent" in event and not _is_look(event["resourcePreEvent"]):
             self._begin(event["resourcePreEvent"]["metadata"], moment)
-        elif "resOutputsEvent" in event:
+        elif "resOutputsEvent" in event and not _is_look(event["resOutputsEvent"]):
             self._end(event["resOutputsEvent"]["metadata"], moment)
         elif "resOpFailedEvent" in event:
             metadata = event["resOpFailedEvent"]["metadata"]
@@ -121,6 +121,11 @@ class Progress:
             top = not parent or f"::{_STACK}::" in parent
             self._roots[urn] = urn if top else str(self._roots.get(parent, parent))
         return self._roots[urn]
+
+
+def _is_look(event: dict[str, Any]) -> bool:
+    """Return whether the engine only reads the resource, before the update that follows."""
+    return event["metadata"]["op"] == "refresh"
 
 
 def _is_object(metadata: dict[str, Any]) -> bool:

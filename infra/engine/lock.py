@@ -68,9 +68,10 @@ class EngineLock:
 def _is_engine(pid: int) -> bool:
     """Return whether a process is alive and is Pulumi: process ids are reused."""
     try:
-        return b"pulumi" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
+    return any(word.rpartition(b"/")[2] == b"pulumi" for word in words)
 
 
 @contextlib.contextmanager

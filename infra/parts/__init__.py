@@ -36,6 +36,9 @@ PARTS: tuple[Part, ...] = (
     MONITORING,
 )
 
+SECRETS_NAME = "secrets"
+"""Name of the component that keeps all secrets; the names of its children begin with it."""
+
 SECRETS: tuple[Secret, ...] = tuple(dict.fromkeys(secret for part in PARTS for secret in part.secrets))
 """Secrets of all parts; every stack gets all of them, so that parts can be enabled later."""
 

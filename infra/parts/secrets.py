@@ -1,4 +1,4 @@
-"""Secrets of parts: generated once per stack and stored encrypted in its configuration."""
+"""Secrets of parts: generated once per stack and kept, encrypted, in its state."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,10 +6,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Password:
-    """A random value under one configuration key."""
+    """A random value."""
 
     key: str
-    """Configuration key, without the project's prefix."""
+    """Configuration key of a value that the user chooses, without the project's prefix."""
+
+    @property
+    def name(self) -> str:
+        """Name in the state, and on the command line."""
+        return self.key
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -22,7 +27,7 @@ class WebhookCertificate:
     """Authority, certificate and key with which one controller serves webhooks to the API server."""
 
     name: str
-    """Name in the recording rule of its expiry."""
+    """Name in the state, on the command line, and in the recording rule of its expiry."""
     prefix: str
     """Prefix of its three configuration keys."""
     host: Callable[[], str]

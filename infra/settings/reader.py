@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from infra.errors import SettingsError
 from infra.settings import rules
-from infra.settings.stack import PROJECT, Settings
+from infra.settings.stack import KEY_MATERIAL, PROJECT, Settings
 
 
 def parse(values: Mapping[str, object]) -> Settings:
@@ -46,13 +46,14 @@ def load() -> Settings:
 
 
 def secrets(keys: Iterable[str]) -> dict[str, pulumi.Output[str]]:
-    """Read secrets of the stack that the engine deploys.
+    """Read the secrets that the configuration of the stack gives; others are generated.
 
     Args:
         keys: configuration keys without the project's prefix.
     """
     config = pulumi.Config(PROJECT)  # noqa: TID251 (the one reader)
-    return {key: config.require_secret(key) for key in keys}
+    read = {key: config.get_secret(key) for key in keys}
+    return {key: value for key, value in read.items() if value is not None}
 
 
 def schema(secret_keys: Iterable[str]) -> dict[str, Any]:
@@ -67,7 +68,8 @@ def schema(secret_keys: Iterable[str]) -> dict[str, Any]:
         "title": "A stack of plinth",
         "type": "object",
         "properties": {
-            "encryptionsalt": {"type": "string"},
+            # Written by `pulumi stack init`.
+            **{key: {"type": "string"} for key in KEY_MATERIAL},
             "config": {
                 "type": "object",
                 "properties": properties,

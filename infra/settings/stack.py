@@ -14,6 +14,8 @@ from infra.settings.sections import Cidr, DomainName, Section
 from infra.settings.storage import StorageSettings
 
 PROJECT = "plinth"
+# What Pulumi writes beside the configuration: how its secrets are encrypted.
+KEY_MATERIAL = ("secretsprovider", "encryptedkey", "encryptionsalt")
 
 
 class Environment(StrEnum):

@@ -1,4 +1,4 @@
-"""Reads and writes stack files: the settings in `stacks/`, and the engine's copy with generated secrets."""
+"""Reads and writes stack files: the settings in `stacks/`, and the engine's copy with its key material."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ import yaml
 
 from infra.errors import InfraError
 from infra.settings.reader import parse
-from infra.settings.stack import PROJECT, Settings
+from infra.settings.stack import KEY_MATERIAL, PROJECT, Settings
 from upstream.cache import write_atomically
 
 REPOSITORY = Path(__file__).parents[2]
@@ -68,10 +68,22 @@ def merge(settings: Mapping[str, Any], generated: Mapping[str, Any]) -> dict[str
     return {**kept, **settings, "config": {**encrypted, **settings.get("config", {})}}
 
 
-def missing_secrets(content: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
-    """Return those of the secrets' keys that have no encrypted value yet."""
+def has_key(content: Mapping[str, Any]) -> bool:
+    """Return whether a stack file says how its secrets are encrypted."""
+    return any(content.get(key) for key in KEY_MATERIAL)
+
+
+def without_secrets(content: Mapping[str, Any], keys: Iterable[str] | None = None) -> dict[str, Any]:
+    """Return a stack file without encrypted values: those of some keys, or all, and then the key material."""
+    chosen = None if keys is None else {f"{PROJECT}:{key}" for key in keys}
     config: Mapping[str, object] = content.get("config", {})
-    return [key for key in keys if not _is_encrypted(config.get(f"{PROJECT}:{key}"))]
+    kept = {
+        key: value
+        for key, value in config.items()
+        if not _is_encrypted(value) or (chosen is not None and key not in chosen)
+    }
+    dropped = KEY_MATERIAL if keys is None else ()
+    return {key: value for key, value in content.items() if key not in dropped} | {"config": kept}
 
 
 def write(file: Path, content: Mapping[str, Any]) -> None:

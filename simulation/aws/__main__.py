@@ -3,12 +3,13 @@
 import argparse
 import sys
 
-from infra import commands
+from infra import changes
 from infra.errors import InfraError
 from infra.settings import stack_file
 from infra.settings.cluster import EksSettings
 from simulation.aws import bench_plan
 from simulation.aws.simulation import simulated
+from terminal import failures
 from upstream.cache import UpstreamError, cache_root
 
 
@@ -19,7 +20,7 @@ def _preview(stack: str) -> int:
         raise InfraError(f"--stack {stack}: not on AWS; run `python -m infra preview --stack {stack}`")
     with simulated(stack, cache_root() / "simulated" / stack) as simulation:
         simulation.engine.prepare()
-        code = commands.run_engine(simulation.engine, "preview")
+        code = changes.run_engine(simulation.engine, "preview")
     print(f"simulated, without AWS; SIMULATE=0 plans with your credentials for {cluster.account}")
     return code
 
@@ -42,4 +43,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    failures.in_one_line()
     sys.exit(main())

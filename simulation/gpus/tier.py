@@ -20,7 +20,7 @@ from components import manifests
 from components.aws import instance_types
 from components.gpus import gpu_admission, gpu_queues, kueue_controller
 from components.gpus.gpu_queues import TEAM_LABEL
-from infra.engine import generated
+from infra import generated
 from infra.settings import gpu_sharing, reader, stack_file
 from infra.settings.cluster import EksSettings
 from infra.settings.pools import GpuPoolSettings, Provisioner

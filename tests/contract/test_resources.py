@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.parts import SECRETS
 from tests.contract.test_stacks import STACKS
 from tests.fixtures import platform
 from tests.fixtures.recorder import Registration
@@ -64,6 +65,9 @@ ADDED = {
     "aws:ecr/lifecyclePolicy:LifecyclePolicy images-kfp-api-server-lifecycle",
     "aws:ecr/repository:Repository images-argo-workflow-controller",
     "aws:ecr/repository:Repository images-kfp-api-server",
+    # The state keeps what was generated into the configuration: an update adopts it.
+    "plinth:index:KeptSecrets secrets",
+    *(f"pulumi:index:Stash secrets-{secret.name}" for secret in SECRETS),
     # What hands out GPUs and starts nodes is scraped too.
     "kubernetes:monitoring.coreos.com/v1:PodMonitor monitoring-cluster-autoscaler-monitor",
     "kubernetes:monitoring.coreos.com/v1:PodMonitor monitoring-karpenter-monitor",

@@ -1,5 +1,6 @@
 """The real engine, language host and provider without a cluster: errors are reported in one line."""
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -9,17 +10,21 @@ from typing import Any
 
 import pytest
 
+from infra import changes
 from infra.engine import events
 from infra.engine.engine import Engine
 from infra.errors import InfraError
+from infra.parts import SECRET_KEYS, SECRETS
 from infra.settings import stack_file
 from simulation.program_engine import ProgramEngine
 from workloads.wait import wait_for
 
 # Program that the engine runs instead of the platform; it waits for a file, so that a test can kill it.
 PROGRAM = """
-import pathlib, time
+import hashlib, pathlib, time
 import pulumi
+from infra import assembly
+from infra.parts import PARTS, SECRET_KEYS
 from infra.settings import reader
 reader.load()
 pathlib.Path("started").touch()
@@ -33,6 +38,10 @@ class Thing(pulumi.ComponentResource):
         super().__init__("plinth:index:Thing", "thing")
         self.register_outputs({})
 Thing()
+for key, value in assembly.keep_secrets(PARTS, reader.secrets(SECRET_KEYS)).items():
+    # Secret, so never shown: a fingerprint tells whether two values are the same.
+    known = pulumi.Output.unsecret(value)
+    pulumi.export(key, known.apply(lambda text: hashlib.sha256(text.encode()).hexdigest()))
 pulumi.export("answer", 42)
 pulumi.export("hidden", pulumi.Output.secret("never shown"))
 """
@@ -67,26 +76,58 @@ def test_a_stack_is_installed_read_left_alone_and_destroyed(engine: Engine) -> N
     code, summary = run(engine, "up")
     assert code == 0, engine.output_of("up")
     assert summary.finished
-    assert summary.changes.get("create") == 2
-    assert engine.outputs() == {"answer": 42}
+    created = 3 + len(SECRETS)
+    assert summary.changes.get("create") == created
+    assert engine.outputs() == {"answer": 42, **fingerprints(engine)}
     code, summary = run(engine, "up", "--expect-no-changes")
     assert code == 0
     assert summary.changed == 0
     code, summary = run(engine, "destroy")
     assert code == 0
-    assert summary.changes == {"delete": 2}
+    assert summary.changes == {"delete": created}
     assert not (engine.folder / "home/logs").is_dir(), "the engine created a folder for its debug log"
 
 
 def test_secrets_are_in_no_file_in_plain_text(engine: Engine) -> None:
     engine.prepare()
     assert run(engine, "up")[0] == 0
-    assert "webhookKey" in engine.config_file.read_text()
+    assert fingerprints(engine)
     for path in engine.folder.rglob("*"):
         if path.is_file() and not path.is_symlink():
             content = path.read_bytes()
             assert b"never shown" not in content, path
             assert b"PRIVATE KEY" not in content, path
+
+
+def test_secrets_stay_the_same_until_one_is_rotated(engine: Engine) -> None:
+    engine.prepare()
+    assert run(engine, "up")[0] == 0
+    first = fingerprints(engine)
+    assert sorted(first) == sorted(SECRET_KEYS)
+    assert len(set(first.values())) == len(first)
+    assert run(engine, "up")[0] == 0
+    assert fingerprints(engine) == first
+    for secret in SECRETS[0], next(each for each in SECRETS if len(each.keys) == 3):
+        urn = changes.secret_urn("local", secret.name)
+        assert urn in {each["urn"] for each in engine.resources()}
+        assert run(engine, "up", "--replace", urn)[0] == 0
+        second = fingerprints(engine)
+        assert {key for key in first if first[key] != second[key]} == set(secret.keys)
+        first = second
+
+
+def test_secrets_that_an_earlier_release_generated_are_adopted(engine: Engine) -> None:
+    engine.prepare()
+    for key in SECRET_KEYS:
+        engine._call("config", "set", f"plinth:{key}", f"old {key}", "--secret", "--stack", "local")
+    assert run(engine, "up")[0] == 0
+    expected = {key: hashlib.sha256(f"old {key}".encode()).hexdigest() for key in SECRET_KEYS}
+    assert fingerprints(engine) == expected
+    engine.forget_secrets()
+    engine.prepare()
+    code, summary = run(engine, "up", "--expect-no-changes")
+    assert code == 0, summary
+    assert fingerprints(engine) == expected
 
 
 def test_a_wrong_passphrase_is_one_line(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +204,11 @@ def test_an_interrupt_reaches_the_engine_and_leaves_no_lock(engine: Engine, tmp_
     assert not lock_files(engine)
     (tmp_path / "program" / "go").touch()
     assert run(engine, "up")[0] == 0
+
+
+def fingerprints(engine: Engine) -> dict[str, str]:
+    """Return the fingerprint of every secret's value, by its key."""
+    return {key: value for key, value in engine.outputs().items() if key in SECRET_KEYS}
 
 
 def lock_files(engine: Engine) -> list[Path]:

@@ -1,4 +1,5 @@
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,9 @@ import pytest
 
 from cluster import namespaces, native, network
 from cluster.errors import ClusterError
-from cluster.instance import Addresses, Endpoints, Instance
+from cluster.instance import ENGINE_MARK, Addresses, Endpoints, Instance
 from cluster.native import NativeCluster
+from harness import processes
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def test_the_plan_runs_everything_a_cluster_needs(plan: Callable[[], Any]) -> No
     }
 
 
-def test_only_forwarders_and_what_asks_other_machines_run_in_the_machines_network(plan: Callable[[], Any]) -> None:
+def test_forwarders_and_the_package_index_alone_run_in_the_machines_network(plan: Callable[[], Any]) -> None:
     outside = {process.name for process in plan().processes if process.host_network}
     assert outside == {"forward-gateway", "forward-api", "forward-registry", "package-index"}
 
@@ -47,6 +49,22 @@ def test_addresses_stay_for_the_life_of_an_instance(
     second = NativeCluster("test")._addresses()  # pyright: ignore[reportPrivateUsage]
     assert first == second
     assert len({first.gateway_port, first.api_port, first.registry_port}) == 3
+
+
+def test_an_engine_that_a_killed_command_left_ends_with_the_cluster(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NativeCluster, "_clean", lambda _: None)
+    run = instance.folder / "pulumi" / "runs" / "one"
+    run.mkdir(parents=True)
+    with processes.started(["/bin/sleep", "60"], {ENGINE_MARK: str(run)}) as engine:
+        # Reaped at once, as init does for what has lost its parent.
+        reaper = threading.Thread(target=engine.wait)
+        reaper.start()
+        NativeCluster("test").delete()
+        reaper.join(10)
+        assert engine.poll() is not None
+    assert not instance.folder.exists()
 
 
 def test_a_process_that_keeps_ending_ends_the_wait_with_its_last_words(

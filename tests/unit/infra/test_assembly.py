@@ -2,14 +2,18 @@
 
 from typing import Any
 
+import pulumi
 import pytest
 
+from infra import assembly
 from infra.errors import SettingsError
-from infra.parts import PARTS, SECRET_KEYS
+from infra.parts import PARTS, SECRET_KEYS, SECRETS
 from infra.parts.part import Connections, Provides
+from infra.parts.secrets import WebhookCertificate
 from infra.settings import reader, stack_file
 from infra.settings.stack import Settings
 from tests.fixtures import platform
+from tests.fixtures.recorder import deploy
 from tests.unit.infra import choices
 from tests.unit.infra.parts.sample import Left, part
 
@@ -119,3 +123,29 @@ def test_a_part_that_returns_another_connection_than_it_declares_is_refused(smal
     undelivered = (*PARTS, part("second", provides=(Left,)))
     with pytest.raises(SettingsError, match=r"^part second declares Left and returned something else$"):
         platform.deployed(smallest, parts=undelivered)
+
+
+def test_a_secret_that_nobody_gave_is_generated_and_a_given_one_kept() -> None:
+    chosen = SECRETS[0]
+
+    def program() -> dict[str, pulumi.Output[str]]:
+        given = {chosen.keys[0]: pulumi.Output.secret("chosen")}
+        return dict(assembly.keep_secrets(PARTS, given))
+
+    deployment = deploy(program)
+    kept = {each.name: each.inputs["input"] for each in deployment.of_type("pulumi:index:Stash")}
+    values = {key: value for inputs in kept.values() for key, value in inputs["value"].items()}
+    assert sorted(values) == sorted(SECRET_KEYS)
+    assert values.pop(chosen.keys[0]) == "chosen"
+    assert all(len(value) >= 40 for value in values.values())
+    assert len(set(values.values())) == len(values)
+
+
+def test_two_thirds_of_a_certificate_are_no_certificate() -> None:
+    hooks = next(each for each in SECRETS if isinstance(each, WebhookCertificate))
+    given = {key: f"given {key}" for key in hooks.keys[:2]}
+    deployment = deploy(
+        lambda: assembly.keep_secrets(PARTS, {key: pulumi.Output.secret(each) for key, each in given.items()})
+    )
+    made = deployment.one("pulumi:index:Stash", f"secrets-{hooks.name}").inputs["input"]["value"]
+    assert not set(given.values()) & set(made.values())

@@ -13,8 +13,9 @@ import pytest
 import yaml
 
 from cluster.instance import Endpoints, Instance
-from infra import commands
-from infra.parts import SECRET_KEYS
+from infra import changes, commands
+from infra.engine import programs
+from infra.parts import SECRETS
 from infra.settings import stack_file
 from tests.fixtures.recorder import deploy
 from tests.unit.infra import choices
@@ -164,16 +165,36 @@ def test_a_stack_on_aws_needs_no_cluster_and_takes_its_backend_from_the_environm
     write_stack_on_aws(stacks)
     seen: list[commands.Engine] = []
     monkeypatch.setattr(commands.Engine, "prepare", lambda engine: seen.append(engine))
-    monkeypatch.setattr(commands, "run_engine", lambda *_: 0)
+    monkeypatch.setattr(commands.Engine, "exists", lambda _: True)
+    monkeypatch.setattr(commands.Engine, "forget_secrets", lambda _: None)
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr(changes, "run_engine", lambda _, *words: 0 if ran.append(words) is None else 1)
     assert commands.main(["preview", "--stack", "x"]) == 0
     monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://state-of-everyone")
     assert commands.main(["up", "--stack", "x"]) == 0
     local, shared = seen
     assert (local.backend, shared.backend) == (None, "s3://state-of-everyone")
+    # Behind the access of a cluster on AWS the engine itself looks for what was changed by hand.
+    assert ran == [("preview", "--refresh"), ("up", "--refresh")]
     for each in seen:
         assert each.kubeconfig is None
         assert each.downloads
         assert each.folder == cache_root() / "stacks" / "x"
+
+
+def test_a_shell_is_told_where_pulumi_and_the_cluster_are_and_no_secret(
+    stacks: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_stack(stacks)
+    placed: list[Path] = []
+    monkeypatch.setattr(programs, "place_all", placed.append)
+    assert commands.main(["env", "--stack", "x", "--name", "mine"]) == 0
+    path, kubeconfig = capsys.readouterr().out.splitlines()
+    assert path == f'export PATH={placed[0]}:"$PATH"'
+    assert kubeconfig == f"export KUBECONFIG={Instance('mine').kubeconfig}"
+    write_stack_on_aws(stacks)
+    assert commands.main(["env", "--stack", "x"]) == 0
+    assert capsys.readouterr().out.splitlines() == [path]
 
 
 def test_images_of_a_stack_on_aws_are_in_its_registry(
@@ -195,12 +216,11 @@ def test_the_folder_run_as_a_module_is_the_command_line() -> None:
 
 def test_the_folder_run_by_the_engine_is_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {"plinth:cluster": json.dumps({"kind": "kubeconfig", "name": "local"})}
-    values |= {f"plinth:{key}": "generated" for key in SECRET_KEYS}
+    monkeypatch.setenv("KUBECONFIG", "/of-this-user")
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps(values))
-    monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps([f"plinth:{key}" for key in SECRET_KEYS]))
 
     def program() -> None:
-        pulumi.runtime.set_all_config(values, [f"plinth:{key}" for key in SECRET_KEYS])
+        pulumi.runtime.set_all_config(values)
         runpy.run_path(str(stack_file.REPOSITORY / "infra"), run_name="__main__")
 
     try:
@@ -208,6 +228,8 @@ def test_the_folder_run_by_the_engine_is_the_program(monkeypatch: pytest.MonkeyP
     finally:
         pulumi.runtime.set_all_config({})
     assert deployment.of_type("plinth:index:ObjectStore")
+    # Without any secret in the configuration.
+    assert len(deployment.of_type("pulumi:index:Stash")) == len(SECRETS)
 
 
 def test_the_estimate_of_a_stack_is_printed_as_text_and_as_json(

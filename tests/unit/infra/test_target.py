@@ -5,7 +5,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from infra import target
+from infra.errors import SettingsError
 from infra.settings import reader
 from tests.fixtures.recorder import Registration, deploy
 from tests.unit.infra import choices
@@ -29,8 +32,30 @@ def test_a_kubeconfig_of_the_stack_is_read(tmp_path: Path) -> None:
     path.write_text("apiVersion: v1\n")
     cluster = {"kind": "kubeconfig", "name": "mine", "kubeconfig": str(path), "context": "other"}
     inputs = provider({"cluster": cluster}).inputs
-    assert inputs["kubeconfig"] == "apiVersion: v1\n"
+    assert inputs["kubeconfig"]["value"] == "apiVersion: v1\n"
     assert inputs["context"] == "other"
+
+
+def test_a_kubeconfig_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "none"
+    cluster = {"kind": "kubeconfig", "name": "mine", "kubeconfig": str(path)}
+    with pytest.raises(SettingsError, match=rf"^plinth:cluster.kubeconfig: {path}: No such file"):
+        provider({"cluster": cluster})
+
+
+def test_the_default_kubeconfig_counts_only_for_a_stack_that_names_none(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text("of the stack")
+    named = {"cluster": {"kind": "kubeconfig", "name": "mine", "kubeconfig": str(path)}}
+    unnamed = {"cluster": {"kind": "kubeconfig", "name": "local"}}
+    for values, expected in ((named, "of the stack"), (unnamed, "of the machine")):
+        chosen = reader.parse(values)
+        deployment = deploy(
+            lambda chosen=chosen: target.connect(chosen, lambda: "of the machine").cluster.name
+        )
+        found = deployment.one("pulumi:providers:kubernetes")
+        assert found.inputs["kubeconfig"]["value"] == expected
+        assert "kubeconfig" in found.secret_inputs
 
 
 def test_a_cluster_of_the_stack_is_reached_by_its_own_kubeconfig() -> None:

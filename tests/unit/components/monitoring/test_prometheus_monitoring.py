@@ -14,7 +14,7 @@ from components.monitoring.prometheus_monitoring import (
     scraper,
 )
 from components.monitoring.timing import REHEARSAL
-from infra.engine import generated
+from infra import generated
 from tests.fixtures import watches
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import crds, rules, sample

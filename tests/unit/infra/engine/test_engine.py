@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from infra.engine import lock
 from infra.engine.engine import Engine
 from infra.errors import InfraError
+from infra.parts import SECRET_KEYS
+from infra.settings import stack_file
 from upstream.cache import UpstreamError
 
 
@@ -53,7 +56,7 @@ class FakePulumi:
 @pytest.fixture
 def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakePulumi:
     fake = FakePulumi(tmp_path)
-    monkeypatch.setattr("infra.engine.engine._binary", lambda _: fake.program)
+    monkeypatch.setattr("infra.engine.programs._binary", lambda _: fake.program)
     monkeypatch.setattr("upstream.modules.module_dir", lambda *_: tmp_path)
     return fake
 
@@ -65,16 +68,46 @@ def write_lock(engine: Engine, **content: Any) -> Path:
     return path
 
 
-def test_secrets_are_generated_once_and_never_on_a_command_line(engine: Engine, pulumi: FakePulumi) -> None:
+def test_no_secret_is_put_into_the_configuration(engine: Engine, pulumi: FakePulumi) -> None:
     engine.prepare()
-    calls = pulumi.recorded()
-    set_calls = [call for call in calls if call["arguments"][0] == "config"]
-    assert set_calls
-    for call in set_calls:
-        assert len(call["input"]) >= 40
-        assert not any(call["input"] in argument for argument in call["arguments"])
-        assert "--secret" in call["arguments"]
-    assert len({call["input"] for call in set_calls}) == len(set_calls)
+    assert [call["arguments"][:2] for call in pulumi.recorded()] == [["stack", "init"]]
+
+
+def encrypted(engine: Engine) -> None:
+    """Write the stack file that an earlier release left: a setting, secrets, and the key's salt."""
+    engine.project.mkdir(parents=True)
+    config = {f"plinth:{SECRET_KEYS[0]}": {"secure": "v1:x"}, "plinth:mine": {"secure": "v1:y"}}
+    engine.config_file.write_text(yaml.safe_dump({"encryptionsalt": "v1:salt", "config": config}))
+
+
+def test_secrets_of_an_earlier_release_stay_until_the_state_keeps_them(
+    engine: Engine, pulumi: FakePulumi
+) -> None:
+    encrypted(engine)
+    engine.prepare()
+    assert f"plinth:{SECRET_KEYS[0]}" in stack_file.read(engine.config_file)["config"]
+    engine.forget_secrets()
+    content = stack_file.read(engine.config_file)
+    assert f"plinth:{SECRET_KEYS[0]}" not in content["config"]
+    assert content["config"]["plinth:mine"] == {"secure": "v1:y"}
+    assert content["encryptionsalt"] == "v1:salt"
+
+
+def test_what_a_users_pulumi_encrypted_with_its_own_key_is_left_to_it(
+    engine: Engine, pulumi: FakePulumi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = {"encryptionsalt": "v1:theirs", "config": {"plinth:a": {"secure": "v1:t"}, "plinth:b": "c"}}
+    (tmp_path / "Pulumi.local.yaml").write_text(yaml.safe_dump(theirs))
+    monkeypatch.setattr(stack_file, "STACKS", tmp_path)
+    encrypted(engine)
+    engine.prepare()
+    content = stack_file.read(engine.config_file)
+    assert content["encryptionsalt"] == "v1:salt"
+    assert content["config"]["plinth:b"] == "c"
+    assert "plinth:a" not in content["config"]
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "theirs")
+    engine.prepare()
+    assert stack_file.read(engine.config_file)["encryptionsalt"] == "v1:theirs"
 
 
 def test_the_passphrase_is_readable_by_its_owner_alone_and_stays(engine: Engine, pulumi: FakePulumi) -> None:
@@ -228,7 +261,7 @@ def test_a_shared_state_needs_the_passphrase_that_its_users_share(engine: Engine
     assert pulumi.recorded() == []
 
 
-def test_on_another_machine_secrets_come_from_the_shared_state(
+def test_on_another_machine_the_key_and_secrets_come_from_the_shared_state(
     engine: Engine, pulumi: FakePulumi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "of everyone")

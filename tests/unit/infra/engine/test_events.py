@@ -56,6 +56,18 @@ def test_a_retry_and_a_failure_are_counted_by_name() -> None:
     assert summary.failed == ("object-store-service",)
 
 
+def test_what_is_read_before_an_update_is_no_progress_of_it() -> None:
+    looks = [
+        {"timestamp": 1, kind: {"metadata": {**each, "op": "refresh"}}}
+        for each in (STORE_METADATA, SERVICE_METADATA)
+        for kind in ("resourcePreEvent", "resOutputsEvent")
+    ]
+    with_looks, without = events.Progress(), events.Progress()
+    expected = [line for event in RUN for line in without.lines(event)]
+    assert [line for event in [*looks, *RUN] for line in with_looks.lines(event)] == expected
+    assert expected
+
+
 def test_an_interrupted_run_is_not_finished() -> None:
     assert not events.summarise(RUN[:-1]).finished
 

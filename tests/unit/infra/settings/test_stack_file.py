@@ -39,12 +39,18 @@ def test_changed_settings_replace_the_old_ones_and_keep_secrets_and_salt() -> No
     }
 
 
-def test_a_plain_value_is_no_secret() -> None:
-    keys = ["first", "second", "third"]
-    content = {
-        "config": {f"plinth:{key}": {"secure": "v1:x"} for key in keys[1:]} | {f"plinth:{keys[0]}": "x"}
-    }
-    assert stack_file.missing_secrets(content, keys) == [keys[0]]
+def test_secrets_are_left_out_by_key_or_all_with_the_key_material() -> None:
+    config = {"plinth:first": {"secure": "v1:x"}, "plinth:second": {"secure": "v1:y"}, "plinth:third": "z"}
+    content = {"encryptionsalt": "v1:salt", "secretsprovider": "passphrase", "config": config}
+    without_one = stack_file.without_secrets(content, ["first", "third"])
+    assert without_one["config"] == {key: config[key] for key in ("plinth:second", "plinth:third")}
+    assert without_one["encryptionsalt"] == "v1:salt"
+    assert stack_file.without_secrets(content) == {"config": {"plinth:third": "z"}}
+
+
+def test_a_file_with_any_key_material_has_a_key() -> None:
+    assert stack_file.has_key({"encryptedkey": "x", "config": {}})
+    assert not stack_file.has_key({"config": {}})
 
 
 def test_an_equal_file_is_not_written_again(tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
-"""Generates the secrets of a stack: passwords, and certificates of the controllers' webhooks."""
+"""Generates secrets of a stack: passwords, and certificates of the controllers' webhooks."""
 
 import datetime
 import secrets
-from collections.abc import Iterable
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -11,27 +10,15 @@ from cryptography.x509.oid import NameOID
 
 from infra.parts.secrets import Password, Secret
 
-# Generated once per stack; the API server is the only client.
+# The API server is the only client.
 _VALID_DAYS = 3650
 
 
-def values(needed: Iterable[Secret], missing: Iterable[str]) -> dict[str, str]:
-    """Return a value for every missing key; the three of a webhook are always generated together.
-
-    Args:
-        needed: secrets of the platform's parts.
-        missing: configuration keys that have no value.
-    """
-    wanted = set(missing)
-    made: dict[str, str] = {}
-    for each in needed:
-        if not wanted & set(each.keys):
-            continue
-        if isinstance(each, Password):
-            made[each.key] = secrets.token_hex(20)
-        else:
-            made |= dict(zip(each.keys, certificate(each.host()), strict=True))
-    return made
+def values(secret: Secret) -> dict[str, str]:
+    """Return new values of a secret by their keys; the three of a certificate belong together."""
+    if isinstance(secret, Password):
+        return {secret.key: secrets.token_hex(20)}
+    return dict(zip(secret.keys, certificate(secret.host()), strict=True))
 
 
 def certificate(host: str) -> tuple[str, str, str]:

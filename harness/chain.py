@@ -58,10 +58,12 @@ def upload(endpoints: Endpoints, name: str, content: bytes) -> str:
 def submit_all(endpoints: Endpoints) -> dict[str, str]:
     """Submit runs for the models that journeys need besides that of `make up`; return their ids by model."""
     flowers = upload(endpoints, "flowers.csv", _FLOWERS.encode())
-    targets = {"breast_cancer": "target", flowers: "kind"}
+    prepared = [
+        datasets.prepare(endpoints, "breast_cancer", "target"),
+        datasets.prepare(endpoints, flowers, "kind", name="flowers"),
+    ]
     if InferenceServices(endpoints).get("wine") is None:
-        targets["wine"] = "target"
-    prepared = [datasets.prepare(endpoints, data, target) for data, target in targets.items()]
+        prepared.append(datasets.prepare(endpoints, "wine", "target"))
     return {dataset.model_name: submit(endpoints, dataset) for dataset in prepared}
 
 

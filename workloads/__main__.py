@@ -4,9 +4,13 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
+
+if TYPE_CHECKING:
+    from workloads.lineage import HeldBack
 
 TARGET = "target"
 
@@ -23,9 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
             endpoints = Endpoints.of_stack(options.stack)
         if options.command == "run":
             return _run(endpoints, options)
-        from workloads.datasets import model_name
-
-        return _show(endpoints, model_name(options.data))
+        return _show(endpoints, _name(options))
     except WorkloadsError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -39,8 +41,22 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run a pipeline and show the model that it serves")
     run.add_argument("pipeline", choices=["train_register_serve"])
-    run.add_argument("--target", default=TARGET, metavar="COLUMN", help="column with the class")
-    run.add_argument("--minimum-accuracy", type=float, default=0.9, help="accuracy required to register")
+    run.add_argument("--target", default=TARGET, metavar="COLUMN", help="column with the class or quantity")
+    run.add_argument(
+        "--task",
+        choices=["auto", "classification", "regression"],
+        default="auto",
+        help="what to predict; auto: a class, unless the target has many different numbers",
+    )
+    run.add_argument(
+        "--minimum-accuracy", type=float, default=0.9, help="accuracy required to register a classifier"
+    )
+    run.add_argument(
+        "--minimum-r2", type=float, default=0.5, help="R2 required to register a regression; 0: the mean"
+    )
+    run.add_argument(
+        "--replace", action="store_true", help="take the model's name from the data that it belongs to"
+    )
     run.add_argument("--regularization", type=float, default=1.0, help="inverse regularization strength")
     run.add_argument("--seed", type=int, default=0, help="selects the held-back rows")
     run.add_argument(
@@ -53,6 +69,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     show = commands.add_parser("show", help="show the served model and one prediction")
     for command in (run, show):
         command.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
+        command.add_argument("--name", default="", help="name of the model (default: made of --data)")
         command.add_argument("--stack", default="local", help="stack of the platform")
         command.add_argument(
             "--endpoints", metavar="FILE", help="file with the stack's outputs (default: ask infra)"
@@ -68,23 +85,34 @@ def _is_served(endpoints: Endpoints, model_name: str) -> bool:
     return service is not None and is_ready(service)
 
 
+def _name(options: argparse.Namespace) -> str:
+    """Return the name of the model: as chosen, or that of the data."""
+    from workloads import model_names
+
+    return model_names.checked(options.name) if options.name else model_names.model_name(options.data)
+
+
 def _run(endpoints: Endpoints, options: argparse.Namespace) -> int:
     """Run the pipeline to its end; print the duration of each step, and the reason if it failed."""
-    from workloads import datasets, pipeline_runs
+    from workloads import datasets, lineage, model_names, pipeline_runs
     from workloads.pipelines import inputs
     from workloads.progress import StepProgress
 
-    if options.unless_served:
-        name = datasets.model_name(options.data)
-        if _is_served(endpoints, name):
-            return _show(endpoints, name)
-    dataset = datasets.prepare(endpoints, options.data, options.target)
+    name = _name(options)
+    if options.unless_served and _is_served(endpoints, name):
+        return _show(endpoints, name)
+    dataset = datasets.prepare(endpoints, options.data, options.target, name=options.name, task=options.task)
+    if not options.replace:
+        model_names.refuse_taken(name, options.data, lineage.data_of(endpoints, name))
     arguments = inputs.for_training(
         dataset,
         minimum_accuracy=options.minimum_accuracy,
+        minimum_r2=options.minimum_r2,
         regularization=options.regularization,
         seed=options.seed,
+        replace=options.replace,
     )
+    print(f"{options.data}: {dataset.understood}", flush=True)
     run_id = pipeline_runs.submit(endpoints, options.pipeline, arguments, cache=not options.no_cache)
     print(f"pipeline run {run_id} of {options.pipeline} on {options.data}", flush=True)
     progress = StepProgress(sys.stdout)
@@ -105,28 +133,34 @@ def _show(endpoints: Endpoints, name: str) -> int:
 
     traced = lineage.trace(endpoints, name)
     evidence = lineage.read_held_back(endpoints, traced.served.mlflow_run_id)
-    served = InferenceClient(endpoints, name).predict_v1(evidence.rows)
-    largest = max(
-        abs(actual - expected)
-        for row, wanted in zip(served, evidence.probabilities, strict=True)
-        for actual, expected in zip(row, wanted, strict=True)
-    )
-    classes = [evidence.classes[row.index(max(row))] for row in served]
-    equal = sum(actual == expected for actual, expected in zip(classes, evidence.predicted, strict=True))
-    place = evidence.classes.index(evidence.predicted[0])
+    served = InferenceClient(endpoints, name).predict_v1(evidence.instances)
+    largest = evidence.largest_difference(served)
     print(f"model      {name} version {traced.model_version}, pipeline run {traced.pipeline_run_id}")
     print(
         f"answers at {endpoints.gateway_url}/v1/models/{name}:predict  (Host: {endpoints.model_host(name)})"
     )
-    print(f"predicted  {classes[0]} with probability {served[0][place]!r}")
-    print(f"expected   {evidence.predicted[0]} with probability {evidence.probabilities[0][place]!r}")
-    print(f"held back  {equal} of {len(classes)} classes equal, probabilities within {largest:.1e}")
+    wrong = _show_classes(evidence, served, largest) if evidence.classes else 0
+    if not evidence.classes:
+        print(f"predicted  {served[0]!r}")
+        print(f"expected   {evidence.predicted[0]!r}")
+        print(f"held back  {len(served)} quantities, relative to their size within {largest:.1e}")
     broken = lineage.broken_links(traced)
     if broken:
         raise WorkloadsError(f"model {name}: its lineage is broken: {broken[0]}")
-    if equal < len(classes) or largest > 1e-9:
+    if wrong or not largest <= 1e-9:
         raise WorkloadsError(f"model {name}: predictions differ from those at training time")
     return 0
+
+
+def _show_classes(evidence: "HeldBack", served: list[list[float]], largest: float) -> int:
+    """Print the first predicted class and its expected value; return how many classes differ."""
+    classes = [evidence.classes[row.index(max(row))] for row in served]
+    equal = sum(actual == expected for actual, expected in zip(classes, evidence.predicted, strict=True))
+    place = evidence.classes.index(evidence.predicted[0])
+    print(f"predicted  {classes[0]} with probability {served[0][place]!r}")
+    print(f"expected   {evidence.predicted[0]} with probability {evidence.probabilities[0][place]!r}")
+    print(f"held back  {equal} of {len(classes)} classes equal, probabilities within {largest:.1e}")
+    return len(classes) - equal
 
 
 if __name__ == "__main__":

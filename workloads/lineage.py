@@ -1,15 +1,17 @@
 """Lineage of a served model: what each system records about it, and whether the records agree."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, cast
 
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.serving.artifacts import storage_uri
 from workloads.serving.inference_client import InferenceClient
 from workloads.serving.inference_services import InferenceServices, version_of
+from workloads.serving.request_parts import instances
 from workloads.serving.served_version import ServedVersion
 from workloads.tracking import connect
 
@@ -20,10 +22,39 @@ class HeldBack:
 
     features: list[str]
     classes: list[str]
-    rows: list[list[float]]
-    labels: list[str]
-    predicted: list[str]
+    """Empty for a regression."""
+    rows: list[list[Any]]
+    labels: list[Any]
+    """Classes, or the quantities of a regression."""
+    predicted: list[Any]
+    """As the labels."""
     probabilities: list[list[float]]
+    """Empty for a regression."""
+    kinds: list[str] = field(default_factory=list[str])
+    """number, boolean or text for each feature; empty if all are numbers, which are sent as a matrix."""
+
+    @property
+    def instances(self) -> list[Any]:
+        """Rows as a client sends them by the v1 protocol."""
+        return instances(self.rows, self.features, self.kinds)
+
+    @property
+    def answers(self) -> list[Any]:
+        """What the served model must answer to each row: probabilities, or the predicted quantity."""
+        return self.probabilities if self.classes else self.predicted
+
+    def largest_difference(self, served: list[Any]) -> float:
+        """Return how far answers are from the expected ones; for large quantities, in proportion."""
+        pairs = zip(_flat(served), _flat(self.answers), strict=True)
+        return max(abs(actual - expected) / max(1.0, abs(expected)) for actual, expected in pairs)
+
+
+def _flat(answers: list[Any]) -> list[float]:
+    return [
+        value
+        for each in answers
+        for value in (cast("list[float]", each) if isinstance(each, list) else [each])
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +151,25 @@ def trace(endpoints: Endpoints, model_name: str) -> Lineage:
         dataset_sha256=inputs[0] if inputs else "",
         predictor_digest=InferenceClient(endpoints, model_name).properties()["model_digest"],
     )
+
+
+def data_of(endpoints: Endpoints, model_name: str) -> str:
+    """Return the data that the newest version of a model is trained on; empty if there is none."""
+    from mlflow.exceptions import MlflowException
+
+    mlflow = connect(endpoints)
+    try:
+        versions = mlflow.search_model_versions(f"name = '{model_name}'", max_results=1000)
+        newest = max(versions, key=lambda version: int(version.version), default=None)
+        if newest is None:
+            return ""
+        # Versions of earlier releases have no tag, but their runs do.
+        return newest.tags.get("data.uri") or mlflow.get_run(str(newest.run_id)).data.tags.get("data.uri", "")
+    except MlflowException as error:
+        raise WorkloadsError(
+            f"model {model_name}: the registry does not answer ({str(error).splitlines()[0][:200]}); "
+            "is the platform up?"
+        ) from None
 
 
 def read_held_back(endpoints: Endpoints, mlflow_run_id: str) -> HeldBack:

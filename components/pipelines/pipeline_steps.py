@@ -200,7 +200,7 @@ class PipelineSteps(pulumi.ComponentResource):
                 {
                     "api_groups": ["serving.kserve.io"],
                     "resources": ["inferenceservices"],
-                    "verbs": ["get", "list", "watch", "create", "patch"],
+                    "verbs": ["get", "list", "watch", "create", "patch", "delete"],
                 },
                 # The status of an inference service does not name its generation; its pods do.
                 {"api_groups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},

@@ -1,4 +1,4 @@
-"""The reference pipeline: train a classifier, register it if it is good, serve it and verify it."""
+"""The reference pipeline: train a model, register it if it is good, serve it and verify it."""
 
 # A call of a step names its inputs; Kubeflow adds its outputs.
 # pyright: reportCallIssue=false, reportUntypedFunctionDecorator=false
@@ -45,35 +45,42 @@ def _configure(task: Any, *, cache: bool, memory: str = "512Mi") -> Any:
     )
 
 
-@dsl.pipeline(name="train-register-serve", description="Train, evaluate, register and serve a classifier.")
-def train_register_serve(
+@dsl.pipeline(name="train-register-serve", description="Train, evaluate, register and serve a model.")
+def train_register_serve(  # noqa: PLR0913, PLR0917 - inputs of a pipeline
     data: str,
     data_sha256: str,
     target: str,
     model_name: str,
+    task: str = "auto",
     minimum_accuracy: float = 0.9,
+    minimum_r2: float = 0.5,
     regularization: float = 1.0,
     seed: int = 0,
     candidate: bool = False,
+    replace: bool = False,
 ) -> None:
     """Run all steps; those that depend on the data alone are cached.
 
     Args:
         data: wine, breast_cancer or s3://bucket/key.csv.
         data_sha256: SHA-256 of the CSV file, so that changed data under the same name misses the cache.
-        target: Column with the class.
+        target: Column with the class, or the quantity.
         model_name: Name of the registered model, the MLflow experiment and the InferenceService.
-        minimum_accuracy: Below it the run fails, and nothing is registered or served.
+        task: classification, regression, or auto: as the target's values say.
+        minimum_accuracy: Below it the run of a classifier fails, and nothing is registered or served.
+        minimum_r2: Below it the run of a regression fails likewise; 0 is as good as always saying the mean.
         regularization: Inverse regularization strength.
         seed: Selects the held-back rows.
         candidate: Whether to serve the version as NAME-candidate, next to the model, until it is promoted.
+        replace: Whether a model of other data may lose its name to this one.
     """
     loaded: Any = _configure(load_data(data=data, data_sha256=data_sha256), cache=True)
     kubernetes.use_secret_as_env(
         loaded, OBJECT_STORE_SECRET, {"accesskey": "AWS_ACCESS_KEY_ID", "secretkey": "AWS_SECRET_ACCESS_KEY"}
     )
     dataset, sha256 = loaded.outputs["dataset"], loaded.outputs["sha256"]
-    validated: Any = _configure(validate_data(dataset=dataset, data_sha256=sha256, target=target), cache=True)
+    validated: Any = validate_data(dataset=dataset, data_sha256=sha256, target=target, task=task)
+    _configure(validated, cache=True, memory="1Gi")
     trained: Any = train(
         dataset=dataset,
         data=data,
@@ -82,9 +89,10 @@ def train_register_serve(
         model_name=model_name,
         regularization=regularization,
         seed=seed,
+        task=task,
     )
     # Rejected data leaves no model and no MLflow run.
-    _configure(trained, cache=True, memory="1Gi").after(validated)
+    _configure(trained, cache=True, memory="3Gi").after(validated)
     held_back, model_id = trained.outputs["held_back"], trained.outputs["model_id"]
     mlflow_run_id = trained.outputs["mlflow_run_id"]
     evaluated: Any = evaluate(
@@ -93,6 +101,7 @@ def train_register_serve(
         mlflow_run_id=mlflow_run_id,
         data_sha256=sha256,
         minimum_accuracy=minimum_accuracy,
+        minimum_r2=minimum_r2,
     )
     _configure(evaluated, cache=False, memory="1Gi")
     model_digest = evaluated.outputs["model_digest"]
@@ -103,6 +112,8 @@ def train_register_serve(
         mlflow_run_id=mlflow_run_id,
         evaluation_run_id=evaluated.outputs["evaluation_run_id"],
         data_sha256=sha256,
+        data=data,
+        replace=replace,
     )
     _configure(registered, cache=False)
     version = registered.outputs["model_version"]
@@ -124,4 +135,4 @@ def train_register_serve(
         model_digest=model_digest,
         candidate=candidate,
     )
-    _configure(proven, cache=False).after(deployed)
+    _configure(proven, cache=False, memory="1Gi").after(deployed)

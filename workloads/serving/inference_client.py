@@ -7,20 +7,21 @@ import requests
 
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
+from workloads.serving.request_parts import in_parts, matrix_input
 
 Rows = Sequence[Sequence[float]]
 
 
 def v2_request(rows: Rows) -> dict[str, Any]:
     """Return the body of an Open Inference Protocol request with all rows in one tensor."""
-    flat = [value for row in rows for value in row]
-    tensor = {"name": "input-0", "shape": [len(rows), len(rows[0])], "datatype": "FP64", "data": flat}
-    return {"inputs": [tensor]}
+    return matrix_input(rows)
 
 
-def v2_rows(answer: dict[str, Any]) -> list[list[float]]:
-    """Return the rows of the first output of an Open Inference Protocol response."""
+def v2_rows(answer: dict[str, Any]) -> list[Any]:
+    """Return the rows of the first output of an Open Inference Protocol response; or its values."""
     output = answer["outputs"][0]
+    if len(output["shape"]) == 1:
+        return output["data"]
     count, width = output["shape"]
     return [output["data"][at * width : (at + 1) * width] for at in range(count)]
 
@@ -38,13 +39,23 @@ class InferenceClient:
         # Requests must go to the gateway, even if the environment names a proxy.
         self._session.trust_env = False
 
-    def predict_v1(self, rows: Rows) -> list[list[float]]:
-        """Return the probabilities of each row, by KServe's v1 protocol."""
-        return self._call("POST", f"/v1/models/{self._name}:predict", {"instances": rows})["predictions"]
+    def predict_v1(self, rows: Sequence[Any]) -> list[Any]:
+        """Return the answer to each row, a list or an object by feature, by KServe's v1 protocol."""
+        path = f"/v1/models/{self._name}:predict"
+        return [
+            answer
+            for part in in_parts(rows)
+            for answer in self._call("POST", path, {"instances": part})["predictions"]
+        ]
 
-    def predict_v2(self, rows: Rows) -> list[list[float]]:
-        """Return the probabilities of each row, by the Open Inference Protocol."""
-        return v2_rows(self._call("POST", f"/v2/models/{self._name}/infer", v2_request(rows)))
+    def predict_v2(self, rows: Rows) -> list[Any]:
+        """Return the answer to each row of a matrix, by the Open Inference Protocol, in parts."""
+        path = f"/v2/models/{self._name}/infer"
+        return [
+            answer
+            for part in in_parts(rows)
+            for answer in v2_rows(self._call("POST", path, v2_request(part)))
+        ]
 
     def properties(self) -> dict[str, str]:
         """Return the predictor's properties of the loaded model, including model_digest."""

@@ -38,7 +38,7 @@ def load_data(
             lines.append(",".join([*map(repr, row), label]))
         return ("\n".join(lines) + "\n").encode()
 
-    def stored(bucket: str, key: str) -> bytes:
+    def stored(bucket: str, key: str) -> None:
         import boto3
         from botocore.exceptions import ClientError
 
@@ -48,7 +48,11 @@ def load_data(
             region_name=os.environ["PLINTH_S3_REGION"],
         )
         try:
-            return store.get_object(Bucket=bucket, Key=key)["Body"].read()
+            body = store.get_object(Bucket=bucket, Key=key)["Body"]
+            with Path(dataset.path).open("wb") as file:
+                # In parts: the file may be larger than this step's memory.
+                for part in body.iter_chunks(1 << 20):
+                    file.write(part)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             raise ValueError(
@@ -56,18 +60,18 @@ def load_data(
             ) from None
 
     if data in ("wine", "breast_cancer"):
-        content = shipped(data)
-    elif data.startswith("s3://") and data.count("/") > 2 and data.endswith(".csv"):
+        Path(dataset.path).write_bytes(shipped(data))
+    elif data.startswith("s3://") and data.count("/") > 2 and data.lower().endswith((".csv", ".tsv")):
         bucket, _, key = data.removeprefix("s3://").partition("/")
-        content = stored(bucket, key)
+        stored(bucket, key)
     else:
         raise ValueError(f"data {data}: unknown; give wine, breast_cancer or s3://bucket/key.csv")
 
-    sha256 = hashlib.sha256(content).hexdigest()
+    with Path(dataset.path).open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     if data_sha256 and sha256 != data_sha256:
         raise ValueError(
             f"data {data}: has SHA-256 {sha256}, not {data_sha256}; it changed: submit the run again"
         )
     dataset.metadata["sha256"] = sha256
-    Path(dataset.path).write_bytes(content)
     return (sha256,)

@@ -19,6 +19,8 @@ def register(
     mlflow_run_id: str,
     evaluation_run_id: str,
     data_sha256: str,
+    data: str = "",
+    replace: bool = False,
 ) -> NamedTuple("Registered", [("model_version", str), ("storage_uri", str)]):
     """Create one version per pipeline run, even if training came from the cache, and alias it challenger.
 
@@ -29,6 +31,8 @@ def register(
         mlflow_run_id: The MLflow run that trained it.
         evaluation_run_id: The MLflow run that evaluated it.
         data_sha256: SHA-256 of the CSV file.
+        data: Source of the data; a model of other data keeps its name.
+        replace: Whether the name may go from other data to this.
     """
     import os
 
@@ -51,7 +55,18 @@ def register(
     # A retried step must not register a second version.
     known = client.search_model_versions(f"name = '{model_name}'", max_results=1000)
     mine = [version for version in known if version.tags.get("kfp.pipeline_run_id") == pipeline_run_id]
+    others = [version for version in known if version not in mine]
+    newest = max(others, key=lambda version: int(version.version), default=None)
+    # Same rule as workloads.lineage.data_of.
+    owner = newest and (
+        newest.tags.get("data.uri") or client.get_run(str(newest.run_id)).data.tags.get("data.uri")
+    )
+    if data and owner and owner != data and not replace:
+        raise ValueError(
+            f"model {model_name}: is trained on {owner}, not {data}; give another name, or replace = true"
+        )
     tags = {
+        "data.uri": data,
         "kfp.pipeline_run_id": pipeline_run_id,
         "data.sha256": data_sha256,
         "model.digest": model_digest,

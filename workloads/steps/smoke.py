@@ -4,23 +4,28 @@
 # pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
 # pyright: reportPrivateImportUsage=false, reportTypedDictNotRequiredAccess=false
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kfp import dsl
 
-from workloads.steps import WORKLOAD_IMAGE
+from workloads.serving import request_parts
+from workloads.serving.request_parts import column_inputs, in_parts, instances, matrix_input
+from workloads.steps import WORKLOAD_IMAGE, champion
+from workloads.steps.champion import serve_champion
+from workloads.steps.embedding import embed
 
 
 @dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
-def smoke(
+def smoke(  # noqa: C901, PLR0915 - a step is one function
     held_back: dsl.Input[dsl.Dataset],
     model_name: str,
     model_version: str,
     model_digest: str,
     candidate: bool,
 ) -> NamedTuple("Smoked", [("rows", int), ("largest_difference", float)]):
-    """Require the classes and probabilities of training time, by both protocols; then alias it champion.
+    """Require the answers of training time to every row, by both protocols; then alias it champion.
 
+    A version that answers otherwise is taken away: the champion is served again, or nothing if there is none.
     A candidate is compared as strictly, but the promotion gate decides whether it becomes champion.
 
     Args:
@@ -40,56 +45,96 @@ def smoke(
     import requests
 
     evidence = json.loads(Path(held_back.path).read_text())
-    expected = np.array(evidence["probabilities"])
+    rows, features = evidence["rows"], evidence["features"]
+    classes, kinds = evidence["classes"], evidence.get("kinds", [])
+    expected = np.array(evidence["probabilities"] if classes else evidence["predicted"])
     url = os.environ["PLINTH_GATEWAY_URL"]
     domain = os.environ["PLINTH_GATEWAY_DOMAIN"]
+    namespace = os.environ["PLINTH_MODELS_NAMESPACE"]
     session = requests.Session()
     # Same rule as workloads.serving.inference_service.candidate_name.
     service = f"{model_name}-candidate" if candidate else model_name
-    session.headers["Host"] = f"{service}-{os.environ['PLINTH_MODELS_NAMESPACE']}.{domain}"
+    session.headers["Host"] = f"{service}-{namespace}.{domain}"
 
-    # Pods of the previous version answer until they are gone: require five answers of the new one in a row.
-    answers = "nothing"
-    in_a_row = 0
-    deadline = time.monotonic() + 120
-    while in_a_row < 5:
-        try:
-            response = session.get(f"{url}/v1/models/{service}", timeout=10)
-            answers = (
-                response.json().get("model_digest", "no digest")
-                if response.ok
-                else f"HTTP {response.status_code}"
-            )
-        except (requests.RequestException, ValueError) as error:
-            answers = type(error).__name__
-        in_a_row = in_a_row + 1 if answers == model_digest else 0
-        if time.monotonic() > deadline:
-            raise TimeoutError(
-                f"model {model_name}: not digest {model_digest} but {answers} answers after 120 s"
-            )
-        time.sleep(0.2)
+    def wait_for(digest: str) -> None:
+        # Pods of the previous version answer until they are gone: require five answers in a row.
+        answers = "nothing"
+        in_a_row = 0
+        deadline = time.monotonic() + 120
+        while in_a_row < 5:
+            try:
+                response = session.get(f"{url}/v1/models/{service}", timeout=10)
+                answers = (
+                    response.json().get("model_digest", "no digest")
+                    if response.ok
+                    else f"HTTP {response.status_code}"
+                )
+            except (requests.RequestException, ValueError) as error:
+                answers = type(error).__name__
+            in_a_row = in_a_row + 1 if answers == digest else 0
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"model {model_name}: not digest {digest} but {answers} answers after 120 s"
+                )
+            time.sleep(0.2)
 
-    rows = evidence["rows"]
-    shape = [len(rows), len(evidence["features"])]
-    tensor = {"name": "input-0", "shape": shape, "datatype": "FP64", "data": np.ravel(rows).tolist()}
-    first = session.post(f"{url}/v1/models/{service}:predict", json={"instances": rows}, timeout=60)
-    second = session.post(f"{url}/v2/models/{service}/infer", json={"inputs": [tensor]}, timeout=60)
-    for response in (first, second):
+    def ask(path: str, body: Any) -> Any:
+        response = session.post(f"{url}{path}", json=body, timeout=60)
         if not response.ok:
             raise RuntimeError(
                 f"model {model_name}: HTTP {response.status_code} for held-back rows: {response.text[:200]}"
             )
-    output = second.json()["outputs"][0]
-    largest = 0.0
-    for protocol, answer in (("v1", first.json()["predictions"]), ("v2", output["data"])):
-        served = np.array(answer, dtype=float).reshape(expected.shape)
-        difference = float(np.abs(served - expected).max())
-        largest = max(largest, difference)
-        wrong = int((served.argmax(axis=1) != expected.argmax(axis=1)).sum())
-        if wrong or difference > 1e-9:
-            raise RuntimeError(
-                f"model {model_name}: {protocol}: {wrong} classes differ, probabilities by {difference:.3g}"
-            )
+        return response.json()
+
+    def compare(protocol: str, answers: list[Any], wanted: Any) -> float:
+        served = np.array(answers, dtype=float).reshape(wanted.shape)
+        # Quantities may be large: their difference counts in proportion.
+        difference = float((np.abs(served - wanted) / np.maximum(1.0, np.abs(wanted))).max())
+        wrong = int((served.argmax(axis=1) != wanted.argmax(axis=1)).sum()) if classes else 0
+        if wrong or not difference <= 1e-9:
+            what = f"{wrong} classes differ, probabilities" if classes else "predictions differ"
+            raise RuntimeError(f"model {model_name}: {protocol}: {what} by {difference:.3g}")
+        return difference
+
+    def by_v1() -> float:
+        answers = []
+        for part in in_parts(instances(rows, features, kinds)):
+            answers += ask(f"/v1/models/{service}:predict", {"instances": part})["predictions"]
+        return compare("v1", answers, expected)
+
+    def by_v2() -> float:
+        whole = [at for at, row in enumerate(rows) if None not in row]
+        if kinds:
+            # v2 has no missing values, and some runtimes describe no columns.
+            described = session.get(f"{url}/v2/models/{service}", timeout=10).json().get("inputs", [])
+            if not whole or [each["name"] for each in described] != features:
+                return 0.0
+        answers = []
+        for part in in_parts([rows[at] for at in whole]):
+            body = column_inputs(part, features, kinds) if kinds else matrix_input(part)
+            answers += ask(f"/v2/models/{service}/infer", body)["outputs"][0]["data"]
+        return compare("v2", answers, expected[whole])
+
+    def put_back() -> str:
+        try:
+            served, digest = serve_champion(model_name)
+            if digest:
+                wait_for(digest)
+        except Exception as error:
+            return f"the champion could not be put back: {(str(error).splitlines() or [''])[0]}"
+        return served
+
+    try:
+        wait_for(model_digest)
+        largest = max(by_v1(), by_v2())
+    except Exception as error:
+        if candidate:
+            raise
+        # The reason of a failed run is one line.
+        raise RuntimeError(f"{error}; {put_back()}") from None
     if not candidate:
         mlflow.MlflowClient().set_registered_model_alias(model_name, "champion", model_version)
     return len(rows), largest
+
+
+embed(smoke, request_parts, champion)

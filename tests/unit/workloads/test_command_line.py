@@ -36,15 +36,19 @@ def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "lineage": COMPLETE,
         "served": EVIDENCE.probabilities,
         "submitted": [],
+        "evidence": EVIDENCE,
+        "owner": "",
     }
     monkeypatch.setattr(lineage, "trace", lambda *_: state["lineage"])
-    monkeypatch.setattr(lineage, "read_held_back", lambda *_: EVIDENCE)
+    monkeypatch.setattr(lineage, "read_held_back", lambda *_: state["evidence"])
     monkeypatch.setattr(InferenceServices, "__init__", lambda *_: None)
     monkeypatch.setattr(InferenceServices, "get", lambda *_: state.get("service"))
+    monkeypatch.setattr(lineage, "data_of", lambda *_: state["owner"])
     monkeypatch.setattr(InferenceClient, "predict_v1", lambda *_: state["served"])
     monkeypatch.setattr(pipeline_runs, "wait_until_finished", lambda *_, **__: state["run"])
 
-    def submit(*_: Any, cache: bool) -> str:
+    def submit(_: Any, __: str, arguments: dict[str, Any], *, cache: bool) -> str:
+        state["arguments_of_run"] = arguments
         state["submitted"].append(cache)
         return "p2"
 
@@ -116,3 +120,40 @@ def test_bad_data_is_refused_before_anything_is_submitted(
 def test_missing_endpoints_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert command.main(["show", "--endpoints", str(tmp_path / "none.json")]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_name_that_other_data_has_is_refused_unless_it_may_be_replaced(
+    platform: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    platform["owner"] = "s3://b/other.csv"
+    named = [*RUN_COMMAND, "--name", "sales", *platform["arguments"]]
+    assert command.main(named) == 1
+    assert capsys.readouterr().err == (
+        "error: name 'sales': its model is trained on s3://b/other.csv, not wine; "
+        "give another --name, or --replace it\n"
+    )
+    assert platform["submitted"] == []
+    assert command.main([*named, "--replace"]) == 0
+    assert platform["arguments_of_run"]["model_name"] == "sales"
+    assert platform["arguments_of_run"]["replace"] is True
+
+
+def test_a_name_that_no_model_can_have_is_refused(
+    platform: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["show", "--name", "Ä", *platform["arguments"]]) == 1
+    assert capsys.readouterr().err.startswith("error: name 'Ä': give at most 40 small Latin letters")
+
+
+@pytest.mark.parametrize(("served", "code"), [([1e6, 2.5], 0), ([1e6 + 1e-2, 2.5], 1)])
+def test_a_regression_shows_a_quantity(
+    platform: dict[str, Any], capsys: pytest.CaptureFixture[str], served: list[float], code: int
+) -> None:
+    platform["evidence"] = replace(
+        EVIDENCE, classes=[], labels=[1e6, 2.0], predicted=[1e6, 2.5], probabilities=[]
+    )
+    platform["served"] = served
+    assert command.main(["show", *platform["arguments"]]) == code
+    shown = capsys.readouterr()
+    assert f"predicted  {served[0]!r}\nexpected   1000000.0\nheld back  2 quantities" in shown.out
+    assert ("predictions differ" in shown.err) == bool(code)

@@ -1,5 +1,6 @@
 """Data sets, refused before anything is submitted."""
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ class Store:
 
     def __init__(self, content: bytes | Exception) -> None:
         self.content = content
+        self.size = 0
 
     def get_object(self, **_: str) -> dict[str, Any]:
         if isinstance(self.content, Exception):
@@ -24,10 +26,14 @@ class Store:
         content = self.content
 
         class Body:
-            def read(self) -> bytes:
-                return content
+            def __init__(self) -> None:
+                self.left = content
 
-        return {"Body": Body()}
+            def read(self, size: int) -> bytes:
+                part, self.left = self.left[:size], self.left[size:]
+                return part
+
+        return {"Body": Body(), "ContentLength": self.size or len(content)}
 
 
 def holding(monkeypatch: pytest.MonkeyPatch, content: bytes | Exception) -> None:
@@ -43,7 +49,27 @@ def test_a_shipped_data_set_is_prepared() -> None:
 def test_a_file_of_the_object_store_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
     holding(monkeypatch, GOOD)
     found = datasets.prepare(ENDPOINTS, "s3://pipelines/data/Sizes 2026.csv", "kind")
-    assert found.model_name == "sizes-2026"
+    assert found.model_name == datasets.model_name("s3://pipelines/data/Sizes 2026.csv")
+    assert found.sha256 == hashlib.sha256(GOOD).hexdigest()
+    assert found.understood == "8 rows of 1 features, 2 classes"
+
+
+def test_the_name_of_the_model_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    holding(monkeypatch, GOOD)
+    assert datasets.prepare(ENDPOINTS, "s3://b/数据.csv", "kind", name="sizes").model_name == "sizes"
+    with pytest.raises(WorkloadsError, match="name 'Sizes': give at most 40 small Latin letters"):
+        datasets.prepare(ENDPOINTS, "s3://b/数据.csv", "kind", name="Sizes")
+
+
+def test_a_file_that_is_too_large_is_not_even_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(GOOD)
+    store.size = 500_000_000
+    monkeypatch.setattr(object_store, "pipelines_store", lambda _: store)
+    with pytest.raises(WorkloadsError) as refused:
+        datasets.prepare(ENDPOINTS, "s3://b/a.csv", "kind")
+    assert str(refused.value) == (
+        "data s3://b/a.csv: 500 MB; the limit is 268 MB: give fewer rows or columns"
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,6 +77,11 @@ def test_a_file_of_the_object_store_is_prepared(monkeypatch: pytest.MonkeyPatch)
     [
         ("whine", GOOD, "data whine: unknown; give wine, breast_cancer or s3://bucket/key.csv"),
         ("s3://pipelines/a.txt", GOOD, "data s3://pipelines/a.txt: not a CSV file; give s3://bucket/key.csv"),
+        (
+            "s3://pipelines/a.csv.gz",
+            GOOD,
+            "data s3://pipelines/a.csv.gz: is compressed; unpack it and give s3://bucket/key.csv",
+        ),
         (
             "s3://pipelines/a.csv",
             b"size,kind\n",
@@ -80,17 +111,3 @@ def test_what_the_pipeline_would_refuse_is_refused_here(
     with pytest.raises(WorkloadsError) as refused:
         datasets.prepare(ENDPOINTS, data, "kind")
     assert str(refused.value) == reason
-
-
-@pytest.mark.parametrize(
-    ("data", "name"),
-    [
-        ("wine", "wine"),
-        ("breast_cancer", "breast-cancer"),
-        ("s3://b/2026_sales.csv", "model-2026-sales"),
-        ("s3://b/" + "x" * 60 + ".csv", "x" * 40),
-        ("s3://b/__.csv", "model"),
-    ],
-)
-def test_a_model_has_a_name_that_kubernetes_takes(data: str, name: str) -> None:
-    assert datasets.model_name(data) == name

@@ -1,11 +1,28 @@
 """Lineage: complete, or which link is broken."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import mlflow
 import pytest
+from mlflow.exceptions import MlflowException
 
 from tests.fixtures.models import COMPLETE, SERVED
-from workloads.lineage import Lineage, broken_links
+from tests.fixtures.platforms import ENDPOINTS
+from workloads import lineage
+from workloads.errors import WorkloadsError
+from workloads.lineage import HeldBack, Lineage, broken_links, data_of
+
+RAW = HeldBack(
+    features=["size", "colour"],
+    classes=[],
+    rows=[[1.5, None]],
+    labels=[1e6],
+    predicted=[1e6],
+    probabilities=[],
+    kinds=["number", "text"],
+)
 
 
 def test_a_complete_lineage_has_no_broken_link_also_where_training_came_from_the_cache() -> None:
@@ -38,3 +55,40 @@ def test_a_complete_lineage_has_no_broken_link_also_where_training_came_from_the
 )
 def test_a_broken_link_is_named(broken: Lineage, link: str) -> None:
     assert broken_links(broken)[0].startswith(link)
+
+
+def test_raw_columns_are_sent_by_name_and_a_quantity_is_compared_in_proportion() -> None:
+    assert RAW.instances == [{"size": 1.5, "colour": None}]
+    assert RAW.answers == [1e6]
+    assert RAW.largest_difference([1e6 + 1e-3]) == pytest.approx(1e-9)
+
+
+def test_a_matrix_is_sent_as_rows_and_its_probabilities_are_compared() -> None:
+    found = replace(RAW, kinds=[], rows=[[1.0, 2.0]], classes=["a", "b"], probabilities=[[0.25, 0.75]])
+    assert found.instances == [[1.0, 2.0]]
+    assert found.largest_difference([[0.5, 0.5]]) == 0.25
+
+
+def test_a_model_belongs_to_the_data_of_its_newest_version(
+    step_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = mlflow.MlflowClient()
+    monkeypatch.setattr(lineage, "connect", lambda _: client)
+    assert data_of(ENDPOINTS, "sales") == ""
+    run = client.create_run(client.create_experiment("sales"), tags={"data.uri": "s3://b/old.csv"})
+    client.create_registered_model("sales")
+    client.create_model_version("sales", "s3://b/m1", run.info.run_id)
+    assert data_of(ENDPOINTS, "sales") == "s3://b/old.csv"
+    client.create_model_version("sales", "s3://b/m2", run.info.run_id, tags={"data.uri": "s3://b/new.csv"})
+    assert data_of(ENDPOINTS, "sales") == "s3://b/new.csv"
+
+
+def test_a_registry_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Away:
+        def search_model_versions(self, *_: Any, **__: Any) -> None:
+            raise MlflowException("no route\nto host")
+
+    monkeypatch.setattr(lineage, "connect", lambda _: Away())
+    with pytest.raises(WorkloadsError) as refused:
+        data_of(ENDPOINTS, "sales")
+    assert str(refused.value) == ("model sales: the registry does not answer (no route); is the platform up?")

@@ -28,7 +28,7 @@ def test_the_inputs_are_those_that_the_pipeline_declares() -> None:
 def test_the_defaults_are_those_of_the_pipeline() -> None:
     declared = PIPELINE.component_spec.inputs
     offered = inspect.signature(inputs.for_training).parameters
-    for name in ("minimum_accuracy", "regularization", "seed", "candidate"):
+    for name in ("minimum_accuracy", "minimum_r2", "regularization", "seed", "candidate", "replace"):
         assert offered[name].default == declared[name].default
 
 

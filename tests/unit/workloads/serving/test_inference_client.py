@@ -17,6 +17,7 @@ class Model(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         known = self.headers["Host"] == "wine-models.plinth.local" and self.path == "/v1/models/wine:predict"
         body = b'{"predictions": [[0.25, 0.75]]}' if known else b'{"error": "no such model"}'
+        self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200 if known else 404)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -47,10 +48,16 @@ def test_rows_travel_as_one_tensor() -> None:
 def test_a_tensor_becomes_rows() -> None:
     answer = {"outputs": [{"name": "output-0", "shape": [2, 2], "data": [0.1, 0.9, 0.8, 0.2]}]}
     assert v2_rows(answer) == [[0.1, 0.9], [0.8, 0.2]]
+    assert v2_rows({"outputs": [{"name": "output-0", "shape": [2], "data": [1.5, 2.5]}]}) == [1.5, 2.5]
 
 
 def test_the_gateway_is_told_the_host_of_the_model(endpoints: Endpoints) -> None:
     assert InferenceClient(endpoints, "wine").predict_v1([[1.0]]) == [[0.25, 0.75]]
+
+
+def test_many_rows_are_sent_in_parts(endpoints: Endpoints) -> None:
+    rows = [[1.5] * 100_000] * 6
+    assert len(InferenceClient(endpoints, "wine").predict_v1(rows)) == 2
 
 
 def test_a_refusal_is_one_line(endpoints: Endpoints) -> None:

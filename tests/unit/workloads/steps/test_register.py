@@ -21,7 +21,9 @@ def located(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return location
 
 
-def registered(result: Trained, run_id: str | None = None) -> tuple[str, str]:
+def registered(
+    result: Trained, run_id: str | None = None, *, data: str = "wine", replace: bool = False
+) -> tuple[str, str]:
     return REGISTER.python_func(
         model_name="wine",
         model_id=result.model_id,
@@ -29,6 +31,8 @@ def registered(result: Trained, run_id: str | None = None) -> tuple[str, str]:
         mlflow_run_id=run_id or result.mlflow_run_id,
         evaluation_run_id="e1",
         data_sha256=result.sha256,
+        data=data,
+        replace=replace,
     )
 
 
@@ -40,6 +44,7 @@ def test_a_version_is_tied_to_its_run_data_and_digest(
     version = mlflow.MlflowClient().get_model_version_by_alias("wine", "challenger")
     assert version.run_id == result.mlflow_run_id
     assert version.tags == {
+        "data.uri": "wine",
         "kfp.pipeline_run_id": "run-1",
         "data.sha256": result.sha256,
         "model.digest": "d1",
@@ -73,4 +78,20 @@ def test_the_step_translates_locations_as_everyone_else_does(
         assert registered(result)[1] == expected
     located["at"] = "/mnt/models"
     with pytest.raises(ValueError, match="its artifacts are at /mnt/models, which is not S3"):
+        registered(result)
+
+
+def test_the_model_of_other_data_keeps_its_name(
+    step_environment: Path, located: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = trained(step_environment)
+    registered(result)
+    monkeypatch.setenv("KFP_RUN_ID", "run-2")
+    with pytest.raises(
+        ValueError, match=r"^model wine: is trained on wine, not s3://b/a\.csv; give another name"
+    ):
+        registered(result, data="s3://b/a.csv")
+    assert registered(result, data="s3://b/a.csv", replace=True)[0] == "2"
+    monkeypatch.setenv("KFP_RUN_ID", "run-3")
+    with pytest.raises(ValueError, match=r"is trained on s3://b/a\.csv, not wine"):
         registered(result)

@@ -11,7 +11,8 @@ from typing import Any
 import mlflow
 import pytest
 
-from tests.unit.workloads.steps.trained import Trained, trained
+from tests.unit.workloads.steps.trained import Trained, mixed, trained
+from workloads.serving import request_parts
 from workloads.serving.inference_service import candidate_name
 from workloads.steps import smoke
 
@@ -22,52 +23,82 @@ class Predictor(BaseHTTPRequestHandler):
     """A predictor that answers with the digests and probabilities that a test gave it."""
 
     digests: list[str]
-    probabilities: list[list[float]]
+    probabilities: list[Any]
+    answers: dict[str, list[Any]]
+    """Answers that were not given yet, by protocol."""
+    status: int
+    described: list[str]
+    lengths: list[int]
+    asked: list[Any]
+
+    @classmethod
+    def answering(cls, answers: list[Any]) -> None:
+        cls.answers = {"v1": answers, "v2": answers}
+
     hosts: set[str]
 
-    def answer(self, document: Any) -> None:
+    def answer(self, document: Any, status: int = 200) -> None:
         body = json.dumps(document).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
     def do_GET(self) -> None:
         type(self).hosts.add(self.headers["Host"])
+        if self.path.startswith("/v2/"):
+            return self.answer({"inputs": [{"name": name} for name in type(self).described]})
         digests = type(self).digests
         self.answer({"name": "wine", "model_digest": digests.pop(0) if len(digests) > 1 else digests[0]})
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        rows = type(self).probabilities
-        if self.path.endswith(":predict"):
-            assert len(body["instances"]) == len(rows)
-            self.answer({"predictions": rows})
-        else:
-            assert body["inputs"][0]["shape"] == [len(rows), 13]
-            flat = [value for row in rows for value in row]
-            self.answer({"outputs": [{"shape": [len(rows), 3], "data": flat}]})
+        length = int(self.headers["Content-Length"])
+        type(self).lengths.append(length)
+        body = json.loads(self.rfile.read(length))
+        if type(self).status != 200:
+            return self.answer({"error": "too much"}, type(self).status)
+        protocol = "v1" if self.path.endswith(":predict") else "v2"
+        count = len(body["instances"]) if protocol == "v1" else body["inputs"][0]["shape"][0]
+        given, left = type(self).answers[protocol][:count], type(self).answers[protocol][count:]
+        type(self).answers[protocol] = left
+        type(self).asked.append(body)
+        if protocol == "v1":
+            return self.answer({"predictions": given})
+        flat = [value for row in given for value in (row if isinstance(row, list) else [row])]
+        return self.answer({"outputs": [{"shape": [count, len(flat) // count], "data": flat}]})
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
 
 @pytest.fixture
-def result(step_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Trained]:
-    found = trained(step_environment)
-    mlflow.register_model(f"models:/{found.model_id}", "wine")
+def predictor(step_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[type[Predictor]]:
     Predictor.digests = ["d1"]
     Predictor.hosts = set()
-    Predictor.probabilities = json.loads(Path(found.held_back.path).read_text())["probabilities"]
+    Predictor.status = 200
+    Predictor.described = []
+    Predictor.lengths = []
+    Predictor.asked = []
     server = HTTPServer(("127.0.0.1", 0), Predictor)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     monkeypatch.setenv("PLINTH_GATEWAY_URL", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    yield found
+    yield Predictor
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def result(step_environment: Path, predictor: type[Predictor], monkeypatch: pytest.MonkeyPatch) -> Trained:
+    found = trained(step_environment)
+    mlflow.register_model(f"models:/{found.model_id}", "wine")
+    Predictor.probabilities = json.loads(Path(found.held_back.path).read_text())["probabilities"]
+    Predictor.answering(Predictor.probabilities)
+    # What is served after a failure is tested where it is put back.
+    monkeypatch.setattr(smoke, "serve_champion", lambda _: ("version 0 is served again", ""))
+    return found
 
 
 def proven(held_back: Any, *, candidate: bool = False) -> tuple[int, float]:
@@ -98,8 +129,10 @@ def test_a_candidate_is_verified_under_its_own_host_and_does_not_become_champion
 
 
 def test_a_different_probability_fails(result: Trained) -> None:
-    Predictor.probabilities = [[value + 1e-8 for value in row] for row in Predictor.probabilities]
-    with pytest.raises(RuntimeError, match="v1: 0 classes differ, probabilities by 1e-08"):
+    Predictor.answering([[value + 1e-8 for value in row] for row in Predictor.probabilities])
+    with pytest.raises(
+        RuntimeError, match=r"v1: 0 classes differ, probabilities by 1e-08; version 0 is served again$"
+    ):
         proven(result.held_back)
     assert "champion" not in mlflow.MlflowClient().get_registered_model("wine").aliases
 
@@ -108,5 +141,63 @@ def test_a_version_that_never_answers_is_named(result: Trained, monkeypatch: pyt
     Predictor.digests = ["d0"]
     moments = iter([0.0, 60.0, 121.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(moments, 122.0))
-    with pytest.raises(TimeoutError, match="model wine: not digest d1 but d0 answers after 120 s"):
+    with pytest.raises(
+        RuntimeError, match=r"model wine: not digest d1 but d0 answers after 120 s; version 0 is"
+    ):
         proven(result.held_back)
+
+
+def test_many_rows_are_asked_in_parts_and_all_compared(
+    result: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smoke, "in_parts", lambda rows: request_parts.in_parts(rows, 500))
+    assert proven(result.held_back) == (54, 0.0)
+    assert len(Predictor.lengths) > 10
+    assert max(Predictor.lengths) < 1000
+    assert Predictor.answers == {"v1": [], "v2": []}
+    Predictor.answering([*Predictor.probabilities[:-1], [1.0, 0.0, 0.0]])
+    with pytest.raises(RuntimeError, match=r"v1: [01] classes differ"):
+        proven(result.held_back)
+
+
+def test_the_champion_is_back_before_the_step_fails(result: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    Predictor.status = 413
+    Predictor.digests = ["d1", "d1", "d1", "d1", "d1", "d1", "d0"]
+    monkeypatch.setattr(smoke, "serve_champion", lambda name: (f"version 2 of {name} is served again", "d0"))
+    with pytest.raises(RuntimeError) as failed:
+        proven(result.held_back)
+    assert str(failed.value) == (
+        'model wine: HTTP 413 for held-back rows: {"error": "too much"}; version 2 of wine is served again'
+    )
+    assert Predictor.digests == ["d0"]
+
+
+def test_a_champion_that_cannot_be_put_back_is_named(
+    result: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: str) -> tuple[str, str]:
+        raise KeyError("model.digest")
+
+    monkeypatch.setattr(smoke, "serve_champion", fails)
+    Predictor.status = 413
+    with pytest.raises(RuntimeError, match=r"; the champion could not be put back: 'model.digest'$"):
+        proven(result.held_back)
+
+
+@pytest.mark.parametrize("target", ["class", "quantity"])
+def test_raw_columns_are_sent_by_name(
+    step_environment: Path, predictor: type[Predictor], target: str
+) -> None:
+    found = trained(step_environment, "mixed", mixed(target))
+    evidence = json.loads(Path(found.held_back.path).read_text())
+    mlflow.register_model(f"models:/{found.model_id}", "wine")
+    answers = evidence["probabilities"] or evidence["predicted"]
+    whole = [answer for answer, row in zip(answers, evidence["rows"], strict=True) if None not in row]
+    predictor.described = evidence["features"]
+    predictor.answers = {"v1": answers, "v2": whole}
+    assert proven(found.held_back) == (18, 0.0)
+    first, second = predictor.asked
+    assert first["instances"][0] == dict(zip(evidence["features"], evidence["rows"][0], strict=True))
+    assert [each["datatype"] for each in second["inputs"]] == ["FP64", "BYTES", "BOOL", "BOOL"]
+    assert second["inputs"][0]["shape"] == [len(whole)]
+    assert predictor.answers == {"v1": [], "v2": []}

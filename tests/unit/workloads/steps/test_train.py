@@ -10,7 +10,8 @@ import pytest
 from mlflow import artifacts, models
 from mlflow.types import TensorSpec
 
-from tests.unit.workloads.steps.trained import trained
+from tests.unit.workloads.steps.trained import mixed, trained
+from workloads.steps.frames import frame_of
 
 
 @pytest.mark.parametrize(("data", "shape"), [("wine", (54, 13)), ("breast_cancer", (171, 30))])
@@ -50,3 +51,20 @@ def test_the_signature_is_one_tensor_and_no_environment_was_probed(step_environm
     assert tensor.shape == (-1, 13)
     assert info.flavors["sklearn"]["serialization_format"] == "skops"
     assert info.flavors["python_function"]["predict_fn"] == "predict_proba"
+
+
+@pytest.mark.parametrize("target", ["class", "quantity"])
+def test_a_model_of_raw_columns_repeats_every_bit_too(step_environment: Path, target: str) -> None:
+    result = trained(step_environment, "mixed", mixed(target))
+    evidence = json.loads(Path(result.held_back.path).read_text())
+    assert evidence["kinds"] == ["number", "text", "boolean", "boolean"]
+    assert None in [row[0] for row in evidence["rows"]]
+    model: Any = mlflow.pyfunc.load_model(f"models:/{result.model_id}")
+    answers = model.predict(frame_of(evidence["rows"], evidence["features"], evidence["kinds"]))
+    if target == "class":
+        assert evidence["classes"] == ["large", "small"]
+        assert np.array_equal(answers, np.array(evidence["probabilities"]))
+    else:
+        assert (evidence["classes"], evidence["probabilities"]) == ([], [])
+        assert answers.tolist() == evidence["predicted"]
+        assert evidence["labels"][0] != evidence["predicted"][0]

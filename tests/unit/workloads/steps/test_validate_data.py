@@ -44,18 +44,17 @@ def test_good_data_is_counted(tmp_path: Path, content: str) -> None:
             "data line 5: feature 'weight' is 'red', not a number; encode, fill or drop it",
         ),
         (
-            GOOD.replace("3,3.5", "3,"),
-            "data line 5: feature 'weight' is empty, not a number; encode, fill or drop it",
+            GOOD.replace("3,3.5", "inf,3.5"),
+            "data line 5: feature 'size' is 'inf', not a number; fill or drop it",
         ),
         (
-            GOOD.replace("3,3.5", "inf,3.5"),
-            "data line 5: feature 'size' is 'inf', not a number; encode, fill or drop it",
+            GOOD.replace("3,3.5,b", "3,3.5"),
+            "data line 5: 2 values under 3 columns, with commas between them; fix that line",
         ),
-        (GOOD.replace("3,3.5,b", "3,3.5"), "data line 5: 2 values under 3 columns; fix that line"),
         (GOOD.replace("3.5,b", "3.5, "), "data line 5: target 'kind' is empty; fill or drop that row"),
         (GOOD.replace(",b", ",a"), "data: target 'kind' has one class, 'a'; give rows of at least two"),
         (GOOD + "9,9,c\n", "data: class 'c' has 1 rows; give at least 4 rows of each class"),
-        (b"size,kind\n1,\xff\n", "data: not UTF-8 text at byte 12; save the CSV file as UTF-8"),
+        (b"size,kind\n1,\xff\n", "data line 2: not UTF-8 text at byte 12; save the CSV file as UTF-8"),
     ],
 )
 def test_bad_data_is_refused_in_one_line(tmp_path: Path, content: str | bytes, reason: str) -> None:

@@ -1,0 +1,40 @@
+"""Modules inside the source of a step."""
+
+import ast
+from typing import Any
+
+import pytest
+
+from workloads.steps import evaluate, smoke, train, validate_data
+
+STEPS: dict[str, Any] = {
+    "evaluate": evaluate.evaluate,
+    "smoke": smoke.smoke,
+    "train": train.train,
+    "validate_data": validate_data.validate_data,
+}
+# The longest text that Linux passes to a program in one argument.
+_LONGEST_ARGUMENT = 128 * 1024
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_source_of_a_step_runs_without_this_repository(name: str) -> None:
+    source: str = STEPS[name].component_spec.implementation.container.command[-1]
+    modules = {
+        node.module
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom) and node.module
+    }
+    assert not [module for module in modules if module.startswith("workloads")]
+    scope: dict[str, Any] = {"__name__": "ephemeral_component"}
+    exec(compile(source, "ephemeral_component.py", "exec"), scope)  # noqa: S102 - as Kubeflow does
+    assert callable(scope[name])
+    assert len(source) < _LONGEST_ARGUMENT
+
+
+def test_what_a_step_calls_is_embedded_before_it() -> None:
+    source: str = STEPS["train"].component_spec.implementation.container.command[-1]
+    places = [
+        source.index(f"\ndef {name}(") for name in ("rows", "kind_of", "survey", "estimator_for", "train")
+    ]
+    assert places == sorted(places)

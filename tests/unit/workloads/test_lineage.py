@@ -75,8 +75,7 @@ def test_a_model_belongs_to_the_data_of_its_newest_version(
     client = mlflow.MlflowClient()
     monkeypatch.setattr(lineage, "connect", lambda _: client)
     assert data_of(ENDPOINTS, "sales") == ""
-    with mlflow.start_run(tags={"data.uri": "s3://b/old.csv"}) as run:
-        pass
+    run = client.create_run(client.create_experiment("sales"), tags={"data.uri": "s3://b/old.csv"})
     client.create_registered_model("sales")
     client.create_model_version("sales", "s3://b/m1", run.info.run_id)
     assert data_of(ENDPOINTS, "sales") == "s3://b/old.csv"

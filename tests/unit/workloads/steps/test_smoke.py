@@ -150,10 +150,10 @@ def test_a_version_that_never_answers_is_named(result: Trained, monkeypatch: pyt
 def test_many_rows_are_asked_in_parts_and_all_compared(
     result: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(smoke, "in_parts", lambda rows: request_parts.in_parts(rows, 1000))
+    monkeypatch.setattr(smoke, "in_parts", lambda rows: request_parts.in_parts(rows, 500))
     assert proven(result.held_back) == (54, 0.0)
     assert len(Predictor.lengths) > 10
-    assert max(Predictor.lengths) < 2000
+    assert max(Predictor.lengths) < 1000
     assert Predictor.answers == {"v1": [], "v2": []}
     Predictor.answering([*Predictor.probabilities[:-1], [1.0, 0.0, 0.0]])
     with pytest.raises(RuntimeError, match=r"v1: [01] classes differ"):

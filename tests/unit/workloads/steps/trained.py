@@ -28,7 +28,7 @@ def mixed(target: str = "class") -> str:
     for at in range(60):
         size = "" if at % 9 == 4 else f"{at % 7}.{at}"
         colour = ("red", "", "blue")[at % 3]
-        label = ("small", "large")[at % 2] if target == "class" else f"{10 * (at % 2) + at % 7}.25"
+        label = ("small", "large")[at % 2] if target == "class" else f"{10 * (at % 2) + at % 7}.{at:02}"
         lines.append(f"{size},{colour},{at % 2 == 0},{('True', 'NA', 'False')[at % 3]},{label}")
     return "\n".join(lines) + "\n"
 

@@ -29,6 +29,7 @@ _DEFINITION = "customresourcecleanup.apiextensions.k8s.io"
 # Controllers that are alive finish in a few seconds.
 _STUCK_SECONDS = 20.0
 _POLL_SECONDS = 10.0
+_JOIN_SECONDS = 5.0
 
 
 def open_way(kubectl: Kubectl, resources: Iterable[Mapping[str, Any]]) -> None:
@@ -93,7 +94,8 @@ def helped(kubectl: Kubectl, resources: Iterable[Mapping[str, Any]]) -> Generato
         yield released
     finally:
         ended.set()
-        watcher.join()
+        # Not longer: an interrupted command must end although its kubectl waits for an answer.
+        watcher.join(_JOIN_SECONDS)
 
 
 def _everything(kubectl: Kubectl) -> Mapping[str, Any]:

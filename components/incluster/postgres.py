@@ -203,9 +203,12 @@ class Postgres(pulumi.ComponentResource):
         )
 
     def _cluster(self, after: list[pulumi.Resource]) -> kubernetes.apiextensions.CustomResource:
+        metadata = self._owner.metadata(f"{self._name}-owner")
+        # Otherwise the operator sets a changed password only when something else concerns the cluster.
+        metadata["labels"] = {**self._owner.labels, "cnpg.io/reload": "true"}
         owner = kubernetes.core.v1.Secret(
             f"{self._name}-owner",
-            metadata=self._owner.metadata(f"{self._name}-owner"),
+            metadata=metadata,
             type="kubernetes.io/basic-auth",
             string_data={
                 "username": self._args.owner,

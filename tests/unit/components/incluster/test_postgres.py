@@ -62,6 +62,8 @@ def test_the_cluster_gets_the_owner_from_a_secret() -> None:
         "builtinLocale": "C.UTF-8",
     }
     assert owner.inputs["type"] == "kubernetes.io/basic-auth"
+    # A changed password is set at once.
+    assert owner.inputs["metadata"]["labels"]["cnpg.io/reload"] == "true"
 
 
 def test_only_clients_the_operator_and_other_instances_may_connect() -> None:

@@ -1,21 +1,23 @@
 """Completes a copy of the Argo Workflows module in the build folder. Run as `python prepare.py BUILD_DIR`.
 
 Upstream's signal_linux.go is a symlink to signal_darwin.go; module zips drop symlinks. The executor gets a
-package of our own where it asks upstream's command line for its cluster: a quarter of what it compiles.
+package of our own where it asks upstream's command line for its cluster: a quarter of what it compiles. The
+controller gets a bound on how long it waits for a pod that cannot start.
 """
 
 import shutil
 import sys
 from pathlib import Path
 
-from upstream.copies import copied
+from upstream.copies import copied, extended
 
 _MODULE = "github.com/argoproj/argo-workflows/v3"
 _CLIENT = "cmd/argo/commands/client"
+_CONTROLLER = "workflow/controller"
 
 
 def main(build: Path) -> None:
-    """Add the missing file, and our package."""
+    """Add the missing file, our package, and our bound."""
     module = copied(build, _MODULE, without=(_CLIENT,))
     signals = module / "workflow/executor/osspecific"
     linux = signals / "signal_linux.go"
@@ -25,6 +27,12 @@ def main(build: Path) -> None:
         )
     linux.write_bytes((signals / "signal_darwin.go").read_bytes())
     shutil.copytree(build / "client", module / _CLIENT)
+    shutil.copytree(build / "controller", module / _CONTROLLER, dirs_exist_ok=True)
+    extended(
+        module / _CONTROLLER / "operator.go",
+        after="\t\t\twoc.failNodesWithoutCreatedPodsAfterDeadlineOrShutdown()\n",
+        add="\t\t\twoc.failStepsUnableToStart()\n",
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,177 @@
+"""Pipelines of people who never heard of the platform: kfp alone, and nothing of the platform's."""
+
+# kfp's types do not say that a component takes its function's parameters and has outputs.
+# pyright: reportCallIssue=false, reportAttributeAccessIssue=false, reportUntypedFunctionDecorator=false
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import kfp
+from kfp import dsl, kubernetes
+
+from workloads.endpoints import Endpoints
+from workloads.wait import wait
+
+_ENDED = {"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"}
+_NOWHERE = "plinth.example/no-such-image:1"
+PACKAGE = "humanize==4.9.0"
+NO_PACKAGE = "no-such-package-of-plinth"
+
+
+@dsl.component
+def add(a: int, b: int) -> int:
+    """Run in the image and with the first step that kfp gives a component without arguments."""
+    return a + b
+
+
+@dsl.component(base_image="python:3.11-slim", packages_to_install=[PACKAGE])
+def with_package() -> str:
+    """Import a package that no image holds."""
+    import humanize  # pyright: ignore[reportMissingImports]
+
+    return humanize.intcomma(1234567)
+
+
+@dsl.component(base_image="python:3.13", packages_to_install=[NO_PACKAGE])
+def without_package() -> int:
+    """Never run."""
+    return 1
+
+
+@dsl.component(base_image=_NOWHERE)
+def without_image() -> int:
+    """Never run."""
+    return 1
+
+
+@dsl.component
+def must_be(found: str, wanted: str) -> None:
+    """Fail unless both are equal."""
+    if found != wanted:
+        raise ValueError(f"{found!r} instead of {wanted!r}")
+
+
+@dsl.component
+def write(path: str) -> None:
+    """Leave a note on a volume."""
+    from pathlib import Path
+
+    Path(path, "note.txt").write_text("kept")
+
+
+@dsl.component
+def read(path: str) -> str:
+    """Return the note."""
+    from pathlib import Path
+
+    return Path(path, "note.txt").read_text()
+
+
+@dsl.component
+def not_a_number(metrics: dsl.Output[dsl.Metrics]) -> None:
+    """Log what a diverged training logs."""
+    metrics.log_metric("loss", float("nan"))
+
+
+@dsl.component
+def hungry() -> int:
+    """Take more memory than the step may have."""
+    return len(bytearray(512 * 1024 * 1024))
+
+
+@dsl.pipeline(name="stock-component")
+def stock() -> None:
+    """Chain two components."""
+    add(a=add(a=1, b=2).output, b=3)
+
+
+@dsl.pipeline(name="package")
+def package() -> None:
+    """Install a package."""
+    must_be(found=with_package().output, wanted="1,234,567")
+
+
+@dsl.pipeline(name="no-package")
+def no_package() -> None:
+    """Install a package that does not exist."""
+    without_package()
+
+
+@dsl.pipeline(name="no-image")
+def no_image() -> None:
+    """Name an image that does not exist."""
+    without_image()
+
+
+@dsl.pipeline(name="volume")
+def volume() -> None:
+    """Hand a volume from one step to the next."""
+    claim: Any = kubernetes.CreatePVC(pvc_name_suffix="-note", access_modes=["ReadWriteOnce"], size="16Mi")
+    name = claim.outputs["name"]
+    wrote: Any = write(path="/data")
+    kubernetes.mount_pvc(wrote, pvc_name=name, mount_path="/data")
+    got: Any = read(path="/data").after(wrote)
+    kubernetes.mount_pvc(got, pvc_name=name, mount_path="/data")
+    must_be(found=got.output, wanted="kept")
+    kubernetes.DeletePVC(pvc_name=name).after(got)
+
+
+@dsl.pipeline(name="not-a-number")
+def nan_metric() -> None:
+    """Log a metric that is not a number."""
+    not_a_number()
+
+
+@dsl.pipeline(name="hungry")
+def out_of_memory() -> None:
+    """Take too much memory."""
+    task: Any = hungry()
+    task.set_memory_limit("128Mi")
+
+
+@dsl.pipeline(name="gpu")
+def gpu() -> None:
+    """Ask for a GPU."""
+    task: Any = add(a=1, b=2)
+    task.set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stranger:
+    """Somebody with a stock client, the host and the gateway."""
+
+    endpoints: Endpoints
+
+    @property
+    def client(self) -> Any:
+        """Their client."""
+        return kfp.Client(host=f"http://{self.endpoints.pipelines_host}", proxy=self.endpoints.gateway_url)
+
+    def start(self, pipeline: Callable[..., Any]) -> str:
+        """Start a run without the cache; return its id."""
+        made = self.client.create_run_from_pipeline_func(pipeline, arguments={}, enable_caching=False)
+        return str(made.run_id)
+
+    def wait(self, run_id: str, until: Callable[[Any], bool], *, timeout_seconds: float) -> Any:
+        """Return the run as the API tells it once it is as wanted."""
+        client = self.client
+        return wait(
+            f"run {run_id}",
+            lambda: client.get_run(run_id),
+            ready=until,
+            timeout_seconds=timeout_seconds,
+            interval_seconds=3,
+        )
+
+    def ended(self, run_id: str, *, timeout_seconds: float = 420) -> Any:
+        """Return the run once it has ended."""
+        return self.wait(run_id, lambda run: run.state in _ENDED, timeout_seconds=timeout_seconds)
+
+    def says(self, run_id: str, *, timeout_seconds: float = 300) -> Any:
+        """Return the run once it has ended or says why it waits."""
+
+        def told(run: Any) -> bool:
+            return run.state in _ENDED or bool(run.error and run.error.message)
+
+        return self.wait(run_id, told, timeout_seconds=timeout_seconds)

@@ -1,0 +1,78 @@
+"""Ordinary pipelines of an unmodified kfp client run; one that cannot go on says why in five minutes."""
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Any
+
+import pytest
+
+from tests.e2e import strangers_pipelines
+from tests.e2e.strangers_pipelines import NO_PACKAGE, PACKAGE, Stranger
+from workloads import pipeline_runs
+from workloads.endpoints import Endpoints
+
+_PIPELINES: Mapping[str, Callable[..., Any]] = {
+    "image": strangers_pipelines.no_image,
+    "stock": strangers_pipelines.stock,
+    "package": strangers_pipelines.package,
+    "no package": strangers_pipelines.no_package,
+    "volume": strangers_pipelines.volume,
+    "nan": strangers_pipelines.nan_metric,
+    "memory": strangers_pipelines.out_of_memory,
+}
+
+# Retrains nothing, but each run takes minutes: `make verify` and `make e2e` run it, `make test` does not.
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def stranger(endpoints: Endpoints) -> Stranger:
+    return Stranger(endpoints=endpoints)
+
+
+@pytest.fixture(scope="module")
+def started(stranger: Stranger) -> Mapping[str, str]:
+    """Runs of all pipelines, submitted together: each mostly waits."""
+    return {name: stranger.start(pipeline) for name, pipeline in _PIPELINES.items()}
+
+
+@pytest.fixture
+def waiting_for_a_gpu(stranger: Stranger) -> Generator[str]:
+    run_id = stranger.start(strangers_pipelines.gpu)
+    yield run_id
+    stranger.client.terminate_run(run_id)
+
+
+@pytest.mark.parametrize("name", ["stock", "volume"])
+def test_an_ordinary_pipeline_runs(stranger: Stranger, started: Mapping[str, str], name: str) -> None:
+    run = stranger.ended(started[name])
+    assert run.state == "SUCCEEDED", run.error
+
+
+def test_a_package_is_installed_or_named_as_the_reason(
+    stranger: Stranger, started: Mapping[str, str]
+) -> None:
+    run = stranger.ended(started["package"])
+    # A machine that reaches no index cannot have it.
+    assert run.state == "SUCCEEDED" or PACKAGE in run.error.message
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [("image", "no-such-image"), ("no package", NO_PACKAGE), ("nan", "NaN"), ("memory", "OOMKilled")],
+)
+def test_a_run_that_cannot_go_on_says_so_everywhere(
+    stranger: Stranger, started: Mapping[str, str], endpoints: Endpoints, name: str, cause: str
+) -> None:
+    run = stranger.ended(started[name])
+    assert run.state == "FAILED"
+    assert cause in run.error.message
+    assert any(task.error and cause in task.error.message for task in run.run_details.task_details)
+    ended = pipeline_runs.wait_until_finished(endpoints, started[name], timeout_seconds=30)
+    assert cause in ended.reason
+    assert "\n" not in ended.reason
+
+
+def test_a_step_that_waits_for_a_gpu_says_so(stranger: Stranger, waiting_for_a_gpu: str) -> None:
+    run = stranger.says(waiting_for_a_gpu, timeout_seconds=300)
+    assert run.state in {"PENDING", "RUNNING"}
+    assert "nvidia.com/gpu" in run.error.message

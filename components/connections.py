@@ -130,11 +130,14 @@ class TrackingConnection:
 
 @dataclass(frozen=True, kw_only=True)
 class ServingConnection:
-    """Namespace, service account and runtime of inference services."""
+    """Namespace, service account and runtimes of inference services."""
 
     models_namespace: pulumi.Input[str]
     service_account: pulumi.Input[str]
     serving_runtime: pulumi.Input[str]
+    """Runtime of models that need nothing special."""
+    serving_runtimes: pulumi.Input[str]
+    """Runtime and packages of each family, as JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,6 +70,19 @@ def python_version(distribution: str) -> str:
         raise VersionError(str(error)) from error
 
 
+def image_packages(image: str) -> Mapping[str, str]:
+    """Return package -> version of the Python packages in the lock of an image's own folder.
+
+    Raises:
+        VersionError: the image has no such lock.
+    """
+    path = REPOSITORY / "images" / image / "requirements.txt"
+    if not path.is_file():
+        raise VersionError(f"{path}: missing; only images with a lock of their own have one")
+    pinned = (line.split(" ", 1)[0] for line in path.read_text().splitlines() if "==" in line)
+    return {name: version for name, _, version in (line.partition("==") for line in pinned)}
+
+
 def eks_addons(kubernetes: str) -> Mapping[str, str]:
     """Return add-on -> version of the EKS add-ons for a Kubernetes version such as `1.36`.
 

@@ -1,4 +1,4 @@
-"""KServe for MLflow models: the controller, our runtime, and a namespace in which models run."""
+"""KServe for MLflow models: the controller, our runtimes, and a namespace in which models run."""
 
 import hashlib
 import json
@@ -12,6 +12,7 @@ from pulumi import ResourceOptions
 
 from components.connections import GatewayConnection, ObjectStoreConnection
 from components.serving.kserve_controller import KserveController, KserveControllerArgs
+from components.serving.runtime_families import DEFAULT, RuntimeFamily, described
 from components.shapes import network_policies, object_store_access, pod_security, webhook_server
 from components.shapes.labels import labels
 from components.shapes.owner import Owner
@@ -35,8 +36,8 @@ class KserveServingArgs:
     """Namespace of the controller; it denies traffic by default."""
     controller_image: pulumi.Input[str]
     """Image of KServe's controller."""
-    runtime_image: str
-    """Image of our model server for MLflow models."""
+    families: tuple[RuntimeFamily, ...]
+    """Packages of models, each family with the image of our model server that holds them."""
     storage_initializer_image: str
     """Image of the init container that copies a model into its pod."""
     gateway: GatewayConnection
@@ -58,6 +59,10 @@ class KserveServingArgs:
         """Reject a setup that could not copy models."""
         if not self.stores and not self.artifacts.keyless:
             raise ValueError("stores: none given; models are copied from the object store, name its pods")
+        if not any(each.name == DEFAULT and each.image for each in self.families):
+            raise ValueError(
+                f"families: none is {DEFAULT!r} with an image; services without a runtime need it"
+            )
 
 
 def container_context() -> dict[str, Any]:
@@ -73,8 +78,13 @@ def container_context() -> dict[str, Any]:
     }
 
 
-def runtime_spec(image: str) -> dict[str, Any]:
-    """Return the spec of the runtime for MLflow models."""
+def runtime_spec(image: str, *, automatic: bool = True) -> dict[str, Any]:
+    """Return the spec of a runtime for MLflow models.
+
+    Args:
+        image: Our model server.
+        automatic: Whether services that name no runtime get this one.
+    """
     ready = {"httpGet": {"path": "/v2/models/{{.Name}}/ready", "port": PORT}, "timeoutSeconds": 5}
     alive = {"httpGet": {"path": "/v2/health/live", "port": PORT}, "timeoutSeconds": 5}
     container: dict[str, Any] = {
@@ -96,13 +106,15 @@ def runtime_spec(image: str) -> dict[str, Any]:
         "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
         "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
         "securityContext": container_context(),
+        # KServe copies the message of a container that ended into the status of the service.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
     }
     return {
         # Without priorities: KServe rejects a second runtime of equal priority, such as the next version.
         "supportedModelFormats": [
-            {"name": "mlflow", "version": "3", "autoSelect": True},
-            {"name": "mlflow", "autoSelect": True},
+            {"name": "mlflow", "version": "3", "autoSelect": automatic},
+            {"name": "mlflow", "autoSelect": automatic},
         ],
         "protocolVersions": ["v1", "v2"],
         "multiModel": False,
@@ -111,9 +123,10 @@ def runtime_spec(image: str) -> dict[str, Any]:
     }
 
 
-def runtime_name(spec: dict[str, Any]) -> str:
+def runtime_name(spec: dict[str, Any], family: str = DEFAULT) -> str:
     """Return a name that changes with the spec: to edit a runtime would restart every model at once."""
-    return f"mlflow-{hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]}"
+    prefix = "mlflow" if family == DEFAULT else f"mlflow-{family}"
+    return f"{prefix}-{hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]}"
 
 
 def storage_container_spec(image: str) -> dict[str, Any]:
@@ -125,6 +138,7 @@ def storage_container_spec(image: str) -> dict[str, Any]:
             "imagePullPolicy": "IfNotPresent",
             "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}},
             "securityContext": container_context(),
+            "terminationMessagePolicy": "FallbackToLogsOnError",
         },
         "supportedUriFormats": [{"prefix": "s3://"}],
         "workloadType": "initContainer",
@@ -132,11 +146,14 @@ def storage_container_spec(image: str) -> dict[str, Any]:
 
 
 class KserveServing(pulumi.ComponentResource):
-    """The controller, the runtime and the namespace of models."""
+    """The controller, the runtimes and the namespace of models."""
 
     models_namespace: pulumi.Output[str]
     service_account: pulumi.Output[str]
     serving_runtime: pulumi.Output[str]
+    """Name of the default family's runtime."""
+    serving_runtimes: pulumi.Output[str]
+    """Runtime and packages of each family, as `runtime_families.described` has them."""
 
     def __init__(self, name: str, args: KserveServingArgs, opts: ResourceOptions | None = None) -> None:
         inputs = {"models_namespace": args.models_namespace, "domain": args.gateway.domain}
@@ -144,16 +161,19 @@ class KserveServing(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._labels = labels("kserve", name, "serving")
-        self._runtime_spec = runtime_spec(args.runtime_image)
-        self._runtime_name = runtime_name(self._runtime_spec)
         controller = self._controller()
-        runtime = self._runtime(controller)
+        names: dict[str, str] = {}
+        runtimes: list[kubernetes.apiextensions.CustomResource] = []
+        for family in (each for each in args.families if each.image):
+            spec = runtime_spec(family.image, automatic=family.name == DEFAULT)
+            names[family.name] = runtime_name(spec, family.name)
+            runtimes.append(self._runtime(controller, names[family.name], spec))
         storage = self._storage_container(controller)
         namespace = PlatformNamespace(
             f"{name}-models",
             PlatformNamespaceArgs(
                 namespace=args.models_namespace,
-                after=(controller, runtime, storage),
+                after=(controller, *runtimes, storage),
             ),
             ResourceOptions(parent=self),
         )
@@ -170,7 +190,9 @@ class KserveServing(pulumi.ComponentResource):
         # Resolved by what a model needs, so that none is deployed before it can run.
         self.models_namespace = ready.apply(lambda known: str(known[0]))
         self.service_account = account.metadata["name"]
-        self.serving_runtime = runtime.id.apply(lambda _: self._runtime_name)
+        made = pulumi.Output.all(*(each.id for each in runtimes))
+        self.serving_runtime = made.apply(lambda _: names[DEFAULT])
+        self.serving_runtimes = made.apply(lambda _: described(args.families, names))
         self.register_outputs({"serving_runtime": self.serving_runtime})
 
     def _controller(self) -> KserveController:
@@ -189,15 +211,16 @@ class KserveServing(pulumi.ComponentResource):
             ResourceOptions(parent=self),
         )
 
-    def _runtime(self, controller: KserveController) -> kubernetes.apiextensions.CustomResource:
-        object_name = self._runtime_name
+    def _runtime(
+        self, controller: KserveController, object_name: str, spec: dict[str, Any]
+    ) -> kubernetes.apiextensions.CustomResource:
         return kubernetes.apiextensions.CustomResource(
             # One resource per version: a model keeps the runtime that it names until it is deployed again.
             f"{self._name}-runtime-{object_name}",
             api_version=_API_VERSION,
             kind="ClusterServingRuntime",
             metadata={"name": object_name, "labels": self._labels},
-            spec=self._runtime_spec,
+            spec=spec,
             opts=ResourceOptions(parent=self, depends_on=[controller], retain_on_delete=True),
         )
 

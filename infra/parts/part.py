@@ -99,6 +99,8 @@ class Part:
     """Namespaces of its pods, if these are not `namespaces`."""
     images: tuple[str, ...] = ()
     """Short names of the images that it adds to a stack; it may also use images of other parts."""
+    unused_images: Callable[[Settings], tuple[str, ...]] = _nothing
+    """Those of `images` that the settings of a stack leave out."""
     secrets: tuple[Secret, ...] = ()
     buckets: tuple[Bucket, ...] = ()
     """Buckets that the object store creates for it."""

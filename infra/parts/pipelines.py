@@ -100,6 +100,7 @@ def _environment(site: "Site", connections: Connections) -> "dict[str, pulumi.In
         StepVariable.S3_ENDPOINT: artifacts.url,
         StepVariable.S3_REGION: artifacts.region,
         StepVariable.SERVING_RUNTIME: serving.serving_runtime,
+        StepVariable.SERVING_RUNTIMES: serving.serving_runtimes,
     }
 
 

@@ -39,7 +39,16 @@ class Plan:
     @property
     def images(self) -> tuple[str, ...]:
         """Short names of the images that the stack uses."""
-        return tuple(sorted({name for part in self.parts for name in part.images}))
+        return tuple(
+            sorted(
+                {
+                    name
+                    for part in self.parts
+                    for name in part.images
+                    if name not in part.unused_images(self.settings)
+                }
+            )
+        )
 
     @property
     def secrets(self) -> tuple[Secret, ...]:

@@ -7,16 +7,47 @@ from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.records import Route
 from infra.parts.secrets import WebhookCertificate
-from infra.settings.stack import Settings
+from infra.settings.stack import Runtime, Settings
 from workloads.contract import TRACKING_BUCKET
 
 if TYPE_CHECKING:
     from components.monitoring.watch import Watch
     from components.serving.objectives import Objectives
+    from components.serving.runtime_families import RuntimeFamily
     from infra.parts.site import Site
 
 NAMESPACE = "kserve"
 MODELS_NAMESPACE = "models"
+
+
+_RUNTIME = "serving-runtime"
+
+
+def _family_image(family: Runtime) -> str:
+    return f"{_RUNTIME}-{family}"
+
+
+def _families(site: "Site") -> "tuple[RuntimeFamily, ...]":
+    """Return the default family, and the others; those that the stack does not have are without an image."""
+    from components import versions
+    from components.serving.runtime_families import DEFAULT, RuntimeFamily
+
+    base = versions.image_packages(_RUNTIME)
+    families = [RuntimeFamily(name=DEFAULT, image=site.image(_RUNTIME), packages=base)]
+    for family in Runtime:
+        chosen = family in site.settings.serving.runtimes
+        families.append(
+            RuntimeFamily(
+                name=family,
+                image=site.image(_family_image(family)) if chosen else "",
+                packages={**base, **versions.image_packages(_family_image(family))},
+            )
+        )
+    return tuple(families)
+
+
+def _unused_images(settings: Settings) -> tuple[str, ...]:
+    return tuple(_family_image(each) for each in Runtime if each not in settings.serving.runtimes)
 
 
 def _webhook_host() -> str:
@@ -36,7 +67,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
         KserveServingArgs(
             namespace=site.namespaces[NAMESPACE],
             controller_image=site.image("kserve-controller"),
-            runtime_image=site.image("serving-runtime"),
+            families=_families(site),
             storage_initializer_image=site.image("storage-initializer"),
             gateway=connections.get(GatewayConnection),
             artifacts=connections.get(ObjectStoreConnections).of(TRACKING_BUCKET, "serving"),
@@ -52,6 +83,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
         models_namespace=serving.models_namespace,
         service_account=serving.service_account,
         serving_runtime=serving.serving_runtime,
+        serving_runtimes=serving.serving_runtimes,
     )
     return Provides(connections=(connection,), outputs={"models_namespace": serving.models_namespace})
 
@@ -99,7 +131,8 @@ SERVING = Part(
     provides=(ServingConnection,),
     namespaces=(NAMESPACE,),
     own_namespaces=_own_namespaces,
-    images=("kserve-controller", "serving-runtime", "storage-initializer"),
+    images=("kserve-controller", _RUNTIME, *map(_family_image, Runtime), "storage-initializer"),
+    unused_images=_unused_images,
     secrets=(_WEBHOOKS,),
     routes=_routes,
     watch=_watch,

@@ -50,6 +50,20 @@ class GatewaySettings(Section):
     """ACM certificate for `*.<domain>`; without it the gateway serves HTTP only."""
 
 
+class Runtime(StrEnum):
+    """Families of packages beyond scikit-learn's, each with an image of the model server."""
+
+    BOOSTING = "boosting"
+    ONNX = "onnx"
+
+
+class ServingSettings(Section):
+    """Settings of model serving."""
+
+    runtimes: tuple[Annotated[Runtime, Field(strict=False)], ...] = Field(default=(), strict=False)
+    """Families of packages that models may need besides scikit-learn's: boosting has XGBoost and LightGBM."""
+
+
 class Settings(BaseModel):
     """All settings of a stack."""
 
@@ -61,6 +75,7 @@ class Settings(BaseModel):
     storage: StorageSettings = StorageSettings()
     pipelines: PipelinesSettings = PipelinesSettings()
     gateway: GatewaySettings = GatewaySettings()
+    serving: ServingSettings = ServingSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     gpu_pools: tuple[GpuPoolSettings, ...] = ()
     teams: tuple[TeamSettings, ...] = ()

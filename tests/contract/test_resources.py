@@ -82,6 +82,11 @@ ADDED = {
     "kubernetes:policy/v1:PodDisruptionBudget kserve-controller-disruption-budget",
     "kubernetes:policy/v1:PodDisruptionBudget mlflow-disruption-budget",
     "kubernetes:policy/v1:PodDisruptionBudget traefik-disruption-budget",
+    # Each family of packages that models need has an image of the model server.
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy images-serving-runtime-boosting-lifecycle",
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy images-serving-runtime-onnx-lifecycle",
+    "aws:ecr/repository:Repository images-serving-runtime-boosting",
+    "aws:ecr/repository:Repository images-serving-runtime-onnx",
 }
 # A serving runtime is named after its content: another image is another runtime, made before the old one
 # is deleted.

@@ -12,7 +12,7 @@ from workloads.steps import WORKLOAD_IMAGE
 
 
 @dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
-def deploy(  # noqa: C901 - a step is one function
+def deploy(  # noqa: C901, PLR0915 - a step is one function
     inference_service: dict,
     model_name: str,
     model_version: str,
@@ -24,6 +24,8 @@ def deploy(  # noqa: C901 - a step is one function
 ) -> None:
     """Create or patch the InferenceService of a model; its old pods answer until the new ones are ready.
 
+    The serving runtime is the first one that holds every package of the model's requirements.
+
     Args:
         inference_service: Template of the InferenceService; this step fills in what depends on the run.
         model_name: The registered model, and the name of its InferenceService.
@@ -34,9 +36,70 @@ def deploy(  # noqa: C901 - a step is one function
         data_sha256: SHA-256 of its training data.
         candidate: Whether to serve it as a candidate and leave the model's own InferenceService unchanged.
     """
+    import json
     import os
+    import tempfile
+    from pathlib import Path
 
+    import mlflow
     from kubernetes import client, config, watch
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    def needed_packages() -> dict[str, Requirement]:
+        try:
+            uri = f"models:/{model_name}/{model_version}/requirements.txt"
+            file = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=tempfile.mkdtemp())
+        except (mlflow.exceptions.MlflowException, OSError) as error:
+            print(f"model {model_name}: without requirements.txt ({str(error).splitlines()[:1]})")
+            return {}
+        needed = {}
+        for line in Path(file).read_text().splitlines():
+            text = line.partition(" #")[0].strip()
+            if not text or text.startswith(("#", "-")):
+                continue
+            try:
+                requirement = Requirement(text)
+            except InvalidRequirement:
+                raise RuntimeError(
+                    f"model {model_name}: requirement {text!r} is no package of an index: "
+                    "log the model with its own code as code_paths"
+                ) from None
+            if requirement.marker is None or requirement.marker.evaluate():
+                needed[canonicalize_name(requirement.name)] = requirement
+        return needed
+
+    def chosen_runtime() -> str:
+        needed = needed_packages()
+        families = json.loads(os.environ["PLINTH_SERVING_RUNTIMES"])
+        fitting = [each for each in families if needed.keys() <= each["packages"].keys()]
+        for family in fitting:
+            if family["runtime"]:
+                for name, requirement in needed.items():
+                    found = family["packages"][name]
+                    if not requirement.specifier.contains(found, prereleases=True):
+                        print(f"model {model_name}: needs {requirement}, is served with {name} {found}")
+                return family["runtime"]
+        if fitting:
+            missing = ", ".join(sorted(needed.keys() - families[0]["packages"].keys()))
+            family = fitting[0]["family"]
+            raise RuntimeError(
+                f"model {model_name}: needs {missing}, which the runtime {family!r} has: "
+                f"add {family!r} to serving.runtimes in the stack's settings, then deploy the platform again"
+            )
+        missing = ", ".join(
+            sorted(min((needed.keys() - each["packages"].keys() for each in families), key=len))
+        )
+        raise RuntimeError(
+            f"model {model_name}: needs {missing}, which no serving runtime has: log the model with "
+            "pip_requirements of what predictions need, or add the package to an image of the runtime"
+        )
+
+    def why_it_ended(ended: Any) -> str:
+        lines = (ended.message or "").strip().splitlines()
+        if ended.reason == "OOMKilled":
+            return "out of memory: the model needs more than the container's limit"
+        return lines[-1] if lines else ended.reason or "no message"
 
     config.load_incluster_config()
     api: Any = client.CustomObjectsApi()
@@ -67,7 +130,7 @@ def deploy(  # noqa: C901 - a step is one function
     # The status of an InferenceService does not name the generation that it describes; this marks its pods.
     predictor["annotations"] = {"plinth.dev/pipeline-run-id": run_id}
     predictor["serviceAccountName"] = os.environ["PLINTH_MODELS_SERVICE_ACCOUNT"]
-    predictor["model"]["runtime"] = os.environ["PLINTH_SERVING_RUNTIME"]
+    predictor["model"]["runtime"] = chosen_runtime()
     predictor["model"]["storageUri"] = storage_uri
 
     def patched() -> bool:
@@ -105,12 +168,13 @@ def deploy(  # noqa: C901 - a step is one function
         ):
             return
         for container in (pod.status.init_container_statuses or []) + (pod.status.container_statuses or []):
+            what = f"inference service {name}: {container.name}"
             ended = container.state.terminated or container.last_state.terminated
             if ended and ended.exit_code:
-                detail = (ended.message or ended.reason or "no message").strip().splitlines()[-1]
-                raise RuntimeError(
-                    f"inference service {name}: {container.name} ended with {ended.exit_code}: {detail}"
-                )
+                raise RuntimeError(f"{what} ended with {ended.exit_code}: {why_it_ended(ended)}")
+            waiting = container.state.waiting
+            if waiting and waiting.reason in ("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"):
+                raise RuntimeError(f"{what} cannot start: {waiting.reason}: {waiting.message}")
     status = api.get_namespaced_custom_object(**kind, name=name).get("status", {})
     reasons = [
         f"{each['type']}: {each['message']}" for each in status.get("conditions", []) if each.get("message")

@@ -17,7 +17,7 @@ from kserve.errors import InvalidInput
 from kserve.metrics import PREDICT_HIST_TIME, get_labels
 from kserve.protocol.infer_type import InferOutput, InferRequest, InferResponse
 
-from predictor import answers, codec, served_model
+from predictor import answers, codec, served_model, termination
 from predictor.answers import Output
 from predictor.application import InferenceApplication
 from predictor.datatypes import v2_datatype
@@ -101,7 +101,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(parents=[model_server.parser], prog="python -m predictor")
     parser.add_argument("--model_dir", type=Path, required=True, help="folder with the file MLmodel")
     options = parser.parse_args()
-    served = served_model.load(options.model_name, options.model_dir)
+    try:
+        served = served_model.load(options.model_name, options.model_dir)
+    except Exception as error:
+        termination.end(f"cannot load the model {options.model_name}", error)
     server = PredictorServer(
         served,
         http_port=options.http_port,

@@ -14,8 +14,10 @@ Receive = Callable[[], Awaitable[Message]]
 Headers = list[tuple[bytes, bytes]]
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
-# Bodies that are held at once, each up to the limit.
+# Bodies that are held at once, each up to the limit; of each, a share of the limit is not counted, so that
+# clients who hold back large bodies keep no small ones out.
 _HELD_BODIES = 8
+_UNCOUNTED_SHARE = 128
 # A body beyond the limit is read and dropped up to here: closing earlier resets the connection, and the
 # client (or the gateway) reports a broken pipe instead of our answer.
 _MAX_DRAINED_BYTES = 64 * 1024 * 1024
@@ -35,6 +37,7 @@ class Bodies:
 
     def __init__(self, max_body_bytes: int = MAX_BODY_BYTES) -> None:
         self._limit = max_body_bytes
+        self._uncounted = max_body_bytes // _UNCOUNTED_SHARE
         self._free = _HELD_BODIES * max_body_bytes
         self._turns = _Turns(max_body_bytes)
 
@@ -78,19 +81,23 @@ class Bodies:
             raise
         return b"".join(held.chunks) if len(held.chunks) != 1 else held.chunks[0]
 
-    def hold(self, size: int) -> None:
-        """Count bytes as held.
+    def hold(self, size: int, more: int) -> None:
+        """Count more bytes of a body as held, of which some are already.
 
         Raises:
             BusyError: there is no room for them.
         """
-        if size > self._free:
+        counted = self._counted(size + more) - self._counted(size)
+        if counted > self._free:
             raise BusyError("the bodies of other requests fill the memory: send this one again in a second")
-        self._free -= size
+        self._free -= counted
 
     def release(self, size: int) -> None:
-        """Count bytes of a body as free again."""
-        self._free += size
+        """Count a body as gone."""
+        self._free += self._counted(size)
+
+    def _counted(self, size: int) -> int:
+        return max(0, size - self._uncounted)
 
     def _too_large(self) -> TooLargeError:
         return TooLargeError(f"the body is larger than {self._limit} bytes: send fewer rows per request")
@@ -108,7 +115,7 @@ class _Held:
     def add(self, chunk: bytes) -> None:
         if self.size + len(chunk) > self._limit:
             raise self._bodies._too_large()  # pyright: ignore[reportPrivateUsage]
-        self._bodies.hold(len(chunk))
+        self._bodies.hold(self.size, len(chunk))
         self.size += len(chunk)
         self.chunks.append(chunk)
 

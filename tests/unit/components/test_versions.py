@@ -60,3 +60,11 @@ def test_prometheus_is_released_under_another_number_than_its_module() -> None:
     assert versions.release("v0.305.2", module) == "v3.5.2"
     assert versions.release("v0.315.0", module) == "v3.15.0"
     assert versions.release("v0.315.0", "github.com/prometheus/alertmanager") == "v0.315.0"
+
+
+def test_packages_of_an_image_are_those_of_its_own_lock() -> None:
+    packages = versions.image_packages("serving-runtime")
+    assert {"mlflow-skinny", "numpy", "scikit-learn"} <= packages.keys()
+    assert all(version[0].isdigit() and " " not in version for version in packages.values())
+    with pytest.raises(versions.VersionError, match=r"traefik/requirements\.txt: missing"):
+        versions.image_packages("traefik")

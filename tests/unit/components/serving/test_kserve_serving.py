@@ -9,11 +9,16 @@ from components.serving.kserve_serving import (
     runtime_spec,
     storage_container_spec,
 )
+from components.serving.runtime_families import RuntimeFamily
 from components.shapes import network_policies
 from components.shapes.webhook_server import Certificate
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules, sample
 
+FAMILIES = (
+    RuntimeFamily(name="sklearn", image="plinth/serving-runtime:abc", packages={"numpy": "2"}),
+    RuntimeFamily(name="boosting", image="", packages={"numpy": "2", "xgboost-cpu": "3"}),
+)
 STORES = (network_policies.in_namespace("object-store"),)
 
 
@@ -21,7 +26,7 @@ def args(**changes: object) -> KserveServingArgs:
     plain = KserveServingArgs(
         namespace="kserve",
         controller_image="docker.io/kserve/kserve-controller:v0",
-        runtime_image="plinth/serving-runtime:abc",
+        families=FAMILIES,
         storage_initializer_image="plinth/storage-initializer:abc",
         gateway=sample.GATEWAY,
         artifacts=sample.artifacts(),
@@ -129,6 +134,30 @@ def test_predictors_are_reached_by_the_gateway_and_reach_the_object_store_alone(
 def test_outputs_name_what_a_deployment_of_a_model_needs() -> None:
     outputs = deployed().output("kserve")
     assert outputs["serving_runtime"].startswith("mlflow-")
+
+
+def test_each_family_with_an_image_has_a_runtime_and_one_of_them_is_kserves_choice() -> None:
+    boosting = dataclasses.replace(FAMILIES[1], image="plinth/serving-runtime-boosting:def")
+    deployment = deployed(families=(FAMILIES[0], boosting))
+    runtimes = {each.inputs["metadata"]["name"]: each for each in deployment.of_type("ClusterServingRuntime")}
+    automatic = {
+        name: [each["autoSelect"] for each in runtime.inputs["spec"]["supportedModelFormats"]]
+        for name, runtime in runtimes.items()
+    }
+    (special,) = [name for name in runtimes if name.startswith("mlflow-boosting-")]
+    assert automatic.pop(special) == [False, False]
+    assert list(automatic.values()) == [[True, True]]
+    assert all(each.retain_on_delete for each in runtimes.values())
+
+
+def test_a_platform_without_the_default_family_is_refused() -> None:
+    with pytest.raises(ValueError, match="none is 'sklearn' with an image"):
+        args(families=FAMILIES[1:])
+
+
+def test_why_a_container_ended_reaches_the_status_of_the_service() -> None:
+    for container in (runtime_spec("image")["containers"][0], storage_container_spec("image")["container"]):
+        assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
 
 
 def test_no_store_is_refused() -> None:

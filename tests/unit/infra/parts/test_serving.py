@@ -1,5 +1,9 @@
 """Serving: its objectives are the stack's, and its models read artifacts and nothing more."""
 
+import json
+
+from infra.parts import PARTS
+from infra.parts.plan import plan
 from infra.parts.serving import SERVING, objectives
 from infra.settings import reader, stack_file
 from tests.fixtures import platform
@@ -32,3 +36,35 @@ def test_its_webhooks_are_served_under_the_host_of_its_certificate() -> None:
     service = platform.stack("local").one("Service", "kserve-controller-webhook-service")
     metadata = service.inputs["metadata"]
     assert certificate.host() == f"{metadata['name']}.{metadata['namespace']}.svc"  # pyright: ignore
+
+
+def _families(**serving: object) -> dict[str, dict[str, object]]:
+    settings = reader.parse({"cluster": CLUSTER, "serving": serving})
+    registered = platform.deployed(settings)
+    (steps,) = [
+        each.inputs["data"]["PLINTH_SERVING_RUNTIMES"]
+        for each in registered.of_type("ConfigMap")
+        if "PLINTH_SERVING_RUNTIMES" in (each.inputs.get("data") or {})
+    ][:1]
+    return {each["family"]: each for each in json.loads(steps)}
+
+
+def test_steps_know_the_packages_of_every_family_and_the_runtimes_of_the_chosen_ones() -> None:
+    families = _families(runtimes=["boosting"])
+    assert list(families) == ["sklearn", "boosting", "onnx"]
+    assert str(families["sklearn"]["runtime"]).startswith("mlflow-")
+    assert str(families["boosting"]["runtime"]).startswith("mlflow-boosting-")
+    assert families["onnx"]["runtime"] == ""
+    for name, packages in (("boosting", {"xgboost", "lightgbm"}), ("onnx", {"onnxruntime", "onnx"})):
+        found = families[name]["packages"]
+        assert isinstance(found, dict)
+        assert {*packages, "mlflow", "scikit-learn"} <= found.keys()
+
+
+def test_only_the_chosen_families_are_built() -> None:
+    def images(*runtimes: str) -> set[str]:
+        settings = reader.parse({"cluster": CLUSTER, "serving": {"runtimes": list(runtimes)}})
+        return {each for each in plan(settings, PARTS).images if each.startswith("serving-runtime")}
+
+    assert images() == {"serving-runtime"}
+    assert images("onnx") == {"serving-runtime", "serving-runtime-onnx"}

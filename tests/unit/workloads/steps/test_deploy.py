@@ -1,11 +1,14 @@
 """What the deploy step sends to KServe, and which answers end its wait."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import mlflow.artifacts
 import pytest
 from kubernetes import client, config, watch
+from mlflow.exceptions import MlflowException
 
 from workloads.serving.inference_service import candidate_name, template
 from workloads.serving.served_version import ServedVersion, annotation
@@ -14,9 +17,29 @@ from workloads.steps import deploy
 DEPLOY: Any = deploy.deploy
 
 
-def pod(run_id: str, *, ready: bool = False, exit_code: int = 0) -> dict[str, Any]:
-    ended = SimpleNamespace(exit_code=exit_code, message="no such key\nNoSuchKey: models/m-1", reason="Error")
-    state = SimpleNamespace(terminated=ended if exit_code else None)
+FAMILIES = [
+    {"family": "sklearn", "runtime": "mlflow-abc", "packages": {"mlflow": "3.17.2", "scikit-learn": "1.9.1"}},
+    {
+        "family": "boosting",
+        "runtime": "mlflow-boosting-def",
+        "packages": {"mlflow": "3.17.2", "scikit-learn": "1.9.1", "xgboost": "3.2.0"},
+    },
+    {"family": "onnx", "runtime": "", "packages": {"mlflow": "3.17.2", "onnxruntime": "1.32.0"}},
+]
+
+
+def pod(
+    run_id: str,
+    *,
+    ready: bool = False,
+    exit_code: int = 0,
+    message: str = "no such key\nNoSuchKey: models/m-1",
+    reason: str = "Error",
+    waiting: str = "",
+) -> dict[str, Any]:
+    ended = SimpleNamespace(exit_code=exit_code, message=message, reason=reason)
+    pulling = SimpleNamespace(reason=waiting, message="no such image: x") if waiting else None
+    state = SimpleNamespace(terminated=ended if exit_code else None, waiting=pulling)
     status = SimpleNamespace(
         conditions=[SimpleNamespace(type="Ready", status=str(ready))],
         init_container_statuses=[
@@ -40,12 +63,21 @@ class Cluster:
         self.newest = "run-1"
         self.applied: dict[str, Any] = {}
         self.verbs: list[str] = []
+        self.requirements: str | None = "mlflow==3.17.2\nscikit-learn==1.9.1\n"
 
     def patch(self, *_: Any, body: dict[str, Any], **__: Any) -> None:
         self.verbs.append("patch")
         if not self.exists:
             raise client.ApiException(status=404)
         self.applied = body
+
+    def download(self, artifact_uri: str, dst_path: str) -> str:
+        assert artifact_uri == "models:/wine/7/requirements.txt"
+        if self.requirements is None:
+            raise MlflowException("no such artifact")
+        file = Path(dst_path) / "requirements.txt"
+        file.write_text(self.requirements)
+        return str(file)
 
     def create(self, *_: Any, body: dict[str, Any], **__: Any) -> None:
         self.verbs.append("create")
@@ -69,6 +101,8 @@ def cluster(step_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     monkeypatch.setattr(client.CustomObjectsApi, "patch_namespaced_custom_object", found.patch)
     monkeypatch.setattr(client.CustomObjectsApi, "create_namespaced_custom_object", found.create)
     monkeypatch.setattr(client.CustomObjectsApi, "get_namespaced_custom_object", found.get)
+    monkeypatch.setattr(mlflow.artifacts, "download_artifacts", found.download)
+    monkeypatch.setenv("PLINTH_SERVING_RUNTIMES", json.dumps(FAMILIES))
     monkeypatch.setattr(watch.Watch, "stream", lambda *_, **__: iter(found.pods))
     return found
 
@@ -157,3 +191,65 @@ def test_without_a_ready_pod_the_error_has_the_conditions_of_kserve(cluster: Clu
     cluster.pods = [pod("run-0", ready=True)]
     with pytest.raises(TimeoutError, match="no pod ready within 300 s: PredictorReady: quota exceeded"):
         deployed()
+
+
+@pytest.mark.parametrize(
+    ("ending", "line"),
+    [
+        ({"exit_code": 1, "message": "", "reason": "Error"}, "ended with 1: Error"),
+        (
+            {"exit_code": 137, "message": "last log line", "reason": "OOMKilled"},
+            "ended with 137: out of memory",
+        ),
+        ({"waiting": "ImagePullBackOff"}, "cannot start: ImagePullBackOff: no such image: x"),
+    ],
+)
+def test_a_pod_that_cannot_run_ends_the_wait_with_the_cause(
+    cluster: Cluster, ending: dict[str, Any], line: str
+) -> None:
+    cluster.pods = [pod("run-1", **ending)]
+    with pytest.raises(RuntimeError, match=line):
+        deployed()
+
+
+@pytest.mark.parametrize(
+    ("requirements", "runtime"),
+    [
+        (None, "mlflow-abc"),
+        ("mlflow\nscikit_learn>=1 # comment\n\n# line\n--extra-index-url x\n", "mlflow-abc"),
+        ("mlflow\nxgboost==3.1.1\n", "mlflow-boosting-def"),
+        ("pywin32; sys_platform == 'win32'\n", "mlflow-abc"),
+    ],
+)
+def test_the_runtime_holds_what_the_model_requires(
+    cluster: Cluster, requirements: str | None, runtime: str
+) -> None:
+    cluster.requirements = requirements
+    cluster.pods = [pod("run-1", ready=True)]
+    deployed()
+    assert cluster.applied["spec"]["predictor"]["model"]["runtime"] == runtime
+
+
+@pytest.mark.parametrize(
+    ("requirements", "message"),
+    [
+        ("onnxruntime", "needs onnxruntime, which the runtime 'onnx' has: add 'onnx' to serving.runtimes"),
+        ("torch==2.9\nscikit-learn", "needs torch, which no serving runtime has"),
+        ("xgboost\ntorch", "needs torch, which no serving runtime has"),
+        ("./wheels/own.whl", "requirement './wheels/own.whl' is no package of an index"),
+    ],
+)
+def test_a_model_that_no_runtime_of_the_platform_holds_is_refused_before_anything_changes(
+    cluster: Cluster, requirements: str, message: str
+) -> None:
+    cluster.requirements = requirements
+    with pytest.raises(RuntimeError, match=message):
+        deployed()
+    assert cluster.verbs == []
+
+
+def test_another_version_of_a_package_is_told(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    cluster.requirements = "scikit-learn==1.2.0"
+    cluster.pods = [pod("run-1", ready=True)]
+    deployed()
+    assert "needs scikit-learn==1.2.0, is served with scikit-learn 1.9.1" in capsys.readouterr().out

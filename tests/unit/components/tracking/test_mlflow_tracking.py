@@ -73,7 +73,7 @@ def test_the_server_runs_one_worker_without_telemetry_jobs_or_gateway() -> None:
 
 
 def _destination(**changes: object) -> str:
-    (container,) = deployed(**changes).pods()["mlflow-server"]["containers"]
+    (container,) = deployed(preview=False, **changes).pods()["mlflow-server"]["containers"]
     return next(each["value"] for each in container["env"] if each["name"] == "MLFLOW_ARTIFACTS_DESTINATION")
 
 

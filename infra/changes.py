@@ -18,7 +18,7 @@ _TERMINAL_COLUMNS = 79
 _LINES_SHOWN = 10
 _ERRORS_SHOWN = 3
 # Of the three minutes in which `make down` must end, however damaged the platform is.
-_DESTROY_SECONDS = 100.0
+_DESTROY_SECONDS = 90.0
 
 
 def run_engine(engine: Engine, command: str, *arguments: str, seconds: float | None = None) -> int:

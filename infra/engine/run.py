@@ -17,7 +17,7 @@ from cluster.instance import ENGINE_MARK
 
 _POLL_SECONDS = 0.2
 # Interrupted, the engine lets operations in flight finish; then it is killed.
-ENDING_SECONDS = 40.0
+ENDING_SECONDS = 30.0
 _RUNS = "runs"
 
 

@@ -23,8 +23,6 @@ from workloads.wait import wait_for
 PROGRAM = """
 import hashlib, pathlib, time
 import pulumi
-from infra import assembly
-from infra.parts import PARTS, SECRET_KEYS
 from infra.settings import reader
 reader.load()
 pathlib.Path("started").touch()
@@ -38,6 +36,9 @@ class Thing(pulumi.ComponentResource):
         super().__init__("plinth:index:Thing", "thing")
         self.register_outputs({})
 Thing()
+# Imported last: with the SDK of Kubernetes it takes seconds, for which no test should wait.
+from infra import assembly
+from infra.parts import PARTS, SECRET_KEYS
 for key, value in assembly.keep_secrets(PARTS, reader.secrets(SECRET_KEYS)).items():
     # Secret, so never shown: a fingerprint tells whether two values are the same.
     known = pulumi.Output.unsecret(value)

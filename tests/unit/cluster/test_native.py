@@ -24,7 +24,7 @@ def test_the_plan_runs_everything_a_cluster_needs(plan: Callable[[], Any]) -> No
     }
 
 
-def test_only_forwarders_and_what_asks_other_machines_run_in_the_machines_network(plan: Callable[[], Any]) -> None:
+def test_only_forwarders_and_the_index_run_in_the_machines_network(plan: Callable[[], Any]) -> None:
     outside = {process.name for process in plan().processes if process.host_network}
     assert outside == {"forward-gateway", "forward-api", "forward-registry", "package-index"}
 

@@ -1,6 +1,6 @@
 """Runs of sample pipelines, submitted by an unmodified kfp client that knows nothing but an address."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,7 +63,7 @@ class SampleRuns:
 
 
 @contextmanager
-def secrets_of_samples(endpoints: Endpoints) -> Iterator[None]:
+def secrets_of_samples(endpoints: Endpoints) -> Generator[None]:
     """Create the Secrets that samples read, and delete them afterwards."""
     api: Any = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
     secrets = sample_pipelines.secrets()

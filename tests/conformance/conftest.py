@@ -2,9 +2,11 @@
 
 from collections.abc import Generator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from harness.conformance.sample_pipelines import Sample
 from harness.conformance.sample_runs import SampleRuns, secrets_of_samples
 from workloads.endpoints import Endpoints
 
@@ -20,8 +22,8 @@ def sample_runs(
     request: pytest.FixtureRequest, endpoints: Endpoints, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[SampleRuns]:
     """Runs of every selected sample; a few run at the same time."""
-    chosen = [
-        item.callspec.params["sample"]
+    chosen: list[Sample] = [
+        cast("Sample", item.callspec.params["sample"])
         for item in request.session.items
         if isinstance(item, pytest.Function) and "sample_runs" in item.fixturenames
     ]

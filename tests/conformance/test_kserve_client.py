@@ -33,7 +33,7 @@ def model(endpoints: Endpoints) -> tuple[str, list[float]]:
 
 
 def test_kserve_client(endpoints: Endpoints, model: tuple[str, list[float]], tmp_path: Path) -> None:
-    release = versions.release(versions.upstream_version("kserve", "github.com/kserve/kserve"))
+    release = versions.upstream_version("kserve", "github.com/kserve/kserve")
     location, predictions = model
     finished = subprocess.run(
         [

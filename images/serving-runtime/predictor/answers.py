@@ -25,6 +25,11 @@ def dumps(value: Any) -> bytes:
         AnswerError: the value holds something that JSON cannot carry.
     """
     try:
+        return orjson.dumps(value, default=_jsonable, option=orjson.OPT_SERIALIZE_NUMPY)
+    except TypeError:
+        # Perhaps a key that is no text: looking for those takes time in each answer.
+        pass
+    try:
         return orjson.dumps(value, default=_jsonable, option=_OPTIONS)
     except TypeError as error:
         raise AnswerError(f"the model's answer is not JSON: {_reason(error)}") from error
@@ -81,6 +86,8 @@ def texts(array: NDArray[Any]) -> list[Any]:
 
 
 def _tensor(value: Any) -> NDArray[Any]:
+    if isinstance(value, np.ndarray) and value.ndim and v2_datatype(value.dtype) != "BYTES":
+        return np.ascontiguousarray(value)
     if hasattr(value, "toarray"):
         value = value.toarray()
     if value is None or isinstance(value, str | bytes | Mapping):

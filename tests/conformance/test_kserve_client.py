@@ -10,7 +10,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from components import versions
-from harness.conformance import kserve_session
+from harness import conformance
 from harness.conformance.sample_runs import localhost
 from upstream.cache import cache_root
 from workloads.endpoints import Endpoints
@@ -41,7 +41,7 @@ def test_kserve_client(endpoints: Endpoints, model: tuple[str, list[float]], tmp
             "run",
             "--no-project",
             f"--with=kserve=={release.removeprefix('v')}",
-            kserve_session.__file__,
+            str(Path(conformance.__file__).with_name("kserve_session.py")),
             endpoints.models_namespace,
             location,
             endpoints.gateway_url,

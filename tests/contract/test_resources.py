@@ -58,6 +58,9 @@ ADDED = {
     "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute mlflow-route-localhost",
     "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute pipelines-api-route-localhost",
     # Inference services that name no account read models too.
+    "plinth:index:PodIdentity object-store-serving-default",
+    "aws:iam/role:Role object-store-serving-default-role",
+    "aws:iam/rolePolicy:RolePolicy object-store-serving-default-rights",
     "aws:eks/podIdentityAssociation:PodIdentityAssociation object-store-serving-default-association",
     "kubernetes:core/v1:ServiceAccountPatch kserve-default-account",
     # Images that hold code of this repository: runs that cannot go on say so.

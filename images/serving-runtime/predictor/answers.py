@@ -88,8 +88,9 @@ def texts(array: NDArray[Any]) -> list[Any]:
 def _tensor(value: Any) -> NDArray[Any]:
     if isinstance(value, np.ndarray) and value.ndim and v2_datatype(value.dtype) != "BYTES":
         return np.ascontiguousarray(value)
-    if hasattr(value, "toarray"):
-        value = value.toarray()
+    dense: Any = getattr(value, "toarray", None)
+    if dense is not None:
+        value = dense()
     if value is None or isinstance(value, str | bytes | Mapping):
         value = [value]
     array = _rectangular(value)

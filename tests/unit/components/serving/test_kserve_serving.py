@@ -113,7 +113,8 @@ def test_models_read_the_object_store_with_their_own_account() -> None:
 
 def test_an_inference_service_that_names_no_account_reads_them_too() -> None:
     account = deployed().one("ServiceAccountPatch", "kserve-default-account").inputs
-    assert account["metadata"] == {"name": "default", "namespace": "models"}
+    assert account["metadata"]["name"] == "default"
+    assert account["metadata"]["namespace"] == "models"
     assert account["secrets"] == [{"name": "model-storage"}]
     assert account["automountServiceAccountToken"] is False
 

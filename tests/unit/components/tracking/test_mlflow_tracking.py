@@ -130,7 +130,7 @@ def test_the_service_selects_the_server_and_publishes_it() -> None:
     deployment = deployed()
     labels = deployment.one("Deployment").inputs["spec"]["template"]["metadata"]["labels"]
     assert deployment.one("Service").inputs["spec"]["selector"].items() <= labels.items()
-    route = deployment.one("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute")
+    route = deployment.one("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute", "mlflow-route")
     assert route.inputs["spec"]["hostnames"] == ["mlflow.plinth.local"]
     assert deployment.output("mlflow") == {"tracking_uri": "http://mlflow.mlflow:5000"}
 

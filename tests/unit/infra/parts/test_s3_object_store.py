@@ -18,6 +18,7 @@ def test_accounts_of_pods_are_named_before_their_namespaces_exist() -> None:
         ("kubeflow", "ml-pipeline"),
         ("mlflow", "mlflow"),
         ("models", "model-storage"),
+        ("models", "default"),
     }
 
 

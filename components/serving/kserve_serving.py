@@ -242,7 +242,7 @@ class KserveServing(pulumi.ComponentResource):
             # Kubernetes creates it with the namespace.
             kubernetes.core.v1.ServiceAccountPatch(
                 f"{self._name}-default-account",
-                metadata=owner.metadata(_DEFAULT),
+                metadata={"name": _DEFAULT, "namespace": owner.namespace, "labels": owner.labels},
                 automount_service_account_token=False,
                 secrets=secrets,
                 opts=owner.child(),

@@ -42,10 +42,13 @@ from components.gpus.gpu_scheduling import GpuScheduling, GpuSchedulingArgs
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 from components.shapes.webhook_server import Certificate
 from components.teams.team_profile import TeamProfile, TeamProfileArgs
+from infra import assembly
+from infra.parts.gpus import GPUS
 from infra.settings import reader
 
 KEYS = ("queueWebhookAuthority", "queueWebhookCertificate", "queueWebhookKey")
-authority, certificate, key = reader.secrets(KEYS).values()
+kept = assembly.keep_secrets((GPUS,), reader.secrets(KEYS))
+authority, certificate, key = (kept[name] for name in KEYS)
 scheduling = GpuScheduling(
     "gpu-scheduling",
     GpuSchedulingArgs(

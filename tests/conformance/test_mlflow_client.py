@@ -102,11 +102,8 @@ def test_a_registered_model_loads_by_alias_and_predicts_what_the_model_in_memory
 
 def test_the_model_that_make_up_serves_loads_on_this_machine_and_classifies() -> None:
     loaded = _FLOW.pyfunc.load_model("models:/wine@champion")
-    width = (
-        len(loaded.metadata.signature.inputs.input_names() or [])
-        or loaded.metadata.signature.inputs.inputs[0].shape[-1]
-    )
-    assert len(loaded.predict(np.ones((3, width)))) == 3
+    (tensor,) = loaded.metadata.signature.inputs.inputs
+    assert len(loaded.predict(np.ones((3, tensor.shape[-1])))) == 3
 
 
 def test_names_and_tags_of_any_script_are_found_whatever_the_case_of_their_letters() -> None:

@@ -28,9 +28,12 @@ def run(endpoints: Endpoints, program: str, folder: Path, *arguments: str, **env
     file = folder / "hosts"
     file.write_text(f"127.0.0.1 localhost\n{address} {' '.join(hosts)}\n")
     mount = f'mount --bind {file} /etc/hosts && exec "$@"'
+    # A file: the kfp client reads the source of the functions that it compiles.
+    script = folder / "stranger.py"
+    script.write_text(program)
     own = {key: value for key, value in os.environ.items() if not key.upper().startswith(_HIDDEN)}
     done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", mount, "sh", sys.executable, "-c", program, *arguments],
+        ["unshare", "--mount", "sh", "-c", mount, "sh", sys.executable, str(script), *arguments],
         cwd=folder,
         env={**own, "MLFLOW_DISABLE_TELEMETRY": "true", **environment},
         capture_output=True,

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from loadtests.errors import LoadtestError
-from workloads.serving.inference_client import v2_request, v2_rows
+from workloads.serving.inference_client import v2_rows
+from workloads.serving.request_parts import matrix_input
 
 LARGEST_DIFFERENCE: Final = 1e-9
 """Tolerance between served and expected probabilities: another batch size may change the last digits."""
@@ -62,7 +63,7 @@ def questions(expected: Expectations, protocol: str, size: int) -> list[Question
     for first in range(0, count, size):
         places = [(first + offset) % count for offset in range(size)]
         rows = [expected.rows[place] for place in places]
-        body: dict[str, Any] = {"instances": rows} if protocol == "v1" else v2_request(rows)
+        body: dict[str, Any] = {"instances": rows} if protocol == "v1" else matrix_input(rows)
         probabilities = [expected.probabilities[place] for place in places]
         result.append(
             Question(protocol=protocol, body=json.dumps(body).encode(), probabilities=probabilities)

@@ -1,4 +1,7 @@
-"""Files of a model version: their location in the object store, and their digest."""
+"""Files of a model version: their location in the object store, and their digest.
+
+Embedded in the steps that translate locations.
+"""
 
 import hashlib
 from collections.abc import Iterable

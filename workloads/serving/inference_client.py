@@ -13,11 +13,6 @@ from workloads.serving.request_parts import in_parts, matrix_input
 Rows = Sequence[Sequence[float]]
 
 
-def v2_request(rows: Rows) -> dict[str, Any]:
-    """Return the body of an Open Inference Protocol request with all rows in one tensor."""
-    return matrix_input(rows)
-
-
 def v2_rows(answer: dict[str, Any]) -> list[Any]:
     """Return the rows of the first output of an Open Inference Protocol response; or its values."""
     output = answer["outputs"][0]
@@ -52,7 +47,7 @@ class InferenceClient:
         return [
             answer
             for part in in_parts(rows)
-            for answer in v2_rows(self._call("POST", path, v2_request(part)))
+            for answer in v2_rows(self._call("POST", path, matrix_input(part)))
         ]
 
     def properties(self) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""The model version that an InferenceService serves, as the service's own annotations record it."""
+"""The model version that an InferenceService serves, as the service's own annotations record it.
+
+Embedded in the steps that write these annotations.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

@@ -1,6 +1,6 @@
 """Puts the champion of a model back into service, so that the service and the alias agree.
 
-Embedded in the step that verifies a served model, so it imports nothing of this repository.
+Embedded in the step that verifies a served model, with the modules that it imports from here.
 """
 
 # mlflow and kubernetes ship no complete types.
@@ -8,6 +8,9 @@ Embedded in the step that verifies a served model, so it imports nothing of this
 
 import os
 from typing import Any
+
+from workloads.serving.artifacts import storage_uri
+from workloads.serving.served_version import ServedVersion, annotation
 
 
 def serve_champion(model_name: str) -> tuple[str, str]:
@@ -24,7 +27,7 @@ def serve_champion(model_name: str) -> tuple[str, str]:
     namespace = os.environ["PLINTH_MODELS_NAMESPACE"]
     place = ("serving.kserve.io", "v1beta1", namespace, "inferenceservices", model_name)
     deployed = api.get_namespaced_custom_object(*place)
-    run_id = deployed["metadata"]["annotations"].get("plinth.dev/pipeline-run-id")
+    run_id = deployed["metadata"]["annotations"].get(annotation("pipeline_run_id"))
     if run_id != os.environ["KFP_RUN_ID"]:
         return f"pipeline run {run_id} deployed after this one", ""
     registry = mlflow.MlflowClient()
@@ -34,27 +37,18 @@ def serve_champion(model_name: str) -> tuple[str, str]:
         return "no version was proven before it, so none is served", ""
     version = registry.get_model_version(model_name, champion)
     location = registry.get_model_version_download_uri(model_name, champion)
-    # Same keys as workloads.serving.served_version.ServedVersion.
-    annotations = {
-        "plinth.dev/model-version": str(champion),
-        "plinth.dev/model-digest": version.tags["model.digest"],
-        "plinth.dev/mlflow-run-id": version.run_id,
-        "plinth.dev/data-sha256": version.tags["data.sha256"],
-        "plinth.dev/pipeline-run-id": version.tags["kfp.pipeline_run_id"],
-    }
+    record = ServedVersion(
+        model_name=model_name,
+        model_version=str(champion),
+        model_digest=version.tags["model.digest"],
+        mlflow_run_id=version.run_id,
+        data_sha256=version.tags["data.sha256"],
+        pipeline_run_id=version.tags["kfp.pipeline_run_id"],
+    )
     predictor = {
-        "annotations": {"plinth.dev/pipeline-run-id": version.tags["kfp.pipeline_run_id"]},
-        "model": {"storageUri": _storage_uri(location, os.environ["PLINTH_ARTIFACTS_DESTINATION"])},
+        "annotations": {annotation("pipeline_run_id"): record.pipeline_run_id},
+        "model": {"storageUri": storage_uri(location, os.environ["PLINTH_ARTIFACTS_DESTINATION"])},
     }
-    body = {"metadata": {"annotations": annotations}, "spec": {"predictor": predictor}}
+    body = {"metadata": {"annotations": record.to_annotations()}, "spec": {"predictor": predictor}}
     api.patch_namespaced_custom_object(*place, body=body)
-    return f"version {champion} is served again", version.tags["model.digest"]
-
-
-def _storage_uri(artifact_uri: str, destination: str) -> str:
-    # Same rule as workloads.serving.artifacts.storage_uri.
-    scheme, _, rest = artifact_uri.partition(":")
-    if scheme != "mlflow-artifacts":
-        return artifact_uri.rstrip("/")
-    path = rest.removeprefix("//").partition("/")[2] if rest.startswith("//") else rest.lstrip("/")
-    return f"{destination.rstrip('/')}/{path.rstrip('/')}"
+    return f"version {champion} is served again", record.model_digest

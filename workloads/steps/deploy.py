@@ -8,7 +8,11 @@ from typing import Any
 
 from kfp import dsl
 
+from workloads import errors
+from workloads.serving import served_version
+from workloads.serving.served_version import ServedVersion, annotation
 from workloads.steps import WORKLOAD_IMAGE
+from workloads.steps.embedding import embed
 
 
 @dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
@@ -117,18 +121,17 @@ def deploy(  # noqa: C901, PLR0915 - a step is one function
     metadata = body["metadata"]
     metadata.update(name=name, namespace=namespace)
     metadata["labels"]["app.kubernetes.io/instance"] = name
-    # Same keys as workloads.serving.served_version.ServedVersion.
-    metadata["annotations"] |= {
-        "plinth.dev/model-name": model_name,
-        "plinth.dev/model-version": model_version,
-        "plinth.dev/model-digest": model_digest,
-        "plinth.dev/mlflow-run-id": mlflow_run_id,
-        "plinth.dev/data-sha256": data_sha256,
-        "plinth.dev/pipeline-run-id": run_id,
-    }
+    metadata["annotations"] |= ServedVersion(
+        model_name=model_name,
+        model_version=model_version,
+        model_digest=model_digest,
+        mlflow_run_id=mlflow_run_id,
+        data_sha256=data_sha256,
+        pipeline_run_id=run_id,
+    ).to_annotations()
     predictor = body["spec"]["predictor"]
     # The status of an InferenceService does not name the generation that it describes; this marks its pods.
-    predictor["annotations"] = {"plinth.dev/pipeline-run-id": run_id}
+    predictor["annotations"] = {annotation("pipeline_run_id"): run_id}
     predictor["serviceAccountName"] = os.environ["PLINTH_MODELS_SERVICE_ACCOUNT"]
     predictor["model"]["runtime"] = chosen_runtime()
     predictor["model"]["storageUri"] = storage_uri
@@ -156,9 +159,9 @@ def deploy(  # noqa: C901, PLR0915 - a step is one function
     )
     for change in changes:
         pod: Any = change["object"]
-        if (pod.metadata.annotations or {}).get("plinth.dev/pipeline-run-id") != run_id:
+        if (pod.metadata.annotations or {}).get(annotation("pipeline_run_id")) != run_id:
             service = api.get_namespaced_custom_object(**kind, name=name)
-            other = service["metadata"]["annotations"].get("plinth.dev/pipeline-run-id")
+            other = service["metadata"]["annotations"].get(annotation("pipeline_run_id"))
             if other != run_id:
                 raise RuntimeError(f"inference service {name}: pipeline run {other} deployed after this one")
             continue
@@ -180,3 +183,6 @@ def deploy(  # noqa: C901, PLR0915 - a step is one function
         f"{each['type']}: {each['message']}" for each in status.get("conditions", []) if each.get("message")
     ]
     raise TimeoutError(f"inference service {name}: no pod ready within 300 s: {'; '.join(reasons) or status}")
+
+
+embed(deploy, errors, served_version)

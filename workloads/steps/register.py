@@ -8,7 +8,12 @@ from typing import NamedTuple
 
 from kfp import dsl
 
+from workloads import errors
+from workloads.errors import WorkloadsError
+from workloads.serving import artifacts
+from workloads.serving.artifacts import storage_uri
 from workloads.steps import WORKLOAD_IMAGE
+from workloads.steps.embedding import embed
 
 
 @dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
@@ -38,18 +43,6 @@ def register(
 
     import mlflow
 
-    def storage_uri(artifact_uri: str, destination: str) -> str:
-        # Same rule as workloads.serving.artifacts.storage_uri.
-        scheme, _, rest = artifact_uri.partition(":")
-        if scheme == "mlflow-artifacts":
-            path = rest.removeprefix("//").partition("/")[2] if rest.startswith("//") else rest.lstrip("/")
-            return f"{destination.rstrip('/')}/{path.rstrip('/')}"
-        if scheme == "s3":
-            return artifact_uri.rstrip("/")
-        raise ValueError(
-            f"model {model_id}: its artifacts are at {artifact_uri}, which is not S3 and cannot be served"
-        )
-
     client = mlflow.MlflowClient()
     pipeline_run_id = os.environ["KFP_RUN_ID"]
     # A retried step must not register a second version.
@@ -78,4 +71,13 @@ def register(
     if version.run_id != mlflow_run_id:
         raise RuntimeError(f"model {model_id}: MLflow says run {version.run_id} made it, not {mlflow_run_id}")
     location = client.get_model_version_download_uri(model_name, version.version)
-    return str(version.version), storage_uri(location, os.environ["PLINTH_ARTIFACTS_DESTINATION"])
+    try:
+        stored = storage_uri(location, os.environ["PLINTH_ARTIFACTS_DESTINATION"])
+    except WorkloadsError:
+        raise ValueError(
+            f"model {model_id}: its artifacts are at {location}, which is not S3 and cannot be served"
+        ) from None
+    return str(version.version), stored
+
+
+embed(register, errors, artifacts)

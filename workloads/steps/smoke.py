@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from kfp import dsl
 
-from workloads.serving import request_parts
+from workloads import errors
+from workloads.serving import artifacts, request_parts, served_version
 from workloads.serving.request_parts import column_inputs, in_parts, instances, matrix_input
 from workloads.steps import WORKLOAD_IMAGE, champion
 from workloads.steps.champion import serve_champion
@@ -137,4 +138,4 @@ def smoke(  # noqa: C901, PLR0915 - a step is one function
     return len(rows), largest
 
 
-embed(smoke, request_parts, champion)
+embed(smoke, errors, artifacts, served_version, request_parts, champion)

@@ -10,7 +10,8 @@ import pytest
 from tests.fixtures.platforms import OUTPUTS
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
-from workloads.serving.inference_client import InferenceClient, v2_request, v2_rows
+from workloads.serving.inference_client import InferenceClient, v2_rows
+from workloads.serving.request_parts import matrix_input
 
 
 class Model(BaseHTTPRequestHandler):
@@ -39,7 +40,7 @@ def endpoints() -> Generator[Endpoints]:
 
 
 def test_rows_travel_as_one_tensor() -> None:
-    tensor = v2_request([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])["inputs"][0]
+    tensor = matrix_input([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])["inputs"][0]
     assert tensor["shape"] == [3, 2]
     assert tensor["data"] == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
     assert tensor["datatype"] == "FP64"

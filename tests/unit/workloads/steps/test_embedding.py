@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from workloads.steps import evaluate, smoke, train, validate_data
+from workloads.steps import deploy, evaluate, register, smoke, train, validate_data
 
 STEPS: dict[str, Any] = {
+    "deploy": deploy.deploy,
     "evaluate": evaluate.evaluate,
+    "register": register.register,
     "smoke": smoke.smoke,
     "train": train.train,
     "validate_data": validate_data.validate_data,

@@ -10,7 +10,7 @@ import orjson
 import pandas as pd
 from numpy.typing import NDArray
 
-from predictor.datatypes import v2_datatype
+from predictor.datatypes import objects, v2_datatype
 from predictor.errors import AnswerError
 
 Output = tuple[str, NDArray[Any]]
@@ -88,19 +88,23 @@ def texts(array: NDArray[Any]) -> list[Any]:
 def _tensor(value: Any) -> NDArray[Any]:
     if isinstance(value, np.ndarray) and value.ndim and v2_datatype(value.dtype) != "BYTES":
         return np.ascontiguousarray(value)
-    dense: Any = getattr(value, "toarray", None)
-    if dense is not None:
-        value = dense()
+    value = _dense(value)
     if value is None or isinstance(value, str | bytes | Mapping):
         value = [value]
     array = _rectangular(value)
     if array is None:
-        return _objects([dumps(each).decode() for each in rows(value)])
+        return objects([dumps(each).decode() for each in rows(value)])
     if array.ndim == 0:
         array = array.reshape(1)
     if v2_datatype(array.dtype) != "BYTES":
         return np.ascontiguousarray(array)
     return _as_texts(array)
+
+
+def _dense(value: Any) -> Any:
+    """Return a sparse matrix as an array, anything else as it is."""
+    convert = getattr(value, "toarray", None)
+    return value if convert is None else convert()
 
 
 def _rectangular(value: Any) -> NDArray[Any] | None:
@@ -110,14 +114,14 @@ def _rectangular(value: Any) -> NDArray[Any] | None:
     if not isinstance(value, list | tuple):
         return np.asarray(value)
     try:
-        objects = np.array(value, dtype=object)
+        mixed = np.array(value, dtype=object)
     except ValueError:
         return None
-    kinds = {_kind(each) for each in objects.flat}
+    kinds = {_kind(each) for each in mixed.flat}
     if len(kinds) > 1 and kinds != {"number", "missing"}:
         return None
     return (
-        objects
+        mixed
         if kinds & {"text", "bytes", "other"}
         else np.array(value, dtype="float64" if len(kinds) == 2 else None)
     )
@@ -139,7 +143,7 @@ def _as_texts(array: NDArray[Any]) -> NDArray[Any]:
     """Return an array without a v2 datatype as texts, bytes as they are."""
     flat = array.reshape(-1)
     values = _dates(flat) if array.dtype.kind == "M" else flat.tolist()
-    return _objects([each if isinstance(each, str | bytes) else _as_text(each) for each in values]).reshape(
+    return objects([each if isinstance(each, str | bytes) else _as_text(each) for each in values]).reshape(
         array.shape
     )
 
@@ -160,15 +164,8 @@ def _columns(values: list[Any]) -> dict[str, list[Any]]:
     return {str(name): [each[name] for each in values] for name in names} if scalar else {}
 
 
-def _objects(values: list[Any]) -> NDArray[Any]:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
-
-
 def _list(value: Any) -> Any:
-    if hasattr(value, "toarray"):
-        value = value.toarray()
+    value = _dense(value)
     if isinstance(value, pd.Series | pd.Index):
         value = value.to_numpy()
     array = np.asarray(value)

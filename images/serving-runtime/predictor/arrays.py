@@ -8,7 +8,7 @@ from mlflow.types import Schema, TensorSpec
 
 from predictor import datatypes
 from predictor.datatypes import Array, v2_datatype
-from predictor.errors import RequestError
+from predictor.errors import RequestError, missing_names
 from predictor.tensors import Tensor
 
 
@@ -99,9 +99,7 @@ class Arrays:
         dtype = self.specs[name].type
         if dtype.kind == "O":
             # Ragged rows and objects: the model takes what JSON has.
-            array = np.empty(len(values) if isinstance(values, list) else 0, dtype=object)
-            array[:] = values
-            return array
+            return datatypes.objects(values if isinstance(values, list) else [])
         return self._checked(name, name or "input-0", datatypes.nested(values, dtype, what))
 
     def _checked(self, name: str | None, given: str, array: Array) -> Array:
@@ -121,6 +119,4 @@ class Arrays:
         """Require every tensor; others are dropped, as MLflow does."""
         missing = [str(name) for name in self.specs if name not in given]
         if missing:
-            unknown = sorted(given - {str(name) for name in self.specs})
-            hint = f", unknown inputs {unknown[:10]}" if unknown else ""
-            raise RequestError(f"missing inputs {missing}{hint}")
+            raise missing_names("inputs", missing, given - {str(name) for name in self.specs})

@@ -11,15 +11,14 @@ import orjson
 import pandas as pd
 from mlflow.types import DataType, Schema
 from mlflow.types.schema import Array as ArrayType
-from numpy.typing import NDArray
 
 from predictor import datatypes
 from predictor.datatypes import v2_datatype
-from predictor.errors import RequestError
+from predictor.errors import RequestError, missing_names
 from predictor.tensors import Tensor
 
 _OBJECT = np.dtype(object)
-_DTYPES = {
+DTYPES = {
     DataType.boolean: np.dtype("bool"),
     DataType.integer: np.dtype("int32"),
     DataType.long: np.dtype("int64"),
@@ -27,6 +26,7 @@ _DTYPES = {
     DataType.double: np.dtype("float64"),
     DataType.datetime: np.dtype("datetime64[ns]"),
 }
+"""Types of columns that have a dtype of their own; the others are objects."""
 # Beyond it a whole number and a missing one cannot share a column: pandas would round the number.
 _EXACT_FLOATS = 2**53
 
@@ -60,7 +60,7 @@ class Column:
         """
         array, what = tensor.array, f"input {tensor.name!r}"
         if isinstance(self.type, ArrayType):
-            return self._objects(array.tolist())
+            return datatypes.objects(array.tolist())
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
         if array.ndim != 1:
@@ -72,21 +72,21 @@ class Column:
         if self._dtype.kind not in "OM":
             raise RequestError(f"{what} is BYTES: the model takes {v2_datatype(self._dtype)}")
         if not isinstance(self.type, DataType):
-            return self._objects([_parsed(each, what) for each in array])
+            return datatypes.objects([_parsed(each, what) for each in array])
         raw = self.type is DataType.binary and array.size and isinstance(array[0], bytes)
         return array if raw else self.from_json([_decoded(each, what) for each in array])
 
     def to_v2(self) -> dict[str, Any]:
         """Return the column's description in the v2 protocol."""
         inner = self.type.dtype if isinstance(self.type, ArrayType) else self.type
-        dtype = _DTYPES.get(inner, _OBJECT) if isinstance(inner, DataType) else _OBJECT
+        dtype = DTYPES.get(inner, _OBJECT) if isinstance(inner, DataType) else _OBJECT
         shape = [-1, -1] if isinstance(self.type, ArrayType) else [-1]
         optional = {} if self.required else {"parameters": {"optional": True}}
         return {"name": str(self.name), "datatype": v2_datatype(dtype), "shape": shape, **optional}
 
     @cached_property
     def _dtype(self) -> np.dtype[Any]:
-        return _DTYPES.get(self.type, _OBJECT) if isinstance(self.type, DataType) else _OBJECT
+        return DTYPES.get(self.type, _OBJECT) if isinstance(self.type, DataType) else _OBJECT
 
     def _from_json(self, values: list[Any]) -> Any:
         if self._dtype.kind == "M":
@@ -94,11 +94,11 @@ class Column:
         if self._dtype.kind != "O":
             return self._numbers(values)
         if self.type is DataType.string:
-            return self._objects([datatypes.text(each) for each in values])
+            return datatypes.objects([datatypes.text(each) for each in values])
         if self.type is DataType.binary:
-            return self._objects([None if each is None else _base64(each) for each in values])
+            return datatypes.objects([None if each is None else _base64(each) for each in values])
         # MLflow converts and checks what is inside when it enforces the signature.
-        return self._objects(values)
+        return datatypes.objects(values)
 
     def _numbers(self, values: list[Any]) -> Any:
         if self.required or self._dtype.kind == "f" or None not in values:
@@ -106,17 +106,10 @@ class Column:
         # A missing value in an optional column, in the form in which pandas has it.
         known = datatypes.from_json([each for each in values if each is not None], self._dtype)
         if self._dtype.kind == "b":
-            return self._objects([None if each is None else bool(each) for each in values])
+            return datatypes.objects([None if each is None else bool(each) for each in values])
         if known.size and max(abs(int(known.max())), abs(int(known.min()))) > _EXACT_FLOATS:
             raise RequestError("a value beyond 2**53 and a null cannot share a request: send them apart")
         return datatypes.from_json(values, np.dtype("float64"))
-
-    @staticmethod
-    def _objects(values: list[Any]) -> NDArray[Any]:
-        array = np.empty(len(values), dtype=object)
-        for index, value in enumerate(values):
-            array[index] = value
-        return array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,9 +226,7 @@ class Columns:
     def _check_present(self, present: set[Any], given: set[str]) -> None:
         missing = [str(each.name) for each in self.columns if each.required and each.name not in present]
         if missing or not present:
-            unknown = sorted(given - {str(each.name) for each in self.columns})
-            hint = f", unknown columns {unknown[:10]}" if unknown else ""
-            raise RequestError(f"missing columns {missing}{hint}")
+            raise missing_names("columns", missing, given - {str(each.name) for each in self.columns})
 
     def _of_objects(self, rows: list[dict[str, Any]]) -> dict[Any, list[Any]]:
         found: dict[Any, list[Any]] = {}

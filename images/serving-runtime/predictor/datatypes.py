@@ -39,13 +39,18 @@ _JSON_NAMES = {
 _WANTED = {"b": "booleans", "i": "whole numbers", "u": "whole numbers", "f": "numbers", "M": "dates as text"}
 # The kinds of JSON values that need no second look, by the kind of the dtype.
 _PLAIN: dict[str, set[type]] = {"f": {int, float}, "i": {int}, "u": {int}, "b": {bool}, "M": {str}}
-# NumPy's own limit.
-_MAX_DIMENSIONS = 64
+MAX_DIMENSIONS = 64
+"""NumPy's own limit."""
 
 
 def v2_datatype(dtype: np.dtype[Any]) -> str:
     """Return the v2 protocol's name of a dtype; a dtype without one is sent as text."""
     return _V2_NAMES.get(dtype, "BYTES")
+
+
+def objects(values: list[Any]) -> Array:
+    """Return values of any kind, lists too, as a flat array of objects."""
+    return np.fromiter(values, dtype=object, count=len(values))
 
 
 def from_json(values: list[Any], dtype: np.dtype[Any]) -> Array:
@@ -88,8 +93,8 @@ def nested(values: Any, dtype: np.dtype[Any], what: str) -> Array:
             raise RequestError(f"{what}: lists of {_either(lengths)} values at depth {len(shape) + 1}")
         shape.append(lengths.pop())
         flat = list(chain.from_iterable(flat))
-        if len(shape) > _MAX_DIMENSIONS:
-            raise RequestError(f"{what}: lists are nested more than {_MAX_DIMENSIONS} deep")
+        if len(shape) > MAX_DIMENSIONS:
+            raise RequestError(f"{what}: lists are nested more than {MAX_DIMENSIONS} deep")
     return from_json(flat, dtype).reshape(shape)
 
 
@@ -145,8 +150,7 @@ def _same_kind(given: np.dtype[Any], wanted: np.dtype[Any]) -> bool:
 
 
 def _texts(values: list[Any], dtype: np.dtype[Any]) -> Array:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
+    array = objects(values)
     if dtype.kind == "O":
         return array
     try:

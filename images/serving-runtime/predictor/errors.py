@@ -1,5 +1,7 @@
 """Errors in requests, each with its HTTP status."""
 
+from typing import Any
+
 
 class RequestError(Exception):
     """An error that the client must correct; the text says what was given and what the model takes."""
@@ -7,6 +9,13 @@ class RequestError(Exception):
     status = 400
     headers: tuple[tuple[bytes, bytes], ...] = ()
     """Response headers that name the remedy."""
+
+
+def missing_names(what: str, missing: list[str], unknown: set[Any]) -> RequestError:
+    """Return the error of a request that lacks names, with those that it has instead, perhaps misspelled."""
+    found = sorted(map(str, unknown))
+    hint = f", unknown {what} {found[:10]}" if found else ""
+    return RequestError(f"missing {what} {missing}{hint}")
 
 
 class NotFoundError(RequestError):

@@ -12,7 +12,7 @@ import numpy as np
 
 from predictor import datatypes
 from predictor.datatypes import Array, v2_datatype
-from predictor.errors import RequestError
+from predictor.errors import RequestError, missing_names
 from predictor.tensors import Tensor
 
 
@@ -109,10 +109,9 @@ class Matrix:
 
     def _check_features(self, given: set[str]) -> None:
         """Require every feature; others are dropped, as MLflow does."""
-        missing, unknown = sorted(set(self.names) - given), sorted(map(str, given - set(self.names)))
+        missing = sorted(set(self.names) - given)
         if missing:
-            hint = f", unknown features {unknown[:10]}" if unknown else ""
-            raise RequestError(f"missing features {missing}{hint}")
+            raise missing_names("features", missing, given - set(self.names))
 
     def _stacked(self, tensors: list[Tensor]) -> Array:
         columns = {each.name: each.array for each in tensors}

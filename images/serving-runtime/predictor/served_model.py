@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from predictor import answers
 from predictor.arrays import Arrays
-from predictor.columns import Columns
+from predictor.columns import DTYPES, Columns
 from predictor.errors import RequestError
 from predictor.matrix import Matrix
 from predictor.model_digest import model_digest
@@ -28,12 +28,8 @@ from predictor.tensors import Tensor
 from predictor.untyped import Untyped
 
 _LOGGER = logging.getLogger("predictor")
-_COLUMN_DTYPES = {
-    DataType.double: np.dtype("float64"),
-    DataType.float: np.dtype("float32"),
-    DataType.long: np.dtype("int64"),
-    DataType.integer: np.dtype("int32"),
-}
+# What a matrix may consist of.
+_NUMERIC = {type_: dtype for type_, dtype in DTYPES.items() if dtype.kind in "if"}
 Parameters = dict[str, Any] | None
 Predict = Callable[[Any], Any]
 PredictAny = Callable[[Any, Parameters], Any]
@@ -153,14 +149,10 @@ def _matrix(schema: Schema | None, features: tuple[str, ...]) -> tuple[Matrix | 
     # Arrays and objects are unhashable; a set of one: columns of different types would need a copy per type.
     kinds = {each.type if isinstance(each.type, DataType) else None for each in inputs}
     kind = kinds.pop() if len(kinds) == 1 else None
-    if (
-        kind not in _COLUMN_DTYPES
-        or not schema.has_input_names()
-        or not all(each.required for each in inputs)
-    ):
+    if kind not in _NUMERIC or not schema.has_input_names() or not all(each.required for each in inputs):
         return None, False
     names = tuple(str(each) for each in schema.input_names())
-    return Matrix(width=len(names), dtype=_COLUMN_DTYPES[kind], names=names), True
+    return Matrix(width=len(names), dtype=_NUMERIC[kind], names=names), True
 
 
 def _other(schema: Schema | None, *, raw: bool) -> Columns | Arrays | Untyped:

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from predictor import datatypes
-from predictor.datatypes import V2_DTYPES, Array, v2_datatype
+from predictor.datatypes import MAX_DIMENSIONS, V2_DTYPES, Array, v2_datatype
 from predictor.errors import RequestError
 
 _LENGTH = struct.Struct("<I")
-_MAX_DIMENSIONS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +75,8 @@ def _tensor(body: Any, raw: bytes | None) -> Tensor:
         raise RequestError("the name of an input must be a string")
     if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
         raise RequestError(f"input {name!r}: shape must be a list of whole numbers")
-    if len(shape) > _MAX_DIMENSIONS:
-        raise RequestError(f"input {name!r}: shape has more than {_MAX_DIMENSIONS} dimensions")
+    if len(shape) > MAX_DIMENSIONS:
+        raise RequestError(f"input {name!r}: shape has more than {MAX_DIMENSIONS} dimensions")
     if not isinstance(datatype, str) or (datatype != "BYTES" and datatype not in V2_DTYPES):
         raise RequestError(f"input {name!r} is {datatype}: there are {', '.join(V2_DTYPES)}, BYTES")
     count = prod(shape)

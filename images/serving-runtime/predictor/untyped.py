@@ -8,6 +8,7 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.utils.proto_json_utils import parse_tf_serving_input
 
+from predictor.datatypes import objects
 from predictor.errors import RequestError
 from predictor.tensors import Tensor
 
@@ -97,6 +98,4 @@ def _text(array: Any) -> Any:
         decoded = [each.decode() if isinstance(each, bytes) else each for each in array.reshape(-1)]
     except UnicodeDecodeError:
         return array
-    texts = np.empty(len(decoded), dtype=object)
-    texts[:] = decoded
-    return texts.reshape(array.shape)
+    return objects(decoded).reshape(array.shape)

@@ -103,3 +103,9 @@ def test_tensors_of_another_width_are_converted(given: str, dtype: str) -> None:
 def test_tensors_that_do_not_fit_are_refused(given: Any, dtype: str, message: str) -> None:
     with pytest.raises(RequestError, match=message):
         datatypes.cast(given, np.dtype(dtype), "input 'x'")
+
+
+def test_lists_of_one_length_stay_objects_of_a_flat_array() -> None:
+    array = datatypes.objects([[1, 2], [3, 4]])
+    assert array.shape == (2,)
+    assert array.tolist() == [[1, 2], [3, 4]]

@@ -41,7 +41,7 @@ def serve_champion(model_name: str) -> tuple[str, str]:
         model_name=model_name,
         model_version=str(champion),
         model_digest=version.tags["model.digest"],
-        mlflow_run_id=version.run_id,
+        mlflow_run_id=str(version.run_id),
         data_sha256=version.tags["data.sha256"],
         pipeline_run_id=version.tags["kfp.pipeline_run_id"],
     )

@@ -235,10 +235,9 @@ class KserveServing(pulumi.ComponentResource):
         )
 
     def _account(self, owner: Owner) -> kubernetes.core.v1.ServiceAccount:
-        secret = None if self._args.artifacts.keyless else self._keys(owner)
-        secrets: list[kubernetes.core.v1.ObjectReferenceArgsDict] = []
-        if secret is not None:
-            secrets.append({"name": secret.metadata["name"]})
+        secrets: list[kubernetes.core.v1.ObjectReferenceArgsDict] | None = None
+        if not self._args.artifacts.keyless:
+            secrets = [{"name": self._keys(owner).metadata["name"]}]
             # Kubernetes creates it with the namespace.
             kubernetes.core.v1.ServiceAccountPatch(
                 f"{self._name}-default-account",
@@ -251,7 +250,7 @@ class KserveServing(pulumi.ComponentResource):
             f"{self._name}-storage-account",
             metadata=owner.metadata(STORAGE),
             automount_service_account_token=False,
-            secrets=secrets or None,
+            secrets=secrets,
             opts=owner.child(),
         )
 

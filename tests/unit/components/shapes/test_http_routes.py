@@ -9,14 +9,14 @@ from workloads.contract import Host
 
 
 def test_a_route_takes_every_path_of_its_host() -> None:
-    spec = http_routes.spec(GATEWAY, Host.TRACKING, "tracking", 5000)
+    spec = http_routes.spec(GATEWAY, "mlflow.plinth.local", "tracking", 5000)
     assert spec["parentRefs"] == [{"name": "traefik", "namespace": "gateway"}]
     assert spec["hostnames"] == ["mlflow.plinth.local"]
     assert spec["rules"] == [{"backendRefs": [{"name": "tracking", "port": 5000}]}]
 
 
 def test_localhost_is_routed_by_path() -> None:
-    spec = http_routes.localhost_spec(GATEWAY, "/apis", "api", 8888)
+    spec = http_routes.spec(GATEWAY, "localhost", "api", 8888, prefix="/apis")
     assert spec["parentRefs"] == [{"name": "traefik", "namespace": "gateway"}]
     assert spec["hostnames"] == ["localhost"]
     (rule,) = spec["rules"]
@@ -43,7 +43,7 @@ def test_a_route_is_in_the_namespace_of_its_service() -> None:
     deployment = deploy(Server)
     route = deployment.one("HTTPRoute", "server-route")
     assert route.inputs["metadata"] == {"name": "pages", "namespace": "place", "labels": {"a": "b"}}
-    assert route.inputs["spec"] == http_routes.spec(GATEWAY, Host.GRAFANA, "web", 80)
+    assert route.inputs["spec"] == http_routes.spec(GATEWAY, "grafana.plinth.local", "web", 80)
     assert route.parent == deployment.registrations[0].urn
 
 

@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Self, cast
+from urllib.parse import urlsplit
 
 from workloads.contract import Host
 from workloads.errors import WorkloadsError
@@ -79,6 +80,11 @@ class Endpoints:
                 f"endpoints file {path}: does not exist; write the stack's outputs there as JSON"
             )
         return cls.parse(path.read_text())
+
+    @property
+    def localhost_url(self) -> str:
+        """Address of the gateway for clients on this machine that cannot resolve its hosts."""
+        return f"http://localhost:{urlsplit(self.gateway_url).port or 80}"
 
     @property
     def pipelines_host(self) -> str:

@@ -59,16 +59,20 @@ def samples() -> tuple[Sample, ...]:
         raise SampleError(
             f"{_TABLE.name}: no file {', '.join(unknown)} in the pinned module: remove or rename the entry"
         )
-    own = _upstream_table()
+    upstream = _upstream_table()
     return tuple(
-        Sample(
-            name=name,
-            pipeline=own.get(name, {}).get("name", ""),
-            arguments=table["arguments"].get(name) or own.get(name, {}).get("arguments", {}),
-            ends=table["ends"].get(name) or own.get(name, {}).get("expected_state", "SUCCEEDED"),
-            fault=table["faults"].get(name, ""),
-        )
-        for name in sorted(files - {*table["excepted"]})
+        _sample(name, table, upstream.get(name, {})) for name in sorted(files - {*table["excepted"]})
+    )
+
+
+def _sample(name: str, table: Mapping[str, Any], upstream: Mapping[str, Any]) -> Sample:
+    """Return a sample by its entries in our table and in upstream's."""
+    return Sample(
+        name=name,
+        pipeline=upstream.get("name", ""),
+        arguments=table["arguments"].get(name) or upstream.get("arguments", {}),
+        ends=table["ends"].get(name) or upstream.get("expected_state", "SUCCEEDED"),
+        fault=table["faults"].get(name, ""),
     )
 
 

@@ -5,7 +5,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
-from urllib.parse import urlsplit
 
 import kfp
 from kubernetes import client
@@ -21,11 +20,6 @@ _AT_ONCE: Final = 3
 _RUN_SECONDS: Final = 15 * 60
 
 
-def localhost(endpoints: Endpoints) -> str:
-    """Return the address of the gateway that clients without DNS for its hosts connect to."""
-    return f"http://localhost:{urlsplit(endpoints.gateway_url).port or 80}"
-
-
 class SampleRuns:
     """Runs of samples, a few at a time, in the order given."""
 
@@ -33,7 +27,7 @@ class SampleRuns:
         """Start to run them; `folder` gets the compiled packages."""
         self._endpoints = endpoints
         self._folder = folder
-        self._client = kfp.Client(host=localhost(endpoints))
+        self._client = kfp.Client(host=endpoints.localhost_url)
         self._pool = ThreadPoolExecutor(_AT_ONCE)
         self._runs: dict[str, Future[PipelineRun]] = {
             sample.name: self._pool.submit(self._run, sample) for sample in samples

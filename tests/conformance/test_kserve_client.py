@@ -12,7 +12,6 @@ from sklearn.linear_model import LinearRegression
 
 from components import versions
 from harness import conformance
-from harness.conformance.sample_runs import localhost
 from upstream.cache import cache_root
 from workloads.endpoints import Endpoints
 from workloads.serving.artifacts import storage_uri
@@ -25,7 +24,7 @@ _ROWS = np.array([[1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 0.0, 0.0]])
 def model(endpoints: Endpoints) -> tuple[str, list[float]]:
     """Location of a model in the object store, and its predictions in memory."""
     trained = LinearRegression().fit(np.eye(4), [1.0, 2.0, 3.0, 4.0])
-    mlflow.set_tracking_uri(localhost(endpoints))
+    mlflow.set_tracking_uri(endpoints.localhost_url)
     mlflow.set_experiment("conformance-kserve")
     with mlflow.start_run():
         info = mlflow.sklearn.log_model(trained, name="model", input_example=_ROWS)  # pyright: ignore[reportPrivateImportUsage]

@@ -14,7 +14,6 @@ from mlflow import MlflowClient
 from mlflow.models import infer_signature
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from harness.conformance.sample_runs import localhost
 from workloads.endpoints import Endpoints
 
 # Warnings of strangers' libraries are theirs.
@@ -31,7 +30,7 @@ def _only_an_address(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch) -> N
     for key in os.environ:
         if key.startswith(("MLFLOW_", "AWS_")) or key.lower().endswith("_proxy"):
             monkeypatch.delenv(key)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", localhost(endpoints))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", endpoints.localhost_url)
 
 
 def test_parameters_metrics_tags_and_datasets_come_back_as_they_were_logged_a_search_finds_the_run() -> None:

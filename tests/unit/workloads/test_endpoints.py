@@ -47,3 +47,11 @@ def test_a_stack_without_outputs_is_one_clear_error(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(subprocess, "run", fail)
     with pytest.raises(WorkloadsError, match=r"^stack dev: .* \(the cluster does not answer: start it\)"):
         Endpoints.of_stack("dev")
+
+
+@pytest.mark.parametrize(
+    ("gateway_url", "expected"),
+    [("http://127.0.0.1:31234", "http://localhost:31234"), ("http://127.0.0.1", "http://localhost:80")],
+)
+def test_localhost_has_the_port_of_the_gateway(gateway_url: str, expected: str) -> None:
+    assert Endpoints(**{**OUTPUTS, "gateway_url": gateway_url}).localhost_url == expected

@@ -2,20 +2,8 @@
 
 import pytest
 
+from tests.fixtures.step_logs import FAILED_STEP
 from workloads import failure_reasons
-
-LOG = """[KFP Executor 2026-01-01] INFO: looking for component
-Traceback (most recent call last):
-  File "/usr/lib/python3.11/runpy.py", line 196, in _run_module_as_main
-KeyError: 'x'
-
-During handling of the above exception, another exception occurred:
-
-Traceback (most recent call last):
-  File "/tmp/ephemeral_component.py", line 40, in validate_data
-{}
-I0101 main.go:55] failed to execute component: exit status 1
-"""
 
 
 @pytest.mark.parametrize(
@@ -28,7 +16,7 @@ I0101 main.go:55] failed to execute component: exit status 1
     ],
 )
 def test_the_reason_is_the_last_exception_of_the_log(line: str, reason: str) -> None:
-    assert failure_reasons.exception_in(LOG.format(line)) == reason
+    assert failure_reasons.exception_in(FAILED_STEP.format(line)) == reason
 
 
 def test_a_log_without_exception_has_no_reason() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures.platforms import ENDPOINTS, OUTPUTS
+from tests.fixtures.step_logs import FAILED_STEP
 from workloads import pipeline_runs
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
@@ -51,20 +52,6 @@ def test_a_failed_pod_belongs_to_its_step() -> None:
     assert pipeline_runs.step_of(FAILED["validate-data-driver"], FAILED) == "validate-data"
 
 
-LOG = """[KFP Executor 2026-01-01] INFO: looking for component
-Traceback (most recent call last):
-  File "/usr/lib/python3.11/runpy.py", line 196, in _run_module_as_main
-KeyError: 'x'
-
-During handling of the above exception, another exception occurred:
-
-Traceback (most recent call last):
-  File "/tmp/ephemeral_component.py", line 40, in validate_data
-{}
-I0101 main.go:55] failed to execute component: exit status 1
-"""
-
-
 class Api:
     """What the API, the cluster and the log say, in turn."""
 
@@ -90,7 +77,7 @@ ENDED = {"created_at": "2026-01-01T00:00:00Z", "finished_at": "2026-01-01T00:01:
 
 
 def test_a_failed_run_has_its_step_and_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    log = LOG.format("ValueError: data: empty")
+    log = FAILED_STEP.format("ValueError: data: empty")
     api = Api(
         monkeypatch,
         {"state": None},

@@ -48,7 +48,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Client]]:
 def test_the_client_knows_an_address_and_nothing_else(client: type[_Client], tmp_path: Path) -> None:
     with SampleRuns(ENDPOINTS, [], tmp_path):
         pass
-    assert client.hosts == [sample_runs.localhost(ENDPOINTS)]
+    assert client.hosts == [ENDPOINTS.localhost_url]
     assert client.hosts[0].startswith("http://localhost:")
 
 

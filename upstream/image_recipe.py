@@ -17,7 +17,7 @@ from upstream.cache import UpstreamError
 FOLDER = Path(__file__).parents[1] / "images"
 # Part of every key: raise it when the framework changes what a build produces.
 _FORMAT = "1"
-_KEYS = {"base", "programs", "seconds", "debian", "python", "modules"}
+_KEYS = {"base", "programs", "seconds", "on-demand", "debian", "python", "modules"}
 _TAG_DIGITS = 12
 
 
@@ -71,6 +71,8 @@ class Image:
     modules: tuple[tuple[str, str, str], ...] = ()
     """(target in the context, upstream project, path of a module and inside it)."""
     seconds: float = 5.0
+    on_demand: bool = False
+    """Whether it is built only when a stack wants it, not before that is known."""
     files: tuple[Path, ...] = field(default=())
     """Files of the folder that are copied into the context."""
 
@@ -156,6 +158,7 @@ def load(name: str) -> Image:
         python=_python(table["python"], where) if "python" in table else None,
         modules=_modules(table.get("modules", {}), where),
         seconds=float(table.get("seconds", 5)),
+        on_demand=bool(table.get("on-demand", False)),
         files=tuple(sorted(path for path in folder.rglob("*") if _is_content(path))),
     )
 
@@ -194,11 +197,14 @@ def has_programs(name: str) -> bool:
 
 
 def without_upstream() -> list[str]:
-    """Return the names of the images with nothing of an upstream project in them or their bases."""
+    """Return the names of the images with nothing of an upstream project in them or their bases.
+
+    Every stack has them, so they are built while the programs are; those on demand are not among them.
+    """
     return [
         image.name
         for image in all_images()
-        if not any(each.programs or each.modules for each in with_bases([image.name]))
+        if not image.on_demand and not any(each.programs or each.modules for each in with_bases([image.name]))
     ]
 
 

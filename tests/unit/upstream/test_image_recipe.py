@@ -160,6 +160,13 @@ def test_bases_come_before_the_images_on_top_of_them() -> None:
 
 
 @pytest.mark.usefixtures("folders")
+def test_images_on_demand_are_not_built_before_a_stack_wants_them() -> None:
+    image_folders.write("plain")
+    image_folders.write("rare", 'base = "plain"\non-demand = true\n')
+    assert image_recipe.without_upstream() == ["plain"]
+
+
+@pytest.mark.usefixtures("folders")
 def test_an_image_has_the_programs_of_its_base() -> None:
     image_folders.write("plain")
     image_folders.write("tool", 'programs = ["tool"]\n')

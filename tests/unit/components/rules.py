@@ -9,12 +9,12 @@ from tests.fixtures.recorder import Deployment, Registration
 
 def assert_children_of_one_component(deployment: Deployment[Any], component: str) -> None:
     """Every resource hangs below the component, and names begin with its name: no stray, no clash."""
-    root = deployment.registrations[0]
+    root = deployment.component()
     assert root.type == f"plinth:index:{component}"
     assert root.urn in deployment.outputs, "register_outputs was not called"
     by_urn = {each.urn: each for each in deployment.registrations}
-    for each in deployment.registrations[1:]:
-        assert each.name.startswith(f"{root.name}-"), each.name
+    for each in deployment.registrations:
+        assert each is root or each.name.startswith(f"{root.name}-"), each.name
         ancestor: Registration | None = each
         while ancestor and ancestor.urn != root.urn:
             ancestor = by_urn.get(ancestor.parent)

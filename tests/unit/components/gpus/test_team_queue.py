@@ -30,5 +30,5 @@ def test_gpu_pods_queue_without_naming_a_queue() -> None:
 def test_it_is_the_teams_own_and_comes_after_the_queue_of_its_quota() -> None:
     deployment = deployed()
     queue = deployment.one("LocalQueue")
-    assert queue.parent == deployment.registrations[0].urn
+    assert queue.parent == deployment.component().urn
     assert "cluster-queue" in rules.before(deployment, queue)

@@ -70,4 +70,4 @@ def test_a_binding_comes_after_its_role_and_both_below_the_component() -> None:
         role = deployment.one(kind, f"{name}-role")
         binding = deployment.one(f"{kind}Binding", f"{name}-binding")
         assert role.urn in binding.dependencies
-        assert role.parent == binding.parent == deployment.registrations[0].urn
+        assert role.parent == binding.parent == deployment.component().urn

@@ -41,7 +41,7 @@ def test_nobody_waits_for_endpoints_beyond_the_pods_themselves() -> None:
         "annotations": {"pulumi.com/skipAwait": "true"},
     }
     assert deployment.one("ConfigMap").urn in service.dependencies
-    assert service.parent == deployment.registrations[0].urn
+    assert service.parent == deployment.component().urn
 
 
 def test_a_second_service_of_a_component_has_a_name_of_its_own() -> None:

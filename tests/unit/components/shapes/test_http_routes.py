@@ -44,7 +44,7 @@ def test_a_route_is_in_the_namespace_of_its_service() -> None:
     route = deployment.one("HTTPRoute", "server-route")
     assert route.inputs["metadata"] == {"name": "pages", "namespace": "place", "labels": {"a": "b"}}
     assert route.inputs["spec"] == http_routes.spec(GATEWAY, "grafana.plinth.local", "web", 80)
-    assert route.parent == deployment.registrations[0].urn
+    assert route.parent == deployment.component().urn
 
 
 @pytest.mark.parametrize(

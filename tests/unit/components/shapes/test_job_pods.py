@@ -77,4 +77,4 @@ def test_a_program_is_kept_in_a_config_map_of_its_component() -> None:
         "namespace": "place",
         "labels": {"a": "b"},
     }
-    assert program.parent == deployment.registrations[0].urn
+    assert program.parent == deployment.component().urn

@@ -37,6 +37,6 @@ def test_objects_carry_the_owners_labels_and_only_namespaced_ones_its_namespace(
 def test_children_are_below_the_owner_and_after_what_they_name() -> None:
     deployment = deployed()
     first, second = deployment.one("ConfigMap"), deployment.one("Namespace")
-    assert first.parent == second.parent == deployment.registrations[0].urn
+    assert first.parent == second.parent == deployment.component().urn
     assert rules.before(deployment, first) == set()
     assert rules.before(deployment, second) == {"server-first"}

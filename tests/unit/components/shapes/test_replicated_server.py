@@ -56,5 +56,5 @@ def test_a_budget_never_forbids_draining_the_only_one() -> None:
 def test_it_starts_below_its_component_after_what_it_needs() -> None:
     deployment = deployed(2)
     server = deployment.one("Deployment")
-    assert server.parent == deployment.registrations[0].urn
+    assert server.parent == deployment.component().urn
     assert deployment.one("ConfigMap").urn in server.dependencies

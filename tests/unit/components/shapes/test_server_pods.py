@@ -76,7 +76,7 @@ def deployed(**options: Any) -> Deployment[Server]:
 def test_it_starts_below_its_component_after_what_it_needs() -> None:
     deployment = deployed()
     server = deployment.one("Deployment", "server-web")
-    assert server.parent == deployment.registrations[0].urn
+    assert server.parent == deployment.component().urn
     assert deployment.one("ConfigMap").urn in server.dependencies
     assert server.inputs["metadata"] == {
         "name": "web",

@@ -64,7 +64,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         "--no-cache", action="store_true", help="run every step even if its inputs are unchanged"
     )
     run.add_argument(
-        "--unless-served", action="store_true", help="only show the model if one is served already"
+        "--unless-served", action="store_true", help="only show the model if its champion is served already"
     )
     run.add_argument("--timeout-seconds", type=float, default=900)
     show = commands.add_parser("show", help="show the served model and one prediction")
@@ -76,14 +76,6 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
             "--endpoints", metavar="FILE", help="file with the stack's outputs (default: ask infra)"
         )
     return parser.parse_args(arguments)
-
-
-def _is_served(endpoints: Endpoints, model_name: str) -> bool:
-    """Return whether a model is served."""
-    from workloads.serving.inference_services import InferenceServices, is_ready
-
-    service = InferenceServices(endpoints).get(model_name)
-    return service is not None and is_ready(service)
 
 
 def _name(options: argparse.Namespace) -> str:
@@ -100,7 +92,7 @@ def _run(endpoints: Endpoints, options: argparse.Namespace) -> int:
     from workloads.progress import StepProgress
 
     name = _name(options)
-    if options.unless_served and _is_served(endpoints, name):
+    if options.unless_served and lineage.serves_champion(endpoints, name):
         return _show(endpoints, name)
     dataset = datasets.prepare(endpoints, options.data, options.target, name=options.name, task=options.task)
     if not options.replace:

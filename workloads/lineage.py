@@ -10,7 +10,7 @@ from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.serving.artifacts import storage_uri
 from workloads.serving.inference_client import InferenceClient
-from workloads.serving.inference_services import InferenceServices, version_of
+from workloads.serving.inference_services import InferenceServices, is_ready, version_of
 from workloads.serving.request_parts import instances
 from workloads.serving.served_version import ServedVersion
 from workloads.tracking import connect
@@ -151,6 +151,15 @@ def trace(endpoints: Endpoints, model_name: str) -> Lineage:
         dataset_sha256=inputs[0] if inputs else "",
         predictor_digest=InferenceClient(endpoints, model_name).properties()["model_digest"],
     )
+
+
+def serves_champion(endpoints: Endpoints, model_name: str) -> bool:
+    """Return whether the champion is served and ready; a run that was cut off leaves an unproven version."""
+    service = InferenceServices(endpoints).get(model_name)
+    if service is None or not is_ready(service):
+        return False
+    served = connect(endpoints).get_model_version(model_name, version_of(service).model_version)
+    return "champion" in served.aliases
 
 
 def data_of(endpoints: Endpoints, model_name: str) -> str:

@@ -1,16 +1,34 @@
 """Puts the champion of a model back into service, so that the service and the alias agree.
 
-Embedded in the step that verifies a served model, with the modules that it imports from here.
+Embedded in the steps that serve and verify a version, with the modules that it imports from here.
 """
 
 # mlflow and kubernetes ship no complete types.
 # pyright: basic, reportPrivateImportUsage=false
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from workloads.serving.artifacts import storage_uri
+from workloads.serving.runtime_choice import chosen_runtime
 from workloads.serving.served_version import ServedVersion, annotation
+
+
+def put_back(model_name: str, wait_for: Callable[[str], None] = lambda _: None) -> str:
+    """Serve the champion again after a failure, and return in words what is served now; never raises.
+
+    Args:
+        model_name: The registered model, and the name of its InferenceService.
+        wait_for: Called with the digest that the service must answer with.
+    """
+    try:
+        served, digest = serve_champion(model_name)
+        if digest:
+            wait_for(digest)
+    except Exception as error:
+        return f"the champion could not be put back: {(str(error).splitlines() or [''])[0]}"
+    return served
 
 
 def serve_champion(model_name: str) -> tuple[str, str]:
@@ -47,7 +65,10 @@ def serve_champion(model_name: str) -> tuple[str, str]:
     )
     predictor = {
         "annotations": {annotation("pipeline_run_id"): record.pipeline_run_id},
-        "model": {"storageUri": storage_uri(location, os.environ["PLINTH_ARTIFACTS_DESTINATION"])},
+        "model": {
+            "runtime": chosen_runtime(model_name, record.model_version),
+            "storageUri": storage_uri(location, os.environ["PLINTH_ARTIFACTS_DESTINATION"]),
+        },
     }
     body = {"metadata": {"annotations": record.to_annotations()}, "spec": {"predictor": predictor}}
     api.patch_namespaced_custom_object(*place, body=body)

@@ -9,9 +9,11 @@ from typing import Any
 from kfp import dsl
 
 from workloads import errors
-from workloads.serving import served_version
+from workloads.serving import artifacts, runtime_choice, served_version
+from workloads.serving.runtime_choice import chosen_runtime
 from workloads.serving.served_version import ServedVersion, annotation
-from workloads.steps import WORKLOAD_IMAGE
+from workloads.steps import WORKLOAD_IMAGE, champion
+from workloads.steps.champion import put_back
 from workloads.steps.embedding import embed
 
 
@@ -28,7 +30,7 @@ def deploy(  # noqa: C901, PLR0915 - a step is one function
 ) -> None:
     """Create or patch the InferenceService of a model; its old pods answer until the new ones are ready.
 
-    The serving runtime is the first one that holds every package of the model's requirements.
+    If no pod becomes ready, the champion is served again, or nothing if there is none.
 
     Args:
         inference_service: Template of the InferenceService; this step fills in what depends on the run.
@@ -40,64 +42,9 @@ def deploy(  # noqa: C901, PLR0915 - a step is one function
         data_sha256: SHA-256 of its training data.
         candidate: Whether to serve it as a candidate and leave the model's own InferenceService unchanged.
     """
-    import json
     import os
-    import tempfile
-    from pathlib import Path
 
-    import mlflow
     from kubernetes import client, config, watch
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import canonicalize_name
-
-    def needed_packages() -> dict[str, Requirement]:
-        try:
-            uri = f"models:/{model_name}/{model_version}/requirements.txt"
-            file = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=tempfile.mkdtemp())
-        except (mlflow.exceptions.MlflowException, OSError) as error:
-            print(f"model {model_name}: without requirements.txt ({str(error).splitlines()[:1]})")
-            return {}
-        needed = {}
-        for line in Path(file).read_text().splitlines():
-            text = line.partition(" #")[0].strip()
-            if not text or text.startswith(("#", "-")):
-                continue
-            try:
-                requirement = Requirement(text)
-            except InvalidRequirement:
-                raise RuntimeError(
-                    f"model {model_name}: requirement {text!r} is no package of an index: "
-                    "log the model with its own code as code_paths"
-                ) from None
-            if requirement.marker is None or requirement.marker.evaluate():
-                needed[canonicalize_name(requirement.name)] = requirement
-        return needed
-
-    def chosen_runtime() -> str:
-        needed = needed_packages()
-        families = json.loads(os.environ["PLINTH_SERVING_RUNTIMES"])
-        fitting = [each for each in families if needed.keys() <= each["packages"].keys()]
-        for family in fitting:
-            if family["runtime"]:
-                for name, requirement in needed.items():
-                    found = family["packages"][name]
-                    if not requirement.specifier.contains(found, prereleases=True):
-                        print(f"model {model_name}: needs {requirement}, is served with {name} {found}")
-                return family["runtime"]
-        if fitting:
-            missing = ", ".join(sorted(needed.keys() - families[0]["packages"].keys()))
-            family = fitting[0]["family"]
-            raise RuntimeError(
-                f"model {model_name}: needs {missing}, which the runtime {family!r} has: "
-                f"add {family!r} to serving.runtimes in the stack's settings, then deploy the platform again"
-            )
-        missing = ", ".join(
-            sorted(min((needed.keys() - each["packages"].keys() for each in families), key=len))
-        )
-        raise RuntimeError(
-            f"model {model_name}: needs {missing}, which no serving runtime has: log the model with "
-            "pip_requirements of what predictions need, or add the package to an image of the runtime"
-        )
 
     def why_it_ended(ended: Any) -> str:
         lines = (ended.message or "").strip().splitlines()
@@ -133,7 +80,7 @@ def deploy(  # noqa: C901, PLR0915 - a step is one function
     # The status of an InferenceService does not name the generation that it describes; this marks its pods.
     predictor["annotations"] = {annotation("pipeline_run_id"): run_id}
     predictor["serviceAccountName"] = os.environ["PLINTH_MODELS_SERVICE_ACCOUNT"]
-    predictor["model"]["runtime"] = chosen_runtime()
+    predictor["model"]["runtime"] = chosen_runtime(model_name, model_version)
     predictor["model"]["storageUri"] = storage_uri
 
     def patched() -> bool:
@@ -145,6 +92,50 @@ def deploy(  # noqa: C901, PLR0915 - a step is one function
             return False
         return True
 
+    def wait_until_ready() -> None:
+        selector = f"serving.kserve.io/inferenceservice={name}"
+        changes: Any = watch.Watch().stream(
+            client.CoreV1Api().list_namespaced_pod, namespace, label_selector=selector, timeout_seconds=300
+        )
+        for change in changes:
+            pod: Any = change["object"]
+            if (pod.metadata.annotations or {}).get(annotation("pipeline_run_id")) != run_id:
+                service = api.get_namespaced_custom_object(**kind, name=name)
+                other = service["metadata"]["annotations"].get(annotation("pipeline_run_id"))
+                if other != run_id:
+                    raise RuntimeError(
+                        f"inference service {name}: pipeline run {other} deployed after this one"
+                    )
+                continue
+            if any(
+                condition.type == "Ready" and condition.status == "True"
+                for condition in pod.status.conditions or []
+            ):
+                return
+            for container in (pod.status.init_container_statuses or []) + (
+                pod.status.container_statuses or []
+            ):
+                what = f"inference service {name}: {container.name}"
+                ended = container.state.terminated or container.last_state.terminated
+                if ended and ended.exit_code:
+                    raise RuntimeError(f"{what} ended with {ended.exit_code}: {why_it_ended(ended)}")
+                waiting = container.state.waiting
+                if waiting and waiting.reason in (
+                    "ImagePullBackOff",
+                    "InvalidImageName",
+                    "ErrImageNeverPull",
+                ):
+                    raise RuntimeError(f"{what} cannot start: {waiting.reason}: {waiting.message}")
+        status = api.get_namespaced_custom_object(**kind, name=name).get("status", {})
+        reasons = [
+            f"{each['type']}: {each['message']}"
+            for each in status.get("conditions", [])
+            if each.get("message")
+        ]
+        raise TimeoutError(
+            f"inference service {name}: no pod ready within 300 s: {'; '.join(reasons) or status}"
+        )
+
     if not patched():
         try:
             api.create_namespaced_custom_object(**kind, body=body)
@@ -153,36 +144,14 @@ def deploy(  # noqa: C901, PLR0915 - a step is one function
             if error.status != 409 or not patched():
                 raise
 
-    selector = f"serving.kserve.io/inferenceservice={name}"
-    changes: Any = watch.Watch().stream(
-        client.CoreV1Api().list_namespaced_pod, namespace, label_selector=selector, timeout_seconds=300
-    )
-    for change in changes:
-        pod: Any = change["object"]
-        if (pod.metadata.annotations or {}).get(annotation("pipeline_run_id")) != run_id:
-            service = api.get_namespaced_custom_object(**kind, name=name)
-            other = service["metadata"]["annotations"].get(annotation("pipeline_run_id"))
-            if other != run_id:
-                raise RuntimeError(f"inference service {name}: pipeline run {other} deployed after this one")
-            continue
-        if any(
-            condition.type == "Ready" and condition.status == "True"
-            for condition in pod.status.conditions or []
-        ):
-            return
-        for container in (pod.status.init_container_statuses or []) + (pod.status.container_statuses or []):
-            what = f"inference service {name}: {container.name}"
-            ended = container.state.terminated or container.last_state.terminated
-            if ended and ended.exit_code:
-                raise RuntimeError(f"{what} ended with {ended.exit_code}: {why_it_ended(ended)}")
-            waiting = container.state.waiting
-            if waiting and waiting.reason in ("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"):
-                raise RuntimeError(f"{what} cannot start: {waiting.reason}: {waiting.message}")
-    status = api.get_namespaced_custom_object(**kind, name=name).get("status", {})
-    reasons = [
-        f"{each['type']}: {each['message']}" for each in status.get("conditions", []) if each.get("message")
-    ]
-    raise TimeoutError(f"inference service {name}: no pod ready within 300 s: {'; '.join(reasons) or status}")
+    try:
+        wait_until_ready()
+    except Exception as error:
+        if candidate:
+            raise
+        served = put_back(model_name)
+        # The reason of a failed run is one line, and says once that another run has deployed.
+        raise RuntimeError(str(error) if served in str(error) else f"{error}; {served}") from None
 
 
-embed(deploy, errors, served_version)
+embed(deploy, errors, artifacts, runtime_choice, served_version, champion)

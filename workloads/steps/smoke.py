@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from kfp import dsl
 
 from workloads import errors
-from workloads.serving import artifacts, request_parts, served_version
+from workloads.serving import artifacts, request_parts, runtime_choice, served_version
 from workloads.serving.request_parts import column_inputs, in_parts, instances, matrix_input
 from workloads.steps import WORKLOAD_IMAGE, champion
-from workloads.steps.champion import serve_champion
+from workloads.steps.champion import put_back
 from workloads.steps.embedding import embed
 
 
@@ -116,15 +116,6 @@ def smoke(  # noqa: C901, PLR0915 - a step is one function
             answers += ask(f"/v2/models/{service}/infer", body)["outputs"][0]["data"]
         return compare("v2", answers, expected[whole])
 
-    def put_back() -> str:
-        try:
-            served, digest = serve_champion(model_name)
-            if digest:
-                wait_for(digest)
-        except Exception as error:
-            return f"the champion could not be put back: {(str(error).splitlines() or [''])[0]}"
-        return served
-
     try:
         wait_for(model_digest)
         largest = max(by_v1(), by_v2())
@@ -132,10 +123,10 @@ def smoke(  # noqa: C901, PLR0915 - a step is one function
         if candidate:
             raise
         # The reason of a failed run is one line.
-        raise RuntimeError(f"{error}; {put_back()}") from None
+        raise RuntimeError(f"{error}; {put_back(model_name, wait_for)}") from None
     if not candidate:
         mlflow.MlflowClient().set_registered_model_alias(model_name, "champion", model_version)
     return len(rows), largest
 
 
-embed(smoke, errors, artifacts, served_version, request_parts, champion)
+embed(smoke, errors, artifacts, runtime_choice, served_version, request_parts, champion)

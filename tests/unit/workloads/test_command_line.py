@@ -14,7 +14,6 @@ from workloads import lineage, pipeline_runs
 from workloads.lineage import HeldBack
 from workloads.pipeline_runs import PipelineRun, Step
 from workloads.serving.inference_client import InferenceClient
-from workloads.serving.inference_services import InferenceServices
 
 EVIDENCE = HeldBack(
     features=["x"],
@@ -41,8 +40,7 @@ def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     }
     monkeypatch.setattr(lineage, "trace", lambda *_: state["lineage"])
     monkeypatch.setattr(lineage, "read_held_back", lambda *_: state["evidence"])
-    monkeypatch.setattr(InferenceServices, "__init__", lambda *_: None)
-    monkeypatch.setattr(InferenceServices, "get", lambda *_: state.get("service"))
+    monkeypatch.setattr(lineage, "serves_champion", lambda *_: state["serves_champion"])
     monkeypatch.setattr(lineage, "data_of", lambda *_: state["owner"])
     monkeypatch.setattr(InferenceClient, "predict_v1", lambda *_: state["served"])
     monkeypatch.setattr(pipeline_runs, "wait_until_finished", lambda *_, **__: state["run"])
@@ -74,11 +72,11 @@ def test_a_run_ends_with_a_prediction_and_its_expected_value(
     assert platform["submitted"] == [True]
 
 
-def test_a_model_that_is_served_is_only_shown(platform: dict[str, Any]) -> None:
-    platform["service"] = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+def test_a_champion_that_is_served_is_only_shown(platform: dict[str, Any]) -> None:
+    platform["serves_champion"] = True
     assert command.main([*RUN_COMMAND, "--unless-served", *platform["arguments"]]) == 0
     assert platform["submitted"] == []
-    platform["service"] = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+    platform["serves_champion"] = False
     assert command.main([*RUN_COMMAND, "--unless-served", "--no-cache", *platform["arguments"]]) == 0
     assert platform["submitted"] == [False]
 

@@ -13,6 +13,7 @@ from tests.fixtures.platforms import ENDPOINTS
 from workloads import lineage
 from workloads.errors import WorkloadsError
 from workloads.lineage import HeldBack, Lineage, broken_links, data_of
+from workloads.serving.inference_services import InferenceServices
 
 RAW = HeldBack(
     features=["size", "colour"],
@@ -92,3 +93,26 @@ def test_a_registry_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyP
     with pytest.raises(WorkloadsError) as refused:
         data_of(ENDPOINTS, "sales")
     assert str(refused.value) == ("model sales: the registry does not answer (no route); is the platform up?")
+
+
+@pytest.mark.parametrize(
+    ("status", "champion", "expected"),
+    [("True", "2", True), ("True", "1", False), ("True", "", False), ("False", "2", False), ("", "2", False)],
+)
+def test_the_champion_is_served_if_the_ready_version_has_the_alias(
+    step_environment: Path, monkeypatch: pytest.MonkeyPatch, status: str, champion: str, *, expected: bool
+) -> None:
+    client = mlflow.MlflowClient()
+    client.create_registered_model("wine")
+    for version in ("1", "2"):
+        client.create_model_version("wine", f"s3://b/m{version}")
+    if champion:
+        client.set_registered_model_alias("wine", "champion", champion)
+    service = {
+        "metadata": {"name": "wine", "annotations": replace(SERVED, model_version="2").to_annotations()},
+        "status": {"conditions": [{"type": "Ready", "status": status}]},
+    }
+    monkeypatch.setattr(lineage, "connect", lambda _: client)
+    monkeypatch.setattr(InferenceServices, "__init__", lambda *_: None)
+    monkeypatch.setattr(InferenceServices, "get", lambda *_: service if status else None)
+    assert lineage.serves_champion(ENDPOINTS, "wine") is expected

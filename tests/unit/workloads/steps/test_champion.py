@@ -9,7 +9,8 @@ from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 from tests.unit.workloads.serving.test_artifacts import LOCATIONS
 from workloads.serving.served_version import ServedVersion
-from workloads.steps.champion import serve_champion
+from workloads.steps import champion
+from workloads.steps.champion import put_back, serve_champion
 
 
 class Cluster:
@@ -37,6 +38,8 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     monkeypatch.setenv("PLINTH_MODELS_NAMESPACE", "models")
     monkeypatch.setenv("PLINTH_ARTIFACTS_DESTINATION", "s3://mlflow")
     monkeypatch.setattr(config, "load_incluster_config", lambda: None)
+    # The version before may be of another family of packages.
+    monkeypatch.setattr(champion, "chosen_runtime", lambda name, version: f"runtime-of-{name}-{version}")
     api = client.CustomObjectsApi
     monkeypatch.setattr(api, "get_namespaced_custom_object", found.get)
     monkeypatch.setattr(api, "patch_namespaced_custom_object", found.patch)
@@ -74,7 +77,10 @@ def test_the_champion_is_served_again_with_its_own_record(cluster: Cluster, regi
     )
     predictor = cluster.patched["spec"]["predictor"]
     assert predictor["annotations"] == {"plinth.dev/pipeline-run-id": "run-0"}
-    assert predictor["model"] == {"storageUri": "s3://mlflow/1/models/m-1/artifacts"}
+    assert predictor["model"] == {
+        "runtime": "runtime-of-wine-2",
+        "storageUri": "s3://mlflow/1/models/m-1/artifacts",
+    }
 
 
 def test_locations_are_translated_as_everywhere(
@@ -98,3 +104,27 @@ def test_a_run_that_deployed_later_is_left_alone(cluster: Cluster, registry: dic
     assert serve_champion("wine") == ("pipeline run run-2 deployed after this one", "")
     assert not cluster.patched
     assert not cluster.deleted
+
+
+def test_the_champion_is_back_before_the_caller_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered: list[str] = []
+    monkeypatch.setattr(
+        champion, "serve_champion", lambda name: (f"version 2 of {name} is served again", "d0")
+    )
+    assert put_back("wine", answered.append) == "version 2 of wine is served again"
+    assert answered == ["d0"]
+
+
+def test_where_nothing_is_put_back_nobody_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered: list[str] = []
+    monkeypatch.setattr(champion, "serve_champion", lambda _: ("none is served", ""))
+    assert put_back("wine", answered.append) == "none is served"
+    assert not answered
+
+
+def test_a_champion_that_cannot_be_put_back_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: str) -> tuple[str, str]:
+        raise KeyError("model.digest")
+
+    monkeypatch.setattr(champion, "serve_champion", fails)
+    assert put_back("wine") == "the champion could not be put back: 'model.digest'"

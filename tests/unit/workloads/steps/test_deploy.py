@@ -1,31 +1,18 @@
 """What the deploy step sends to KServe, and which answers end its wait."""
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import mlflow.artifacts
 import pytest
 from kubernetes import client, config, watch
-from mlflow.exceptions import MlflowException
 
+from workloads.errors import WorkloadsError
 from workloads.serving.inference_service import candidate_name, template
 from workloads.serving.served_version import ServedVersion, annotation
 from workloads.steps import deploy
 
 DEPLOY: Any = deploy.deploy
-
-
-FAMILIES = [
-    {"family": "sklearn", "runtime": "mlflow-abc", "packages": {"mlflow": "3.17.2", "scikit-learn": "1.9.1"}},
-    {
-        "family": "boosting",
-        "runtime": "mlflow-boosting-def",
-        "packages": {"mlflow": "3.17.2", "scikit-learn": "1.9.1", "xgboost": "3.2.0"},
-    },
-    {"family": "onnx", "runtime": "", "packages": {"mlflow": "3.17.2", "onnxruntime": "1.32.0"}},
-]
 
 
 def pod(
@@ -63,21 +50,12 @@ class Cluster:
         self.newest = "run-1"
         self.applied: dict[str, Any] = {}
         self.verbs: list[str] = []
-        self.requirements: str | None = "mlflow==3.17.2\nscikit-learn==1.9.1\n"
 
     def patch(self, *_: Any, body: dict[str, Any], **__: Any) -> None:
         self.verbs.append("patch")
         if not self.exists:
             raise client.ApiException(status=404)
         self.applied = body
-
-    def download(self, artifact_uri: str, dst_path: str) -> str:
-        assert artifact_uri == "models:/wine/7/requirements.txt"
-        if self.requirements is None:
-            raise MlflowException("no such artifact")
-        file = Path(dst_path) / "requirements.txt"
-        file.write_text(self.requirements)
-        return str(file)
 
     def create(self, *_: Any, body: dict[str, Any], **__: Any) -> None:
         self.verbs.append("create")
@@ -101,8 +79,8 @@ def cluster(step_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     monkeypatch.setattr(client.CustomObjectsApi, "patch_namespaced_custom_object", found.patch)
     monkeypatch.setattr(client.CustomObjectsApi, "create_namespaced_custom_object", found.create)
     monkeypatch.setattr(client.CustomObjectsApi, "get_namespaced_custom_object", found.get)
-    monkeypatch.setattr(mlflow.artifacts, "download_artifacts", found.download)
-    monkeypatch.setenv("PLINTH_SERVING_RUNTIMES", json.dumps(FAMILIES))
+    monkeypatch.setattr(deploy, "chosen_runtime", lambda name, version: f"runtime-of-{name}-{version}")
+    monkeypatch.setattr(deploy, "put_back", lambda name: f"version 6 of {name} is served again")
     monkeypatch.setattr(watch.Watch, "stream", lambda *_, **__: iter(found.pods))
     return found
 
@@ -146,7 +124,7 @@ def test_the_service_records_where_its_model_comes_from(cluster: Cluster) -> Non
     )
     assert predictor["annotations"] == {annotation("pipeline_run_id"): "run-1"}
     assert predictor["model"]["storageUri"] == "s3://mlflow/1/models/m-1/artifacts"
-    assert predictor["model"]["runtime"] == "mlflow-abc"
+    assert predictor["model"]["runtime"] == "runtime-of-wine-7"
     assert predictor["serviceAccountName"] == "model-storage"
     assert cluster.verbs == ["patch"]
 
@@ -183,13 +161,46 @@ def test_a_run_that_deployed_later_ends_the_wait(cluster: Cluster) -> None:
 
 def test_a_pod_that_cannot_load_the_model_ends_the_wait_with_its_error(cluster: Cluster) -> None:
     cluster.pods = [pod("run-0", exit_code=1), pod("run-1", exit_code=1)]
-    with pytest.raises(RuntimeError, match="wine: storage-initializer ended with 1: NoSuchKey: models/m-1"):
+    with pytest.raises(RuntimeError) as failed:
         deployed()
+    assert str(failed.value) == (
+        "inference service wine: storage-initializer ended with 1: NoSuchKey: models/m-1; "
+        "version 6 of wine is served again"
+    )
+
+
+def test_a_candidate_that_cannot_load_its_model_stays_for_the_gate(cluster: Cluster) -> None:
+    cluster.pods = [pod("run-1", exit_code=1)]
+    with pytest.raises(RuntimeError, match=r"ended with 1: NoSuchKey: models/m-1$"):
+        deployed(candidate=True)
+
+
+def test_that_another_run_has_deployed_is_said_once(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy, "put_back", lambda _: "pipeline run run-2 deployed after this one")
+    cluster.newest = "run-2"
+    cluster.pods = [pod("run-2", ready=True)]
+    with pytest.raises(RuntimeError) as failed:
+        deployed()
+    assert str(failed.value) == "inference service wine: pipeline run run-2 deployed after this one"
+
+
+def test_a_model_without_a_runtime_is_refused_before_anything_changes(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: str) -> str:
+        raise WorkloadsError("model wine: needs torch, which no serving runtime has")
+
+    monkeypatch.setattr(deploy, "chosen_runtime", refuses)
+    with pytest.raises(WorkloadsError, match="needs torch"):
+        deployed()
+    assert cluster.verbs == []
 
 
 def test_without_a_ready_pod_the_error_has_the_conditions_of_kserve(cluster: Cluster) -> None:
     cluster.pods = [pod("run-0", ready=True)]
-    with pytest.raises(TimeoutError, match="no pod ready within 300 s: PredictorReady: quota exceeded"):
+    with pytest.raises(RuntimeError, match="no pod ready within 300 s: PredictorReady: quota exceeded"):
         deployed()
 
 
@@ -210,46 +221,3 @@ def test_a_pod_that_cannot_run_ends_the_wait_with_the_cause(
     cluster.pods = [pod("run-1", **ending)]
     with pytest.raises(RuntimeError, match=line):
         deployed()
-
-
-@pytest.mark.parametrize(
-    ("requirements", "runtime"),
-    [
-        (None, "mlflow-abc"),
-        ("mlflow\nscikit_learn>=1 # comment\n\n# line\n--extra-index-url x\n", "mlflow-abc"),
-        ("mlflow\nxgboost==3.1.1\n", "mlflow-boosting-def"),
-        ("pywin32; sys_platform == 'win32'\n", "mlflow-abc"),
-    ],
-)
-def test_the_runtime_holds_what_the_model_requires(
-    cluster: Cluster, requirements: str | None, runtime: str
-) -> None:
-    cluster.requirements = requirements
-    cluster.pods = [pod("run-1", ready=True)]
-    deployed()
-    assert cluster.applied["spec"]["predictor"]["model"]["runtime"] == runtime
-
-
-@pytest.mark.parametrize(
-    ("requirements", "message"),
-    [
-        ("onnxruntime", "needs onnxruntime, which the runtime 'onnx' has: add 'onnx' to serving.runtimes"),
-        ("torch==2.9\nscikit-learn", "needs torch, which no serving runtime has"),
-        ("xgboost\ntorch", "needs torch, which no serving runtime has"),
-        ("./wheels/own.whl", "requirement './wheels/own.whl' is no package of an index"),
-    ],
-)
-def test_a_model_that_no_runtime_of_the_platform_holds_is_refused_before_anything_changes(
-    cluster: Cluster, requirements: str, message: str
-) -> None:
-    cluster.requirements = requirements
-    with pytest.raises(RuntimeError, match=message):
-        deployed()
-    assert cluster.verbs == []
-
-
-def test_another_version_of_a_package_is_told(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
-    cluster.requirements = "scikit-learn==1.2.0"
-    cluster.pods = [pod("run-1", ready=True)]
-    deployed()
-    assert "needs scikit-learn==1.2.0, is served with scikit-learn 1.9.1" in capsys.readouterr().out

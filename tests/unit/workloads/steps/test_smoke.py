@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ def result(step_environment: Path, predictor: type[Predictor], monkeypatch: pyte
     Predictor.probabilities = json.loads(Path(found.held_back.path).read_text())["probabilities"]
     Predictor.answering(Predictor.probabilities)
     # What is served after a failure is tested where it is put back.
-    monkeypatch.setattr(smoke, "serve_champion", lambda _: ("version 0 is served again", ""))
+    monkeypatch.setattr(smoke, "put_back", lambda *_: "version 0 is served again")
     return found
 
 
@@ -163,25 +163,18 @@ def test_many_rows_are_asked_in_parts_and_all_compared(
 def test_the_champion_is_back_before_the_step_fails(result: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     Predictor.status = 413
     Predictor.digests = ["d1", "d1", "d1", "d1", "d1", "d1", "d0"]
-    monkeypatch.setattr(smoke, "serve_champion", lambda name: (f"version 2 of {name} is served again", "d0"))
+
+    def put_back(name: str, wait_for: Callable[[str], None]) -> str:
+        wait_for("d0")
+        return f"version 2 of {name} is served again"
+
+    monkeypatch.setattr(smoke, "put_back", put_back)
     with pytest.raises(RuntimeError) as failed:
         proven(result.held_back)
     assert str(failed.value) == (
         'model wine: HTTP 413 for held-back rows: {"error": "too much"}; version 2 of wine is served again'
     )
     assert Predictor.digests == ["d0"]
-
-
-def test_a_champion_that_cannot_be_put_back_is_named(
-    result: Trained, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fails(_: str) -> tuple[str, str]:
-        raise KeyError("model.digest")
-
-    monkeypatch.setattr(smoke, "serve_champion", fails)
-    Predictor.status = 413
-    with pytest.raises(RuntimeError, match=r"; the champion could not be put back: 'model.digest'$"):
-        proven(result.held_back)
 
 
 @pytest.mark.parametrize("target", ["class", "quantity"])

@@ -127,10 +127,20 @@ def wait_until_finished(
         except (requests.RequestException, WorkloadsError) as error:
             return {"state": f"unknown ({error})"}
 
+    def describe(status: dict[str, Any]) -> str:
+        """Say what keeps the run; the status itself repeats the whole pipeline."""
+        waiting: list[str] = []
+        with suppress(client.ApiException, HTTPError):
+            waiting = [
+                f"{each.name} waits: {each.waits}" for each in steps(_nodes(endpoints, run_id)) if each.waits
+            ]
+        return "; ".join([str(status.get("state")), *waiting])
+
     run = wait(
         f"pipeline run {run_id}",
         read,
         ready=lambda status: status.get("state") in TERMINAL,
+        describe=describe,
         timeout_seconds=timeout_seconds,
     )
     nodes = _nodes(endpoints, run_id)

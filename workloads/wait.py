@@ -15,6 +15,7 @@ def wait(
     *,
     ready: Callable[[T], bool],
     error: Callable[[T], str | None] = lambda _: None,
+    describe: Callable[[T], str] = str,
     timeout_seconds: float,
     interval_seconds: float = 1.0,
     successes: int = 1,
@@ -22,7 +23,7 @@ def wait(
     """Read a status until it is ready `successes` times in a row; return the last one.
 
     Raises:
-        WorkloadsError: the timeout expired, or `error` returned a reason; the message has the last status.
+        WorkloadsError: the timeout expired, or `error` returned a reason; it describes the last status.
     """
     deadline = time.monotonic() + timeout_seconds
     in_a_row = 0
@@ -34,7 +35,7 @@ def wait(
         if in_a_row >= successes:
             return status
         if time.monotonic() >= deadline:
-            raise WorkloadsError(f"{what}: not within {timeout_seconds:.0f} s; last seen: {status}")
+            raise WorkloadsError(f"{what}: not within {timeout_seconds:.0f} s; last seen: {describe(status)}")
         time.sleep(interval_seconds)
 
 

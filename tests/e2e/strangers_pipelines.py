@@ -160,6 +160,7 @@ class Stranger:
             f"run {run_id}",
             lambda: client.get_run(run_id),
             ready=until,
+            describe=lambda run: f"{run.state}: {run.error and run.error.message}",
             timeout_seconds=timeout_seconds,
             interval_seconds=3,
         )

@@ -124,8 +124,24 @@ def test_every_terminal_state_ends_the_wait(monkeypatch: pytest.MonkeyPatch, sta
 
 
 def test_a_run_that_does_not_end_in_time_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    Api(monkeypatch, {"state": "RUNNING", "pipeline_spec": "the whole of it"})
+    with pytest.raises(WorkloadsError) as failed:
+        pipeline_runs.wait_until_finished(ENDPOINTS, "r1", timeout_seconds=0)
+    assert str(failed.value) == "pipeline run r1: not within 0 s; last seen: RUNNING"
+
+
+def test_a_run_that_waits_says_what_for(monkeypatch: pytest.MonkeyPatch) -> None:
     Api(monkeypatch, {"state": "RUNNING"})
-    with pytest.raises(WorkloadsError, match="pipeline run r1: not within 0 s"):
+    pending = {**node("executor", "Pod", "Pending", 8, 8), "message": "Unschedulable: 1 Insufficient cpu"}
+    nodes = workflow(
+        node("train", "DAG", "Running", 8, 8, "executor-8"),
+        node("train-driver", "Pod", "Succeeded", 2, 8),
+        pending,
+    )
+    monkeypatch.setattr(pipeline_runs, "_nodes", lambda *_: nodes)
+    with pytest.raises(
+        WorkloadsError, match=r"last seen: RUNNING; train waits: Unschedulable: 1 Insufficient cpu$"
+    ):
         pipeline_runs.wait_until_finished(ENDPOINTS, "r1", timeout_seconds=0)
 
 

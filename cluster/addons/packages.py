@@ -4,17 +4,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cluster import pip_settings
+from cluster import package_index, pip_settings
 from cluster.instance import Addresses, Instance
 from cluster.processes import Process
 from cluster.programs import binaries
-from upstream.cache import cache_root
 
 NAMESPACE = "kube-system"
 NAME = "package-index"
 PORT = 3141
-"""Of the server, of the node and of the Service alike: network policies match ports after translation."""
-URL = f"http://{NAME}.{NAMESPACE}:{PORT}/simple/"
+"""Of the node and of the Service alike: network policies match ports after translation."""
+URL = f"http://{NAME}.{NAMESPACE}:{PORT}{package_index.PATH}"
 _LABELS = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "plinth"}
 
 
@@ -23,13 +22,13 @@ def processes(instance: Instance, addresses: Addresses) -> tuple[Process, Proces
     # Not below `config`: another setting of pip must not restart a running cluster.
     settings = instance.folder / "pip.json"
     pip_settings.read().write(settings)
-    server = f"{addresses.host_ip}:{PORT}"
+    socket = str(instance.folder / f"{NAME}.sock")
     return (
         Process(
             name=NAME,
             argv=(
-                *(sys.executable, "-m", "cluster.index_server"),
-                *(str(settings), str(cache_root() / "packages"), server),
+                *(sys.executable, "-m", "cluster.package_index"),
+                *(str(settings), str(instance.folder / NAME), socket),
             ),
             environment={"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": "1"},
             host_network=True,
@@ -39,7 +38,7 @@ def processes(instance: Instance, addresses: Addresses) -> tuple[Process, Proces
             argv=(
                 str(binaries.system("socat")),
                 f"TCP-LISTEN:{PORT},bind={addresses.node_ip},fork,reuseaddr,nodelay,backlog=128",
-                f"TCP:{server},nodelay",
+                f"UNIX-CONNECT:{socket}",
             ),
         ),
     )

@@ -246,6 +246,6 @@ class ArgoWorkflows(pulumi.ComponentResource):
             ),
             ports={"health": _HEALTH_PORT, "metrics": METRICS_PORT},
             probe=pod_security.http_probe("/healthz", _HEALTH_PORT),
-            resources=pod_security.sizes(cpu="100m", memory="128Mi", memory_limit="512Mi"),
+            resources=pod_security.sizes(cpu="50m", memory="128Mi", memory_limit="512Mi"),
         )
         return server_pods.pod(container, service_account=_ACCOUNT, priority_class=_NAME)

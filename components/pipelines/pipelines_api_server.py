@@ -225,7 +225,7 @@ class PipelinesApiServer(pulumi.ComponentResource):
             ports={"http": HTTP_PORT, "grpc": GRPC_PORT},
             mounts=(TMP, Mount(volume="config", path="/config")),
             probe=pod_security.http_probe("/apis/v2beta1/healthz", HTTP_PORT),
-            resources=pod_security.sizes(cpu="100m", memory="192Mi", memory_limit="1Gi"),
+            resources=pod_security.sizes(cpu="50m", memory="192Mi", memory_limit="1Gi"),
         )
         pod = server_pods.pod(
             container,

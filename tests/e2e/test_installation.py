@@ -7,15 +7,19 @@ import subprocess
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
+from kubernetes import client
+from kubernetes.utils.quantity import parse_quantity
 
 from cluster import lock
 from cluster.instance import Instance
 from harness import cluster_objects, leftovers
 from infra.engine import events
+from workloads import cluster_client
 from workloads.endpoints import Endpoints
 from workloads.wait import wait_for
 
@@ -30,6 +34,8 @@ _UNTIL_LOCKED_SECONDS = 60
 # Far enough that namespaces, custom resource definitions, databases and unfinished pods exist.
 _RESOURCES_BEFORE_KILL = 90
 _RESOURCES_BEFORE_INTERRUPT = 150
+# With Argo's container, which reports the step's end.
+_WHOLE_CORE = Decimal("1.01")
 
 
 def log_of(instance: Instance) -> Path:
@@ -114,6 +120,22 @@ def test_a_second_up_changes_nothing_and_a_concurrent_one_is_refused_with_the_na
     assert re.search(r"^held back  (\d+) of \1 classes equal", text, re.MULTILINE)
     record_property("seconds of `make up` again", round(time.monotonic() - began, 1))
     record_property("changes", summary.changed)
+
+
+def test_a_step_that_asks_for_a_whole_core_finds_room_on_two(
+    endpoints: Endpoints, record_property: Record
+) -> None:
+    api: Any = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
+    reserved = sum(
+        parse_quantity(container.resources.requests.get("cpu", "0"))
+        for pod in api.list_pod_for_all_namespaces(field_selector="status.phase=Running").items
+        # Runs end; the platform and its models stay.
+        if "pipeline/runid" not in (pod.metadata.labels or {})
+        for container in pod.spec.containers
+        if container.resources and container.resources.requests
+    )
+    record_property("cores reserved by the platform and its models", float(reserved))
+    assert reserved + _WHOLE_CORE <= 2
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def inference_service(
                     "runtime": runtime,
                     "storageUri": storage_uri,
                     "resources": {
-                        "requests": {"cpu": "100m", "memory": "384Mi"},
+                        "requests": {"cpu": "50m", "memory": "384Mi"},
                         "limits": {"memory": "1Gi"},
                     },
                 },

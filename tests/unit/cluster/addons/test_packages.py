@@ -21,10 +21,11 @@ def test_the_server_runs_on_the_machines_network_and_the_node_leads_to_it(
 ) -> None:
     server, way = packages.processes(instance, addresses)
     assert (server.host_network, way.host_network) == (True, False)
-    assert server.argv[-1] == "10.213.0.1:3141"
+    socket = Path(server.argv[-1])
+    assert socket.parent == instance.folder
     assert way.argv[1:] == (
         "TCP-LISTEN:3141,bind=10.213.0.2,fork,reuseaddr,nodelay,backlog=128",
-        "TCP:10.213.0.1:3141,nodelay",
+        f"UNIX-CONNECT:{socket}",
     )
 
 

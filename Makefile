@@ -67,7 +67,7 @@ undeploy:
 verify: setup ## assert every promise on the running platform; write a table, JUnit and JSON
 	@$(PYTHON) -m harness verify
 
-conformance: setup ## run unmodified kfp, mlflow and kserve clients on the running platform; a table by case
+conformance: setup ## run unmodified kfp, mlflow, kserve and pulumi clients on the running platform; a table by case
 	@$(PYTHON) -m harness verify --only conformance --keep-going
 
 load: setup ## train a model, load it, and promote it to champion only if it keeps its service levels

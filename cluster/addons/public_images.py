@@ -2,7 +2,7 @@
 
 _REPOSITORY = "docker.io/library/python"
 # Version of Python -> release of Debian that the image is made of.
-_RELEASES = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie"}
+_RELEASES = {"3.9": "bullseye", "3.11": "bookworm", "3.12": "bookworm", "3.13": "trixie"}
 _NEWEST = "3.13"
 
 

@@ -1,0 +1,74 @@
+"""Pulumi's own command line works on what `make up` installed, as the how-to says."""
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cluster.instance import Instance
+from tests.contract import repository
+from workloads.endpoints import Endpoints
+
+_SECONDS = 300
+_CHANGES_NOTHING = ("--expect-no-changes", "--suppress-outputs")
+
+
+@pytest.fixture(scope="module")
+def shell(endpoints: Endpoints) -> dict[str, str]:
+    """The environment of a user who has followed docs/how-to/run-plain-pulumi.md."""
+    told = subprocess.run(
+        [sys.executable, "-m", "infra", "env", "--stack", "local"],
+        cwd=repository.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=_SECONDS,
+    ).stdout
+    # A shell reads the lines, as `eval` does.
+    printed = subprocess.run(
+        ["sh", "-c", f"{told}\nexec env -0"], capture_output=True, text=True, check=True, timeout=_SECONDS
+    ).stdout
+    state = Instance(Path(endpoints.kubeconfig).parent.name).folder / "pulumi"
+    environment = dict(line.split("=", 1) for line in printed.split("\0") if line)
+    own = {key: value for key, value in environment.items() if not key.startswith(("PLINTH_", "PULUMI_"))}
+    return {
+        **own,
+        "PULUMI_BACKEND_URL": f"file://{state / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(state / "passphrase"),
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("preview", *_CHANGES_NOTHING),
+        ("up", "--yes", "--skip-preview", *_CHANGES_NOTHING),
+        ("refresh", "--preview-only", *_CHANGES_NOTHING),
+    ],
+    ids=lambda words: words[0],
+)
+def test_plain_pulumi_finds_nothing_to_change(shell: dict[str, str], words: tuple[str, ...]) -> None:
+    pulumi(shell, *words)
+
+
+def test_plain_pulumi_shows_the_outputs(shell: dict[str, str], endpoints: Endpoints) -> None:
+    outputs = json.loads(pulumi(shell, "stack", "output", "--json"))
+    assert outputs["gateway_url"] == endpoints.gateway_url
+
+
+def pulumi(environment: dict[str, str], *words: str) -> str:
+    """Run Pulumi's command line on the stack of this machine and return what it printed."""
+    done = subprocess.run(
+        ["pulumi", *words, "--stack", "local", "--non-interactive"],
+        cwd=repository.ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"{shlex.join(words)}: {(done.stdout + done.stderr)[-3000:]}"
+    return done.stdout

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import kfp
+import yaml
 from kubernetes import client
 
 from harness.conformance import sample_pipelines
@@ -47,9 +48,14 @@ class SampleRuns:
     def _run(self, sample: Sample) -> PipelineRun:
         package = sample_pipelines.compile_package(sample, self._folder)
         api: Any = self._client
-        # From the cache, a second conformance run would prove nothing. A sample reads the client's own name.
+        # The client's own names begin with the pipeline's, which a sample asserts.
+        name = next(yaml.safe_load_all(package.read_text()))["pipelineInfo"]["name"]
+        # From the cache, a second conformance run would prove nothing.
         submitted = api.create_run_from_pipeline_package(
-            str(package), arguments=dict(sample.arguments), enable_caching=False
+            str(package),
+            arguments=dict(sample.arguments),
+            run_name=f"{name} {sample.name}",
+            enable_caching=False,
         )
         run = pipeline_runs.wait_until_finished(
             self._endpoints, submitted.run_id, timeout_seconds=_RUN_SECONDS

@@ -81,6 +81,11 @@ def excepted() -> Mapping[str, str]:
     return tomllib.loads(_TABLE.read_text())["excepted"]
 
 
+def faults() -> Mapping[str, str]:
+    """Return the issue of every known fault of upstream, and what happens, by name of the sample."""
+    return tomllib.loads(_TABLE.read_text())["faults"]
+
+
 def secrets() -> list[dict[str, Any]]:
     """Return the Secrets that samples read, as upstream's tests create them."""
     return [each for each in yaml.safe_load_all((module() / _SECRETS).read_text()) if each]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.conformance import sample_pipelines
 from tests.contract import repository
 
 DOCUMENTS = [file for file in repository.files() if file.suffix == ".md" and file.parts[0] != "upstream"]
@@ -98,3 +99,12 @@ def test_the_answers_of_where_is_it_are_where_they_say() -> None:
         assert text, file
         for symbol in symbols:
             assert re.search(rf"^(def|class) {symbol}\b", text, re.MULTILINE), f"{file}: {symbol}"
+
+
+def test_every_fault_of_upstream_is_named_with_its_issue_and_there_are_five_at_most() -> None:
+    faults = sample_pipelines.faults()
+    text = repository.text(Path("README.md"))
+    for name, why in faults.items():
+        assert Path(name).name in text
+        assert why.partition(":")[0] in text
+    assert len({why.partition(":")[0] for why in faults.values()}) <= 5

@@ -146,9 +146,8 @@ def _add_reasons(build: Path) -> None:
     extended(
         source / "apiserver/resource/resource_manager.go",
         after="\t\terr = r.readRunLogFromArchive(run.WorkflowRuntimeManifest, nodeId, dst)\n",
-        add="\t\treason := util.ReasonsOf(run.WorkflowRuntimeManifest).Pod(nodeId)\n"
-        "\t\tif err != nil && reason != nil {\n"
-        '\t\t\t_, err = io.WriteString(dst, reason.GetMessage()+"\\n")\n'
+        add='\t\tif line := util.ReasonsOf(run.WorkflowRuntimeManifest).LogLine(nodeId); line != "" {\n'
+        "\t\t\t_, err = io.WriteString(dst, line)\n"
         "\t\t}\n",
     )
 

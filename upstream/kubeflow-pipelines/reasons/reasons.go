@@ -77,6 +77,16 @@ func (r *Reasons) Pod(name string) *rpcstatus.Status {
 	return &rpcstatus.Status{Code: int32(r.code), Message: shortened(r.byPod[name])}
 }
 
+// LogLine returns what belongs below the log of a pod: its log alone tells neither that it never started nor
+// that memory ran out. The rest of a reason are the last lines of the log itself.
+func (r *Reasons) LogLine(name string) string {
+	if r == nil || r.byPod[name] == "" {
+		return ""
+	}
+	line, _, _ := strings.Cut(r.byPod[name], "\n")
+	return line + "\n"
+}
+
 func inOrder(nodes workflowapi.Nodes) []workflowapi.NodeStatus {
 	var all []workflowapi.NodeStatus
 	for _, node := range nodes {

@@ -2,7 +2,8 @@
 
 Their messages are those of the Python wheels kfp-pipeline-spec and kfp-kubernetes: the wheels carry the
 serialized descriptors, and protoc-gen-go needs nothing more. The API server's answers also get the reason why
-a run failed or waits, from the nodes of its workflow. Run as `python prepare.py BUILD_DIR`.
+a run failed or waits, from the nodes of its workflow, and pods of a run wait for ML Metadata. Run as `python
+prepare.py BUILD_DIR`.
 """
 
 import ast
@@ -121,10 +122,8 @@ def _copy_cachekey(build: Path) -> None:
         (target / path.name).write_bytes(path.read_bytes())
 
 
-def _add_reasons(build: Path) -> None:
-    """Make runs, tasks and logs tell why a pod failed or waits."""
-    module = copied(build, _MODULE, without=_UNUSED)
-    source = module / "backend/src"
+def _add_reasons(build: Path, source: Path) -> None:
+    """Let runs, tasks and logs say why a pod failed or waits."""
     shutil.copytree(build / "reasons", source / "common/util", dirs_exist_ok=True)
     extended(
         source / "apiserver/server/api_converter.go",
@@ -152,6 +151,19 @@ def _add_reasons(build: Path) -> None:
     )
 
 
+def _retry_connections(source: Path) -> None:
+    """Let drivers and launchers try for 40 s to connect to ML Metadata, which every pod of a run does first.
+
+    A node may reject connections of a pod that has just started until it has applied the network policies; a
+    busy one takes seconds for it. Upstream retries conflicts alone.
+    """
+    extended(
+        source / "v2/metadata/client.go",
+        after="\t\tgrpc_retry.WithCodes(codes.Aborted),\n",
+        add="\t\tgrpc_retry.WithCodes(codes.Aborted, codes.Unavailable),\n\t\tgrpc_retry.WithMax(8),\n",
+    )
+
+
 def main(build: Path) -> None:
     """Fill the placeholder modules of the build folder."""
     os.environ.setdefault("GOCACHE", str(build / "gocache"))
@@ -162,7 +174,9 @@ def main(build: Path) -> None:
     _generate(plugin, _SPEC, _API, descriptors, build / "api")
     _generate(plugin, _EXECUTOR, _PLATFORM, descriptors, build / "kubernetes_platform")
     _copy_cachekey(build)
-    _add_reasons(build)
+    source = copied(build, _MODULE, without=_UNUSED) / "backend/src"
+    _add_reasons(build, source)
+    _retry_connections(source)
 
 
 if __name__ == "__main__":

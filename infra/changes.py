@@ -58,6 +58,8 @@ def deploy(options: argparse.Namespace) -> int:
     """Run `up` or `preview`."""
     installation = Installation.from_options(options)
     engine = installation.connect()
+    if options.command == "up":
+        installation.require_images()
     engine.prepare()
     arguments = ["--expect-no-changes"] if options.expect_no_changes else []
     if _differs(installation, engine):

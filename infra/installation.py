@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import yaml
 
 from cluster.instance import Instance
+from cluster.programs import registry
+from components import images
 from infra.engine.engine import Engine
 from infra.errors import InfraError
 from infra.kubectl import Kubectl
@@ -54,6 +56,16 @@ class Installation:
     def kubeconfig(self) -> Path | None:
         """Kubeconfig of a cluster that exists before the stack; None if the stack creates its cluster."""
         return self.engine.kubeconfig
+
+    def require_images(self) -> None:
+        """Check that this machine's registry has what the stack runs; pods would wait for the rest.
+
+        Raises:
+            ClusterError: images are missing; the text names them and the command that publishes them.
+        """
+        if self.on_this_machine:
+            names = plan(self.settings, PARTS).images
+            registry.require({name: images.reference(name, self.settings.registry) for name in names})
 
     def kubectl(self) -> Kubectl:
         """Return kubectl on the stack's cluster.

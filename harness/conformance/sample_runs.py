@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -74,7 +75,12 @@ def secrets_of_samples(endpoints: Endpoints) -> Generator[None]:
     names = [str(each["metadata"]["name"]) for each in secrets]
     try:
         for secret in secrets:
-            api.create_namespaced_secret(endpoints.pipelines_namespace, secret)
+            try:
+                api.create_namespaced_secret(endpoints.pipelines_namespace, secret)
+            except client.ApiException as error:
+                # Left by a conformance run that was killed.
+                if error.status != HTTPStatus.CONFLICT:
+                    raise
         yield
     finally:
         for name in names:

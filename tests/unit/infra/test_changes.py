@@ -10,6 +10,7 @@ import yaml
 
 from cluster.errors import ClusterError
 from cluster.instance import Endpoints, Instance
+from cluster.programs import registry
 from infra import changes, commands, drift, restarts, teardown
 from infra.engine.engine import Engine
 from infra.errors import InfraError, StackInUseError
@@ -64,6 +65,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calls:
     monkeypatch.setattr(Engine, "forget_secrets", lambda _: made.forget())
     monkeypatch.setattr(Installation, "connect", lambda each: each.engine)
     monkeypatch.setattr(drift, "find", lambda *_: [])
+    monkeypatch.setattr(registry, "has", lambda _: True)
     return made
 
 
@@ -78,6 +80,18 @@ def test_an_untouched_stack_is_not_refreshed_and_forgets_secrets_of_earlier_rele
     assert command("preview", "--expect-no-changes") == 0
     assert calls.runs[1:] == [("preview", "--expect-no-changes", None)]
     assert calls.forgotten == 1
+
+
+def test_images_that_are_not_published_are_named_before_anything_changes(
+    calls: Calls, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "has", lambda reference: "mlflow-server" not in reference)
+    assert command("up") == 1
+    assert calls.runs == []
+    said = capsys.readouterr().err
+    assert "the image registry lacks plinth/mlflow-server:" in said
+    assert "run `python -m images publish mlflow-server=plinth/mlflow-server:" in said
+    assert command("preview") == 0
 
 
 def test_after_a_failed_update_the_secrets_stay(calls: Calls) -> None:

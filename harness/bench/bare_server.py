@@ -9,6 +9,7 @@ import sys
 
 import mlflow.pyfunc
 import numpy as np
+import pandas as pd
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -20,7 +21,11 @@ model = mlflow.pyfunc.load_model(sys.argv[1])
 
 async def predict(request: Request) -> Response:
     """Return the model's predictions for the rows of a request."""
-    rows = np.array(json.loads(await request.body())["instances"], dtype=np.float64)
+    body = json.loads(await request.body())
+    if "instances" in body:
+        rows = np.array(body["instances"], dtype=np.float64)
+    else:
+        rows = pd.DataFrame(**body["dataframe_split"])
     answer = json.dumps({"predictions": np.asarray(model.predict(rows)).tolist()})
     return Response(answer, media_type="application/json")
 

@@ -20,13 +20,16 @@ def table(report: dict[str, Any]) -> list[str]:
         f"chain               {chain['seconds']:7.1f} s",
         *(f"  {name:18}{seconds:7.1f} s" for name, seconds in chain["steps"].items()),
         f"apply to Ready      {report['apply_to_ready_seconds']:7.1f} s",
-        f"{'target':24}{'conn':>5}{'rps':>8}{'p50 ms':>8}{'p99 ms':>8}{'CPU ms':>8}{'p50 x':>7}{'CPU x':>7}",
+        f"{'target':26}{'conn':>5}{'rps':>8}{'p50 ms':>8}{'p99 ms':>8}{'CPU ms':>8}{'p50 x':>7}{'CPU x':>7}",
     ]
-    for row in report["serving"]:
+    mixed: list[dict[str, Any]] = [
+        {**row, "target": f"{row['target']}, mixed"} for row in report["mixed_columns"]
+    ]
+    for row in [*report["serving"], *mixed]:
         load = row["load"]
         cpu = row["server_cpu_ms"] + row["gateway_cpu_ms"]
         lines.append(
-            f"{row['target']:24}{row['connections']:5}{load['requests_per_second']:8.0f}{load['p50_ms']:8.2f}"
+            f"{row['target']:26}{row['connections']:5}{load['requests_per_second']:8.0f}{load['p50_ms']:8.2f}"
             f"{load['p99_ms']:8.2f}{cpu:8.2f}{row['p50_ratio']:7.2f}{row['cpu_ratio']:7.2f}"
         )
     return lines

@@ -88,12 +88,17 @@ def _measure(instance: Instance) -> dict[str, Any]:
     install = _install(instance)
     endpoints = Endpoints.of_stack("local")
     wait_until_at_rest(instance)
-    return {
+    report = {
         "install": install,
         "memory": _measure_memory(instance, endpoints),
         "chain": _measure_chain(endpoints),
         "apply_to_ready_seconds": measure_apply_to_ready(endpoints, "wine"),
-        "serving": serving.rows(serving.measure(_find_served(instance, endpoints))),
+    }
+    served = _find_served(instance, endpoints)
+    return {
+        **report,
+        "serving": serving.rows(serving.measure(served)),
+        "mixed_columns": serving.rows(serving.measure_mixed_columns(served)),
     }
 
 

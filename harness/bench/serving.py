@@ -25,6 +25,8 @@ _CLIENT_CPU = 1
 _START_SECONDS = 60
 _BARE_PORT = 18090
 _SCORING_PORT = 18091
+_MIXED_PORT = 18092
+_MIXED_FOLDER = Path("/tmp/mixed")  # noqa: S108 - in the container, which ends with the bench
 _RUNS = 3
 
 
@@ -233,6 +235,65 @@ def measure(served: Served, requests: int = 2000) -> list[ServingFigures]:
                     measured("MLflow scoring server", target, server=pid, network_of=served.predictor)
                 )
     return figures
+
+
+def measure_mixed_columns(served: Served, requests: int = 1000) -> list[ServingFigures]:
+    """Measure a model of numbers, texts and booleans: our predictor, and a bare app on pyfunc.predict.
+
+    Both get one row as MLflow's `dataframe_split`, from one client, with the same model.
+    """
+    here = Path(__file__)
+    inside = Path("/proc") / str(served.predictor) / "root"
+    _run_inside(served, ["python3", "-c", here.with_name("mixed_model.py").read_text(), str(_MIXED_FOLDER)])
+    with tempfile.TemporaryDirectory() as folder:
+        body = Path(folder) / "request"
+        body.write_bytes((inside / _MIXED_FOLDER.relative_to("/") / "request.json").read_bytes())
+        bare = ["python3", "-c", here.with_name("bare_server.py").read_text(), str(_MIXED_FOLDER)]
+        ours = ["python3", "-m", "predictor", "--model_name=mixed", f"--model_dir={_MIXED_FOLDER}"]
+        peers = [
+            (
+                "bare Starlette",
+                [*bare, str(_BARE_PORT)],
+                f"http://127.0.0.1:{_BARE_PORT}/predict",
+                _BARE_PORT,
+            ),
+            (
+                "plinth predictor",
+                [*ours, f"--http_port={_MIXED_PORT}", "--enable_grpc=false"],
+                f"http://127.0.0.1:{_MIXED_PORT}/invocations",
+                _MIXED_PORT,
+            ),
+        ]
+        figures: list[ServingFigures] = []
+        for label, argv, url, port in peers:
+            with _run_peer(served, argv, port, {}) as pid:
+                target = LoadTarget(url=url, host="mixed", body=body)
+                figures.append(
+                    _measure(
+                        label,
+                        target,
+                        served,
+                        server=pid,
+                        network_of=served.predictor,
+                        connections=1,
+                        requests=requests,
+                    )
+                )
+    return figures
+
+
+def _run_inside(served: Served, argv: list[str]) -> None:
+    """Run a program in the predictor's container to its end."""
+    done = subprocess.run(
+        ["nsenter", f"--target={served.predictor}", "--mount", "--net", "--root", "--wd", *argv],
+        env=processes.environment(served.predictor),
+        capture_output=True,
+        text=True,
+        timeout=_START_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise LoadError(f"{argv[0]} ended with {done.returncode}: {done.stderr[-500:]}")
 
 
 def rows(figures: list[ServingFigures]) -> list[dict[str, object]]:

@@ -32,6 +32,17 @@ REPORT: dict[str, Any] = {
             "cpu_ratio": 1.25,
         }
     ],
+    "mixed_columns": [
+        {
+            "target": "plinth predictor",
+            "connections": 1,
+            "load": {"requests_per_second": 201.0, "p50_ms": 4.5, "p99_ms": 9.0},
+            "server_cpu_ms": 4.0,
+            "gateway_cpu_ms": 0.0,
+            "p50_ratio": 1.02,
+            "cpu_ratio": 1.01,
+        }
+    ],
 }
 
 
@@ -51,6 +62,7 @@ def test_every_figure_has_its_unit() -> None:
 
 
 def test_a_row_of_serving_is_below_its_headings_and_adds_the_cpu_of_the_gateway() -> None:
-    headings, row = table(REPORT)[-2:]
-    assert len(headings) == len(row)
+    headings, row, mixed = table(REPORT)[-3:]
+    assert len(headings) == len(row) == len(mixed)
+    assert mixed.startswith("plinth predictor, mixed ")
     assert row.split() == ["plinth", "v1", "direct", "8", "2121", "0.71", "2.50", "0.50", "0.88", "1.25"]

@@ -18,6 +18,7 @@ class _Client:
 
     hosts: ClassVar[list[str]] = []
     submitted: ClassVar[list[tuple[str, dict[str, Any], bool]]] = []
+    deleted: ClassVar[list[str]] = []
 
     def __init__(self, host: str) -> None:
         self.hosts.append(host)
@@ -28,6 +29,9 @@ class _Client:
         self.submitted.append((package, arguments, enable_caching))
         return SimpleNamespace(run_id=f"run of {run_name}")
 
+    def delete_run(self, run_id: str) -> None:
+        self.deleted.append(run_id)
+
 
 @pytest.fixture(autouse=True)
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Client]]:
@@ -35,7 +39,10 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Client]]:
         return PipelineRun(run_id=run_id, state="SUCCEEDED", reason="", seconds=timeout_seconds, steps=())
 
     def package(sample: Sample, folder: Path) -> Path:
-        return folder / sample.name
+        file = folder / sample.name
+        # After the pipeline, a package may hold settings of the platform.
+        file.write_text(f"pipelineInfo: {{name: the-{sample.name}}}\n---\nplatforms: {{}}\n")
+        return file
 
     monkeypatch.setattr(sample_runs.kfp, "Client", _Client)
     monkeypatch.setattr(sample_pipelines, "compile_package", package)
@@ -43,6 +50,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Client]]:
     yield _Client
     _Client.hosts.clear()
     _Client.submitted.clear()
+    _Client.deleted.clear()
 
 
 def test_the_client_knows_an_address_and_nothing_else(client: type[_Client], tmp_path: Path) -> None:
@@ -55,8 +63,20 @@ def test_the_client_knows_an_address_and_nothing_else(client: type[_Client], tmp
 def test_each_sample_runs_once_and_without_the_cache(client: type[_Client], tmp_path: Path) -> None:
     samples = [Sample(name="first"), Sample(name="second", arguments={"a": 1})]
     with SampleRuns(ENDPOINTS, samples, tmp_path) as runs:
-        assert [runs.result(sample).run_id for sample in samples] == ["run of first", "run of second"]
+        assert [runs.result(sample).run_id for sample in samples] == [
+            "run of the-first first",
+            "run of the-second second",
+        ]
     assert sorted(client.submitted, key=lambda each: each[0]) == [
         (str(tmp_path / "first"), {}, False),
         (str(tmp_path / "second"), {"a": 1}, False),
     ]
+
+
+def test_a_run_that_ended_as_it_must_is_deleted_and_another_stays(
+    client: type[_Client], tmp_path: Path
+) -> None:
+    samples = [Sample(name="first"), Sample(name="second", ends="FAILED")]
+    with SampleRuns(ENDPOINTS, samples, tmp_path) as runs:
+        assert [runs.result(sample).state for sample in samples] == ["SUCCEEDED", "SUCCEEDED"]
+    assert client.deleted == ["run of the-first first"]

@@ -164,6 +164,21 @@ def _retry_connections(source: Path) -> None:
     )
 
 
+def _keep_new_workflows(source: Path) -> None:
+    """Let the API server keep a workflow whose run it has not stored yet.
+
+    It creates the workflow first. If the persistence agent reports it before the run is stored, as on a busy
+    machine, upstream deletes it and the run is pending for ever (kubeflow/pipelines#6189).
+    """
+    extended(
+        source / "apiserver/resource/resource_manager.go",
+        after='\t\t\t\treturn nil, util.Wrap(updateError, "Failed to update the run")\n\t\t\t}\n',
+        add="\t\t\tif r.time.Now().Unix() < execSpec.ExecutionObjectMeta().CreationTimestamp.Unix()+300 {\n"
+        '\t\t\t\treturn nil, util.NewInternalServerError(updateError, "Run %s is not stored yet", runId)\n'
+        "\t\t\t}\n",
+    )
+
+
 def main(build: Path) -> None:
     """Fill the placeholder modules of the build folder."""
     os.environ.setdefault("GOCACHE", str(build / "gocache"))
@@ -177,6 +192,7 @@ def main(build: Path) -> None:
     source = copied(build, _MODULE, without=_UNUSED) / "backend/src"
     _add_reasons(build, source)
     _retry_connections(source)
+    _keep_new_workflows(source)
 
 
 if __name__ == "__main__":

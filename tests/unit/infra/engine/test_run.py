@@ -24,6 +24,7 @@ if sys.argv[1] == "deaf":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 if sys.argv[1] != "short":
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         time.sleep(600)
     except KeyboardInterrupt:
         sys.exit(7)
@@ -35,8 +36,14 @@ events.close()
 def run(folder: Path, how: str, seconds: float | None = None) -> tuple[list[str], int]:
     argv = [sys.executable, "-c", ENGINE, how]
     made = Run(argv=argv, environment=dict(os.environ), folder=folder, seconds=seconds)
-    with (folder / "log").open("w") as output, made.started(output) as child:
-        return list(child.lines()), child.wait()
+    # On a busy machine the time may be over before the engine is ready; the interrupt waits for it.
+    blocked = [] if seconds is None else [signal.SIGINT]
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+    try:
+        with (folder / "log").open("w") as output, made.started(output) as child:
+            return list(child.lines()), child.wait()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def test_events_are_whole_lines_and_a_provider_does_not_outlive_its_engine(tmp_path: Path) -> None:

@@ -41,6 +41,10 @@ def test_each_image_holds_the_python_that_its_name_says() -> None:
             re.MULTILINE,
         )
         assert copied == versions
+        if others:
+            # The commands of its packages, such as pip, name this interpreter.
+            linked = "ln -s /usr/local/bin/python3 /usr/bin/python3"
+            assert linked in (image.folder / "Dockerfile").read_text()
 
 
 def _version(module: str) -> str:

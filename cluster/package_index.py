@@ -10,7 +10,6 @@ import secrets
 import shutil
 import subprocess
 import sys
-from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,7 +37,7 @@ def state(settings: PipSettings) -> dict[str, Any]:
             "mirror_no_project_list": True,
             "volatile": False,
         }
-        for number, url in zip(count(), settings.indexes)
+        for number, url in enumerate(settings.indexes)
     }
     over_all = {"type": "stage", "bases": list(mirrors), "acl_upload": [], "volatile": False}
     indexes = {name: {"indexconfig": config} for name, config in (*mirrors.items(), (_ALL, over_all))}

@@ -73,13 +73,18 @@ def _is_gateway(pid: int) -> bool:
     return Path(processes.command_line(pid)[0]).name == "traefik"
 
 
+def _inside(served: Served, argv: list[str]) -> list[str]:
+    """Return the command that runs a program in the predictor's container, outside its resource limits."""
+    return ["nsenter", f"--target={served.predictor}", "--mount", "--net", "--root", "--wd", *argv]
+
+
 @contextmanager
 def _run_peer(served: Served, argv: list[str], port: int, extra: dict[str, str]) -> Generator[int]:
     """Run a server inside the predictor's container, and end it afterwards."""
     inside = {**processes.environment(served.predictor), **extra}
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            ["nsenter", f"--target={served.predictor}", "--mount", "--net", "--root", "--wd", *argv],
+            _inside(served, argv),
             env=inside,
             stdout=log,
             stderr=log,
@@ -250,42 +255,24 @@ def measure_mixed_columns(served: Served, requests: int = 1000) -> list[ServingF
         body.write_bytes((inside / _MIXED_FOLDER.relative_to("/") / "request.json").read_bytes())
         bare = ["python3", "-c", here.with_name("bare_server.py").read_text(), str(_MIXED_FOLDER)]
         ours = ["python3", "-m", "predictor", "--model_name=mixed", f"--model_dir={_MIXED_FOLDER}"]
+        ours += [f"--http_port={_MIXED_PORT}", "--enable_grpc=false"]
         peers = [
-            (
-                "bare Starlette",
-                [*bare, str(_BARE_PORT)],
-                f"http://127.0.0.1:{_BARE_PORT}/predict",
-                _BARE_PORT,
-            ),
-            (
-                "plinth predictor",
-                [*ours, f"--http_port={_MIXED_PORT}", "--enable_grpc=false"],
-                f"http://127.0.0.1:{_MIXED_PORT}/invocations",
-                _MIXED_PORT,
-            ),
+            ("bare Starlette", [*bare, str(_BARE_PORT)], _BARE_PORT, "/predict"),
+            ("plinth predictor", ours, _MIXED_PORT, "/invocations"),
         ]
+        measured = partial(_measure, served=served, connections=1, requests=requests)
         figures: list[ServingFigures] = []
-        for label, argv, url, port in peers:
+        for label, argv, port, path in peers:
+            target = LoadTarget(url=f"http://127.0.0.1:{port}{path}", host="mixed", body=body)
             with _run_peer(served, argv, port, {}) as pid:
-                target = LoadTarget(url=url, host="mixed", body=body)
-                figures.append(
-                    _measure(
-                        label,
-                        target,
-                        served,
-                        server=pid,
-                        network_of=served.predictor,
-                        connections=1,
-                        requests=requests,
-                    )
-                )
+                figures.append(measured(label, target, server=pid, network_of=served.predictor))
     return figures
 
 
 def _run_inside(served: Served, argv: list[str]) -> None:
     """Run a program in the predictor's container to its end."""
     done = subprocess.run(
-        ["nsenter", f"--target={served.predictor}", "--mount", "--net", "--root", "--wd", *argv],
+        _inside(served, argv),
         env=processes.environment(served.predictor),
         capture_output=True,
         text=True,

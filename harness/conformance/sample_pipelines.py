@@ -52,7 +52,7 @@ def samples() -> tuple[Sample, ...]:
     Raises:
         SampleError: the table names a file that the module does not have.
     """
-    table = tomllib.loads(_TABLE.read_text())
+    table = _own_table()
     files = {*_files()}
     named = {name for section in table.values() for name in section}
     if unknown := sorted(named - files):
@@ -76,14 +76,19 @@ def _sample(name: str, table: Mapping[str, Any], upstream: Mapping[str, Any]) ->
     )
 
 
+def _own_table() -> Mapping[str, Mapping[str, Any]]:
+    """Return what our table says of samples, by section."""
+    return tomllib.loads(_TABLE.read_text())
+
+
 def excepted() -> Mapping[str, str]:
     """Return the reason of every sample that cannot run here, by name."""
-    return tomllib.loads(_TABLE.read_text())["excepted"]
+    return _own_table()["excepted"]
 
 
 def faults() -> Mapping[str, str]:
     """Return the issue of every known fault of upstream, and what happens, by name of the sample."""
-    return tomllib.loads(_TABLE.read_text())["faults"]
+    return _own_table()["faults"]
 
 
 def secrets() -> list[dict[str, Any]]:

@@ -1,7 +1,5 @@
 """Pulumi's own command line works on what `make up` installed, as the how-to says."""
 
-import json
-import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +9,7 @@ import pytest
 
 from cluster.instance import Instance
 from tests.contract import repository
+from tests.fixtures.pulumi_shell import PulumiShell
 from workloads.endpoints import Endpoints
 
 _SECONDS = 300
@@ -18,8 +17,8 @@ _CHANGES_NOTHING = ("--expect-no-changes", "--suppress-outputs")
 
 
 @pytest.fixture(scope="module")
-def shell(endpoints: Endpoints) -> dict[str, str]:
-    """The environment of a user who has followed docs/how-to/run-plain-pulumi.md."""
+def pulumi(endpoints: Endpoints) -> PulumiShell:
+    """The shell of a user who has followed docs/how-to/run-plain-pulumi.md."""
     told = subprocess.run(
         [sys.executable, "-m", "infra", "env", "--stack", "local"],
         cwd=repository.ROOT,
@@ -35,11 +34,11 @@ def shell(endpoints: Endpoints) -> dict[str, str]:
     state = Instance(Path(endpoints.kubeconfig).parent.name).folder / "pulumi"
     environment = dict(line.split("=", 1) for line in printed.split("\0") if line)
     own = {key: value for key, value in environment.items() if not key.startswith(("PLINTH_", "PULUMI_"))}
-    return {
-        **own,
+    chosen = {
         "PULUMI_BACKEND_URL": f"file://{state / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(state / "passphrase"),
     }
+    return PulumiShell(repository=repository.ROOT, environment={**own, **chosen}, seconds=_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -60,26 +59,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
     ids=lambda words: words[0],
 )
 def test_plain_pulumi_finds_nothing_to_change(
-    shell: dict[str, str], stack: tuple[str, ...], words: tuple[str, ...]
+    pulumi: PulumiShell, stack: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
-    pulumi(shell, *words, *stack)
+    pulumi(*words, *stack)
 
 
-def test_plain_pulumi_shows_the_outputs(shell: dict[str, str], endpoints: Endpoints) -> None:
-    outputs = json.loads(pulumi(shell, "stack", "output", "--json", "--stack", "local"))
-    assert outputs["gateway_domain"] == endpoints.gateway_domain
-
-
-def pulumi(environment: dict[str, str], *words: str) -> str:
-    """Run Pulumi's command line on the stack of this machine and return what it printed."""
-    done = subprocess.run(
-        ["pulumi", *words, "--non-interactive"],
-        cwd=repository.ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, f"{shlex.join(words)}: {(done.stdout + done.stderr)[-3000:]}"
-    return done.stdout
+def test_plain_pulumi_shows_the_outputs(pulumi: PulumiShell, endpoints: Endpoints) -> None:
+    assert pulumi.outputs()["gateway_domain"] == endpoints.gateway_domain

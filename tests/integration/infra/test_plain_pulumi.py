@@ -1,9 +1,7 @@
 """Pulumi's own command line on a copy of the repository: a user's backend and passphrase, no secret set."""
 
-import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from infra.parts import SECRET_KEYS, SECRETS
 from simulation.aws.computed_outputs import Site
 from simulation.aws.provider import Account, serve
 from tests.contract import repository
+from tests.fixtures.pulumi_shell import PulumiShell
 
 # Stands in for the platform where a test is about Pulumi's commands: its secrets, and nothing else.
 PROGRAM = """
@@ -30,54 +29,35 @@ for key, value in assembly.keep_secrets(PARTS, reader.secrets(SECRET_KEYS)).item
     pulumi.export(key, known.apply(lambda text: hashlib.sha256(text.encode()).hexdigest()))
     pulumi.export(f"{key}-itself", value)
 """
-_SECONDS = 1200
 
 
-class PlainPulumi:
+class PlainPulumi(PulumiShell):
     """A copy of the repository, and a shell of a user who has never heard of `python -m infra`."""
 
     def __init__(self, folder: Path) -> None:
-        self.repository = folder / "repository"
+        repository_copy = folder / "repository"
         self.state = folder / "state"
         for file in repository.files():
-            (self.repository / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(repository.ROOT / file, self.repository / file)
-        (self.repository / ".venv").symlink_to(sys.prefix)
+            (repository_copy / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(repository.ROOT / file, repository_copy / file)
+        (repository_copy / ".venv").symlink_to(sys.prefix)
         programs.place_all(folder / "bin")
         self.state.mkdir()
         inherited = {
             key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "AWS_"))
         }
         inherited.pop("KUBECONFIG", None)
-        self.environment = {
+        environment = {
             **inherited,
             "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
-            "PYTHONPATH": str(self.repository),
+            "PYTHONPATH": str(repository_copy),
             "PULUMI_HOME": str(folder / "home"),
             "PULUMI_BACKEND_URL": f"file://{self.state}",
             "PULUMI_CONFIG_PASSPHRASE": "of this user",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         }
-
-    def __call__(self, *words: str, code: int = 0) -> str:
-        done = subprocess.run(
-            ["pulumi", *words, "--non-interactive"],
-            cwd=self.repository,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-        output = done.stdout + done.stderr
-        assert done.returncode == code, output[-4000:]
-        assert "Traceback" not in output
-        return output
-
-    def outputs(self) -> dict[str, Any]:
-        output = self("stack", "output", "--json", "--stack", "local")
-        return json.loads(output[output.index("{") : output.rindex("}") + 1])
+        super().__init__(repository=repository_copy, environment=environment)
 
 
 @pytest.fixture

@@ -47,9 +47,18 @@ def extended(file: Path, *, after: str, add: str) -> None:
     Raises:
         UpstreamError: the text is not there, or more than once: upstream has changed.
     """
+    replaced(file, after, by=after + add)
+
+
+def replaced(file: Path, old: str, *, by: str) -> None:
+    """Replace a text that a copied file holds exactly once.
+
+    Raises:
+        UpstreamError: the text is not there, or more than once: upstream has changed.
+    """
     text = file.read_text()
-    if (found := text.count(after)) != 1:
+    if (found := text.count(old)) != 1:
         raise UpstreamError(
-            f"{file.name}: holds {after.strip()!r} {found} times instead of once: adapt prepare.py"
+            f"{file.name}: holds {old.strip()!r} {found} times instead of once: adapt prepare.py"
         )
-    file.write_text(text.replace(after, after + add))
+    file.write_text(text.replace(old, by))

@@ -2,10 +2,11 @@
 
 # kfp's types do not say that a component takes its function's parameters and has outputs.
 # pyright: reportCallIssue=false, reportAttributeAccessIssue=false, reportUntypedFunctionDecorator=false
+# pyright: reportMissingTypeArgument=false, reportUnknownParameterType=false, reportUnknownVariableType=false
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, List  # noqa: UP035  # kfp knows List[List[str]] alone
 
 import kfp
 from kfp import dsl, kubernetes
@@ -50,6 +51,18 @@ def must_be(found: str, wanted: str) -> None:
     """Fail unless both are equal."""
     if found != wanted:
         raise ValueError(f"{found!r} instead of {wanted!r}")
+
+
+@dsl.component
+def twice(text: str) -> str:
+    """Repeat a text."""
+    return text + text
+
+
+@dsl.component
+def joined(lists: List[List[str]]) -> str:  # noqa: UP006
+    """Return lists as one text."""
+    return "; ".join(",".join(each) for each in lists)
 
 
 @dsl.component
@@ -115,6 +128,26 @@ def volume() -> None:
     kubernetes.mount_pvc(got, pvc_name=name, mount_path="/data")
     must_be(found=got.output, wanted="kept")
     kubernetes.DeletePVC(pvc_name=name).after(got)
+
+
+@dsl.pipeline(name="loops")
+def loops(
+    rows: list = [  # noqa: B006  # kfp reads the default value from the signature
+        {"name": "a", "numbers": ["1", "2"]},
+        {"name": "b", "numbers": ["3"]},
+    ],
+) -> None:
+    """Loop in a loop, over a field and over the list of the outer one, and collect what both put out."""
+    with dsl.ParallelFor(rows) as row:
+        with dsl.ParallelFor(row.numbers) as number:
+            every = twice(text=number)
+            with dsl.If(number != "2"):
+                some = twice(text=number)
+        with dsl.ParallelFor(rows) as other:
+            names = twice(text=other.name)
+    must_be(found=joined(lists=dsl.Collected(every.output)).output, wanted="11,22; 33")
+    must_be(found=joined(lists=dsl.Collected(some.output)).output, wanted="11; 33")
+    must_be(found=joined(lists=dsl.Collected(names.output)).output, wanted="aa,bb; aa,bb")
 
 
 @dsl.pipeline(name="not-a-number")

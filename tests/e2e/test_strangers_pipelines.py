@@ -16,6 +16,7 @@ _PIPELINES: Mapping[str, Callable[..., Any]] = {
     "package": strangers_pipelines.package,
     "no package": strangers_pipelines.no_package,
     "volume": strangers_pipelines.volume,
+    "loops": strangers_pipelines.loops,
     "nan": strangers_pipelines.nan_metric,
     "memory": strangers_pipelines.out_of_memory,
 }
@@ -42,7 +43,7 @@ def waiting_for_a_gpu(stranger: Stranger) -> Generator[str]:
     stranger.client.terminate_run(run_id)
 
 
-@pytest.mark.parametrize("name", ["stock", "volume"])
+@pytest.mark.parametrize("name", ["stock", "volume", "loops"])
 def test_an_ordinary_pipeline_runs(stranger: Stranger, started: Mapping[str, str], name: str) -> None:
     run = stranger.ended(started[name])
     assert run.state == "SUCCEEDED", run.error

@@ -2,8 +2,8 @@
 
 Their messages are those of the Python wheels kfp-pipeline-spec and kfp-kubernetes: the wheels carry the
 serialized descriptors, and protoc-gen-go needs nothing more. The API server's answers also get the reason why
-a run failed or waits, from the nodes of its workflow, and pods of a run wait for ML Metadata. Run as `python
-prepare.py BUILD_DIR`.
+a run failed or waits, from the nodes of its workflow, and faults of the pinned release are mended. Run as
+`python prepare.py BUILD_DIR`.
 """
 
 import ast
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from upstream.copies import copied, extended, located
+from upstream.copies import copied, extended, located, replaced
 
 _MODULE = "github.com/kubeflow/pipelines"
 # Large folders that no program is made of.
@@ -179,6 +179,52 @@ def _keep_new_workflows(source: Path) -> None:
     )
 
 
+def _name_drivers(source: Path) -> None:
+    """Give a driver the name of its pod, which it needs to create and delete claims.
+
+    Upstream reads the host name, which ends after 63 characters (kubeflow/pipelines#12350).
+    """
+    for file in ("container.go", "dag.go"):
+        replaced(
+            source / "v2/compiler/argocompiler" / file,
+            "proxy.GetConfig().GetEnvVars(),\n",
+            by="append(proxy.GetConfig().GetEnvVars(), commonEnvs...),\n",
+        )
+    extended(
+        source / "v2/config/env.go",
+        after="func InPodName() (string, error) {\n",
+        add='\tif name := os.Getenv("KFP_POD_NAME"); name != "" {\n\t\treturn name, nil\n\t}\n',
+    )
+
+
+def _nest_loops(build: Path, source: Path) -> None:
+    """Let loops inside loops run over a field or the list of the outer one, and collect their outputs.
+
+    Upstream takes its loop's list from an iteration, which an inner loop may need, and then selects the field
+    of an item once more (kubeflow/pipelines#7204). Outputs: see loops.go (kubeflow/pipelines#9490).
+    """
+    resolve = source / "v2/driver/resolve.go"
+    replaced(
+        resolve,
+        "\t\tif err == nil {\n\t\t\terr = handleParameterExpressionSelector()\n",
+        by="\t\tif err == nil && !isIterationDriver {\n\t\t\terr = handleParameterExpressionSelector()\n",
+    )
+    replaced(
+        resolve,
+        "\t\t\tdelete(inputs.ParameterValues, itemsInput)\n",
+        by="\t\t\tif !readsParameter(opts.Component, itemsInput) {\n"
+        "\t\t\t\tdelete(inputs.ParameterValues, itemsInput)\n"
+        "\t\t\t}\n",
+    )
+    for collect in ("outputParameterKey, false)", "outputArtifactKey, true)"):
+        replaced(
+            resolve,
+            f"CollectInputs(cfg, subTaskName, tasks, {collect}",
+            by=f"collected(cfg, subTaskName, tasks, {collect}",
+        )
+    shutil.copytree(build / "loops", source / "v2/driver", dirs_exist_ok=True)
+
+
 def main(build: Path) -> None:
     """Fill the placeholder modules of the build folder."""
     os.environ.setdefault("GOCACHE", str(build / "gocache"))
@@ -193,6 +239,8 @@ def main(build: Path) -> None:
     _add_reasons(build, source)
     _retry_connections(source)
     _keep_new_workflows(source)
+    _name_drivers(source)
+    _nest_loops(build, source)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 
 from upstream import go
 from upstream.cache import UpstreamError
-from upstream.copies import copied, extended
+from upstream.copies import copied, extended, replaced
 
 pytestmark = pytest.mark.unit
 
@@ -66,6 +66,13 @@ def test_lines_are_added_after_a_text_that_occurs_once(tmp_path: Path) -> None:
     file.write_text("one\ntwo\nthree\n")
     extended(file, after="two\n", add="and a half\n")
     assert file.read_text() == "one\ntwo\nand a half\nthree\n"
+
+
+def test_a_text_that_occurs_once_is_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "operator.go"
+    file.write_text("one\ntwo\nthree\n")
+    replaced(file, "two\n", by="2\n")
+    assert file.read_text() == "one\n2\nthree\n"
 
 
 @pytest.mark.parametrize(("text", "times"), [("one\n", 0), ("two\ntwo\n", 2)])

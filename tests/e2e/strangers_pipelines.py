@@ -133,8 +133,8 @@ def volume() -> None:
 @dsl.pipeline(name="loops")
 def loops(
     rows: list = [  # noqa: B006  # kfp reads the default value from the signature
-        {"name": "a", "numbers": ["1", "2"]},
-        {"name": "b", "numbers": ["3"]},
+        {"title": "a", "numbers": ["1", "2"]},
+        {"title": "b", "numbers": ["3"]},
     ],
 ) -> None:
     """Loop in a loop, over a field and over the list of the outer one, and collect what both put out."""
@@ -144,10 +144,10 @@ def loops(
             with dsl.If(number != "2"):
                 some = twice(text=number)
         with dsl.ParallelFor(rows) as other:
-            names = twice(text=other.name)
+            titles = twice(text=other.title)
     must_be(found=joined(lists=dsl.Collected(every.output)).output, wanted="11,22; 33")
     must_be(found=joined(lists=dsl.Collected(some.output)).output, wanted="11; 33")
-    must_be(found=joined(lists=dsl.Collected(names.output)).output, wanted="aa,bb; aa,bb")
+    must_be(found=joined(lists=dsl.Collected(titles.output)).output, wanted="aa,bb; aa,bb")
 
 
 @dsl.pipeline(name="not-a-number")

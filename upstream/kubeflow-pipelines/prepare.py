@@ -122,9 +122,8 @@ def _copy_cachekey(build: Path) -> None:
         (target / path.name).write_bytes(path.read_bytes())
 
 
-def _add_reasons(build: Path, source: Path) -> None:
+def _add_reasons(source: Path) -> None:
     """Let runs, tasks and logs say why a pod failed or waits."""
-    shutil.copytree(build / "reasons", source / "common/util", dirs_exist_ok=True)
     extended(
         source / "apiserver/server/api_converter.go",
         after="\tapiRunV2 := &apiv2beta1.Run{\n",
@@ -197,7 +196,7 @@ def _name_drivers(source: Path) -> None:
     )
 
 
-def _nest_loops(build: Path, source: Path) -> None:
+def _nest_loops(source: Path) -> None:
     """Let loops inside loops run over a field or the list of the outer one, and collect their outputs.
 
     Upstream takes its loop's list from an iteration, which an inner loop may need, and then selects the field
@@ -222,7 +221,30 @@ def _nest_loops(build: Path, source: Path) -> None:
             f"CollectInputs(cfg, subTaskName, tasks, {collect}",
             by=f"collected(cfg, subTaskName, tasks, {collect}",
         )
-    shutil.copytree(build / "loops", source / "v2/driver", dirs_exist_ok=True)
+
+
+def _keep_lists(source: Path) -> None:
+    """Let a pipeline inside a pipeline take a list of artifacts.
+
+    Upstream hands on the last one, and fails where the list holds one twice. See lists.go.
+    """
+    client = source / "v2/metadata/client.go"
+    text = client.read_text()
+    loop = text.index("\tfor name, ids := range config.InputArtifactIDs {\n")
+    end = text.index("\n\n", loop)
+    replaced(
+        client,
+        text[loop:end],
+        by="\tif err := storeInputLists(config.InputArtifactIDs, req); err != nil {\n\t\treturn nil, err\n\t}",
+    )
+    extended(
+        client,
+        after="\tartifacts, err := c.GetArtifacts(ctx, artifactIDs)\n"
+        "\tif err != nil {\n\t\treturn nil, err\n\t}\n"
+        "\tinputs = make(map[string]*pipelinespec.ArtifactList)\n",
+        add="\tlists, recorded, err := c.inputLists(ctx, executionID, artifacts)\n"
+        "\tif err != nil || recorded {\n\t\treturn lists, err\n\t}\n",
+    )
 
 
 def main(build: Path) -> None:
@@ -236,11 +258,13 @@ def main(build: Path) -> None:
     _generate(plugin, _EXECUTOR, _PLATFORM, descriptors, build / "kubernetes_platform")
     _copy_cachekey(build)
     source = copied(build, _MODULE, without=_UNUSED) / "backend/src"
-    _add_reasons(build, source)
+    shutil.copytree(build / "added", source, dirs_exist_ok=True)
+    _add_reasons(source)
     _retry_connections(source)
     _keep_new_workflows(source)
     _name_drivers(source)
-    _nest_loops(build, source)
+    _nest_loops(source)
+    _keep_lists(source)
 
 
 if __name__ == "__main__":

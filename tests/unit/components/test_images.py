@@ -33,14 +33,16 @@ def test_where_upstreams_images_are_pulled_they_have_upstreams_plain_names() -> 
     version = versions.upstream_version("versitygw", "github.com/versity/versitygw")
     assert images.reference("versitygw", REGISTRY) == f"ghcr.io/versity/versitygw:{version}"
     kfp = versions.python_version("kfp")
-    assert images.reference("kfp-api-server", REGISTRY).startswith(f"{REGISTRY}/plinth/kfp-api-server:")
-    assert images.reference("kfp-driver", REGISTRY) == f"ghcr.io/kubeflow/kfp-driver:{kfp}"
+    agent = "kfp-persistence-agent"
+    assert images.reference(agent, REGISTRY) == f"ghcr.io/kubeflow/{agent}:{kfp}"
+    for name in ("kfp-api-server", "kfp-driver", "kfp-launcher", "argo-workflow-controller"):
+        assert images.reference(name, REGISTRY).startswith(f"{REGISTRY}/plinth/{name}:")
     # Upstream tags it without the v of its module.
     assert re.fullmatch(r".*/cloudnative-pg:\d+\.\d+\.\d+", images.reference("cloudnative-pg", REGISTRY))
 
 
 def test_where_they_are_built_upstreams_images_have_their_content_behind_the_version() -> None:
-    for name in ("versitygw", "kfp-driver", "prometheus", "cloudnative-pg"):
+    for name in ("versitygw", "kfp-persistence-agent", "prometheus", "cloudnative-pg"):
         plain = images.reference(name, REGISTRY)
         assert images.reference(name) == f"{plain}-{image_recipe.key(name)[:12]}"
 

@@ -47,8 +47,8 @@ def _prometheus_operator(program: str) -> _Upstream:
     return _prometheus(program, name, repository=name, module=f"github.com/{name}/{name}")
 
 
-# Not among them: kfp-api-server, kfp-driver, kfp-launcher and argo-workflow-controller, which hold code of this
-# repository.
+# Not among them: kfp-api-server, kfp-driver, kfp-launcher and argo-workflow-controller, which hold code of
+# this repository.
 _UPSTREAM: dict[str, _Upstream] = {
     "alertmanager": _prometheus("alertmanager", "alertmanager"),
     "argo-executor": _argo("argoexec"),

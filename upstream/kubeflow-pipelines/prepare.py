@@ -235,7 +235,9 @@ def _keep_lists(source: Path) -> None:
     replaced(
         client,
         text[loop:end],
-        by="\tif err := storeInputLists(config.InputArtifactIDs, req); err != nil {\n\t\treturn nil, err\n\t}",
+        by="\tif err := storeInputLists(config.InputArtifactIDs, req); err != nil {\n"
+        "\t\treturn nil, err\n"
+        "\t}",
     )
     extended(
         client,

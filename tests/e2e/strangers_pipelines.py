@@ -2,7 +2,8 @@
 
 # kfp's types do not say that a component takes its function's parameters and has outputs.
 # pyright: reportCallIssue=false, reportAttributeAccessIssue=false, reportUntypedFunctionDecorator=false
-# pyright: reportMissingTypeArgument=false, reportUnknownParameterType=false, reportUnknownVariableType=false
+# pyright: reportArgumentType=false, reportReturnType=false, reportMissingTypeArgument=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -63,6 +64,22 @@ def twice(text: str) -> str:
 def joined(lists: List[List[str]]) -> str:  # noqa: UP006
     """Return lists as one text."""
     return "; ".join(",".join(each) for each in lists)
+
+
+@dsl.component
+def note(text: str, file: dsl.Output[dsl.Artifact]) -> None:
+    """Write a text into an artifact."""
+    from pathlib import Path
+
+    Path(file.path).write_text(text)
+
+
+@dsl.component
+def contents(notes: List[dsl.Artifact]) -> str:  # noqa: UP006
+    """Return the texts of artifacts as one."""
+    from pathlib import Path
+
+    return ",".join(Path(each.path).read_text() for each in notes)
 
 
 @dsl.component
@@ -130,6 +147,12 @@ def volume() -> None:
     kubernetes.DeletePVC(pvc_name=name).after(got)
 
 
+@dsl.pipeline(name="inner")
+def inner(notes: List[dsl.Artifact]) -> str:  # noqa: UP006
+    """Take a list of artifacts."""
+    return contents(notes=notes).output
+
+
 @dsl.pipeline(name="loops")
 def loops(
     rows: list = [  # noqa: B006  # kfp reads the default value from the signature
@@ -141,6 +164,7 @@ def loops(
     with dsl.ParallelFor(rows) as row:
         with dsl.ParallelFor(row.numbers) as number:
             every = twice(text=number)
+            noted = note(text=row.title)
             with dsl.If(number != "2"):
                 some = twice(text=number)
         with dsl.ParallelFor(rows) as other:
@@ -148,6 +172,7 @@ def loops(
     must_be(found=joined(lists=dsl.Collected(every.output)).output, wanted="11,22; 33")
     must_be(found=joined(lists=dsl.Collected(some.output)).output, wanted="11; 33")
     must_be(found=joined(lists=dsl.Collected(titles.output)).output, wanted="aa,bb; aa,bb")
+    must_be(found=inner(notes=dsl.Collected(noted.outputs["file"])).output, wanted="a,a,b")
 
 
 @dsl.pipeline(name="not-a-number")

@@ -63,11 +63,15 @@ ADDED = {
     "aws:iam/rolePolicy:RolePolicy object-store-serving-default-rights",
     "aws:eks/podIdentityAssociation:PodIdentityAssociation object-store-serving-default-association",
     "kubernetes:core/v1:ServiceAccountPatch kserve-default-account",
-    # Images that hold code of this repository: runs that cannot go on say so.
+    # Images that hold code of this repository: runs that cannot go on say so, and loops work in loops.
     "aws:ecr/lifecyclePolicy:LifecyclePolicy images-argo-workflow-controller-lifecycle",
     "aws:ecr/lifecyclePolicy:LifecyclePolicy images-kfp-api-server-lifecycle",
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy images-kfp-driver-lifecycle",
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy images-kfp-launcher-lifecycle",
     "aws:ecr/repository:Repository images-argo-workflow-controller",
     "aws:ecr/repository:Repository images-kfp-api-server",
+    "aws:ecr/repository:Repository images-kfp-driver",
+    "aws:ecr/repository:Repository images-kfp-launcher",
     # The state keeps what was generated into the configuration: an update adopts it.
     "plinth:index:KeptSecrets secrets",
     *(f"pulumi:index:Stash secrets-{secret.name}" for secret in SECRETS),

@@ -32,6 +32,8 @@ _DESCRIPTORS = {
     _SPEC: "kfp/pipeline_spec/pipeline_spec_pb2.py",
     _EXECUTOR: "kfp/kubernetes/kubernetes_executor_config_pb2.py",
 }
+# Packages to which this folder adds files.
+_ADDED = {"reasons.go": "common/util", "loops.go": "v2/driver", "lists.go": "v2/metadata"}
 # Field numbers of google/protobuf/compiler/plugin.proto.
 _FILE_TO_GENERATE, _PARAMETER, _FILE, _ERROR, _NAME, _CONTENT = 1, 2, 15, 1, 1, 15
 
@@ -260,7 +262,8 @@ def main(build: Path) -> None:
     _generate(plugin, _EXECUTOR, _PLATFORM, descriptors, build / "kubernetes_platform")
     _copy_cachekey(build)
     source = copied(build, _MODULE, without=_UNUSED) / "backend/src"
-    shutil.copytree(build / "added", source, dirs_exist_ok=True)
+    for file, package in _ADDED.items():
+        shutil.copy(build / "added" / file, source / package)
     _add_reasons(source)
     _retry_connections(source)
     _keep_new_workflows(source)

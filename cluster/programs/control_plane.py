@@ -5,7 +5,7 @@ from typing import Any
 from cluster.cidrs import POD_CIDR, SERVICE_CIDR
 from cluster.instance import Addresses, Instance
 from cluster.processes import Process
-from cluster.programs import binaries, etcd
+from cluster.programs import audit, binaries, etcd
 from cluster.programs.certificates import API_PORT, kubeconfig
 
 
@@ -45,6 +45,7 @@ def api_server(instance: Instance, addresses: Addresses) -> Process:
             f"--service-account-signing-key-file={pki / 'sa.key'}",
             f"--service-cluster-ip-range={SERVICE_CIDR}",
             "--event-ttl=30m",
+            *audit.flags(instance),
             # One client machine: fairness between tenants costs memory and buys nothing here.
             "--enable-priority-and-fairness=false",
         ),

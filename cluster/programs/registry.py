@@ -23,7 +23,11 @@ def process(instance: Instance) -> Process:
     config = {
         "version": 0.1,
         "log": {"level": "warn", "accesslog": {"disabled": True}},
-        "storage": {"filesystem": {"rootdirectory": str(storage())}, "delete": {"enabled": True}},
+        # Images are published as files: nobody who reaches the port may replace one.
+        "storage": {
+            "filesystem": {"rootdirectory": str(storage())},
+            "maintenance": {"readonly": {"enabled": True}},
+        },
         "http": {"addr": f"0.0.0.0:{PORT}"},
     }
     path = instance.folder / "config" / "registry.json"

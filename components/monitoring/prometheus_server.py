@@ -23,6 +23,30 @@ PORT = 9090
 POD_LABELS: Final[Mapping[str, str]] = {NAME: "prometheus"}
 _PROJECT = "prometheus"
 _MODULE = "github.com/prometheus/prometheus"
+# What reads samples, rules and alerts; nothing that ends the server, profiles it or shows its configuration.
+_PUBLISHED = http_routes.Paths(
+    below=(
+        *(
+            f"/api/v1/{each}"
+            for each in (
+                "alerts",
+                "format_query",
+                "label",
+                "labels",
+                "metadata",
+                "query",
+                "query_exemplars",
+                "query_range",
+                "rules",
+                "series",
+                "targets",
+            )
+        ),
+        "/api/v1/status/buildinfo",
+        "/-/healthy",
+        "/-/ready",
+    )
+)
 _MEBIBYTES = {"Mi": 1, "Gi": 1024, "Ti": 1024 * 1024}
 
 
@@ -95,6 +119,8 @@ def spec(args: PrometheusServerArgs, name: str, scrapes_secret: pulumi.Input[str
         "imagePullPolicy": "IfNotPresent",
         "serviceAccountName": name,
         "serviceDiscoveryRole": "EndpointSlice",
+        # By signal: the other way switches on an API with which whoever reaches the port ends the server.
+        "reloadStrategy": "ProcessSignal",
         "podMonitorSelector": {},
         "ruleSelector": {},
         "additionalScrapeConfigs": {"name": scrapes_secret, "key": "scrapes.yaml"},
@@ -150,7 +176,13 @@ class PrometheusServer(pulumi.ComponentResource):
         if args.gateway:
             backend = service.metadata["name"]
             http_routes.deploy(
-                self._owner, args.gateway, Host.PROMETHEUS, name=name, service=backend, port=PORT
+                self._owner,
+                args.gateway,
+                Host.PROMETHEUS,
+                name=name,
+                service=backend,
+                port=PORT,
+                paths=_PUBLISHED,
             )
         namespace = service.metadata["namespace"]
         self.address = pulumi.Output.concat("http://", name, ".", namespace, f":{PORT}")

@@ -127,7 +127,9 @@ class PipelinesApiServer(pulumi.ComponentResource):
                 name=SERVICE,
                 service=SERVICE,
                 port=HTTP_PORT,
-                localhost_prefix="/apis",
+                # Not its metrics and probes.
+                paths=http_routes.Paths(below=("/apis",)),
+                localhost=True,
             )
         # Resolved by the Service, which comes after the server is ready.
         self.api_url = pulumi.Output.concat(

@@ -1,5 +1,7 @@
 """HTTPRoutes of the Gateway API."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -9,19 +11,30 @@ from components.connections import GatewayConnection
 from components.shapes.owner import Owner
 
 
-def spec(
-    gateway: GatewayConnection, hostname: str, service: pulumi.Input[str], port: int, *, prefix: str = ""
-) -> dict[str, Any]:
-    """Return the spec of a route from a host to a Service in the route's own namespace.
+@dataclass(frozen=True, kw_only=True)
+class Paths:
+    """Paths of a server that clients outside the cluster need; the gateway answers 404 to all others."""
 
-    Args:
-        gateway: The gateway that serves the route.
-        hostname: The whole name of the host.
-        service: The Service.
-        port: Its port.
-        prefix: Path below which requests belong to the Service; by default every path does.
-    """
-    matches = {"matches": [{"path": {"type": "PathPrefix", "value": prefix}}]} if prefix else {}
+    below: tuple[str, ...]
+    """Each with everything below it."""
+    exact: tuple[str, ...] = ()
+    """Each alone."""
+
+    def matches(self) -> list[dict[str, Any]]:
+        """Return the matches of a route's rule."""
+        prefixes = [{"path": {"type": "PathPrefix", "value": path}} for path in self.below]
+        return [*prefixes, *({"path": {"type": "Exact", "value": path}} for path in self.exact)]
+
+
+def spec(
+    gateway: GatewayConnection,
+    hostname: str,
+    service: pulumi.Input[str],
+    port: int,
+    paths: Paths | None = None,
+) -> Mapping[str, Any]:
+    """Return the spec of a route from a host to a Service in the route's own namespace."""
+    matches = {"matches": paths.matches()} if paths else {}
     return {
         "parentRefs": [{"name": gateway.name, "namespace": gateway.namespace}],
         "hostnames": [hostname],
@@ -37,7 +50,8 @@ def deploy(
     name: str,
     service: pulumi.Input[str],
     port: int,
-    localhost_prefix: str = "",
+    paths: Paths | None = None,
+    localhost: bool = False,
 ) -> None:
     """Create the routes of a component.
 
@@ -48,20 +62,19 @@ def deploy(
         name: Name of the route; that of localhost has the suffix `-localhost`.
         service: The Service behind them.
         port: Its port.
-        localhost_prefix: Path below `http://localhost` that also leads to the Service; by default none does.
-            It is for clients that take only an address, on a machine that does not resolve the platform's
-            hosts. No other host is routed by path: a page from elsewhere, opened in a browser on this
-            machine, must not reach an API by a name that resolves to 127.0.0.1.
+        paths: What of the Service is published; by default every path.
+        localhost: Whether the same paths of `http://localhost` also lead to the Service. It is for clients
+            that take only an address, on a machine that does not resolve the platform's hosts. No other host
+            is shared: a page from elsewhere, opened in a browser on this machine, must not reach an API by a
+            name that resolves to 127.0.0.1.
     """
-    specs = {"": spec(gateway, f"{host}.{gateway.domain}", service, port)}
-    if localhost_prefix:
-        specs["-localhost"] = spec(gateway, "localhost", service, port, prefix=localhost_prefix)
-    for suffix, body in specs.items():
+    hostnames = {"": f"{host}.{gateway.domain}", **({"-localhost": "localhost"} if localhost else {})}
+    for suffix, hostname in hostnames.items():
         kubernetes.apiextensions.CustomResource(
             f"{owner.component}-route{suffix}",
             api_version="gateway.networking.k8s.io/v1",
             kind="HTTPRoute",
             metadata=owner.metadata(f"{name}{suffix}"),
-            spec=body,
+            spec=spec(gateway, hostname, service, port, paths),
             opts=owner.child(),
         )

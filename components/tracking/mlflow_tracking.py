@@ -37,6 +37,22 @@ ACCOUNT = "mlflow"
 _SCRATCH = "8Gi"
 # Counters of the running server.
 _METRICS = "/tmp/metrics"
+# Not among them: metrics, and MLflow's own gateway and assistant, which call services elsewhere.
+_PUBLISHED = http_routes.Paths(
+    below=(
+        "/ajax-api",
+        "/api",
+        "/build",
+        "/get-artifact",
+        "/graphql",
+        "/health",
+        "/model-versions",
+        "/static-files",
+        "/v1/traces",
+        "/version",
+    ),
+    exact=("/",),
+)
 _SETTINGS = {
     "HOME": "/tmp",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -141,8 +157,8 @@ class MlflowTracking(pulumi.ComponentResource):
                 name=name,
                 service=name,
                 port=PORT,
-                # All of localhost that no other part claims: the client takes an address without a path.
-                localhost_prefix="/",
+                paths=_PUBLISHED,
+                localhost=True,
             )
         # Resolved by the Service, which comes after the server is ready.
         namespace = service.metadata["namespace"]

@@ -1,5 +1,6 @@
 """Rules across settings; a violation ends the command before Pulumi runs."""
 
+import contextlib
 import ipaddress
 from collections.abc import Iterator
 
@@ -12,6 +13,7 @@ from infra.settings.storage import BUCKETS, DatabaseLocation, ObjectsLocation
 
 _BUCKET_NAME_LENGTH = 63
 _PRODUCTION_BACKUP_DAYS = 14
+_PRODUCTION_ADDRESSES = 2**24
 _RDS_MINIMUM_GIB = 20
 
 
@@ -84,6 +86,15 @@ def _address_problems(path: str, cidrs: tuple[str, ...]) -> Iterator[str]:
             yield f"{path} is open to everyone ({cidr}): name the networks of users and CI"
 
 
+def _addresses(cidrs: tuple[str, ...]) -> int:
+    """Return how many addresses networks have together; networks that are none count as empty."""
+    networks: list[ipaddress.IPv4Network] = []
+    for cidr in cidrs:
+        with contextlib.suppress(ValueError):
+            networks.append(ipaddress.IPv4Network(cidr))
+    return sum(network.num_addresses for network in ipaddress.collapse_addresses(networks))
+
+
 def _cloud_only_problems(settings: Settings) -> Iterator[str]:
     storage = settings.storage
     for key, given in (
@@ -134,6 +145,14 @@ def _production_problems(settings: Settings) -> Iterator[str]:
         yield "protect is false in production: set it to true, or a changed name could delete a store"
     if not isinstance(cluster, EksSettings):
         return
+    if settings.gateway.certificate_arn is None:
+        yield "gateway.certificateArn is missing in production: name an ACM certificate for *.<domain>"
+    wide = _addresses(settings.gateway.source_cidrs)
+    if wide > _PRODUCTION_ADDRESSES:
+        yield (
+            f"gateway.sourceCidrs opens {wide:,} addresses in production: "
+            f"name networks of at most {_PRODUCTION_ADDRESSES:,}, as much as one /8"
+        )
     for key, location in (
         ("postgres", storage.postgres),
         ("pipelinesDatabase", storage.pipelines_database),

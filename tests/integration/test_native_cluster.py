@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -11,11 +12,13 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from cluster import namespaces
 from cluster.addons import addons, storage
 from cluster.instance import Endpoints, Instance
+from cluster.programs import audit
 from cluster.wait import wait_for
 from harness import leftovers
 
@@ -113,10 +116,31 @@ def test_up_on_a_healthy_cluster_changes_nothing_and_is_quick(running: _Running)
 def test_api_and_registry_answer_on_loopback(running: _Running) -> None:
     api = running.kubectl("get", f"--server={running.endpoints.api}", "--raw=/readyz")
     assert api == "ok"
-    host, port = running.endpoints.registry.split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
-        connection.sendall(b"GET /v2/ HTTP/1.0\r\n\r\n")
-        assert b" 200 OK" in connection.recv(1000)
+    assert httpx.get(f"http://{running.endpoints.registry}/v2/", trust_env=False).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "manifests/1"),
+        ("POST", "blobs/uploads/"),
+        ("DELETE", "manifests/sha256:" + "0" * 64),
+    ],
+)
+def test_nobody_replaces_an_image_through_the_registry(running: _Running, method: str, path: str) -> None:
+    url = f"http://{running.endpoints.registry}/v2/plinth/volume-helper/{path}"
+    assert httpx.request(method, url, content=b"{}", trust_env=False).status_code == 405
+
+
+def test_who_reads_a_secret_is_on_record(running: _Running) -> None:
+    name = f"watched-{secrets.token_hex(4)}"
+    running.kubectl("create", "secret", "generic", name, "--from-literal=key=c2VjcmV0LXZhbHVl")
+    running.kubectl("get", "secret", name)
+    events = [json.loads(line) for line in audit.log(running.instance).read_text().splitlines()]
+    found = [each for each in events if each["objectRef"].get("name") == name]
+    assert {each["verb"] for each in found} >= {"get"}
+    assert all(each["user"]["username"] and each["level"] == "Metadata" for each in found)
+    assert "c2VjcmV0LXZhbHVl" not in audit.log(running.instance).read_text()
 
 
 def test_pods_find_each_other_by_name_and_logs_and_exec_work(running: _Running) -> None:

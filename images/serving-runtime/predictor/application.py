@@ -29,7 +29,10 @@ Answer = Callable[[ServedModel, bytes, Headers], bytes | BinaryReply]
 
 
 class InferenceApplication:
-    """Answers predictions and metadata of one model; passes everything else to the fallback."""
+    """Answers predictions and metadata of one model.
+
+    KServe's own application, the fallback, answers CloudEvents, probes and metrics; other paths are 404.
+    """
 
     def __init__(
         self,
@@ -48,6 +51,7 @@ class InferenceApplication:
             "/invocations": ("invocations", _answer_invocations),
         }
         self._pages = pages(model)
+        self._probes = {"/", "/v2/health/live", "/v2/health/ready", f"/v2/models/{model.name}/ready"}
         self._digest_header = (b"x-model-digest", model.digest.encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,15 +66,25 @@ class InferenceApplication:
             scope = {**scope, "path": path, "raw_path": path.encode()}
             route = self._predict.get(path)
         protocol = route[0] if route else _protocol(path)
-        if protocol is not None and not _is_cloud_event(scope["headers"]):
+        if protocol is not None and (route is None or not _is_cloud_event(scope["headers"])):
             await self._answer(scope, receive, send, protocol, route[1] if route else None)
-        elif scope["method"] in ("GET", "HEAD"):
-            if path in self._pages:
-                await self._reply(send, 200, self._pages[path])
-            else:
-                await self._fallback(scope, receive, send)
-        else:
+        elif route is not None:
             await self._bounded_fallback(scope, receive, send)
+        elif path in self._pages or path in self._probes or _is_scrape(path, scope["headers"]):
+            await self._show(scope, receive, send, path)
+        else:
+            await self._refuse(
+                send, NotFoundError(f"nothing at {path}: this server has the model {self._model.name!r}")
+            )
+
+    async def _show(self, scope: Scope, receive: Receive, send: Send, path: str) -> None:
+        if scope["method"] not in ("GET", "HEAD"):
+            message = f"{scope['method']} is not allowed at {path}: use GET"
+            await self._refuse(send, MethodError(message, "GET"))
+        elif path in self._pages:
+            await self._reply(send, 200, self._pages[path])
+        else:
+            await self._fallback(scope, receive, send)
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, protocol: str, answer: Answer | None
@@ -124,14 +138,15 @@ class InferenceApplication:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
+    async def _refuse(self, send: Send, error: RequestError) -> None:
+        await self._reply(send, error.status, codec.error_body(str(error)), list(error.headers))
+
     async def _bounded_fallback(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request with a body on, within the same limits, decompressed."""
+        """Pass a CloudEvent on, within the same limits, decompressed."""
         try:
-            if scope["path"].startswith("/v2/repository/"):
-                raise NotFoundError("models are loaded and unloaded by Kubernetes, not by this server")
             body = await self._bodies.read(scope["headers"], receive)
         except RequestError as error:
-            await self._reply(send, error.status, codec.error_body(str(error)), list(error.headers))
+            await self._refuse(send, error)
             return
         except DisconnectedError:
             return
@@ -178,6 +193,11 @@ def _protocol(path: str) -> str | None:
     if path.startswith("/v2/models/") and path.endswith("/infer"):
         return "v2"
     return None
+
+
+def _is_scrape(path: str, headers: Headers) -> bool:
+    """Return whether a request is Prometheus': the gateway, which users come through, names the client."""
+    return path == "/metrics" and not any(name == b"x-forwarded-for" for name, _ in headers)
 
 
 def _is_cloud_event(headers: Headers) -> bool:

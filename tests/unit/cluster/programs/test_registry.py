@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,13 @@ def test_missing_images_are_named_with_the_command_that_makes_them() -> None:
         registry.require(images)
     assert "python -m images publish coredns=registry.k8s.io/coredns/coredns:v1" in str(caught.value)
     assert "pause" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("programs")
+def test_whoever_reaches_its_port_cannot_replace_an_image(instance: Instance) -> None:
+    config = json.loads(Path(registry.process(instance).argv[-1]).read_text())
+    assert config["storage"]["maintenance"] == {"readonly": {"enabled": True}}
+    assert "delete" not in config["storage"]
 
 
 @pytest.mark.usefixtures("programs")

@@ -54,6 +54,16 @@ def test_the_listener_is_on_the_port_of_traefiks_own_entry() -> None:
     assert service["type"] == "NodePort"
 
 
+def test_every_request_is_logged_without_its_headers() -> None:
+    given = arguments()
+    assert {"--accesslog=true", "--accesslog.format=json"} <= {*given}
+    assert {"--accesslog.fields.defaultmode=drop", "--accesslog.fields.headers.defaultmode=drop"} <= {*given}
+    kept = {
+        each.split(".")[3].partition("=")[0] for each in given if each.startswith("--accesslog.fields.names")
+    }
+    assert {"ClientHost", "RequestHost", "RequestMethod", "RequestPath", "DownstreamStatus"} <= kept
+
+
 def test_without_a_node_port_the_cluster_gives_a_load_balancer() -> None:
     assert deployed(node_port=None).one("Service").inputs["spec"]["type"] == "LoadBalancer"
 

@@ -73,6 +73,27 @@ def test_it_reaches_its_targets_alone_and_is_read_through_the_gateway() -> None:
     assert route["hostnames"] == ["prometheus.plinth.local"]
 
 
+def test_nobody_ends_or_profiles_it_or_reads_its_configuration_through_the_gateway() -> None:
+    deployment = deployed()
+    server = deployment.one("kubernetes:monitoring.coreos.com/v1:Prometheus").inputs["spec"]
+    assert server["reloadStrategy"] == "ProcessSignal"
+    route = deployment.one("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute").inputs["spec"]
+    (rule,) = route["rules"]
+    paths = {match["path"]["value"] for match in rule["matches"]}
+    assert {"/api/v1/query", "/api/v1/query_range", "/api/v1/targets", "/-/healthy"} <= paths
+    closed = (
+        "/",
+        "/-/quit",
+        "/-/reload",
+        "/debug/pprof",
+        "/metrics",
+        "/api/v1/admin",
+        "/api/v1/status/config",
+    )
+    for path in closed:
+        assert not any(f"{path}/".startswith(f"{each}/") for each in paths), path
+
+
 def test_in_the_cluster_it_reads_pods_nodes_and_metrics() -> None:
     granted = deployed().one("ClusterRole").inputs["rules"]
     assert {verb for rule in granted for verb in rule["verbs"]} == {"get", "list", "watch"}

@@ -1,7 +1,7 @@
 import pulumi
-import pytest
 
 from components.shapes import http_routes
+from components.shapes.http_routes import Paths
 from components.shapes.owner import Owner
 from tests.fixtures.recorder import deploy
 from tests.unit.components.sample import GATEWAY
@@ -15,17 +15,18 @@ def test_a_route_takes_every_path_of_its_host() -> None:
     assert spec["rules"] == [{"backendRefs": [{"name": "tracking", "port": 5000}]}]
 
 
-def test_localhost_is_routed_by_path() -> None:
-    spec = http_routes.spec(GATEWAY, "localhost", "api", 8888, prefix="/apis")
-    assert spec["parentRefs"] == [{"name": "traefik", "namespace": "gateway"}]
-    assert spec["hostnames"] == ["localhost"]
+def test_a_route_may_take_some_paths_alone() -> None:
+    spec = http_routes.spec(GATEWAY, "localhost", "api", 8888, Paths(below=("/apis",), exact=("/",)))
     (rule,) = spec["rules"]
-    assert rule["matches"] == [{"path": {"type": "PathPrefix", "value": "/apis"}}]
+    assert rule["matches"] == [
+        {"path": {"type": "PathPrefix", "value": "/apis"}},
+        {"path": {"type": "Exact", "value": "/"}},
+    ]
     assert rule["backendRefs"] == [{"name": "api", "port": 8888}]
 
 
 class Server(pulumi.ComponentResource):
-    def __init__(self, localhost_prefix: str = "") -> None:
+    def __init__(self, paths: Paths | None = None, localhost: bool = False) -> None:
         super().__init__("plinth:index:Server", "server")
         owner = Owner(component="server", namespace="place", labels={"a": "b"}, selector={}, parent=self)
         http_routes.deploy(
@@ -35,7 +36,8 @@ class Server(pulumi.ComponentResource):
             name="pages",
             service="web",
             port=80,
-            localhost_prefix=localhost_prefix,
+            paths=paths,
+            localhost=localhost,
         )
 
 
@@ -47,10 +49,11 @@ def test_a_route_is_in_the_namespace_of_its_service() -> None:
     assert route.parent == deployment.component().urn
 
 
-@pytest.mark.parametrize(
-    ("prefix", "hosts"),
-    [("", [["grafana.plinth.local"]]), ("/apis", [["grafana.plinth.local"], ["localhost"]])],
-)
-def test_only_a_component_with_a_prefix_answers_at_localhost(prefix: str, hosts: list[list[str]]) -> None:
-    routes = deploy(lambda: Server(prefix)).of_type("HTTPRoute")
-    assert [route.inputs["spec"]["hostnames"] for route in routes] == hosts
+def test_localhost_leads_to_the_same_paths_where_a_component_wants_it() -> None:
+    paths = Paths(below=("/apis",))
+    routes = deploy(lambda: Server(paths, localhost=True)).of_type("HTTPRoute")
+    assert [route.inputs["spec"] for route in routes] == [
+        http_routes.spec(GATEWAY, host, "web", 80, paths) for host in ("grafana.plinth.local", "localhost")
+    ]
+    (only,) = deploy(lambda: Server(paths)).of_type("HTTPRoute")
+    assert only.inputs["spec"]["hostnames"] == ["grafana.plinth.local"]

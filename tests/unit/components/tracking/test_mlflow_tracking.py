@@ -132,7 +132,35 @@ def test_the_service_selects_the_server_and_publishes_it() -> None:
     assert deployment.one("Service").inputs["spec"]["selector"].items() <= labels.items()
     route = deployment.one("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute", "mlflow-route")
     assert route.inputs["spec"]["hostnames"] == ["mlflow.plinth.local"]
+    local = deployment.one("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute", "mlflow-route-localhost")
+    assert local.inputs["spec"]["rules"] == route.inputs["spec"]["rules"]
     assert deployment.output("mlflow") == {"tracking_uri": "http://mlflow.mlflow:5000"}
+
+
+def test_what_mlflow_serves_is_published_except_metrics_and_calls_to_elsewhere() -> None:
+    from mlflow.server import app, artifact_router, job_api, otel_api, server_info_api
+
+    routers = (
+        artifact_router.artifact_router,
+        job_api.job_api_router,
+        otel_api.otel_router,
+        server_info_api.server_info_router,
+    )
+    served = {rule.rule for rule in app.url_map.iter_rules()}
+    served |= {str(getattr(route, "path", "")) for router in routers for route in router.routes}
+    served -= {"/metrics"}
+    route = deployed().one("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute", "mlflow-route")
+    (rule,) = route.inputs["spec"]["rules"]
+    matches = [(match["path"]["type"], match["path"]["value"]) for match in rule["matches"]]
+
+    def published(path: str) -> bool:
+        return any(
+            path == value or (kind == "PathPrefix" and path.startswith(f"{value}/"))
+            for kind, value in matches
+        )
+
+    assert [path for path in sorted(served) if not published(path)] == []
+    assert not any(published(path) for path in ("/metrics", "/gateway/openai/v1/chat", "/anything"))
 
 
 def test_one_server_is_replaced_without_a_second_one_at_its_side() -> None:

@@ -94,6 +94,21 @@ def test_a_bucket_name_that_is_too_long_says_how_long_the_prefix_may_be() -> Non
             "SPOT",
             "plinth:cluster.systemPool.capacityType is SPOT in production",
         ),
+        (
+            "gateway.certificateArn",
+            None,
+            "plinth:gateway.certificateArn is missing in production: name an ACM certificate for *.<domain>",
+        ),
+        (
+            "gateway",
+            {**PROD["gateway"], "public": True, "sourceCidrs": ["0.0.0.0/1", "128.0.0.0/1"]},
+            "plinth:gateway.sourceCidrs opens 4,294,967,296 addresses in production",
+        ),
+        (
+            "gateway",
+            {**PROD["gateway"], "public": True, "sourceCidrs": ["10.0.0.0/8", "11.0.0.0/24", "11.0.0.0/25"]},
+            "plinth:gateway.sourceCidrs opens 16,777,472 addresses in production",
+        ),
     ],
 )
 def test_production_refuses_what_could_lose_data_or_stop_with_a_zone(

@@ -1,0 +1,99 @@
+"""What the gateway does not publish, and what is on record of those who come through it."""
+
+import json
+import secrets
+from collections.abc import Generator
+from typing import Any
+
+import httpx
+import pytest
+from kubernetes import client
+
+from workloads import cluster_client
+from workloads.endpoints import Endpoints
+from workloads.wait import wait
+
+_ROW = [13.2, 1.78, 2.14, 11.2, 100.0, 2.65, 2.76, 0.26, 1.28, 4.38, 1.05, 3.4, 1050.0]
+
+
+@pytest.fixture(scope="module")
+def gateway(endpoints: Endpoints) -> Generator[httpx.Client]:
+    with httpx.Client(base_url=endpoints.gateway_url, timeout=30, trust_env=False) as connected:
+        yield connected
+
+
+@pytest.fixture(scope="module")
+def hosts(endpoints: Endpoints) -> dict[str, str]:
+    return {
+        "mlflow": endpoints.tracking_host,
+        "pipelines": endpoints.pipelines_host,
+        "prometheus": endpoints.prometheus_host,
+        "wine": endpoints.model_host("wine"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("server", "method", "path"),
+    [
+        ("wine", "POST", "/v2/repository/models/wine/unload"),
+        ("wine", "POST", "/v2/repository/models/wine/load"),
+        ("wine", "GET", "/openapi.json"),
+        ("wine", "GET", "/metrics"),
+        ("mlflow", "GET", "/metrics"),
+        ("mlflow", "POST", "/gateway/openai/v1/chat/completions"),
+        ("pipelines", "GET", "/metrics"),
+        ("prometheus", "GET", "/metrics"),
+        ("prometheus", "POST", "/-/quit"),
+        ("prometheus", "POST", "/-/reload"),
+        ("prometheus", "GET", "/api/v1/status/config"),
+        ("prometheus", "POST", "/api/v1/admin/tsdb/delete_series"),
+        ("prometheus", "GET", "/debug/pprof/heap"),
+        # The gateway and the server see the same path.
+        ("prometheus", "POST", "/api/v1/query/../../../-/quit"),
+        ("prometheus", "POST", "/api/v1/query/%2e%2e/%2e%2e/%2e%2e/-/quit"),
+    ],
+)
+def test_it_is_not_found(
+    gateway: httpx.Client, hosts: dict[str, str], server: str, method: str, path: str
+) -> None:
+    answer = gateway.request(method, path, headers={"Host": hosts[server]})
+    assert answer.status_code == 404, answer.text[:200]
+
+
+@pytest.mark.parametrize(
+    ("server", "path"),
+    [
+        ("wine", "/v2/models/wine/ready"),
+        ("mlflow", "/health"),
+        ("mlflow", "/"),
+        ("pipelines", "/apis/v2beta1/healthz"),
+        ("prometheus", "/api/v1/query?query=up"),
+    ],
+)
+def test_what_clients_need_answers(
+    gateway: httpx.Client, hosts: dict[str, str], server: str, path: str
+) -> None:
+    assert gateway.get(path, headers={"Host": hosts[server]}).status_code == 200
+
+
+def test_every_request_is_on_record_without_its_headers(endpoints: Endpoints, gateway: httpx.Client) -> None:
+    api = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
+    (pod, *_) = api.list_namespaced_pod("gateway", label_selector="app.kubernetes.io/name=traefik").items
+    # A path of its own, to find the line; a token, which must not be in it.
+    path, token = f"/v1/models/wine-{secrets.token_hex(4)}:predict", secrets.token_hex(16)
+    headers = {"Host": endpoints.model_host("wine"), "Authorization": f"Bearer {token}"}
+    assert gateway.post(path, json={"instances": [_ROW]}, headers=headers).status_code == 404
+
+    def logged() -> Any:
+        # The log is written in parts: more requests push it out.
+        for _ in range(16):
+            gateway.get("/v1/models", headers=headers)
+        log = api.read_namespaced_pod_log(pod.metadata.name, "gateway", tail_lines=2000)
+        assert token not in log
+        return [json.loads(line) for line in log.splitlines() if path in line]
+
+    (line, *more) = wait("a line of the access log", logged, ready=bool, timeout_seconds=60)
+    assert not more
+    assert line["RequestHost"] == endpoints.model_host("wine")
+    assert (line["RequestMethod"], line["RequestPath"], line["DownstreamStatus"]) == ("POST", path, 404)
+    assert line["ClientHost"]

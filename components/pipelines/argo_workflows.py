@@ -11,6 +11,7 @@ from pulumi import ResourceOptions
 
 from components import manifests
 from components.connections import ObjectStoreConnection
+from components.pipelines import pipeline_steps, step_admission
 from components.shapes import controller, network_policies, pod_inputs, pod_security, server_pods
 from components.shapes.controller import Controller, Settings
 from components.shapes.labels import COMPONENT, NAME, labels
@@ -173,7 +174,12 @@ class ArgoWorkflows(pulumi.ComponentResource):
                 ),
                 definitions=manifests.labelled(upstream, labels("argo-workflows", name, "definitions")),
                 settings=self._settings(),
-                after=[self._priority(), *self._rights()],
+                # No pod of a run is created before the policy that it must obey.
+                after=[
+                    self._priority(),
+                    *self._rights(),
+                    *step_admission.deploy(self._owner, creator=_ACCOUNT, account=pipeline_steps.ACCOUNT),
+                ],
             ),
         )
         # Resolved by the controller, so that no workflow is created before something reconciles it.

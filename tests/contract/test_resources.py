@@ -85,6 +85,10 @@ ADDED = {
     "kubernetes:core/v1:ConfigMap mysql-text-program",
     "kubernetes:core/v1:Secret mysql-text-passwords",
     "kubernetes:networking.k8s.io/v1:NetworkPolicy mysql-text-policy",
+    # A step may not take what the servers in its namespace have.
+    "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy pipelines-argo-step-pods",
+    "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding "
+    "pipelines-argo-step-pods-binding",
     # In production what every request or deployment goes through has two replicas.
     "kubernetes:policy/v1:PodDisruptionBudget kserve-controller-disruption-budget",
     "kubernetes:policy/v1:PodDisruptionBudget mlflow-disruption-budget",

@@ -43,6 +43,8 @@ def api_server(instance: Instance, addresses: Addresses) -> Process:
             "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
             f"--service-account-key-file={pki / 'sa.pub'}",
             f"--service-account-signing-key-file={pki / 'sa.key'}",
+            # Otherwise a token that a pod loses is good for a year.
+            "--service-account-extend-token-expiration=false",
             f"--service-cluster-ip-range={SERVICE_CIDR}",
             "--event-ttl=30m",
             *audit.flags(instance),

@@ -43,6 +43,8 @@ def process(instance: Instance, addresses: Addresses, api: str) -> Process:
         "maxParallelImagePulls": 4,
         "registryPullQPS": 0,
         "maxPods": 250,
+        # A step that forks without end stops itself, not the machine.
+        "podPidsLimit": 1024,
         "failSwapOn": False,
         # kube-proxy owns all rules; the kubelet's chains only serve other programs.
         "makeIPTablesUtilChains": False,

@@ -13,6 +13,7 @@ def test_the_api_server_checks_every_caller(instance: Instance, addresses: Addre
     argv = control_plane.api_server(instance, addresses).argv
     assert "--authorization-mode=Node,RBAC" in argv
     assert "--anonymous-auth=false" in argv
+    assert "--service-account-extend-token-expiration=false" in argv
     assert f"--advertise-address={addresses.node_ip}" in argv
 
 

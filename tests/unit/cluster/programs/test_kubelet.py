@@ -29,6 +29,10 @@ def test_a_full_disk_of_the_machine_evicts_no_pod(instance: Instance, addresses:
     assert config["imageGCHighThresholdPercent"] == 100
 
 
+def test_a_pod_that_forks_without_end_stops_itself(instance: Instance, addresses: Addresses) -> None:
+    assert _config(instance, addresses)["podPidsLimit"] == 1024
+
+
 def test_nobody_unknown_may_talk_to_the_kubelet(instance: Instance, addresses: Addresses) -> None:
     config = _config(instance, addresses)
     assert config["authentication"]["anonymous"] == {"enabled": False}  # type: ignore[index]

@@ -14,7 +14,7 @@ from components.aws.ecr_repositories import EcrRepositories, EcrRepositoriesArgs
 from components.aws.eks_cluster import EksCluster, EksClusterArgs
 from components.aws.encryption_key import EncryptionKey, EncryptionKeyArgs
 from components.aws.network_plan import INTERFACE_ENDPOINTS
-from components.aws.pod_identity import PodIdentity, PodIdentityArgs, Statement
+from components.aws.pod_identity import IdentityScope, PodIdentity, PodIdentityArgs, Statement
 from components.aws.rds_instance import RdsServer
 from components.aws.vpc import Vpc, VpcArgs
 from components.connections import ClusterConnection
@@ -62,13 +62,16 @@ class Cloud:
         policy = "Retain" if self.settings.protect else "Delete"
         return BlockStorage("volumes", BlockStorageArgs(reclaim_policy=policy), self.in_cluster)
 
-    def metrics_writer(self, namespace: pulumi.Input[str], account: str, url: str) -> PodIdentity:
+    def identities(self, namespace: str) -> IdentityScope:
+        """Return where service accounts of a namespace get identities in AWS."""
+        return IdentityScope(cluster_name=self.cluster.cluster_name, namespace=namespace)
+
+    def metrics_writer(self, namespace: str, account: str, url: str) -> PodIdentity:
         """Create the identity with which Prometheus writes to Amazon Managed Service for Prometheus."""
         return PodIdentity(
             "metrics-writer",
             PodIdentityArgs(
-                cluster_name=self.cluster.cluster_name,
-                namespace=namespace,
+                scope=self.identities(namespace),
                 service_account=account,
                 statements=(
                     Statement(

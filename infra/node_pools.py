@@ -8,6 +8,7 @@ from components.aws.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscal
 from components.aws.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
 from components.aws.karpenter import Karpenter, KarpenterArgs
 from components.aws.karpenter_node_pool import KarpenterNodePool, KarpenterNodePoolArgs
+from components.aws.pod_identity import IdentityScope
 from components.shapes.network_policies import Peer
 from components.versions import CLUSTER_AUTOSCALER
 from infra.cloud import Cloud
@@ -15,12 +16,15 @@ from infra.settings import gpu_sharing
 from infra.settings.pools import GpuPoolSettings, Provisioner
 
 
-def deploy(cloud: Cloud, namespace: pulumi.Input[str], scrapers: tuple[Peer, ...]) -> None:
+def deploy(
+    cloud: Cloud, namespace: pulumi.Input[str], identities: IdentityScope, scrapers: tuple[Peer, ...]
+) -> None:
     """Create the pools and the autoscalers that they need.
 
     Args:
         cloud: the AWS side of the stack.
         namespace: namespace of the autoscalers; denies traffic by default.
+        identities: the same namespace, for their identities in AWS.
         scrapers: pods that may scrape them.
     """
     version = CLUSTER_AUTOSCALER[cloud.eks.kubernetes_version]
@@ -28,6 +32,7 @@ def deploy(cloud: Cloud, namespace: pulumi.Input[str], scrapers: tuple[Peer, ...
         "cluster-autoscaler",
         ClusterAutoscalerArgs(
             namespace=namespace,
+            identities=identities,
             image=images.published("cluster-autoscaler", version),
             version=version,
             cluster_name=cloud.eks.name,
@@ -44,16 +49,19 @@ def deploy(cloud: Cloud, namespace: pulumi.Input[str], scrapers: tuple[Peer, ...
             _node_group(cloud, pool)
     provisioned = [pool for pool in pools if pool.provisioner is Provisioner.KARPENTER]
     if provisioned:
-        controller = _karpenter(cloud, namespace, scrapers)
+        controller = _karpenter(cloud, namespace, identities, scrapers)
         for pool in provisioned:
             _karpenter_pool(cloud, pool, controller)
 
 
-def _karpenter(cloud: Cloud, namespace: pulumi.Input[str], scrapers: tuple[Peer, ...]) -> Karpenter:
+def _karpenter(
+    cloud: Cloud, namespace: pulumi.Input[str], identities: IdentityScope, scrapers: tuple[Peer, ...]
+) -> Karpenter:
     return Karpenter(
         "karpenter",
         KarpenterArgs(
             namespace=namespace,
+            identities=identities,
             image=images.published("karpenter", karpenter.release()),
             cluster_name=cloud.eks.name,
             account=cloud.eks.account,

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components.aws.pod_identity import PodIdentity, PodIdentityArgs, Statement
+from components.aws.pod_identity import IdentityScope, PodIdentity, PodIdentityArgs, Statement
 from components.shapes import controller, network_policies, pod_inputs, pod_security, server_pods
 from components.shapes.controller import Controller, Grant, Rights
 from components.shapes.labels import NAME
@@ -28,6 +28,8 @@ class ClusterAutoscalerArgs:
 
     namespace: pulumi.Input[str]
     """Namespace that denies traffic by default."""
+    identities: IdentityScope
+    """The same namespace, for its identity in AWS."""
     image: str
     """Image of the autoscaler."""
     version: str
@@ -81,6 +83,8 @@ def command(args: ClusterAutoscalerArgs) -> list[str]:
     return [
         "/cluster-autoscaler",
         "--cloud-provider=aws",
+        # Its lease and its status are where it has rights; by default in kube-system.
+        f"--namespace={args.identities.namespace}",
         f"--node-group-auto-discovery=asg:tag={_DISCOVERY}/enabled,{_DISCOVERY}/{args.cluster_name}",
         "--balance-similar-node-groups=true",
         "--expander=least-waste",
@@ -158,8 +162,7 @@ class ClusterAutoscaler(pulumi.ComponentResource):
         identity = PodIdentity(
             f"{name}-identity",
             PodIdentityArgs(
-                cluster_name=args.cluster_name,
-                namespace=args.namespace,
+                scope=args.identities,
                 service_account=ACCOUNT,
                 statements=rights(args.cluster_name, args.account, args.region),
                 tags=args.tags,

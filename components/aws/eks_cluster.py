@@ -9,13 +9,14 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
+from components.aws import service_role
 from components.aws.encryption_key import EncryptionKey, EncryptionKeyArgs
 from components.aws.node_group import CapacityType, NodeGroup, NodeGroupArgs
 from components.aws.pod_identity import trust_policy
+from components.aws.service_role import ServiceRole
 
 _LOG_TYPES: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 _ADMINISTRATOR: Final = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
-_MANAGED: Final = "arn:aws:iam::aws:policy/"
 _NODE_POLICIES: Final = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
 # Before the nodes: they need a network to join, and the pods of add-ons need their identities.
 _BEFORE_NODES: Final = ("eks-pod-identity-agent", "vpc-cni", "kube-proxy")
@@ -85,22 +86,6 @@ class EksClusterArgs:
             raise ValueError(f"addons: no version of {', '.join(missing)}; give one")
 
 
-def service_trust(service: str) -> str:
-    """Return the trust policy of a role that an AWS service assumes."""
-    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, sort_keys=True)
-
-
-def cluster_trust() -> str:
-    """Return the trust policy of a control plane's role."""
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "eks.amazonaws.com"},
-        "Action": ["sts:AssumeRole", "sts:TagSession"],
-    }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, sort_keys=True)
-
-
 def kubeconfig(name: str, region: str, endpoint: str, authority: str) -> str:
     """Return a kubeconfig without credentials: the AWS CLI fetches a token for its user."""
     arguments = ["eks", "get-token", "--cluster-name", name, "--region", region, "--output", "json"]
@@ -131,6 +116,7 @@ class EksCluster(pulumi.ComponentResource):
     cluster_name: pulumi.Output[str]
     kubeconfig: pulumi.Output[str]
     node_security_group_id: pulumi.Output[str]
+    """Security group that EKS makes, with rules by which its members reach each other, over EFA too."""
     node_role_arn: pulumi.Output[str]
     node_role_name: pulumi.Output[str]
 
@@ -146,9 +132,8 @@ class EksCluster(pulumi.ComponentResource):
         self.node_security_group_id = self._cluster.vpc_config.apply(
             lambda known: str(known.cluster_security_group_id)
         )
-        self._node_traffic()
         access = [self._administrator(number, arn) for number, arn in enumerate(args.administrators)]
-        node_role = self._role("node", service_trust("ec2.amazonaws.com"), _NODE_POLICIES)
+        node_role = self._role("node", service_role.trust("ec2.amazonaws.com"), _NODE_POLICIES)
         early = [self._addon(each, []) for each in _BEFORE_NODES]
         nodes = self._system_nodes(node_role, [*early])
         late = [self._addon(each, [nodes]) for each in _AFTER_NODES]
@@ -170,23 +155,16 @@ class EksCluster(pulumi.ComponentResource):
 
     def _role(
         self, role: str, trust: str, policies: Sequence[str], opts: ResourceOptions | None = None
-    ) -> aws.iam.Role:
-        opts = opts or self._child
-        iam_role = aws.iam.Role(
-            f"{self._name}-{role}-role", assume_role_policy=trust, tags=self._tags(role), opts=opts
+    ) -> ServiceRole:
+        named = {f"{self._name}-{role}-{policy.rpartition('/')[2]}": policy for policy in policies}
+        return service_role.deploy(
+            f"{self._name}-{role}-role", trust, named, tags=self._tags(role), opts=opts or self._child
         )
-        for policy in policies:
-            aws.iam.RolePolicyAttachment(
-                f"{self._name}-{role}-{policy.rpartition('/')[2]}",
-                role=iam_role.name,
-                policy_arn=f"{_MANAGED}{policy}",
-                opts=opts,
-            )
-        return iam_role
 
     def _control_plane(self) -> aws.eks.Cluster:
         args = self._args
-        role = self._role("control-plane", cluster_trust(), ("AmazonEKSClusterPolicy",), self._kept)
+        trusted = service_role.trust("eks.amazonaws.com", tags_session=True)
+        role = self._role("control-plane", trusted, ("AmazonEKSClusterPolicy",), self._kept)
         key = EncryptionKey(
             f"{self._name}-secrets",
             EncryptionKeyArgs(
@@ -243,18 +221,6 @@ class EksCluster(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, depends_on=[logs]),
         )
 
-    def _node_traffic(self) -> None:
-        """Allow all traffic between nodes by security group: EFA ignores rules by address."""
-        aws.vpc.SecurityGroupEgressRule(
-            f"{self._name}-node-traffic",
-            security_group_id=self.node_security_group_id,
-            referenced_security_group_id=self.node_security_group_id,
-            description="Nodes to nodes, Elastic Fabric Adapters included",
-            ip_protocol="-1",
-            tags=self._tags("node-traffic"),
-            opts=self._child,
-        )
-
     def _administrator(self, number: int, arn: str) -> pulumi.CustomResource:
         # By name, not by number: reordering changes nothing.
         role = arn.rpartition("/")[2] or str(number)
@@ -298,7 +264,7 @@ class EksCluster(pulumi.ComponentResource):
         trust = trust_policy(self._args.cluster_name, "kube-system", account)
         return {"role_arn": self._role(addon, trust, (policy,)).arn, "service_account": account}
 
-    def _system_nodes(self, role: aws.iam.Role, after: list[pulumi.Resource]) -> NodeGroup:
+    def _system_nodes(self, role: ServiceRole, after: list[pulumi.Resource]) -> NodeGroup:
         args = self._args
         return NodeGroup(
             f"{self._name}-system",

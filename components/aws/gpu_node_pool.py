@@ -17,6 +17,9 @@ from components.gpus.gpu_queues import GPU_RESOURCE, POOL_LABEL, TAINT, Mig, Tim
 EFA_RESOURCE: Final = "vpc.amazonaws.com/efa"
 # Node label by which the device plugin chooses its settings.
 PLUGIN_CONFIG_LABEL: Final = "nvidia.com/device-plugin.config"
+# Without it the autoscaler takes a node whose GPUs are not registered yet for one without, and starts another
+# (cluster-autoscaler 1.36, processors/customresources/gpu_processor.go).
+_ACCELERATOR_LABEL: Final = "k8s.amazonaws.com/accelerator"
 _BOUNDARY = "plinth-node"
 
 
@@ -148,7 +151,7 @@ class GpuNodePool(pulumi.ComponentResource):
                 capacity_type=args.capacity_type,
                 reservation=args.reservation,
                 disk_gib=args.disk_gib,
-                labels=node_labels(args.pool, kind, args.sharing),
+                labels={**node_labels(args.pool, kind, args.sharing), _ACCELERATOR_LABEL: kind.model.lower()},
                 taints=(Taint(**TAINT),),
                 resources={GPU_RESOURCE: str(devices), **adapters},
                 user_data=base64.b64encode(user_data(kind, args.sharing).encode()).decode(),

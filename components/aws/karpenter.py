@@ -12,7 +12,7 @@ from pulumi import ResourceOptions
 from components import manifests
 from components.aws.interruption_queue import InterruptionQueue, InterruptionQueueArgs
 from components.aws.karpenter_rights import Scope, rights
-from components.aws.pod_identity import PodIdentity, PodIdentityArgs
+from components.aws.pod_identity import IdentityScope, PodIdentity, PodIdentityArgs
 from components.shapes import controller, network_policies, pod_inputs, pod_security, server_pods
 from components.shapes.controller import Controller, Grant, Rights
 from components.shapes.labels import NAME
@@ -33,6 +33,8 @@ class KarpenterArgs:
 
     namespace: pulumi.Input[str]
     """Namespace that denies traffic by default."""
+    identities: IdentityScope
+    """The same namespace, for its identity in AWS."""
     image: str
     """Image of the controller."""
     cluster_name: str
@@ -166,8 +168,7 @@ class Karpenter(pulumi.ComponentResource):
         return PodIdentity(
             f"{self._name}-identity",
             PodIdentityArgs(
-                cluster_name=args.cluster_name,
-                namespace=args.namespace,
+                scope=args.identities,
                 service_account=ACCOUNT,
                 statements=rights(scope, args.node_role_arn, queue.queue_arn),
                 tags=args.tags,

@@ -42,13 +42,25 @@ class Statement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class IdentityScope:
+    """A namespace of an EKS cluster.
+
+    EKS takes seconds until pods get the credentials of a new association, and a pod that starts before it
+    never gets them. An association therefore waits for the cluster alone: it is minutes older than any pod.
+    """
+
+    cluster_name: pulumi.Input[str]
+    """Name of the cluster, resolved by it; it needs the add-on `eks-pod-identity-agent`."""
+    namespace: str
+    """Name of the namespace, which need not exist yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PodIdentityArgs:
     """Inputs of `PodIdentity`."""
 
-    cluster_name: pulumi.Input[str]
-    """Name of the EKS cluster; it needs the add-on `eks-pod-identity-agent`."""
-    namespace: pulumi.Input[str]
-    """Namespace of the service account."""
+    scope: IdentityScope
+    """Cluster and namespace of the service account."""
     service_account: str
     """Name of the service account; only pods created after the association get credentials."""
     statements: tuple[Statement, ...]
@@ -103,8 +115,8 @@ class PodIdentity(pulumi.ComponentResource):
         # It holds no data: the protection of the buckets that it opens would only prevent changes.
         child = ResourceOptions(parent=self, protect=False, retain_on_delete=False)
         tags = {"Name": name, **args.tags}
-        trust = pulumi.Output.all(args.cluster_name, args.namespace).apply(
-            lambda known: trust_policy(known[0], known[1], args.service_account)
+        trust = pulumi.Output.from_input(args.scope.cluster_name).apply(
+            lambda cluster: trust_policy(cluster, args.scope.namespace, args.service_account)
         )
         role = aws.iam.Role(f"{name}-role", assume_role_policy=trust, tags=tags, opts=child)
         rights = aws.iam.RolePolicy(
@@ -112,8 +124,8 @@ class PodIdentity(pulumi.ComponentResource):
         )
         association = aws.eks.PodIdentityAssociation(
             f"{name}-association",
-            cluster_name=args.cluster_name,
-            namespace=args.namespace,
+            cluster_name=args.scope.cluster_name,
+            namespace=args.scope.namespace,
             service_account=args.service_account,
             role_arn=role.arn,
             tags=tags,

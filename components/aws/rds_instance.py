@@ -1,6 +1,5 @@
 """One Amazon RDS server: private, encrypted at rest and in transit, backed up and monitored."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,8 +8,10 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
+from components.aws import service_role
+
 _CLASS = re.compile(r"^db\.[a-z0-9]+\.[a-z0-9]+$")
-_MONITORING = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+_MONITORING = "service-role/AmazonRDSEnhancedMonitoringRole"
 # Performance Insights does not support these sizes for the engines of the MySQL family.
 _TOO_SMALL_FOR_INSIGHTS = re.compile(r"^db\.t\d[a-z]*\.(micro|small)$")
 _MOST_STORAGE_GIB = 65536
@@ -92,16 +93,6 @@ def has_insights(engine: str, instance_class: str) -> bool:
     return engine == "postgres" or not _TOO_SMALL_FOR_INSIGHTS.match(instance_class)
 
 
-def monitoring_trust() -> str:
-    """Return the trust policy of the role that writes the server's metrics: RDS alone may assume it."""
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "monitoring.rds.amazonaws.com"},
-        "Action": "sts:AssumeRole",
-    }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, sort_keys=True)
-
-
 class RdsInstance(pulumi.ComponentResource):
     """One server with its subnets, security group, parameters and monitoring role."""
 
@@ -163,17 +154,14 @@ class RdsInstance(pulumi.ComponentResource):
         )
 
     def _monitoring(self) -> pulumi.Output[str]:
-        role = aws.iam.Role(
+        role = service_role.deploy(
             f"{self._name}-monitoring",
-            assume_role_policy=monitoring_trust(),
+            service_role.trust("monitoring.rds.amazonaws.com"),
+            {f"{self._name}-monitoring-rights": _MONITORING},
             tags=self._tags,
             opts=self._child,
         )
-        attachment = aws.iam.RolePolicyAttachment(
-            f"{self._name}-monitoring-rights", role=role.name, policy_arn=_MONITORING, opts=self._child
-        )
-        # Resolved by the attachment: RDS rejects a role that may not write yet.
-        return pulumi.Output.all(role.arn, attachment.id).apply(lambda known: str(known[0]))
+        return role.arn
 
     def _instance(
         self,

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
-from components.aws.pod_identity import PodIdentity, PodIdentityArgs, Statement
+from components.aws.pod_identity import IdentityScope, PodIdentity, PodIdentityArgs, Statement
 from components.connections import Bucket, ObjectStoreConnection
 
 _MOST = 63
@@ -26,7 +26,7 @@ _LOG_DAYS = 90
 class ServiceAccount:
     """A Kubernetes service account whose pods act as an account of the object store."""
 
-    namespace: pulumi.Input[str]
+    namespace: str
     name: str
 
 
@@ -241,8 +241,7 @@ class S3ObjectStore(pulumi.ComponentResource):
         return PodIdentity(
             f"{self._name}-{account}-{service_account.name}",
             PodIdentityArgs(
-                cluster_name=args.cluster_name,
-                namespace=service_account.namespace,
+                scope=IdentityScope(cluster_name=args.cluster_name, namespace=service_account.namespace),
                 service_account=service_account.name,
                 statements=statements(account, args.buckets, args.name_prefix, args.region, args.kms_key_arn),
                 tags=args.tags,

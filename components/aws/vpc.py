@@ -98,8 +98,8 @@ class Vpc(pulumi.ComponentResource):
             f"{name}-default-group", vpc_id=self._vpc.id, tags=self._tags("default"), opts=self._child
         )
         planned = network_plan.subnets(args.cidr, len(args.availability_zones))
-        public = self._public(planned.public)
-        private, routes, egress_ids = self._private(planned.private, public)
+        public, way_out = self._public(planned.public)
+        private, routes, egress_ids = self._private(planned.private, public, way_out)
         self._s3_endpoint(routes)
         self._interface_endpoints(private)
         self._flow_log()
@@ -125,14 +125,14 @@ class Vpc(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _public(self, cidrs: tuple[str, ...]) -> list[aws.ec2.Subnet]:
+    def _public(self, cidrs: tuple[str, ...]) -> tuple[list[aws.ec2.Subnet], aws.ec2.Route]:
         gateway = aws.ec2.InternetGateway(
             f"{self._name}-internet", vpc_id=self._vpc.id, tags=self._tags("internet"), opts=self._child
         )
         table = aws.ec2.RouteTable(
             f"{self._name}-public", vpc_id=self._vpc.id, tags=self._tags("public"), opts=self._child
         )
-        aws.ec2.Route(
+        way_out = aws.ec2.Route(
             f"{self._name}-public-out",
             route_table_id=table.id,
             destination_cidr_block=_ANYWHERE,
@@ -152,15 +152,17 @@ class Vpc(pulumi.ComponentResource):
                 route_table_id=table.id,
                 opts=self._child,
             )
-        return subnets
+        return subnets, way_out
 
     def _private(
-        self, cidrs: tuple[str, ...], public: list[aws.ec2.Subnet]
+        self, cidrs: tuple[str, ...], public: list[aws.ec2.Subnet], way_out: aws.ec2.Route
     ) -> tuple[list[aws.ec2.Subnet], list[aws.ec2.RouteTable], list[pulumi.Output[str]]]:
         args = self._args
         count = 1 if args.nat == "single" else len(args.availability_zones)
         zones = args.availability_zones
-        gateways = [self._nat(zone, subnet) for zone, subnet in zip(zones[:count], public, strict=False)]
+        gateways = [
+            self._nat(zone, subnet, way_out) for zone, subnet in zip(zones[:count], public, strict=False)
+        ]
         tags = {"kubernetes.io/role/internal-elb": "1", "karpenter.sh/discovery": args.cluster_name}
         subnets: list[aws.ec2.Subnet] = []
         tables: list[aws.ec2.RouteTable] = []
@@ -191,7 +193,7 @@ class Vpc(pulumi.ComponentResource):
             egress_ids += [route.id, association.id]
         return subnets, tables, egress_ids
 
-    def _nat(self, zone: str, subnet: aws.ec2.Subnet) -> aws.ec2.NatGateway:
+    def _nat(self, zone: str, subnet: aws.ec2.Subnet, way_out: aws.ec2.Route) -> aws.ec2.NatGateway:
         address = aws.ec2.Eip(
             f"{self._name}-nat-{zone}-address", domain="vpc", tags=self._tags(f"nat-{zone}"), opts=self._child
         )
@@ -200,7 +202,8 @@ class Vpc(pulumi.ComponentResource):
             subnet_id=subnet.id,
             allocation_id=address.id,
             tags=self._tags(f"nat-{zone}"),
-            opts=self._child,
+            # Without an internet gateway in its network a NAT gateway fails for good.
+            opts=ResourceOptions(parent=self, depends_on=[way_out]),
         )
 
     def _s3_endpoint(self, tables: list[aws.ec2.RouteTable]) -> None:

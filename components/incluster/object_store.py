@@ -250,7 +250,7 @@ class ObjectStore(pulumi.ComponentResource):
         return kubernetes.batch.v1.Job(
             f"{self._name}-buckets",
             # Named after its content: changed buckets or policies are a new Job.
-            metadata=self._owner.metadata(f"{self._name}-buckets-{program.digest()}"),
+            metadata=job_pods.metadata(self._owner, f"{self._name}-buckets-{program.digest()}"),
             spec=job_pods.spec(
                 program,
                 image=self._args.job_image,

@@ -146,7 +146,7 @@ class MysqlText(pulumi.ComponentResource):
         )
         return kubernetes.batch.v1.Job(
             f"{self._name}-job",
-            metadata=self._owner.metadata(f"{self._name}-job-{digest}"),
+            metadata=job_pods.metadata(self._owner, f"{self._name}-job-{digest}"),
             spec=spec,
             opts=self._owner.child(after),
         )

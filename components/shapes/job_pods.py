@@ -9,6 +9,7 @@ from pathlib import Path
 import pulumi
 from pulumi_kubernetes.batch import v1 as batch
 from pulumi_kubernetes.core import v1 as core
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from components.shapes import pod_security
 from components.shapes.owner import Owner
@@ -112,6 +113,14 @@ def spec(
             },
         },
     }
+
+
+def metadata(owner: Owner, name: pulumi.Input[str]) -> ObjectMetaArgsDict:
+    """Return the metadata of a Job, which the next `up` replaces if it has failed.
+
+    Kubernetes does not run a failed Job again, and the engine would wait for it for ever.
+    """
+    return {**owner.metadata(name), "annotations": {"pulumi.com/replaceUnready": "true"}}
 
 
 def create_program(owner: Owner, program: JobProgram, *, role: str, name: str) -> core.ConfigMap:

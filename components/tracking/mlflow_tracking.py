@@ -216,7 +216,7 @@ class MlflowTracking(pulumi.ComponentResource):
         return kubernetes.batch.v1.Job(
             f"{self._name}-migration",
             # Named after version and image: a new version is a new Job, and runs before its server.
-            metadata=self._owner.metadata(f"{self._name}-migration-{version}-{digest}"),
+            metadata=job_pods.metadata(self._owner, f"{self._name}-migration-{version}-{digest}"),
             spec=job_pods.spec(
                 program,
                 image=self._args.image,

@@ -31,7 +31,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
     namespace = site.namespaces[NAMESPACE]
     if remote and remote.region and site.target.cloud:
         # Must match the service account created by PrometheusMonitoring.
-        site.target.cloud.metrics_writer(namespace, f"{NAMESPACE}-prometheus", remote.url)
+        site.target.cloud.metrics_writer(NAMESPACE, f"{NAMESPACE}-prometheus", remote.url)
     monitoring = PrometheusMonitoring(
         NAMESPACE,
         PrometheusMonitoringArgs(

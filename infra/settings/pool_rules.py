@@ -115,8 +115,12 @@ def _capacity_problems(pool: GpuPoolSettings) -> Iterator[str]:
 
 
 def _sharing_problems(pool: GpuPoolSettings) -> Iterator[str]:
+    if pool.sharing is not None and pool.provisioner is Provisioner.KARPENTER:
+        yield "sharing with provisioner karpenter, which counts whole GPUs: set provisioner to nodeGroup"
     if not isinstance(pool.sharing, MigSharing):
         return
+    if pool.efa:
+        yield "efa is true, but slices of sharing mig cannot use it: leave out one of them"
     for name in pool.instance_types:
         known = instance_types.find(name)
         if known is None or not known.gpus:

@@ -21,6 +21,8 @@ class PlannedResource:
     """URNs of the resources that each input depends on."""
     protect: bool
     retain_on_delete: bool
+    dependencies: tuple[str, ...] = ()
+    """URNs of the resources that must exist before it."""
     replacing: tuple[str, ...] = ()
     """Inputs that make AWS replace the resource."""
     changed: tuple[str, ...] = ()
@@ -72,6 +74,7 @@ def _planned(step: Mapping[str, Any]) -> PlannedResource:
         token=state.get("type", ""),
         inputs=state.get("inputs") or {},
         references={name: tuple(urns or ()) for name, urns in depends.items()},
+        dependencies=tuple(state.get("dependencies") or ()),
         protect=bool(state.get("protect")),
         retain_on_delete=bool(state.get("retainOnDelete")),
         replacing=tuple(step.get("replaceReasons") or ()),

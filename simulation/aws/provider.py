@@ -19,6 +19,7 @@ from pulumi.runtime.proto import (
 
 from simulation.aws import checks, computed_outputs, functions, identities, replacements, wire
 from simulation.aws.computed_outputs import Site
+from simulation.aws.live_state import LiveState, RefusedError
 from simulation.aws.published_types import UnknownTypeError, version
 
 NOTICE = "aws is simulated: every check is real, no resources are created and nothing is billed"
@@ -37,6 +38,7 @@ class Account:
     names: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     made: int = 0
     calls: dict[str, int] = field(default_factory=dict[str, int])
+    live: LiveState = field(default_factory=LiveState)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def claim(self, token: str, name: str, urn: str) -> None:
@@ -185,6 +187,10 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
             context.abort(grpc.StatusCode.ALREADY_EXISTS, str(error))
         nonce = self._account.next_number()
         resource_id, outputs = computed_outputs.outputs(token, request.urn, inputs, self._site, nonce)
+        try:
+            self._account.live.create(request.urn, token, inputs, outputs)
+        except RefusedError as error:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{error} (simulated)")
         return provider_pb2.CreateResponse(id=resource_id, properties=wire.struct(outputs))
 
     def Update(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
@@ -196,6 +202,10 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
             merged |= dict.fromkeys(computed_outputs.renewed_by_update(token), wire.UNKNOWN)
         else:
             self._account.count("update")
+            try:
+                self._account.live.update(request.urn, token, inputs)
+            except RefusedError as error:
+                context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{error} (simulated)")
             for name in computed_outputs.renewed_by_update(token):
                 merged[name] = int(old.get(name) or 1) + 1
         if "tagsAll" in old:
@@ -210,6 +220,10 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
             reason = f"{guard} is on: set it to false and update before deleting (simulated)"
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, reason)
         self._account.count("delete")
+        try:
+            self._account.live.delete(request.urn, token, state)
+        except RefusedError as error:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{error} (simulated)")
         named = identities.name_input(token)
         if named is not None:
             self._account.release(token, _scoped(state, named))

@@ -23,6 +23,8 @@ _ACCESS_BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
 _BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
 _BUCKET_ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 _PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
+_ROLE = "aws:iam/role:Role"
+_RIGHTS = ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "aws:iam/rolePolicy:RolePolicy")
 _EVERYONE = {"0.0.0.0/0", "::/0"}
 # Read-only actions that AWS cannot restrict to a resource: a policy must use `*` for them.
 # Source: the service authorization reference; iam:ListInstanceProfiles as in Karpenter's own policy.
@@ -51,10 +53,28 @@ class Plan:
 
     resources: Sequence[PlannedResource]
     settings: Settings
+    elsewhere: Sequence[PlannedResource] = ()
+    """The resources in the cluster, between which and AWS the order matters."""
 
     def of_type(self, *tokens: str) -> list[PlannedResource]:
         """Return the resources of some types."""
         return [each for each in self.resources if each.token in tokens]
+
+    @functools.cached_property
+    def _by_urn(self) -> Mapping[str, PlannedResource]:
+        return {each.urn: each for each in (*self.resources, *self.elsewhere)}
+
+    def before(self, resource: PlannedResource) -> list[PlannedResource]:
+        """Return every resource that exists before another is created, and until it is deleted."""
+        found: dict[str, PlannedResource] = {}
+        waiting = [resource]
+        while waiting:
+            each = waiting.pop()
+            for urn in (*each.dependencies, *(one for urns in each.references.values() for one in urns)):
+                if urn not in found and (known := self._by_urn.get(urn)):
+                    found[urn] = known
+                    waiting.append(known)
+        return [*found.values()]
 
     def companion(self, token: str, of: PlannedResource, through: str = "bucket") -> PlannedResource | None:
         """Return the resource of a type that refers to another."""
@@ -242,6 +262,48 @@ def _available(plan: Plan) -> _Faults:
     yield from _is(plan, INSTANCE, "backupRetentionPeriod", rds.backup_days)
 
 
+def _rights_in_time(plan: Plan) -> _Faults:
+    """Check that whatever acts as a role comes after the role's rights, and is deleted before them."""
+    rights = plan.of_type(*_RIGHTS)
+    for each in plan.resources:
+        roles = {urn for urns in each.references.values() for urn in urns if f"{_ROLE}::" in urn}
+        if each.token in _RIGHTS or not roles:
+            continue
+        before = {one.urn for one in plan.before(each)}
+        for right in rights:
+            if right.urn not in before and roles & {*right.references.get("role", ())}:
+                yield each, f"does not wait for {right.name}, a right of its role"
+
+
+def _identities_in_time(plan: Plan) -> _Faults:
+    """Check that identities do not wait for Kubernetes: a pod that starts seconds after one gets no keys."""
+    for each in plan.of_type("aws:eks/podIdentityAssociation:PodIdentityAssociation"):
+        before = plan.before(each)
+        if not any(one.token == CLUSTER for one in before):
+            yield each, "does not wait for the cluster"
+        for one in before:
+            if one.token.startswith("kubernetes:"):
+                yield each, f"waits for {one.name}, seconds before the pods that need it"
+
+
+def _way_out_in_time(plan: Plan) -> _Faults:
+    for each in plan.of_type("aws:ec2/natGateway:NatGateway"):
+        routes = [one for one in plan.before(each) if one.token == "aws:ec2/route:Route"]
+        if not any(one.references.get("gatewayId") for one in routes):
+            yield each, "does not wait for the route to the internet gateway: it would fail for good"
+
+
+def _made_by_aws(plan: Plan) -> _Faults:
+    """Check that no rule is made that EKS gives a cluster's security group by itself."""
+    for each in plan.of_type(
+        "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+    ):
+        ends = [{*each.references.get(name, ())} for name in ("securityGroupId", "referencedSecurityGroupId")]
+        if any(f"{CLUSTER}::" in urn for urn in ends[0] & ends[1]):
+            yield each, "EKS makes this rule itself, and refuses a second one"
+
+
 RULES: Mapping[str, _Rule] = {
     "encrypted at rest with the stack's own key": _encrypted,
     "closed to the internet": _closed,
@@ -253,6 +315,10 @@ RULES: Mapping[str, _Rule] = {
     "GPU nodes keep other pods away": _gpu_nodes,
     "data outlives the stack where it is protected": _kept,
     "databases as available as the stack requires": _available,
+    "rights before whoever acts by them": _rights_in_time,
+    "identities long before pods": _identities_in_time,
+    "NAT after the way out": _way_out_in_time,
+    "nothing twice that AWS makes": _made_by_aws,
 }
 
 

@@ -10,6 +10,7 @@ from components.aws.cluster_autoscaler import (
     command,
     rights,
 )
+from components.aws.pod_identity import IdentityScope
 from components.shapes import network_policies
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
@@ -18,6 +19,7 @@ from tests.unit.components.aws import policies
 TAGS = {"plinth:stack": "here"}
 ARGS = ClusterAutoscalerArgs(
     namespace="node-scaling",
+    identities=IdentityScope(cluster_name="here", namespace="node-scaling"),
     image="registry.k8s.io/autoscaling/cluster-autoscaler:v1.36.0",
     version="v1.36.0",
     cluster_name="here",
@@ -38,6 +40,15 @@ def test_everything_is_labelled_tagged_restricted_and_below_the_component(previe
     rules.assert_labelled(deployment)
     rules.assert_restricted(deployment, api_clients=["autoscaler-server"])
     policies.assert_tagged(deployment, TAGS)
+
+
+def test_its_lease_is_where_it_may_take_it() -> None:
+    deployment = deployed()
+    assert "--namespace=node-scaling" in command(ARGS)
+    (role,) = deployment.of_type("kubernetes:rbac.authorization.k8s.io/v1:Role")
+    assert role.inputs["metadata"]["namespace"] == "node-scaling"
+    leases = [rule for rule in role.inputs["rules"] if rule["resources"] == ["leases"]]
+    assert {verb for rule in leases for verb in rule["verbs"]} == {"create", "get", "update"}
 
 
 def test_it_resizes_groups_of_its_own_cluster_alone() -> None:

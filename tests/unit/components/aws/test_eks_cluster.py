@@ -6,7 +6,7 @@ import pulumi_kubernetes as kubernetes
 import pytest
 import yaml
 
-from components.aws.eks_cluster import EksCluster, EksClusterArgs, cluster_trust, kubeconfig, service_trust
+from components.aws.eks_cluster import EksCluster, EksClusterArgs, kubeconfig
 from components.versions import eks_addons
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
@@ -145,17 +145,30 @@ def test_what_an_add_on_may_do_belongs_to_its_own_service_account() -> None:
 
 
 def test_only_the_services_themselves_take_the_roles_of_the_cluster_and_its_nodes() -> None:
-    (control_plane,) = policies.statements(cluster_trust())
+    roles = {each.name: each.inputs["assumeRolePolicy"] for each in deployed().of_type("aws:iam/role:Role")}
+    (control_plane,) = policies.statements(roles["eks-control-plane-role"])
     assert control_plane["Principal"] == {"Service": "eks.amazonaws.com"}
-    (node,) = policies.statements(service_trust("ec2.amazonaws.com"))
+    (node,) = policies.statements(roles["eks-node-role"])
     assert node["Principal"] == {"Service": "ec2.amazonaws.com"}
     assert node["Action"] == ["sts:AssumeRole"]
 
 
-def test_adapters_reach_each_other_by_group() -> None:
-    rule = deployed().one("SecurityGroupEgressRule").inputs
-    assert rule["securityGroupId"] == rule["referencedSecurityGroupId"] == "eks-control-plane-sg"
-    assert rule["ipProtocol"] == "-1"
+def test_what_acts_as_a_role_comes_after_its_rights_and_goes_before_them() -> None:
+    deployment = deployed()
+    for token, rights in (
+        (CONTROL_PLANE, {"eks-control-plane-AmazonEKSClusterPolicy"}),
+        (
+            "aws:eks/nodeGroup:NodeGroup",
+            {"eks-node-AmazonEKSWorkerNodePolicy", "eks-node-AmazonEC2ContainerRegistryPullOnly"},
+        ),
+    ):
+        assert rights <= rules.before(deployment, deployment.one(token))
+    addon = deployment.one("aws:eks/addon:Addon", "eks-aws-ebs-csi-driver")
+    assert "eks-aws-ebs-csi-driver-AmazonEBSCSIDriverPolicy" in rules.before(deployment, addon)
+
+
+def test_the_rules_between_nodes_are_left_to_eks() -> None:
+    assert not deployed().of_type("SecurityGroupEgressRule")
 
 
 def test_a_kubeconfig_holds_no_credentials() -> None:

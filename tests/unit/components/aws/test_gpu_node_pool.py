@@ -66,6 +66,7 @@ def test_nodes_have_the_driver_and_the_labels_of_the_pool() -> None:
         "plinth.dev/gpu-pool": "training",
         "nvidia.com/gpu.present": "true",
         "nvidia.com/gpu.product": "NVIDIA-A100-40GB",
+        "k8s.amazonaws.com/accelerator": "nvidia-a100-40gb",
     }
     assert group["updateConfig"]["updateStrategy"] == "MINIMAL"
 

@@ -2,6 +2,7 @@ import pytest
 import yaml
 
 from components.aws.karpenter import Karpenter, KarpenterArgs, cluster_rules, release
+from components.aws.pod_identity import IdentityScope
 from components.versions import upstream_version
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
@@ -10,6 +11,7 @@ from tests.unit.components.aws import policies
 TAGS = {"plinth:stack": "here"}
 ARGS = KarpenterArgs(
     namespace="node-scaling",
+    identities=IdentityScope(cluster_name="here", namespace="node-scaling"),
     image="public.ecr.aws/karpenter/controller:1",
     cluster_name="here",
     account="123456789012",

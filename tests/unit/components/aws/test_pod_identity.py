@@ -3,15 +3,14 @@ import dataclasses
 import pytest
 from pulumi import ResourceOptions
 
-from components.aws.pod_identity import PodIdentity, PodIdentityArgs, Statement
+from components.aws.pod_identity import IdentityScope, PodIdentity, PodIdentityArgs, Statement
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
 
 READ = Statement(actions=("s3:GetObject",), resources=("arn:aws:s3:::models/*",))
 ARGS = PodIdentityArgs(
-    cluster_name="plinth-prod",
-    namespace="models",
+    scope=IdentityScope(cluster_name="plinth-prod", namespace="models"),
     service_account="model-storage",
     statements=(READ,),
     tags={"stack": "prod"},

@@ -59,13 +59,22 @@ RIGHT: dict[str, dict[str, Any]] = {
 }
 
 
-def planned(token: str, *, protect: bool = True, name: str = "x", **inputs: Any) -> PlannedResource:
+def planned(
+    token: str,
+    *,
+    protect: bool = True,
+    name: str = "x",
+    references: dict[str, tuple[str, ...]] | None = None,
+    after: tuple[str, ...] = (),
+    **inputs: Any,
+) -> PlannedResource:
     return PlannedResource(
         operation="create",
         urn=f"urn:pulumi:prod::plinth::{token}::{name}",
         token=token,
         inputs=inputs,
-        references={},
+        references=references or {},
+        dependencies=after,
         protect=protect,
         retain_on_delete=protect,
     )
@@ -174,4 +183,63 @@ def test_actions_without_resource_types_may_name_all_resources() -> None:
 
 
 def test_every_rule_has_been_seen_to_fail() -> None:
-    assert {rule for _, _, rule in WRONG} | {"no static keys"} == set(rules.RULES)
+    # Below, as they need more than one resource.
+    of_order = {
+        "NAT after the way out",
+        "identities long before pods",
+        "nothing twice that AWS makes",
+        "rights before whoever acts by them",
+    }
+    assert {rule for _, _, rule in WRONG} | {"no static keys"} | of_order == set(rules.RULES)
+
+
+ROLE = planned("aws:iam/role:Role", name="role", tags=TAGS)
+RIGHT_OF_ROLE = planned(
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment", name="right", references={"role": (ROLE.urn,)}
+)
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"), [((), ["rights before whoever acts by them"]), ((RIGHT_OF_ROLE.urn,), [])]
+)
+def test_who_acts_as_a_role_waits_for_its_rights(after: tuple[str, ...], expected: list[str]) -> None:
+    nodes = planned(NODE_GROUP, references={"nodeRoleArn": (ROLE.urn,)}, after=after, **RIGHT[NODE_GROUP])
+    assert broken(ROLE, RIGHT_OF_ROLE, nodes) == expected
+
+
+def association(*before: PlannedResource) -> PlannedResource:
+    return planned(
+        "aws:eks/podIdentityAssociation:PodIdentityAssociation",
+        after=tuple(each.urn for each in before),
+        tags=TAGS,
+    )
+
+
+def test_an_identity_waits_for_the_cluster_and_not_for_what_is_in_it() -> None:
+    cluster = planned(CLUSTER, name="cluster", **RIGHT[CLUSTER])
+    space = planned("kubernetes:core/v1:Namespace", name="space", after=(cluster.urn,))
+    assert broken(cluster, association(cluster)) == []
+    assert broken(cluster, association()) == ["identities long before pods"]
+    plan = rules.Plan(
+        resources=[cluster, association(cluster, space)],
+        elsewhere=[space],
+        settings=stack_file.settings("prod"),
+    )
+    (breach,) = rules.breaches(plan)
+    assert "waits for space" in breach.reason
+
+
+def test_a_nat_gateway_waits_for_the_way_out() -> None:
+    route = planned("aws:ec2/route:Route", name="out", references={"gatewayId": ("urn:igw",)})
+    nat = "aws:ec2/natGateway:NatGateway"
+    assert broken(route, planned(nat, after=(route.urn,), tags=TAGS)) == []
+    assert broken(route, planned(nat, tags=TAGS)) == ["NAT after the way out"]
+
+
+def test_a_rule_that_eks_makes_is_not_made_twice() -> None:
+    cluster = planned(CLUSTER, name="cluster", **RIGHT[CLUSTER])
+    token = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+    ends = {"securityGroupId": (cluster.urn,), "referencedSecurityGroupId": (cluster.urn,)}
+    assert broken(cluster, planned(token, references=ends, tags=TAGS)) == ["nothing twice that AWS makes"]
+    other = {**ends, "referencedSecurityGroupId": ("urn:other",)}
+    assert broken(cluster, planned(token, references=other, tags=TAGS)) == []

@@ -57,6 +57,16 @@ INFERENCE, BATCH, TRAINING, SHARED = range(4)
             "sharing.profile is 1g.10gb; NVIDIA-A100-40GB of p4d.24xlarge has 1g.5gb, 2g.10gb",
         ),
         (
+            SHARED,
+            {"efa": True},
+            "plinth:gpuPools shared: efa is true, but slices of sharing mig cannot use it",
+        ),
+        (
+            SHARED,
+            {"provisioner": "karpenter"},
+            "plinth:gpuPools shared: sharing with provisioner karpenter, which counts whole GPUs",
+        ),
+        (
             INFERENCE,
             {"sharing": {"kind": "mig", "profile": "1g.5gb"}},
             "plinth:gpuPools inference: sharing is mig, but NVIDIA-L4-24GB of g6.2xlarge has no MIG",

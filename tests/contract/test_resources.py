@@ -89,6 +89,11 @@ ADDED = {
     "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy pipelines-argo-step-pods",
     "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding "
     "pipelines-argo-step-pods-binding",
+    # The autoscaler knows a GPU node that is starting by this label.
+    *(
+        f"aws:autoscaling/tag:Tag gpu-{pool}-group-label-k8s.amazonaws.com-accelerator"
+        for pool in ("inference", "shared", "small", "training")
+    ),
     # In production what every request or deployment goes through has two replicas.
     "kubernetes:policy/v1:PodDisruptionBudget kserve-controller-disruption-budget",
     "kubernetes:policy/v1:PodDisruptionBudget mlflow-disruption-budget",
@@ -103,6 +108,8 @@ ADDED = {
 REMOVED = {
     # EKS gives a cluster's security group this rule itself, and refuses a second one.
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule eks-node-traffic",
+    # Slices of MIG cannot use the adapters of staging's pool.
+    "aws:autoscaling/tag:Tag gpu-training-group-resources-vpc.amazonaws.com-efa",
 }
 # A serving runtime is named after its content: another image is another runtime, made before the old one
 # is deleted.

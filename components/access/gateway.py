@@ -29,6 +29,16 @@ _GATEWAY_API = "sigs.k8s.io/gateway-api"
 _API_VERSION = "gateway.networking.k8s.io/v1"
 # The defaults, 0.1 s and above, are useless for models that answer in milliseconds.
 _BUCKETS = "0.001,0.0025,0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5"
+# Of a request: when, by whom, to where, how it ended. No header is logged: headers hold tokens and cookies.
+_LOGGED = (
+    "StartUTC",
+    "ClientHost",
+    "RequestHost",
+    "RequestMethod",
+    "RequestPath",
+    "DownstreamStatus",
+    "Duration",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,18 +79,6 @@ class GatewayArgs:
         replicated_server.check(self.replicas)
         if self.node_port is not None and not 30000 <= self.node_port <= 32767:
             raise ValueError(f"node_port: {self.node_port}; Kubernetes allows 30000 to 32767")
-
-
-# Of a request: when, by whom, to where, how it ended. No header is logged: headers hold tokens and cookies.
-_LOGGED = (
-    "StartUTC",
-    "ClientHost",
-    "RequestHost",
-    "RequestMethod",
-    "RequestPath",
-    "DownstreamStatus",
-    "Duration",
-)
 
 
 def _access_log() -> list[str]:

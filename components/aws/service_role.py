@@ -1,7 +1,7 @@
 """An IAM role that a service of AWS assumes, with AWS's own policies."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -43,11 +43,12 @@ def deploy(
         opts: Options of all resources.
     """
     role = aws.iam.Role(name, assume_role_policy=trusted, tags=tags, opts=opts)
-    attachments: Sequence[aws.iam.RolePolicyAttachment] = [
-        aws.iam.RolePolicyAttachment(attachment, role=role.name, policy_arn=f"{_MANAGED}{policy}", opts=opts)
+    attached = [
+        aws.iam.RolePolicyAttachment(
+            attachment, role=role.name, policy_arn=f"{_MANAGED}{policy}", opts=opts
+        ).id
         for attachment, policy in policies.items()
     ]
-    attached = [each.id for each in attachments]
     return ServiceRole(
         arn=pulumi.Output.all(role.arn, *attached).apply(lambda known: str(known[0])),
         name=pulumi.Output.all(role.name, *attached).apply(lambda known: str(known[0])),

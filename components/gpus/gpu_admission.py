@@ -6,16 +6,11 @@ The API server evaluates both policies itself: pods start without any webhook.
 from typing import Any, Final
 
 from components.gpus.gpu_queues import GPU_RESOURCE, TOLERATION
+from components.shapes import admission
 from components.shapes.labels import TEAM_LABEL
 
-_API: Final = "admissionregistration.k8s.io/v1"
 ADD_TOLERATION: Final = "plinth-gpu-pods-tolerate-gpu-nodes"
 DENY_NON_GPU_PODS: Final = "plinth-gpu-nodes-are-for-gpu-pods"
-_CREATED_PODS: Final[dict[str, Any]] = {
-    "resourceRules": [
-        {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
-    ]
-}
 
 
 def requests_gpu(pod: str) -> str:
@@ -52,7 +47,7 @@ def add_toleration() -> dict[str, Any]:
         f" : [JSONPatch{{op: 'add', path: '/spec/tolerations', value: [{toleration}]}}]"
     )
     return {
-        "matchConstraints": _CREATED_PODS,
+        "matchConstraints": admission.CREATED_PODS,
         "matchConditions": [
             {"name": "asks-for-a-gpu", "expression": requests_gpu("object.spec")},
             {"name": "tolerates-not-yet", "expression": f"!{_TOLERATES}"},
@@ -66,7 +61,7 @@ def add_toleration() -> dict[str, Any]:
 def deny_non_gpu_pods() -> dict[str, Any]:
     """Return the spec of the policy that keeps pods without a GPU off GPU nodes."""
     return {
-        "matchConstraints": _CREATED_PODS,
+        "matchConstraints": admission.CREATED_PODS,
         "matchConditions": [{"name": "asks-for-no-gpu", "expression": f"!{requests_gpu('object.spec')}"}],
         "failurePolicy": "Fail",
         "validations": [
@@ -102,4 +97,4 @@ def objects() -> list[dict[str, Any]]:
 
 
 def _object(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": _API, "kind": kind, "metadata": {"name": name}, "spec": spec}
+    return {"apiVersion": admission.API, "kind": kind, "metadata": {"name": name}, "spec": spec}

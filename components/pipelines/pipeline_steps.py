@@ -10,7 +10,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components.connections import ObjectStoreConnection
-from components.shapes import network_policies
+from components.shapes import admission, network_policies
 from components.shapes.labels import labels
 from components.shapes.owner import Owner
 from workloads.contract import OBJECT_STORE_SECRET, STEP_ENVIRONMENT
@@ -86,11 +86,8 @@ def launcher_policy(namespace: str) -> dict[str, Any]:
         "failurePolicy": "Fail",
         "reinvocationPolicy": "Never",
         "matchConstraints": {
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+            **admission.created_pods_in(namespace),
             "objectSelector": {"matchLabels": POD_LABELS},
-            "resourceRules": [
-                {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
-            ],
         },
         "matchConditions": [
             {
@@ -259,21 +256,5 @@ class PipelineSteps(pulumi.ComponentResource):
         )
 
     def _launcher_policy(self) -> None:
-        name = f"{self._name}-launcher-security"
-        metadata = self._owner.cluster_metadata(name)
-        policy = kubernetes.apiextensions.CustomResource(
-            name,
-            api_version="admissionregistration.k8s.io/v1",
-            kind="MutatingAdmissionPolicy",
-            metadata=metadata,
-            spec=pulumi.Output.from_input(self._args.namespace).apply(launcher_policy),
-            opts=self._owner.child(),
-        )
-        kubernetes.apiextensions.CustomResource(
-            f"{name}-binding",
-            api_version="admissionregistration.k8s.io/v1",
-            kind="MutatingAdmissionPolicyBinding",
-            metadata=metadata,
-            spec={"policyName": name},
-            opts=self._owner.child([policy]),
-        )
+        spec = pulumi.Output.from_input(self._args.namespace).apply(launcher_policy)
+        admission.deploy(self._owner, "Mutating", f"{self._name}-launcher-security", spec)

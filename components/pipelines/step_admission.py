@@ -7,11 +7,10 @@ creates whatever pod it describes, and the kubelet mounts what the pod names, wh
 from typing import Any, Final
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
+from components.shapes import admission
 from components.shapes.owner import Owner
 
-_API: Final = "admissionregistration.k8s.io/v1"
 _RESERVED: Final = "app.kubernetes.io/"
 SECRETS: Final = (
     "metadata-database",
@@ -88,12 +87,7 @@ def spec(namespace: str, *, creator: str, account: str) -> dict[str, Any]:
     controller = f"system:serviceaccount:{namespace}:{creator}"
     return {
         "failurePolicy": "Fail",
-        "matchConstraints": {
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-            "resourceRules": [
-                {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
-            ],
-        },
+        "matchConstraints": admission.created_pods_in(namespace),
         "matchConditions": [
             {"name": "is-of-a-run", "expression": f"request.userInfo.username == '{controller}'"}
         ],
@@ -104,24 +98,6 @@ def spec(namespace: str, *, creator: str, account: str) -> dict[str, Any]:
 
 def deploy(owner: Owner, *, creator: str, account: str) -> list[pulumi.Resource]:
     """Create the policy and its binding for the namespace of the owner; arguments as for `spec`."""
-    name = f"{owner.component}-step-pods"
-    metadata = owner.cluster_metadata(name)
-    policy = kubernetes.apiextensions.CustomResource(
-        name,
-        api_version=_API,
-        kind="ValidatingAdmissionPolicy",
-        metadata=metadata,
-        spec=pulumi.Output.from_input(owner.namespace).apply(
-            lambda namespace: spec(namespace, creator=creator, account=account)
-        ),
-        opts=owner.child(),
-    )
-    binding = kubernetes.apiextensions.CustomResource(
-        f"{name}-binding",
-        api_version=_API,
-        kind="ValidatingAdmissionPolicyBinding",
-        metadata=metadata,
-        spec={"policyName": name, "validationActions": ["Deny"]},
-        opts=owner.child([policy]),
-    )
-    return [policy, binding]
+    known = pulumi.Output.from_input(owner.namespace)
+    rendered = known.apply(lambda namespace: spec(namespace, creator=creator, account=account))
+    return admission.deploy(owner, "Validating", f"{owner.component}-step-pods", rendered)

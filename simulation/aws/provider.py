@@ -1,8 +1,9 @@
 """A simulated `aws` provider for the real engine: it validates, plans and remembers, and creates nothing."""
 
+import contextlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -187,10 +188,8 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
             context.abort(grpc.StatusCode.ALREADY_EXISTS, str(error))
         nonce = self._account.next_number()
         resource_id, outputs = computed_outputs.outputs(token, request.urn, inputs, self._site, nonce)
-        try:
+        with _refusing(context):
             self._account.live.create(request.urn, token, inputs, outputs)
-        except RefusedError as error:
-            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{error} (simulated)")
         return provider_pb2.CreateResponse(id=resource_id, properties=wire.struct(outputs))
 
     def Update(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
@@ -202,10 +201,8 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
             merged |= dict.fromkeys(computed_outputs.renewed_by_update(token), wire.UNKNOWN)
         else:
             self._account.count("update")
-            try:
+            with _refusing(context):
                 self._account.live.update(request.urn, token, inputs)
-            except RefusedError as error:
-                context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{error} (simulated)")
             for name in computed_outputs.renewed_by_update(token):
                 merged[name] = int(old.get(name) or 1) + 1
         if "tagsAll" in old:
@@ -220,10 +217,8 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
             reason = f"{guard} is on: set it to false and update before deleting (simulated)"
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, reason)
         self._account.count("delete")
-        try:
+        with _refusing(context):
             self._account.live.delete(request.urn, token, state)
-        except RefusedError as error:
-            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{error} (simulated)")
         named = identities.name_input(token)
         if named is not None:
             self._account.release(token, _scoped(state, named))
@@ -283,6 +278,15 @@ def serve(site: Site, account: Account, *, foresees: bool = False) -> tuple[int,
         server.stop(grace=1).wait()
 
     return port, end
+
+
+@contextlib.contextmanager
+def _refusing(context: Any) -> Generator[None]:
+    """Abort the engine's call where AWS would refuse it."""
+    try:
+        yield
+    except RefusedError as error:
+        context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{error} (simulated)")
 
 
 def _changed(state: Any, old: Any, new: Any) -> Any:

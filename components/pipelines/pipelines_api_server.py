@@ -40,6 +40,21 @@ MODULE = "github.com/kubeflow/pipelines"
 MANIFESTS = "manifests/kustomize/base/pipeline"
 _DATABASE_SECRET = "pipelines-database"  # noqa: S105 - a name
 _SETTINGS = "ml-pipeline-config"
+# Not its metrics, nor what agents in the cluster call: whoever reports a workflow decides how its run ends.
+_PUBLISHED = http_routes.Paths(
+    below=(
+        *(
+            f"/apis/v2beta1/{each}"
+            for each in ("experiments", "healthz", "pipelines", "recurringruns", "runs")
+        ),
+        *(f"/apis/v1beta1/{each}" for each in ("experiments", "healthz", "jobs", "pipelines", "runs")),
+        # Deprecated in favour of /apis/v1beta1/pipelines; the SDK still has them.
+        "/apis/v1beta1/pipeline_versions",
+        "/apis/v1beta1/namespaces",
+        # Logs of steps.
+        "/apis/v1alpha1/runs",
+    )
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +142,7 @@ class PipelinesApiServer(pulumi.ComponentResource):
                 name=SERVICE,
                 service=SERVICE,
                 port=HTTP_PORT,
-                # Not its metrics and probes.
-                paths=http_routes.Paths(below=("/apis",)),
+                paths=_PUBLISHED,
                 localhost=True,
             )
         # Resolved by the Service, which comes after the server is ready.

@@ -19,6 +19,8 @@ _ENDED = {"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"}
 _NOWHERE = "plinth.example/no-such-image:1"
 PACKAGE = "humanize==4.9.0"
 NO_PACKAGE = "no-such-package-of-plinth"
+NO_SECRET = "no-such-secret-of-plinth"
+NO_CLASS = "no-such-class-of-plinth"
 
 
 @dsl.component
@@ -193,6 +195,23 @@ def gpu() -> None:
     """Ask for a GPU."""
     task: Any = add(a=1, b=2)
     task.set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(1)
+
+
+@dsl.pipeline(name="no-secret")
+def no_secret() -> None:
+    """Mount a Secret that does not exist."""
+    task: Any = add(a=1, b=2)
+    kubernetes.use_secret_as_volume(task, NO_SECRET, mount_path="/secret")
+
+
+@dsl.pipeline(name="no-storage")
+def no_storage() -> None:
+    """Mount a volume that nobody can provision."""
+    claim: Any = kubernetes.CreatePVC(
+        pvc_name_suffix="-none", access_modes=["ReadWriteOnce"], size="16Mi", storage_class_name=NO_CLASS
+    )
+    task: Any = write(path="/data")
+    kubernetes.mount_pvc(task, pvc_name=claim.outputs["name"], mount_path="/data")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,6 +40,9 @@ def hosts(endpoints: Endpoints) -> dict[str, str]:
         ("mlflow", "GET", "/metrics"),
         ("mlflow", "POST", "/gateway/openai/v1/chat/completions"),
         ("pipelines", "GET", "/metrics"),
+        ("pipelines", "POST", "/apis/v2beta1/workflows"),
+        ("pipelines", "POST", "/apis/v1beta1/workflows"),
+        ("pipelines", "POST", "/apis/v2beta1/scheduledworkflows"),
         ("prometheus", "GET", "/metrics"),
         ("prometheus", "POST", "/-/quit"),
         ("prometheus", "POST", "/-/reload"),
@@ -65,6 +68,7 @@ def test_it_is_not_found(
         ("mlflow", "/health"),
         ("mlflow", "/"),
         ("pipelines", "/apis/v2beta1/healthz"),
+        ("pipelines", "/apis/v2beta1/experiments"),
         ("prometheus", "/api/v1/query?query=up"),
     ],
 )

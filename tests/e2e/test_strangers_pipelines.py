@@ -4,10 +4,11 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import pytest
+from kubernetes import client
 
 from tests.e2e import strangers_pipelines
-from tests.e2e.strangers_pipelines import NO_PACKAGE, PACKAGE, Stranger
-from workloads import pipeline_runs
+from tests.e2e.strangers_pipelines import NO_PACKAGE, NO_SECRET, PACKAGE, Stranger
+from workloads import cluster_client, pipeline_runs
 from workloads.endpoints import Endpoints
 
 _PIPELINES: Mapping[str, Callable[..., Any]] = {
@@ -19,6 +20,8 @@ _PIPELINES: Mapping[str, Callable[..., Any]] = {
     "loops": strangers_pipelines.loops,
     "nan": strangers_pipelines.nan_metric,
     "memory": strangers_pipelines.out_of_memory,
+    "secret": strangers_pipelines.no_secret,
+    "storage": strangers_pipelines.no_storage,
 }
 
 # Retrains nothing, but each run takes minutes: `make verify` and `make e2e` run it, `make test` does not.
@@ -43,6 +46,21 @@ def waiting_for_a_gpu(stranger: Stranger) -> Generator[str]:
     stranger.client.terminate_run(run_id)
 
 
+@pytest.fixture
+def waiting_for_quota(endpoints: Endpoints, stranger: Stranger) -> Generator[str]:
+    """A run in a namespace that may have no GPU; pods that ask for none are not counted."""
+    core = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
+    namespace, quota = endpoints.pipelines_namespace, "no-gpus"
+    body = {"metadata": {"name": quota}, "spec": {"hard": {"requests.nvidia.com/gpu": "0"}}}
+    core.create_namespaced_resource_quota(namespace, body)
+    try:
+        run_id = stranger.start(strangers_pipelines.gpu)
+        yield run_id
+        stranger.client.terminate_run(run_id)
+    finally:
+        core.delete_namespaced_resource_quota(quota, namespace)
+
+
 @pytest.mark.parametrize("name", ["stock", "volume", "loops"])
 def test_an_ordinary_pipeline_runs(stranger: Stranger, started: Mapping[str, str], name: str) -> None:
     run = stranger.ended(started[name])
@@ -59,7 +77,13 @@ def test_a_package_is_installed_or_named_as_the_reason(
 
 @pytest.mark.parametrize(
     ("name", "cause"),
-    [("image", "no-such-image"), ("no package", NO_PACKAGE), ("nan", "NaN"), ("memory", "OOMKilled")],
+    [
+        ("image", "no-such-image"),
+        ("no package", NO_PACKAGE),
+        ("nan", "NaN"),
+        ("memory", "OOMKilled"),
+        ("secret", NO_SECRET),
+    ],
 )
 def test_a_run_that_cannot_go_on_says_so_everywhere(
     stranger: Stranger, started: Mapping[str, str], endpoints: Endpoints, name: str, cause: str
@@ -71,6 +95,23 @@ def test_a_run_that_cannot_go_on_says_so_everywhere(
     ended = pipeline_runs.wait_until_finished(endpoints, started[name], timeout_seconds=30)
     assert cause in ended.reason
     assert "\n" not in ended.reason
+
+
+def test_a_volume_that_is_refused_is_named(
+    stranger: Stranger, started: Mapping[str, str], endpoints: Endpoints
+) -> None:
+    try:
+        run = stranger.says(started["storage"], timeout_seconds=300)
+        assert run.state in {"PENDING", "RUNNING"}
+        assert "PersistentVolumeClaim" in run.error.message
+    finally:
+        stranger.client.terminate_run(started["storage"])
+
+
+def test_a_step_over_quota_says_so(stranger: Stranger, waiting_for_quota: str) -> None:
+    run = stranger.says(waiting_for_quota, timeout_seconds=300)
+    assert run.state in {"PENDING", "RUNNING"}
+    assert "exceeded quota: no-gpus" in run.error.message
 
 
 def test_a_step_that_waits_for_a_gpu_says_so(stranger: Stranger, waiting_for_a_gpu: str) -> None:

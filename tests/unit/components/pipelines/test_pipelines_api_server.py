@@ -121,8 +121,34 @@ def test_the_api_is_published_only_where_there_is_a_gateway() -> None:
     assert route["hostnames"] == ["pipelines.plinth.local"]
     (rule,) = route["rules"]
     assert rule["backendRefs"] == [{"name": "ml-pipeline", "port": 8888}]
-    assert rule["matches"] == [{"path": {"type": "PathPrefix", "value": "/apis"}}]
+    assert {match["path"]["type"] for match in rule["matches"]} == {"PathPrefix"}
     assert not deployed(gateway=None).of_type("HTTPRoute")
+
+
+def test_what_the_sdk_calls_is_published_and_what_agents_report_is_not() -> None:
+    (rule,) = deployed().one("HTTPRoute", "api-route").inputs["spec"]["rules"]
+    published = {match["path"]["value"] for match in rule["matches"]}
+    files = (
+        "v1beta1/swagger/kfp_api_single_file",
+        "v2beta1/swagger/kfp_api_single_file",
+        "v1beta1/swagger/report",
+    )
+    paths = [
+        json.loads(manifests.text(PROJECT, MODULE, f"backend/api/{file}.swagger.json"))["paths"]
+        for file in files
+    ]
+    served = {"/".join(path.split("/")[:4]) for each in paths for path in each}
+    assert served - published == {
+        "/apis/v1beta1/scheduledworkflows",
+        "/apis/v1beta1/workflows",
+        "/apis/v2beta1/scheduledworkflows",
+        "/apis/v2beta1/workflows",
+        # Parts that are not installed: the login of a user interface, and drawings of artifacts.
+        "/apis/v2beta1/auth",
+        "/apis/v2beta1/visualizations",
+    }
+    # The API server serves the logs without a definition of their path.
+    assert published - served == {"/apis/v1alpha1/runs"}
 
 
 def test_drivers_find_the_server_by_the_names_of_service_and_port() -> None:

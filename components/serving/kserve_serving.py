@@ -11,6 +11,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components.connections import GatewayConnection, ObjectStoreConnection
+from components.serving import service_admission
 from components.serving.kserve_controller import KserveController, KserveControllerArgs
 from components.serving.runtime_families import DEFAULT, RuntimeFamily, described
 from components.shapes import network_policies, object_store_access, pod_security, webhook_server
@@ -23,6 +24,8 @@ STORAGE = "model-storage"
 _DEFAULT = "default"
 ACCOUNTS: Final = (STORAGE, _DEFAULT)
 """Accounts of models: that of pipelines, and the one of inference services that name none."""
+RUNTIMES: Final = "mlflow-"
+"""What the names of the runtimes begin with."""
 _API_VERSION = "serving.kserve.io/v1alpha1"
 POD_LABELS: Final[Mapping[str, str]] = {"component": "predictor"}
 """KServe labels the pods of every predictor with it; they serve metrics on `PORT`."""
@@ -125,8 +128,8 @@ def runtime_spec(image: str, *, automatic: bool = True) -> dict[str, Any]:
 
 def runtime_name(spec: dict[str, Any], family: str = DEFAULT) -> str:
     """Return a name that changes with the spec: to edit a runtime would restart every model at once."""
-    prefix = "mlflow" if family == DEFAULT else f"mlflow-{family}"
-    return f"{prefix}-{hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]}"
+    prefix = RUNTIMES if family == DEFAULT else f"{RUNTIMES}{family}-"
+    return f"{prefix}{hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]}"
 
 
 def storage_container_spec(image: str) -> dict[str, Any]:
@@ -186,7 +189,12 @@ class KserveServing(pulumi.ComponentResource):
         )
         account = self._account(owner)
         policy = self._network_policy(owner)
-        ready = pulumi.Output.all(account.metadata["namespace"], policy.metadata["namespace"])
+        admitted = service_admission.deploy(
+            owner, bucket=args.artifacts.bucket, runtimes=RUNTIMES, accounts=ACCOUNTS
+        )
+        ready = pulumi.Output.all(
+            account.metadata["namespace"], policy.metadata["namespace"], *(each.id for each in admitted)
+        )
         # Resolved by what a model needs, so that none is deployed before it can run.
         self.models_namespace = ready.apply(lambda known: str(known[0]))
         self.service_account = account.metadata["name"]

@@ -1,4 +1,4 @@
-"""Admission policies for pods, which the API server evaluates itself: pods start without any webhook."""
+"""Admission policies, which the API server evaluates itself: nothing waits for a webhook."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal

@@ -89,6 +89,9 @@ ADDED = {
     "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy pipelines-argo-step-pods",
     "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding "
     "pipelines-argo-step-pods-binding",
+    # A service runs the platform's programs on models of its bucket.
+    "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy kserve-services",
+    "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding kserve-services-binding",
     # The autoscaler knows a GPU node that is starting by this label.
     *(
         f"aws:autoscaling/tag:Tag gpu-{pool}-group-label-k8s.amazonaws.com-accelerator"

@@ -1,0 +1,105 @@
+"""Admission policy for InferenceServices: models of the platform's bucket, its runtimes and its accounts.
+
+Steps and clients may create services. What a service describes becomes a pod next to the key of every model:
+a container of its author's choice would be a way around the steps' own limits, and one to the Secrets there.
+"""
+
+from typing import Any, Final
+
+import pulumi
+
+from components.shapes import admission
+from components.shapes.owner import Owner
+
+_GROUP: Final = "serving.kserve.io"
+# Parts of a service that start containers, or mount volumes, other than those of the runtime.
+_OTHER_COMPONENTS: Final = ("transformer", "explainer")
+_OTHER_PODS: Final = (
+    "containers",
+    "initContainers",
+    "volumes",
+    "workerSpec",
+    "priorityClassName",
+    "nodeName",
+)
+_OTHER_PROGRAMS: Final = ("image", "command", "args", "envFrom", "volumeMounts", "volumeDevices", "storage")
+
+
+def _without(where: str, fields: tuple[str, ...]) -> str:
+    return " && ".join(f"!has({where}.{field})" for field in fields)
+
+
+def _validations(bucket: str, runtimes: str, accounts: tuple[str, ...]) -> list[dict[str, str]]:
+    """Return what must hold for a service, each with what its author reads otherwise."""
+    predictor, model = "object.spec.predictor", "object.spec.predictor.model"
+    return [
+        {
+            "expression": f"has({model}) && {_without('object.spec', _OTHER_COMPONENTS)}",
+            "message": "a service has one predictor with spec.predictor.model: remove the other components",
+        },
+        {
+            "expression": _without(predictor, _OTHER_PODS),
+            "message": f"the runtime defines the pod: remove {', '.join(_OTHER_PODS)} from spec.predictor",
+        },
+        {
+            "expression": f"!has({model}) || ({_without(model, _OTHER_PROGRAMS)} && (!has({model}.env) || "
+            f"{model}.env.all(each, !has(each.valueFrom))))",
+            "message": "the runtime defines the program: remove "
+            f"{', '.join(_OTHER_PROGRAMS)} and env[].valueFrom from spec.predictor.model",
+        },
+        {
+            "expression": f"!has({predictor}.serviceAccountName) || "
+            f"{predictor}.serviceAccountName in {[*accounts]}",
+            "message": f"spec.predictor.serviceAccountName is one of {', '.join(accounts)}",
+        },
+        {
+            "expression": f"!has({model}) || !has({model}.runtime) || "
+            f"{model}.runtime.startsWith('{runtimes}')",
+            "message": "spec.predictor.model.runtime is none of the platform's: "
+            "`kubectl get clusterservingruntimes` lists them",
+        },
+        {
+            "expression": f"!has({model}) || (has({model}.storageUri) && "
+            f"{model}.storageUri.startsWith('s3://{bucket}/') && !{model}.storageUri.contains('..'))",
+            "message": f"spec.predictor.model.storageUri is not below s3://{bucket}/: "
+            "log the model to MLflow",
+        },
+    ]
+
+
+def spec(namespace: str, *, bucket: str, runtimes: str, accounts: tuple[str, ...]) -> dict[str, Any]:
+    """Return the spec of the policy.
+
+    Args:
+        namespace: Namespace of models.
+        bucket: Bucket that holds the models.
+        runtimes: What the name of every runtime of the platform begins with.
+        accounts: Service accounts of models.
+    """
+    rule = {
+        "apiGroups": [_GROUP],
+        "apiVersions": ["*"],
+        "operations": ["CREATE", "UPDATE"],
+        "resources": ["inferenceservices"],
+    }
+    return {
+        "failurePolicy": "Fail",
+        "matchConstraints": {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+            "resourceRules": [rule],
+        },
+        # A service that was created before the policy can be annotated and deleted.
+        "matchConditions": [
+            {"name": "is-new", "expression": "oldObject == null || object.spec != oldObject.spec"}
+        ],
+        "validations": _validations(bucket, runtimes, accounts),
+    }
+
+
+def deploy(owner: Owner, *, bucket: str, runtimes: str, accounts: tuple[str, ...]) -> list[pulumi.Resource]:
+    """Create the policy and its binding for the namespace of the owner; arguments as for `spec`."""
+    known = pulumi.Output.from_input(owner.namespace)
+    rendered = known.apply(
+        lambda namespace: spec(namespace, bucket=bucket, runtimes=runtimes, accounts=accounts)
+    )
+    return admission.deploy(owner, "Validating", f"{owner.component}-services", rendered)

@@ -14,6 +14,7 @@ from cluster.instance import Instance
 from cluster.native import NativeCluster, uptime
 from terminal import failures
 from terminal.progress import Progress
+from upstream.cache import UpstreamError
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -140,7 +141,7 @@ def main() -> int:
     }
     try:
         return actions[options.command](options)
-    except ClusterError as error:
+    except (ClusterError, UpstreamError) as error:
         print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         print("error: interrupted; run the same command again to go on", file=sys.stderr)

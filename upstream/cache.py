@@ -2,7 +2,10 @@
 
 import contextlib
 import fcntl
+import functools
 import os
+import pwd
+import stat
 from collections.abc import Generator
 from pathlib import Path
 
@@ -12,12 +15,42 @@ class UpstreamError(Exception):
 
 
 def cache_root() -> Path:
-    """Return plinth's cache folder: $PLINTH_CACHE, else $XDG_CACHE_HOME/plinth, else ~/.cache/plinth."""
+    """Return plinth's cache folder: $PLINTH_CACHE, else $XDG_CACHE_HOME/plinth, else ~/.cache/plinth.
+
+    Raises:
+        UpstreamError: root would run programs from it that somebody else may exchange.
+    """
     explicit = os.environ.get("PLINTH_CACHE")
-    if explicit:
-        return Path(explicit).resolve()
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache").resolve() / "plinth"
+    found = Path(explicit) if explicit else (Path(base) if base else Path.home() / ".cache") / "plinth"
+    root = found.resolve()
+    if os.geteuid() == 0:
+        _require_trusted(root)
+    return root
+
+
+@functools.cache
+def _require_trusted(root: Path) -> None:
+    """Check who may change a folder, or replace it in one of those around it."""
+    for folder in (root, *root.parents):
+        try:
+            found = folder.stat()
+        except FileNotFoundError:
+            continue
+        fix = "set PLINTH_CACHE to a folder of root, such as /root/.cache/plinth"
+        if found.st_uid != 0:
+            raise UpstreamError(f"cache {root}: {folder} belongs to {_user(found.st_uid)}; {fix}")
+        writers = stat.S_IWOTH | (stat.S_IWGRP if found.st_gid != 0 else 0)
+        # Where the sticky bit is set, as in /tmp, only the owner of an entry may replace it.
+        if found.st_mode & writers and not found.st_mode & stat.S_ISVTX:
+            mode = f"{stat.S_IMODE(found.st_mode):o}"
+            raise UpstreamError(f"cache {root}: others may write to {folder} (mode {mode}); {fix}")
+
+
+def _user(uid: int) -> str:
+    with contextlib.suppress(KeyError):
+        return pwd.getpwuid(uid).pw_name
+    return f"user {uid}"
 
 
 def modules_cache() -> Path:

@@ -98,6 +98,35 @@ _PUBLISHED = {
     "karpenter": "public.ecr.aws/karpenter/controller",
 }
 
+# Accounts of the registries with the images of EKS; every region has one, and nodes are let in by their role.
+# https://docs.aws.amazon.com/eks/latest/userguide/add-ons-images.html
+_EKS_ACCOUNT = "602401143452"
+_EKS_ACCOUNTS = {
+    "af-south-1": "877085696533",
+    "ap-east-1": "800184023465",
+    "ap-east-2": "533267051163",
+    "ap-south-2": "900889452093",
+    "ap-southeast-3": "296578399912",
+    "ap-southeast-4": "491585149902",
+    "ap-southeast-5": "151610086707",
+    "ap-southeast-6": "333609536671",
+    "ap-southeast-7": "121268973566",
+    "ca-west-1": "761377655185",
+    "eu-central-2": "900612956339",
+    "eu-south-1": "590381155156",
+    "eu-south-2": "455263428931",
+    "il-central-1": "066635153087",
+    "me-central-1": "759879836304",
+    "me-south-1": "558608220178",
+    "mx-central-1": "730335286997",
+}
+
+
+def of_eks(name: str, version: str, region: str) -> str:
+    """Return the reference of an image that EKS publishes for its nodes, in the registry of their region."""
+    account = _EKS_ACCOUNTS.get(region, _EKS_ACCOUNT)
+    return f"{account}.dkr.ecr.{region}.amazonaws.com/eks/{name}:{version}"
+
 
 def published(name: str, version: str) -> str:
     """Return the reference of an image that clouds pull from upstream.

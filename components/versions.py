@@ -25,12 +25,16 @@ EKS_ADDONS: Final[Mapping[str, Mapping[str, str]]] = {
         "coredns": "v1.14.3-eksbuild.16",
         "aws-ebs-csi-driver": "v1.63.1-eksbuild.1",
         "eks-pod-identity-agent": "v1.3.10-eksbuild.3",
+        "eks-node-monitoring-agent": "v1.7.2-eksbuild.1",
     },
 }
 # Kubernetes version -> tag of upstream's image.
 CLUSTER_AUTOSCALER: Final[Mapping[str, str]] = {
     "1.36": "v1.36.1",
 }
+# AWS's device plugin for EFA, of no EKS add-on: the tag in the chart aws-efa-k8s-device-plugin of
+# https://github.com/aws/eks-charts. Nothing raises it but a person.
+EFA_DEVICE_PLUGIN: Final[str] = "v0.5.21-eksbuild.13"
 _PROMETHEUS = "github.com/prometheus/prometheus"
 
 

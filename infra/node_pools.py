@@ -1,4 +1,4 @@
-"""Autoscalers and GPU node pools of a stack on AWS."""
+"""Autoscalers, GPU node pools and their network adapters of a stack on AWS."""
 
 import pulumi
 
@@ -9,8 +9,9 @@ from components.aws.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
 from components.aws.karpenter import Karpenter, KarpenterArgs
 from components.aws.karpenter_node_pool import KarpenterNodePool, KarpenterNodePoolArgs
 from components.aws.pod_identity import IdentityScope
+from components.gpus.efa_device_plugin import EfaDevicePlugin, EfaDevicePluginArgs
 from components.shapes.network_policies import Peer
-from components.versions import CLUSTER_AUTOSCALER
+from components.versions import CLUSTER_AUTOSCALER, EFA_DEVICE_PLUGIN
 from infra.cloud import Cloud
 from infra.settings import gpu_sharing
 from infra.settings.pools import GpuPoolSettings, Provisioner
@@ -19,7 +20,7 @@ from infra.settings.pools import GpuPoolSettings, Provisioner
 def deploy(
     cloud: Cloud, namespace: pulumi.Input[str], identities: IdentityScope, scrapers: tuple[Peer, ...]
 ) -> None:
-    """Create the pools and the autoscalers that they need.
+    """Create the pools, the autoscalers that they need, and the device plugin of their adapters.
 
     Args:
         cloud: the AWS side of the stack.
@@ -52,6 +53,21 @@ def deploy(
         controller = _karpenter(cloud, namespace, identities, scrapers)
         for pool in provisioned:
             _karpenter_pool(cloud, pool, controller)
+    with_adapters = [pool.name for pool in pools if pool.efa]
+    if with_adapters:
+        _efa_device_plugin(cloud, with_adapters)
+
+
+def _efa_device_plugin(cloud: Cloud, pools: list[str]) -> EfaDevicePlugin:
+    return EfaDevicePlugin(
+        "efa-device-plugin",
+        EfaDevicePluginArgs(
+            image=images.of_eks("aws-efa-k8s-device-plugin", EFA_DEVICE_PLUGIN, cloud.eks.region),
+            version=EFA_DEVICE_PLUGIN,
+            pools=pools,
+        ),
+        cloud.in_cluster,
+    )
 
 
 def _karpenter(

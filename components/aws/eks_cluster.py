@@ -14,16 +14,26 @@ from components.aws.encryption_key import EncryptionKey, EncryptionKeyArgs
 from components.aws.node_group import CapacityType, NodeGroup, NodeGroupArgs
 from components.aws.pod_identity import trust_policy
 from components.aws.service_role import ServiceRole
+from components.gpus.gpu_queues import TOLERATION
 
 _LOG_TYPES: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 _ADMINISTRATOR: Final = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
-_NODE_POLICIES: Final = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
+_NODE_POLICIES: Final = (
+    "AmazonEKSWorkerNodePolicy",
+    "AmazonEC2ContainerRegistryPullOnly",
+    # A shell on a node that does not join, by Session Manager: nodes have no SSH and no way in.
+    "AmazonSSMManagedInstanceCore",
+)
 # Before the nodes: they need a network to join, and the pods of add-ons need their identities.
 _BEFORE_NODES: Final = ("eks-pod-identity-agent", "vpc-cni", "kube-proxy")
-_AFTER_NODES: Final = ("coredns", "aws-ebs-csi-driver")
+# The last tells EKS and Karpenter of faulty GPUs: what repairs nodes acts on what it says.
+_AFTER_NODES: Final = ("coredns", "aws-ebs-csi-driver", "eks-node-monitoring-agent")
 _SETTINGS: Final[Mapping[str, Mapping[str, Any]]] = {
     # Without it network policies are accepted but not enforced.
     "vpc-cni": {"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}},
+    # By default only the agent is on GPU nodes. Without this server it takes all GPUs for faulty, and healthy
+    # nodes are replaced.
+    "eks-node-monitoring-agent": {"dcgmAgent": {"tolerations": [dict(TOLERATION)]}},
 }
 # Service account and managed policy by add-on.
 _IDENTITIES: Final[Mapping[str, tuple[str, str]]] = {

@@ -9,12 +9,11 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
-from components.aws import instance_types
+from components.aws import gpu_partitioning, instance_types
 from components.aws.instance_types import InstanceType
 from components.aws.node_group import CapacityType, EfaInterfaces, NodeGroup, NodeGroupArgs, Taint
-from components.gpus.gpu_queues import GPU_RESOURCE, POOL_LABEL, TAINT, Mig, TimeSlicing
+from components.gpus.gpu_queues import EFA_RESOURCE, GPU_RESOURCE, POOL_LABEL, TAINT, Mig, TimeSlicing
 
-EFA_RESOURCE: Final = "vpc.amazonaws.com/efa"
 # Node label by which the device plugin chooses its settings.
 PLUGIN_CONFIG_LABEL: Final = "nvidia.com/device-plugin.config"
 # Without it the autoscaler takes a node whose GPUs are not registered yet for one without, and starts another
@@ -111,8 +110,7 @@ def user_data(kind: InstanceType, sharing: Mig | TimeSlicing | None, *, local_di
         )
         parts.append(("application/node.eks.aws", config))
     if isinstance(sharing, Mig):
-        cut = ",".join([sharing.profile] * kind.mig_profiles[sharing.profile])
-        script = f"#!/bin/bash\nset -eu\nnvidia-smi -mig 1\nnvidia-smi mig -cgi {cut} -C\n"
+        script = gpu_partitioning.user_data(sharing.profile, kind.mig_profiles[sharing.profile])
         parts.append(('text/x-shellscript; charset="us-ascii"', script))
     lines = ["MIME-Version: 1.0", f'Content-Type: multipart/mixed; boundary="{_BOUNDARY}"', ""]
     for kind_of_part, content in parts:

@@ -13,9 +13,9 @@ INTERFACE_ENDPOINTS: Final = (
     "eks",
     "eks-auth",
     "logs",
-    "secretsmanager",
     "sqs",
     "ssm",
+    "ssmmessages",
     "sts",
 )
 _MOST_ZONES = 6

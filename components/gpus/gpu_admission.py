@@ -1,6 +1,6 @@
-"""Admission policies of GPU nodes: GPU pods get a toleration for them; all other pods are kept off them.
+"""Admission policies of GPU nodes: GPU pods tolerate them and keep them; all other pods are kept off them.
 
-The API server evaluates both policies itself: pods start without any webhook.
+The API server evaluates the policies itself: pods start without any webhook.
 """
 
 from typing import Any, Final
@@ -10,7 +10,9 @@ from components.shapes import admission
 from components.shapes.labels import TEAM_LABEL
 
 ADD_TOLERATION: Final = "plinth-gpu-pods-tolerate-gpu-nodes"
+KEEP_NODE: Final = "plinth-gpu-pods-keep-their-nodes"
 DENY_NON_GPU_PODS: Final = "plinth-gpu-nodes-are-for-gpu-pods"
+_SAFE_TO_EVICT: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 
 
 def requests_gpu(pod: str) -> str:
@@ -58,6 +60,32 @@ def add_toleration() -> dict[str, Any]:
     }
 
 
+def keep_node() -> dict[str, Any]:
+    """Return the spec of the policy by which the cluster autoscaler moves no pod that requests a GPU.
+
+    It would end a run to save a node that is more than half idle. Who says otherwise in a pod is obeyed.
+    """
+    annotations = f"{{'{_SAFE_TO_EVICT}': 'false'}}"
+    silent = f"!has(object.metadata.annotations) || !('{_SAFE_TO_EVICT}' in object.metadata.annotations)"
+    return {
+        "matchConstraints": admission.CREATED_PODS,
+        "matchConditions": [
+            {"name": "asks-for-a-gpu", "expression": requests_gpu("object.spec")},
+            {"name": "says-nothing-of-it", "expression": silent},
+        ],
+        "failurePolicy": "Fail",
+        "reinvocationPolicy": "IfNeeded",
+        "mutations": [
+            {
+                "patchType": "ApplyConfiguration",
+                "applyConfiguration": {
+                    "expression": f"Object{{metadata: Object.metadata{{annotations: {annotations}}}}}"
+                },
+            }
+        ],
+    }
+
+
 def deny_non_gpu_pods() -> dict[str, Any]:
     """Return the spec of the policy that keeps pods without a GPU off GPU nodes."""
     return {
@@ -81,11 +109,16 @@ def deny_non_gpu_pods() -> dict[str, Any]:
 
 
 def objects() -> list[dict[str, Any]]:
-    """Return both policies and their bindings: tolerations everywhere, the denial in teams' namespaces."""
+    """Return the policies and their bindings: tolerations everywhere, all else in teams' namespaces."""
     teams = {"namespaceSelector": {"matchExpressions": [{"key": TEAM_LABEL, "operator": "Exists"}]}}
     return [
         _object("MutatingAdmissionPolicy", ADD_TOLERATION, add_toleration()),
         _object("MutatingAdmissionPolicyBinding", ADD_TOLERATION, {"policyName": ADD_TOLERATION}),
+        # What serves elsewhere may move to another node.
+        _object("MutatingAdmissionPolicy", KEEP_NODE, keep_node()),
+        _object(
+            "MutatingAdmissionPolicyBinding", KEEP_NODE, {"policyName": KEEP_NODE, "matchResources": teams}
+        ),
         _object("ValidatingAdmissionPolicy", DENY_NON_GPU_PODS, deny_non_gpu_pods()),
         # The platform's own agents run on every node, so the denial applies to teams alone.
         _object(

@@ -8,6 +8,8 @@ from typing import Any, Final
 from components.shapes.labels import TEAM_LABEL
 
 GPU_RESOURCE: Final = "nvidia.com/gpu"
+# An Elastic Fabric Adapter of AWS, for training across nodes.
+EFA_RESOURCE: Final = "vpc.amazonaws.com/efa"
 # Nodes of a pool carry label and taint; the node group or Karpenter sets them.
 POOL_LABEL: Final = "plinth.dev/gpu-pool"
 TAINT: Final[Mapping[str, str]] = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}

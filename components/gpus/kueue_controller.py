@@ -11,6 +11,7 @@ from pulumi_kubernetes.core import v1
 
 from components import manifests
 from components.gpus.gpu_admission import requests_gpu
+from components.gpus.gpu_queues import EFA_RESOURCE
 from components.shapes import (
     controller,
     network_policies,
@@ -144,8 +145,11 @@ def settings(
         "internalCertManagement": {"enable": False},
         "managedJobsNamespaceSelector": {"matchExpressions": [{"key": TEAM_LABEL, "operator": "Exists"}]},
         "integrations": {"frameworks": list(_FRAMEWORKS)},
-        # Quotas cover GPUs alone: CPU and memory follow from the nodes that have them.
-        "resources": {"excludeResourcePrefixes": ["cpu", "memory", "ephemeral-storage", "hugepages-"]},
+        # Quotas cover GPUs alone: all else follows from the nodes that have them. What a pod requests and no
+        # quota covers would keep it waiting for ever.
+        "resources": {
+            "excludeResourcePrefixes": ["cpu", "memory", "ephemeral-storage", "hugepages-", EFA_RESOURCE]
+        },
         # They would watch Secrets, watch every node, and serve an API with another certificate.
         "featureGates": {"MultiKueue": False, "TopologyAwareScheduling": False, "VisibilityOnDemand": False},
     }

@@ -9,9 +9,10 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components.gpus.gpu_queues import GPU_RESOURCE, POOL_LABEL, TOLERATION, GpuPool, Mig, TimeSlicing
+from components.gpus import device_plugin
+from components.gpus.device_plugin import SOCKETS, DevicePlugin
+from components.gpus.gpu_queues import GPU_RESOURCE, GpuPool, Mig, TimeSlicing
 from components.shapes import pod_inputs, pod_security, server_pods
-from components.shapes.labels import COMPONENT
 from components.shapes.owner import Owner
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 from components.shapes.server_pods import Mount
@@ -21,7 +22,6 @@ NAMESPACE = "nvidia-device-plugin"
 """A namespace of its own, because the plugin serves the kubelet through a socket on the node."""
 _PROJECT = "nvidia-device-plugin"
 _MODULE = "github.com/NVIDIA/k8s-device-plugin"
-_SOCKETS = "/var/lib/kubelet/device-plugins"
 _SETTINGS_FOLDER = "/etc/nvidia-device-plugin"
 _SETTINGS_FILE = "config.json"
 
@@ -78,6 +78,27 @@ def settings(sharing: Mig | TimeSlicing | None) -> dict[str, Any]:
     return configuration
 
 
+def environment(sharing: Mig | TimeSlicing | None) -> dict[str, str]:
+    """Return the environment of the plugin."""
+    return {
+        # Empty: all of NVIDIA's health checks run, and a device that fails one is no longer offered.
+        "DP_DISABLE_HEALTHCHECKS": "",
+        # Without it the container sees the GPUs, but not how they are cut.
+        **({"NVIDIA_MIG_MONITOR_DEVICES": "all"} if isinstance(sharing, Mig) else {}),
+    }
+
+
+def container_context(sharing: Mig | TimeSlicing | None) -> kubernetes.core.v1.SecurityContextArgsDict:
+    """Return what the plugin may do: NVIDIA's runtime shows slices only to a container with SYS_ADMIN."""
+    context = pod_security.container_context()
+    if not isinstance(sharing, Mig):
+        return context
+    # The API server refuses the capability together with a ban on privilege escalation.
+    context["allow_privilege_escalation"] = True
+    context["capabilities"] = {"drop": ["ALL"], "add": ["SYS_ADMIN"]}
+    return context
+
+
 class NvidiaDevicePlugin(pulumi.ComponentResource):
     """One DaemonSet for each way in which GPUs are divided."""
 
@@ -100,76 +121,36 @@ class NvidiaDevicePlugin(pulumi.ComponentResource):
 
     def _plugin(self, group: str, pools: list[GpuPool]) -> None:
         owner = self._owner
-        metadata = owner.metadata(group)
-        text = json.dumps(settings(pools[0].sharing), indent=1, sort_keys=True)
+        sharing = pools[0].sharing
+        text = json.dumps(settings(sharing), indent=1, sort_keys=True)
         configuration = kubernetes.core.v1.ConfigMap(
             f"{owner.component}-{group}-settings",
-            metadata=metadata,
+            metadata=owner.metadata(group),
             data={_SETTINGS_FILE: text},
             opts=owner.child(),
         )
-        own = {**owner.selector, COMPONENT: group}
-        kubernetes.apps.v1.DaemonSet(
-            f"{owner.component}-{group}",
-            metadata=metadata,
-            spec={
-                "selector": {"match_labels": own},
-                "update_strategy": {"type": "RollingUpdate"},
-                "template": {
-                    # The plugin reads its settings once: changed settings need new pods.
-                    "metadata": {
-                        "labels": {**owner.labels, **own},
-                        "annotations": {"plinth.dev/settings": text},
-                    },
-                    "spec": self._pod([pool.name for pool in pools], group),
-                },
-            },
-            opts=owner.child([configuration]),
+        device_plugin.deploy(
+            owner,
+            DevicePlugin(
+                name=group,
+                container=self._container(sharing),
+                pools=[pool.name for pool in pools],
+                registers=GPU_RESOURCE,
+                volumes=[{"name": "settings", "config_map": {"name": group}}],
+                # The plugin reads its settings once: changed settings need new pods.
+                annotations={"plinth.dev/settings": text},
+            ),
+            [configuration],
         )
 
-    def _pod(self, pools: list[str], settings_map: str) -> kubernetes.core.v1.PodSpecArgsDict:
+    def _container(self, sharing: Mig | TimeSlicing | None) -> kubernetes.core.v1.ContainerArgsDict:
         container = server_pods.container(
             "plugin",
             self._args.image,
             ["nvidia-device-plugin", f"--config-file={_SETTINGS_FOLDER}/{_SETTINGS_FILE}"],
-            # Empty: all of NVIDIA's health checks run, and a device that fails one is no longer offered.
-            env=pod_inputs.plain_env({"DP_DISABLE_HEALTHCHECKS": ""}),
-            mounts=(
-                Mount(volume="sockets", path=_SOCKETS, writable=True),
-                Mount(volume="settings", path=_SETTINGS_FOLDER),
-            ),
+            env=pod_inputs.plain_env(environment(sharing)),
+            mounts=(SOCKETS, Mount(volume="settings", path=_SETTINGS_FOLDER)),
             resources=pod_security.sizes(cpu="10m", memory="64Mi", memory_limit="256Mi"),
         )
-        # Without a driver it exits at once: the pod's own status then shows the reason.
-        container["termination_message_policy"] = "FallbackToLogsOnError"
-        pod = server_pods.pod(
-            container,
-            volumes=[
-                {"name": "sockets", "host_path": {"path": _SOCKETS, "type": "Directory"}},
-                {"name": "settings", "config_map": {"name": settings_map}},
-            ],
-            scratch=None,
-            # The kubelet's folder belongs to root; the container has no capability all the same.
-            user=pod_security.ROOT,
-            priority_class="system-node-critical",
-            grace_seconds=None,
-        )
-        return {
-            **pod,
-            "affinity": {
-                "node_affinity": {
-                    "required_during_scheduling_ignored_during_execution": {
-                        "node_selector_terms": [
-                            {"match_expressions": [{"key": POOL_LABEL, "operator": "In", "values": pools}]}
-                        ]
-                    }
-                }
-            },
-            "tolerations": [
-                {
-                    "key": TOLERATION["key"],
-                    "operator": TOLERATION["operator"],
-                    "effect": TOLERATION["effect"],
-                }
-            ],
-        }
+        container["security_context"] = container_context(sharing)
+        return container

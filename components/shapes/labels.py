@@ -6,6 +6,8 @@ NAME: Final = "app.kubernetes.io/name"
 COMPONENT: Final = "app.kubernetes.io/component"
 TEAM_LABEL: Final = "plinth.dev/team"
 """Label of a team's namespace; policies and queues of GPUs select by it."""
+REGISTERS: Final = "plinth.dev/registers"
+"""Annotation of a DaemonSet: the extended resource that its pods register with the kubelet of their node."""
 
 
 def selector(name: str, instance: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Nodes on AWS: image repositories, storage class, autoscalers and GPU node pools."""
+"""Nodes on AWS: image repositories, storage class, autoscalers, GPU node pools and their adapters."""
 
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from infra.parts.site import Site
 
 NAMESPACE = "node-scaling"
+# Created by the component; importing its name from there would cost every command a second.
+_ADAPTERS_NAMESPACE = "efa-device-plugin"
 
 
 def _deploy(site: "Site", _: Connections) -> Provides:
@@ -31,6 +33,10 @@ def _wanted(settings: Settings) -> bool:
     return isinstance(settings.cluster, EksSettings)
 
 
+def _own_namespaces(settings: Settings) -> tuple[str, ...]:
+    return (_ADAPTERS_NAMESPACE,) if any(pool.efa for pool in settings.gpu_pools) else ()
+
+
 def _watch(settings: Settings) -> "Watch":
     from components.aws import monitoring
 
@@ -38,4 +44,11 @@ def _watch(settings: Settings) -> "Watch":
     return monitoring.watch(NAMESPACE, timing(settings), karpenter=karpenter)
 
 
-NODES = Part(name="nodes", deploy=_deploy, wanted=_wanted, namespaces=(NAMESPACE,), watch=_watch)
+NODES = Part(
+    name="nodes",
+    deploy=_deploy,
+    wanted=_wanted,
+    namespaces=(NAMESPACE,),
+    own_namespaces=_own_namespaces,
+    watch=_watch,
+)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from components.aws import instance_types
 from components.aws.instance_types import InstanceType
 from components.gpus import gpu_queues
-from infra.settings import gpu_sharing
+from infra.settings import gpu_sharing, pool_exclusions
 from infra.settings.cluster import CapacityType, EksSettings, SystemPoolSettings
 from infra.settings.pools import GpuPoolSettings, MigSharing, Provisioner, TeamSettings
 
@@ -35,6 +35,7 @@ def gpu_pool_problems(pools: Sequence[GpuPoolSettings], cluster: EksSettings) ->
             _size_problems(pool.min, pool.max),
             _zone_problems(pool, cluster),
             _type_problems(pool),
+            pool_exclusions.problems(pool),
             _capacity_problems(pool),
             _sharing_problems(pool),
         )
@@ -100,13 +101,6 @@ def _type_problems(pool: GpuPoolSettings) -> Iterator[str]:
 
 
 def _capacity_problems(pool: GpuPoolSettings) -> Iterator[str]:
-    if pool.provisioner is Provisioner.KARPENTER:
-        if pool.min:
-            yield f"min is {pool.min}; Karpenter removes idle nodes: set min to 0 or provisioner to nodeGroup"
-        if pool.placement_group:
-            yield "placementGroup is for node groups: leave it out, or set provisioner to nodeGroup"
-    if pool.reservation and pool.capacity_type is CapacityType.SPOT:
-        yield "reservation with capacityType SPOT: reserved is never spot, use ON_DEMAND or CAPACITY_BLOCK"
     if pool.capacity_type is CapacityType.CAPACITY_BLOCK and not pool.reservation:
         yield "capacityType is CAPACITY_BLOCK without reservation: name the capacity block, cr-..."
     if pool.reservation and len(pool.instance_types) != 1:
@@ -115,12 +109,8 @@ def _capacity_problems(pool: GpuPoolSettings) -> Iterator[str]:
 
 
 def _sharing_problems(pool: GpuPoolSettings) -> Iterator[str]:
-    if pool.sharing is not None and pool.provisioner is Provisioner.KARPENTER:
-        yield "sharing with provisioner karpenter, which counts whole GPUs: set provisioner to nodeGroup"
     if not isinstance(pool.sharing, MigSharing):
         return
-    if pool.efa:
-        yield "efa is true, but slices of sharing mig cannot use it: leave out one of them"
     for name in pool.instance_types:
         known = instance_types.find(name)
         if known is None or not known.gpus:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from infra.settings.stack import Settings
-from simulation.aws import documented_rules, published_types, replacements
+from simulation.aws import documented_rules, promised_resources, published_types, replacements
 from simulation.aws.planned import PlannedResource
 from simulation.aws.policies import as_list, statements
 
@@ -304,6 +304,10 @@ def _made_by_aws(plan: Plan) -> _Faults:
             yield each, "EKS makes this rule itself, and refuses a second one"
 
 
+def _promises_kept(plan: Plan) -> _Faults:
+    yield from promised_resources.unregistered(plan.resources, plan.elsewhere)
+
+
 RULES: Mapping[str, _Rule] = {
     "encrypted at rest with the stack's own key": _encrypted,
     "closed to the internet": _closed,
@@ -319,6 +323,7 @@ RULES: Mapping[str, _Rule] = {
     "identities long before pods": _identities_in_time,
     "NAT after the way out": _way_out_in_time,
     "nothing twice that AWS makes": _made_by_aws,
+    "what autoscalers expect of a node is registered there": _promises_kept,
 }
 
 

@@ -106,6 +106,23 @@ ADDED = {
     "aws:ecr/lifecyclePolicy:LifecyclePolicy images-serving-runtime-onnx-lifecycle",
     "aws:ecr/repository:Repository images-serving-runtime-boosting",
     "aws:ecr/repository:Repository images-serving-runtime-onnx",
+    # The cluster autoscaler ends no run to save a node.
+    *(
+        f"kubernetes:admissionregistration.k8s.io/v1:MutatingAdmissionPolicy{kind} "
+        f"gpu-scheduling-mutating-admission-policy{role}-plinth-gpu-pods-keep-their-nodes"
+        for kind, role in (("", ""), ("Binding", "-binding"))
+    ),
+    # A shell on nodes by Session Manager.
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment eks-node-AmazonSSMManagedInstanceCore",
+    "aws:ec2/vpcEndpoint:VpcEndpoint network-ssmmessages",
+    # What repairs nodes is told of faulty GPUs.
+    "aws:eks/addon:Addon eks-eks-node-monitoring-agent",
+    # Pods get the network adapters that pools have.
+    "plinth:index:EfaDevicePlugin efa-device-plugin",
+    "plinth:index:PlatformNamespace efa-device-plugin-namespace",
+    "kubernetes:apps/v1:DaemonSet efa-device-plugin-adapters",
+    "kubernetes:core/v1:Namespace efa-device-plugin-namespace-namespace",
+    "kubernetes:networking.k8s.io/v1:NetworkPolicy efa-device-plugin-namespace-default-deny",
 }
 # Type and name of what an update deletes.
 REMOVED = {
@@ -113,6 +130,8 @@ REMOVED = {
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule eks-node-traffic",
     # Slices of MIG cannot use the adapters of staging's pool.
     "aws:autoscaling/tag:Tag gpu-training-group-resources-vpc.amazonaws.com-efa",
+    # No pod and no node reads a secret of AWS.
+    "aws:ec2/vpcEndpoint:VpcEndpoint network-secretsmanager",
 }
 # A serving runtime is named after its content: another image is another runtime, made before the old one
 # is deleted.

@@ -226,6 +226,21 @@ def test_gpu_pods_always_get_the_toleration(tier: Tier) -> None:
     assert TOLERATION not in plain["spec"]["tolerations"]
 
 
+def test_gpu_pods_of_teams_keep_their_nodes_unless_they_say_otherwise(tier: Tier, team: Teams) -> None:
+    team("research")
+    key = "cluster-autoscaler.kubernetes.io/safe-to-evict"
+
+    def kept(namespace: str, **annotations: str) -> str | None:
+        asking = pod("asking", namespace, gpus=1)
+        asking["metadata"]["annotations"] = annotations
+        made = tier.api.request("POST", f"/api/v1/namespaces/{namespace}/pods?dryRun=All", json=asking)
+        return made["metadata"].get("annotations", {}).get(key)
+
+    assert kept("research") == "false"
+    assert kept("research", **{key: "true"}) == "true"
+    assert kept("default") is None
+
+
 def _workloads(tier: Tier, team: str) -> list[Any]:
     return tier.api.items(f"/apis/kueue.x-k8s.io/v1beta2/namespaces/{team}/workloads")
 

@@ -92,3 +92,11 @@ def test_an_image_that_only_clouds_run_is_pulled_from_upstream() -> None:
     assert images.published("karpenter", "1.2.3") == "public.ecr.aws/karpenter/controller:1.2.3"
     with pytest.raises(images.ImageError, match="no published image 'none': there are cluster-autoscaler"):
         images.published("none", "1")
+
+
+@pytest.mark.parametrize(
+    ("region", "account"), [("us-east-1", "602401143452"), ("eu-south-2", "455263428931")]
+)
+def test_images_of_eks_come_from_the_region_of_the_nodes(region: str, account: str) -> None:
+    expected = f"{account}.dkr.ecr.{region}.amazonaws.com/eks/plugin:v1"
+    assert images.of_eks("plugin", "v1", region) == expected

@@ -1,5 +1,8 @@
 """Pools of the settings become node groups or Karpenter pools, each with what its settings say."""
 
+import json
+
+from components.gpus import kueue_controller
 from infra.settings import stack_file
 from infra.settings.pools import Provisioner
 from tests.fixtures import platform
@@ -27,3 +30,31 @@ def test_a_pool_in_one_zone_is_in_the_subnet_of_that_zone() -> None:
 def test_karpenter_runs_only_where_a_pool_asks_for_it() -> None:
     assert not platform.stack("dev").of_type("plinth:index:Karpenter")
     assert platform.stack("prod").of_type("plinth:index:Karpenter")
+
+
+def test_adapters_have_their_plugin_where_a_pool_has_them() -> None:
+    with_adapters = [pool.name for pool in stack_file.settings("prod").gpu_pools if pool.efa]
+    assert with_adapters
+    plugin = platform.stack("prod").one("DaemonSet", "efa-device-plugin-adapters").inputs
+    required = plugin["spec"]["template"]["spec"]["affinity"]["nodeAffinity"]
+    assert json.dumps(with_adapters) in json.dumps(required)
+    (container,) = plugin["spec"]["template"]["spec"]["containers"]
+    assert container["image"].startswith("602401143452.dkr.ecr.us-east-1.amazonaws.com/eks/")
+    assert not platform.stack("dev").of_type("plinth:index:EfaDevicePlugin")
+
+
+def test_queues_let_through_whatever_the_nodes_of_a_pool_offer() -> None:
+    """A pod that asks for what no quota covers, and no setting excludes, would wait in its queue for ever."""
+    deployment = platform.stack("prod")
+    prefix = "k8s.io/cluster-autoscaler/node-template/resources/"
+    keys = [each.inputs["tag"]["key"] for each in deployment.of_type("aws:autoscaling/tag:Tag")]
+    offered = {key.removeprefix(prefix) for key in keys if key.startswith(prefix)}
+    covered = {
+        name
+        for queue in deployment.of_type("ClusterQueue")
+        for group in queue.inputs["spec"]["resourceGroups"]
+        for name in group["coveredResources"]
+    }
+    excluded = kueue_controller.settings("kueue")["resources"]["excludeResourcePrefixes"]
+    assert {"nvidia.com/gpu", "vpc.amazonaws.com/efa"} <= offered
+    assert not [name for name in offered - covered if not name.startswith(tuple(excluded))]

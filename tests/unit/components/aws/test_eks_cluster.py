@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from components.aws.eks_cluster import EksCluster, EksClusterArgs, kubeconfig
+from components.gpus.gpu_queues import TAINT
 from components.versions import eks_addons
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
@@ -122,13 +123,36 @@ def test_nodes_join_after_their_network_and_add_ons_with_pods_start_after_nodes(
     assert nodes.name in rules.before(deployment, deployment.one("aws:eks/addon:Addon", "eks-coredns"))
 
 
-def test_nodes_may_join_and_pull_images_and_nothing_else() -> None:
+def test_what_looks_at_gpus_is_on_the_nodes_that_are_tainted_for_them() -> None:
+    agent = deployed().one("aws:eks/addon:Addon", "eks-eks-node-monitoring-agent").inputs
+    (toleration,) = json.loads(agent["configurationValues"])["dcgmAgent"]["tolerations"]
+    assert (toleration["key"], toleration["effect"]) == (TAINT["key"], TAINT["effect"])
+    assert toleration["operator"] == "Exists"
+
+
+def test_nodes_that_are_repaired_are_watched() -> None:
+    """The condition of GPUs by which EKS repairs a node is written by the agent alone."""
+    deployment = deployed()
+    repaired = [
+        each.name
+        for each in deployment.of_type("aws:eks/nodeGroup:NodeGroup")
+        if each.inputs["nodeRepairConfig"]["enabled"]
+    ]
+    watching = {each.inputs["addonName"] for each in deployment.of_type("aws:eks/addon:Addon")}
+    assert not repaired or "eks-node-monitoring-agent" in watching
+
+
+def test_nodes_may_join_pull_images_and_let_an_administrator_in_and_nothing_else() -> None:
     attached = [
         each.inputs["policyArn"].rpartition("/")[2]
         for each in deployed().of_type("RolePolicyAttachment")
         if each.name.startswith("eks-node-")
     ]
-    assert sorted(attached) == ["AmazonEC2ContainerRegistryPullOnly", "AmazonEKSWorkerNodePolicy"]
+    assert sorted(attached) == [
+        "AmazonEC2ContainerRegistryPullOnly",
+        "AmazonEKSWorkerNodePolicy",
+        "AmazonSSMManagedInstanceCore",
+    ]
 
 
 def test_what_an_add_on_may_do_belongs_to_its_own_service_account() -> None:

@@ -4,12 +4,8 @@ import email
 
 import pytest
 
-from components.aws.gpu_node_pool import (
-    GpuNodePool,
-    GpuNodePoolArgs,
-    known_types,
-    user_data,
-)
+from components.aws import gpu_partitioning
+from components.aws.gpu_node_pool import GpuNodePool, GpuNodePoolArgs, known_types, user_data
 from components.gpus.gpu_queues import Mig, TimeSlicing
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
@@ -85,7 +81,7 @@ def test_a_node_makes_one_disk_of_its_local_ones_and_cuts_its_gpus_before_it_joi
     message = email.message_from_bytes(base64.b64decode(template.inputs["userData"]))
     parts = {part.get_content_type(): part.get_payload() for part in message.walk()}
     assert "strategy: RAID0" in str(parts["application/node.eks.aws"])
-    assert "nvidia-smi mig -cgi 3g.20gb,3g.20gb -C" in str(parts["text/x-shellscript"])
+    assert str(parts["text/x-shellscript"]).strip() == gpu_partitioning.user_data("3g.20gb", 2).strip()
     (kind,) = known_types(("p4d.24xlarge",))
     assert "shellscript" not in user_data(kind, None)
     assert "RAID0" not in user_data(kind, None, local_disks=False)

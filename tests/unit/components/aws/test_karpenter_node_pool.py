@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from components.aws import gpu_partitioning
 from components.aws.karpenter_node_pool import (
     KarpenterNodePool,
     KarpenterNodePoolArgs,
@@ -101,7 +102,7 @@ def test_gpus_are_cut_before_a_node_joins_and_local_disks_are_left_to_karpenter(
     assert "userData" not in whole
     assert whole["instanceStorePolicy"] == "RAID0"
     args = dataclasses.replace(ARGS, instance_types=("p4d.24xlarge",), sharing=Mig(profile="7g.40gb"))
-    assert "nvidia-smi mig -cgi 7g.40gb -C" in node_class_spec(args)["userData"]
+    assert gpu_partitioning.user_data("7g.40gb", 1) in node_class_spec(args)["userData"]
     sliced = dataclasses.replace(ARGS, sharing=TimeSlicing(replicas=2))
     labels = node_pool_spec(sliced, "batch")["template"]["metadata"]["labels"]
     assert labels["nvidia.com/device-plugin.config"] == "batch"

@@ -36,3 +36,7 @@ def test_networks_that_cannot_be_divided_are_refused(cidr: str, zones: int, mess
 
 def test_no_endpoint_is_listed_twice() -> None:
     assert len(set(network_plan.INTERFACE_ENDPOINTS)) == len(network_plan.INTERFACE_ENDPOINTS)
+
+
+def test_sessions_on_nodes_need_no_way_to_the_internet() -> None:
+    assert {"ssm", "ssmmessages"} <= set(network_plan.INTERFACE_ENDPOINTS)

@@ -85,7 +85,8 @@ def test_without_kueue_only_gpu_pods_of_teams_do_not_start() -> None:
 
 def test_quotas_are_of_gpus_alone_and_of_teams_alone() -> None:
     made = settings("kueue")
-    assert {"cpu", "memory"} <= set(made["resources"]["excludeResourcePrefixes"])
+    # A pod that requests what no quota covers would wait for ever.
+    assert {"cpu", "memory", "vpc.amazonaws.com/efa"} <= set(made["resources"]["excludeResourcePrefixes"])
     assert not any("nvidia.com".startswith(each) for each in made["resources"]["excludeResourcePrefixes"])
     (selected,) = made["managedJobsNamespaceSelector"]["matchExpressions"]
     assert selected == {"key": "plinth.dev/team", "operator": "Exists"}

@@ -51,19 +51,21 @@ def test_pools_with_equal_settings_share_a_plugin() -> None:
 def test_health_checks_are_all_on_and_the_file_is_where_the_plugin_reads_it() -> None:
     for pod in deployed().pods().values():
         (container,) = pod["containers"]
-        assert container["env"] == [{"name": "DP_DISABLE_HEALTHCHECKS", "value": ""}]
+        assert {"name": "DP_DISABLE_HEALTHCHECKS", "value": ""} in container["env"]
         assert container["args"] == ["--config-file=/etc/nvidia-device-plugin/config.json"]
         mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
         assert mounts["settings"] == "/etc/nvidia-device-plugin"
 
 
 def test_the_plugin_has_a_folder_of_the_node_and_nothing_more() -> None:
-    for pod in deployed().pods().values():
+    for name, pod in deployed().pods().items():
         (container,) = pod["containers"]
+        cut = name == "plugin-mig"
         assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
+            # Kubernetes accepts no ban together with the capability.
+            "allowPrivilegeEscalation": cut,
             "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
+            "capabilities": {"drop": ["ALL"], "add": ["SYS_ADMIN"]} if cut else {"drop": ["ALL"]},
         }
         paths = [each["hostPath"]["path"] for each in pod["volumes"] if "hostPath" in each]
         assert paths == ["/var/lib/kubelet/device-plugins"]

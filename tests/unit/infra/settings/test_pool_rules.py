@@ -41,8 +41,12 @@ INFERENCE, BATCH, TRAINING, SHARED = range(4)
             {"reservation": "cr-0123456789abcdef0", "zones": ["us-east-1a"]},
             "instance type; instanceTypes has",
         ),
-        (BATCH, {"min": 1}, "min is 1; Karpenter removes idle nodes"),
-        (BATCH, {"placementGroup": True, "zones": ["us-east-1a"]}, "placementGroup is for node groups"),
+        (BATCH, {"min": 1}, "min above 0 with provisioner karpenter: Karpenter removes idle nodes"),
+        (
+            BATCH,
+            {"placementGroup": True, "zones": ["us-east-1a"]},
+            "plinth:gpuPools batch: placementGroup: true with provisioner karpenter",
+        ),
         (TRAINING, {"zones": []}, "efa needs all nodes in one zone; zones has 0: name exactly one"),
         (
             TRAINING,
@@ -59,12 +63,12 @@ INFERENCE, BATCH, TRAINING, SHARED = range(4)
         (
             SHARED,
             {"efa": True},
-            "plinth:gpuPools shared: efa is true, but slices of sharing mig cannot use it",
+            "plinth:gpuPools shared: efa: true with sharing mig: slices of a GPU cannot use adapters",
         ),
         (
             SHARED,
             {"provisioner": "karpenter"},
-            "plinth:gpuPools shared: sharing with provisioner karpenter, which counts whole GPUs",
+            "plinth:gpuPools shared: sharing with provisioner karpenter: Karpenter counts whole GPUs",
         ),
         (
             INFERENCE,

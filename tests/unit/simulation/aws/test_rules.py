@@ -189,6 +189,7 @@ def test_every_rule_has_been_seen_to_fail() -> None:
         "identities long before pods",
         "nothing twice that AWS makes",
         "rights before whoever acts by them",
+        "what autoscalers expect of a node is registered there",
     }
     assert {rule for _, _, rule in WRONG} | {"no static keys"} | of_order == set(rules.RULES)
 
@@ -243,3 +244,20 @@ def test_a_rule_that_eks_makes_is_not_made_twice() -> None:
     assert broken(cluster, planned(token, references=ends, tags=TAGS)) == ["nothing twice that AWS makes"]
     other = {**ends, "referencedSecurityGroupId": ("urn:other",)}
     assert broken(cluster, planned(token, references=other, tags=TAGS)) == []
+
+
+def test_what_an_autoscaler_expects_of_a_node_is_registered_there() -> None:
+    """Which plugins keep a promise is tested with the module that decides it."""
+    tag = planned(
+        "aws:autoscaling/tag:Tag",
+        references={"autoscalingGroupName": ("urn:group",)},
+        tag={"key": "k8s.io/cluster-autoscaler/node-template/resources/example.com/device", "value": "1"},
+    )
+    plugin = planned(
+        "kubernetes:apps/v1:DaemonSet",
+        metadata={"annotations": {"plinth.dev/registers": "example.com/device"}},
+        spec={"template": {"spec": {}}},
+    )
+    assert broken(tag) == ["what autoscalers expect of a node is registered there"]
+    plan = rules.Plan(resources=[tag], elsewhere=[plugin], settings=stack_file.settings("prod"))
+    assert rules.breaches(plan) == []

@@ -13,6 +13,7 @@ from components import manifests
 from components.gpus.gpu_admission import requests_gpu
 from components.gpus.gpu_queues import EFA_RESOURCE
 from components.shapes import (
+    access_rights,
     controller,
     network_policies,
     pod_security,
@@ -48,6 +49,35 @@ _QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 # Plain pods (as pipelines create them) and Jobs; each further kind of job is another webhook that can fail.
 _FRAMEWORKS = ("batch/job", "pod")
 _WEBHOOKS = ("job", "pod", "clusterqueue", "cohort", "resourceflavor", "workload")
+# What upstream grants for features that `settings` leaves out.
+_NEEDLESS = (
+    # Its own certificates, which it writes into webhooks and definitions.
+    "*.admissionregistration.k8s.io",
+    "*.apiextensions.k8s.io",
+    # The API of waiting workloads.
+    "*.flowcontrol.apiserver.k8s.io",
+    # Nodes on request of a queue: no cluster of ours has the kind.
+    "*.autoscaling.x-k8s.io",
+    "podtemplates",
+    "provisioningrequestconfigs.kueue.x-k8s.io",
+    # Placement by topology.
+    "nodes",
+    "topologies.kueue.x-k8s.io",
+    "topologies/finalizers.kueue.x-k8s.io",
+    # Other clusters.
+    "multikueueclusters.kueue.x-k8s.io",
+    "multikueueclusters/status.kueue.x-k8s.io",
+    "multikueueconfigs.kueue.x-k8s.io",
+)
+# Frameworks that it does not run. It looks up the owners of a pod all the same, of whatever framework.
+_OTHER_FRAMEWORKS = (
+    "*.jobset.x-k8s.io",
+    "*.kubeflow.org",
+    "*.leaderworkerset.x-k8s.io",
+    "*.ray.io",
+    "*.trainer.kubeflow.org",
+    "*.workload.codeflare.dev",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,13 +127,21 @@ def rights() -> list[Any]:
 
     It serves metrics only to clients whose token it has reviewed.
     """
-    return [
-        rule
+    work, metrics = (
+        manifests.find(manifests.load(_PROJECT, _MODULE, f"{_RIGHTS}/{file}.yaml"), "ClusterRole", role)[
+            "rules"
+        ]
         for file, role in (("role", "manager-role"), ("metrics_auth_role", "metrics-auth-role"))
-        for rule in manifests.find(
-            manifests.load(_PROJECT, _MODULE, f"{_RIGHTS}/{file}.yaml"), "ClusterRole", role
-        )["rules"]
-    ]
+    )
+    needed, _ = access_rights.split(work, _NEEDLESS)
+    own, others = access_rights.split(needed, _OTHER_FRAMEWORKS)
+    return [*own, *access_rights.read_only(others), *metrics]
+
+
+def leader_rights() -> list[Any]:
+    """Return the controller's rules for its own namespace: leader election."""
+    leader = manifests.load(_PROJECT, _MODULE, f"{_RIGHTS}/leader_election_role.yaml")
+    return manifests.find(leader, "Role", "leader-election-role")["rules"]
 
 
 def webhook_host(namespace: str) -> str:
@@ -111,15 +149,12 @@ def webhook_host(namespace: str) -> str:
     return webhook_server.host(WEBHOOK_SERVICE, namespace)
 
 
-def settings(
-    namespace: str, *, certificate_folder: str = _CERTIFICATE_FOLDER, leader_election: bool = True
-) -> dict[str, Any]:
+def settings(namespace: str, *, certificate_folder: str = _CERTIFICATE_FOLDER) -> dict[str, Any]:
     """Return the controller's configuration.
 
     Args:
         namespace: namespace that it runs in.
         certificate_folder: folder of its webhooks' certificate.
-        leader_election: whether there may be another replica.
     """
     return {
         "apiVersion": f"config.kueue.x-k8s.io/{_VERSION}",
@@ -128,7 +163,7 @@ def settings(
         "health": {"healthProbeBindAddress": f":{_HEALTH_PORT}"},
         "metrics": {"bindAddress": f":{METRICS_PORT}", "enableClusterQueueResources": True},
         "webhook": {"port": webhook_server.PORT, "certDir": certificate_folder},
-        "leaderElection": {"leaderElect": leader_election, "resourceName": "kueue.plinth.dev"},
+        "leaderElection": {"leaderElect": True, "resourceName": "kueue.plinth.dev"},
         "controller": {
             "groupKindConcurrency": {
                 "Job.batch": 5,
@@ -222,13 +257,11 @@ class KueueController(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _rights(self) -> Rights:
-        leader = manifests.load(_PROJECT, _MODULE, f"{_RIGHTS}/leader_election_role.yaml")
-        leader_rules = manifests.find(leader, "Role", "leader-election-role")["rules"]
         leader_name = f"{self._name}-leader-election"
         return Rights(
             account=_ACCOUNT,
             cluster=Grant(rules=rights(), name=self._name),
-            namespace=Grant(rules=leader_rules, name=leader_name, resource=leader_name),
+            namespace=Grant(rules=leader_rights(), name=leader_name, resource=leader_name),
         )
 
     def _settings(self) -> Settings:

@@ -1,7 +1,7 @@
 """A Postgres database run by the CloudNativePG operator, with TLS and a volume per instance."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pulumi
@@ -10,7 +10,7 @@ from pulumi import ResourceOptions
 
 from components import manifests
 from components.connections import PostgresConnection
-from components.shapes import controller, network_policies
+from components.shapes import access_rights, controller, network_policies
 from components.shapes.labels import NAME, labels
 from components.shapes.owner import Owner
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
@@ -27,6 +27,12 @@ _WEBHOOK_PORT = 9443
 _PROJECT = "cloudnative-pg"
 _MODULE = "github.com/cloudnative-pg/cloudnative-pg"
 _OPERATOR = "cnpg-controller-manager"
+# Upstream's name of the operator's account and of its role.
+_MANAGER = "cnpg-manager"
+_EVERYWHERE = f"{_MANAGER}-everywhere"
+_RBAC = "rbac.authorization.k8s.io"
+_SETTINGS = "cnpg-controller-manager-config"
+_WATCHED = "WATCH_NAMESPACE"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +71,7 @@ class PostgresArgs:
 
 
 def operator_manifests(image: str) -> list[manifests.Manifest]:
-    """Return upstream's objects, without its Namespace, sized and probed for a quick start."""
+    """Return upstream's objects, without its Namespace, confined, sized and probed for a quick start."""
     version = upstream_version(_PROJECT, _MODULE).removeprefix("v")
     upstream = manifests.load(_PROJECT, _MODULE, f"releases/cnpg-{version}.yaml")
     container = manifests.find(upstream, "Deployment", _OPERATOR)["spec"]["template"]["spec"]["containers"][0]
@@ -74,13 +80,64 @@ def operator_manifests(image: str) -> list[manifests.Manifest]:
     for variable in container["env"]:
         if variable["name"] == "OPERATOR_IMAGE_NAME":
             variable["value"] = image
+    # Read before the settings are: the operator decides first what it watches.
+    container["env"].append(
+        {"name": _WATCHED, "valueFrom": {"configMapKeyRef": {"name": _SETTINGS, "key": _WATCHED}}}
+    )
     # Upstream's limit of a tenth of a CPU slows the start to 10 s.
     container["resources"] = {"requests": {"cpu": "50m", "memory": "100Mi"}, "limits": {"memory": "256Mi"}}
     container["startupProbe"] |= {"periodSeconds": 1, "failureThreshold": 90}
     own = labels("cloudnative-pg", "cloudnative-pg", "operator")
     # The name label of upstream's objects is a selector: it stays.
     own.pop(NAME)
-    return manifests.labelled(manifests.without(upstream, "Namespace"), own)
+    kept = manifests.without(upstream, "Namespace", "ClusterRoleBinding")
+    rights = _rights(manifests.find(upstream, "ClusterRole", _MANAGER))
+    return manifests.labelled([*kept, *rights], own)
+
+
+def _rights(manager: manifests.Manifest) -> list[manifests.Manifest]:
+    """Return what the operator may do in every namespace, and what in its own.
+
+    Upstream binds its whole role everywhere: with it the operator could read every Secret, enter every pod
+    and grant what it has to others.
+    """
+    hooks = [f"cnpg-{kind}-webhook-configuration" for kind in ("mutating", "validating")]
+    read = [*access_rights.READ]
+    everywhere: list[manifests.Manifest] = [
+        {"apiGroups": [""], "resources": ["nodes"], "verbs": read},
+        {"apiGroups": ["postgresql.cnpg.io"], "resources": ["clusterimagecatalogs"], "verbs": read},
+        # It makes its own certificate.
+        {
+            "apiGroups": ["admissionregistration.k8s.io"],
+            "resources": ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
+            "resourceNames": hooks,
+            "verbs": ["get", "patch"],
+        },
+    ]
+    # Certificates, leader election and events; its caches read everything else as well.
+    needed, _ = access_rights.split(manager["rules"], ("pods/exec",))
+    others, written = access_rights.split(needed, ("secrets", "leases.coordination.k8s.io", "events"))
+    own = {"name": _MANAGER, "namespace": OPERATOR_NAMESPACE}
+    return [
+        _role("ClusterRole", {"name": _EVERYWHERE}, everywhere),
+        _binding("ClusterRole", {"name": _EVERYWHERE}),
+        _role("Role", own, [*written, *access_rights.read_only(others)]),
+        _binding("Role", own),
+    ]
+
+
+def _role(kind: str, metadata: Mapping[str, str], rules: list[manifests.Manifest]) -> manifests.Manifest:
+    return {"apiVersion": f"{_RBAC}/v1", "kind": kind, "metadata": dict(metadata), "rules": rules}
+
+
+def _binding(role: str, metadata: Mapping[str, str]) -> manifests.Manifest:
+    return {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": f"{role}Binding",
+        "metadata": dict(metadata),
+        "roleRef": {"apiGroup": _RBAC, "kind": role, "name": metadata["name"]},
+        "subjects": [{"kind": "ServiceAccount", "name": _MANAGER, "namespace": OPERATOR_NAMESPACE}],
+    }
 
 
 def _new_database(args: PostgresArgs, secret: pulumi.Input[str]) -> dict[str, Any]:
@@ -176,9 +233,26 @@ class Postgres(pulumi.ComponentResource):
         operator = kubernetes.yaml.v2.ConfigGroup(
             f"{self._name}-operator",
             yaml=manifests.render(manifests.without(objects, "CustomResourceDefinition")),
-            opts=self._owner.child([namespace, definitions, policy]),
+            opts=self._owner.child([namespace, definitions, policy, *self._confinement(namespace)]),
         )
         return [definitions, operator]
+
+    def _confinement(self, namespace: PlatformNamespace) -> list[pulumi.Resource]:
+        """Give the operator its rights where the database is, and let it watch no other namespace."""
+        rights = kubernetes.rbac.v1.RoleBinding(
+            f"{self._name}-operator-binding",
+            metadata=self._owner.metadata(_MANAGER),
+            role_ref={"api_group": _RBAC, "kind": "ClusterRole", "name": _MANAGER},
+            subjects=[{"kind": "ServiceAccount", "name": _MANAGER, "namespace": OPERATOR_NAMESPACE}],
+            opts=self._owner.child(),
+        )
+        settings = kubernetes.core.v1.ConfigMap(
+            f"{self._name}-operator-settings",
+            metadata=replace(self._owner, namespace=OPERATOR_NAMESPACE).metadata(_SETTINGS),
+            data={_WATCHED: self._args.namespace},
+            opts=self._owner.child([namespace]),
+        )
+        return [rights, settings]
 
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
         operator = network_policies.pods(OPERATOR_POD_LABELS, OPERATOR_NAMESPACE)

@@ -12,6 +12,7 @@ from pulumi_kubernetes.core import v1
 from components import manifests
 from components.connections import GatewayConnection
 from components.shapes import (
+    access_rights,
     controller,
     network_policies,
     pod_inputs,
@@ -30,7 +31,7 @@ from components.versions import upstream_version
 WEBHOOK_SERVICE = "kserve-webhook-server-service"
 METRICS_PORT = 8080
 POD_LABELS: Final[Mapping[str, str]] = {NAME: "kserve", COMPONENT: "controller"}
-_ACCOUNT = "kserve-controller-manager"
+ACCOUNT = "kserve-controller-manager"
 # The controller finds both by these names.
 _SETTINGS = "inferenceservice-config"
 _CERTIFICATE = "kserve-webhook-server-cert"
@@ -38,6 +39,19 @@ _CERTIFICATE_FOLDER = "/tmp/k8s-webhook-server/serving-certs"
 _HEALTH_PORT = 8081
 _PROJECT = "kserve"
 _MODULE = "github.com/kserve/kserve"
+_RIGHTS = "config/rbac"
+# The stack registers its webhooks.
+_NEEDLESS = ("*.admissionregistration.k8s.io",)
+# Upstream grants these everywhere; the controller reads them where models are, and nowhere else.
+_CREDENTIALS = ("secrets", "serviceaccounts")
+# What a model consists of: made next to its InferenceService, and watched everywhere.
+_CHILDREN = (
+    "deployments.apps",
+    "horizontalpodautoscalers.autoscaling",
+    "httproutes.gateway.networking.k8s.io",
+    "ingresses.networking.k8s.io",
+    "services",
+)
 # If one of these is missing, the controller exits, or InferenceServices can be neither created nor deleted,
 # although its readiness probe succeeds.
 _DEFINITIONS = (
@@ -80,6 +94,16 @@ def definitions() -> list[manifests.Manifest]:
             schema = version["schema"]
             schema["openAPIV3Schema"] = manifests.outline(schema["openAPIV3Schema"], _SCHEMA_LEVELS)
     return found
+
+
+def rights() -> tuple[list[Any], list[Any]]:
+    """Return upstream's rules: first those for the cluster, then those for a namespace of models."""
+    upstream = manifests.load(_PROJECT, _MODULE, f"{_RIGHTS}/role.yaml")
+    rules = manifests.find(upstream, "ClusterRole", "kserve-manager-role")["rules"]
+    needed, _ = access_rights.split(rules, _NEEDLESS)
+    cluster, inside = access_rights.split(needed, (*_CREDENTIALS, *_CHILDREN))
+    _, children = access_rights.split(inside, _CHILDREN)
+    return [*cluster, *access_rights.read_only(children)], inside
 
 
 def webhook_host(namespace: str) -> str:
@@ -164,7 +188,7 @@ class KserveController(pulumi.ComponentResource):
             owner,
             Controller(
                 role="manager",
-                name=_ACCOUNT,
+                name=ACCOUNT,
                 pod=self._pod(),
                 policy_name="controller",
                 policy=network_policies.controller(
@@ -183,14 +207,12 @@ class KserveController(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _rights(self) -> Rights:
-        files = ("role.yaml", "leader_election_role.yaml")
-        upstream = manifests.load(_PROJECT, _MODULE, *(f"config/rbac/{file}" for file in files))
-        manager_rules = manifests.find(upstream, "ClusterRole", "kserve-manager-role")["rules"]
+        upstream = manifests.load(_PROJECT, _MODULE, f"{_RIGHTS}/leader_election_role.yaml")
         leader_rules = manifests.find(upstream, "Role", "kserve-leader-election-role")["rules"]
         leader_name = f"{self._name}-leader-election"
         return Rights(
-            account=_ACCOUNT,
-            cluster=Grant(rules=manager_rules, name=self._name),
+            account=ACCOUNT,
+            cluster=Grant(rules=rights()[0], name=self._name),
             namespace=Grant(rules=leader_rules, name=leader_name, resource=leader_name),
         )
 
@@ -235,5 +257,5 @@ class KserveController(pulumi.ComponentResource):
         return server_pods.pod(
             container,
             volumes=[{"name": "certificate", "secret": {"secret_name": _CERTIFICATE}}],
-            service_account=_ACCOUNT,
+            service_account=ACCOUNT,
         )

@@ -11,7 +11,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components.connections import GatewayConnection, ObjectStoreConnection
-from components.serving import service_admission
+from components.serving import kserve_controller, service_admission
 from components.serving.kserve_controller import KserveController, KserveControllerArgs
 from components.serving.runtime_families import DEFAULT, RuntimeFamily, described
 from components.shapes import network_policies, object_store_access, pod_security, webhook_server
@@ -188,12 +188,12 @@ class KserveServing(pulumi.ComponentResource):
             parent=self,
         )
         account = self._account(owner)
-        policy = self._network_policy(owner)
         admitted = service_admission.deploy(
             owner, bucket=args.artifacts.bucket, runtimes=RUNTIMES, accounts=ACCOUNTS
         )
+        needed = (account, self._network_policy(owner), self._controller_rights(owner))
         ready = pulumi.Output.all(
-            account.metadata["namespace"], policy.metadata["namespace"], *(each.id for each in admitted)
+            *(each.metadata["namespace"] for each in needed), *(each.id for each in admitted)
         )
         # Resolved by what a model needs, so that none is deployed before it can run.
         self.models_namespace = ready.apply(lambda known: str(known[0]))
@@ -260,6 +260,34 @@ class KserveServing(pulumi.ComponentResource):
             automount_service_account_token=False,
             secrets=secrets,
             opts=owner.child(),
+        )
+
+    def _controller_rights(self, owner: Owner) -> kubernetes.rbac.v1.RoleBinding:
+        """Let the controller make models here, and in no other namespace."""
+        metadata = owner.metadata(kserve_controller.ACCOUNT)
+        _, rules = kserve_controller.rights()
+        role = kubernetes.rbac.v1.Role(
+            f"{self._name}-controller-models-role",
+            metadata=metadata,
+            rules=rules,
+            opts=owner.child(),
+        )
+        return kubernetes.rbac.v1.RoleBinding(
+            f"{self._name}-controller-models-binding",
+            metadata=metadata,
+            role_ref={
+                "api_group": "rbac.authorization.k8s.io",
+                "kind": "Role",
+                "name": kserve_controller.ACCOUNT,
+            },
+            subjects=[
+                {
+                    "kind": "ServiceAccount",
+                    "name": kserve_controller.ACCOUNT,
+                    "namespace": self._args.namespace,
+                }
+            ],
+            opts=owner.child([role]),
         )
 
     def _keys(self, owner: Owner) -> kubernetes.core.v1.Secret:

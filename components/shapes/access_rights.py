@@ -1,7 +1,8 @@
 """Access to the Kubernetes API: a service account and the roles bound to it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.rbac import v1 as rbac
@@ -9,6 +10,44 @@ from pulumi_kubernetes.rbac import v1 as rbac
 from components.shapes.owner import Owner
 
 _GROUP = "rbac.authorization.k8s.io"
+READ: Final = ("get", "list", "watch")
+
+
+def split(rules: Iterable[Mapping[str, Any]], names: Iterable[str]) -> tuple[list[Any], list[Any]]:
+    """Return upstream's rules without some resources, and those for these resources.
+
+    Args:
+        rules: the rules, as a manifest has them.
+        names: each a resource and its API group, such as `jobs.batch`, or `*` and a group.
+
+    Raises:
+        ValueError: upstream no longer grants one of them.
+    """
+    wanted = set(names)
+    found = set[str]()
+    others: list[Any] = []
+    chosen: list[Any] = []
+    for rule in rules:
+        (group,) = rule["apiGroups"]
+        matches = {
+            each: {f"{each}.{group}".removesuffix("."), f"*.{group}"} & wanted for each in rule["resources"]
+        }
+        found = found.union(*matches.values())
+        for kept, matching in ((others, False), (chosen, True)):
+            resources = [each for each, match in matches.items() if bool(match) is matching]
+            if resources:
+                kept.append({**rule, "resources": resources})
+    if unknown := wanted - found:
+        raise ValueError(
+            f"upstream's rules grant no {', '.join(sorted(unknown))}: was it renamed by an upgrade?"
+        )
+    return others, chosen
+
+
+def read_only(rules: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """Return what rules allow to be read."""
+    reading = [{**each, "verbs": [verb for verb in each["verbs"] if verb in READ]} for each in rules]
+    return [each for each in reading if each["verbs"]]
 
 
 @dataclass(frozen=True, kw_only=True)

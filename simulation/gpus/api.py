@@ -85,7 +85,7 @@ class Api:
         return self.request("PATCH", path, content=json.dumps(change), headers=headers)
 
     def delete_all(self, path: str) -> None:
-        """Delete every object of a list, several at a time.
+        """Delete every object of a list and what it owns, several at a time.
 
         The API server can do it in one request, but deletes them one by one and times out after a minute.
         """
@@ -95,7 +95,9 @@ class Api:
 
     def _delete(self, path: str) -> None:
         try:
-            self.request("DELETE", path, json={"gracePeriodSeconds": 0})
+            # Without it a Job would leave behind what it owns.
+            options = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
+            self.request("DELETE", path, json=options)
         except RefusedError as error:
             # A controller may have deleted it first.
             if error.status != HTTPStatus.NOT_FOUND:

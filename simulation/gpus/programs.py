@@ -21,7 +21,7 @@ class Programs:
     """Running programs by name, each with its own log."""
 
     def __init__(self, logs: Path) -> None:
-        self._logs = logs
+        self.logs = logs
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         logs.mkdir(parents=True, exist_ok=True)
 
@@ -42,12 +42,12 @@ class Programs:
 
     def start(self, name: str, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
         """Start a program; its output goes to its log."""
-        with (self._logs / f"{name}.log").open("wb") as log:
+        with (self.logs / f"{name}.log").open("wb") as log:
             self._running[name] = subprocess.Popen(
                 argv,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={"PATH": PATH, "HOME": str(self._logs), **(environment or {})},
+                env={"PATH": PATH, "HOME": str(self.logs), **(environment or {})},
             )
 
     @contextmanager
@@ -72,8 +72,12 @@ class Programs:
 
     def log_end(self, name: str) -> str:
         """Return the end of a program's log."""
-        lines = (self._logs / f"{name}.log").read_text(errors="replace").splitlines()
+        lines = self.log(name).splitlines()
         return "\n".join(lines[-_LAST_LINES:])
+
+    def log(self, name: str) -> str:
+        """Return a program's whole log."""
+        return (self.logs / f"{name}.log").read_text(errors="replace")
 
     def names(self) -> list[str]:
         """Return the names of all programs."""

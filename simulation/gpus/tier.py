@@ -3,12 +3,14 @@
 import base64
 import json
 import shutil
+import ssl
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 
 from cluster.instance import Addresses, Instance
@@ -25,7 +27,8 @@ from infra.settings import gpu_sharing, reader, stack_file
 from infra.settings.cluster import EksSettings
 from infra.settings.pools import GpuPoolSettings, Provisioner
 from infra.settings.stack import PROJECT, Settings
-from simulation.gpus import nodes
+from simulation.gpus import accounts, nodes, requests
+from simulation.gpus.accounts import KUEUE_NAMESPACE, Account
 from simulation.gpus.api import Api, Object, condition
 from simulation.gpus.programs import Programs
 from upstream.build import binary
@@ -33,7 +36,6 @@ from upstream.build import binary
 # The only address in the tier's network namespace.
 ADDRESS = "10.255.0.1"
 _SERVER = f"https://{ADDRESS}:{API_PORT}"
-_KUEUE = "kueue"
 NOT_READY = "node.kubernetes.io/not-ready"
 _SYSTEM_NODES = 2
 _START_SECONDS = 120
@@ -42,6 +44,7 @@ _NODES_SECONDS = 180
 _NO_HEARTBEATS = "24h"
 # Set in the namespaces that `python -m simulation.gpus` creates.
 INSIDE = "PLINTH_GPU_SIM"
+_REQUESTS_LOG = "requests.log"
 _STACK = Path(__file__).parent / "Pulumi.gpu-sim.yaml"
 
 
@@ -52,6 +55,8 @@ class Tier:
     api: Api
     programs: Programs
     settings: Settings
+    authority: Path
+    """Certificate of the authority that the API server's is issued by."""
 
     @property
     def cluster(self) -> EksSettings:
@@ -75,6 +80,18 @@ class Tier:
 
         wait_for(what, checked, timeout_seconds=timeout_seconds, interval_seconds=0.5, successes=successes)
 
+    @property
+    def requests_log(self) -> Path:
+        """The log of the controllers' requests."""
+        return self.programs.logs / _REQUESTS_LOG
+
+    def refusal(self, account: Account, path: str) -> str:
+        """Return why the API server does not let an account read a path; empty if it does."""
+        headers = {"Authorization": f"Bearer {account.token(self.api)}"}
+        trusted = ssl.create_default_context(cafile=str(self.authority))
+        answer = httpx.get(f"{_SERVER}{path}", headers=headers, verify=trusted)
+        return answer.json()["message"] if answer.is_error else ""
+
     def pool_nodes(self, pool: str) -> list[Object]:
         """Return the nodes of a pool."""
         return self.api.items("/api/v1/nodes", labelSelector=f"{gpu_queues.POOL_LABEL}={pool}")
@@ -96,7 +113,7 @@ def running() -> Generator[Tier]:
     try:
         certificates.create(instance, addresses)
         with Programs(instance.logs) as programs, _client(instance) as api:
-            tier = Tier(api=api, programs=programs, settings=chosen)
+            tier = Tier(api=api, programs=programs, settings=chosen, authority=instance.pki / "ca.crt")
             _start_control_plane(tier, instance, addresses)
             _define(tier)
             _start_controllers(tier, instance)
@@ -124,7 +141,9 @@ def _start_control_plane(tier: Tier, instance: Instance, addresses: Addresses) -
     api = f"{ADDRESS}:{API_PORT}"
     # A throw-away cluster: nothing is read after a crash.
     _start(tier, etcd.process(instance), "--unsafe-no-fsync=true")
-    _start(tier, control_plane.api_server(instance, addresses))
+    namespaces = [each.namespace for each in accounts.controllers()]
+    recorded = requests.flags(instance.folder, tier.requests_log, namespaces)
+    _start(tier, control_plane.api_server(instance, addresses), *recorded)
     tier.wait(
         "the API server answers",
         lambda: None if tier.api.is_ready() else "not yet",
@@ -160,7 +179,7 @@ def _define(tier: Tier) -> None:
     tier.api.create_all(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
         for name, labels in [
-            (_KUEUE, {}),
+            *((account.namespace, {}) for account in accounts.controllers()),
             *((team.name, {TEAM_LABEL: team.name}) for team in tier.settings.teams),
         ]
     )
@@ -199,21 +218,39 @@ def _start_controllers(tier: Tier, instance: Instance) -> None:
             [each for pool in scaled for each in nodes.karpenter_types(pool, tier.cluster.availability_zones)]
         )
     )
-    environment = {"KUBECONFIG": str(instance.kubeconfig), "INSTANCE_TYPES_FILE_PATH": str(types)}
+    environment = {
+        "KUBECONFIG": str(_log_in(tier, instance, accounts.karpenters())),
+        "INSTANCE_TYPES_FILE_PATH": str(types),
+    }
+    # It ends when a busy machine lets its lease lapse, and has no setting for how long one lasts.
     flags = ("--disable-leader-election=true", "--metrics-port=8082", "--health-probe-port=8083")
     tier.programs.start("karpenter", [str(binary("karpenter-kwok")), *flags], environment)
 
 
+def _log_in(tier: Tier, instance: Instance, account: Account) -> Path:
+    """Create a controller's account, with the rights of its component and no more; return its kubeconfig."""
+    account.create(tier.api)
+    path = instance.folder / f"{account.name}.kubeconfig"
+    path.write_text(json.dumps(account.kubeconfig(tier.api, _SERVER, tier.authority)))
+    return path
+
+
 def _start_kueue(tier: Tier, instance: Instance) -> None:
-    """Start Kueue with the rights that its component gives it, and no more."""
+    """Start Kueue with the certificate and the webhooks of its component."""
     authority, certificate, key = generated.certificate("localhost")
     folder = instance.folder / "kueue"
     folder.mkdir()
     (folder / "tls.crt").write_text(certificate)
     (folder / "tls.key").write_text(key)
-    configuration = kueue_controller.settings(_KUEUE, certificate_folder=str(folder), leader_election=False)
+    configuration = kueue_controller.settings(KUEUE_NAMESPACE, certificate_folder=str(folder))
+    # Outside a pod it does not know its namespace; and a test suspends it, which must not cost it the lead.
+    configuration["leaderElection"] |= {
+        "resourceNamespace": KUEUE_NAMESPACE,
+        "leaseDuration": "10m",
+        "renewDeadline": "9m",
+        "retryPeriod": "2s",
+    }
     (folder / "settings.json").write_text(json.dumps(configuration))
-    (folder / "kubeconfig").write_text(json.dumps(_kueue_user(tier, instance)))
     # Kueue reads the certificate of its metrics from this path only, which the machine does not have: the
     # folder exists in a separate mount namespace.
     metrics = kueue_controller.METRICS_CERTIFICATE_FOLDER
@@ -224,9 +261,9 @@ def _start_kueue(tier: Tier, instance: Instance) -> None:
     tier.programs.start(
         "kueue",
         ["unshare", "--mount", "sh", "-c", script],
-        {"KUBECONFIG": str(folder / "kubeconfig")},
+        {"KUBECONFIG": str(_log_in(tier, instance, accounts.kueue()))},
     )
-    configurations = kueue_controller.webhooks(_KUEUE, authority)
+    configurations = kueue_controller.webhooks(KUEUE_NAMESPACE, authority)
     for name, webhooks in configurations.items():
         kind, object_name = name.split()
         for webhook in webhooks:
@@ -240,49 +277,6 @@ def _start_kueue(tier: Tier, instance: Instance) -> None:
                 "webhooks": webhooks,
             }
         )
-
-
-def _kueue_user(tier: Tier, instance: Instance) -> Object:
-    account = {"kind": "ServiceAccount", "name": "kueue", "namespace": _KUEUE}
-    group = "rbac.authorization.k8s.io"
-    tier.api.create(
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "kueue", "namespace": _KUEUE}}
-    )
-    tier.api.create(
-        {
-            "apiVersion": f"{group}/v1",
-            "kind": "ClusterRole",
-            "metadata": {"name": "kueue"},
-            "rules": kueue_controller.rights(),
-        }
-    )
-    tier.api.create(
-        {
-            "apiVersion": f"{group}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": "kueue"},
-            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "kueue"},
-            "subjects": [account],
-        }
-    )
-    path = f"/api/v1/namespaces/{_KUEUE}/serviceaccounts/kueue/token"
-    request = {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenRequest",
-        "spec": {"expirationSeconds": 7200},
-    }
-    token = tier.api.request("POST", path, json=request)["status"]["token"]
-    authority = base64.b64encode((instance.pki / "ca.crt").read_bytes()).decode()
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "kueue",
-        "contexts": [{"name": "kueue", "context": {"cluster": "kueue", "user": "kueue"}}],
-        "clusters": [
-            {"name": "kueue", "cluster": {"server": _SERVER, "certificate-authority-data": authority}}
-        ],
-        "users": [{"name": "kueue", "user": {"token": token}}],
-    }
 
 
 def _add_queues(tier: Tier) -> None:

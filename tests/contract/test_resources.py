@@ -97,6 +97,11 @@ ADDED = {
         f"aws:autoscaling/tag:Tag gpu-{pool}-group-label-k8s.amazonaws.com-accelerator"
         for pool in ("inference", "shared", "small", "training")
     ),
+    # Operators may do here what they no longer may everywhere.
+    "kubernetes:core/v1:ConfigMap postgres-operator-settings",
+    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding postgres-operator-binding",
+    "kubernetes:rbac.authorization.k8s.io/v1:Role kserve-controller-models-role",
+    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding kserve-controller-models-binding",
     # In production what every request or deployment goes through has two replicas.
     "kubernetes:policy/v1:PodDisruptionBudget kserve-controller-disruption-budget",
     "kubernetes:policy/v1:PodDisruptionBudget mlflow-disruption-budget",

@@ -215,6 +215,26 @@ def test_with_kueue_down_only_gpu_pods_of_teams_do_not_start(tier: Tier, team: T
     research.reaches("both run", timeout_seconds=SECONDS["settled"], running=2)
 
 
+def test_gpu_pods_of_deployments_and_jobs_are_queued_too(tier: Tier, team: Teams) -> None:
+    """Kueue looks up who owns a pod, and suspends a Job until there is room."""
+    research = team("research")
+    spec = pod("unused", "research", gpus=8, pool="inference")["spec"]
+    template = {"metadata": {"labels": {"app": "served"}}, "spec": spec}
+    served = {"selector": {"matchLabels": {"app": "served"}}, "template": template}
+    trained = {"template": {"spec": {**spec, "restartPolicy": "Never"}}}
+    made = {"deployments": ("apps/v1", "Deployment", served), "jobs": ("batch/v1", "Job", trained)}
+    try:
+        for name, (version, kind, wanted) in made.items():
+            metadata = {"name": name, "namespace": "research"}
+            tier.api.create({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": wanted})
+        research.reaches("both run", timeout_seconds=SECONDS["settled"], running=2)
+        queued = [each["metadata"]["ownerReferences"][0]["kind"] for each in _workloads(tier, "research")]
+        assert sorted(queued) == ["Job", "Pod"]
+    finally:
+        for plural, (version, _, _) in made.items():
+            tier.api.delete_all(f"/apis/{version}/namespaces/research/{plural}")
+
+
 def test_gpu_pods_always_get_the_toleration(tier: Tier) -> None:
     """The API server adds the toleration, in namespaces of teams and in others."""
     asking = pod("asking", "default", gpus=1)

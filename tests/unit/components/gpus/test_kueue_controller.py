@@ -133,6 +133,22 @@ def test_its_rights_hold_no_wildcard_and_no_secret() -> None:
         assert "secrets" not in rule["resources"], rule
 
 
+def test_it_may_not_change_what_the_api_server_calls_or_knows() -> None:
+    groups = {group for rule in rights() for group in rule["apiGroups"]}
+    assert {"batch", "kueue.x-k8s.io"} <= groups
+    assert not groups & {"admissionregistration.k8s.io", "apiextensions.k8s.io"}
+
+
+def test_it_may_look_up_the_owner_of_a_pod_and_change_no_job_of_a_framework_that_it_does_not_run() -> None:
+    verbs: dict[str, set[str]] = {}
+    for rule in rights():
+        for resource in rule["resources"]:
+            verbs.setdefault(f"{resource}.{rule['apiGroups'][0]}", set()).update(rule["verbs"])
+    assert "update" in verbs["jobs.batch"]
+    for owner in ("replicasets.apps", "statefulsets.apps", "jobsets.jobset.x-k8s.io", "rayjobs.ray.io"):
+        assert verbs[owner] == {"get", "list", "watch"}, owner
+
+
 def test_metrics_are_read_by_scrapers_alone() -> None:
     scraper = {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "monitoring"}}}
     closed = rules.policies(deployed())["controller"]["ingress"]

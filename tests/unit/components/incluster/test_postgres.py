@@ -119,3 +119,51 @@ def test_metrics_of_operator_and_instances_are_for_those_who_may_read_them() -> 
     }
     assert ports == {"operator": [8080], "postgres": [9187]}
     assert "9187" not in str(rules.policies(deployed()))
+
+
+def _cluster_wide(objects: list[manifests.Manifest]) -> list[str]:
+    bound = [each["roleRef"]["name"] for each in manifests.only(objects, "ClusterRoleBinding")]
+    rules = [rule for name in bound for rule in manifests.find(objects, "ClusterRole", name)["rules"]]
+    return [each for rule in rules for each in rule["resources"]]
+
+
+def test_outside_its_namespaces_the_operator_reads_nodes_and_images_and_writes_its_webhooks() -> None:
+    objects = operator_manifests("registry.example/operator:1")
+    assert set(_cluster_wide(objects)) == {
+        "clusterimagecatalogs",
+        "mutatingwebhookconfigurations",
+        "nodes",
+        "validatingwebhookconfigurations",
+    }
+
+
+def test_in_its_own_namespace_the_operator_writes_certificates_leases_and_events_alone() -> None:
+    role = manifests.find(operator_manifests("registry.example/operator:1"), "Role", "cnpg-manager")
+    assert role["metadata"]["namespace"] == "cnpg-system"
+    written = {
+        each
+        for rule in role["rules"]
+        for each in rule["resources"]
+        if not {*rule["verbs"]} <= {"get", "list", "watch"}
+    }
+    assert written == {"events", "leases", "secrets"}
+    assert "pods/exec" not in str(role["rules"])
+
+
+def test_the_operator_watches_the_namespace_of_the_database_where_alone_it_has_its_rights() -> None:
+    deployment = deployed()
+    settings = deployment.one("ConfigMap", "postgres-operator-settings").inputs
+    assert settings["data"] == {"WATCH_NAMESPACE": "databases"}
+    operator = manifests.find(operator_manifests("i"), "Deployment", "cnpg-controller-manager")
+    (container,) = operator["spec"]["template"]["spec"]["containers"]
+    (watched,) = [each for each in container["env"] if each["name"] == "WATCH_NAMESPACE"]
+    assert watched["valueFrom"]["configMapKeyRef"] == {
+        "name": settings["metadata"]["name"],
+        "key": "WATCH_NAMESPACE",
+    }
+    assert settings["metadata"]["namespace"] == operator["metadata"]["namespace"] == "cnpg-system"
+    binding = deployment.one("RoleBinding", "postgres-operator-binding")
+    assert binding.inputs["metadata"]["namespace"] == "databases"
+    assert binding.inputs["roleRef"]["name"] == "cnpg-manager"
+    before = rules.before(deployment, deployment.one("ConfigGroup", "postgres-operator"))
+    assert {"postgres-operator-settings", "postgres-operator-binding"} <= before

@@ -8,6 +8,7 @@ from components.serving.kserve_controller import (
     KserveController,
     KserveControllerArgs,
     definitions,
+    rights,
     settings,
     webhook_host,
     webhooks,
@@ -124,3 +125,33 @@ def test_definitions_are_small_and_still_know_the_names_that_people_write() -> N
         schema = schema["properties"][step]
         assert not schema.get("x-kubernetes-preserve-unknown-fields")
     assert {"modelFormat", "storageUri", "runtime"} <= schema["properties"].keys()
+
+
+def _writable(rules: list[dict[str, list[str]]]) -> set[str]:
+    return {
+        each
+        for rule in rules
+        for each in rule["resources"]
+        if not {*rule["verbs"]} <= {"get", "list", "watch"}
+    }
+
+
+def test_it_makes_what_a_model_consists_of_and_reads_keys_only_where_models_are() -> None:
+    cluster, models = rights()
+    children = {"deployments", "horizontalpodautoscalers", "httproutes", "ingresses", "services"}
+    assert _writable(models) == children
+    # Knative's Services share their name with those of Kubernetes.
+    assert (
+        children & _writable([rule for rule in cluster if rule["apiGroups"] != ["serving.knative.dev"]])
+        == set()
+    )
+    read = {each for rule in cluster for each in rule["resources"]}
+    assert children <= read
+    assert not {"secrets", "serviceaccounts"} & read
+    assert {"secrets", "serviceaccounts"} <= {each for rule in models for each in rule["resources"]}
+
+
+def test_it_may_not_change_webhooks() -> None:
+    groups = {group for rules in rights() for rule in rules for group in rule["apiGroups"]}
+    assert "serving.kserve.io" in groups
+    assert "admissionregistration.k8s.io" not in groups

@@ -67,6 +67,18 @@ def test_the_namespace_refuses_pods_below_the_restricted_standard() -> None:
     assert "control-plane" not in labels
 
 
+def test_the_controller_may_make_models_before_there_is_one() -> None:
+    deployment = deployed()
+    binding = deployment.one("RoleBinding", "kserve-controller-models-binding").inputs
+    assert binding["metadata"]["namespace"] == "models"
+    (subject,) = binding["subjects"]
+    assert (subject["namespace"], subject["name"]) == ("kserve", "kserve-controller-manager")
+    role = deployment.one("Role", "kserve-controller-models-role").inputs
+    assert role["metadata"]["namespace"] == "models"
+    assert role["metadata"]["name"] == binding["roleRef"]["name"]
+    assert "secrets" in str(role["rules"])
+
+
 def test_runtime_and_storage_container_meet_the_restricted_standard_by_themselves() -> None:
     server = runtime_spec("image")["containers"][0]
     initializer = storage_container_spec("image")["container"]

@@ -1,7 +1,8 @@
 import pulumi
+import pytest
 from pulumi_kubernetes.rbac import v1 as rbac
 
-from components.shapes.access_rights import AccessRights
+from components.shapes.access_rights import AccessRights, read_only, split
 from components.shapes.labels import labels
 from components.shapes.owner import Owner
 from tests.fixtures.recorder import Deployment, deploy
@@ -71,3 +72,40 @@ def test_a_binding_comes_after_its_role_and_both_below_the_component() -> None:
         binding = deployment.one(f"{kind}Binding", f"{name}-binding")
         assert role.urn in binding.dependencies
         assert role.parent == binding.parent == deployment.component().urn
+
+
+UPSTREAM = [
+    {"apiGroups": [""], "resources": ["pods", "secrets"], "verbs": ["get"]},
+    {"apiGroups": ["batch"], "resources": ["jobs", "jobs/status"], "verbs": ["list"]},
+]
+
+
+@pytest.mark.parametrize(
+    ("names", "others", "chosen"),
+    [
+        (["secrets"], [["pods"], ["jobs", "jobs/status"]], [["secrets"]]),
+        (["jobs.batch"], [["pods", "secrets"], ["jobs/status"]], [["jobs"]]),
+        (["*.batch"], [["pods", "secrets"]], [["jobs", "jobs/status"]]),
+        ([], [["pods", "secrets"], ["jobs", "jobs/status"]], []),
+    ],
+)
+def test_upstreams_rules_are_split_by_resource(
+    names: list[str], others: list[list[str]], chosen: list[list[str]]
+) -> None:
+    found = split(UPSTREAM, names)
+    assert [[rule["resources"] for rule in rules] for rules in found] == [others, chosen]
+    assert UPSTREAM[0]["resources"] == ["pods", "secrets"]
+
+
+@pytest.mark.parametrize("name", ["jobs", "*.apps", "secrets.batch"])
+def test_a_split_by_what_upstream_does_not_grant_is_a_mistake(name: str) -> None:
+    with pytest.raises(ValueError, match="renamed by an upgrade"):
+        split(UPSTREAM, ["secrets", name])
+
+
+def test_only_reading_is_left_of_rules() -> None:
+    rules = [
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["create", "get", "watch"]},
+        {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
+    ]
+    assert read_only(rules) == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "watch"]}]

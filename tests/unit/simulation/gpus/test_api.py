@@ -139,7 +139,8 @@ def test_every_object_of_a_list_is_deleted_at_once(client: Api, stub: Stub) -> N
     stub.answers["DELETE /api/v1/namespaces/n/pods/gone"] = (404, {"message": "not found"})
     client.delete_all("/api/v1/namespaces/n/pods")
     deleted = [body for method, _, (_, body) in stub.requests if method == "DELETE"]
-    assert [json.loads(body) for body in deleted] == [{"gracePeriodSeconds": 0}] * 3
+    wanted = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
+    assert [json.loads(body) for body in deleted] == [wanted] * 3
 
 
 def test_a_deletion_that_is_refused_is_raised(client: Api, stub: Stub) -> None:

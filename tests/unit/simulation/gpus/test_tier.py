@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,7 +52,7 @@ class StubPrograms:
 def stub_tier(api: StubApi) -> Tier:
     programs: Any = StubPrograms()
     client: Any = api
-    return Tier(api=client, programs=programs, settings=simulated.settings())
+    return Tier(api=client, programs=programs, settings=simulated.settings(), authority=Path("ca.crt"))
 
 
 def test_the_simulated_stack_is_checked_as_any_stack_is() -> None:

@@ -1,5 +1,8 @@
 """CloudFormation's schemas as cfn-lint ships them."""
 
+from typing import get_args
+
+from infra.settings.cluster import LogDays
 from simulation.aws.cloudformation import schemas
 
 
@@ -26,3 +29,9 @@ def test_free_keys_are_no_properties() -> None:
     assert labels is not None
     assert labels.kinds == {"object"}
     assert not labels.properties
+
+
+def test_logs_are_kept_as_long_as_cloudwatch_allows() -> None:
+    days = schemas.resource("AWS::Logs::LogGroup").at("RetentionInDays")
+    assert days is not None
+    assert [*get_args(LogDays)] == days.content["enum"]

@@ -192,7 +192,10 @@ class Karpenter(pulumi.ComponentResource):
             "controller",
             args.image,
             ["/ko-app/controller"],
-            env=pod_inputs.plain_env(environment),
+            env=[
+                *pod_inputs.plain_env(environment),
+                pod_inputs.memory_limit_env("MEMORY_LIMIT", "controller"),
+            ],
             ports={"http-metrics": METRICS_PORT, "http": _HEALTH_PORT},
             probe=pod_security.http_probe("/healthz", _HEALTH_PORT),
             resources=pod_security.sizes(cpu="250m", memory="512Mi", memory_limit="1Gi"),

@@ -21,6 +21,12 @@ def plain_env(values: Mapping[str, pulumi.Input[str]]) -> list[v1.EnvVarArgsDict
     return [{"name": variable, "value": value} for variable, value in values.items()]
 
 
+def memory_limit_env(variable: str, container: str) -> v1.EnvVarArgsDict:
+    """Return an environment variable with the memory limit of a container, in bytes."""
+    reference: v1.ResourceFieldSelectorArgsDict = {"container_name": container, "resource": "limits.memory"}
+    return {"name": variable, "value_from": {"resource_field_ref": reference}}
+
+
 def create_claim(owner: Owner, name: str, size: str) -> v1.PersistentVolumeClaim:
     """Create the claim of a volume of the cluster's default storage class, for one node at a time."""
     metadata = owner.metadata(name)

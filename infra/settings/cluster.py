@@ -70,6 +70,12 @@ class SystemPoolSettings(Section):
     disk_gib: int = Field(default=100, ge=50, le=16384)
 
 
+# What CloudWatch accepts; any other number of days is refused when the log group is made.
+LogDays = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]
+
+
 class EksSettings(Section):
     """An Amazon EKS cluster in its own VPC."""
 
@@ -88,5 +94,5 @@ class EksSettings(Section):
     system_pool: SystemPoolSettings = SystemPoolSettings()
     administrators: tuple[RoleArn, ...] = Field(default=(), strict=False)
     """IAM roles and users that administer the cluster, including the one that runs `pulumi up`."""
-    log_days: int = Field(default=30, ge=1, le=3653)
+    log_days: LogDays = 30
     """Retention of control plane logs and VPC flow logs, in days."""

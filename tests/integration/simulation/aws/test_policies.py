@@ -1,19 +1,22 @@
-"""The plans of dev and prod in AWS pass a policy scanner and plinth's rules."""
+"""The plans of all stacks in AWS pass a policy scanner, CloudFormation's linter and plinth's rules."""
 
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
 from infra.settings import stack_file
+from infra.settings.cluster import EksSettings
 from simulation.aws import planned, policy_scan, rules
+from simulation.aws.cloudformation import lint
+from simulation.aws.cloudformation.lint import Failure
 from simulation.aws.planned import PlannedResource
+from simulation.aws.policy_scan import Verdict
 from simulation.aws.simulation import simulated
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=["dev", "prod"])
+@pytest.fixture(scope="module", params=["dev", "staging", "prod"])
 def stack(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -30,22 +33,42 @@ def resources(everything: list[PlannedResource]) -> list[PlannedResource]:
     return planned.aws(everything)
 
 
+@pytest.fixture(scope="module")
+def verdict(
+    stack: str, resources: list[PlannedResource], tmp_path_factory: pytest.TempPathFactory
+) -> Verdict:
+    return policy_scan.scan(resources, stack, tmp_path_factory.mktemp("scan"))
+
+
+@pytest.fixture(scope="module")
+def failures(stack: str, resources: list[PlannedResource]) -> list[Failure]:
+    cluster = stack_file.settings(stack).cluster
+    assert isinstance(cluster, EksSettings)
+    return lint.find(resources, cluster.region)
+
+
 def test_a_policy_scanner_reports_nothing_unsuppressed(
-    stack: str, resources: list[PlannedResource], tmp_path: Path
+    verdict: Verdict, resources: list[PlannedResource]
 ) -> None:
-    verdict = policy_scan.scan(resources, stack, tmp_path)
     # A plan that the scanner cannot read would pass as empty.
     assert verdict.resources == len(resources) > 100
     assert verdict.passed > 200
     assert [f"{each.check} {each.title}: {each.address}" for each in verdict.failed] == []
 
 
-def test_every_suppression_of_the_scanner_is_still_needed(
-    stack: str, resources: list[PlannedResource], tmp_path: Path
-) -> None:
-    used = {suppression for _, suppression in policy_scan.scan(resources, stack, tmp_path).suppressed}
+def test_every_suppression_of_the_scanner_is_still_needed(stack: str, verdict: Verdict) -> None:
+    used = {suppression for _, suppression in verdict.suppressed}
     expected = {each for each in policy_scan.suppressions() if not each.stacks or stack in each.stacks}
     assert {each.check for each in expected - used} == set()
+
+
+def test_cloudformations_linter_accepts_every_resource(failures: list[Failure]) -> None:
+    assert [each.text() for each in lint.without_exemptions(failures)] == []
+
+
+def test_every_exemption_of_the_linter_is_still_needed(failures: list[Failure]) -> None:
+    unused = [one for one in lint.EXEMPTIONS if not any(one.covers(each) for each in failures)]
+    assert unused == []
 
 
 def test_no_rule_is_broken(

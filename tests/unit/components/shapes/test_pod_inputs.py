@@ -13,6 +13,13 @@ def test_secret_values_are_referred_to_and_never_written_out() -> None:
     assert pod_inputs.plain_env({"A": "b"}) == [{"name": "A", "value": "b"}]
 
 
+def test_a_process_is_told_the_memory_limit_of_its_container() -> None:
+    assert pod_inputs.memory_limit_env("LIMIT", "server") == {
+        "name": "LIMIT",
+        "value_from": {"resource_field_ref": {"container_name": "server", "resource": "limits.memory"}},
+    }
+
+
 class Server(pulumi.ComponentResource):
     def __init__(self) -> None:
         super().__init__("plinth:index:Server", "server")

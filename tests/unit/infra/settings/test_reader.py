@@ -52,6 +52,10 @@ def test_a_stack_need_only_name_its_cluster() -> None:
             "plinth:cluster.kind is \"gke\"; it must be 'kubeconfig' or 'eks'",
         ),
         ({"cluster": {"name": "a"}}, "plinth:cluster.kind is missing"),
+        (
+            {"cluster": {"kind": "eks", "name": "a", "logDays": 31}},
+            "plinth:cluster.logDays is 31; it must be 1, 3, 5, 7, 14, 30,",
+        ),
         ({"cluster": {"kind": "eks", "name": "a"}}, "plinth:cluster.kubernetesVersion is missing"),
         (
             {"cluster": {"kind": "eks", "name": "a", "systemPool": {"maximum": 1}}},

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from infra.settings.budget import BudgetSettings
 from infra.settings.cluster import ClusterSettings, EksSettings
 from infra.settings.monitoring import MonitoringSettings
 from infra.settings.pipelines import PipelinesSettings
@@ -79,6 +80,8 @@ class Settings(BaseModel):
     monitoring: MonitoringSettings = MonitoringSettings()
     gpu_pools: tuple[GpuPoolSettings, ...] = ()
     teams: tuple[TeamSettings, ...] = ()
+    budget: BudgetSettings | None = None
+    """Budget alarm of the AWS account; by default nobody is notified of costs."""
     protect: bool = False
     """Whether Pulumi refuses to delete resources that hold data."""
 

@@ -103,6 +103,9 @@ ADDED = {
     "aws:ecr/lifecyclePolicy:LifecyclePolicy images-serving-runtime-onnx-lifecycle",
     "aws:ecr/repository:Repository images-serving-runtime-boosting",
     "aws:ecr/repository:Repository images-serving-runtime-onnx",
+    # Somebody is told what the account costs.
+    "plinth:index:MonthlyBudget budget",
+    "aws:budgets/budget:Budget budget-budget",
 }
 # Type and name of what an update deletes.
 REMOVED = {

@@ -12,7 +12,7 @@ from cluster.errors import ClusterError
 from components import images
 from components.images import ImageError
 from components.versions import VersionError
-from infra import changes
+from infra import changes, mirrored_images
 from infra.account import commands as account
 from infra.engine import programs
 from infra.engine.engine import Engine
@@ -64,9 +64,13 @@ def _write_kubeconfig(engine: Engine) -> str | None:
 
 def _images(options: argparse.Namespace) -> int:
     chosen = settings(options.stack)
+    if options.mirrored:
+        for source, copy in mirrored_images.pairs(chosen):
+            print(f"{source}={copy}")
+        return 0
     for name in plan(chosen, PARTS).images:
         if images.is_own(name) or not options.own:
-            print(f"{name}={images.reference(name, chosen.registry)}")
+            print(f"{name}={images.reference(name, chosen.registry, mirrored=chosen.images.mirror)}")
     return 0
 
 
@@ -115,6 +119,11 @@ def _parser() -> argparse.ArgumentParser:
                 "--own",
                 action="store_true",
                 help="only images that this repository builds and no public registry has",
+            )
+            sub.add_argument(
+                "--mirrored",
+                action="store_true",
+                help="print SOURCE=TARGET of images that the stack's registry mirrors (images.mirror)",
             )
         if name == "cost":
             sub.add_argument("--json", action="store_true", help="print JSON")

@@ -33,7 +33,7 @@ def deploy(
         ClusterAutoscalerArgs(
             namespace=namespace,
             identities=identities,
-            image=images.published("cluster-autoscaler", version),
+            image=images.published("cluster-autoscaler", version, cloud.settings.mirror),
             version=version,
             cluster_name=cloud.eks.name,
             account=cloud.eks.account,
@@ -62,7 +62,7 @@ def _karpenter(
         KarpenterArgs(
             namespace=namespace,
             identities=identities,
-            image=images.published("karpenter", karpenter.release()),
+            image=images.published("karpenter", karpenter.release(), cloud.settings.mirror),
             cluster_name=cloud.eks.name,
             account=cloud.eks.account,
             region=cloud.eks.region,

@@ -71,6 +71,17 @@ def run(account: Account, cluster: EksSettings) -> Iterator[str]:
         raise InfraError(f"{problem}: run bootstrap as someone who may create a bucket and a key") from None
 
 
+def kept(account: Account, backend: Backend) -> frozenset[str]:
+    """Return the ARNs of bucket and key, which outlive the stack."""
+    found = {f"arn:aws:s3:::{backend.bucket}"}
+    try:
+        found.add(account.kms.describe_key(KeyId=backend.alias)["KeyMetadata"]["Arn"])
+    except ClientError as error:
+        if code_of(error) != "NotFoundException":
+            raise
+    return frozenset(found)
+
+
 def _key(kms: Any, backend: Backend, cluster: EksSettings) -> tuple[str, bool]:
     """Return the key's ARN, and whether it was created."""
     made = False

@@ -37,12 +37,13 @@ def bootstrap(options: argparse.Namespace) -> int:
 
 def leftovers(options: argparse.Namespace) -> int:
     """List what a destroyed stack has left in the account."""
-    from infra.account import leftovers, preflight, session
+    from infra.account import bootstrap, leftovers, preflight, session
 
     cluster = _cluster(options.stack)
     account = session.connect(cluster.region)
     session.identify(account)
-    report = preflight.Report(findings=tuple(leftovers.find(account, cluster.name)))
+    backend = bootstrap.backend_of(cluster)
+    report = preflight.Report(findings=tuple(leftovers.find(account, cluster.name, backend)))
     print(preflight.table(options.stack, report, title="leftovers"))
     return 1 if report.failures else 0
 

@@ -116,7 +116,10 @@ def demand_of(settings: Settings, stack: str) -> Demand:
         databases=databases,
         volumes_gib=sum(gib(each.size) for each in made.volumes),
         buckets=buckets,
-        repositories=tuple(f"{cluster.name}/plinth/{name}" for name in IMAGES if images.is_own(name)),
+        repositories=tuple(
+            f"{cluster.name}/plinth/{name}"
+            for name in images.repositories(IMAGES, mirrored=settings.images.mirror)
+        ),
         log_groups=(f"/aws/eks/{cluster.name}/cluster", f"/plinth/{cluster.name}/network"),
         # Always secrets in the API, logs and images; also objects and each database that AWS stores.
         keys=3 + len(databases) + bool(buckets),
@@ -128,7 +131,7 @@ def demand_of(settings: Settings, stack: str) -> Demand:
 
 def _public_images(names: Iterable[str], settings: Settings) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
-    for name in names:
+    for name in () if settings.images.mirror else names:
         if not images.is_own(name):
             host = images.reference(name, settings.registry).partition("/")[0]
             found.setdefault(host, []).append(name)

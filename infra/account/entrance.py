@@ -62,6 +62,10 @@ def covers(name: str, host: str) -> bool:
 
 def image_pulls(_: Account, demand: Demand) -> Iterator[Finding]:
     """Yield how many images nodes pull from each public registry, and whether it limits anonymous pulls."""
+    if not demand.public_images:
+        yield Finding(
+            "image pulls", "public registries", "none: the stack's registry has copies of all images"
+        )
     for host, names in demand.public_images.items():
         count = f"{len(names)} images: {', '.join(names)}"
         if host != _LIMITED:
@@ -69,4 +73,4 @@ def image_pulls(_: Account, demand: Demand) -> Iterator[Finding]:
             continue
         addresses = f"{demand.nat_gateways} address" + "es" * (demand.nat_gateways > 1)
         limit = f"at most {_PULLS} pulls in {_HOURS} hours from each of the stack's {addresses}"
-        yield Finding("image pulls", host, f"{count}; {limit}")
+        yield Finding("image pulls", host, f"{count}; {limit} (images.mirror: true copies them)")

@@ -5,7 +5,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.account import session
+from infra.account import bootstrap, session
+from infra.account.bootstrap import Backend
 from infra.account.session import Account, Finding
 from infra.account.unique_names import OWNER_TAG
 
@@ -26,11 +27,15 @@ _REMEDIES = {
 _OTHER = "delete it, or run `destroy` again"
 
 
-def find(account: Account, cluster: str) -> Iterator[Finding]:
-    """Yield everything that carries the tags of a stack, or that its volumes were made with."""
+def find(account: Account, cluster: str, backend: Backend) -> Iterator[Finding]:
+    """Yield everything with the tags of a stack or of its volumes; what keeps its state is no failure."""
     try:
+        kept = bootstrap.kept(account, backend)
         for arn in sorted({*_tagged(account, cluster)}):
-            yield _finding(account, arn)
+            if arn in kept:
+                yield Finding("leftovers", arn, "keeps the state of the stack's runs")
+            else:
+                yield _finding(account, arn)
     except (ClientError, BotoCoreError) as error:
         problem, remedy = session.explain(error)
         yield Finding("leftovers", account.tagging.meta.region_name, problem, remedy, failed=True)

@@ -27,6 +27,8 @@ def problems(settings: Settings) -> list[str]:
     else:
         found += _cloud_only_problems(settings)
     found += pool_rules.queue_problems(settings.gpu_pools, settings.teams)
+    if settings.images.mirror and not settings.registry:
+        found.append("images.mirror needs images.registry: name the registry that has the copies")
     found += _storage_problems(settings)
     found += _gateway_problems(settings)
     if settings.environment == "production":

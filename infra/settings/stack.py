@@ -32,6 +32,8 @@ class ImageSettings(Section):
 
     registry: str = ""
     """Prefix of the images that this repository builds; other images keep their upstream names."""
+    mirror: bool = False
+    """Whether the registry also has upstream's images, copied by `python -m images mirror`."""
 
 
 class GatewaySettings(Section):
@@ -91,6 +93,11 @@ class Settings(BaseModel):
         if self.images.registry or not isinstance(self.cluster, EksSettings):
             return self.images.registry
         return f"{self.cluster.account}.dkr.ecr.{self.cluster.region}.amazonaws.com/{self.cluster.name}"
+
+    @property
+    def mirror(self) -> str:
+        """Prefix of upstream's images in the stack's registry; empty if nodes pull them from upstream."""
+        return self.registry if self.images.mirror else ""
 
     @property
     def bucket_prefix(self) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.parts import SECRETS
+from components import images
+from infra.parts import IMAGES, SECRETS
 from tests.contract.test_stacks import STACKS
 from tests.fixtures import platform
 from tests.fixtures.recorder import Registration
@@ -103,6 +104,13 @@ ADDED = {
     "aws:ecr/lifecyclePolicy:LifecyclePolicy images-serving-runtime-onnx-lifecycle",
     "aws:ecr/repository:Repository images-serving-runtime-boosting",
     "aws:ecr/repository:Repository images-serving-runtime-onnx",
+    # In production nodes pull from the account alone.
+    *(
+        f"aws:ecr/{kind} images-{name}{suffix}"
+        for name in images.repositories(IMAGES, mirrored=True)
+        if not images.is_own(name) or name in ("cluster-autoscaler", "karpenter")
+        for kind, suffix in (("repository:Repository", ""), ("lifecyclePolicy:LifecyclePolicy", "-lifecycle"))
+    ),
     # Somebody is told what the account costs.
     "plinth:index:MonthlyBudget budget",
     "aws:budgets/budget:Budget budget-budget",

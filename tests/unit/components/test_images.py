@@ -92,3 +92,18 @@ def test_an_image_that_only_clouds_run_is_pulled_from_upstream() -> None:
     assert images.published("karpenter", "1.2.3") == "public.ecr.aws/karpenter/controller:1.2.3"
     with pytest.raises(images.ImageError, match="no published image 'none': there are cluster-autoscaler"):
         images.published("none", "1")
+
+
+def test_a_registry_that_mirrors_upstream_has_its_images_under_its_versions() -> None:
+    plain = images.reference("versitygw", REGISTRY)
+    version = plain.rpartition(":")[2]
+    assert images.reference("versitygw", REGISTRY, mirrored=True) == f"{REGISTRY}/plinth/versitygw:{version}"
+    assert images.published("karpenter", "1.0", REGISTRY) == f"{REGISTRY}/plinth/karpenter:1.0"
+    # Without a registry there is nothing to mirror to.
+    assert images.reference("versitygw", mirrored=True) == images.reference("versitygw")
+
+
+def test_repositories_are_for_our_images_and_for_copies_where_there_are_any() -> None:
+    names = ("mlflow-server", "versitygw")
+    assert images.repositories(names, mirrored=False) == ("mlflow-server",)
+    assert images.repositories(names, mirrored=True) == (*names, "cluster-autoscaler", "karpenter")

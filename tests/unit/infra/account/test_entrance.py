@@ -103,6 +103,13 @@ def test_the_limit_of_anonymous_pulls_is_named_where_it_applies(account: Account
     )
     limited, free = entrance.image_pulls(account, demand)
     assert limited.result == (
-        "1 images: traefik; at most 100 pulls in 6 hours from each of the stack's 1 address"
+        "1 images: traefik; at most 100 pulls in 6 hours from each of the stack's 1 address "
+        "(images.mirror: true copies them)"
     )
     assert free.result == "2 images: alertmanager, prometheus"
+
+
+def test_a_stack_with_copies_of_all_images_pulls_from_no_public_registry(account: Account) -> None:
+    (found,) = entrance.image_pulls(account, DEMAND)
+    assert not DEMAND.public_images
+    assert found.result == "none: the stack's registry has copies of all images"

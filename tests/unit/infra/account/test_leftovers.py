@@ -6,9 +6,11 @@ import pytest
 from botocore.stub import Stubber
 
 from infra.account import leftovers
+from infra.account.bootstrap import Backend
 from infra.account.session import Account, Finding
 
 CLUSTER = "plinth-prod"
+BACKEND = Backend(bucket="plinth-prod-state-1", alias="alias/plinth-prod-secrets", region="us-east-1")
 
 
 def found(account: Account, *arns: str) -> list[Finding]:
@@ -16,7 +18,7 @@ def found(account: Account, *arns: str) -> list[Finding]:
     with Stubber(account.tagging) as stub:
         for listed in answers:
             stub.add_response("get_resources", {"ResourceTagMappingList": listed})
-        return list(leftovers.find(account, CLUSTER))
+        return list(leftovers.find(account, CLUSTER, BACKEND))
 
 
 def test_an_account_without_the_stacks_tags_has_nothing_left(account: Account) -> None:
@@ -61,7 +63,7 @@ def test_tags_of_the_stack_and_of_its_volumes_are_looked_for(account: Account) -
     other: Any = {"TagSet": [{"Key": "plinth:stack", "Value": "another"}]}
     account.s3.create_bucket(Bucket="theirs")
     account.s3.put_bucket_tagging(Bucket="theirs", Tagging=other)
-    subjects = [each.subject for each in leftovers.find(account, CLUSTER)]
+    subjects = [each.subject for each in leftovers.find(account, CLUSTER, BACKEND)]
     assert len(subjects) == 2
     assert subjects[0].endswith(f"volume/{zone['VolumeId']}")
     assert subjects[1] == "arn:aws:s3:::mine"
@@ -70,6 +72,14 @@ def test_tags_of_the_stack_and_of_its_volumes_are_looked_for(account: Account) -
 def test_a_call_that_is_not_permitted_is_a_failure(account: Account) -> None:
     with Stubber(account.tagging) as stub:
         stub.add_client_error("get_resources", "AccessDeniedException")
-        (failed,) = leftovers.find(account, CLUSTER)
+        (failed,) = leftovers.find(account, CLUSTER, BACKEND)
     assert failed.failed
     assert "GetResources" in failed.result
+
+
+def test_what_bootstrap_made_is_kept_and_no_failure(account: Account) -> None:
+    key: dict[str, Any] = account.kms.create_key()["KeyMetadata"]
+    account.kms.create_alias(AliasName=BACKEND.alias, TargetKeyId=key["KeyId"])
+    listed = found(account, key["Arn"], f"arn:aws:s3:::{BACKEND.bucket}")
+    assert [each.failed for each in listed] == [False, False]
+    assert {each.result for each in listed} == {"keeps the state of the stack's runs"}

@@ -42,6 +42,10 @@ class SimulatedEngine(ProgramEngine):
         """Folder of the cluster's objects when they are rendered instead of applied."""
         return self.folder / "rendered"
 
+    @property
+    def _secrets_provider(self) -> None:
+        """No key of a cloud, whatever the stack file names: it would be a call to a real account."""
+
     def choices(self) -> dict[str, Any]:
         """Return the stack file as the engine reads it."""
         return stack_file.read(self.config_file)

@@ -20,7 +20,7 @@ TARGET := --stack $(STACK)
 AWS_TESTS := tests/unit/simulation/aws tests/unit/components/aws tests/unit/infra tests/integration/simulation/aws
 
 .PHONY: help up test verify conformance load down deploy demo preview check unit contract integration e2e bench nightly \
-	test-aws bench-plan gpu-sim setup build modules cluster clean stages programs packages fast undeploy
+	test-aws rehearse bench-plan gpu-sim setup build modules cluster clean stages programs packages fast undeploy
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' \
@@ -95,6 +95,10 @@ e2e: setup ## run the journeys on the whole platform
 
 preview: modules ## show what `pulumi up` would change; on AWS in a simulated account, with SIMULATE=0 in yours
 	@$(PYTHON) -m $(if $(filter local,$(STACK))$(filter 0,$(SIMULATE)),infra,simulation.aws) preview $(TARGET)
+
+rehearse: modules ## from nothing to a prediction and back: on AWS's stand-in, with SIMULATE=0 in your account
+	@$(if $(filter 0,$(SIMULATE)),,$(PYTHON) -m simulation.aws hold --) $(PYTHON) -m harness rehearse $(TARGET) \
+		$(if $(filter 0,$(SIMULATE)),,--stand-in {folder})
 
 test-aws: modules ## test all of AWS without an account: components, settings, every stack's plan, policies
 	@$(PYTHON) -m pytest -q -rs $(AWS_TESTS)

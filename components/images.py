@@ -1,5 +1,6 @@
 """References of the images that stacks use: one function names them all."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from components import versions
@@ -128,14 +129,16 @@ def of_eks(name: str, version: str, region: str) -> str:
     return f"{account}.dkr.ecr.{region}.amazonaws.com/eks/{name}:{version}"
 
 
-def published(name: str, version: str) -> str:
-    """Return the reference of an image that clouds pull from upstream.
+def published(name: str, version: str, mirror: str = "") -> str:
+    """Return the reference of an image that clouds pull from upstream, or from a mirror of it.
 
     Raises:
         ImageError: no such image.
     """
     if name not in _PUBLISHED:
         raise ImageError(f"no published image {name!r}: there are {', '.join(sorted(_PUBLISHED))}")
+    if mirror:
+        return f"{mirror.rstrip('/')}/plinth/{name}:{version}"
     return f"{_PUBLISHED[name]}:{version}"
 
 
@@ -144,7 +147,17 @@ def is_own(name: str) -> bool:
     return name not in _UPSTREAM
 
 
-def reference(name: str, registry: str = "") -> str:
+def repositories(names: Iterable[str], *, mirrored: bool) -> tuple[str, ...]:
+    """Return the images that need a repository in a stack's registry.
+
+    Args:
+        names: images of all parts.
+        mirrored: whether the registry also has the images of upstream.
+    """
+    return (*names, *sorted(_PUBLISHED)) if mirrored else tuple(name for name in names if is_own(name))
+
+
+def reference(name: str, registry: str = "", *, mirrored: bool = False) -> str:
     """Return the full reference of an image.
 
     Without a registry all images, upstream's too, are built here and published to the cluster's own registry.
@@ -154,6 +167,7 @@ def reference(name: str, registry: str = "") -> str:
     Args:
         name: short name, equal to the folder in images/.
         registry: prefix of our images; empty on a cluster that gets everything from this machine.
+        mirrored: whether the registry also has upstream's images, under upstream's versions.
 
     Raises:
         ImageError: no such image, or its content cannot be read.
@@ -164,6 +178,8 @@ def reference(name: str, registry: str = "") -> str:
             prefix = f"{registry.rstrip('/')}/" if registry else ""
             return f"{prefix}plinth/{name}:{image_recipe.tag(name, _VERSIONS.get(name, ''))}"
         version = _upstream_version(image)
+        if mirrored and registry:
+            return f"{registry.rstrip('/')}/plinth/{name}:{version}"
         return f"{image.repository}:{version if registry else image_recipe.tag(name, version)}"
     except UpstreamError as error:
         raise ImageError(str(error)) from error

@@ -1,4 +1,4 @@
-"""`python -m harness verify|load|bench|nightly|figures`: verify, gate, benchmark, run a night, publish."""
+"""`python -m harness verify|load|bench|nightly|rehearse|tunnel|gpu-pod|figures`: prove and measure."""
 
 import argparse
 import os
@@ -37,6 +37,8 @@ _SELECTIONS = {
 
 def _verify(options: argparse.Namespace) -> int:
     """Run journeys on the running platform, up to the first failure unless --keep-going is given."""
+    if options.endpoints:
+        os.environ["PLINTH_ENDPOINTS"] = str(options.endpoints.resolve())
     reports: Path = options.reports or cache_root() / "reports"
     reports.mkdir(parents=True, exist_ok=True)
     chosen = _SELECTIONS[options.only]
@@ -76,6 +78,21 @@ def _load(options: argparse.Namespace) -> int:
         return 130
 
 
+def _on_aws(options: argparse.Namespace) -> int:
+    """Run a command about a stack on AWS."""
+    if options.command == "rehearse":
+        from harness.rehearsal.run import main as rehearse
+
+        return rehearse(options.stack, options.stand_in)
+    if options.command == "tunnel":
+        from harness.rehearsal.tunnel import main as tunnel
+
+        return tunnel(options.stack, options.argv)
+    from harness.rehearsal.gpu_pod import main as gpu_pod
+
+    return gpu_pod(options.stack)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m harness", description=__doc__)
@@ -90,6 +107,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     verify.add_argument("--keep-going", action="store_true", help="continue after a failure")
     verify.add_argument("--reports", type=Path, help="folder for the JSON and JUnit (default: in the cache)")
+    verify.add_argument(
+        "--endpoints", type=Path, help="file with a stack's outputs (default: those of the local stack)"
+    )
     load = commands.add_parser(
         "load", help="train a model, load it, and promote it only if it meets its service levels"
     )
@@ -99,7 +119,17 @@ def main(arguments: list[str] | None = None) -> int:
     figures.add_argument("--write", action="store_true", help="also put it into README")
     nightly = commands.add_parser("nightly", help="up, verify, load, faults, down, and an evidence page")
     nightly.add_argument("--run", help=argparse.SUPPRESS)
+    rehearse = commands.add_parser("rehearse", help="a stack on AWS from nothing to a prediction and back")
+    rehearse.add_argument("--stack", required=True, help="a stack on AWS that does not exist yet")
+    rehearse.add_argument("--stand-in", type=Path, help="folder of a simulated account; default: the account")
+    tunnel = commands.add_parser("tunnel", help="run a command while this machine forwards to a gateway")
+    tunnel.add_argument("--stack", required=True, help="a running stack")
+    tunnel.add_argument("argv", nargs="+", metavar="COMMAND", help="{endpoints} in it becomes a file")
+    device = commands.add_parser("gpu-pod", help="run nvidia-smi in a pod of a team that has GPUs")
+    device.add_argument("--stack", required=True, help="a running stack")
     options = parser.parse_args(arguments)
+    if options.command in ("rehearse", "tunnel", "gpu-pod"):
+        return _on_aws(options)
     if options.command == "verify":
         return _verify(options)
     if options.command == "nightly":

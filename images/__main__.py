@@ -1,4 +1,4 @@
-"""`python -m images build|publish|push|list|tidy`: build images into the cache and publish them."""
+"""`python -m images build|publish|push|mirror|list|tidy`: build images into the cache and publish them."""
 
 import argparse
 import contextlib
@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from images import ImagesError, buildah, registry, remote_registry, store
+from images import ImagesError, buildah, mirror, registry, remote_registry, store
 from terminal import failures
 from terminal.progress import TaskProgress
 from upstream import image_recipe
@@ -101,6 +101,19 @@ def _push(pairs: list[str], host: str, *, plain_http: bool) -> None:
     print(f"images: {len(targets)} pushed, {changed} of them new, to {host}")
 
 
+def _mirror(pairs: list[str], host: str, *, plain_http: bool) -> None:
+    targets, copied = _targets(pairs), 0
+    to = mirror.Mirror(host=host, plain_http=plain_http)
+    for source, target in targets:
+        new = to.copy(source, target)
+        copied += new
+        print(
+            f"images: {host}/{target.repository}:{target.tag} {'copied' if new else 'there already'}",
+            flush=True,
+        )
+    print(f"images: {len(targets)} mirrored, {copied} of them new, to {host}")
+
+
 def _list() -> None:
     for image in image_recipe.all_images():
         try:
@@ -136,6 +149,12 @@ def main(arguments: list[str] | None = None) -> int:
     pushing.add_argument(
         "--plain-http", action="store_true", help="use plain HTTP for a registry on another machine"
     )
+    copying = commands.add_parser("mirror", help="copy images of public registries to another registry")
+    copying.add_argument("pair", nargs="+", metavar="SOURCE=TARGET")
+    copying.add_argument("--to", required=True, metavar="HOST", help="the registry, as for push")
+    copying.add_argument(
+        "--plain-http", action="store_true", help="use plain HTTP for a registry on another machine"
+    )
     commands.add_parser("list", help="list each image, its content key, compressed size and base")
     commands.add_parser("tidy", help="delete blobs and tags that no image needs")
     options = parser.parse_args(arguments)
@@ -147,6 +166,8 @@ def main(arguments: list[str] | None = None) -> int:
                 _publish(options.pair)
             case "push":
                 _push(options.pair, options.to, plain_http=options.plain_http)
+            case "mirror":
+                _mirror(options.pair, options.to, plain_http=options.plain_http)
             case "list":
                 _list()
             case _:

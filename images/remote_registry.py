@@ -17,6 +17,11 @@ _REFUSALS = {
 }
 
 
+def is_local(host: str) -> bool:
+    """Return whether a registry is on this machine, which needs no TLS."""
+    return host.rsplit(":", 1)[0] in _LOOPBACK or host in _LOOPBACK
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Answer:
     status: int
@@ -29,8 +34,7 @@ class RemoteRegistry:
 
     def __init__(self, host: str, *, plain_http: bool = False) -> None:
         self._host = host
-        local = host.rsplit(":", 1)[0] in _LOOPBACK or host in _LOOPBACK
-        self._scheme = "http" if plain_http or local else "https"
+        self._scheme = "http" if plain_http or is_local(host) else "https"
         self._login: registry_login.Login | None = None
         self._authorization = ""
 

@@ -13,6 +13,7 @@ from components.aws.block_storage import BlockStorage, BlockStorageArgs
 from components.aws.ecr_repositories import EcrRepositories, EcrRepositoriesArgs
 from components.aws.eks_cluster import EksCluster, EksClusterArgs
 from components.aws.encryption_key import EncryptionKey, EncryptionKeyArgs
+from components.aws.monthly_budget import MonthlyBudget, MonthlyBudgetArgs
 from components.aws.network_plan import INTERFACE_ENDPOINTS
 from components.aws.pod_identity import IdentityScope, PodIdentity, PodIdentityArgs, Statement
 from components.aws.rds_instance import RdsServer
@@ -166,6 +167,9 @@ def connect(settings: Settings, eks: EksSettings) -> Cloud:
     )
     opts = ResourceOptions(provider=provider)
     keep = ResourceOptions(provider=provider, protect=settings.protect, retain_on_delete=settings.protect)
+    if settings.budget is not None:
+        limit, email = settings.budget.monthly, settings.budget.email
+        MonthlyBudget("budget", MonthlyBudgetArgs(limit_usd=limit, email=email, tags=tags), opts)
     logs = EncryptionKey(
         "logs-key",
         EncryptionKeyArgs(

@@ -12,17 +12,15 @@ from cluster.errors import ClusterError
 from components import images
 from components.images import ImageError
 from components.versions import VersionError
-from infra import changes
-from infra.account import cost, cost_report
-from infra.account.demand import demand_of
-from infra.account.prices import load_prices
+from infra import changes, mirrored_images
+from infra.account import commands as account
 from infra.engine import programs
 from infra.engine.engine import Engine
 from infra.errors import InfraError
 from infra.installation import Installation, settings
 from infra.parts import PARTS, SECRET_KEYS
 from infra.parts.plan import plan
-from infra.settings import reader, stack_file
+from infra.settings import reader
 from infra.settings.cluster import EksSettings
 from upstream.cache import UpstreamError
 
@@ -66,44 +64,14 @@ def _write_kubeconfig(engine: Engine) -> str | None:
 
 def _images(options: argparse.Namespace) -> int:
     chosen = settings(options.stack)
+    if options.mirrored:
+        for source, copy in mirrored_images.pairs(chosen):
+            print(f"{source}={copy}")
+        return 0
     for name in plan(chosen, PARTS).images:
         if images.is_own(name) or not options.own:
-            print(f"{name}={images.reference(name, chosen.registry)}")
+            print(f"{name}={images.reference(name, chosen.registry, mirrored=chosen.images.mirror)}")
     return 0
-
-
-def _preflight(options: argparse.Namespace) -> int:
-    # The AWS SDK takes half a second to import, which no other command should wait for.
-    from infra.account import preflight, session
-
-    demand = demand_of(settings(options.stack), options.stack)
-    report = preflight.run(demand, session.connect(demand.region))
-    print(preflight.table(options.stack, report))
-    return 1 if report.failures else 0
-
-
-def _cost(options: argparse.Namespace) -> int:
-    if options.table:
-        print(cost_report.table(_estimates()))
-        return 0
-    demand = demand_of(settings(options.stack), options.stack)
-    prices = load_prices(demand.region)
-    if options.json:
-        print(json.dumps(cost_report.summary(options.stack, demand, prices), indent=1))
-    else:
-        print(cost_report.text(options.stack, demand, prices))
-    return 0
-
-
-def _estimates() -> dict[str, tuple[cost.Line, ...]]:
-    """Return the estimate of every stack on AWS, the cheapest first."""
-    estimates: dict[str, tuple[cost.Line, ...]] = {}
-    for stack in stack_file.names():
-        settings = stack_file.settings(stack)
-        if isinstance(settings.cluster, EksSettings):
-            demand = demand_of(settings, stack)
-            estimates[stack] = cost.lines(demand, load_prices(demand.region))
-    return dict(sorted(estimates.items(), key=lambda item: cost.total(item[1])))
 
 
 def _schema(_: argparse.Namespace) -> int:
@@ -119,8 +87,17 @@ _COMMANDS: Mapping[str, tuple[Callable[[argparse.Namespace], int], str]] = {
     "env": (_env, "print shell commands that put Pulumi on PATH and name the cluster"),
     "outputs": (_outputs, "print the stack's outputs, its kubeconfig and its gateway's URL as JSON"),
     "images": (_images, "print NAME=REFERENCE of every image that the stack uses"),
-    "preflight": (_preflight, "check that the AWS account has everything the stack needs; changes nothing"),
-    "cost": (_cost, "estimate the monthly cost of a stack on AWS, by component"),
+    "bootstrap": (
+        account.bootstrap,
+        "create a bucket for the stack's state on AWS, and a key for its secrets",
+    ),
+    "policy": (account.policy, "print the IAM policies that `up` of a stack on AWS needs"),
+    "preflight": (
+        account.preflight,
+        "check that the AWS account has everything the stack needs; changes nothing",
+    ),
+    "leftovers": (account.leftovers, "list what a destroyed stack has left in its AWS account"),
+    "cost": (account.estimate, "estimate the monthly cost of a stack on AWS, by component"),
     "schema": (_schema, "print the JSON schema of stack files"),
 }
 
@@ -143,11 +120,24 @@ def _parser() -> argparse.ArgumentParser:
                 action="store_true",
                 help="only images that this repository builds and no public registry has",
             )
+            sub.add_argument(
+                "--mirrored",
+                action="store_true",
+                help="print SOURCE=TARGET of images that the stack's registry mirrors (images.mirror)",
+            )
         if name == "cost":
             sub.add_argument("--json", action="store_true", help="print JSON")
             sub.add_argument(
                 "--table", action="store_true", help="print a Markdown table of all stacks on AWS"
             )
+            sub.add_argument(
+                "--diff",
+                nargs=2,
+                metavar=("BEFORE", "AFTER"),
+                help="print what the second costs more than the first: stacks, or paths of stack files",
+            )
+        if name == "policy":
+            sub.add_argument("--folder", help="write each policy into a file here, as small as AWS counts it")
         if name == "rotate":
             sub.add_argument("secret", help="name of the secret; an unknown one lists them all")
         if name == "destroy":

@@ -34,7 +34,7 @@ def deploy(
         ClusterAutoscalerArgs(
             namespace=namespace,
             identities=identities,
-            image=images.published("cluster-autoscaler", version),
+            image=images.published("cluster-autoscaler", version, cloud.settings.mirror),
             version=version,
             cluster_name=cloud.eks.name,
             account=cloud.eks.account,
@@ -78,7 +78,7 @@ def _karpenter(
         KarpenterArgs(
             namespace=namespace,
             identities=identities,
-            image=images.published("karpenter", karpenter.release()),
+            image=images.published("karpenter", karpenter.release(), cloud.settings.mirror),
             cluster_name=cloud.eks.name,
             account=cloud.eks.account,
             region=cloud.eks.region,

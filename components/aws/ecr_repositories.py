@@ -1,4 +1,4 @@
-"""An Amazon ECR repository for each image that this project builds."""
+"""An Amazon ECR repository for each image that a stack pulls from its own registry."""
 
 import json
 import re
@@ -64,7 +64,7 @@ def _rule(priority: int, description: str, selection: dict[str, str | int]) -> d
 
 
 class EcrRepositories(pulumi.ComponentResource):
-    """One repository per image that this project builds."""
+    """One repository per image."""
 
     def __init__(self, name: str, args: EcrRepositoriesArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("plinth:index:EcrRepositories", name, {"images": [*args.images]}, opts)

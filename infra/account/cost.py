@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
+from components.aws.network_plan import INTERFACE_ENDPOINTS
 from infra.account.demand import Database, Demand, NodePool
 from infra.account.prices import Prices
 from infra.settings.cluster import CapacityType
 
 HOURS = Decimal(730)
 _CENT = Decimal("0.01")
+_LOG_STEP_GB = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +23,7 @@ class Usage:
     image_gb: int = 10
     """Images in ECR."""
     log_gb: int = 20
-    """Logs that the control plane and the network write."""
+    """Logs that CloudWatch ingests: of the control plane, audit included, and of every flow in the VPC."""
     internet_gb: int = 100
     """Traffic between nodes and the internet, through NAT."""
     endpoint_gb: int = 200
@@ -31,6 +33,9 @@ class Usage:
 
 
 ASSUMED = Usage()
+"""Usage while pools are at min."""
+BUSY = Usage(log_gb=200, internet_gb=1000, endpoint_gb=2000)
+"""Usage while pools are at max: flow and audit logs grow with nodes, pods and their connections."""
 EXCLUDED = (
     "traffic to the internet and between zones; requests to S3 and KMS; database metrics",
     "database backups beyond the database's size; snapshots; noncurrent object versions",
@@ -56,18 +61,25 @@ class Line:
             object.__setattr__(self, name, amount.quantize(_CENT, rounding=ROUND_HALF_UP))
 
 
-def lines(demand: Demand, prices: Prices, usage: Usage = ASSUMED) -> tuple[Line, ...]:
+def lines(demand: Demand, prices: Prices, usage: Usage = ASSUMED, busy: Usage = BUSY) -> tuple[Line, ...]:
     """Return the items of the estimate.
+
+    Args:
+        demand: what the stack needs.
+        prices: list prices of its region.
+        usage: assumed usage with pools at min.
+        busy: assumed usage with pools at max.
 
     Raises:
         PriceError: an instance type or database class has no price in the region.
     """
     return (
         *_cluster(demand, prices),
-        *_network(demand, prices, usage),
+        *_network(demand, prices, usage, busy),
         *(line for pool in demand.pools for line in _pool(pool, prices)),
         *(line for database in demand.databases for line in _database(database, prices)),
         *_stores(demand, prices, usage),
+        *_logs(demand, prices, usage, busy),
     )
 
 
@@ -92,24 +104,37 @@ def _monthly(component: str, item: str, count: int, price: Decimal, unit: str) -
     return Line(component=component, item=item, how=how, minimum=cost, maximum=cost)
 
 
+def _assumed(component: str, item: str, amounts: tuple[int, int], price: Decimal) -> Line:
+    """Return the cost of an assumed amount of data, of a quiet and of a busy month."""
+    quiet, busy = amounts
+    return Line(
+        component=component,
+        item=item,
+        how=f"{_range(quiet, busy)} GB assumed x {price} USD",
+        minimum=quiet * price,
+        maximum=busy * price,
+    )
+
+
 def _cluster(demand: Demand, prices: Prices) -> Iterator[Line]:
     yield _hourly("EksCluster", "control plane, standard support", 1, prices.services.eks_cluster_hour)
 
 
-def _network(demand: Demand, prices: Prices, usage: Usage) -> Iterator[Line]:
+def _network(demand: Demand, prices: Prices, usage: Usage, busy: Usage) -> Iterator[Line]:
     service = prices.services
     yield _hourly("Vpc", "NAT gateways", demand.nat_gateways, service.nat_gateway_hour)
     yield _hourly("Vpc", "public addresses for NAT", demand.nat_gateways, service.public_address_hour)
     # Traffic to services without an endpoint goes through NAT.
-    through_nat = usage.internet_gb + (0 if demand.interface_endpoints else usage.endpoint_gb)
-    yield _monthly("Vpc", "data through NAT", through_nat, service.nat_gateway_gb, "GB assumed")
+    quiet, loaded = (
+        each.internet_gb + (0 if demand.interface_endpoints else each.endpoint_gb) for each in (usage, busy)
+    )
+    yield _assumed("Vpc", "data through NAT", (quiet, loaded), service.nat_gateway_gb)
     if demand.interface_endpoints:
         yield _hourly(
             "Vpc", "interface endpoints", demand.interface_endpoints, service.interface_endpoint_hour
         )
-        yield _monthly(
-            "Vpc", "data through endpoints", usage.endpoint_gb, service.interface_endpoint_gb, "GB assumed"
-        )
+        amounts = (usage.endpoint_gb, busy.endpoint_gb)
+        yield _assumed("Vpc", "data through endpoints", amounts, service.interface_endpoint_gb)
     yield _hourly("Gateway", "network load balancer", 1, service.load_balancer_hour)
     yield _hourly(
         "Gateway",
@@ -198,6 +223,30 @@ def _stores(demand: Demand, prices: Prices, usage: Usage) -> Iterator[Line]:
         yield _monthly("S3ObjectStore", buckets, usage.object_gb, service.object_gb_month, "GB assumed")
     yield _monthly("EcrRepositories", "images", usage.image_gb, service.image_gb_month, "GB assumed")
     yield _monthly("Keys", "customer-managed KMS keys", demand.keys, service.key_month, "")
-    yield _monthly("Logs", "ingested by CloudWatch", usage.log_gb, service.log_gb, "GB assumed")
-    kept = max(1, -(-usage.log_gb * demand.log_days // 30))
-    yield _monthly("Logs", f"stored for {demand.log_days} days", kept, service.log_gb_month, "GB assumed")
+
+
+def _logs(demand: Demand, prices: Prices, usage: Usage, busy: Usage) -> Iterator[Line]:
+    service = prices.services
+    yield _assumed(
+        "Logs", "control plane and VPC flows, ingested", (usage.log_gb, busy.log_gb), service.log_gb
+    )
+    kept = [max(1, -(-each.log_gb * demand.log_days // 30)) for each in (usage, busy)]
+    yield _assumed("Logs", f"stored for {demand.log_days} days", (kept[0], kept[1]), service.log_gb_month)
+
+
+def notes(demand: Demand, prices: Prices) -> Iterator[str]:
+    """Yield what depends on traffic: from when endpoints are cheaper than NAT, and what more logs cost."""
+    service = prices.services
+    saved = service.nat_gateway_gb - service.interface_endpoint_gb
+    count = demand.interface_endpoints or len(INTERFACE_ENDPOINTS) * len(demand.zones)
+    monthly = (count * service.interface_endpoint_hour * HOURS).quantize(_CENT)
+    verb = "cost" if demand.interface_endpoints else "would cost"
+    yield (
+        f"{count} interface endpoints {verb} {monthly} USD a month and save {saved} USD per GB that would go "
+        f"through NAT: cheaper above {int(monthly / saved):,} GB a month, and no AWS traffic on the internet"
+    )
+    more = _LOG_STEP_GB * service.log_gb
+    yield (
+        f"each further {_LOG_STEP_GB} GB of logs a month cost {more:.2f} USD to ingest; "
+        "`aws logs describe-log-groups` shows the volume that is stored"
+    )

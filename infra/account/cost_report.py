@@ -34,6 +34,8 @@ def text(stack: str, demand: Demand, prices: Prices) -> str:
             rule,
             table[-1],
             "",
+            *(f"note: {each}" for each in cost.notes(demand, prices)),
+            "",
             "estimated from list prices as of:",
             *(f"  {source}" for source in prices.sources()),
             "not included:",
@@ -67,6 +69,7 @@ def summary(stack: str, demand: Demand, prices: Prices) -> dict[str, object]:
             }
             for line in lines
         ],
+        "notes": list(cost.notes(demand, prices)),
         "prices": list(prices.sources()),
         "excluded": list(cost.EXCLUDED),
     }
@@ -85,6 +88,32 @@ def table(estimates: Mapping[str, Iterable[cost.Line]]) -> str:
         ["**total**", *(f"**{money(each)}**" for lines in stacks.values() for each in cost.total(lines))]
     )
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def difference(before: Mapping[str, Iterable[cost.Line]]) -> str:
+    """Return a table of what a month of the second of two stacks costs more or less than of the first."""
+    (first, old), (second, new) = ((name, tuple(lines)) for name, lines in before.items())
+    names = list(dict.fromkeys(line.component for line in (*old, *new)))
+    rows = [
+        ("component", *(f"{name} {when}" for when in ("at min", "at max") for name in (first, second, "+/-")))
+    ]
+    for name in names:
+        sums = [cost.total(line for line in lines if line.component == name) for lines in (old, new)]
+        if sums[0] != sums[1]:
+            rows.append((name, *_changes(*sums)))
+    rows.append(("total", *_changes(cost.total(old), cost.total(new))))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
+    same = len(names) - (len(rows) - 2)
+    return "\n".join([*lines, f"USD a month; {same} of {len(names)} components cost the same"])
+
+
+def _changes(old: tuple[Decimal, Decimal], new: tuple[Decimal, Decimal]) -> list[str]:
+    return [
+        text
+        for before, after in zip(old, new, strict=True)
+        for text in (f"{before:,.2f}", f"{after:,.2f}", f"{after - before:+,.2f}")
+    ]
 
 
 def _group(line: cost.Line) -> str:

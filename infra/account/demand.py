@@ -1,6 +1,6 @@
 """The AWS resources that a stack needs, derived from its settings: the input of `preflight` and `cost`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from components import images
@@ -30,6 +30,7 @@ class NodePool:
     disk_gib: int
     gpus: bool
     reservation: str | None = None
+    provisioner: Provisioner = Provisioner.NODE_GROUP
 
     @property
     def max_nodes(self) -> int:
@@ -76,6 +77,12 @@ class Demand:
     log_groups: tuple[str, ...]
     keys: int
     """Number of customer-managed keys: one for each kind of data."""
+    hosts: tuple[str, ...]
+    """Hosts that the gateway routes."""
+    certificate_arn: str | None
+    """ACM certificate of the gateway's load balancer."""
+    public_images: Mapping[str, tuple[str, ...]]
+    """Registry that anyone may pull from -> images that nodes pull from it."""
 
 
 def demand_of(settings: Settings, stack: str) -> Demand:
@@ -109,11 +116,26 @@ def demand_of(settings: Settings, stack: str) -> Demand:
         databases=databases,
         volumes_gib=sum(gib(each.size) for each in made.volumes),
         buckets=buckets,
-        repositories=tuple(f"{cluster.name}/plinth/{name}" for name in IMAGES if images.is_own(name)),
+        repositories=tuple(
+            f"{cluster.name}/plinth/{name}"
+            for name in images.repositories(IMAGES, mirrored=settings.images.mirror)
+        ),
         log_groups=(f"/aws/eks/{cluster.name}/cluster", f"/plinth/{cluster.name}/network"),
         # Always secrets in the API, logs and images; also objects and each database that AWS stores.
         keys=3 + len(databases) + bool(buckets),
+        hosts=tuple(sorted({f"{each.host}.{settings.gateway.domain}" for each in made.routes})),
+        certificate_arn=settings.gateway.certificate_arn,
+        public_images=_public_images(made.images, settings),
     )
+
+
+def _public_images(names: Iterable[str], settings: Settings) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for name in () if settings.images.mirror else names:
+        if not images.is_own(name):
+            host = images.reference(name, settings.registry).partition("/")[0]
+            found.setdefault(host, []).append(name)
+    return {host: tuple(sorted(listed)) for host, listed in sorted(found.items())}
 
 
 def _endpoints(cluster: EksSettings) -> int:
@@ -143,6 +165,7 @@ def _gpu_pool(pool: GpuPoolSettings, cluster: EksSettings) -> NodePool:
         disk_gib=pool.disk_gib,
         gpus=True,
         reservation=pool.reservation,
+        provisioner=pool.provisioner,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.account import capacity, session, unique_names, versions
+from infra.account import capacity, entrance, linked_roles, session, unique_names, versions
 from infra.account.demand import Demand
 from infra.account.session import Account, Finding, Identity
 
@@ -52,6 +52,7 @@ def _region(account: Account, demand: Demand) -> Iterator[Finding]:
 # In the order in which a person would fix them.
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("region", _region),
+    ("service-linked roles", linked_roles.linked_roles),
     ("zones", capacity.zones),
     ("instance types", capacity.instance_types),
     ("quotas", capacity.vcpu_quotas),
@@ -61,6 +62,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("add-ons", versions.addons),
     ("machine images", versions.machine_images),
     ("database classes", versions.database_classes),
+    ("certificate", entrance.certificate),
+    ("image pulls", entrance.image_pulls),
     ("names", unique_names.cluster),
     ("names", unique_names.buckets),
     ("names", unique_names.repositories),
@@ -120,7 +123,7 @@ def _guarded(name: str, check: Check, account: Account, demand: Demand) -> Itera
         yield Finding(name, demand.region, problem, remedy, failed=True)
 
 
-def table(stack: str, report: Report) -> str:
+def table(stack: str, report: Report, title: str = "preflight") -> str:
     """Return the findings as a table, with the remedy below each failure."""
     rows = [("", "check", "subject", "result")]
     rows += [
@@ -135,7 +138,7 @@ def table(stack: str, report: Report) -> str:
     if report.unchecked:
         lines.append(f"not checked: {', '.join(report.unchecked)}")
     count = len(report.findings)
-    lines.append(f"preflight {stack}: {count} checked, {len(report.failures)} failed")
+    lines.append(f"{title} {stack}: {count} checked, {len(report.failures)} failed")
     return "\n".join(lines)
 
 

@@ -60,10 +60,15 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """Clients of the services that checks call; all but `sts` and `regions` in the stack's region."""
+    """Clients of the services that checks call; all but `sts`, `regions` and `iam` in the stack's region."""
 
     sts: "STSClient"
     regions: "EC2Client"
+    # The stubs of boto3 that this repository installs lack these four.
+    acm: Any
+    iam: Any
+    kms: Any
+    tagging: Any
     ec2: "EC2Client"
     ecr: "ECRClient"
     eks: "EKSClient"
@@ -105,6 +110,9 @@ def connect(region: str) -> Account:
         return Account(
             sts=session.client("sts", **home),
             regions=session.client("ec2", **home),
+            acm=session.client("acm", **regional),
+            iam=session.client("iam", **home),
+            kms=session.client("kms", **regional),
             ec2=session.client("ec2", **regional),
             ecr=session.client("ecr", **regional),
             eks=session.client("eks", **regional),
@@ -113,6 +121,7 @@ def connect(region: str) -> Account:
             rds=session.client("rds", **regional),
             s3=session.client("s3", **regional),
             ssm=session.client("ssm", **regional),
+            tagging=session.client("resourcegroupstaggingapi", **regional),
         )
     except ProfileNotFound as error:
         raise CredentialsError(str(error)) from None

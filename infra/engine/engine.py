@@ -86,12 +86,13 @@ class Engine:
         self._disable_debug_log()
         self._place_project()
         self._make_passphrase()
-        settings = stack_file.read(stack_file.path(self.stack))
-        if not self._has_users_passphrase:
+        settings, provider = stack_file.read(stack_file.path(self.stack)), self._secrets_provider
+        if not self._has_users_passphrase and provider is None:
             # Whatever another Pulumi encrypted in that file, with its own key, is of no use here.
             settings = stack_file.without_secrets(settings)
         if not self.exists():
-            self._call("stack", "init", self.stack, "--no-select")
+            chosen = [] if provider is None else ["--secrets-provider", provider]
+            self._call("stack", "init", self.stack, "--no-select", *chosen)
         elif self.backend is None:
             self.heal_lock()
         elif not stack_file.has_key(stack_file.read(self.config_file)):
@@ -232,6 +233,12 @@ class Engine:
         return own or {"PULUMI_CONFIG_PASSPHRASE_FILE": str(self.folder / "passphrase")}
 
     @property
+    def _secrets_provider(self) -> str | None:
+        """Key of a cloud or of Vault that the stack file names; by default secrets have a passphrase."""
+        name = stack_file.read(stack_file.path(self.stack)).get("secretsprovider")
+        return name if isinstance(name, str) and "://" in name else None
+
+    @property
     def _has_users_passphrase(self) -> bool:
         return next(iter(self._passphrase())) in os.environ
 
@@ -243,13 +250,21 @@ class Engine:
 
     def _make_passphrase(self) -> None:
         path = self.folder / "passphrase"
+        if self._secrets_provider is not None:
+            if stack_file.read(self.config_file).get("encryptionsalt"):
+                raise InfraError(
+                    f"stack {self.stack} was created with a passphrase, but its file names a "
+                    "secretsprovider: run `pulumi stack change-secrets-provider`, or remove the line"
+                )
+            return
         if path.exists() and self.backend is None:
             return
         if self.backend is not None:
             if not self._has_users_passphrase:
                 raise InfraError(
                     f"the state of stack {self.stack} is shared in {self.backend}: "
-                    "set PULUMI_CONFIG_PASSPHRASE to the passphrase that its users share"
+                    "set PULUMI_CONFIG_PASSPHRASE to the passphrase that its users share, or name a "
+                    "secretsprovider in the stack file"
                 )
             return
         if self.exists():

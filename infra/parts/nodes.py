@@ -23,7 +23,8 @@ def _deploy(site: "Site", _: Connections) -> Provides:
 
     cloud = site.cloud
     # For the images of all parts, so that enabling a part later needs no new repository.
-    cloud.repositories([name for name in site.plan.every_image if images.is_own(name)])
+    mirrored = site.settings.images.mirror
+    cloud.repositories(images.repositories(site.plan.every_image, mirrored=mirrored))
     cloud.volumes()
     node_pools.deploy(cloud, site.namespaces[NAMESPACE], cloud.identities(NAMESPACE), site.scrapers)
     return Provides(outputs={"kubeconfig": cloud.cluster.kubeconfig})

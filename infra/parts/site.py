@@ -120,7 +120,8 @@ class Site:
 
     def image(self, name: str) -> str:
         """Return the reference of an image, by its short name."""
-        return images.reference(name, self.settings.registry)
+        settings = self.settings
+        return images.reference(name, settings.registry, mirrored=settings.images.mirror)
 
     def secret(self, password: Password) -> pulumi.Output[str]:
         """Return the value of a password."""

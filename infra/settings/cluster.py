@@ -46,6 +46,8 @@ class NetworkSettings(Section):
     """Settings of the stack's VPC."""
 
     cidr: Cidr = "10.0.0.0/16"
+    peers: tuple[Cidr, ...] = Field(default=(), strict=False)
+    """Networks that the VPC is, or may be, connected to; its addresses must not overlap theirs."""
     nat: Nat = Field(default=Nat.SINGLE, strict=False)
     private_endpoints: bool = False
     """Whether the VPC has interface endpoints for AWS services. They keep that traffic off the internet; only

@@ -27,6 +27,8 @@ def problems(settings: Settings) -> list[str]:
     else:
         found += _cloud_only_problems(settings)
     found += pool_rules.queue_problems(settings.gpu_pools, settings.teams)
+    if settings.images.mirror and not settings.registry:
+        found.append("images.mirror needs images.registry: name the registry that has the copies")
     found += _storage_problems(settings)
     found += _gateway_problems(settings)
     if settings.environment == "production":
@@ -67,12 +69,27 @@ def _network_problems(cluster: EksSettings) -> Iterator[str]:
     else:
         if not 16 <= network.prefixlen <= 18 or not network.is_private:
             yield f"cluster.network.cidr is {network}: use a private /16, /17 or /18, such as 10.0.0.0/16"
+        yield from _peer_problems(network, cluster.network.peers)
     endpoint = cluster.endpoint
     if endpoint.access is Access.PUBLIC and not endpoint.public_cidrs:
         yield "cluster.endpoint.access is public but publicCidrs is empty: name the networks of its clients"
     if endpoint.access is Access.PRIVATE and endpoint.public_cidrs:
         yield "cluster.endpoint.publicCidrs needs access: public; leave it out for a private endpoint"
     yield from _address_problems("cluster.endpoint.publicCidrs", endpoint.public_cidrs)
+
+
+def _peer_problems(network: ipaddress.IPv4Network, peers: tuple[str, ...]) -> Iterator[str]:
+    for peer in peers:
+        try:
+            overlaps = network.overlaps(ipaddress.IPv4Network(peer))
+        except ValueError as error:
+            yield f"cluster.network.peers names {peer}: {error}"
+            continue
+        if overlaps:
+            yield (
+                f"cluster.network.cidr is {network}, which overlaps the peer {peer}: no route can tell their "
+                "addresses apart, choose a network that no peer uses"
+            )
 
 
 def _address_problems(path: str, cidrs: tuple[str, ...]) -> Iterator[str]:
@@ -104,6 +121,7 @@ def _cloud_only_problems(settings: Settings) -> Iterator[str]:
         ("storage.objects: s3", storage.objects is ObjectsLocation.S3),
         ("gateway.public", settings.gateway.public),
         ("gateway.certificateArn", settings.gateway.certificate_arn is not None),
+        ("budget", settings.budget is not None),
     ):
         if given:
             yield f"{key} needs a cluster of kind eks; this one is of kind {settings.cluster.kind}"

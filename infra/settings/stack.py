@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from infra.settings.budget import BudgetSettings
 from infra.settings.cluster import ClusterSettings, EksSettings
 from infra.settings.monitoring import MonitoringSettings
 from infra.settings.pipelines import PipelinesSettings
@@ -31,6 +32,8 @@ class ImageSettings(Section):
 
     registry: str = ""
     """Prefix of the images that this repository builds; other images keep their upstream names."""
+    mirror: bool = False
+    """Whether the registry also has upstream's images, copied by `python -m images mirror`."""
 
 
 class GatewaySettings(Section):
@@ -79,6 +82,8 @@ class Settings(BaseModel):
     monitoring: MonitoringSettings = MonitoringSettings()
     gpu_pools: tuple[GpuPoolSettings, ...] = ()
     teams: tuple[TeamSettings, ...] = ()
+    budget: BudgetSettings | None = None
+    """Budget alarm of the AWS account; by default nobody is notified of costs."""
     protect: bool = False
     """Whether Pulumi refuses to delete resources that hold data."""
 
@@ -88,6 +93,11 @@ class Settings(BaseModel):
         if self.images.registry or not isinstance(self.cluster, EksSettings):
             return self.images.registry
         return f"{self.cluster.account}.dkr.ecr.{self.cluster.region}.amazonaws.com/{self.cluster.name}"
+
+    @property
+    def mirror(self) -> str:
+        """Prefix of upstream's images in the stack's registry; empty if nodes pull them from upstream."""
+        return self.registry if self.images.mirror else ""
 
     @property
     def bucket_prefix(self) -> str:

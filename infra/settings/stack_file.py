@@ -1,5 +1,6 @@
 """Reads and writes stack files: the settings in `stacks/`, and the engine's copy with its key material."""
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +13,8 @@ from infra.settings.stack import KEY_MATERIAL, PROJECT, Settings
 from upstream.cache import write_atomically
 
 REPOSITORY = Path(__file__).parents[2]
-STACKS = REPOSITORY / "stacks"
+# A rehearsal runs the program with stack files that it changes, in a folder of its own.
+STACKS = Path(os.environ.get("PLINTH_STACKS") or REPOSITORY / "stacks")
 
 
 def names() -> list[str]:
@@ -50,8 +52,13 @@ def read(file: Path) -> dict[str, Any]:
 
 def settings(stack: str) -> Settings:
     """Return the checked settings of a stack."""
+    return settings_in(path(stack))
+
+
+def settings_in(file: Path) -> Settings:
+    """Return the checked settings in a stack file, wherever it is."""
     prefix = f"{PROJECT}:"
-    config: Mapping[str, object] = read(path(stack)).get("config", {})
+    config: Mapping[str, object] = read(file).get("config", {})
     return parse(
         {
             key.removeprefix(prefix): value

@@ -37,6 +37,7 @@ def _ec2(prefix: str, kind: str) -> _Form:
 
 
 _FORMS: Mapping[str, _Form] = {
+    "aws:budgets/budget:Budget": _Form(id="{account}:{name}", arn="arn:aws:budgets::{account}:budget/{name}"),
     "aws:cloudwatch/eventRule:EventRule": _Form(
         id="{name}", arn="arn:aws:events:{region}:{account}:rule/{name}"
     ),

@@ -44,6 +44,13 @@ CHANGES: tuple[Change, ...] = (
         name="eks-control-plane",
         changes="vpcConfig",
     ),
+    Change(
+        setting="budget.monthly",
+        value=1234,
+        token="aws:budgets/budget:Budget",
+        name="budget-budget",
+        changes="limitAmount",
+    ),
     Change(setting="cluster.logDays", value=400, token=LOG_GROUP, name="eks-logs", changes="retentionInDays"),
     Change(
         setting="cluster.systemPool.max",

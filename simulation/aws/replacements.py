@@ -15,6 +15,7 @@ _NAMED = ("name", "namePrefix")
 # Paths of inputs by type; an empty tuple means that every input can be changed in place.
 _REPLACES: Mapping[str, tuple[str, ...]] = {
     "aws:autoscaling/tag:Tag": ("autoscalingGroupName", "tag.key"),
+    "aws:budgets/budget:Budget": (*_NAMED, "accountId"),
     "aws:cloudwatch/eventRule:EventRule": (*_NAMED, "eventBusName"),
     "aws:cloudwatch/eventTarget:EventTarget": ("rule", "eventBusName", "targetId"),
     "aws:cloudwatch/logGroup:LogGroup": (*_NAMED, "logGroupClass"),

@@ -18,7 +18,7 @@ RENDERED = Path(__file__).parent / "rendered_platform"
 # The engine's notice that it found plinth's language host, which is on PATH, where it looks last.
 _FOUND_ON_PATH = "using pulumi-language-python from $PATH"
 # The provider's region if the program names none.
-_REGION = "eu-west-1"
+REGION = "eu-west-1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,10 @@ class SimulatedEngine(ProgramEngine):
     def rendered(self) -> Path:
         """Folder of the cluster's objects when they are rendered instead of applied."""
         return self.folder / "rendered"
+
+    @property
+    def _secrets_provider(self) -> None:
+        """No key of a cloud, whatever the stack file names: it would be a call to a real account."""
 
     def choices(self) -> dict[str, Any]:
         """Return the stack file as the engine reads it."""
@@ -128,7 +132,7 @@ def simulated(
         program: program to run in place of the repository's.
     """
     account = Account()
-    port, end = serve(site or Site(region=_REGION), account, foresees=foresees)
+    port, end = serve(site or Site(region=REGION), account, foresees=foresees)
     try:
         engine = SimulatedEngine(
             stack=stack, folder=folder, kubeconfig=kubeconfig, provider_port=port, program=program

@@ -25,6 +25,7 @@ _SINGULAR: Mapping[str, str] = {
     "encryption_configurations": "encryption_configuration",
     "filters": "filter",
     "noncurrent_version_transitions": "noncurrent_version_transition",
+    "notifications": "notification",
     "parameters": "parameter",
     "routes": "route",
     "rules": "rule",

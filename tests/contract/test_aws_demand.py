@@ -7,6 +7,7 @@ import pytest
 from components import images
 from components.aws import instance_types
 from images import registry
+from infra import mirrored_images
 from infra.account.demand import Demand, demand_of
 from infra.account.unique_names import OWNER_TAG
 from infra.parts import IMAGES
@@ -64,10 +65,17 @@ def test_every_name_that_may_be_in_use_is_known(stack: str) -> None:
 
 
 def test_every_image_that_we_build_has_a_repository_in_the_stack(stack: str) -> None:
-    prefix = stack_file.settings(stack).registry
+    settings = stack_file.settings(stack)
     pushed = {
-        registry.parse(images.reference(name, prefix)).repository for name in IMAGES if images.is_own(name)
+        registry.parse(images.reference(name, settings.registry)).repository
+        for name in IMAGES
+        if images.is_own(name)
     }
+    if settings.images.mirror:
+        copied = {registry.parse(target).repository for _, target in mirrored_images.pairs(settings)}
+        # Parts that the stack does not have yet have their repositories too.
+        assert copied <= {each["name"] for each in inputs(stack, "aws:ecr/repository:Repository")}
+        pushed |= {f"plinth-{stack}/plinth/{name}" for name in images.repositories(IMAGES, mirrored=True)}
     assert pushed == {each["name"] for each in inputs(stack, "aws:ecr/repository:Repository")}
 
 

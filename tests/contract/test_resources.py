@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.parts import SECRETS
+from components import images
+from infra.parts import IMAGES, SECRETS
 from tests.contract.test_stacks import STACKS
 from tests.fixtures import platform
 from tests.fixtures.recorder import Registration
@@ -120,7 +121,7 @@ ADDED = {
     # A shell on nodes by Session Manager.
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment eks-node-AmazonSSMManagedInstanceCore",
     "aws:ec2/vpcEndpoint:VpcEndpoint network-ssmmessages",
-    # What repairs nodes is told of faulty GPUs.
+    # What repairs nodes learns of faulty GPUs from it.
     "aws:eks/addon:Addon eks-eks-node-monitoring-agent",
     # Pods get the network adapters that pools have.
     "plinth:index:EfaDevicePlugin efa-device-plugin",
@@ -128,6 +129,16 @@ ADDED = {
     "kubernetes:apps/v1:DaemonSet efa-device-plugin-adapters",
     "kubernetes:core/v1:Namespace efa-device-plugin-namespace-namespace",
     "kubernetes:networking.k8s.io/v1:NetworkPolicy efa-device-plugin-namespace-default-deny",
+    # In production nodes pull from the account alone.
+    *(
+        f"aws:ecr/{kind} images-{name}{suffix}"
+        for name in images.repositories(IMAGES, mirrored=True)
+        if not images.is_own(name) or name in ("cluster-autoscaler", "karpenter")
+        for kind, suffix in (("repository:Repository", ""), ("lifecyclePolicy:LifecyclePolicy", "-lifecycle"))
+    ),
+    # Somebody gets a mail about what the account costs.
+    "plinth:index:MonthlyBudget budget",
+    "aws:budgets/budget:Budget budget-budget",
 }
 # Type and name of what an update deletes.
 REMOVED = {

@@ -55,7 +55,9 @@ def pytest_runtest_makereport(
 def endpoints(request: pytest.FixtureRequest) -> Generator[Endpoints]:
     """Endpoints of the running platform, or of an instance that `make up` starts and `make down` removes."""
     if request.config.getoption("--running-platform"):
-        yield Endpoints.of_stack("local")
+        # A file with the endpoints of another platform, such as one behind a tunnel.
+        file = os.environ.get("PLINTH_ENDPOINTS")
+        yield Endpoints.from_file(Path(file)) if file else Endpoints.of_stack("local")
         return
     os.environ["PLINTH_INSTANCE"] = _INSTANCE
     capture: Any = request.config.pluginmanager.getplugin("capturemanager")

@@ -8,6 +8,7 @@ import hashlib
 import http.client
 import ipaddress
 import json
+import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Generator
@@ -38,8 +39,10 @@ def registry(tmp_path: Path) -> Generator[Serve]:
     program = binary("registry")
     with ExitStack() as running:
 
-        def serve(address: str = "127.0.0.1", tls: dict[str, str] | None = None) -> str:
-            return running.enter_context(_serving(program, tmp_path, address, tls))
+        def serve(
+            address: str = "127.0.0.1", tls: dict[str, str] | None = None, folder: Path = tmp_path
+        ) -> str:
+            return running.enter_context(_serving(program, folder, address, tls))
 
         yield serve
 
@@ -114,6 +117,23 @@ def test_what_is_pushed_is_what_the_registry_serves(
     assert f"sha256:{hashlib.sha256(manifest).hexdigest()}" == stored.manifest.digest
     layers = [layer["digest"] for layer in json.loads(manifest)["layers"]]
     assert tuple(fetch(host, f"{_PATH}/blobs/{digest}") for digest in layers) == _LAYERS
+
+
+@pytest.mark.skipif(shutil.which("skopeo") is None, reason="copies need the package skopeo")
+def test_a_copy_in_another_registry_is_what_the_first_serves(
+    stored: store.Record, registry: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "another"
+    folder.mkdir()
+    source, target = registry(), registry(folder=folder)
+    assert __main__.main(["push", "--to", source, _PAIR]) == 0
+    copy = f"{source}/team/plinth/app:1={target}/copies/app:1"
+    assert __main__.main(["mirror", copy, "--to", target]) == 0
+    manifest = fetch(target, "/v2/copies/app/manifests/1", stored.manifest.media_type)
+    assert f"sha256:{hashlib.sha256(manifest).hexdigest()}" == stored.manifest.digest
+    capsys.readouterr()
+    assert __main__.main(["mirror", copy, "--to", target]) == 0
+    assert capsys.readouterr().out.endswith(f"1 mirrored, 0 of them new, to {target}\n")
 
 
 @pytest.mark.usefixtures("stored")

@@ -100,3 +100,18 @@ def test_an_image_that_only_clouds_run_is_pulled_from_upstream() -> None:
 def test_images_of_eks_come_from_the_region_of_the_nodes(region: str, account: str) -> None:
     expected = f"{account}.dkr.ecr.{region}.amazonaws.com/eks/plugin:v1"
     assert images.of_eks("plugin", "v1", region) == expected
+
+
+def test_a_registry_that_mirrors_upstream_has_its_images_under_its_versions() -> None:
+    plain = images.reference("versitygw", REGISTRY)
+    version = plain.rpartition(":")[2]
+    assert images.reference("versitygw", REGISTRY, mirrored=True) == f"{REGISTRY}/plinth/versitygw:{version}"
+    assert images.published("karpenter", "1.0", REGISTRY) == f"{REGISTRY}/plinth/karpenter:1.0"
+    # Without a registry there is nothing to mirror to.
+    assert images.reference("versitygw", mirrored=True) == images.reference("versitygw")
+
+
+def test_repositories_are_for_our_images_and_for_copies_where_there_are_any() -> None:
+    names = ("mlflow-server", "versitygw")
+    assert images.repositories(names, mirrored=False) == ("mlflow-server",)
+    assert images.repositories(names, mirrored=True) == (*names, "cluster-autoscaler", "karpenter")

@@ -102,6 +102,25 @@ def test_without_endpoints_their_traffic_goes_through_nat() -> None:
     assert data == "13.50"
 
 
+def test_a_busy_month_costs_what_its_logs_and_traffic_cost() -> None:
+    demand = stack_demand("prod")
+    # 20 to 200 GB at 0.50; a year of them, twelve times as much, at 0.03.
+    assert amounts(demand, "Logs") == [("10.00", "100.00"), ("7.32", "73.02")]
+    assert amounts(demand, "Vpc")[2] == ("4.50", "45.00")
+    assert amounts(demand, "Vpc")[4] == ("2.00", "20.00")
+    (how, *_) = [line.how for line in cost.lines(demand, PRICES) if line.component == "Logs"]
+    assert how == "20 to 200 GB assumed x 0.5 USD"
+
+
+def test_the_notes_say_from_when_endpoints_are_cheaper_than_nat() -> None:
+    with_them, logs = cost.notes(stack_demand("prod"), PRICES)
+    # 33 at 0.01 an hour; 0.045 - 0.01 saved per GB.
+    assert with_them.startswith("33 interface endpoints cost 240.90 USD a month and save 0.035 USD per GB")
+    assert "cheaper above 6,882 GB" in with_them
+    assert "would cost 160.60 USD" in next(cost.notes(stack_demand("dev"), PRICES))
+    assert "100 GB of logs a month cost 50.00 USD" in logs
+
+
 def test_what_is_stored_in_the_cluster_costs_its_volumes() -> None:
     assert amounts(replace(stack_demand("dev"), volumes_gib=70), "Persistent volumes") == [("5.60", "5.60")]
     assert not amounts(replace(stack_demand("dev"), volumes_gib=0), "Persistent volumes")

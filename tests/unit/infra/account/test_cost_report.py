@@ -1,5 +1,6 @@
 """The printed estimates add up, and name their sources."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -63,3 +64,23 @@ def test_a_component_that_a_stack_lacks_leaves_its_cell_empty() -> None:
     line = cost.Line(component="A", item="", how="", minimum=Decimal(1), maximum=Decimal(2))
     rows = cost_report.table({"with": [line], "without": []}).splitlines()
     assert rows[2] == "| A | 1.00 | 2.00 |  |  |"
+
+
+def test_the_difference_lists_what_changed_and_adds_up() -> None:
+    before, after = stack_demand("dev"), replace(stack_demand("dev"), nat_gateways=2, volumes_gib=70)
+    shown = cost_report.difference(
+        {"old": cost.lines(before, PRICES), "new": cost.lines(after, PRICES)}
+    ).splitlines()
+    header, *rows, total, last = shown
+    assert " ".join(header.split()).startswith("component old at min new at min +/- at min old at max")
+    assert [row.split("  ")[0] for row in rows] == ["Vpc", "Persistent volumes"]
+    # A gateway at 0.045 and its address at 0.005, and 50 GiB at 0.08.
+    assert rows[0].split()[3] == "+36.50"
+    assert rows[1].split()[4] == "+4.00"
+    assert total.split()[3] == "+40.50"
+    assert last.endswith("components cost the same")
+
+
+def test_a_stack_does_not_differ_from_itself() -> None:
+    lines = cost.lines(stack_demand("prod"), PRICES)
+    assert len(cost_report.difference({"prod": lines, "again": lines}).splitlines()) == 3

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from components import images
 from components.aws import network_plan
 from infra.account.demand import Demand, demand_of
 from infra.errors import InfraError
@@ -75,3 +76,18 @@ def test_databases_and_buckets_are_counted_where_aws_runs_them() -> None:
     assert not inside.buckets
     assert inside.keys < prod.keys
     assert inside.volumes_gib == 20 + 20 + 30 + 10
+
+
+def test_hosts_of_the_gateway_are_below_its_domain() -> None:
+    hosts = demand("prod").hosts
+    assert "mlflow.plinth.example.com" in hosts
+    assert all(each.endswith(".plinth.example.com") for each in hosts)
+    assert demand("dev", gateway__domain="a.example").hosts[0].endswith(".a.example")
+
+
+def test_public_images_are_those_that_this_repository_does_not_publish() -> None:
+    found = demand("dev").public_images
+    assert "traefik" in found["docker.io"]
+    names = [name for listed in found.values() for name in listed]
+    assert not [name for name in names if images.is_own(name)]
+    assert len(set(names)) == len(names)

@@ -18,8 +18,14 @@ from tests.unit.infra.account.test_versions import cluster_versions
 def answering(account: Account, *, quota: float = 10_000) -> Generator[list[Stubber]]:
     """Answer for what moto lacks (quotas, versions, images), and therefore for every call to RDS and EKS."""
     demand = demands.of_stack("prod")
-    stubs = [Stubber(each) for each in (account.quotas, account.eks, account.ssm, account.rds)]
-    quotas, eks, ssm, rds = stubs
+    stubs = [Stubber(each) for each in (account.quotas, account.eks, account.ssm, account.rds, account.acm)]
+    quotas, eks, ssm, rds, acm = stubs
+    issued = {
+        "CertificateArn": demand.certificate_arn,
+        "DomainName": "*.plinth.example.com",
+        "Status": "ISSUED",
+    }
+    acm.add_response("describe_certificate", {"Certificate": issued})
     for _ in range(6):
         quotas.add_response("get_service_quota", {"Quota": {"Value": quota}})
     eks.add_response("describe_cluster_versions", cluster_versions(v36="STANDARD_SUPPORT"))
@@ -41,10 +47,15 @@ def answering(account: Account, *, quota: float = 10_000) -> Generator[list[Stub
 def of_prod() -> Any:
     """Return prod's demand with its single-zone pools in the zones where moto offers their types."""
     demand = demands.of_stack("prod")
-    return replace(demand, pools=tuple(replace(pool, zones=demand.zones) for pool in demand.pools))
+    return replace(
+        demand,
+        pools=tuple(replace(pool, zones=demand.zones) for pool in demand.pools),
+        certificate_arn=f"arn:aws:acm:us-east-1:{demands.ACCOUNT}:certificate/1",
+    )
 
 
 def test_an_account_that_has_everything_passes(account: Account) -> None:
+    account.iam.create_service_linked_role(AWSServiceName="spot.amazonaws.com")
     with answering(account) as stubs:
         report = preflight.run(of_prod(), account)
         for stub in stubs:
@@ -61,14 +72,14 @@ def test_every_failure_is_in_one_table_with_its_remedy(account: Account) -> None
     with answering(account, quota=4):
         report = preflight.run(of_prod(), account)
     text = preflight.table("prod", report)
-    # Four quotas of vCPUs and a bucket; four addresses are enough.
-    assert len(report.failures) == 5, text
+    # The role of spot nodes, four quotas of vCPUs and a bucket; four addresses are enough.
+    assert len(report.failures) == 6, text
     for each in report.failures:
         assert each.subject in text
         assert f"-> {each.remedy}" in text
-    assert text.count("FAIL") == 5
+    assert text.count("FAIL") == 6
     assert "L-417A185B" in text
-    assert text.splitlines()[-1].endswith("5 failed")
+    assert text.splitlines()[-1].endswith("6 failed")
 
 
 @pytest.mark.usefixtures("no_credentials")
@@ -78,7 +89,7 @@ def test_without_credentials_nothing_else_is_checked() -> None:
     (only,) = report.findings
     assert only.failed
     assert "aws sso login" in text
-    assert "not checked: region, zones, instance types, quotas" in text
+    assert "not checked: region, service-linked roles, zones, instance types, quotas" in text
     assert text.splitlines()[-1] == "preflight prod: 1 checked, 1 failed"
 
 
@@ -141,6 +152,7 @@ def test_a_check_without_permission_has_failed(account: Account) -> None:
 
 
 def test_a_check_that_cannot_run_does_not_hide_the_others(account: Account) -> None:
+    account.iam.create_service_linked_role(AWSServiceName="spot.amazonaws.com")
     with answering(account), Stubber(account.s3) as stub:
         for _ in of_prod().buckets:
             stub.add_client_error("head_bucket", "ServiceUnavailable", http_status_code=503)

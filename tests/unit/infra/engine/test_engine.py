@@ -261,6 +261,37 @@ def test_a_shared_state_needs_the_passphrase_that_its_users_share(engine: Engine
     assert pulumi.recorded() == []
 
 
+@pytest.fixture
+def keyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The secrets provider that the stack file names."""
+    provider = "awskms://alias/plinth-x-secrets?region=us-east-1"
+    (tmp_path / "Pulumi.local.yaml").write_text(yaml.safe_dump({"secretsprovider": provider, "config": {}}))
+    monkeypatch.setattr(stack_file, "STACKS", tmp_path)
+    return provider
+
+
+def test_a_stack_whose_file_names_a_secrets_provider_needs_no_passphrase(
+    engine: Engine, pulumi: FakePulumi, keyed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The program in the place of pulumi takes the state's address for a path.
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Engine, "exists", lambda _: False)
+    shared(engine).prepare()
+    (init,) = [each["arguments"] for each in pulumi.recorded()]
+    assert init == ["stack", "init", "local", "--no-select", "--secrets-provider", keyed]
+    assert stack_file.read(engine.config_file)["secretsprovider"] == keyed
+    assert not (engine.folder / "passphrase").exists()
+
+
+def test_a_secrets_provider_for_a_stack_with_a_passphrase_is_refused_with_the_command(
+    engine: Engine, pulumi: FakePulumi, keyed: str
+) -> None:
+    encrypted(engine)
+    with pytest.raises(InfraError, match="run `pulumi stack change-secrets-provider`, or remove the line"):
+        shared(engine).prepare()
+    assert pulumi.recorded() == []
+
+
 def test_on_another_machine_the_key_and_secrets_come_from_the_shared_state(
     engine: Engine, pulumi: FakePulumi, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,12 @@ DEV = choices.of_stack("dev")
         ("cluster.network.cidr", "10.0.0.0/24", "plinth:cluster.network.cidr is 10.0.0.0/24: use a private"),
         ("cluster.network.cidr", "8.8.0.0/16", "plinth:cluster.network.cidr is 8.8.0.0/16: use a private"),
         ("cluster.network.cidr", "10.0.0.1/16", "plinth:cluster.network.cidr is 10.0.0.1/16: "),
+        (
+            "cluster.network.peers",
+            ["192.168.0.0/16", "10.10.128.0/20"],
+            "plinth:cluster.network.cidr is 10.10.0.0/16, which overlaps the peer 10.10.128.0/20: ",
+        ),
+        ("cluster.network.peers", ["10.0.0.1/16"], "plinth:cluster.network.peers names 10.0.0.1/16: "),
         ("cluster.endpoint.publicCidrs", [], "access is public but publicCidrs is empty"),
         ("cluster.endpoint.publicCidrs", ["0.0.0.0/0"], "publicCidrs is open to everyone (0.0.0.0/0)"),
         ("cluster.endpoint.publicCidrs", ["1.2.3.999/32"], "publicCidrs names 1.2.3.999/32: "),
@@ -126,6 +132,7 @@ def test_production_refuses_what_could_lose_data_or_stop_with_a_zone(
     [
         ("gpuPools", DEV["gpuPools"], "plinth:gpuPools needs a cluster of kind eks"),
         ("storage", {"postgres": "rds", "postgresSize": "20Gi"}, "plinth:storage.postgres: rds needs"),
+        ("budget", {"monthly": 5, "email": "a@b.example"}, "plinth:budget needs a cluster of kind eks"),
         ("storage", {"objects": "s3"}, "plinth:storage.objects: s3 needs a cluster of kind eks"),
     ],
 )

@@ -71,9 +71,7 @@ def test_root_runs_nothing_from_a_folder_of_somebody_else(as_root: Path, whose: 
 def test_root_runs_nothing_that_others_may_write(as_root: Path, mode: int, group: int) -> None:
     os.chown(as_root, 0, group)
     as_root.chmod(mode)
-    with pytest.raises(
-        cache.UpstreamError, match=rf"write to .*cache .mode {mode:o}.; set PLINTH_CACHE"
-    ):
+    with pytest.raises(cache.UpstreamError, match=rf"write to .*cache .mode {mode:o}.; set PLINTH_CACHE"):
         cache.cache_root()
 
 

@@ -1,8 +1,8 @@
 """What the AWS provider calls for each type of resource that a stack has.
 
-Sources: the permissions of CloudFormation's handlers for the same types, the AWS provider's calls, and the
-Service Authorization Reference for what each action can be restricted to; read 2026-11. In templates of ARNs,
-`{name}` stands for each resource of the type; account, region and cluster are the stack's.
+Written from knowledge of the provider and of CloudFormation's handlers for the same types; tests compare the
+names of actions with botocore's models, but no account has run with it yet. In templates of ARNs, `{name}`
+stands for each resource of the type; account, region and cluster are the stack's.
 """
 
 from collections.abc import Mapping

@@ -15,28 +15,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class PostgresConnection:
-    """One database of a Postgres server and the account that owns it."""
+    """One database of a Postgres server and the account that owns it; every connection is encrypted."""
 
     host: pulumi.Input[str]
     port: int
     database: str
     username: str
     password: pulumi.Input[str]
+    authorities: str = ""
+    """Certificates, as PEM, of which one has signed the server's; without any the server is not verified."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MysqlConnection:
-    """One database of a MySQL or MariaDB server and the account that owns it.
-
-    With `tls` the server rejects unencrypted connections.
-    """
+    """One database of a MySQL or MariaDB server and the account that owns it."""
 
     host: pulumi.Input[str]
     port: int
     database: str
     username: str
     password: pulumi.Input[str]
-    tls: bool = False
+    authorities: str = ""
+    """Certificates, as PEM, of which one has signed the server's; without any nothing is encrypted."""
 
 
 @dataclass(frozen=True, kw_only=True)

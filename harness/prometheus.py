@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 
 from workloads.endpoints import Endpoints
+from workloads.gateway_access import reach, tls_context
 
 
 class PrometheusError(Exception):
@@ -15,10 +16,16 @@ class Prometheus:
     """The HTTP API of one Prometheus."""
 
     def __init__(self, endpoints: Endpoints) -> None:
-        """Prepare the connection; nothing is sent yet."""
-        host = {"Host": endpoints.prometheus_host}
+        """Prepare the connection; no request is sent yet."""
+        host = endpoints.prometheus_host
         # Directly, as all clients of the gateway (workloads/gateway_access.py).
-        self._client = httpx.Client(base_url=endpoints.gateway_url, headers=host, timeout=30, trust_env=False)
+        self._client = httpx.Client(
+            base_url=reach(endpoints, host),
+            headers={"Host": host},
+            verify=tls_context(),
+            timeout=30,
+            trust_env=False,
+        )
 
     def close(self) -> None:
         """Close the connection."""

@@ -16,6 +16,7 @@ from components.aws.encryption_key import EncryptionKey, EncryptionKeyArgs
 from components.aws.monthly_budget import MonthlyBudget, MonthlyBudgetArgs
 from components.aws.network_plan import INTERFACE_ENDPOINTS
 from components.aws.pod_identity import IdentityScope, PodIdentity, PodIdentityArgs, Statement
+from components.aws.rds_authorities import authority
 from components.aws.rds_instance import RdsServer
 from components.aws.vpc import Vpc, VpcArgs
 from components.connections import ClusterConnection
@@ -26,6 +27,7 @@ from infra.parts.records import ManagedDatabase
 from infra.settings.cluster import EksSettings
 from infra.settings.sections import gib
 from infra.settings.stack import GatewaySettings, Settings
+from infra.settings.storage import ApplyChanges
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,8 @@ class Cloud:
     vpc: Vpc
     cluster: EksCluster
     connection: ClusterConnection
+    log_key_arn: pulumi.Output[str]
+    """Key of all logs."""
     tags: Mapping[str, str]
 
     def repositories(self, images: Sequence[str]) -> EcrRepositories:
@@ -100,16 +104,23 @@ class Cloud:
 
     def database_server(self, database: ManagedDatabase) -> RdsServer:
         """Return the inputs of an RDS database server; the key's name starts with the database's."""
+        rds = self.settings.storage.rds
         return RdsServer(
+            identifier=database.identifier(self.eks.name),
             vpc_id=self.vpc.vpc_id,
             subnet_ids=self.vpc.private_subnet_ids,
             client_security_group_ids=(self.cluster.node_security_group_id,),
             kms_key_arn=self.key(f"{database.name}-database", f"The database of {database.name}").arn,
+            log_key_arn=self.log_key_arn,
+            authorities=authority(self.eks.region),
             instance_class=database.instance_class,
             storage_gib=gib(database.size),
             multi_az=database.multi_az,
             deletion_protection=self.settings.protect,
-            backup_days=self.settings.storage.rds.backup_days,
+            backup_days=rds.backup_days,
+            log_days=self.eks.log_days,
+            apply_immediately=rds.apply_changes is ApplyChanges.NOW,
+            major_upgrades=rds.major_upgrades,
             tags=self.tags,
         )
 
@@ -189,6 +200,7 @@ def connect(settings: Settings, eks: EksSettings) -> Cloud:
         vpc=vpc,
         cluster=cluster,
         connection=ClusterConnection(provider=kube, name=eks.name),
+        log_key_arn=logs.arn,
         tags=tags,
     )
 

@@ -129,9 +129,10 @@ def _show(endpoints: Endpoints, name: str) -> int:
     served = InferenceClient(endpoints, name).predict_v1(evidence.instances)
     largest = evidence.largest_difference(served)
     print(f"model      {name} version {traced.model_version}, pipeline run {traced.pipeline_run_id}")
-    print(
-        f"answers at {endpoints.gateway_url}/v1/models/{name}:predict  (Host: {endpoints.model_host(name)})"
-    )
+    host = endpoints.model_host(name)
+    url = endpoints.url(host)
+    by_header = f"  (Host: {host})" if url == endpoints.gateway_url else ""
+    print(f"answers at {url}/v1/models/{name}:predict{by_header}")
     wrong = _show_classes(evidence, served, largest) if evidence.classes else 0
     if not evidence.classes:
         print(f"predicted  {served[0]!r}")

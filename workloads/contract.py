@@ -12,6 +12,9 @@ PIPELINES_BUCKET: Final = "pipelines"
 TRACKING_BUCKET: Final = "mlflow"
 """Bucket of MLflow's artifacts; on AWS it gets the stack's prefix."""
 
+GATEWAY_LABEL: Final = "gateway"
+"""First label of the gateway's own name where it serves TLS; it routes no host of this name."""
+
 
 class Host(StrEnum):
     """First label of the hosts that the gateway routes to parts of the platform; models have their own."""

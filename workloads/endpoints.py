@@ -7,7 +7,7 @@ value. Other keys are ignored.
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Self, cast
 from urllib.parse import urlsplit
@@ -18,12 +18,12 @@ from workloads.errors import WorkloadsError
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoints:
-    """Addresses of one platform. Hosts need no DNS: clients send them as the Host header."""
+    """Addresses of one platform. Its hosts need no DNS: clients connect to the gateway's address for them."""
 
     kubeconfig: str
     """Path of a kubeconfig file."""
     gateway_url: str
-    """Address of the gateway as this process reaches it, such as http://127.0.0.1:31234."""
+    """URL of the gateway: http://127.0.0.1:31234 as this process reaches it, or https and its own name."""
     gateway_domain: str
     """Domain of every host that the gateway routes."""
     pipelines_namespace: str
@@ -40,6 +40,8 @@ class Endpoints:
     """Region with which object store requests are signed."""
     workload_image: str
     """Image of the steps."""
+    gateway_address: str = ""
+    """Where to connect for every host of an https gateway; without it names are looked up as usual."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -51,7 +53,7 @@ class Endpoints:
                 f"endpoints: not JSON ({error}); give the output of `python -m infra outputs`"
             ) from None
         outputs = cast("dict[str, object]", document) if isinstance(document, dict) else {}
-        names = [field.name for field in fields(cls)]
+        names = [each.name for each in fields(cls) if each.default is MISSING or each.name in outputs]
         missing = [name for name in names if not isinstance(outputs.get(name), str)]
         if missing:
             raise WorkloadsError(
@@ -85,6 +87,13 @@ class Endpoints:
     def localhost_url(self) -> str:
         """Address of the gateway for clients on this machine that cannot resolve its hosts."""
         return f"http://localhost:{urlsplit(self.gateway_url).port or 80}"
+
+    def url(self, host: str) -> str:
+        """Return the URL of a host: with TLS by its name; else the gateway's, which reads the Host header."""
+        parts = urlsplit(self.gateway_url)
+        if parts.scheme != "https":
+            return self.gateway_url
+        return f"https://{host}:{parts.port}" if parts.port else f"https://{host}"
 
     @property
     def pipelines_host(self) -> str:

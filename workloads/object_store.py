@@ -11,6 +11,7 @@ from workloads import cluster_client
 from workloads.contract import OBJECT_STORE_SECRET
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
+from workloads.gateway_access import authorities, reach
 
 
 def _store(endpoints: Endpoints, namespace: str, secret: str, keys: tuple[str, str]) -> Any:
@@ -25,10 +26,13 @@ def _store(endpoints: Endpoints, namespace: str, secret: str, keys: tuple[str, s
     if not access_key:
         # Where pods have identities the Secret holds no keys; callers use their own credentials.
         return boto3.client("s3", region_name=endpoints.object_store_region)
-    # The signature covers the host, so the gateway is used as a proxy, which leaves the host unchanged; the
-    # proxy of the environment does not count then.
+    # The signature covers the host. Without TLS the gateway is used as a proxy, which leaves the host
+    # unchanged. The proxy of the environment does not count either way.
+    host = endpoints.objects_host
+    url = reach(endpoints, host)
+    secure = url.startswith("https:")
     settings = Config(
-        proxies={"http": endpoints.gateway_url},
+        proxies={} if secure else {"http": url},
         s3={"addressing_style": "path"},
         retries={"max_attempts": 3},
         connect_timeout=5,
@@ -36,10 +40,11 @@ def _store(endpoints: Endpoints, namespace: str, secret: str, keys: tuple[str, s
     )
     return boto3.client(
         "s3",
-        endpoint_url=f"http://{endpoints.objects_host}",
+        endpoint_url=url if secure else f"http://{host}",
         region_name=endpoints.object_store_region,
         aws_access_key_id=access_key,
         aws_secret_access_key=secret_key,
+        verify=authorities(),
         config=settings,
     )
 

@@ -63,8 +63,9 @@ class PipelineRun:
 
 def _api(endpoints: Endpoints, method: str, path: str, **arguments: Any) -> dict[str, Any]:
     """Call the Kubeflow Pipelines API through the gateway."""
-    url = f"{endpoints.gateway_url}/apis/v2beta1/{path}"
-    with direct_session(endpoints.pipelines_host) as session:
+    host = endpoints.pipelines_host
+    with direct_session(endpoints, host) as session:
+        url = f"{endpoints.url(host)}/apis/v2beta1/{path}"
         response = session.request(method, url, timeout=30, **arguments)
     if not response.ok:
         detail = response.text.strip().splitlines() or [response.reason]

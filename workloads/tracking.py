@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, ClassVar
 
 from workloads.endpoints import Endpoints
-from workloads.gateway_access import exempt_from_proxies
+from workloads.gateway_access import exempt_from_proxies, reach
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,7 +29,11 @@ class _GatewayHost:
 
 
 def connect(endpoints: Endpoints) -> MlflowClient:
-    """Point MLflow at a platform and return a client; a process can use one platform at a time."""
+    """Point MLflow at a platform and return a client; a process can use one platform at a time.
+
+    Raises:
+        WorkloadsError: the gateway's certificate is for another name, or of an unknown authority.
+    """
     # MLflow takes seconds to import, and programs that only submit a run do not need it.
     from mlflow import MlflowClient, set_tracking_uri
     from mlflow.tracking.request_header import registry
@@ -41,6 +45,7 @@ def connect(endpoints: Endpoints) -> MlflowClient:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    exempt_from_proxies(endpoints.gateway_url)
-    set_tracking_uri(endpoints.gateway_url)
-    return MlflowClient(endpoints.gateway_url)
+    url = reach(endpoints, endpoints.tracking_host)
+    exempt_from_proxies(url)
+    set_tracking_uri(url)
+    return MlflowClient(url)

@@ -50,7 +50,7 @@ class LoadBalancer:
     source_cidrs: tuple[str, ...] = ()
     """Networks that may connect; by default any client that can reach it."""
     tls: bool = False
-    """Whether it terminates TLS on port 443 with its own certificate."""
+    """Whether it listens on port 443 alone, and terminates TLS there with its own certificate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class GatewayArgs:
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the metrics."""
     node_port: int | None = None
-    """Node port of the Service; without it the Service gets a load balancer."""
+    """Node port of the Service; without it there is a load balancer, with a Service of its own."""
     load_balancer: LoadBalancer = LoadBalancer()
     """Settings of the load balancer."""
     replicas: int = 1
@@ -163,7 +163,7 @@ class Gateway(pulumi.ComponentResource):
             domain=args.domain,
             class_name=CLASS_NAME,
         )
-        self.address = service.status.apply(address)
+        self.address = self._load_balancer() if args.node_port is None else pulumi.Output.from_input("")
         self.register_outputs({"name": self.connection.name, "domain": args.domain})
 
     def _definitions(self) -> kubernetes.yaml.v2.ConfigGroup:
@@ -215,6 +215,7 @@ class Gateway(pulumi.ComponentResource):
         )
 
     def _service(self) -> kubernetes.core.v1.Service:
+        """Create the Service that pods of the cluster connect to, in clear: TLS ends at the load balancer."""
         port: kubernetes.core.v1.ServicePortArgsDict = {
             "name": "web",
             "port": PORT,
@@ -222,22 +223,37 @@ class Gateway(pulumi.ComponentResource):
         }
         if self._args.node_port is not None:
             port["node_port"] = self._args.node_port
-        metadata = self._owner.metadata(self._name)
         spec: kubernetes.core.v1.ServiceSpecArgsDict = {
-            "type": "LoadBalancer" if self._args.node_port is None else "NodePort",
+            "type": "ClusterIP" if self._args.node_port is None else "NodePort",
             "selector": self._owner.selector,
             "ports": [port],
         }
-        if self._args.node_port is None:
-            balancer = self._args.load_balancer
-            metadata["annotations"] = balancer.annotations
-            if balancer.source_cidrs:
-                spec["load_balancer_source_ranges"] = [*balancer.source_cidrs]
-            if balancer.tls:
-                spec["ports"] = [port, {"name": "web-tls", "port": _TLS_PORT, "target_port": _ENTRY_PORT}]
         return kubernetes.core.v1.Service(
-            f"{self._name}-service", metadata=metadata, spec=spec, opts=self._owner.child()
+            f"{self._name}-service",
+            metadata=self._owner.metadata(self._name),
+            spec=spec,
+            opts=self._owner.child(),
         )
+
+    def _load_balancer(self) -> pulumi.Output[str]:
+        """Create the Service of the load balancer and return its address."""
+        balancer, name = self._args.load_balancer, f"{self._name}-load-balancer"
+        metadata = self._owner.metadata(name)
+        metadata["annotations"] = balancer.annotations
+        port: kubernetes.core.v1.ServicePortArgsDict = (
+            {"name": "web-tls", "port": _TLS_PORT, "target_port": _ENTRY_PORT}
+            if balancer.tls
+            else {"name": "web", "port": PORT, "target_port": _ENTRY_PORT}
+        )
+        spec: kubernetes.core.v1.ServiceSpecArgsDict = {
+            "type": "LoadBalancer",
+            "selector": self._owner.selector,
+            "ports": [port],
+        }
+        if balancer.source_cidrs:
+            spec["load_balancer_source_ranges"] = [*balancer.source_cidrs]
+        service = kubernetes.core.v1.Service(name, metadata=metadata, spec=spec, opts=self._owner.child())
+        return service.status.apply(address)
 
     def _gateway_class(self, after: list[pulumi.Resource]) -> kubernetes.apiextensions.CustomResource:
         return kubernetes.apiextensions.CustomResource(

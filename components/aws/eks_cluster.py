@@ -38,7 +38,8 @@ _SETTINGS: Final[Mapping[str, Mapping[str, Any]]] = {
 # Service account and managed policy by add-on.
 _IDENTITIES: Final[Mapping[str, tuple[str, str]]] = {
     "vpc-cni": ("aws-node", "AmazonEKS_CNI_Policy"),
-    "aws-ebs-csi-driver": ("ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy"),
+    # Volumes and nodes of this cluster alone, by their tags; the driver tags what it creates from 1.58 on.
+    "aws-ebs-csi-driver": ("ebs-csi-controller-sa", "AmazonEBSCSIDriverEKSClusterScopedPolicy"),
 }
 
 

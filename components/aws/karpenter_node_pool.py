@@ -13,6 +13,8 @@ from components.aws.node_group import CapacityType
 from components.gpus.gpu_queues import GPU_RESOURCE, TAINT, Mig, TimeSlicing
 from components.shapes.labels import labels
 
+# Without this tag the EBS CSI driver may attach no volume to a node; EKS tags the nodes of its groups itself.
+_STORAGE_TAG = "ebs.csi.aws.com/cluster-name"
 # Karpenter's names of the capacity types; to Karpenter a capacity block is a reservation.
 _CAPACITY: Mapping[str, str] = {"ON_DEMAND": "on-demand", "SPOT": "spot", "CAPACITY_BLOCK": "reserved"}
 
@@ -94,7 +96,7 @@ def node_class_spec(args: KarpenterNodePoolArgs) -> dict[str, Any]:
             "httpProtocolIPv6": "disabled",
         },
         "detailedMonitoring": True,
-        "tags": {"Name": f"{args.pool}-gpu", **args.tags},
+        "tags": {"Name": f"{args.pool}-gpu", _STORAGE_TAG: args.cluster_name, **args.tags},
     }
     if isinstance(args.sharing, Mig):
         spec["userData"] = user_data(kind, args.sharing, local_disks=False)

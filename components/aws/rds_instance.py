@@ -8,8 +8,9 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
-from components.aws import service_role
+from components.aws import rds_authorities, rds_logs, service_role
 
+_IDENTIFIER = re.compile(r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")
 _CLASS = re.compile(r"^db\.[a-z0-9]+\.[a-z0-9]+$")
 _MONITORING = "service-role/AmazonRDSEnhancedMonitoringRole"
 # Performance Insights does not support these sizes for the engines of the MySQL family.
@@ -26,8 +27,14 @@ class RdsServer:
     """Private subnets, in at least two zones."""
     client_security_group_ids: tuple[pulumi.Input[str], ...]
     """Security groups whose members may connect; nobody else can."""
+    identifier: str
+    """Name in the account and region, of which that of its logs is made."""
     kms_key_arn: pulumi.Input[str]
     """KMS key that encrypts storage, backups and metrics."""
+    log_key_arn: pulumi.Input[str]
+    """KMS key that encrypts its logs."""
+    authorities: str
+    """Certificates, as PEM, of the authorities of RDS in its region."""
     instance_class: str = "db.t4g.medium"
     storage_gib: int = 20
     """Initial size; it grows automatically up to four times as much."""
@@ -37,6 +44,12 @@ class RdsServer:
     """Whether RDS refuses to delete the server; without it, deletion leaves no snapshot and no backup."""
     backup_days: int = 14
     """Days for which the server can be restored to any second."""
+    log_days: int = 30
+    """Days for which its logs are kept."""
+    apply_immediately: bool = True
+    """Whether changes take effect at once, those too that interrupt it; else in the maintenance window."""
+    major_upgrades: bool = False
+    """Whether a new major version of the engine may upgrade the server, which cannot be undone."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on every resource."""
 
@@ -50,6 +63,11 @@ class RdsServer:
             )
         if not 20 <= self.storage_gib <= _MOST_STORAGE_GIB:
             raise ValueError(f"storage_gib: {self.storage_gib}; give 20 to {_MOST_STORAGE_GIB}")
+        if not _IDENTIFIER.match(self.identifier) or "--" in self.identifier:
+            raise ValueError(
+                f"identifier: {self.identifier!r}; give a lower-case letter, then at most 62 letters, digits "
+                "and single dashes"
+            )
         if not 1 <= self.backup_days <= 35:
             raise ValueError(f"backup_days: {self.backup_days}; give 1 to 35, RDS keeps no more")
 
@@ -65,8 +83,6 @@ class RdsEngine:
     port: int
     parameters: Mapping[str, str]
     """Parameters that differ from the version's defaults."""
-    logs: tuple[str, ...]
-    """Logs that are exported to CloudWatch."""
 
     @property
     def family(self) -> str:
@@ -105,8 +121,9 @@ class RdsInstance(pulumi.ComponentResource):
         self._args = args
         self._child = ResourceOptions(parent=self)
         self._tags = {"Name": name, **args.server.tags}
-        firewall = self._firewall()
-        instance = self._instance(firewall, self._subnets(), self._parameters(), self._monitoring())
+        instance = self._instance(
+            self._firewall(), self._subnets(), self._parameters(), self._monitoring(), self._log_groups()
+        )
         self.host = instance.address
         self.register_outputs({"host": self.host})
 
@@ -163,20 +180,40 @@ class RdsInstance(pulumi.ComponentResource):
         )
         return role.arn
 
+    def _log_groups(self) -> list[aws.cloudwatch.LogGroup]:
+        server = self._args.server
+        return [
+            aws.cloudwatch.LogGroup(
+                f"{self._name}-{log}-log",
+                # RDS logs to this group; if RDS created it, logs would be unencrypted and never expire.
+                name=group,
+                kms_key_id=server.log_key_arn,
+                retention_in_days=server.log_days,
+                tags=self._tags,
+                opts=self._child,
+            )
+            for log, group in rds_logs.log_groups(server.identifier, self._args.engine.name).items()
+        ]
+
     def _instance(
         self,
         firewall: aws.ec2.SecurityGroup,
         subnets: aws.rds.SubnetGroup,
         parameters: aws.rds.ParameterGroup,
         monitoring_role: pulumi.Output[str],
+        logs: list[aws.cloudwatch.LogGroup],
     ) -> aws.rds.Instance:
         args, server, engine = self._args, self._args.server, self._args.engine
         insights = has_insights(engine.name, server.instance_class)
         return aws.rds.Instance(
             f"{self._name}-server",
+            identifier=server.identifier,
             engine=engine.name,
             engine_version=engine.version,
             auto_minor_version_upgrade=True,
+            allow_major_version_upgrade=server.major_upgrades,
+            apply_immediately=server.apply_immediately,
+            ca_cert_identifier=rds_authorities.IDENTIFIER,
             instance_class=server.instance_class,
             db_name=args.database,
             username=args.administrator,
@@ -202,12 +239,13 @@ class RdsInstance(pulumi.ComponentResource):
             skip_final_snapshot=not server.deletion_protection,
             # A unique name, so that a stack that is created again can be deleted again.
             final_snapshot_identifier=pulumi.Output.concat(subnets.name, "-final"),
-            enabled_cloudwatch_logs_exports=[*engine.logs],
+            enabled_cloudwatch_logs_exports=[*rds_logs.LOGS[engine.name]],
             monitoring_interval=60,
             monitoring_role_arn=monitoring_role,
             performance_insights_enabled=insights,
             performance_insights_kms_key_id=server.kms_key_arn if insights else None,
             performance_insights_retention_period=7 if insights else None,
             tags=self._tags,
-            opts=self._child,
+            # A server from before has a name that RDS made up, and another name would replace it.
+            opts=ResourceOptions(parent=self, depends_on=logs, ignore_changes=["identifier"]),
         )

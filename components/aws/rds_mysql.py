@@ -43,7 +43,6 @@ def engine() -> RdsEngine:
             # Seconds from which a query is logged as slow.
             "long_query_time": "1",
         },
-        logs=("error", "slowquery"),
     )
 
 
@@ -70,6 +69,6 @@ class RdsMysql(pulumi.ComponentResource):
             database="mysql",
             username=ADMINISTRATOR,
             password=pulumi.Output.secret(args.administrator_password),
-            tls=True,
+            authorities=args.server.authorities,
         )
         self.register_outputs({"host": instance.host})

@@ -52,7 +52,6 @@ def engine() -> RdsEngine:
             # Milliseconds from which a query is logged.
             "log_min_duration_statement": "1000",
         },
-        logs=("postgresql", "upgrade"),
     )
 
 
@@ -80,5 +79,6 @@ class RdsPostgres(pulumi.ComponentResource):
             database=args.database,
             username=args.owner,
             password=pulumi.Output.secret(args.password),
+            authorities=args.server.authorities,
         )
         self.register_outputs({"host": instance.host})

@@ -17,8 +17,9 @@ class MysqlClient:
     host: str
     port: str
     user: str
-    tls: bool
     database: str = ""
+    authorities: str = ""
+    """Path of the certificates of which one has signed the server's; without it nothing is encrypted."""
     password_variable: str = "MYSQL_PWD"  # noqa: S105 - a name
 
     def run(self, sql: str, *, timeout_seconds: float = 60.0) -> list[list[str]]:
@@ -52,9 +53,14 @@ class MysqlClient:
             "--default-character-set=utf8mb4",
             "--batch",
             "--skip-column-names",
-            *(["--ssl"] if self.tls else []),
+            *self._encryption(),
             *([self.database] if self.database else []),
         ]
+
+    def _encryption(self) -> list[str]:
+        if not self.authorities:
+            return []
+        return [f"--ssl-ca={self.authorities}", "--ssl-verify-server-cert"]
 
     def _environment(self) -> Mapping[str, str]:
         return {**os.environ, "MYSQL_PWD": os.environ.get(self.password_variable, "")}

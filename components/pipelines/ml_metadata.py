@@ -8,8 +8,16 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components.connections import MysqlConnection
-from components.shapes import cluster_service, network_policies, pod_inputs, pod_security, server_pods
+from components.shapes import (
+    authorities,
+    cluster_service,
+    network_policies,
+    pod_inputs,
+    pod_security,
+    server_pods,
+)
 from components.shapes.owner import Owner
+from components.shapes.server_pods import TMP
 
 PORT = 8080
 SERVICE = "metadata-grpc-service"
@@ -80,6 +88,9 @@ class MlMetadata(pulumi.ComponentResource):
 
     def _server(self, after: Sequence[pulumi.Resource]) -> kubernetes.apps.v1.Deployment:
         database = self._args.database
+        trusted = authorities.deploy(
+            self._owner, database.authorities, role="authorities", name=f"{_NAME}-authorities"
+        )
         container = server_pods.container(
             "mlmd",
             self._args.image,
@@ -92,14 +103,17 @@ class MlMetadata(pulumi.ComponentResource):
                         "MLMD_MYSQL_PORT": str(database.port),
                         "MLMD_MYSQL_DATABASE": database.database,
                         "MLMD_MYSQL_USER": database.username,
-                        **({"MLMD_MYSQL_TLS": "true"} if database.tls else {}),
+                        **({"MLMD_MYSQL_AUTHORITIES": authorities.PATH} if trusted.mounts else {}),
                     }
                 ),
                 *pod_inputs.secret_env(_SECRET, {"MLMD_MYSQL_PASSWORD": "password"}),
             ],
             ports={"grpc": PORT},
+            mounts=(TMP, *trusted.mounts),
             probe=pod_security.tcp_probe(PORT),
             resources=pod_security.sizes(cpu="50m", memory="96Mi", memory_limit="512Mi"),
         )
-        pod = server_pods.pod(container)
-        return server_pods.deploy(self._owner, pod, role="server", name=_NAME, after=after)
+        pod = server_pods.pod(container, volumes=trusted.volumes)
+        return server_pods.deploy(
+            self._owner, pod, role="server", name=_NAME, after=[*after, *trusted.config_maps]
+        )

@@ -101,7 +101,7 @@ class MysqlAccounts(pulumi.ComponentResource):
                 database=database,
                 username=owner,
                 password=pulumi.Output.secret(args.passwords[owner]),
-                tls=args.server.tls,
+                authorities=args.server.authorities,
             )
             for database, owner in args.databases.items()
         }
@@ -134,7 +134,11 @@ class MysqlAccounts(pulumi.ComponentResource):
 
     def _job(self, secret: kubernetes.core.v1.Secret, policy: pulumi.Resource) -> kubernetes.batch.v1.Job:
         server = self._args.server
-        program = job_pods.JobProgram(module="create_accounts", files={}, imports=("mysql_client",))
+        program = job_pods.JobProgram(
+            module="create_accounts",
+            files=job_pods.authorities(server.authorities),
+            imports=("mysql_client",),
+        )
         config_map = job_pods.create_program(
             self._owner, program, role="program", name=f"{self._name}-program"
         )
@@ -152,7 +156,7 @@ class MysqlAccounts(pulumi.ComponentResource):
                         "DATABASE_HOST": server.host,
                         "DATABASE_PORT": str(server.port),
                         "DATABASE_USER": server.username,
-                        "DATABASE_TLS": str(server.tls).lower(),
+                        "DATABASE_AUTHORITIES": program.authorities,
                         "STATEMENTS_FILE": f"{_FOLDER}/statements.sql",
                     }
                 ),

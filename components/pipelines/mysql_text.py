@@ -38,7 +38,7 @@ class MysqlTextArgs:
     image: str
     """Image with MariaDB's client and Python."""
     databases: tuple[TextDatabase, ...]
-    """Each is converted as its owner; all are on one server."""
+    """Each is converted as its owner; all are on one server, of the same authorities."""
     stores: tuple[network_policies.Peer, ...] = ()
     """Pods or addresses of the server; by default anything on its port."""
 
@@ -96,7 +96,7 @@ class MysqlText(pulumi.ComponentResource):
             opts=self._owner.child(),
         )
 
-    def _databases(self) -> pulumi.Output[str]:
+    def _databases(self, program: job_pods.JobProgram) -> pulumi.Output[str]:
         def listed(host: str) -> str:
             found = [
                 {
@@ -104,7 +104,7 @@ class MysqlText(pulumi.ComponentResource):
                         "host": host,
                         "port": str(each.connection.port),
                         "user": each.connection.username,
-                        "tls": each.connection.tls,
+                        "authorities": program.authorities,
                         "database": each.connection.database,
                         "password_variable": _variable(each.connection.database),
                     },
@@ -117,7 +117,11 @@ class MysqlText(pulumi.ComponentResource):
         return pulumi.Output.from_input(self._host).apply(listed)
 
     def _job(self, after: list[pulumi.Resource]) -> kubernetes.batch.v1.Job:
-        program = job_pods.JobProgram(module="convert_text", files={}, imports=("mysql_client",))
+        program = job_pods.JobProgram(
+            module="convert_text",
+            files=job_pods.authorities(self._args.databases[0].connection.authorities),
+            imports=("mysql_client",),
+        )
         config_map = job_pods.create_program(
             self._owner, program, role="program", name=f"{self._name}-program"
         )
@@ -136,7 +140,7 @@ class MysqlText(pulumi.ComponentResource):
             env=[
                 *pod_inputs.plain_env(
                     {
-                        "DATABASES": self._databases(),
+                        "DATABASES": self._databases(program),
                         "CHARACTER_SET": CHARACTER_SET,
                         "COLLATION": COLLATION,
                     }

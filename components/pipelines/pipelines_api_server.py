@@ -14,6 +14,7 @@ from components.connections import GatewayConnection, MysqlConnection, ObjectSto
 from components.pipelines.argo_workflows import LOG_PREFIX
 from components.pipelines.mysql_text import CHARACTER_SET
 from components.shapes import (
+    authorities,
     cluster_service,
     http_routes,
     network_policies,
@@ -103,9 +104,9 @@ def settings(upstream: str) -> str:
 def _connection_parameters(database: MysqlConnection) -> dict[str, str]:
     # Upstream says `utf8`, which in MySQL has no emoji.
     parameters = {"charset": CHARACTER_SET}
-    if database.tls:
-        # Encrypted, but unverified: the image lacks the certificate authorities of a cloud's databases.
-        parameters["tls"] = "skip-verify"
+    if database.authorities:
+        # By the authorities that Go finds on the system, and for the host that the server is called by.
+        parameters["tls"] = "true"
     return parameters
 
 
@@ -225,6 +226,9 @@ class PipelinesApiServer(pulumi.ComponentResource):
         keys = {"OBJECTSTORECONFIG_ACCESSKEY": "accesskey", "OBJECTSTORECONFIG_SECRETACCESSKEY": "secretkey"}
         if artifacts.keyless:
             keys = {}
+        if database.authorities:
+            # Go adds them to the file of the image, by which it goes on verifying everything else.
+            plain["SSL_CERT_DIR"] = authorities.FOLDER
         return [
             *pod_inputs.plain_env(plain),
             *pod_inputs.secret_env(_DATABASE_SECRET, {"DBCONFIG_MYSQLCONFIG_PASSWORD": "password"}),
@@ -232,6 +236,12 @@ class PipelinesApiServer(pulumi.ComponentResource):
         ]
 
     def _server(self, after: list[pulumi.Resource]) -> kubernetes.apps.v1.Deployment:
+        trusted = authorities.deploy(
+            self._owner,
+            self._args.database.authorities,
+            role="authorities",
+            name="pipelines-database-authorities",
+        )
         container = server_pods.container(
             "ml-pipeline-api-server",
             self._args.image,
@@ -239,15 +249,17 @@ class PipelinesApiServer(pulumi.ComponentResource):
             env=self._environment(),
             # Drivers look for the port named grpc.
             ports={"http": HTTP_PORT, "grpc": GRPC_PORT},
-            mounts=(TMP, Mount(volume="config", path="/config")),
+            mounts=(TMP, Mount(volume="config", path="/config"), *trusted.mounts),
             probe=pod_security.http_probe("/apis/v2beta1/healthz", HTTP_PORT),
             resources=pod_security.sizes(cpu="50m", memory="192Mi", memory_limit="1Gi"),
         )
         pod = server_pods.pod(
             container,
-            volumes=[{"name": "config", "config_map": {"name": _SETTINGS}}],
+            volumes=[{"name": "config", "config_map": {"name": _SETTINGS}}, *trusted.volumes],
             service_account=SERVICE,
             # It ignores SIGTERM (backend/src/apiserver/main.go): a longer wait would only delay the kill.
             grace_seconds=5,
         )
-        return server_pods.deploy(self._owner, pod, role="server", name=SERVICE, after=after)
+        return server_pods.deploy(
+            self._owner, pod, role="server", name=SERVICE, after=[*after, *trusted.config_maps]
+        )

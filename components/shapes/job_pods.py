@@ -16,6 +16,7 @@ from components.shapes.owner import Owner
 
 _FOLDER = Path(__file__).parents[1] / "jobs"
 _MOUNT = "/program"
+_AUTHORITIES = "authorities.pem"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,16 @@ class JobProgram:
     def path(self, file: str) -> str:
         """Return the path of one of the program's files in the pod."""
         return f"{_MOUNT}/{file}"
+
+    @property
+    def authorities(self) -> str:
+        """Path of the certificates that `authorities` put among its files; empty without any."""
+        return self.path(_AUTHORITIES) if _AUTHORITIES in self.files else ""
+
+
+def authorities(certificates: str) -> dict[str, str]:
+    """Return the file of certificates, as PEM, by which a program verifies servers; none without any."""
+    return {_AUTHORITIES: certificates} if certificates else {}
 
 
 def spec(

@@ -11,6 +11,7 @@ from pulumi import ResourceOptions
 
 from components.connections import GatewayConnection, ObjectStoreConnection, PostgresConnection
 from components.shapes import (
+    authorities,
     cluster_service,
     http_routes,
     job_pods,
@@ -24,6 +25,7 @@ from components.shapes import (
 from components.shapes.access_rights import AccessRights
 from components.shapes.labels import COMPONENT, NAME, selector
 from components.shapes.owner import Owner
+from components.shapes.server_pods import TMP
 from components.versions import python_version
 from workloads.contract import Host
 
@@ -111,7 +113,13 @@ def allowed_hosts(service: str, namespace: str, domains: Sequence[str] = ()) -> 
 def database_uri(connection: PostgresConnection, host: str, password: str) -> str:
     """Return SQLAlchemy's URL of the database; it names the driver, which is not the default."""
     account = f"{quote(connection.username, safe='')}:{quote(password, safe='')}"
-    return f"postgresql+psycopg://{account}@{host}:{connection.port}/{connection.database}?sslmode=require"
+    mode = "verify-full" if connection.authorities else "require"
+    return f"postgresql+psycopg://{account}@{host}:{connection.port}/{connection.database}?sslmode={mode}"
+
+
+def trust(path: str) -> dict[str, str]:
+    """Return the variable by which Postgres' client finds its authorities, if there are any."""
+    return {"PGSSLROOTCERT": path} if path else {}
 
 
 def destination(artifacts: ObjectStoreConnection) -> str:
@@ -145,6 +153,9 @@ class MlflowTracking(pulumi.ComponentResource):
             select_role=True,
         )
         policies = self._network_policies()
+        self._trusted = authorities.deploy(
+            self._owner, args.database.authorities, role="authorities", name=f"{name}-database-authorities"
+        )
         stores = self._stores_secret()
         migration = self._migration([stores, *policies])
         server = self._server([stores, migration, *policies])
@@ -198,6 +209,7 @@ class MlflowTracking(pulumi.ComponentResource):
             *pod_inputs.plain_env(
                 {
                     **_SETTINGS,
+                    **trust(authorities.PATH if self._trusted.mounts else ""),
                     "MLFLOW_ARTIFACTS_DESTINATION": destination(self._args.artifacts),
                     "MLFLOW_S3_ENDPOINT_URL": self._args.artifacts.url,
                     "AWS_DEFAULT_REGION": self._args.artifacts.region,
@@ -207,7 +219,9 @@ class MlflowTracking(pulumi.ComponentResource):
         ]
 
     def _migration(self, after: Sequence[pulumi.Resource]) -> kubernetes.batch.v1.Job:
-        program = job_pods.JobProgram(module="migrate_tracking", files={})
+        program = job_pods.JobProgram(
+            module="migrate_tracking", files=job_pods.authorities(self._args.database.authorities)
+        )
         config_map = job_pods.create_program(
             self._owner, program, role="migration-program", name=f"{self._name}-migration"
         )
@@ -226,14 +240,14 @@ class MlflowTracking(pulumi.ComponentResource):
                     *pod_inputs.secret_env(
                         f"{self._name}-stores", {"MLFLOW_BACKEND_STORE_URI": "database-uri"}
                     ),
-                    *pod_inputs.plain_env({"MLFLOW_DISABLE_TELEMETRY": "true"}),
+                    *pod_inputs.plain_env({"MLFLOW_DISABLE_TELEMETRY": "true", **trust(program.authorities)}),
                 ],
             ),
             opts=self._owner.child(after),
         )
 
     def _server(self, after: Sequence[pulumi.Resource]) -> kubernetes.apps.v1.Deployment:
-        replicas = self._args.replicas
+        replicas, after = self._args.replicas, [*after, *self._trusted.config_maps]
         if replicas == 1:
             # No second server of 500 MiB on a rollout, and no two versions on one schema.
             return server_pods.deploy(self._owner, self._pod(), role="server", name=self._name, after=after)
@@ -258,10 +272,11 @@ class MlflowTracking(pulumi.ComponentResource):
             ],
             env=self._environment(),
             ports={"http": PORT},
+            mounts=(TMP, *self._trusted.mounts),
             probe=pod_security.http_probe("/health", PORT, startup_seconds=120),
             resources=pod_security.sizes(cpu="100m", memory="512Mi", memory_limit="1280Mi"),
         )
-        pod = server_pods.pod(container, scratch=_SCRATCH)
+        pod = server_pods.pod(container, volumes=self._trusted.volumes, scratch=_SCRATCH)
         if self._args.artifacts.keyless:
             # An identity in the cloud alone: the server does not call the Kubernetes API.
             pod["service_account_name"] = self._account().metadata["name"]

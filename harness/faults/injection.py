@@ -15,6 +15,7 @@ from harness.faults import manifests
 from workloads import cluster_client, datasets
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
+from workloads.gateway_access import reach, tls_context
 from workloads.wait import wait_for
 
 _MONITORING = "monitoring"
@@ -70,7 +71,13 @@ def predictor_errors(endpoints: Endpoints) -> Generator[None]:
 
 def _client(endpoints: Endpoints, host: str) -> httpx.Client:
     # Directly, as all clients of the gateway (workloads/gateway_access.py).
-    return httpx.Client(base_url=endpoints.gateway_url, headers={"Host": host}, timeout=10, trust_env=False)
+    return httpx.Client(
+        base_url=reach(endpoints, host),
+        headers={"Host": host},
+        verify=tls_context(),
+        timeout=10,
+        trust_env=False,
+    )
 
 
 @contextmanager

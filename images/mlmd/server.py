@@ -39,9 +39,10 @@ class Store:
         config.mysql.database = os.environ["MLMD_MYSQL_DATABASE"]
         config.mysql.user = os.environ["MLMD_MYSQL_USER"]
         config.mysql.password = os.environ["MLMD_MYSQL_PASSWORD"]
-        if os.environ.get("MLMD_MYSQL_TLS") == "true":
-            # Present but empty: TLS without verification of the server's certificate.
-            config.mysql.ssl_options.SetInParent()
+        if authorities := os.environ.get("MLMD_MYSQL_AUTHORITIES"):
+            # With its option `ca` the client refuses every certificate; it never compares the host's name.
+            os.environ["SSL_CERT_FILE"] = authorities
+            config.mysql.ssl_options.verify_server_cert = True
         options = metadata_store_pb2.MigrationOptions(enable_upgrade_migration=True)
         for left in range(tries - 1, -1, -1):
             try:

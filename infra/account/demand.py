@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from components import images
-from components.aws import instance_types, network_plan
+from components.aws import instance_types, network_plan, rds_logs
 from components.versions import eks_addons
 from infra.errors import InfraError
 from infra.parts import IMAGES, PARTS
@@ -43,6 +43,8 @@ class Database:
     """An RDS instance."""
 
     name: str
+    identifier: str
+    """Name in the account and region."""
     engine: str
     version: str
     """Major version."""
@@ -98,7 +100,7 @@ def demand_of(settings: Settings, stack: str) -> Demand:
             "choose a stack whose cluster is of kind eks"
         )
     made = plan(settings, PARTS)
-    databases = tuple(_database(each) for each in made.databases)
+    databases = tuple(_database(each, cluster.name) for each in made.databases)
     buckets = tuple(f"{settings.bucket_prefix}-{each.name}" for each in made.managed_buckets)
     return Demand(
         cluster=cluster.name,
@@ -120,7 +122,15 @@ def demand_of(settings: Settings, stack: str) -> Demand:
             f"{cluster.name}/plinth/{name}"
             for name in images.repositories(IMAGES, mirrored=settings.images.mirror)
         ),
-        log_groups=(f"/aws/eks/{cluster.name}/cluster", f"/plinth/{cluster.name}/network"),
+        log_groups=(
+            f"/aws/eks/{cluster.name}/cluster",
+            f"/plinth/{cluster.name}/network",
+            *(
+                group
+                for each in databases
+                for group in rds_logs.log_groups(each.identifier, each.engine).values()
+            ),
+        ),
         # Always secrets in the API, logs and images; also objects and each database that AWS stores.
         keys=3 + len(databases) + bool(buckets),
         hosts=tuple(sorted({f"{each.host}.{settings.gateway.domain}" for each in made.routes})),
@@ -177,9 +187,10 @@ def _max_by_type(pool: GpuPoolSettings) -> Iterator[tuple[str, int]]:
         yield each.name, limit // each.gpus if pool.provisioner is Provisioner.KARPENTER else pool.max
 
 
-def _database(state: ManagedDatabase) -> Database:
+def _database(state: ManagedDatabase, cluster: str) -> Database:
     return Database(
         name=state.name,
+        identifier=state.identifier(cluster),
         engine=state.engine,
         version=state.version,
         instance_class=state.instance_class,

@@ -67,6 +67,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("names", unique_names.cluster),
     ("names", unique_names.buckets),
     ("names", unique_names.repositories),
+    ("names", unique_names.databases),
     ("names", unique_names.log_groups),
 )
 

@@ -1,6 +1,6 @@
 """Checks of `preflight`: globally unique or account-unique names are free, or already the stack's own.
 
-Databases and roles are not checked: the engine ends their names in a random suffix.
+Roles are not checked: the engine ends their names in a random suffix.
 """
 
 from collections.abc import Iterator, Mapping
@@ -76,8 +76,24 @@ def repositories(account: Account, demand: Demand) -> Iterator[Finding]:
         yield _existing(subject, tags, demand, "plinth:cluster.name")
 
 
+def databases(account: Account, demand: Demand) -> Iterator[Finding]:
+    """Yield whether the databases' names are free in the account and region."""
+    for each in demand.databases:
+        subject = f"database {each.identifier}"
+        try:
+            found = account.rds.describe_db_instances(DBInstanceIdentifier=each.identifier)
+        except ClientError as error:
+            if code_of(error) not in ("DBInstanceNotFound", "DBInstanceNotFoundFault"):
+                raise
+            yield Finding("names", subject, "free")
+            continue
+        (existing,) = found["DBInstances"]
+        tags = {tag.get("Key", ""): tag.get("Value", "") for tag in existing.get("TagList", [])}
+        yield _existing(subject, tags, demand, "plinth:cluster.name")
+
+
 def log_groups(account: Account, demand: Demand) -> Iterator[Finding]:
-    """Yield whether the log groups' names are free: EKS leaves one behind when a cluster is deleted."""
+    """Yield whether the log groups' names are free: EKS and RDS may leave them behind."""
     for name in demand.log_groups:
         subject = f"log group {name}"
         groups = account.logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]

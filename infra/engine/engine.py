@@ -30,6 +30,8 @@ _CALL_SECONDS = 120
 _REMEDIES = {
     "incorrect passphrase": "the passphrase of stack {stack} is wrong: {passphrase}",
     "passphrase must be set": "the passphrase of stack {stack} is missing: {passphrase}",
+    "AllowMajorVersionUpgrade flag": "a database of stack {stack} would get a new major version, for good: "
+    "take a snapshot, then set plinth:storage.rds.majorUpgrades to true for one `up`",
     "currently locked": "stack {stack} is in use by another run: wait for it, or stop it and try again",
 }
 

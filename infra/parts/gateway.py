@@ -6,6 +6,7 @@ from components.connections import GatewayConnection
 from infra.parts.pace import timing
 from infra.parts.part import Connections, Part, Provides
 from infra.settings.stack import Settings
+from workloads.contract import GATEWAY_LABEL
 
 if TYPE_CHECKING:
     from components.monitoring.watch import Watch
@@ -37,8 +38,13 @@ def _deploy(site: "Site", _: Connections) -> Provides:
     )
     outputs: dict[str, pulumi.Input[object]] = {"gateway_domain": settings.domain}
     if cloud is not None:
-        scheme = "https" if settings.certificate_arn else "http"
-        outputs["gateway_url"] = pulumi.Output.concat(scheme, "://", gateway.address)
+        # The target of the DNS record of `*.<domain>`.
+        outputs["gateway_address"] = gateway.address
+        outputs["gateway_url"] = (
+            f"https://{GATEWAY_LABEL}.{settings.domain}"
+            if settings.certificate_arn
+            else pulumi.Output.concat("http://", gateway.address)
+        )
     return Provides(connections=(gateway.connection,), outputs=outputs, resources=(gateway,))
 
 

@@ -38,6 +38,10 @@ class ManagedDatabase:
     """Kubernetes quantity."""
     multi_az: bool
 
+    def identifier(self, cluster: str) -> str:
+        """Return its name in the account: a server is found by it, and its logs are named after it."""
+        return f"{cluster}-{self.name}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ManagedBucket:

@@ -4,6 +4,7 @@ import contextlib
 import ipaddress
 from collections.abc import Iterator
 
+from components.aws import rds_authorities
 from components.versions import EKS_ADDONS
 from infra.settings import pool_rules
 from infra.settings.cluster import Access, CapacityType, EksSettings, Nat
@@ -135,6 +136,8 @@ def _storage_problems(settings: Settings) -> Iterator[str]:
     ):
         if location is DatabaseLocation.RDS and gib(size) < _RDS_MINIMUM_GIB:
             yield f"storage.{key} is {size}; RDS needs at least {_RDS_MINIMUM_GIB}Gi"
+        if location is DatabaseLocation.RDS and isinstance(settings.cluster, EksSettings):
+            yield from _authority_problems(key.removesuffix("Size"), settings.cluster.region)
     if storage.objects is ObjectsLocation.S3:
         longest = f"{settings.bucket_prefix}-{max(BUCKETS, key=len)}"
         if len(longest) > _BUCKET_NAME_LENGTH:
@@ -143,6 +146,15 @@ def _storage_problems(settings: Settings) -> Iterator[str]:
                 f"storage.s3.bucketPrefix gives the bucket {longest}, {len(longest)} characters long; S3 "
                 f"allows {_BUCKET_NAME_LENGTH}: use a prefix of at most {most} characters"
             )
+
+
+def _authority_problems(key: str, region: str) -> Iterator[str]:
+    known = rds_authorities.authorities()
+    if region not in known:
+        yield (
+            f"storage.{key} is rds, whose certificate authority in {region} is not known here: add the one "
+            f"named RSA2048 G1 in {rds_authorities.SOURCE} to components/aws/rds-authorities.pem"
+        )
 
 
 def _gateway_problems(settings: Settings) -> Iterator[str]:

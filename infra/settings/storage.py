@@ -30,6 +30,13 @@ class ObjectsLocation(StrEnum):
     S3 = "s3"
 
 
+class ApplyChanges(StrEnum):
+    """When changes of a database take effect."""
+
+    NOW = "now"
+    IN_WINDOW = "inWindow"
+
+
 class RdsSettings(Section):
     """Settings of RDS databases."""
 
@@ -38,6 +45,13 @@ class RdsSettings(Section):
     multi_az: bool = False
     """Whether each database has a standby in another zone."""
     backup_days: int = Field(default=7, ge=1, le=35)
+    apply_changes: ApplyChanges = Field(default=ApplyChanges.NOW, strict=False)
+    """When `up` changes a database: now, or inWindow, the next maintenance window on Sunday morning.
+
+    A change of the class or major version interrupts it for minutes, with multiAz for about one.
+    """
+    major_upgrades: bool = False
+    """Whether `up` may upgrade a database to a new major version of plinth's; RDS cannot go back."""
 
 
 class S3Settings(Section):

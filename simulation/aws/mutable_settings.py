@@ -109,6 +109,20 @@ CHANGES: tuple[Change, ...] = (
         changes="backupRetentionPeriod",
     ),
     Change(
+        setting="storage.rds.applyChanges",
+        value="inWindow",
+        token=INSTANCE,
+        name="postgres",
+        changes="applyImmediately",
+    ),
+    Change(
+        setting="storage.rds.majorUpgrades",
+        value=True,
+        token=INSTANCE,
+        name="mysql",
+        changes="allowMajorVersionUpgrade",
+    ),
+    Change(
         setting="storage.rds.multiAz",
         value=True,
         token=INSTANCE,

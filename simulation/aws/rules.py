@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from infra.settings.stack import Settings
-from simulation.aws import documented_rules, promised_resources, published_types, replacements
+from simulation.aws import (
+    documented_rules,
+    load_balancers,
+    log_groups,
+    promised_resources,
+    published_types,
+    replacements,
+    store_connections,
+)
 from simulation.aws.planned import PlannedResource
 from simulation.aws.policies import as_list, statements
 
@@ -308,6 +316,20 @@ def _promises_kept(plan: Plan) -> _Faults:
     yield from promised_resources.unregistered(plan.resources, plan.elsewhere)
 
 
+def _no_clear_text_at_the_edge(plan: Plan) -> _Faults:
+    return load_balancers.find_clear_text(plan.elsewhere)
+
+
+def _stores_verified(plan: Plan) -> _Faults:
+    by_identity = {id(each.inputs): each for each in plan.elsewhere}
+    for inputs, reason in store_connections.find_unverified([each.inputs for each in plan.elsewhere]):
+        yield by_identity[id(inputs)], reason
+
+
+def _logs_expire(plan: Plan) -> _Faults:
+    return log_groups.find_unmanaged(plan.resources, plan.before)
+
+
 RULES: Mapping[str, _Rule] = {
     "encrypted at rest with the stack's own key": _encrypted,
     "closed to the internet": _closed,
@@ -324,6 +346,9 @@ RULES: Mapping[str, _Rule] = {
     "NAT after the way out": _way_out_in_time,
     "nothing twice that AWS makes": _made_by_aws,
     "what autoscalers expect of a node is registered there": _promises_kept,
+    "no clear text at the edge": _no_clear_text_at_the_edge,
+    "stores over verified TLS": _stores_verified,
+    "logs expire": _logs_expire,
 }
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from simulation.aws import store_connections
 from tests.fixtures import platform
 from tests.fixtures.recorder import Registration
 from tests.unit.components import rules
@@ -17,6 +18,16 @@ _AGENT = {"ipBlock": {"cidr": "169.254.170.23/32"}}
 _DATABASE_PORTS = {3306, 5432}
 # Kubernetes creates it with the namespace.
 _DEFAULT = ("models", "default")
+
+
+def _objects(stack: str) -> list[dict[str, Any]]:
+    """Return the objects of a stack's cluster; the recorder keeps the values of Secrets."""
+    found: list[dict[str, Any]] = []
+    for each in platform.stack(stack).registrations:
+        if each.type.startswith("kubernetes:") and "metadata" in each.inputs:
+            secret = {"stringData": rules.secret_data(each)} if "stringData" in each.inputs else {}
+            found.append({"kind": each.type.rpartition(":")[2], **each.inputs, **secret})
+    return found
 
 
 def _associated(stack: str) -> dict[tuple[str, str], Registration]:
@@ -113,7 +124,7 @@ def test_readers_of_an_encrypted_bucket_may_use_its_key(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_databases_require_tls_and_every_client_uses_it(stack: str) -> None:
+def test_databases_require_tls_and_every_client_verifies_them(stack: str) -> None:
     deployment = platform.stack(stack)
     parameters = {
         parameter["name"]: parameter["value"]
@@ -121,16 +132,11 @@ def test_databases_require_tls_and_every_client_uses_it(stack: str) -> None:
         for parameter in each.inputs["parameters"]
     }
     assert parameters["rds.force_ssl"] == parameters["require_secure_transport"] == "1"
-    environment = {
-        each["name"]: each.get("value")
-        for pod in deployment.pods().values()
-        for container in pod["containers"]
-        for each in container.get("env", [])
-    }
-    assert environment["MLMD_MYSQL_TLS"] == environment["DATABASE_TLS"] == "true"
-    assert "skip-verify" in environment["DBCONFIG_MYSQLCONFIG_EXTRAPARAMS"]
-    stores = rules.secret_data(deployment.one("Secret", "mlflow-stores"))
-    assert stores["database-uri"].endswith("?sslmode=require")
+    objects = _objects(stack)
+    found = store_connections.find_unverified(objects)
+    assert [f"{each['metadata']['name']}: {reason}" for each, reason in found] == []
+    # Those that the rule looked at: tracking server and migration, pipelines API, metadata, both Jobs.
+    assert len([each for each in objects if store_connections.names_a_database(each, objects)]) == 6
 
 
 @pytest.mark.parametrize("stack", STACKS)

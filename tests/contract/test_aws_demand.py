@@ -57,11 +57,11 @@ def test_every_name_that_may_be_in_use_is_known(stack: str) -> None:
         ("aws:s3/bucket:Bucket", "bucket", demand.buckets),
         ("aws:ecr/repository:Repository", "name", demand.repositories),
         ("aws:cloudwatch/logGroup:LogGroup", "name", demand.log_groups),
+        ("aws:rds/instance:Instance", "identifier", [each.identifier for each in demand.databases]),
     ):
         assert {each[key] for each in inputs(stack, kind)} == set(names), kind
     # The engine names all others, so that they never clash.
-    for kind, key in (("aws:rds/instance:Instance", "identifier"), ("aws:iam/role:Role", "name")):
-        assert not [each[key] for each in inputs(stack, kind) if key in each]
+    assert not [each["name"] for each in inputs(stack, "aws:iam/role:Role") if "name" in each]
 
 
 def test_every_image_that_we_build_has_a_repository_in_the_stack(stack: str) -> None:
@@ -127,6 +127,7 @@ def test_resources_have_the_tag_by_which_preflight_recognises_them(stack: str) -
         "aws:s3/bucket:Bucket",
         "aws:ecr/repository:Repository",
         "aws:cloudwatch/logGroup:LogGroup",
+        "aws:rds/instance:Instance",
     ):
         for each in inputs(stack, kind):
             assert each["tags"][OWNER_TAG] == stack_demand(stack).cluster, kind

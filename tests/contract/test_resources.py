@@ -107,6 +107,20 @@ ADDED = {
     "kubernetes:policy/v1:PodDisruptionBudget kserve-controller-disruption-budget",
     "kubernetes:policy/v1:PodDisruptionBudget mlflow-disruption-budget",
     "kubernetes:policy/v1:PodDisruptionBudget traefik-disruption-budget",
+    # The load balancer has a Service of its own, so that the one of the cluster can go on without TLS.
+    "kubernetes:core/v1:Service traefik-load-balancer",
+    # Clients verify databases by the authorities of RDS.
+    "kubernetes:core/v1:ConfigMap pipelines-metadata-authorities",
+    "kubernetes:core/v1:ConfigMap mlflow-authorities",
+    "kubernetes:core/v1:ConfigMap pipelines-api-authorities",
+    # Logs of RDS expire and are encrypted.
+    "aws:cloudwatch/logGroup:LogGroup mysql-instance-error-log",
+    "aws:cloudwatch/logGroup:LogGroup mysql-instance-slowquery-log",
+    "aws:cloudwatch/logGroup:LogGroup postgres-instance-postgresql-log",
+    "aws:cloudwatch/logGroup:LogGroup postgres-instance-upgrade-log",
+    # The storage driver reaches volumes of its own cluster alone.
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment "
+    "eks-aws-ebs-csi-driver-AmazonEBSCSIDriverEKSClusterScopedPolicy",
     # Each family of packages that models need has an image of the model server.
     "aws:ecr/lifecyclePolicy:LifecyclePolicy images-serving-runtime-boosting-lifecycle",
     "aws:ecr/lifecyclePolicy:LifecyclePolicy images-serving-runtime-onnx-lifecycle",
@@ -144,6 +158,7 @@ ADDED = {
 REMOVED = {
     # EKS gives a cluster's security group this rule itself, and refuses a second one.
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule eks-node-traffic",
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment eks-aws-ebs-csi-driver-AmazonEBSCSIDriverPolicy",
     # Slices of MIG cannot use the adapters of staging's pool.
     "aws:autoscaling/tag:Tag gpu-training-group-resources-vpc.amazonaws.com-efa",
     # No pod and no node reads a secret of AWS.

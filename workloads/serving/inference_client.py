@@ -26,11 +26,12 @@ class InferenceClient:
     """A keep-alive connection to one model."""
 
     def __init__(self, endpoints: Endpoints, model_name: str, *, timeout_seconds: float = 30) -> None:
-        """Prepare the session; nothing is sent yet."""
-        self._url = endpoints.gateway_url
+        """Prepare the session; no request is sent yet."""
+        host = endpoints.model_host(model_name)
+        self._url = endpoints.url(host)
         self._name = model_name
         self._timeout = timeout_seconds
-        self._session = direct_session(endpoints.model_host(model_name))
+        self._session = direct_session(endpoints, host)
 
     def predict_v1(self, rows: Sequence[Any]) -> list[Any]:
         """Return the answer to each row, a list or an object by feature, by KServe's v1 protocol."""

@@ -7,6 +7,7 @@ from components.connections import (
     PostgresConnection,
 )
 
+AUTHORITIES = "-----BEGIN CERTIFICATE-----\n"
 GATEWAY = GatewayConnection(name="traefik", namespace="gateway", domain="plinth.local", class_name="traefik")
 
 

@@ -1,12 +1,17 @@
 """Clients of the gateway connect to it, whatever proxy the environment names."""
 
 import os
+import re
+import socket
+import ssl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from kubernetes import client
@@ -14,13 +19,16 @@ from kubernetes import client
 from harness.faults import injection
 from harness.prometheus import Prometheus
 from loadtests.platform_access import PlatformAccess
-from tests.fixtures import platforms
+from tests.fixtures import certificates, platforms
+from tests.fixtures.certificates import Certificate
 from tests.fixtures.ports import free_port
-from workloads import cluster_client, object_store, pipeline_runs, tracking
+from workloads import cluster_client, gateway_access, object_store, pipeline_runs, tracking
 from workloads.endpoints import Endpoints
-from workloads.gateway_access import direct_session, exempt_from_proxies
+from workloads.errors import WorkloadsError
+from workloads.gateway_access import direct_session, exempt_from_proxies, reach
 from workloads.serving.inference_client import InferenceClient
 
+G = TypeVar("G", bound="Gateway")
 _VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -34,6 +42,26 @@ class Gateway(ThreadingHTTPServer):
     @property
     def endpoints(self) -> Endpoints:
         return platforms.endpoints(gateway_url=f"http://127.0.0.1:{self.server_port}")
+
+
+class TlsGateway(Gateway):
+    """A gateway with a certificate, which keeps the names that clients ask for when they connect."""
+
+    def __init__(self, certificate: Certificate) -> None:
+        super().__init__()
+        self.asked: set[str | None] = set()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate.chain, certificate.key)
+        context.sni_callback = lambda _, name, __: self.asked.add(name)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    @property
+    def endpoints(self) -> Endpoints:
+        known = platforms.endpoints(gateway_url=f"https://gateway.plinth.test:{self.server_port}")
+        return replace(known, gateway_domain="plinth.test", gateway_address="127.0.0.1")
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Stay silent: a client that refuses the certificate is what a test wants."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -51,15 +79,36 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def gateway() -> Iterator[Gateway]:
-    server = Gateway()
+@contextmanager
+def _serving(server: G) -> Generator[G]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    with _serving(Gateway()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return certificates.make(tmp_path_factory.mktemp("plinth.test"), "*.plinth.test")
+
+
+@pytest.fixture
+def trusted(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trust the certificate's authority, and let the test end with the names that the process resolves."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.authority))
+    monkeypatch.setattr(socket, "getaddrinfo", socket.getaddrinfo)
+    monkeypatch.setattr(gateway_access, "_ADDRESSES", {})
+    monkeypatch.setattr(gateway_access, "_VERIFIED", set[str]())
 
 
 @pytest.fixture
@@ -120,7 +169,62 @@ def test_the_gateway_joins_the_exemptions_that_are_there(
     assert os.environ["no_proxy"] == after
 
 
+TLS_CLIENTS = {part: call for part, call in CLIENTS.items() if part not in ("load", "fault")} | {
+    "fault": lambda known, _: injection._client(known, "fault.plinth.test").get("/"),
+}
+
+
+@pytest.mark.usefixtures("dead_proxy", "trusted")
+@pytest.mark.parametrize("part", TLS_CLIENTS)
+def test_with_tls_a_client_connects_to_the_address_and_verifies_the_host_without_dns(
+    part: str, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _serving(TlsGateway(certificate)) as gateway:
+        TLS_CLIENTS[part](gateway.endpoints, monkeypatch)
+    host = f"{part}.plinth.test"
+    assert gateway.asked == {host}
+    assert {each.partition(":")[0] for each in gateway.hosts} == {host}
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("part", TLS_CLIENTS)
+def test_a_certificate_for_another_name_is_refused_in_one_line(
+    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = certificates.make(tmp_path, "*.other.test")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other.authority))
+    with _serving(TlsGateway(other)) as gateway, pytest.raises(WorkloadsError) as refused:
+        TLS_CLIENTS[part](gateway.endpoints, monkeypatch)
+    assert not gateway.hosts
+    assert re.fullmatch(
+        rf"https://{part}\.plinth\.test:\d+: its certificate is refused \(Hostname mismatch, [^)]*\): "
+        r"set plinth:gateway\.certificateArn to a certificate for \*\.plinth\.test",
+        str(refused.value),
+    )
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_certificate_of_an_unknown_authority_is_refused_with_how_to_trust_it(
+    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    with (
+        _serving(TlsGateway(certificate)) as gateway,
+        pytest.raises(WorkloadsError, match="name a file with it in REQUESTS_CA_BUNDLE"),
+    ):
+        reach(gateway.endpoints, "mlflow.plinth.test")
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_gateway_that_is_down_is_left_to_its_client() -> None:
+    down = platforms.endpoints(gateway_url=f"https://gateway.plinth.test:{free_port()}")
+    down = replace(down, gateway_domain="plinth.test", gateway_address="127.0.0.1")
+    assert reach(down, "mlflow.plinth.test").startswith("https://mlflow.plinth.test:")
+    with pytest.raises(WorkloadsError, match="is the platform up"):
+        pipeline_runs.submit(down, "train_register_serve", {})
+
+
 def test_a_session_names_its_part(gateway: Gateway) -> None:
-    with direct_session("mlflow.plinth.local") as session:
+    with direct_session(gateway.endpoints, "mlflow.plinth.local") as session:
         session.get(gateway.endpoints.gateway_url, timeout=5)
     assert gateway.hosts == ["mlflow.plinth.local"]

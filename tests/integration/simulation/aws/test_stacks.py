@@ -5,10 +5,11 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from infra.settings import stack_file
 from infra.settings.stack import PROJECT
-from simulation.aws import mutable_settings, planned
+from simulation.aws import mutable_settings, planned, store_connections
 from simulation.aws.provider import NOTICE
 from simulation.aws.simulation import RENDERED, Simulation, simulated
 
@@ -37,7 +38,11 @@ def test_a_stack_lives_from_its_first_preview_to_its_end(simulation: Simulation)
     assert not made.summary.failed
     # Rendering knows objects that a preview cannot, such as those in a text of definitions.
     assert made.summary.changes["create"] >= preview.summary.changes["create"]
-    assert any(engine.rendered.rglob("*.yaml"))
+    files = sorted(engine.rendered.rglob("*.yaml"))
+    objects = [each for file in files for each in yaml.safe_load_all(file.read_text()) if each]
+    unverified = store_connections.find_unverified(objects)
+    assert [f"{each['metadata']['name']}: {reason}" for each, reason in unverified] == []
+    assert any(store_connections.names_a_database(each, objects) for each in objects)
     assert simulation.run_successfully("up", "--expect-no-changes").summary.changed == 0
 
     changes = mutable_settings.changes_of(stack)

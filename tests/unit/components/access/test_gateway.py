@@ -64,19 +64,29 @@ def test_every_request_is_logged_without_its_headers() -> None:
     assert {"ClientHost", "RequestHost", "RequestMethod", "RequestPath", "DownstreamStatus"} <= kept
 
 
-def test_without_a_node_port_the_cluster_gives_a_load_balancer() -> None:
-    assert deployed(node_port=None).one("Service").inputs["spec"]["type"] == "LoadBalancer"
+def test_without_a_node_port_there_is_a_load_balancer_beside_the_service_of_the_cluster() -> None:
+    deployment = deployed(node_port=None)
+    services = {
+        each.inputs["metadata"]["name"]: each.inputs["spec"] for each in deployment.of_type("Service")
+    }
+    ports = {
+        name: (spec["type"], [each["port"] for each in spec["ports"]]) for name, spec in services.items()
+    }
+    # Pods call the first one, at http://traefik.gateway, whatever the other one offers.
+    assert ports == {"traefik": ("ClusterIP", [80]), "traefik-load-balancer": ("LoadBalancer", [80])}
+    assert len({str(spec["selector"]) for spec in services.values()}) == 1
 
 
-def test_a_load_balancer_is_told_who_may_connect_and_ends_tls() -> None:
+def test_a_load_balancer_knows_who_may_connect_and_with_tls_offers_nothing_else() -> None:
     balancer = LoadBalancer(
         annotations={"cloud.example/internal": "true"}, source_cidrs=("203.0.113.0/24",), tls=True
     )
-    service = deployed(node_port=None, load_balancer=balancer).one("Service").inputs
+    deployment = deployed(node_port=None, load_balancer=balancer)
+    service = deployment.one("Service", "traefik-load-balancer").inputs
     assert service["metadata"]["annotations"] == {"cloud.example/internal": "true"}
     assert service["spec"]["loadBalancerSourceRanges"] == ["203.0.113.0/24"]
     ports = {each["port"]: each["targetPort"] for each in service["spec"]["ports"]}
-    assert ports == {80: 8000, 443: 8000}
+    assert ports == {443: 8000}
 
 
 def test_an_address_is_a_name_or_a_number_or_not_there_yet() -> None:

@@ -8,7 +8,7 @@ import yaml
 
 from components.aws.eks_cluster import EksCluster, EksClusterArgs, kubeconfig
 from components.gpus.gpu_queues import TAINT
-from components.versions import eks_addons
+from components.versions import EKS_ADDONS, eks_addons
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
@@ -155,6 +155,16 @@ def test_nodes_may_join_pull_images_and_let_an_administrator_in_and_nothing_else
     ]
 
 
+@pytest.mark.parametrize("version", EKS_ADDONS)
+def test_the_storage_driver_reaches_volumes_of_its_own_cluster_alone(version: str) -> None:
+    named = "eks-aws-ebs-csi-driver-AmazonEBSCSIDriverEKSClusterScopedPolicy"
+    attached = deployed().one("RolePolicyAttachment", named).inputs["policyArn"]
+    assert attached == "arn:aws:iam::aws:policy/AmazonEBSCSIDriverEKSClusterScopedPolicy"
+    # By their tags, which the driver sets from this version on.
+    driver = EKS_ADDONS[version]["aws-ebs-csi-driver"].removeprefix("v").split(".")
+    assert (int(driver[0]), int(driver[1])) >= (1, 58)
+
+
 def test_what_an_add_on_may_do_belongs_to_its_own_service_account() -> None:
     deployment = deployed()
     addon = deployment.one("aws:eks/addon:Addon", "eks-vpc-cni").inputs
@@ -188,7 +198,9 @@ def test_what_acts_as_a_role_comes_after_its_rights_and_goes_before_them() -> No
     ):
         assert rights <= rules.before(deployment, deployment.one(token))
     addon = deployment.one("aws:eks/addon:Addon", "eks-aws-ebs-csi-driver")
-    assert "eks-aws-ebs-csi-driver-AmazonEBSCSIDriverPolicy" in rules.before(deployment, addon)
+    assert "eks-aws-ebs-csi-driver-AmazonEBSCSIDriverEKSClusterScopedPolicy" in rules.before(
+        deployment, addon
+    )
 
 
 def test_the_rules_between_nodes_are_left_to_eks() -> None:

@@ -44,6 +44,10 @@ def test_everything_is_labelled_and_below_the_component(preview: bool) -> None:
     rules.assert_labelled(deployment)
 
 
+def test_volumes_of_the_cluster_may_be_attached_to_its_nodes() -> None:
+    assert node_class_spec(ARGS)["tags"]["ebs.csi.aws.com/cluster-name"] == "here"
+
+
 def test_the_class_comes_before_the_pool_that_names_it() -> None:
     deployment = deployed()
     pool = deployment.one("kubernetes:karpenter.sh/v1:NodePool")

@@ -8,14 +8,12 @@ from components.aws.rds_instance import RdsEngine, RdsInstance, RdsInstanceArgs,
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
-from tests.unit.components.aws.servers import KEY, SERVER
+from tests.unit.components.aws.servers import KEY, LOG_KEY, SERVER
 
 PASSWORD = "generated-password"
 ARGS = RdsInstanceArgs(
     server=SERVER,
-    engine=RdsEngine(
-        name="postgres", version="17", port=5432, parameters={"rds.force_ssl": "1"}, logs=("postgresql",)
-    ),
+    engine=RdsEngine(name="postgres", version="17", port=5432, parameters={"rds.force_ssl": "1"}),
     administrator="mlflow",
     password=PASSWORD,
     database="mlflow",
@@ -86,9 +84,40 @@ def test_by_default_a_server_survives_a_zone_a_mistake_and_time() -> None:
     assert server["backupRetentionPeriod"] == 14
     assert server["copyTagsToSnapshot"] is True
     assert server["autoMinorVersionUpgrade"] is True
-    assert server["enabledCloudwatchLogsExports"] == ["postgresql"]
+    assert server["enabledCloudwatchLogsExports"] == ["postgresql", "upgrade"]
     assert server["iamDatabaseAuthenticationEnabled"] is True
     assert server["maxAllocatedStorage"] == 4 * server["allocatedStorage"]
+
+
+def test_its_logs_expire_and_are_encrypted_in_groups_that_are_there_before() -> None:
+    deployment = deployed(log_days=90)
+    groups = {each.inputs["name"]: each for each in deployment.of_type("LogGroup")}
+    assert groups.keys() == {
+        "/aws/rds/instance/here-tracking/postgresql",
+        "/aws/rds/instance/here-tracking/upgrade",
+    }
+    server = deployment.one("aws:rds/instance:Instance")
+    assert server.inputs["identifier"] == "here-tracking"
+    for each in groups.values():
+        assert (each.inputs["kmsKeyId"], each.inputs["retentionInDays"]) == (LOG_KEY, 90)
+        assert each.name in rules.before(deployment, server)
+
+
+def test_a_server_from_before_keeps_its_name() -> None:
+    assert deployed().one("aws:rds/instance:Instance").ignore_changes == ("identifier",)
+
+
+def test_changes_take_effect_at_once_and_a_new_major_version_never_by_itself() -> None:
+    server = deployed().one("aws:rds/instance:Instance").inputs
+    assert server["applyImmediately"] is True
+    assert server["allowMajorVersionUpgrade"] is False
+    chosen = deployed(apply_immediately=False, major_upgrades=True).one("aws:rds/instance:Instance").inputs
+    assert chosen["applyImmediately"] is False
+    assert chosen["allowMajorVersionUpgrade"] is True
+
+
+def test_its_certificate_is_of_the_authorities_that_clients_know() -> None:
+    assert deployed().one("aws:rds/instance:Instance").inputs["caCertIdentifier"] == "rds-ca-rsa2048-g1"
 
 
 @pytest.mark.parametrize("protected", [True, False])
@@ -153,6 +182,8 @@ def test_a_server_without_insights_names_no_key_for_them() -> None:
         ({"client_security_group_ids": ()}, "client_security_group_ids: none given"),
         ({"instance_class": "m7i.xlarge"}, "'m7i.xlarge'; give a class of RDS"),
         ({"storage_gib": 10}, "storage_gib: 10; give 20 to 65536"),
+        ({"identifier": "Here"}, "identifier: 'Here'; give a lower-case letter"),
+        ({"identifier": "a--b"}, "identifier: 'a--b'"),
         ({"backup_days": 0}, "backup_days: 0; give 1 to 35"),
         ({"backup_days": 36}, "backup_days: 36"),
     ],

@@ -1,10 +1,11 @@
 import pytest
 
+from components.aws import rds_logs
 from components.aws.rds_mysql import RdsMysql, RdsMysqlArgs, engine
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
-from tests.unit.components.aws.servers import SERVER
+from tests.unit.components.aws.servers import AUTHORITIES, SERVER
 
 ARGS = RdsMysqlArgs(server=SERVER, administrator_password="generated-password")
 
@@ -32,7 +33,7 @@ def test_the_server_is_the_one_that_the_platform_has_in_a_cluster() -> None:
 
 def test_the_server_refuses_clients_in_clear_and_clients_are_told() -> None:
     assert engine().parameters["require_secure_transport"] == "1"
-    assert deployed().result.connection.tls is True
+    assert deployed().result.connection.authorities == AUTHORITIES
 
 
 def test_text_is_utf8mb4_also_for_clients_that_do_not_say_so() -> None:
@@ -44,7 +45,7 @@ def test_text_is_utf8mb4_also_for_clients_that_do_not_say_so() -> None:
 def test_slow_queries_are_logged_to_where_rds_can_export_them() -> None:
     parameters = engine().parameters
     assert (parameters["slow_query_log"], parameters["log_output"]) == ("1", "FILE")
-    assert "slowquery" in engine().logs
+    assert "slowquery" in rds_logs.LOGS[engine().name]
 
 
 def test_databases_are_left_to_the_accounts() -> None:

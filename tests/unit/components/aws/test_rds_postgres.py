@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from components.aws import rds_logs
 from components.aws.rds_postgres import RdsPostgres, RdsPostgresArgs, engine
 from components.tracking.mlflow_tracking import database_uri
 from tests.fixtures.recorder import Deployment, deploy
@@ -42,15 +43,15 @@ def test_the_version_is_that_of_the_server_in_a_cluster() -> None:
     assert engine().family == "postgres17"
 
 
-def test_both_sides_insist_on_encryption() -> None:
+def test_both_sides_insist_on_encryption_and_the_client_on_the_servers_name() -> None:
     assert engine().parameters["rds.force_ssl"] == "1"
-    assert database_uri(deployed().result.connection, "db", "pw").endswith("?sslmode=require")
+    assert database_uri(deployed().result.connection, "db", "pw").endswith("?sslmode=verify-full")
 
 
 def test_slow_queries_and_changes_of_schemas_are_logged() -> None:
     assert engine().parameters["log_statement"] == "ddl"
     assert int(engine().parameters["log_min_duration_statement"]) > 0
-    assert "postgresql" in engine().logs
+    assert "postgresql" in rds_logs.LOGS[engine().name]
 
 
 def test_a_connection_names_the_server_that_was_made() -> None:

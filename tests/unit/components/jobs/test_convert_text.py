@@ -39,7 +39,7 @@ class Server:
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     def database(name: str, *, mislabelled: bool) -> dict[str, object]:
-        client = {"host": "db", "port": "3306", "user": name, "tls": False, "database": name}
+        client = {"host": "db", "port": "3306", "user": name, "authorities": "", "database": name}
         return {"client": client, "mislabelled": mislabelled}
 
     values = [database("mlpipeline", mislabelled=False), database("metadb", mislabelled=True)]

@@ -29,7 +29,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
         "DATABASE_HOST": "db",
         "DATABASE_PORT": "3306",
         "DATABASE_USER": "plinth",
-        "DATABASE_TLS": "true",
+        "DATABASE_AUTHORITIES": "/program/authorities.pem",
         "STATEMENTS_FILE": str(file),
         "MYSQL_PWD": "administrator-password",
     }
@@ -49,26 +49,26 @@ def test_the_statements_are_run_when_the_server_answers(
     assert "accounts exist" in capsys.readouterr().out
 
 
-def test_the_client_is_told_to_encrypt_and_never_sees_a_password_as_an_argument(
+def test_the_client_verifies_the_server_and_never_sees_a_password_as_an_argument(
     environment: pytest.MonkeyPatch,
 ) -> None:
     client = Client((0, ""), (0, ""))
     environment.setattr(subprocess, "run", client)
     create_accounts.main()
     for command, _ in client.calls:
-        assert "--ssl" in command
+        assert {"--ssl-ca=/program/authorities.pem", "--ssl-verify-server-cert"} <= {*command}
         assert "--host=db" in command
         assert not [each for each in command if "administrator-password" in each]
 
 
-def test_a_server_that_takes_clients_in_clear_is_not_asked_to_encrypt(
+def test_a_server_without_known_authorities_is_not_asked_to_encrypt(
     environment: pytest.MonkeyPatch,
 ) -> None:
     client = Client((0, ""), (0, ""))
     environment.setattr(subprocess, "run", client)
-    environment.setenv("DATABASE_TLS", "false")
+    environment.setenv("DATABASE_AUTHORITIES", "")
     create_accounts.main()
-    assert "--ssl" not in client.calls[0][0]
+    assert not [each for each in client.calls[0][0] if each.startswith("--ssl")]
 
 
 def test_a_refused_statement_ends_the_job_with_what_the_server_said(

@@ -4,7 +4,7 @@ import pytest
 
 from components.jobs.mysql_client import ClientError, MysqlClient
 
-CLIENT = MysqlClient(host="db", port="3306", user="kfp", tls=True, database="mlpipeline")
+CLIENT = MysqlClient(host="db", port="3306", user="kfp", database="mlpipeline")
 
 
 class Program:
@@ -34,21 +34,22 @@ def test_the_password_is_in_the_environment_alone(monkeypatch: pytest.MonkeyPatc
     program = Program()
     monkeypatch.setattr(subprocess, "run", program)
     monkeypatch.setenv("PASSWORD_METADB", "p@ss")
-    MysqlClient("db", "3306", "mlmd", tls=False, password_variable="PASSWORD_METADB").run("SELECT 1;")
+    MysqlClient("db", "3306", "mlmd", password_variable="PASSWORD_METADB").run("SELECT 1;")
     environment = program.options["env"]
     assert isinstance(environment, dict)
     assert environment["MYSQL_PWD"] == "p@ss"
     assert not [each for each in program.command if "p@ss" in each]
 
 
-@pytest.mark.parametrize("tls", [True, False])
-def test_a_connection_is_encrypted_where_the_server_wants_it(
-    tls: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("authorities", ["/program/authorities.pem", ""])
+def test_a_connection_is_encrypted_and_verified_where_the_servers_authorities_are_known(
+    authorities: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = Program()
     monkeypatch.setattr(subprocess, "run", program)
-    MysqlClient("db", "3306", "kfp", tls=tls).run("SELECT 1;")
-    assert ("--ssl" in program.command) is tls
+    MysqlClient("db", "3306", "kfp", authorities=authorities).run("SELECT 1;")
+    given = [each for each in program.command if each.startswith("--ssl")]
+    assert given == ([f"--ssl-ca={authorities}", "--ssl-verify-server-cert"] if authorities else [])
 
 
 @pytest.mark.parametrize(

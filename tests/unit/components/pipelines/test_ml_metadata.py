@@ -55,11 +55,14 @@ def test_a_store_without_clients_is_refused() -> None:
         dataclasses.replace(PLAIN, clients=())
 
 
-def test_the_server_encrypts_where_the_database_asks_for_it_and_there_alone() -> None:
-    plain, encrypted = (
-        {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
-        for tls in (False, True)
-        for pod in deployed(database=dataclasses.replace(sample.mysql("metadb"), tls=tls)).pods().values()
+def test_the_server_verifies_a_database_whose_authorities_are_known_and_that_alone() -> None:
+    plain, verified = (
+        deployed(database=dataclasses.replace(sample.mysql("metadb"), authorities=known))
+        for known in ("", sample.AUTHORITIES)
     )
-    assert "MLMD_MYSQL_TLS" not in plain
-    assert encrypted["MLMD_MYSQL_TLS"] == "true"
+    assert not plain.of_type("ConfigMap")
+    assert verified.one("ConfigMap").inputs["data"] == {"authorities.pem": sample.AUTHORITIES}
+    (pod,) = verified.pods().values()
+    environment = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
+    assert environment["MLMD_MYSQL_AUTHORITIES"] == "/authorities/authorities.pem"
+    assert "/authorities" in [each["mountPath"] for each in pod["containers"][0]["volumeMounts"]]

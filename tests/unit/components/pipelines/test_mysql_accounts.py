@@ -5,7 +5,7 @@ import pytest
 from components.connections import MysqlConnection
 from components.pipelines.mysql_accounts import MysqlAccounts, MysqlAccountsArgs, statements
 from tests.fixtures.recorder import Deployment, deploy
-from tests.unit.components import rules
+from tests.unit.components import rules, sample
 
 SERVER = MysqlConnection(
     host="db.eu-central-1.rds.amazonaws.com",
@@ -13,7 +13,7 @@ SERVER = MysqlConnection(
     database="mysql",
     username="plinth",
     password="administrator-password",
-    tls=True,
+    authorities=sample.AUTHORITIES,
 )
 ARGS = MysqlAccountsArgs(
     namespace="kubeflow",
@@ -63,7 +63,9 @@ def test_the_job_reads_the_password_from_the_environment_and_the_statements_from
     given = {each["name"]: each.get("value", each.get("valueFrom")) for each in container["env"]}
     assert given["MYSQL_PWD"] == {"secretKeyRef": {"name": "accounts-statements", "key": "password"}}
     assert given["DATABASE_HOST"] == SERVER.host
-    assert given["DATABASE_TLS"] == "true"
+    assert given["DATABASE_AUTHORITIES"] == "/program/authorities.pem"
+    program = deployed().one("ConfigMap").inputs["data"]
+    assert program["authorities.pem"] == sample.AUTHORITIES
     folder = given["STATEMENTS_FILE"].rpartition("/")[0]
     assert folder in [each["mountPath"] for each in container["volumeMounts"]]
 
@@ -89,12 +91,13 @@ def test_another_database_is_another_job_and_another_password_is_not() -> None:
     assert first == third
 
 
-def test_consumers_get_their_own_account_on_the_server_with_its_encryption() -> None:
+def test_consumers_get_their_own_account_on_the_server_with_its_authorities() -> None:
     connections = deployed().result.connections
     assert connections.keys() == {"mlpipeline", "metadb"}
     assert connections["mlpipeline"].username == "kfp"
     assert connections["metadb"].username == "mlmd"
-    assert all(each.tls and each.port == 3306 for each in connections.values())
+    assert all(each.port == 3306 for each in connections.values())
+    assert all(each.authorities == sample.AUTHORITIES for each in connections.values())
     assert deployed().output("accounts") == {"host": SERVER.host}
 
 

@@ -12,7 +12,7 @@ ARGS = MysqlTextArgs(
     image="plinth/mariadb:abc",
     databases=(
         TextDatabase(connection=sample.mysql("mlpipeline")),
-        TextDatabase(connection=dataclasses.replace(sample.mysql("metadb"), tls=True), mislabelled=True),
+        TextDatabase(connection=sample.mysql("metadb"), mislabelled=True),
     ),
     stores=({"ip_block": {"cidr": "10.0.0.0/16"}},),
 )
@@ -42,7 +42,7 @@ def test_the_job_converts_each_database_as_its_owner() -> None:
         ("mlpipeline", False),
         ("metadb", True),
     ]
-    assert [each["client"]["tls"] for each in databases] == [False, True]
+    assert [each["client"]["authorities"] for each in databases] == ["", ""]
     for each in databases:
         variable = given[each["client"]["password_variable"]]
         assert variable["secretKeyRef"] == {"name": "text-passwords", "key": each["client"]["database"]}
@@ -71,9 +71,23 @@ def test_another_database_is_another_job_and_another_password_is_not() -> None:
 def test_consumers_get_the_databases_after_the_job() -> None:
     connections = deployed().result.connections
     assert connections.keys() == {"mlpipeline", "metadb"}
-    assert connections["metadb"].tls
     assert connections["metadb"].host is connections["mlpipeline"].host
     assert deployed().output("text") == {"host": "mysql.kubeflow"}
+
+
+def test_the_job_and_consumers_verify_a_server_whose_authorities_are_known() -> None:
+    databases = tuple(
+        dataclasses.replace(
+            each, connection=dataclasses.replace(each.connection, authorities=sample.AUTHORITIES)
+        )
+        for each in ARGS.databases
+    )
+    deployment = deployed(databases=databases)
+    (container,) = deployment.pods()["text-job"]["containers"]
+    (given,) = [each["value"] for each in container["env"] if each["name"] == "DATABASES"]
+    assert {each["client"]["authorities"] for each in json.loads(given)} == {"/program/authorities.pem"}
+    assert deployment.one("ConfigMap").inputs["data"]["authorities.pem"] == sample.AUTHORITIES
+    assert deployment.result.connections["metadb"].authorities == sample.AUTHORITIES
 
 
 def test_no_database_is_refused() -> None:

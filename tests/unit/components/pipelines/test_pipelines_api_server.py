@@ -169,12 +169,16 @@ def test_prometheus_reaches_the_http_port_alone() -> None:
     assert "prometheus" not in str(grpc["from"])
 
 
-def test_the_server_encrypts_where_the_database_asks_for_it_and_there_alone() -> None:
-    encrypted = environment(deployed(database=dataclasses.replace(sample.mysql("mlpipeline"), tls=True)))
-    assert json.loads(encrypted["DBCONFIG_MYSQLCONFIG_EXTRAPARAMS"]) == {
-        "charset": "utf8mb4",
-        "tls": "skip-verify",
-    }
+def test_the_server_verifies_a_database_whose_authorities_are_known() -> None:
+    database = dataclasses.replace(sample.mysql("mlpipeline"), authorities=sample.AUTHORITIES)
+    deployment = deployed(database=database)
+    verified = environment(deployment)
+    assert json.loads(verified["DBCONFIG_MYSQLCONFIG_EXTRAPARAMS"]) == {"charset": "utf8mb4", "tls": "true"}
+    # Not SSL_CERT_FILE: it would take the place of the image's own authorities, which sign S3's certificate.
+    assert verified["SSL_CERT_DIR"] == "/authorities"
+    assert "SSL_CERT_FILE" not in verified
+    (pod,) = deployment.pods().values()
+    assert "/authorities" in [each["mountPath"] for each in pod["containers"][0]["volumeMounts"]]
 
 
 def test_text_is_sent_to_the_database_as_all_of_unicode() -> None:

@@ -197,6 +197,22 @@ def test_the_password_is_quoted_in_the_address() -> None:
     assert uri == "postgresql+psycopg://mlflow:p%40ss%2Fword@db.example:5432/mlflow?sslmode=require"
 
 
+def test_server_and_migration_verify_a_database_whose_authorities_are_known() -> None:
+    database = dataclasses.replace(sample.postgres(), authorities=sample.AUTHORITIES)
+    deployment = deployed(database=database)
+    uri = rules.secret_data(deployment.one("Secret", "mlflow-stores"))["database-uri"]
+    assert uri.endswith("?sslmode=verify-full")
+    held = {each.name: each.inputs["data"] for each in deployment.of_type("ConfigMap")}
+    for pod, config_map in {
+        "mlflow-server": "mlflow-authorities",
+        "mlflow-migration": "mlflow-migration-program",
+    }.items():
+        (container,) = deployment.pods()[pod]["containers"]
+        (path,) = [each["value"] for each in container["env"] if each["name"] == "PGSSLROOTCERT"]
+        assert path.rpartition("/")[0] in [each["mountPath"] for each in container["volumeMounts"]]
+        assert held[config_map]["authorities.pem"] == sample.AUTHORITIES
+
+
 def test_allowed_hosts_come_with_and_without_port() -> None:
     assert allowed_hosts("a", "b").split(",")[:4] == ["a", "a:*", "a.b", "a.b:*"]
 

@@ -61,6 +61,8 @@ def test_databases_and_buckets_are_counted_where_aws_runs_them() -> None:
         ("mariadb", "db.m7g.large", 100),
     ]
     assert all(each.multi_az for each in prod.databases)
+    assert [each.identifier for each in prod.databases] == ["plinth-prod-tracking", "plinth-prod-pipelines"]
+    assert "/aws/rds/instance/plinth-prod-pipelines/slowquery" in prod.log_groups
     assert prod.buckets[0] == "plinth-prod-111122223333-pipelines"
     assert prod.volumes_gib == 20  # Prometheus
     assert demand("prod", monitoring={"enabled": False}).volumes_gib == 0

@@ -38,6 +38,8 @@ def answering(account: Account, *, quota: float = 10_000) -> Generator[list[Stub
     for each in demand.databases:
         option = {"EngineVersion": f"{each.version}.1", "MultiAZCapable": True}
         rds.add_response("describe_orderable_db_instance_options", {"OrderableDBInstanceOptions": [option]})
+    for _ in demand.databases:
+        rds.add_client_error("describe_db_instances", "DBInstanceNotFound")
     with ExitStack() as active:
         for stub in stubs:
             active.enter_context(stub)

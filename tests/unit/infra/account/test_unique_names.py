@@ -21,6 +21,7 @@ def all_names(account: Account) -> list[Finding]:
             unique_names.cluster,
             unique_names.buckets,
             unique_names.repositories,
+            unique_names.databases,
             unique_names.log_groups,
         )
         for found in check(account, DEMAND)
@@ -42,6 +43,17 @@ def make_all(account: Account, tags: dict[str, str]) -> None:
             account.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": listed})
     for repository in DEMAND.repositories:
         account.ecr.create_repository(repositoryName=repository, tags=listed)
+    for database in DEMAND.databases:
+        account.rds.create_db_instance(
+            DBInstanceIdentifier=database.identifier,
+            # moto does not know MariaDB.
+            Engine="postgres",
+            DBInstanceClass=database.instance_class,
+            MasterUsername="plinth",
+            MasterUserPassword="password",
+            AllocatedStorage=database.storage_gib,
+            Tags=listed,
+        )
     for group in DEMAND.log_groups:
         account.logs.create_log_group(logGroupName=group, tags=tags)
 
@@ -49,7 +61,8 @@ def make_all(account: Account, tags: dict[str, str]) -> None:
 def test_in_an_empty_account_every_name_is_free(account: Account) -> None:
     found = all_names(account)
     assert {each.result for each in found} == {"free"}
-    assert len(found) == 1 + len(DEMAND.buckets) + len(DEMAND.repositories) + len(DEMAND.log_groups)
+    lists = (DEMAND.buckets, DEMAND.repositories, DEMAND.databases, DEMAND.log_groups)
+    assert len(found) == 1 + sum(len(each) for each in lists)
 
 
 def test_a_log_group_whose_name_only_begins_alike_takes_none(account: Account) -> None:

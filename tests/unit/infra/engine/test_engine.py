@@ -168,6 +168,11 @@ def test_a_wrong_passphrase_is_explained(engine: Engine, monkeypatch: pytest.Mon
     assert engine.remedy("something else") is None
 
 
+def test_a_new_major_version_of_a_database_is_explained(engine: Engine) -> None:
+    refused = "InvalidParameterCombination: The AllowMajorVersionUpgrade flag must be present when upgrading"
+    assert "set plinth:storage.rds.majorUpgrades to true" in str(engine.remedy(refused))
+
+
 def test_a_lock_whose_holder_died_is_removed(engine: Engine, pulumi: FakePulumi) -> None:
     engine.prepare()
     write_lock(engine, pid=dead_pid(), hostname=socket.gethostname(), timestamp="now")

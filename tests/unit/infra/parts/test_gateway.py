@@ -1,11 +1,17 @@
 """The gateway reaches what is routed, and the stack says where it answers."""
 
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from infra.settings import reader, stack_file
-from tests.fixtures import platform
+from tests.fixtures import platform, platforms
 from tests.unit.components import rules
 from tests.unit.infra import choices
+from workloads.contract import GATEWAY_LABEL, Host
+from workloads.endpoints import Endpoints
+
+_GATEWAY = ("gateway_url", "gateway_domain")
 
 
 def _backends(stack: str) -> list[str]:
@@ -20,9 +26,22 @@ def test_the_gateway_reaches_the_namespaces_of_routes_and_no_others() -> None:
 
 
 def test_the_address_is_an_output_where_a_cloud_gives_one() -> None:
-    assert "gateway_url" not in platform.stack("local").result
-    assert "gateway_url" in platform.stack("prod").result
+    assert not {"gateway_url", "gateway_address"} & platform.stack("local").result.keys()
+    assert {"gateway_url", "gateway_address"} <= platform.stack("dev").result.keys()
     assert platform.stack("prod").result["gateway_domain"] == "plinth.example.com"
+
+
+def test_every_url_of_a_gateway_with_a_certificate_has_a_name_that_the_certificate_is_for() -> None:
+    result = {name: value for name, value in platform.stack("prod").result.items() if isinstance(value, str)}
+    endpoints = Endpoints(**{**platforms.OUTPUTS, **{name: result[name] for name in _GATEWAY}})
+    hosts = [each.below(endpoints.gateway_domain) for each in Host] + [endpoints.model_host("wine")]
+    urls = [endpoints.gateway_url, *(endpoints.url(host) for host in hosts)]
+    names = [urlsplit(each).hostname or "" for each in urls]
+    assert names == ["gateway.plinth.example.com", *hosts]
+    # A certificate for *.<domain> is for one more label and no other.
+    assert all(re.fullmatch(r"[a-z0-9-]+\.plinth\.example\.com", name) for name in names)
+    routed = {each["host"].partition(".")[0] for each in platform.stack("prod").result["routes"]}
+    assert GATEWAY_LABEL not in routed
 
 
 def test_production_survives_the_loss_of_a_node() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from components.aws import rds_authorities
 from infra.settings import reader
 from tests.unit.infra import choices
 
@@ -70,6 +71,14 @@ def test_a_setting_that_cannot_work_is_named_with_its_remedy(path: str, value: A
     found = choices.problem(choices.changed(DEV, path, value))
     assert message in found
     assert found.count("plinth:") == 1, found
+
+
+def test_a_region_whose_databases_could_not_be_verified_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    others = {"eu-west-1": "-----BEGIN CERTIFICATE-----"}
+    monkeypatch.setattr(rds_authorities, "authorities", lambda: others)
+    found = choices.problem(choices.changed(DEV, "storage.postgres", "rds"))
+    for database in ("postgres", "pipelinesDatabase"):
+        assert f"storage.{database} is rds, whose certificate authority in us-east-1 is not known" in found
 
 
 def test_a_bucket_name_that_is_too_long_says_how_long_the_prefix_may_be() -> None:

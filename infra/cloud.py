@@ -14,12 +14,12 @@ from components.aws.ecr_repositories import EcrRepositories, EcrRepositoriesArgs
 from components.aws.eks_cluster import EksCluster, EksClusterArgs
 from components.aws.encryption_key import EncryptionKey, EncryptionKeyArgs
 from components.aws.network_plan import INTERFACE_ENDPOINTS
+from components.aws.node_group import GroupSize
 from components.aws.pod_identity import IdentityScope, PodIdentity, PodIdentityArgs, Statement
 from components.aws.rds_instance import RdsServer
 from components.aws.vpc import Vpc, VpcArgs
 from components.connections import ClusterConnection
-from components.versions import eks_addons
-from infra import kubernetes_provider
+from infra import group_sizes, kubernetes_provider
 from infra.errors import SettingsError
 from infra.parts.records import ManagedDatabase
 from infra.settings.cluster import EksSettings
@@ -41,6 +41,8 @@ class Cloud:
     vpc: Vpc
     cluster: EksCluster
     connection: ClusterConnection
+    sizes: Mapping[str, GroupSize]
+    """Sizes that node groups have now, by Pulumi name."""
     tags: Mapping[str, str]
 
     def repositories(self, images: Sequence[str]) -> EcrRepositories:
@@ -174,7 +176,8 @@ def connect(settings: Settings, eks: EksSettings) -> Cloud:
         keep,
     )
     vpc = Vpc("network", _network(eks, logs.arn, tags), opts)
-    cluster = EksCluster("eks", _cluster(settings, eks, vpc, logs.arn, tags), keep)
+    sizes = group_sizes.find(eks.name, pulumi.InvokeOptions(provider=provider))
+    cluster = EksCluster("eks", _cluster(settings, eks, vpc, logs.arn, sizes, tags), keep)
     kube = kubernetes_provider.make(eks.name, kubeconfig=cluster.kubeconfig)
     return Cloud(
         settings=settings,
@@ -185,6 +188,7 @@ def connect(settings: Settings, eks: EksSettings) -> Cloud:
         vpc=vpc,
         cluster=cluster,
         connection=ClusterConnection(provider=kube, name=eks.name),
+        sizes=sizes,
         tags=tags,
     )
 
@@ -205,7 +209,12 @@ def _network(eks: EksSettings, log_key_arn: pulumi.Input[str], tags: Mapping[str
 
 
 def _cluster(
-    settings: Settings, eks: EksSettings, vpc: Vpc, log_key_arn: pulumi.Input[str], tags: Mapping[str, str]
+    settings: Settings,
+    eks: EksSettings,
+    vpc: Vpc,
+    log_key_arn: pulumi.Input[str],
+    sizes: Mapping[str, GroupSize],
+    tags: Mapping[str, str],
 ) -> EksClusterArgs:
     pool = eks.system_pool
     return EksClusterArgs(
@@ -213,7 +222,7 @@ def _cluster(
         account=eks.account,
         region=eks.region,
         kubernetes_version=eks.kubernetes_version,
-        addons=eks_addons(eks.kubernetes_version),
+        addons=eks.addon_versions,
         subnet_ids=vpc.private_subnet_ids,
         administrators=eks.administrators,
         log_key_arn=log_key_arn,
@@ -222,6 +231,7 @@ def _cluster(
         system_capacity_type=pool.capacity_type.value,
         system_min_nodes=pool.min,
         system_max_nodes=pool.max,
+        sizes=sizes,
         system_disk_gib=pool.disk_gib,
         ami_release=eks.ami_release,
         log_days=eks.log_days,

@@ -11,7 +11,14 @@ from pulumi import ResourceOptions
 
 from components.aws import instance_types
 from components.aws.instance_types import InstanceType
-from components.aws.node_group import CapacityType, EfaInterfaces, NodeGroup, NodeGroupArgs, Taint
+from components.aws.node_group import (
+    CapacityType,
+    EfaInterfaces,
+    GroupSize,
+    NodeGroup,
+    NodeGroupArgs,
+    Taint,
+)
 from components.gpus.gpu_queues import GPU_RESOURCE, POOL_LABEL, TAINT, Mig, TimeSlicing
 
 EFA_RESOURCE: Final = "vpc.amazonaws.com/efa"
@@ -45,6 +52,8 @@ class GpuNodePoolArgs:
     """Largest number of nodes."""
     min_nodes: int = 0
     """Smallest number of nodes."""
+    sizes: Mapping[str, GroupSize] = field(default_factory=dict[str, GroupSize])
+    """Sizes that the cluster's node groups have now, by Pulumi name."""
     ami_release: str | None = None
     """Release of the AMI; by default the newest when the pool is created."""
     capacity_type: CapacityType = "ON_DEMAND"
@@ -148,6 +157,7 @@ class GpuNodePool(pulumi.ComponentResource):
                 instance_types=args.instance_types,
                 min_nodes=args.min_nodes,
                 max_nodes=args.max_nodes,
+                sizes=args.sizes,
                 capacity_type=args.capacity_type,
                 reservation=args.reservation,
                 disk_gib=args.disk_gib,

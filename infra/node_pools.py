@@ -1,5 +1,7 @@
 """Autoscalers and GPU node pools of a stack on AWS."""
 
+from dataclasses import dataclass
+
 import pulumi
 
 from components import images
@@ -10,35 +12,40 @@ from components.aws.karpenter import Karpenter, KarpenterArgs
 from components.aws.karpenter_node_pool import KarpenterNodePool, KarpenterNodePoolArgs
 from components.aws.pod_identity import IdentityScope
 from components.shapes.network_policies import Peer
-from components.versions import CLUSTER_AUTOSCALER
 from infra.cloud import Cloud
 from infra.settings import gpu_sharing
 from infra.settings.pools import GpuPoolSettings, Provisioner
 
 
-def deploy(
-    cloud: Cloud, namespace: pulumi.Input[str], identities: IdentityScope, scrapers: tuple[Peer, ...]
-) -> None:
-    """Create the pools and the autoscalers that they need.
+@dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """Shared inputs of the autoscalers."""
 
-    Args:
-        cloud: the AWS side of the stack.
-        namespace: namespace of the autoscalers; denies traffic by default.
-        identities: the same namespace, for their identities in AWS.
-        scrapers: pods that may scrape them.
-    """
-    version = CLUSTER_AUTOSCALER[cloud.eks.kubernetes_version]
+    namespace: pulumi.Input[str]
+    """Their namespace, which denies traffic by default."""
+    identities: IdentityScope
+    """The same namespace, for their identities in AWS."""
+    scrapers: tuple[Peer, ...]
+    """Pods that may scrape them."""
+    replicas: int
+    """Pods of each."""
+
+
+def deploy(cloud: Cloud, scaling: Scaling) -> None:
+    """Create the pools and the autoscalers that they need."""
+    version = cloud.eks.autoscaler_version
     ClusterAutoscaler(
         "cluster-autoscaler",
         ClusterAutoscalerArgs(
-            namespace=namespace,
-            identities=identities,
+            namespace=scaling.namespace,
+            identities=scaling.identities,
             image=images.published("cluster-autoscaler", version),
             version=version,
             cluster_name=cloud.eks.name,
             account=cloud.eks.account,
             region=cloud.eks.region,
-            scrapers=scrapers,
+            scrapers=scaling.scrapers,
+            replicas=scaling.replicas,
             tags=cloud.tags,
         ),
         cloud.everywhere,
@@ -49,26 +56,25 @@ def deploy(
             _node_group(cloud, pool)
     provisioned = [pool for pool in pools if pool.provisioner is Provisioner.KARPENTER]
     if provisioned:
-        controller = _karpenter(cloud, namespace, identities, scrapers)
+        controller = _karpenter(cloud, scaling)
         for pool in provisioned:
             _karpenter_pool(cloud, pool, controller)
 
 
-def _karpenter(
-    cloud: Cloud, namespace: pulumi.Input[str], identities: IdentityScope, scrapers: tuple[Peer, ...]
-) -> Karpenter:
+def _karpenter(cloud: Cloud, scaling: Scaling) -> Karpenter:
     return Karpenter(
         "karpenter",
         KarpenterArgs(
-            namespace=namespace,
-            identities=identities,
+            namespace=scaling.namespace,
+            identities=scaling.identities,
             image=images.published("karpenter", karpenter.release()),
             cluster_name=cloud.eks.name,
             account=cloud.eks.account,
             region=cloud.eks.region,
             node_role_arn=cloud.cluster.node_role_arn,
             node_role_name=cloud.cluster.node_role_name,
-            scrapers=scrapers,
+            scrapers=scaling.scrapers,
+            replicas=scaling.replicas,
             tags=cloud.tags,
         ),
         cloud.everywhere,
@@ -89,6 +95,7 @@ def _node_group(cloud: Cloud, pool: GpuPoolSettings) -> GpuNodePool:
             instance_types=pool.instance_types,
             min_nodes=pool.min,
             max_nodes=pool.max,
+            sizes=cloud.sizes,
             ami_release=cloud.eks.ami_release,
             capacity_type=pool.capacity_type.value,
             reservation=pool.reservation,

@@ -23,7 +23,13 @@ def _deploy(site: "Site", _: Connections) -> Provides:
     # For the images of all parts, so that enabling a part later needs no new repository.
     cloud.repositories([name for name in site.plan.every_image if images.is_own(name)])
     cloud.volumes()
-    node_pools.deploy(cloud, site.namespaces[NAMESPACE], cloud.identities(NAMESPACE), site.scrapers)
+    scaling = node_pools.Scaling(
+        namespace=site.namespaces[NAMESPACE],
+        identities=cloud.identities(NAMESPACE),
+        scrapers=site.scrapers,
+        replicas=site.replicas,
+    )
+    node_pools.deploy(cloud, scaling)
     return Provides(outputs={"kubeconfig": cloud.cluster.kubeconfig})
 
 

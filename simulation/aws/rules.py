@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from infra.settings.stack import Settings
-from simulation.aws import documented_rules, published_types, replacements
+from infra.settings.stack import Environment, Settings
+from simulation.aws import availability, documented_rules, published_types, replacements
 from simulation.aws.planned import PlannedResource
 from simulation.aws.policies import as_list, statements
 
@@ -304,6 +304,11 @@ def _made_by_aws(plan: Plan) -> _Faults:
             yield each, "EKS makes this rule itself, and refuses a second one"
 
 
+def _never_alone(plan: Plan) -> _Faults:
+    if plan.settings.environment is Environment.PRODUCTION:
+        yield from availability.find_alone(plan.elsewhere)
+
+
 RULES: Mapping[str, _Rule] = {
     "encrypted at rest with the stack's own key": _encrypted,
     "closed to the internet": _closed,
@@ -319,6 +324,7 @@ RULES: Mapping[str, _Rule] = {
     "identities long before pods": _identities_in_time,
     "NAT after the way out": _way_out_in_time,
     "nothing twice that AWS makes": _made_by_aws,
+    "nothing that is needed all the time is alone": _never_alone,
 }
 
 

@@ -187,10 +187,25 @@ def test_every_rule_has_been_seen_to_fail() -> None:
     of_order = {
         "NAT after the way out",
         "identities long before pods",
+        "nothing that is needed all the time is alone",
         "nothing twice that AWS makes",
         "rights before whoever acts by them",
     }
     assert {rule for _, _, rule in WRONG} | {"no static keys"} | of_order == set(rules.RULES)
+
+
+def test_a_server_that_a_service_selects_is_not_alone_in_production() -> None:
+    labels = {"app": "server"}
+    service = planned("kubernetes:core/v1:Service", spec={"selector": labels})
+    pod = {"metadata": {"labels": labels}, "spec": {}}
+    server = planned(
+        "kubernetes:apps/v1:Deployment",
+        metadata={"name": "server"},
+        spec={"replicas": 1, "strategy": {"type": "Recreate"}, "template": pod},
+    )
+    for stack, count in (("prod", 4), ("dev", 0)):
+        plan = rules.Plan(resources=[], elsewhere=[service, server], settings=stack_file.settings(stack))
+        assert len(rules.breaches(plan)) == count
 
 
 ROLE = planned("aws:iam/role:Role", name="role", tags=TAGS)

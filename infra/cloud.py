@@ -152,7 +152,11 @@ def load_balancer(gateway: GatewaySettings) -> LoadBalancer:
             f"{prefix}-ssl-negotiation-policy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
         }
     return LoadBalancer(
-        annotations=annotations, source_cidrs=gateway.source_cidrs, tls=gateway.certificate_arn is not None
+        annotations=annotations,
+        # The cloud controller never moves a load balancer between the VPC and the internet.
+        lasting=(f"{prefix}-internal",),
+        source_cidrs=gateway.source_cidrs,
+        tls=gateway.certificate_arn is not None,
     )
 
 

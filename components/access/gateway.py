@@ -47,6 +47,8 @@ class LoadBalancer:
 
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     """Annotations that the cloud's controller reads."""
+    lasting: tuple[str, ...] = ()
+    """Those of them that it reads only once: a change needs another load balancer, at another address."""
     source_cidrs: tuple[str, ...] = ()
     """Networks that may connect; by default any client that can reach it."""
     tls: bool = False
@@ -235,8 +237,16 @@ class Gateway(pulumi.ComponentResource):
                 spec["load_balancer_source_ranges"] = [*balancer.source_cidrs]
             if balancer.tls:
                 spec["ports"] = [port, {"name": "web-tls", "port": _TLS_PORT, "target_port": _ENTRY_PORT}]
+        lasting = [f'metadata.annotations["{each}"]' for each in self._args.load_balancer.lasting]
         return kubernetes.core.v1.Service(
-            f"{self._name}-service", metadata=metadata, spec=spec, opts=self._owner.child()
+            f"{self._name}-service",
+            metadata=metadata,
+            spec=spec,
+            # Both have one name, so the old one goes first.
+            opts=ResourceOptions.merge(
+                self._owner.child(),
+                ResourceOptions(replace_on_changes=lasting, delete_before_replace=True),
+            ),
         )
 
     def _gateway_class(self, after: list[pulumi.Resource]) -> kubernetes.apiextensions.CustomResource:

@@ -5,11 +5,14 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, cast
 
+from components.versions import EKS_ADDON_NAMES
 from infra.settings.stack import PROJECT
 from simulation.aws import replacements
 from simulation.aws.planned import PlannedResource
 from simulation.aws.rules import CLUSTER, INSTANCE, LAUNCH_TEMPLATE, LOG_GROUP, NODE_GROUP
 
+_SERVICE = "kubernetes:core/v1:Service"
+_GATEWAY = "traefik-service"
 _BUCKET_LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 
 
@@ -25,7 +28,7 @@ class Change:
     name: str
     """Part of its Pulumi name."""
     changes: str = ""
-    """The input that changes; empty if the resource is created or deleted."""
+    """The input that changes; empty if the resource is created or deleted, or in the cluster."""
     operation: str = "update"
     stacks: tuple[str, ...] = ("dev", "staging", "prod")
 
@@ -53,11 +56,38 @@ CHANGES: tuple[Change, ...] = (
         changes="scalingConfig",
     ),
     Change(
+        setting="cluster.systemPool.min",
+        value=4,
+        token=NODE_GROUP,
+        name="eks-system",
+        changes="scalingConfig",
+    ),
+    Change(
         setting="cluster.systemPool.diskGib",
         value=150,
         token=LAUNCH_TEMPLATE,
         name="eks-system",
         changes="blockDeviceMappings",
+    ),
+    Change(
+        setting="cluster.kubernetesVersion",
+        value="1.37",
+        token=CLUSTER,
+        name="eks-control-plane",
+        changes="version",
+    ),
+    Change(
+        setting="cluster.addons",
+        value=dict.fromkeys(EKS_ADDON_NAMES, "v1.37.0-eksbuild.1"),
+        token="aws:eks/addon:Addon",
+        name="eks-coredns",
+        changes="addonVersion",
+    ),
+    Change(
+        setting="cluster.autoscalerRelease",
+        value="v1.37.0",
+        token="kubernetes:apps/v1:Deployment",
+        name="cluster-autoscaler-server",
     ),
     Change(
         setting="cluster.administrators.1",
@@ -117,11 +147,49 @@ CHANGES: tuple[Change, ...] = (
         changes="rules",
     ),
     Change(
+        setting="monitoring.storageSize",
+        value="40Gi",
+        token="kubernetes:monitoring.coreos.com/v1:Prometheus",
+        name="monitoring",
+    ),
+    # The cloud's controller never moves a load balancer: there must be another one.
+    Change(
+        setting="gateway.public",
+        value=True,
+        token=_SERVICE,
+        name=_GATEWAY,
+        operation="replace",
+    ),
+    Change(
+        setting="gateway.sourceCidrs",
+        value=["198.51.100.0/24"],
+        token=_SERVICE,
+        name=_GATEWAY,
+        operation="replace",
+    ),
+    Change(
+        setting="gateway.certificateArn",
+        value="arn:aws:acm:us-east-1:111122223333:certificate/11111111-1111-1111-1111-111111111111",
+        token=_SERVICE,
+        name=_GATEWAY,
+        operation="replace",
+    ),
+    # The new nodes come before the old ones go.
+    Change(
+        setting="gpuPools.0.instanceTypes",
+        value=["g6.4xlarge"],
+        token=NODE_GROUP,
+        name="gpu-",
+        changes="instanceTypes",
+        operation="replace",
+    ),
+    Change(
         setting="gpuPools.0.max",
         value=12,
         token=NODE_GROUP,
         name="gpu-",
         changes="scalingConfig",
+        operation="replace",
     ),
     Change(
         setting="gpuPools.+",

@@ -1,5 +1,6 @@
 """Autoscalers and GPU node pools of a stack on AWS."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -7,12 +8,14 @@ import pulumi
 from components import images
 from components.aws import karpenter
 from components.aws.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
-from components.aws.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
+from components.aws.gpu_node_pool import GpuNodePool, GpuNodePoolArgs, group_name
 from components.aws.karpenter import Karpenter, KarpenterArgs
 from components.aws.karpenter_node_pool import KarpenterNodePool, KarpenterNodePoolArgs
+from components.aws.node_group import GroupSize
 from components.aws.pod_identity import IdentityScope
 from components.shapes.network_policies import Peer
 from infra.cloud import Cloud
+from infra.errors import SettingsError
 from infra.settings import gpu_sharing
 from infra.settings.pools import GpuPoolSettings, Provisioner
 
@@ -32,7 +35,15 @@ class Scaling:
 
 
 def deploy(cloud: Cloud, scaling: Scaling) -> None:
-    """Create the pools and the autoscalers that they need."""
+    """Create the pools and the autoscalers that they need.
+
+    Raises:
+        SettingsError: a pool that the settings no longer name has nodes.
+    """
+    pools = cloud.settings.gpu_pools
+    grouped = [f"gpu-{pool.name}" for pool in pools if pool.provisioner is Provisioner.NODE_GROUP]
+    if busy := removed_pools(grouped, cloud.sizes):
+        raise SettingsError("; ".join(busy))
     version = cloud.eks.autoscaler_version
     ClusterAutoscaler(
         "cluster-autoscaler",
@@ -50,7 +61,6 @@ def deploy(cloud: Cloud, scaling: Scaling) -> None:
         ),
         cloud.everywhere,
     )
-    pools = cloud.settings.gpu_pools
     for pool in pools:
         if pool.provisioner is Provisioner.NODE_GROUP:
             _node_group(cloud, pool)
@@ -59,6 +69,17 @@ def deploy(cloud: Cloud, scaling: Scaling) -> None:
         controller = _karpenter(cloud, scaling)
         for pool in provisioned:
             _karpenter_pool(cloud, pool, controller)
+
+
+def removed_pools(names: Collection[str], sizes: Mapping[str, GroupSize]) -> list[str]:
+    """Return one clause for each pool that was removed or renamed while its nodes run pods."""
+    groups = {group_name(each) for each in names}
+    return [
+        f"gpuPools no longer names the pool of {group}, which has {size.nodes} nodes: put it back with "
+        "min: 0, and remove or rename it once the autoscaler has stopped them"
+        for group, size in sorted(sizes.items())
+        if group.startswith("gpu-") and group not in groups and size.nodes
+    ]
 
 
 def _karpenter(cloud: Cloud, scaling: Scaling) -> Karpenter:

@@ -130,6 +130,11 @@ def user_data(kind: InstanceType, sharing: Mig | TimeSlicing | None, *, local_di
     return "\n".join(lines)
 
 
+def group_name(pool: str) -> str:
+    """Return the Pulumi name of the node group of a `GpuNodePool`."""
+    return f"{pool}-group"
+
+
 class GpuNodePool(pulumi.ComponentResource):
     """One pool: its node group, and its placement group if there is one."""
 
@@ -146,7 +151,7 @@ class GpuNodePool(pulumi.ComponentResource):
         devices = instance_types.devices_per_node([kind], args.sharing)
         adapters = {EFA_RESOURCE: str(kind.efa_interfaces)} if args.efa else {}
         NodeGroup(
-            f"{name}-group",
+            group_name(name),
             NodeGroupArgs(
                 cluster_name=args.cluster_name,
                 node_role_arn=args.node_role_arn,

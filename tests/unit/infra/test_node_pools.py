@@ -1,5 +1,7 @@
 """Pools of the settings become node groups or Karpenter pools, each with what its settings say."""
 
+from components.aws.node_group import GroupSize
+from infra import node_pools
 from infra.settings import stack_file
 from infra.settings.pools import Provisioner
 from tests.fixtures import platform
@@ -27,3 +29,13 @@ def test_a_pool_in_one_zone_is_in_the_subnet_of_that_zone() -> None:
 def test_karpenter_runs_only_where_a_pool_asks_for_it() -> None:
     assert not platform.stack("dev").of_type("plinth:index:Karpenter")
     assert platform.stack("prod").of_type("plinth:index:Karpenter")
+
+
+def test_a_pool_that_was_removed_or_renamed_is_refused_while_it_has_nodes() -> None:
+    busy, idle = GroupSize(fewest=0, most=4, nodes=2), GroupSize(fewest=0, most=4, nodes=0)
+    sizes = {"eks-system": busy, "gpu-small-group": busy, "gpu-large-group": idle}
+    assert node_pools.removed_pools(["gpu-small"], sizes) == []
+    (clause,) = node_pools.removed_pools(["gpu-tiny"], sizes)
+    assert clause.startswith(
+        "gpuPools no longer names the pool of gpu-small-group, which has 2 nodes: put it"
+    )

@@ -74,7 +74,11 @@ def _lose(simulation: Simulation, cluster: SimulatedCluster) -> int:
 
 def _open_to_the_internet(simulation: Simulation) -> None:
     content = simulation.engine.choices()
-    content["config"][f"{PROJECT}:gateway"] |= {"public": True, "sourceCidrs": ["198.51.100.0/24"]}
+    content["config"][f"{PROJECT}:gateway"] |= {
+        "public": True,
+        "sourceCidrs": ["198.51.100.0/24"],
+        "certificateArn": "arn:aws:acm:us-east-1:111122223333:certificate/1",
+    }
     simulation.engine.choose(content)
 
 

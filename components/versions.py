@@ -28,6 +28,7 @@ EKS_ADDONS: Final[Mapping[str, Mapping[str, str]]] = {
         "eks-node-monitoring-agent": "v1.7.2-eksbuild.1",
     },
 }
+EKS_ADDON_NAMES: Final = frozenset(name for pinned in EKS_ADDONS.values() for name in pinned)
 # Kubernetes version -> tag of upstream's image.
 CLUSTER_AUTOSCALER: Final[Mapping[str, str]] = {
     "1.36": "v1.36.1",
@@ -87,17 +88,28 @@ def image_packages(image: str) -> Mapping[str, str]:
     return {name: version for name, _, version in (line.partition("==") for line in pinned)}
 
 
-def eks_addons(kubernetes: str) -> Mapping[str, str]:
+def missing_addons(kubernetes: str, chosen: Mapping[str, str]) -> list[str]:
+    """Return the EKS add-ons without a version for a Kubernetes version, neither pinned nor chosen."""
+    return sorted(EKS_ADDON_NAMES - {*EKS_ADDONS.get(kubernetes, {}), *chosen})
+
+
+def eks_addons(kubernetes: str, chosen: Mapping[str, str] | None = None) -> Mapping[str, str]:
     """Return add-on -> version of the EKS add-ons for a Kubernetes version such as `1.36`.
 
+    Args:
+        kubernetes: the Kubernetes version.
+        chosen: versions in place of the pinned ones.
+
     Raises:
-        VersionError: none are pinned for it.
+        VersionError: an add-on has none.
     """
-    if kubernetes not in EKS_ADDONS:
+    chosen = chosen or {}
+    if missing := missing_addons(kubernetes, chosen):
         raise VersionError(
-            f"no EKS add-ons for Kubernetes {kubernetes}: components/versions.py has {', '.join(EKS_ADDONS)}"
+            f"no version of {', '.join(missing)} for Kubernetes {kubernetes}: "
+            f"components/versions.py has those for {', '.join(EKS_ADDONS)}"
         )
-    return EKS_ADDONS[kubernetes]
+    return {**EKS_ADDONS.get(kubernetes, {}), **chosen}
 
 
 def main(arguments: list[str]) -> int:

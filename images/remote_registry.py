@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from images import ImagesError, registry_login, store
 from images.registry import Target
+from upstream import image_recipe
 
 _TIMEOUT_SECONDS = 120
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -41,14 +42,19 @@ class RemoteRegistry:
     def publish(self, record: store.Record, target: Target) -> bool:
         """Push an image, its manifest last; return whether anything changed.
 
+        A tag that names the content is never moved: another machine builds the same content into other bytes,
+        as with another release of Go, and an immutable repository refuses a second manifest.
+
         Raises:
             ImagesError: the registry cannot be reached or refuses.
         """
         base = f"/v2/{target.repository}"
         kind = record.manifest.media_type
         current = self._request("HEAD", f"{base}/manifests/{target.tag}", accept=kind)
-        if current.status == 200 and current.headers.get("docker-content-digest") == record.manifest.digest:
-            return False
+        if current.status == 200:
+            same = current.headers.get("docker-content-digest") == record.manifest.digest
+            if same or image_recipe.is_tag_of(target.tag, record.key):
+                return False
         for blob in record.blobs:
             self._push_blob(base, blob)
         content = store.blob_path(record.manifest.digest).read_bytes()

@@ -15,13 +15,13 @@ from components.aws.eks_cluster import EksCluster, EksClusterArgs
 from components.aws.encryption_key import EncryptionKey, EncryptionKeyArgs
 from components.aws.monthly_budget import MonthlyBudget, MonthlyBudgetArgs
 from components.aws.network_plan import INTERFACE_ENDPOINTS
+from components.aws.node_group import GroupSize
 from components.aws.pod_identity import IdentityScope, PodIdentity, PodIdentityArgs, Statement
 from components.aws.rds_authorities import authority
 from components.aws.rds_instance import RdsServer
 from components.aws.vpc import Vpc, VpcArgs
 from components.connections import ClusterConnection
-from components.versions import eks_addons
-from infra import kubernetes_provider
+from infra import group_sizes, kubernetes_provider
 from infra.errors import SettingsError
 from infra.parts.records import ManagedDatabase
 from infra.settings.cluster import EksSettings
@@ -46,6 +46,8 @@ class Cloud:
     connection: ClusterConnection
     log_key_arn: pulumi.Output[str]
     """Key of all logs."""
+    sizes: Mapping[str, GroupSize]
+    """Sizes that node groups have now, by Pulumi name."""
     tags: Mapping[str, str]
 
     def repositories(self, images: Sequence[str]) -> EcrRepositories:
@@ -162,7 +164,11 @@ def load_balancer(gateway: GatewaySettings) -> LoadBalancer:
             f"{prefix}-ssl-negotiation-policy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
         }
     return LoadBalancer(
-        annotations=annotations, source_cidrs=gateway.source_cidrs, tls=gateway.certificate_arn is not None
+        annotations=annotations,
+        # The cloud controller never moves a load balancer between the VPC and the internet.
+        lasting=(f"{prefix}-internal",),
+        source_cidrs=gateway.source_cidrs,
+        tls=gateway.certificate_arn is not None,
     )
 
 
@@ -189,7 +195,8 @@ def connect(settings: Settings, eks: EksSettings) -> Cloud:
         keep,
     )
     vpc = Vpc("network", _network(eks, logs.arn, tags), opts)
-    cluster = EksCluster("eks", _cluster(settings, eks, vpc, logs.arn, tags), keep)
+    sizes = group_sizes.find(eks.name, pulumi.InvokeOptions(provider=provider))
+    cluster = EksCluster("eks", _cluster(settings, eks, vpc, logs.arn, sizes, tags), keep)
     kube = kubernetes_provider.make(eks.name, kubeconfig=cluster.kubeconfig)
     return Cloud(
         settings=settings,
@@ -201,6 +208,7 @@ def connect(settings: Settings, eks: EksSettings) -> Cloud:
         cluster=cluster,
         connection=ClusterConnection(provider=kube, name=eks.name),
         log_key_arn=logs.arn,
+        sizes=sizes,
         tags=tags,
     )
 
@@ -221,7 +229,12 @@ def _network(eks: EksSettings, log_key_arn: pulumi.Input[str], tags: Mapping[str
 
 
 def _cluster(
-    settings: Settings, eks: EksSettings, vpc: Vpc, log_key_arn: pulumi.Input[str], tags: Mapping[str, str]
+    settings: Settings,
+    eks: EksSettings,
+    vpc: Vpc,
+    log_key_arn: pulumi.Input[str],
+    sizes: Mapping[str, GroupSize],
+    tags: Mapping[str, str],
 ) -> EksClusterArgs:
     pool = eks.system_pool
     return EksClusterArgs(
@@ -229,7 +242,7 @@ def _cluster(
         account=eks.account,
         region=eks.region,
         kubernetes_version=eks.kubernetes_version,
-        addons=eks_addons(eks.kubernetes_version),
+        addons=eks.addon_versions,
         subnet_ids=vpc.private_subnet_ids,
         administrators=eks.administrators,
         log_key_arn=log_key_arn,
@@ -238,6 +251,7 @@ def _cluster(
         system_capacity_type=pool.capacity_type.value,
         system_min_nodes=pool.min,
         system_max_nodes=pool.max,
+        sizes=sizes,
         system_disk_gib=pool.disk_gib,
         ami_release=eks.ami_release,
         log_days=eks.log_days,

@@ -1,56 +1,74 @@
 """Autoscalers, GPU node pools and their network adapters of a stack on AWS."""
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
 import pulumi
 
 from components import images
 from components.aws import karpenter
 from components.aws.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
-from components.aws.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
+from components.aws.gpu_node_pool import GpuNodePool, GpuNodePoolArgs, group_name
 from components.aws.karpenter import Karpenter, KarpenterArgs
 from components.aws.karpenter_node_pool import KarpenterNodePool, KarpenterNodePoolArgs
+from components.aws.node_group import GroupSize
 from components.aws.pod_identity import IdentityScope
 from components.gpus.efa_device_plugin import EfaDevicePlugin, EfaDevicePluginArgs
 from components.shapes.network_policies import Peer
-from components.versions import CLUSTER_AUTOSCALER, EFA_DEVICE_PLUGIN
+from components.versions import EFA_DEVICE_PLUGIN
 from infra.cloud import Cloud
+from infra.errors import SettingsError
 from infra.settings import gpu_sharing
 from infra.settings.pools import GpuPoolSettings, Provisioner
 
 
-def deploy(
-    cloud: Cloud, namespace: pulumi.Input[str], identities: IdentityScope, scrapers: tuple[Peer, ...]
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """Shared inputs of the autoscalers."""
+
+    namespace: pulumi.Input[str]
+    """Their namespace, which denies traffic by default."""
+    identities: IdentityScope
+    """The same namespace, for their identities in AWS."""
+    scrapers: tuple[Peer, ...]
+    """Pods that may scrape them."""
+    replicas: int
+    """Pods of each."""
+
+
+def deploy(cloud: Cloud, scaling: Scaling) -> None:
     """Create the pools, the autoscalers that they need, and the device plugin of their adapters.
 
-    Args:
-        cloud: the AWS side of the stack.
-        namespace: namespace of the autoscalers; denies traffic by default.
-        identities: the same namespace, for their identities in AWS.
-        scrapers: pods that may scrape them.
+    Raises:
+        SettingsError: a pool that the settings no longer name has nodes.
     """
-    version = CLUSTER_AUTOSCALER[cloud.eks.kubernetes_version]
+    pools = cloud.settings.gpu_pools
+    grouped = [f"gpu-{pool.name}" for pool in pools if pool.provisioner is Provisioner.NODE_GROUP]
+    if busy := removed_pools(grouped, cloud.sizes):
+        raise SettingsError("; ".join(busy))
+    version = cloud.eks.autoscaler_version
     ClusterAutoscaler(
         "cluster-autoscaler",
         ClusterAutoscalerArgs(
-            namespace=namespace,
-            identities=identities,
+            namespace=scaling.namespace,
+            identities=scaling.identities,
             image=images.published("cluster-autoscaler", version, cloud.settings.mirror),
             version=version,
             cluster_name=cloud.eks.name,
             account=cloud.eks.account,
             region=cloud.eks.region,
-            scrapers=scrapers,
+            scrapers=scaling.scrapers,
+            replicas=scaling.replicas,
             tags=cloud.tags,
         ),
         cloud.everywhere,
     )
-    pools = cloud.settings.gpu_pools
     for pool in pools:
         if pool.provisioner is Provisioner.NODE_GROUP:
             _node_group(cloud, pool)
     provisioned = [pool for pool in pools if pool.provisioner is Provisioner.KARPENTER]
     if provisioned:
-        controller = _karpenter(cloud, namespace, identities, scrapers)
+        controller = _karpenter(cloud, scaling)
         for pool in provisioned:
             _karpenter_pool(cloud, pool, controller)
     with_adapters = [pool.name for pool in pools if pool.efa]
@@ -70,21 +88,31 @@ def _efa_device_plugin(cloud: Cloud, pools: list[str]) -> EfaDevicePlugin:
     )
 
 
-def _karpenter(
-    cloud: Cloud, namespace: pulumi.Input[str], identities: IdentityScope, scrapers: tuple[Peer, ...]
-) -> Karpenter:
+def removed_pools(names: Collection[str], sizes: Mapping[str, GroupSize]) -> list[str]:
+    """Return one clause for each pool that was removed or renamed while its nodes run pods."""
+    groups = {group_name(each) for each in names}
+    return [
+        f"gpuPools no longer names the pool of {group}, which has {size.nodes} nodes: put it back with "
+        "min: 0, and remove or rename it once the autoscaler has stopped them"
+        for group, size in sorted(sizes.items())
+        if group.startswith("gpu-") and group not in groups and size.nodes
+    ]
+
+
+def _karpenter(cloud: Cloud, scaling: Scaling) -> Karpenter:
     return Karpenter(
         "karpenter",
         KarpenterArgs(
-            namespace=namespace,
-            identities=identities,
+            namespace=scaling.namespace,
+            identities=scaling.identities,
             image=images.published("karpenter", karpenter.release(), cloud.settings.mirror),
             cluster_name=cloud.eks.name,
             account=cloud.eks.account,
             region=cloud.eks.region,
             node_role_arn=cloud.cluster.node_role_arn,
             node_role_name=cloud.cluster.node_role_name,
-            scrapers=scrapers,
+            scrapers=scaling.scrapers,
+            replicas=scaling.replicas,
             tags=cloud.tags,
         ),
         cloud.everywhere,
@@ -105,6 +133,7 @@ def _node_group(cloud: Cloud, pool: GpuPoolSettings) -> GpuNodePool:
             instance_types=pool.instance_types,
             min_nodes=pool.min,
             max_nodes=pool.max,
+            sizes=cloud.sizes,
             ami_release=cloud.eks.ami_release,
             capacity_type=pool.capacity_type.value,
             reservation=pool.reservation,

@@ -264,3 +264,8 @@ def tag(name: str, version: str = "") -> str:
     """
     content = key(name)[:_TAG_DIGITS]
     return f"{version}-{content}" if version else content
+
+
+def is_tag_of(tag: str, content_key: str) -> bool:
+    """Return whether a tag names an image by this content, whatever version stands before it."""
+    return tag.rpartition("-")[2] == content_key[:_TAG_DIGITS]

@@ -47,6 +47,8 @@ class LoadBalancer:
 
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     """Annotations that the cloud's controller reads."""
+    lasting: tuple[str, ...] = ()
+    """Those of them that it reads only once: a change needs another load balancer, at another address."""
     source_cidrs: tuple[str, ...] = ()
     """Networks that may connect; by default any client that can reach it."""
     tls: bool = False
@@ -252,7 +254,17 @@ class Gateway(pulumi.ComponentResource):
         }
         if balancer.source_cidrs:
             spec["load_balancer_source_ranges"] = [*balancer.source_cidrs]
-        service = kubernetes.core.v1.Service(name, metadata=metadata, spec=spec, opts=self._owner.child())
+        lasting = [f'metadata.annotations["{each}"]' for each in balancer.lasting]
+        service = kubernetes.core.v1.Service(
+            name,
+            metadata=metadata,
+            spec=spec,
+            # Both have one name, so the old one goes first.
+            opts=ResourceOptions.merge(
+                self._owner.child(),
+                ResourceOptions(replace_on_changes=lasting, delete_before_replace=True),
+            ),
+        )
         return service.status.apply(address)
 
     def _gateway_class(self, after: list[pulumi.Resource]) -> kubernetes.apiextensions.CustomResource:

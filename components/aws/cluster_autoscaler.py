@@ -9,7 +9,14 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components.aws.pod_identity import IdentityScope, PodIdentity, PodIdentityArgs, Statement
-from components.shapes import controller, network_policies, pod_inputs, pod_security, server_pods
+from components.shapes import (
+    controller,
+    network_policies,
+    pod_inputs,
+    pod_security,
+    replicated_server,
+    server_pods,
+)
 from components.shapes.controller import Controller, Grant, Rights
 from components.shapes.labels import NAME
 from components.shapes.owner import Owner
@@ -42,8 +49,14 @@ class ClusterAutoscalerArgs:
     """Region of the node groups."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the metrics."""
+    replicas: int = 1
+    """Pods that elect a leader."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on every AWS resource."""
+
+    def __post_init__(self) -> None:
+        """Reject an autoscaler without a pod."""
+        replicated_server.check(self.replicas)
 
 
 def rights(cluster_name: str, account: str, region: str) -> tuple[Statement, ...]:
@@ -151,7 +164,7 @@ def namespace_rules() -> list[kubernetes.rbac.v1.PolicyRuleArgsDict]:
 
 
 class ClusterAutoscaler(pulumi.ComponentResource):
-    """One server, its identity in AWS and its rights in the cluster."""
+    """The autoscaler, its identity in AWS and its rights in the cluster."""
 
     def __init__(self, name: str, args: ClusterAutoscalerArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("plinth:index:ClusterAutoscaler", name, {"version": args.version}, opts)
@@ -187,6 +200,7 @@ class ClusterAutoscaler(pulumi.ComponentResource):
                     cluster=Grant(rules=cluster_rules(), name=ACCOUNT, resource=f"{name}-cluster"),
                     namespace=Grant(rules=namespace_rules(), name=ACCOUNT),
                 ),
+                replicas=args.replicas,
             ),
         )
         self.register_outputs({})

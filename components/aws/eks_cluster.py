@@ -11,7 +11,7 @@ from pulumi import ResourceOptions
 
 from components.aws import service_role
 from components.aws.encryption_key import EncryptionKey, EncryptionKeyArgs
-from components.aws.node_group import CapacityType, NodeGroup, NodeGroupArgs
+from components.aws.node_group import CapacityType, GroupSize, NodeGroup, NodeGroupArgs
 from components.aws.pod_identity import trust_policy
 from components.aws.service_role import ServiceRole
 from components.gpus.gpu_queues import TOLERATION
@@ -73,6 +73,8 @@ class EksClusterArgs:
     """Smallest number of system nodes."""
     system_max_nodes: int = 4
     """Largest number of system nodes."""
+    sizes: Mapping[str, GroupSize] = field(default_factory=dict[str, GroupSize])
+    """Sizes that the cluster's node groups have now, by Pulumi name."""
     system_disk_gib: int = 100
     """Size of each system node's volume."""
     ami_release: str | None = None
@@ -290,6 +292,7 @@ class EksCluster(pulumi.ComponentResource):
                 capacity_type=args.system_capacity_type,
                 min_nodes=args.system_min_nodes,
                 max_nodes=args.system_max_nodes,
+                sizes=args.sizes,
                 disk_gib=args.system_disk_gib,
                 labels={"plinth.dev/node-pool": "system"},
                 tags=args.tags,

@@ -11,7 +11,14 @@ from pulumi import ResourceOptions
 
 from components.aws import gpu_partitioning, instance_types
 from components.aws.instance_types import InstanceType
-from components.aws.node_group import CapacityType, EfaInterfaces, NodeGroup, NodeGroupArgs, Taint
+from components.aws.node_group import (
+    CapacityType,
+    EfaInterfaces,
+    GroupSize,
+    NodeGroup,
+    NodeGroupArgs,
+    Taint,
+)
 from components.gpus.gpu_queues import EFA_RESOURCE, GPU_RESOURCE, POOL_LABEL, TAINT, Mig, TimeSlicing
 
 # Node label by which the device plugin chooses its settings.
@@ -44,6 +51,8 @@ class GpuNodePoolArgs:
     """Largest number of nodes."""
     min_nodes: int = 0
     """Smallest number of nodes."""
+    sizes: Mapping[str, GroupSize] = field(default_factory=dict[str, GroupSize])
+    """Sizes that the cluster's node groups have now, by Pulumi name."""
     ami_release: str | None = None
     """Release of the AMI; by default the newest when the pool is created."""
     capacity_type: CapacityType = "ON_DEMAND"
@@ -119,6 +128,11 @@ def user_data(kind: InstanceType, sharing: Mig | TimeSlicing | None, *, local_di
     return "\n".join(lines)
 
 
+def group_name(pool: str) -> str:
+    """Return the Pulumi name of the node group of a `GpuNodePool`."""
+    return f"{pool}-group"
+
+
 class GpuNodePool(pulumi.ComponentResource):
     """One pool: its node group, and its placement group if there is one."""
 
@@ -135,7 +149,7 @@ class GpuNodePool(pulumi.ComponentResource):
         devices = instance_types.devices_per_node([kind], args.sharing)
         adapters = {EFA_RESOURCE: str(kind.efa_interfaces)} if args.efa else {}
         NodeGroup(
-            f"{name}-group",
+            group_name(name),
             NodeGroupArgs(
                 cluster_name=args.cluster_name,
                 node_role_arn=args.node_role_arn,
@@ -146,6 +160,7 @@ class GpuNodePool(pulumi.ComponentResource):
                 instance_types=args.instance_types,
                 min_nodes=args.min_nodes,
                 max_nodes=args.max_nodes,
+                sizes=args.sizes,
                 capacity_type=args.capacity_type,
                 reservation=args.reservation,
                 disk_gib=args.disk_gib,

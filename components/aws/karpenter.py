@@ -13,7 +13,14 @@ from components import manifests
 from components.aws.interruption_queue import InterruptionQueue, InterruptionQueueArgs
 from components.aws.karpenter_rights import Scope, rights
 from components.aws.pod_identity import IdentityScope, PodIdentity, PodIdentityArgs
-from components.shapes import controller, network_policies, pod_inputs, pod_security, server_pods
+from components.shapes import (
+    controller,
+    network_policies,
+    pod_inputs,
+    pod_security,
+    replicated_server,
+    server_pods,
+)
 from components.shapes.controller import Controller, Grant, Rights
 from components.shapes.labels import NAME
 from components.shapes.owner import Owner
@@ -49,8 +56,14 @@ class KarpenterArgs:
     """Name of the nodes' role."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the metrics."""
+    replicas: int = 1
+    """Pods that elect a leader."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on every AWS resource."""
+
+    def __post_init__(self) -> None:
+        """Reject a Karpenter without a pod."""
+        replicated_server.check(self.replicas)
 
 
 def release() -> str:
@@ -155,6 +168,7 @@ class Karpenter(pulumi.ComponentResource):
                     cluster=Grant(rules=cluster_rules(), name=ACCOUNT, resource=f"{name}-cluster"),
                     namespace=Grant(rules=namespace_rules(), name=ACCOUNT),
                 ),
+                replicas=args.replicas,
             ),
         )
         self.instance_profile = pulumi.Output.all(profile.name, deployed.deployment.id).apply(

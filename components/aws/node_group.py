@@ -33,6 +33,18 @@ class Taint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GroupSize:
+    """Size that a node group has now."""
+
+    fewest: int
+    """Smallest number of nodes that the autoscaler may choose."""
+    most: int
+    """Largest number of nodes that the autoscaler may choose."""
+    nodes: int
+    """Number of nodes."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EfaInterfaces:
     """Network cards with Elastic Fabric Adapters."""
 
@@ -61,6 +73,8 @@ class NodeGroupArgs:
     """Smallest number of nodes; with 0 the group costs nothing while no pod needs it."""
     max_nodes: int
     """Largest number of nodes."""
+    sizes: Mapping[str, GroupSize] = field(default_factory=dict[str, GroupSize])
+    """Sizes that the cluster's groups have now, by Pulumi name; this one is among them once it exists."""
     ami_release: str | None = None
     """Release of the AMI; by default the newest when the group is created."""
     capacity_type: CapacityType = "ON_DEMAND"
@@ -116,6 +130,32 @@ def autoscaler_tags(args: NodeGroupArgs) -> dict[str, str]:
         **taints,
         **{f"{_AUTOSCALER}/resources/{key}": value for key, value in resources.items()},
     }
+
+
+def scaling(
+    args: NodeGroupArgs, present: GroupSize | None
+) -> tuple[aws.eks.NodeGroupScalingConfigArgsDict, list[str]]:
+    """Return the sizes of a group, and which of them an update ignores.
+
+    The number of nodes belongs to the autoscaler. EKS takes the three sizes together, so it is given when
+    another one changes: the present number, or the minimum if that is larger.
+
+    Raises:
+        ValueError: the group has more nodes than the new maximum.
+    """
+    nodes = present.nodes if present else 0
+    if nodes > args.max_nodes:
+        raise ValueError(
+            f"max_nodes: {args.max_nodes}; the group has {nodes} nodes, and an update would stop some with "
+            f"their pods: give at least {nodes}, or drain nodes and wait until the autoscaler stops them"
+        )
+    changes = present is not None and (present.fewest, present.most) != (args.min_nodes, args.max_nodes)
+    config: aws.eks.NodeGroupScalingConfigArgsDict = {
+        "min_size": args.min_nodes,
+        "max_size": args.max_nodes,
+        "desired_size": max(args.min_nodes, nodes),
+    }
+    return config, [] if changes else ["scalingConfig.desiredSize"]
 
 
 def efa_network_interfaces(efa: EfaInterfaces) -> list[aws.ec2.LaunchTemplateNetworkInterfaceArgsDict]:
@@ -196,6 +236,7 @@ class NodeGroup(pulumi.ComponentResource):
     def _node_group(self, template: aws.ec2.LaunchTemplate) -> aws.eks.NodeGroup:
         args = self._args
         block = args.capacity_type == "CAPACITY_BLOCK"
+        sizes, ignored = scaling(args, args.sizes.get(self._name))
         return aws.eks.NodeGroup(
             f"{self._name}-nodes",
             cluster_name=args.cluster_name,
@@ -208,11 +249,7 @@ class NodeGroup(pulumi.ComponentResource):
             # The launch template names a capacity block's type already; EKS rejects it in both places.
             instance_types=None if block else [*args.instance_types],
             launch_template={"id": template.id, "version": template.latest_version.apply(str)},
-            scaling_config={
-                "min_size": args.min_nodes,
-                "max_size": args.max_nodes,
-                "desired_size": args.min_nodes,
-            },
+            scaling_config=sizes,
             update_config=(
                 {"max_unavailable": 1, "update_strategy": "MINIMAL"}
                 if args.scarce
@@ -225,10 +262,7 @@ class NodeGroup(pulumi.ComponentResource):
                 for each in args.taints
             ],
             tags=self._tags,
-            # An autoscaler changes it: the next `up` must not stop nodes that run pods.
-            opts=ResourceOptions(
-                parent=self, depends_on=[*args.after], ignore_changes=["scalingConfig.desiredSize"]
-            ),
+            opts=ResourceOptions(parent=self, depends_on=[*args.after], ignore_changes=ignored),
         )
 
     def _autoscaler_tags(self, group: aws.eks.NodeGroup) -> None:

@@ -12,7 +12,14 @@ from pulumi import ResourceOptions
 from components import manifests
 from components.connections import ObjectStoreConnection
 from components.pipelines import pipeline_steps, step_admission
-from components.shapes import controller, network_policies, pod_inputs, pod_security, server_pods
+from components.shapes import (
+    controller,
+    network_policies,
+    pod_inputs,
+    pod_security,
+    replicated_server,
+    server_pods,
+)
 from components.shapes.controller import Controller, Settings
 from components.shapes.labels import COMPONENT, NAME, labels
 from components.shapes.owner import Owner
@@ -72,6 +79,12 @@ class ArgoWorkflowsArgs:
     """How long a step may be unable to start."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the metrics."""
+    replicas: int = 1
+    """Pods of the controller; several elect a leader, and another takes over within 15 s."""
+
+    def __post_init__(self) -> None:
+        """Reject a controller without a pod."""
+        replicated_server.check(self.replicas)
 
 
 def step_patch(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -174,6 +187,8 @@ class ArgoWorkflows(pulumi.ComponentResource):
                 ),
                 definitions=manifests.labelled(upstream, labels("argo-workflows", name, "definitions")),
                 settings=self._settings(),
+                # Alone it needs no election, and so must end before its successor starts.
+                replicas=args.replicas if args.replicas > 1 else None,
                 # No pod of a run is created before the policy that it must obey.
                 after=[
                     self._priority(),
@@ -229,6 +244,12 @@ class ArgoWorkflows(pulumi.ComponentResource):
             opts=self._owner.child(),
         )
 
+    def _election(self) -> kubernetes.core.v1.EnvVarArgsDict:
+        if self._args.replicas == 1:
+            return {"name": "LEADER_ELECTION_DISABLE", "value": "true"}
+        name: kubernetes.core.v1.EnvVarSourceArgsDict = {"field_ref": {"field_path": "metadata.name"}}
+        return {"name": "LEADER_ELECTION_IDENTITY", "value_from": name}
+
     def _pod(self) -> kubernetes.core.v1.PodSpecArgsDict:
         container = server_pods.container(
             _NAME,
@@ -240,16 +261,18 @@ class ArgoWorkflows(pulumi.ComponentResource):
                 "--executor-image-pull-policy=IfNotPresent",
                 "--namespaced",
             ],
-            env=pod_inputs.plain_env(
-                {
-                    # Every step of every run would wait for the default of 10 s.
-                    "DEFAULT_REQUEUE_TIME": "1s",
-                    "LEADER_ELECTION_DISABLE": "true",
-                    # Read by upstream/argo-workflows/controller.
-                    "POD_START_TIMEOUT": f"{self._args.bounds.start_seconds}s",
-                    "POD_ROOM_TIMEOUT": f"{self._args.bounds.room_seconds}s",
-                }
-            ),
+            env=[
+                *pod_inputs.plain_env(
+                    {
+                        # Every step of every run would wait for the default of 10 s.
+                        "DEFAULT_REQUEUE_TIME": "1s",
+                        # Read by upstream/argo-workflows/controller.
+                        "POD_START_TIMEOUT": f"{self._args.bounds.start_seconds}s",
+                        "POD_ROOM_TIMEOUT": f"{self._args.bounds.room_seconds}s",
+                    }
+                ),
+                self._election(),
+            ],
             ports={"health": _HEALTH_PORT, "metrics": METRICS_PORT},
             probe=pod_security.http_probe("/healthz", _HEALTH_PORT),
             resources=pod_security.sizes(cpu="50m", memory="128Mi", memory_limit="512Mi"),

@@ -87,6 +87,8 @@ class KubeflowPipelinesArgs:
     """Pods or addresses of databases and object store; by default anything on their ports."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the API server and the workflow controller."""
+    replicas: int = 1
+    """Pods of the API server and of the workflow controller."""
 
     def __post_init__(self) -> None:
         """Reject one database for two programs that would both migrate it."""
@@ -176,6 +178,7 @@ class KubeflowPipelines(pulumi.ComponentResource):
                 step_environment=index.environment() if index else {},
                 bounds=self._args.steps.bounds,
                 scrapers=self._args.scrapers,
+                replicas=self._args.replicas,
             ),
             self._owner.child(),
         )
@@ -211,6 +214,7 @@ class KubeflowPipelines(pulumi.ComponentResource):
                 gateway=self._args.gateway,
                 stores=self._args.stores,
                 scrapers=self._args.scrapers,
+                replicas=self._args.replicas,
             ),
             self._owner.child(after),
         )

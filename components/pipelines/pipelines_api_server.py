@@ -21,6 +21,7 @@ from components.shapes import (
     object_store_access,
     pod_inputs,
     pod_security,
+    replicated_server,
     server_pods,
 )
 from components.shapes.access_rights import AccessRights
@@ -84,11 +85,14 @@ class PipelinesApiServerArgs:
     """Pods or addresses of database and object store; by default anything on their ports."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the metrics."""
+    replicas: int = 1
+    """More than one survive the loss of a node."""
 
     def __post_init__(self) -> None:
         """Reject a server without clients."""
         if not self.clients:
             raise ValueError("clients: none given; name the pods or namespaces that may connect")
+        replicated_server.check(self.replicas)
 
 
 def settings(upstream: str) -> str:
@@ -111,7 +115,7 @@ def _connection_parameters(database: MysqlConnection) -> dict[str, str]:
 
 
 class PipelinesApiServer(pulumi.ComponentResource):
-    """One API server behind one Service."""
+    """The API server behind one Service."""
 
     api_url: pulumi.Output[str]
 
@@ -253,6 +257,8 @@ class PipelinesApiServer(pulumi.ComponentResource):
             probe=pod_security.http_probe("/apis/v2beta1/healthz", HTTP_PORT),
             resources=pod_security.sizes(cpu="50m", memory="192Mi", memory_limit="1Gi"),
         )
+        # Endpoints are withdrawn meanwhile, so the server gets no new connections when it ends.
+        container["lifecycle"] = {"pre_stop": {"sleep": {"seconds": 3}}}
         pod = server_pods.pod(
             container,
             volumes=[{"name": "config", "config_map": {"name": _SETTINGS}}, *trusted.volumes],
@@ -260,6 +266,11 @@ class PipelinesApiServer(pulumi.ComponentResource):
             # It ignores SIGTERM (backend/src/apiserver/main.go): a longer wait would only delay the kill.
             grace_seconds=5,
         )
-        return server_pods.deploy(
-            self._owner, pod, role="server", name=SERVICE, after=[*after, *trusted.config_maps]
+        replicas = self._args.replicas
+        after = [*after, *trusted.config_maps]
+        if replicas == 1:
+            return server_pods.deploy(self._owner, pod, role="server", name=SERVICE, after=after)
+        # Two that start on an empty database race in its migrations: one exits, and starts again.
+        return replicated_server.deploy(
+            self._owner, pod, role="server", name=SERVICE, replicas=replicas, after=after
         )

@@ -1,6 +1,6 @@
-"""A Deployment with rolling updates and, with more than one replica, a PodDisruptionBudget."""
+"""A Deployment with rolling updates; several replicas are spread, and never drained all at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import pulumi
@@ -26,6 +26,24 @@ def check(replicas: int) -> None:
         raise ValueError(f"replicas: {replicas}; give at least 1")
 
 
+def spread(selector: Mapping[str, str]) -> list[kubernetes.core.v1.TopologySpreadConstraintArgsDict]:
+    """Return constraints that keep the replicas of one version on different nodes in different zones.
+
+    They weigh more than packing does, but forbid nothing: an autoscaler cannot choose the zone of a new node,
+    and where a zone is lost, or nodes have none, a replica had better run anywhere.
+    """
+    return [
+        {
+            "topology_key": key,
+            "max_skew": 1,
+            "when_unsatisfiable": "ScheduleAnyway",
+            "label_selector": {"match_labels": selector},
+            "match_label_keys": ["pod-template-hash"],
+        }
+        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    ]
+
+
 def deploy(
     owner: Owner,
     pod: kubernetes.core.v1.PodSpecArgsDict,
@@ -47,6 +65,8 @@ def deploy(
         after: resources that must exist before the server starts.
         settle_seconds: seconds that a pod must be ready before it counts as available.
     """
+    if replicas > 1:
+        pod = {**pod, "topology_spread_constraints": spread(owner.selector)}
     spec: kubernetes.apps.v1.DeploymentSpecArgsDict = {
         **server_pods.deployment(owner, pod, strategy=ROLLING),
         "replicas": replicas,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from components import images
 from components.aws import instance_types, network_plan, rds_logs
-from components.versions import eks_addons
 from infra.errors import InfraError
 from infra.parts import IMAGES, PARTS
 from infra.parts.plan import plan
@@ -109,7 +108,7 @@ def demand_of(settings: Settings, stack: str) -> Demand:
         administrators=cluster.administrators,
         zones=cluster.availability_zones,
         kubernetes_version=cluster.kubernetes_version,
-        addons=eks_addons(cluster.kubernetes_version),
+        addons=cluster.addon_versions,
         ami_release=cluster.ami_release,
         nat_gateways=len(cluster.availability_zones) if cluster.network.nat is Nat.PER_ZONE else 1,
         interface_endpoints=_endpoints(cluster) * len(cluster.availability_zones),

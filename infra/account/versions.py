@@ -46,7 +46,7 @@ def addons(account: Account, demand: Demand) -> Iterator[Finding]:
             yield Finding("add-ons", subject, f"offered for {demand.kubernetes_version}")
             continue
         newest = ", ".join(offered[:3]) or "none"
-        remedy = f"set EKS_ADDONS in components/versions.py to one of {newest}"
+        remedy = f"set plinth:cluster.addons.{name} to one of {newest}"
         what = f"not offered for {demand.kubernetes_version}"
         yield Finding("add-ons", subject, what, remedy, failed=True)
 

@@ -26,7 +26,13 @@ def _deploy(site: "Site", _: Connections) -> Provides:
     mirrored = site.settings.images.mirror
     cloud.repositories(images.repositories(site.plan.every_image, mirrored=mirrored))
     cloud.volumes()
-    node_pools.deploy(cloud, site.namespaces[NAMESPACE], cloud.identities(NAMESPACE), site.scrapers)
+    scaling = node_pools.Scaling(
+        namespace=site.namespaces[NAMESPACE],
+        identities=cloud.identities(NAMESPACE),
+        scrapers=site.scrapers,
+        replicas=site.replicas,
+    )
+    node_pools.deploy(cloud, scaling)
     return Provides(outputs={"kubeconfig": cloud.cluster.kubeconfig})
 
 

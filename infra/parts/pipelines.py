@@ -74,6 +74,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             scrapers=site.scrapers,
             gateway=connections.get(GatewayConnection),
             stores=site.stores(PipelinesDatabases, ObjectStoreConnections),
+            replicas=site.replicas,
         ),
         site.opts,
     )

@@ -1,11 +1,15 @@
 """Settings of the cluster: an existing one with a kubeconfig, or an EKS cluster that the stack creates."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from components.versions import CLUSTER_AUTOSCALER, eks_addons
 from infra.settings.sections import Cidr, KubernetesName, RoleArn, Section
+
+AddonVersion = Annotated[str, Field(pattern=r"^v\d+\.\d+\.\d+-eksbuild\.\d+$")]
 
 
 class ClusterSettings(Section):
@@ -89,6 +93,10 @@ class EksSettings(Section):
     region: Annotated[str, Field(pattern=r"^(af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-\d$")]
     availability_zones: tuple[str, ...] = Field(strict=False, min_length=2, max_length=6)
     kubernetes_version: Annotated[str, Field(pattern=r"^1\.\d{2}$")]
+    addons: dict[str, AddonVersion] = Field(default_factory=dict)
+    """EKS add-on -> version, in place of the one that plinth pins for the Kubernetes version."""
+    autoscaler_release: Annotated[str, Field(pattern=r"^v1\.\d{2}\.\d+$")] | None = None
+    """Release of the cluster autoscaler, such as `v1.36.1`; by default the one that plinth pins."""
     ami_release: str | None = None
     """Release of the nodes' AMI, such as `1.36.0-20261101`; by default the newest at creation."""
     endpoint: EndpointSettings = EndpointSettings()
@@ -98,3 +106,13 @@ class EksSettings(Section):
     """IAM roles and users that administer the cluster, including the one that runs `pulumi up`."""
     log_days: LogDays = 30
     """Retention of control plane logs and VPC flow logs, in days."""
+
+    @property
+    def addon_versions(self) -> Mapping[str, str]:
+        """Add-on -> version of the cluster's EKS add-ons."""
+        return eks_addons(self.kubernetes_version, self.addons)
+
+    @property
+    def autoscaler_version(self) -> str:
+        """Release of the cluster autoscaler."""
+        return self.autoscaler_release or CLUSTER_AUTOSCALER[self.kubernetes_version]

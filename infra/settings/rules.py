@@ -5,7 +5,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from components.aws import rds_authorities
-from components.versions import EKS_ADDONS
+from components.versions import CLUSTER_AUTOSCALER, EKS_ADDON_NAMES, missing_addons
 from infra.settings import pool_rules
 from infra.settings.cluster import Access, CapacityType, EksSettings, Nat
 from infra.settings.sections import gib
@@ -48,6 +48,7 @@ def _cluster_problems(cluster: EksSettings) -> Iterator[str]:
     if len(set(zones)) != len(zones):
         yield f"cluster.availabilityZones names a zone twice ({', '.join(zones)}): name each once"
     yield from _access_problems(cluster)
+    yield from _version_problems(cluster)
     yield from _network_problems(cluster)
 
 
@@ -57,9 +58,24 @@ def _access_problems(cluster: EksSettings) -> Iterator[str]:
     names = [arn.rpartition("/")[2] for arn in cluster.administrators]
     if len(set(names)) != len(names):
         yield "cluster.administrators names a role twice: name each once"
-    if cluster.kubernetes_version not in EKS_ADDONS:
-        have = ", ".join(EKS_ADDONS)
-        yield f"cluster.kubernetesVersion is {cluster.kubernetes_version}; add-ons are pinned for {have} only"
+
+
+def _version_problems(cluster: EksSettings) -> Iterator[str]:
+    version = cluster.kubernetes_version
+    if unknown := sorted(cluster.addons.keys() - EKS_ADDON_NAMES):
+        yield f"cluster.addons names {', '.join(unknown)}; a cluster has {', '.join(sorted(EKS_ADDON_NAMES))}"
+    missing = missing_addons(version, cluster.addons)
+    if cluster.autoscaler_release is None and version not in CLUSTER_AUTOSCALER:
+        missing.append("cluster-autoscaler")
+    if missing:
+        yield (
+            f"cluster.kubernetesVersion is {version}, for which no {', '.join(missing)} is pinned: "
+            "name add-ons in cluster.addons, as listed by "
+            f"`aws eks describe-addon-versions --kubernetes-version {version}`, and the autoscaler in "
+            "cluster.autoscalerRelease"
+        )
+    if cluster.ami_release and not cluster.ami_release.startswith(f"{version}."):
+        yield f"cluster.amiRelease is {cluster.ami_release}: use one of Kubernetes {version}, or leave it out"
 
 
 def _network_problems(cluster: EksSettings) -> Iterator[str]:

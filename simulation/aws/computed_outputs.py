@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulation.aws import published_types
+from simulation.aws import node_groups, published_types
 from simulation.aws.identities import id_and_arn, name_input
 from simulation.aws.published_types import AnyOf, ListOf, Record, Shape
 
@@ -107,7 +107,7 @@ def _cluster(made: _Made) -> dict[str, Any]:
 
 
 def _node_group(made: _Made) -> dict[str, Any]:
-    group = {"name": f"eks-{made.name}-{SIMULATED}"}
+    group = {"name": node_groups.scaling_group(made.name)}
     return {"status": "ACTIVE", "resources": [{"autoscalingGroups": [group]}]}
 
 

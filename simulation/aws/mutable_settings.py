@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, cast
 
+from components.versions import EKS_ADDON_NAMES
 from infra.settings.stack import PROJECT
 from simulation.aws import replacements
 from simulation.aws.planned import PlannedResource
@@ -25,7 +26,7 @@ class Change:
     name: str
     """Part of its Pulumi name."""
     changes: str = ""
-    """The input that changes; empty if the resource is created or deleted."""
+    """The input that changes; empty if the resource is created or deleted, or in the cluster."""
     operation: str = "update"
     stacks: tuple[str, ...] = ("dev", "staging", "prod")
 
@@ -36,6 +37,7 @@ _POOL: Mapping[str, Any] = {
     "max": 3,
 }
 
+# Not the gateway's: while the cluster itself changes, a plan does not tell whether an object is replaced.
 CHANGES: tuple[Change, ...] = (
     Change(
         setting="cluster.endpoint",
@@ -60,11 +62,38 @@ CHANGES: tuple[Change, ...] = (
         changes="scalingConfig",
     ),
     Change(
+        setting="cluster.systemPool.min",
+        value=4,
+        token=NODE_GROUP,
+        name="eks-system",
+        changes="scalingConfig",
+    ),
+    Change(
         setting="cluster.systemPool.diskGib",
         value=150,
         token=LAUNCH_TEMPLATE,
         name="eks-system",
         changes="blockDeviceMappings",
+    ),
+    Change(
+        setting="cluster.kubernetesVersion",
+        value="1.37",
+        token=CLUSTER,
+        name="eks-control-plane",
+        changes="version",
+    ),
+    Change(
+        setting="cluster.addons",
+        value=dict.fromkeys(EKS_ADDON_NAMES, "v1.37.0-eksbuild.1"),
+        token="aws:eks/addon:Addon",
+        name="eks-coredns",
+        changes="addonVersion",
+    ),
+    Change(
+        setting="cluster.autoscalerRelease",
+        value="v1.37.0",
+        token="kubernetes:apps/v1:Deployment",
+        name="cluster-autoscaler-server",
     ),
     Change(
         setting="cluster.administrators.1",
@@ -138,11 +167,27 @@ CHANGES: tuple[Change, ...] = (
         changes="rules",
     ),
     Change(
+        setting="monitoring.storageSize",
+        value="40Gi",
+        token="kubernetes:monitoring.coreos.com/v1:Prometheus",
+        name="monitoring",
+    ),
+    # The new nodes come before the old ones go.
+    Change(
+        setting="gpuPools.0.instanceTypes",
+        value=["g6.4xlarge"],
+        token=NODE_GROUP,
+        name="gpu-",
+        changes="instanceTypes",
+        operation="replace",
+    ),
+    Change(
         setting="gpuPools.0.max",
         value=12,
         token=NODE_GROUP,
         name="gpu-",
         changes="scalingConfig",
+        operation="replace",
     ),
     Change(
         setting="gpuPools.+",

@@ -16,6 +16,7 @@ Object = dict[str, Any]
 _INTERVAL_SECONDS = 0.5
 _REASON = "Simulated"
 _LOAD_BALANCER = "simulated.elb.amazonaws.com"
+_INTERNAL = "service.beta.kubernetes.io/aws-load-balancer-internal"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +32,19 @@ class Role:
 
 
 class LoadBalancers(Role):
-    """The cloud's controller: gives every service of type LoadBalancer an address."""
+    """The cloud's controller: gives every service of type LoadBalancer one, and never changes its scheme."""
 
     def status(self, obj: Object) -> Object | None:
         """Return the address of a load balancer."""
         if obj["spec"].get("type") != "LoadBalancer" or obj["status"].get("loadBalancer", {}).get("ingress"):
             return None
-        return {"loadBalancer": {"ingress": [{"hostname": _LOAD_BALANCER}]}}
+        return {"loadBalancer": {"ingress": [{"hostname": load_balancer(obj)}]}}
+
+
+def load_balancer(service: Object) -> str:
+    """Return the address of the load balancer that a service asks for; it shows the scheme, as in AWS."""
+    inside = service["metadata"].get("annotations", {}).get(_INTERNAL) == "true"
+    return f"{'internal-' if inside else ''}{_LOAD_BALANCER}"
 
 
 @dataclass(frozen=True, kw_only=True)

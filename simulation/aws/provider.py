@@ -18,9 +18,10 @@ from pulumi.runtime.proto import (
     provider_pb2_grpc,
 )
 
-from simulation.aws import checks, computed_outputs, functions, identities, replacements, wire
+from simulation.aws import checks, computed_outputs, functions, identities, node_groups, replacements, wire
 from simulation.aws.computed_outputs import Site
 from simulation.aws.live_state import LiveState, RefusedError
+from simulation.aws.node_groups import NodeGroups
 from simulation.aws.published_types import UnknownTypeError, version
 
 NOTICE = "aws is simulated: every check is real, no resources are created and nothing is billed"
@@ -40,6 +41,9 @@ class Account:
     made: int = 0
     calls: dict[str, int] = field(default_factory=dict[str, int])
     live: LiveState = field(default_factory=LiveState)
+    groups: NodeGroups = field(default_factory=NodeGroups)
+    deleted: set[str] = field(default_factory=set[str])
+    """Pulumi names of resources that somebody deleted, other than the engine."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def claim(self, token: str, name: str, urn: str) -> None:
@@ -180,6 +184,7 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
             unknown = dict.fromkeys(computed_outputs.unknown_until_made(token), wire.UNKNOWN)
             return provider_pb2.CreateResponse(properties=wire.struct({**unknown, **inputs}))
         self._account.count("create")
+        self._account.deleted.discard(request.urn.rsplit("::", 1)[-1])
         named = identities.name_input(token)
         try:
             if named is not None and isinstance(inputs.get(named), str):
@@ -190,6 +195,8 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
         resource_id, outputs = computed_outputs.outputs(token, request.urn, inputs, self._site, nonce)
         with _refusing(context):
             self._account.live.create(request.urn, token, inputs, outputs)
+        if token == node_groups.TOKEN:
+            self._account.groups.create(inputs)
         return provider_pb2.CreateResponse(id=resource_id, properties=wire.struct(outputs))
 
     def Update(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
@@ -203,6 +210,8 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
             self._account.count("update")
             with _refusing(context):
                 self._account.live.update(request.urn, token, inputs)
+                if token == node_groups.TOKEN:
+                    self._account.groups.update(old_inputs, inputs)
             for name in computed_outputs.renewed_by_update(token):
                 merged[name] = int(old.get(name) or 1) + 1
         if "tagsAll" in old:
@@ -219,20 +228,27 @@ class SimulatedAws(provider_pb2_grpc.ResourceProviderServicer):
         self._account.count("delete")
         with _refusing(context):
             self._account.live.delete(request.urn, token, state)
+        if token == node_groups.TOKEN:
+            self._account.groups.delete(state)
         named = identities.name_input(token)
         if named is not None:
             self._account.release(token, _scoped(state, named))
         return Empty()
 
     def Read(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
-        """Return the known state: nothing drifts here."""
+        """Return the known state, or nothing of a resource that somebody deleted."""
+        if request.urn.rsplit("::", 1)[-1] in self._account.deleted:
+            return provider_pb2.ReadResponse()
         return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
 
     def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802 - the engine's own name
         """Answer a read-only function."""
         self._account.count("invoke")
         try:
-            result = functions.call(request.tok, wire.plain(request.args), self._site)
+            arguments = wire.plain(request.args)
+            result = self._account.groups.answer(request.tok, arguments)
+            if result is None:
+                result = functions.call(request.tok, arguments, self._site)
         except functions.UnknownFunctionError as error:
             failure = provider_pb2.CheckFailure(property="", reason=str(error))
             return provider_pb2.InvokeResponse(failures=[failure])

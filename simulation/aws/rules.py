@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from infra.settings.stack import Settings
+from infra.settings.stack import Environment, Settings
 from simulation.aws import (
+    availability,
     documented_rules,
     load_balancers,
     log_groups,
@@ -330,6 +331,11 @@ def _logs_expire(plan: Plan) -> _Faults:
     return log_groups.find_unmanaged(plan.resources, plan.before)
 
 
+def _never_alone(plan: Plan) -> _Faults:
+    if plan.settings.environment is Environment.PRODUCTION:
+        yield from availability.find_alone(plan.elsewhere)
+
+
 RULES: Mapping[str, _Rule] = {
     "encrypted at rest with the stack's own key": _encrypted,
     "closed to the internet": _closed,
@@ -349,6 +355,7 @@ RULES: Mapping[str, _Rule] = {
     "no clear text at the edge": _no_clear_text_at_the_edge,
     "stores over verified TLS": _stores_verified,
     "logs expire": _logs_expire,
+    "nothing that is needed all the time is alone": _never_alone,
 }
 
 

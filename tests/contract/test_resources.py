@@ -55,6 +55,11 @@ RENAMED: dict[str, str] = {
 }
 # Type and name of what an update of a stack from that time creates.
 ADDED = {
+    # Production survives the loss of a node.
+    "kubernetes:policy/v1:PodDisruptionBudget cluster-autoscaler-disruption-budget",
+    "kubernetes:policy/v1:PodDisruptionBudget karpenter-disruption-budget",
+    "kubernetes:policy/v1:PodDisruptionBudget pipelines-api-disruption-budget",
+    "kubernetes:policy/v1:PodDisruptionBudget pipelines-argo-disruption-budget",
     # Clients that can only be given an address connect to localhost.
     "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute mlflow-route-localhost",
     "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute pipelines-api-route-localhost",

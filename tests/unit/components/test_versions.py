@@ -34,8 +34,20 @@ def test_add_ons_of_eks_are_pinned_for_each_kubernetes_version() -> None:
         addons = versions.eks_addons(kubernetes)
         assert addons["kube-proxy"].startswith(f"v{kubernetes}.")
         assert all("-eksbuild." in version for version in addons.values())
-    with pytest.raises(versions.VersionError, match=r"no EKS add-ons for Kubernetes 1\.2"):
+    with pytest.raises(
+        versions.VersionError, match=r"no version of aws-ebs-csi-driver, .* for Kubernetes 1\.2:"
+    ):
         versions.eks_addons("1.2")
+
+
+def test_a_chosen_add_on_replaces_the_pinned_one_and_a_kubernetes_version_may_have_chosen_ones_alone() -> (
+    None
+):
+    chosen = {"coredns": "v1.99.0-eksbuild.1"}
+    pinned = versions.eks_addons("1.36")
+    assert versions.eks_addons("1.36", chosen) == {**pinned, **chosen}
+    assert versions.eks_addons("1.99", pinned) == pinned
+    assert versions.missing_addons("1.99", chosen) == sorted(pinned.keys() - {"coredns"})
 
 
 def test_the_command_prints_one_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,6 +20,8 @@ class FakeRegistry:
     requests: list[str] = field(default_factory=list[str])
     refuses: int = 0
     """Status of every upload."""
+    immutable: bool = False
+    """Whether it refuses a second manifest under a tag, as ECR does."""
     basic: str = ""
     """The Authorization header it wants."""
     tokens: dict[str, str] = field(default_factory=dict[str, str])
@@ -89,6 +91,9 @@ class _Handler(BaseHTTPRequestHandler):
             digest = parse_qs(urlsplit(self.path).query)["digest"][0]
             assert f"sha256:{hashlib.sha256(body).hexdigest()}" == digest
             self.registry.blobs[digest] = body
+        elif self.registry.immutable and self.path in self.registry.manifests:
+            self._answer(400, b"ImageTagAlreadyExistsException")
+            return
         else:
             self.registry.manifests[self.path] = body
         self._answer(201)

@@ -6,6 +6,7 @@ import pytest
 
 from images import ImagesError, registry, remote_registry, store
 from tests.unit.images.fake_registry import serving
+from upstream import image_recipe
 
 _REFERENCE = registry.Target(repository="plinth/app", tag="1")
 _LOGIN = "Basic " + base64.b64encode(b"me:word").decode()
@@ -38,6 +39,21 @@ def test_a_changed_image_sends_only_what_the_registry_lacks(stored: store.Record
         held.blobs |= {blob.digest: b"" for blob in stored.blobs[1:]}
         assert remote_registry.RemoteRegistry(held.host).publish(stored, _REFERENCE)
     assert sum(request.startswith("PUT /upload") for request in held.requests) == 1
+
+
+def test_a_tag_of_the_same_content_is_left_alone_though_another_machine_built_other_bytes(
+    stored: store.Record,
+) -> None:
+    by_content = registry.Target(repository="plinth/app", tag=f"1.2.0-{image_recipe.tag('app')}")
+    with serving(immutable=True) as held:
+        target = remote_registry.RemoteRegistry(held.host)
+        for reference in (by_content, _REFERENCE):
+            held.manifests[f"/v2/plinth/app/manifests/{reference.tag}"] = b"of another machine"
+        assert not target.publish(stored, by_content)
+        assert not held.blobs
+        # A tag that says nothing of the content must hold what was asked for.
+        with pytest.raises(ImagesError, match=r"answered 400 .*ImageTagAlreadyExists"):
+            target.publish(stored, _REFERENCE)
 
 
 def test_a_stored_login_answers_a_basic_challenge(stored: store.Record, docker_login: Path) -> None:

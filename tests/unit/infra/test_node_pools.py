@@ -2,7 +2,9 @@
 
 import json
 
+from components.aws.node_group import GroupSize
 from components.gpus import kueue_controller
+from infra import node_pools
 from infra.settings import stack_file
 from infra.settings.pools import Provisioner
 from tests.fixtures import platform
@@ -58,3 +60,13 @@ def test_queues_let_through_whatever_the_nodes_of_a_pool_offer() -> None:
     excluded = kueue_controller.settings("kueue")["resources"]["excludeResourcePrefixes"]
     assert {"nvidia.com/gpu", "vpc.amazonaws.com/efa"} <= offered
     assert not [name for name in offered - covered if not name.startswith(tuple(excluded))]
+
+
+def test_a_pool_that_was_removed_or_renamed_is_refused_while_it_has_nodes() -> None:
+    busy, idle = GroupSize(fewest=0, most=4, nodes=2), GroupSize(fewest=0, most=4, nodes=0)
+    sizes = {"eks-system": busy, "gpu-small-group": busy, "gpu-large-group": idle}
+    assert node_pools.removed_pools(["gpu-small"], sizes) == []
+    (clause,) = node_pools.removed_pools(["gpu-tiny"], sizes)
+    assert clause.startswith(
+        "gpuPools no longer names the pool of gpu-small-group, which has 2 nodes: put it"
+    )

@@ -95,6 +95,16 @@ def test_the_tag_is_the_version_and_the_start_of_the_key() -> None:
 
 
 @pytest.mark.usefixtures("folders")
+def test_a_tag_is_recognised_by_the_content_that_it_names() -> None:
+    image_folders.write("app")
+    content = image_recipe.key("app")
+    for version in ("", "17", "v1.2.3-rc.1"):
+        assert image_recipe.is_tag_of(image_recipe.tag("app", version), content)
+    assert not image_recipe.is_tag_of("17", content)
+    assert not image_recipe.is_tag_of(content[:4], content)
+
+
+@pytest.mark.usefixtures("folders")
 def test_notes_and_byte_code_do_not_change_the_key() -> None:
     folder = image_folders.write("app")
     before = _key()

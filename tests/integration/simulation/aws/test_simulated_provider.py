@@ -1,16 +1,14 @@
 """The real engine and the published SDK against the simulated provider: accepted and refused programs."""
 
-import json
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from infra.settings import stack_file
 from simulation.aws.provider import NOTICE
 from simulation.aws.simulation import Simulation, simulated
+from tests.fixtures.small_program import SmallProgram
 
 PROGRAM = """
 import json
@@ -44,40 +42,19 @@ CHOICES: dict[str, Any] = {
 }
 
 
-class Program:
-    """A small program with settings that a test can change."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.folder.mkdir()
-        self.write(PROGRAM)
-        self.choose()
-
-    def write(self, text: str) -> None:
-        (self.folder / "__main__.py").write_text(text)
-
-    def choose(self, **changes: object) -> None:
-        (self.folder / "choices.json").write_text(json.dumps({**CHOICES, **changes}))
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallProgram:
+    return SmallProgram(tmp_path, PROGRAM, CHOICES, monkeypatch)
 
 
 @pytest.fixture
-def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
-    repository = tmp_path / "repository"
-    repository.mkdir()
-    content: dict[str, Any] = yaml.safe_load((stack_file.REPOSITORY / "Pulumi.yaml").read_text())
-    (repository / "Pulumi.yaml").write_text(yaml.safe_dump(content | {"main": "../program"}))
-    monkeypatch.setattr(stack_file, "REPOSITORY", repository)
-    return Program(tmp_path / "program")
-
-
-@pytest.fixture
-def simulation(program: Program, tmp_path: Path) -> Generator[Simulation]:
+def simulation(program: SmallProgram, tmp_path: Path) -> Generator[Simulation]:
     with simulated("local", tmp_path / "engine") as simulation:
         simulation.engine.prepare()
         yield simulation
 
 
-def test_the_engine_creates_keeps_changes_and_destroys(simulation: Simulation, program: Program) -> None:
+def test_the_engine_creates_keeps_changes_and_destroys(simulation: Simulation, program: SmallProgram) -> None:
     preview = simulation.run_successfully("preview")
     assert preview.summary.changes == {"create": 4}
     made = simulation.run_successfully("up")
@@ -94,7 +71,7 @@ def test_the_engine_creates_keeps_changes_and_destroys(simulation: Simulation, p
 
 
 def test_a_changed_name_replaces_the_bucket_before_the_old_one_is_deleted(
-    simulation: Simulation, program: Program
+    simulation: Simulation, program: SmallProgram
 ) -> None:
     simulation.run_successfully("up")
     program.choose(bucket="plinth-artifacts-2")
@@ -109,7 +86,7 @@ def test_a_changed_name_replaces_the_bucket_before_the_old_one_is_deleted(
 
 
 def test_a_protected_database_is_not_deleted_until_the_protection_is_off(
-    simulation: Simulation, program: Program
+    simulation: Simulation, program: SmallProgram
 ) -> None:
     program.choose(deletionProtection=True)
     simulation.run_successfully("up")
@@ -121,7 +98,9 @@ def test_a_protected_database_is_not_deleted_until_the_protection_is_off(
     simulation.run_successfully("destroy")
 
 
-def test_a_preview_refuses_what_the_published_types_refuse(simulation: Simulation, program: Program) -> None:
+def test_a_preview_refuses_what_the_published_types_refuse(
+    simulation: Simulation, program: SmallProgram
+) -> None:
     # The SDK passes nested keys on as they are: only a provider can find a misspelt one.
     program.write(
         "import pulumi_aws as aws\n"
@@ -136,7 +115,7 @@ def test_a_preview_refuses_what_the_published_types_refuse(simulation: Simulatio
 
 
 def test_two_resources_of_one_name_are_refused_by_the_account(
-    simulation: Simulation, program: Program
+    simulation: Simulation, program: SmallProgram
 ) -> None:
     program.write(
         "import pulumi_aws as aws\naws.s3.Bucket('a', bucket='same')\naws.s3.Bucket('b', bucket='same')\n"

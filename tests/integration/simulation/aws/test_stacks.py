@@ -50,7 +50,7 @@ def test_a_stack_lives_from_its_first_preview_to_its_end(simulation: Simulation)
     engine.choose(mutable_settings.applied(before, changes))
     plan = planned.parse(simulation.run_successfully("preview", "--json").output)
     assert mutable_settings.find_data_loss(plan) == []
-    assert mutable_settings.find_unplanned(changes, planned.aws(plan)) == []
+    assert mutable_settings.find_unplanned(changes, plan) == []
     assert not simulation.run_successfully("up").summary.failed
     assert simulation.run_successfully("up", "--expect-no-changes").summary.changed == 0
 

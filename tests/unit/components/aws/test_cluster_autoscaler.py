@@ -116,3 +116,11 @@ def test_metrics_are_scraped_by_scrapers_alone() -> None:
     assert "prometheus" in str(rule["from"])
     labels = deployment.one("Deployment").inputs["spec"]["template"]["metadata"]["labels"]
     assert POD_LABELS.items() <= labels.items()
+
+
+def test_another_pod_takes_over_where_there_are_several() -> None:
+    several = deploy(lambda: ClusterAutoscaler("autoscaler", dataclasses.replace(ARGS, replicas=2)))
+    assert several.one("Deployment").inputs["spec"]["replicas"] == 2
+    assert several.one("PodDisruptionBudget").name == "autoscaler-disruption-budget"
+    with pytest.raises(ValueError, match="replicas: 0"):
+        dataclasses.replace(ARGS, replicas=0)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import yaml
 
@@ -86,3 +88,11 @@ def test_it_writes_to_its_own_kinds_nodes_and_nothing_that_people_make() -> None
     }
     assert not written & {"deployments", "secrets", "persistentvolumes", "namespaces"}
     assert {"nodeclaims", "nodes", "pods/eviction"} <= written
+
+
+def test_another_pod_takes_over_where_there_are_several() -> None:
+    several = deploy(lambda: Karpenter("karpenter", dataclasses.replace(ARGS, replicas=2)))
+    assert several.one("Deployment").inputs["spec"]["replicas"] == 2
+    assert several.one("PodDisruptionBudget").name == "karpenter-disruption-budget"
+    with pytest.raises(ValueError, match="replicas: 0"):
+        dataclasses.replace(ARGS, replicas=0)

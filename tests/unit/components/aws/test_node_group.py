@@ -2,7 +2,15 @@ import dataclasses
 
 import pytest
 
-from components.aws.node_group import EfaInterfaces, NodeGroup, NodeGroupArgs, Taint, autoscaler_tags
+from components.aws.node_group import (
+    EfaInterfaces,
+    GroupSize,
+    NodeGroup,
+    NodeGroupArgs,
+    Taint,
+    autoscaler_tags,
+    scaling,
+)
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
@@ -60,6 +68,30 @@ def test_a_group_starts_with_its_minimum_and_up_never_stops_what_an_autoscaler_s
     group = deployed().one("aws:eks/nodeGroup:NodeGroup")
     assert group.inputs["scalingConfig"] == {"minSize": 0, "maxSize": 4, "desiredSize": 0}
     assert group.ignore_changes == ("scalingConfig.desiredSize",)
+
+
+def test_the_autoscalers_number_of_nodes_is_kept_and_given_only_along_with_a_changed_size() -> None:
+    sizes = {"pool": GroupSize(fewest=0, most=4, nodes=3), "other": GroupSize(fewest=0, most=9, nodes=9)}
+    group = deployed(dataclasses.replace(ARGS, sizes=sizes)).one("aws:eks/nodeGroup:NodeGroup")
+    assert group.inputs["scalingConfig"] == {"minSize": 0, "maxSize": 4, "desiredSize": 3}
+    assert group.ignore_changes == ("scalingConfig.desiredSize",)
+    larger = deployed(dataclasses.replace(ARGS, sizes=sizes, max_nodes=5)).one("aws:eks/nodeGroup:NodeGroup")
+    assert larger.inputs["scalingConfig"] == {"minSize": 0, "maxSize": 5, "desiredSize": 3}
+    assert larger.ignore_changes == ()
+
+
+@pytest.mark.parametrize(
+    ("fewest", "nodes", "expected"), [(0, 0, 0), (1, 0, 1), (2, 1, 2), (2, 3, 3), (4, 4, 4)]
+)
+def test_a_group_never_has_fewer_nodes_than_its_minimum(fewest: int, nodes: int, expected: int) -> None:
+    args = dataclasses.replace(ARGS, min_nodes=fewest)
+    config, _ = scaling(args, GroupSize(fewest=0, most=4, nodes=nodes))
+    assert config["desired_size"] == expected
+
+
+def test_a_maximum_below_the_present_size_is_refused_with_what_to_do() -> None:
+    with pytest.raises(ValueError, match=r"max_nodes: 4; the group has 5 nodes, .*give at least 5, or drain"):
+        scaling(ARGS, GroupSize(fewest=0, most=6, nodes=5))
 
 
 def test_nodes_are_those_that_were_asked_for_and_are_repaired() -> None:

@@ -30,6 +30,11 @@ def settings(deployment: Deployment[ArgoWorkflows]) -> dict[str, dict[str, objec
     return {name: json.loads(text) for name, text in data.items()}
 
 
+def environment(deployment: Deployment[ArgoWorkflows]) -> dict[str, dict[str, Any]]:
+    (container,) = deployment.pods()["argo-controller"]["containers"]
+    return {each["name"]: each for each in container["env"]}
+
+
 @pytest.mark.parametrize("preview", [False, True])
 def test_everything_is_labelled_restricted_and_below_the_component(preview: bool) -> None:
     deployment = deployed(preview=preview)
@@ -44,6 +49,24 @@ def test_the_controller_starts_after_its_kinds_rights_and_ways_out() -> None:
     before = rules.before(deployment, deployment.one("Deployment"))
     assert {"argo-account", "argo-binding", "argo-settings", "argo-policy", "argo-priority"} <= before
     assert "argo-definitions" in before
+
+
+def test_one_controller_needs_no_election_and_ends_before_its_successor_starts() -> None:
+    alone = deployed()
+    assert alone.one("Deployment").inputs["spec"]["strategy"] == {"type": "Recreate"}
+    assert environment(alone)["LEADER_ELECTION_DISABLE"]["value"] == "true"
+
+
+def test_several_controllers_elect_one_by_the_names_of_their_pods() -> None:
+    several = deployed(replicas=2)
+    assert several.one("Deployment").inputs["spec"]["replicas"] == 2
+    assert several.of_type("PodDisruptionBudget")
+    variables = environment(several)
+    assert "LEADER_ELECTION_DISABLE" not in variables
+    identity = variables["LEADER_ELECTION_IDENTITY"]["valueFrom"]
+    assert identity == {"fieldRef": {"fieldPath": "metadata.name"}}
+    with pytest.raises(ValueError, match="replicas: 0"):
+        dataclasses.replace(PLAIN, replicas=0)
 
 
 def test_the_definitions_are_the_minimal_ones_and_labelled() -> None:

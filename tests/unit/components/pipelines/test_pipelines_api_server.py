@@ -59,6 +59,17 @@ def test_the_server_starts_after_its_settings_secret_rights_and_ways_out() -> No
     assert "api-server" in rules.before(deployment, deployment.one("Service"))
 
 
+def test_several_servers_take_turns_and_end_after_their_endpoints_are_withdrawn() -> None:
+    assert deployed().one("Deployment").inputs["spec"]["strategy"] == {"type": "Recreate"}
+    several = deployed(replicas=2)
+    assert several.one("Deployment").inputs["spec"]["strategy"]["type"] == "RollingUpdate"
+    assert several.of_type("PodDisruptionBudget")
+    (container,) = several.pods()["api-server"]["containers"]
+    assert container["lifecycle"]["preStop"] == {"sleep": {"seconds": 3}}
+    with pytest.raises(ValueError, match="replicas: 0"):
+        dataclasses.replace(PLAIN, replicas=0)
+
+
 def test_runs_use_the_pinned_driver_and_launcher_as_an_ordinary_user() -> None:
     values = environment(deployed())
     assert values["V2_DRIVER_IMAGE"] == "driver:1"

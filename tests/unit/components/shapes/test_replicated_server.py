@@ -49,6 +49,21 @@ def test_where_there_are_replicas_one_may_be_drained_at_a_time() -> None:
     assert budget["metadata"]["namespace"] == server["metadata"]["namespace"]
 
 
+def test_replicas_of_one_version_keep_apart_in_zones_and_nodes_but_run_anywhere_if_they_must() -> None:
+    server = deployed(2).one("Deployment").inputs["spec"]
+    constraints = server["template"]["spec"]["topologySpreadConstraints"]
+    assert [each["topologyKey"] for each in constraints] == [
+        "topology.kubernetes.io/zone",
+        "kubernetes.io/hostname",
+    ]
+    for each in constraints:
+        assert each["maxSkew"] == 1
+        assert each["whenUnsatisfiable"] == "ScheduleAnyway"
+        assert each["labelSelector"] == server["selector"]
+        assert each["matchLabelKeys"] == ["pod-template-hash"]
+    assert "topologySpreadConstraints" not in deployed(1).one("Deployment").inputs["spec"]["template"]["spec"]
+
+
 def test_a_budget_never_forbids_draining_the_only_one() -> None:
     assert not deployed(1).of_type("PodDisruptionBudget")
 

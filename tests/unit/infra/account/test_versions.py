@@ -115,7 +115,7 @@ def test_an_add_on_that_is_not_offered_is_named_with_those_that_are(account: Acc
     offered = {name: [version] for name, version in pinned.items()} | {"coredns": ["v9", "v8", "v7", "v6"]}
     (found,) = [each for each in addons(account, offered) if each.failed]
     assert found.subject == f"coredns {pinned['coredns']}"
-    assert found.remedy == "set EKS_ADDONS in components/versions.py to one of v9, v8, v7"
+    assert found.remedy == "set plinth:cluster.addons.coredns to one of v9, v8, v7"
 
 
 def classes(account: Account, multi_az: dict[str, bool]) -> list[Finding]:

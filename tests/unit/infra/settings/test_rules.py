@@ -59,7 +59,23 @@ DEV = choices.of_stack("dev")
         (
             "cluster.kubernetesVersion",
             "1.37",
-            "plinth:cluster.kubernetesVersion is 1.37; add-ons are pinned for",
+            "plinth:cluster.kubernetesVersion is 1.37, for which no aws-ebs-csi-driver, coredns, ",
+        ),
+        (
+            "cluster.kubernetesVersion",
+            "1.37",
+            "vpc-cni, cluster-autoscaler is pinned: name add-ons in cluster",
+        ),
+        (
+            "cluster.addons",
+            {"core-dns": "v1.14.3-eksbuild.16"},
+            "plinth:cluster.addons names core-dns; a cluster has aws-ebs-csi-driver, coredns, ",
+        ),
+        ("cluster.addons", {"coredns": "1.14.3"}, "plinth:cluster.addons.coredns"),
+        (
+            "cluster.amiRelease",
+            "1.35.2-20261101",
+            "plinth:cluster.amiRelease is 1.35.2-20261101: use one of Kubernetes 1.36",
         ),
         ("storage.postgresSize", "2Gi", "plinth:storage.postgresSize is 2Gi; RDS needs at least 20Gi"),
         ("gateway.public", True, "plinth:gateway.public is true but sourceCidrs is empty"),

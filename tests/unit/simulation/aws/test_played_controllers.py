@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from simulation.aws.played_controllers import Condition, LoadBalancers
+from simulation.aws.played_controllers import Condition, LoadBalancers, load_balancer
 
 SERVICES = LoadBalancers(path="/api/v1/services")
 GATEWAYS = Condition(path="/apis/gateway.networking.k8s.io/v1/gateways", types=("Accepted", "Programmed"))
@@ -12,12 +12,25 @@ def gateway(**status: Any) -> dict[str, Any]:
     return {"metadata": {"generation": 2, "creationTimestamp": "2026-01-01T00:00:00Z"}, "status": status}
 
 
+def service(kind: str = "LoadBalancer", **annotations: str) -> dict[str, Any]:
+    named = {
+        f"service.beta.kubernetes.io/aws-load-balancer-{name}": text for name, text in annotations.items()
+    }
+    return {"metadata": {"annotations": named}, "spec": {"type": kind}, "status": {"loadBalancer": {}}}
+
+
 def test_a_load_balancer_gets_an_address_once() -> None:
-    service: dict[str, Any] = {"spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {}}}
-    status = SERVICES.status(service)
+    status = SERVICES.status(service())
     assert status
-    assert SERVICES.status({**service, "status": status}) is None
-    assert SERVICES.status({"spec": {"type": "ClusterIP"}, "status": {}}) is None
+    assert SERVICES.status({**service(), "status": status}) is None
+    assert SERVICES.status(service("ClusterIP")) is None
+
+
+def test_a_changed_scheme_of_a_load_balancer_is_ignored() -> None:
+    status = SERVICES.status(service(internal="true"))
+    assert status == {"loadBalancer": {"ingress": [{"hostname": "internal-simulated.elb.amazonaws.com"}]}}
+    assert SERVICES.status({**service(internal="false"), "status": status}) is None
+    assert load_balancer(service(internal="false")) == "simulated.elb.amazonaws.com"
 
 
 def test_a_condition_says_that_it_is_simulated_and_is_renewed_with_the_object() -> None:

@@ -128,3 +128,13 @@ def test_an_update_keeps_what_aws_had_added_inside_a_block(aws: SimulatedAws) ->
     assert network["clusterSecurityGroupId"].startswith("sg-")
     assert network["subnetIds"] == ["subnet-1", "subnet-2"]
     assert "publicAccessCidrs" not in network
+
+
+def test_what_somebody_deleted_is_read_as_gone_until_it_is_made_again(aws: SimulatedAws) -> None:
+    request = provider_pb2.ReadRequest(urn=BUCKET, id="a")
+    account = aws._account  # pyright: ignore[reportPrivateUsage]
+    assert aws.Read(request, Context()).id == "a"
+    account.deleted.add("artifacts")
+    assert aws.Read(request, Context()).id == ""
+    create(aws, BUCKET, bucket="a")
+    assert aws.Read(request, Context()).id == "a"

@@ -190,11 +190,26 @@ def test_every_rule_has_been_seen_to_fail() -> None:
         "no clear text at the edge",
         "stores over verified TLS",
         "identities long before pods",
+        "nothing that is needed all the time is alone",
         "nothing twice that AWS makes",
         "rights before whoever acts by them",
         "what autoscalers expect of a node is registered there",
     }
     assert {rule for _, _, rule in WRONG} | {"no static keys"} | of_order == set(rules.RULES)
+
+
+def test_a_server_that_a_service_selects_is_not_alone_in_production() -> None:
+    labels = {"app": "server"}
+    service = planned("kubernetes:core/v1:Service", spec={"selector": labels})
+    pod = {"metadata": {"labels": labels}, "spec": {}}
+    server = planned(
+        "kubernetes:apps/v1:Deployment",
+        metadata={"name": "server"},
+        spec={"replicas": 1, "strategy": {"type": "Recreate"}, "template": pod},
+    )
+    for stack, count in (("prod", 4), ("dev", 0)):
+        plan = rules.Plan(resources=[], elsewhere=[service, server], settings=stack_file.settings(stack))
+        assert len(rules.breaches(plan)) == count
 
 
 ROLE = planned("aws:iam/role:Role", name="role", tags=TAGS)

@@ -80,6 +80,37 @@ def _with(plan: rules.Plan, changed: PlannedResource) -> rules.Plan:
     return dataclasses.replace(plan, resources=[*others, changed])
 
 
+def _without(token: str, name: str) -> Callable[[rules.Plan], rules.Plan]:
+    """Return the fault that a resource is missing."""
+
+    def inject(plan: rules.Plan) -> rules.Plan:
+        every = (*plan.resources, *plan.elsewhere)
+        (gone,) = [each for each in every if (each.token, each.name) == (token, name)]
+        return dataclasses.replace(
+            plan,
+            resources=[each for each in plan.resources if each is not gone],
+            elsewhere=[each for each in plan.elsewhere if each is not gone],
+        )
+
+    return inject
+
+
+def _changed(token: str, name: str, inputs: _Values) -> Callable[[rules.Plan], rules.Plan]:
+    """Return the fault that an object of the cluster has other inputs, each by its path."""
+
+    def inject(plan: rules.Plan) -> rules.Plan:
+        (right,) = [each for each in plan.elsewhere if (each.token, each.name) == (token, name)]
+        changed = dict(right.inputs)
+        for path, value in inputs.items():
+            changed = choices.changed(changed, path, value)
+        wrong = dataclasses.replace(right, inputs=changed)
+        return dataclasses.replace(
+            plan, elsewhere=[wrong if each is right else each for each in plan.elsewhere]
+        )
+
+    return inject
+
+
 def _makes_what_eks_makes(plan: rules.Plan) -> rules.Plan:
     cluster = _first(plan, rules.CLUSTER).urn
     rule = dataclasses.replace(
@@ -204,7 +235,39 @@ CLASSES: tuple[FaultClass[Any], ...] = (
         right=lambda: choices.of_stack(_STACK) | {"teams": []},
         inject=_shared("efa", value=True, sharing={"kind": "mig", "profile": "1g.10gb"}),
         find=_settings_problems,
-        says="slices of sharing mig cannot use it",
+        says="slices of a GPU cannot use adapters",
+    ),
+    FaultClass(
+        name="promises that nobody keeps",
+        right=_plan,
+        inject=_without("kubernetes:apps/v1:DaemonSet", "efa-device-plugin-adapters"),
+        find=_rule("what autoscalers expect of a node is registered there"),
+        says="promises vpc.amazonaws.com/efa",
+    ),
+    FaultClass(
+        name="clear text at the edge",
+        right=_plan,
+        inject=_changed(
+            "kubernetes:core/v1:Service",
+            "traefik-load-balancer",
+            {"spec.ports": [{"name": "web", "port": 80}]},
+        ),
+        find=_rule("no clear text at the edge"),
+        says="offers port 80 in clear text",
+    ),
+    FaultClass(
+        name="alone in production",
+        right=_plan,
+        inject=_changed("kubernetes:apps/v1:Deployment", "traefik-server", {"spec.replicas": 1}),
+        find=_rule("nothing that is needed all the time is alone"),
+        says="has one replica",
+    ),
+    FaultClass(
+        name="logs that never expire",
+        right=_plan,
+        inject=_without(rules.LOG_GROUP, "postgres-instance-postgresql-log"),
+        find=_rule("logs expire"),
+        says="would create log group",
     ),
     FaultClass(
         name="values that AWS refuses",

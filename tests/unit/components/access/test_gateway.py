@@ -116,7 +116,8 @@ def test_it_is_reached_from_anywhere_and_reaches_its_backends_and_the_api_alone(
 
 def test_a_load_balancer_that_cannot_change_is_made_anew() -> None:
     balancer = LoadBalancer(annotations={"a.b/scheme": "inside", "a.b/rest": "x"}, lasting=("a.b/scheme",))
-    service = deployed(load_balancer=balancer).one("Service", "traefik-load-balancer")
+    deployment = deployed(node_port=None, load_balancer=balancer)
+    service = deployment.one("Service", "traefik-load-balancer")
     assert service.replace_on_changes == ('metadata.annotations["a.b/scheme"]',)
     assert service.delete_before_replace, "two Services cannot have one name"
 

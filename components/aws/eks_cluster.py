@@ -26,7 +26,7 @@ _NODE_POLICIES: Final = (
 )
 # Before the nodes: they need a network to join, and the pods of add-ons need their identities.
 _BEFORE_NODES: Final = ("eks-pod-identity-agent", "vpc-cni", "kube-proxy")
-# The last tells EKS and Karpenter of faulty GPUs: what repairs nodes acts on what it says.
+# The last reports faulty GPUs to EKS and Karpenter, which repair or replace the node.
 _AFTER_NODES: Final = ("coredns", "aws-ebs-csi-driver", "eks-node-monitoring-agent")
 _SETTINGS: Final[Mapping[str, Mapping[str, Any]]] = {
     # Without it network policies are accepted but not enforced.

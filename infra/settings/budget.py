@@ -8,7 +8,7 @@ from infra.settings.sections import Section
 
 
 class BudgetSettings(Section):
-    """What a month of the whole account may cost, and who is told when it costs more."""
+    """What a month of the whole account may cost, and who gets a mail when it costs more."""
 
     monthly: int = Field(ge=1)
     """Limit in USD."""

@@ -1,4 +1,4 @@
-"""Finds extended resources that an autoscaler is told to expect of a node and that nothing there registers.
+"""Finds extended resources that an autoscaler expects of a node and that nothing there registers.
 
 A pod that asks for one would start nodes until the pool is full, and pend all the same.
 """
@@ -18,7 +18,7 @@ _TEMPLATE = "k8s.io/cluster-autoscaler/node-template/"
 
 @dataclass(frozen=True, kw_only=True)
 class _Promise:
-    """An extended resource of nodes that an autoscaler may start, and what it is told of these nodes."""
+    """An extended resource of nodes that an autoscaler may start, with the labels and taints that it expects."""
 
     made_by: PlannedResource
     resource: str
@@ -31,8 +31,8 @@ def unregistered(
 ) -> Iterator[tuple[PlannedResource, str]]:
     """Yield each promise that no DaemonSet keeps, with what makes it.
 
-    A DaemonSet says in its annotation what it registers. Of a node's labels only those count that the
-    autoscaler is told: it, too, looks at them to see which DaemonSets a new node would run.
+    A DaemonSet says in its annotation what it registers. Only the node labels in the autoscaler's tags
+    count: it uses them, too, to predict which DaemonSets a new node runs.
     """
     plugins = [each for each in in_cluster if each.token == _DAEMON_SET]
     for promise in (*_node_groups(on_aws), *_node_pools(in_cluster)):

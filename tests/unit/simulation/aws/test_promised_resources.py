@@ -1,4 +1,4 @@
-"""A resource that an autoscaler is told to expect is registered on the nodes that it starts, or named."""
+"""A resource that an autoscaler expects is registered on the nodes that it starts, or the rule names it."""
 
 from typing import Any
 

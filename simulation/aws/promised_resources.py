@@ -18,7 +18,7 @@ _TEMPLATE = "k8s.io/cluster-autoscaler/node-template/"
 
 @dataclass(frozen=True, kw_only=True)
 class _Promise:
-    """An extended resource of nodes that an autoscaler may start, with the labels and taints that it expects."""
+    """An extended resource that an autoscaler expects of new nodes, with their labels and taints."""
 
     made_by: PlannedResource
     resource: str

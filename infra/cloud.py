@@ -10,6 +10,8 @@ from pulumi import ResourceOptions
 
 from components.access.gateway import LoadBalancer
 from components.aws.block_storage import BlockStorage, BlockStorageArgs
+from components.aws.databases.rds_authorities import authority
+from components.aws.databases.rds_instance import RdsServer
 from components.aws.ecr_repositories import EcrRepositories, EcrRepositoriesArgs
 from components.aws.eks_cluster import EksCluster, EksClusterArgs
 from components.aws.encryption_key import EncryptionKey, EncryptionKeyArgs
@@ -17,8 +19,6 @@ from components.aws.monthly_budget import MonthlyBudget, MonthlyBudgetArgs
 from components.aws.network_plan import INTERFACE_ENDPOINTS
 from components.aws.node_group import GroupSize
 from components.aws.pod_identity import IdentityScope, PodIdentity, PodIdentityArgs, Statement
-from components.aws.rds_authorities import authority
-from components.aws.rds_instance import RdsServer
 from components.aws.vpc import Vpc, VpcArgs
 from components.connections import ClusterConnection
 from infra import group_sizes, kubernetes_provider

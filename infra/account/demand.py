@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from components import images
-from components.aws import instance_types, network_plan, rds_logs
+from components.aws import instance_types, network_plan
+from components.aws.databases import rds_logs
 from infra.errors import InfraError
 from infra.parts import IMAGES, PARTS
 from infra.parts.plan import plan

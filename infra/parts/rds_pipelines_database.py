@@ -37,7 +37,7 @@ def _server(settings: Settings) -> ManagedDatabase:
 
 
 def _deploy(site: "Site", _: Connections) -> Provides:
-    from components.aws.rds_mysql import RdsMysql, RdsMysqlArgs
+    from components.aws.databases.rds_mysql import RdsMysql, RdsMysqlArgs
     from components.pipelines.mysql_accounts import MysqlAccounts, MysqlAccountsArgs
 
     args = RdsMysqlArgs(

@@ -27,7 +27,7 @@ def _server(settings: Settings) -> ManagedDatabase:
 
 
 def _deploy(site: "Site", _: Connections) -> Provides:
-    from components.aws.rds_postgres import RdsPostgres, RdsPostgresArgs
+    from components.aws.databases.rds_postgres import RdsPostgres, RdsPostgresArgs
 
     args = RdsPostgresArgs(
         server=site.cloud.database_server(_server(site.settings)),

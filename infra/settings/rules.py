@@ -4,7 +4,7 @@ import contextlib
 import ipaddress
 from collections.abc import Iterator
 
-from components.aws import rds_authorities
+from components.aws.databases import rds_authorities
 from components.versions import CLUSTER_AUTOSCALER, EKS_ADDON_NAMES, missing_addons
 from infra.settings import pool_rules
 from infra.settings.cluster import Access, CapacityType, EksSettings, Nat

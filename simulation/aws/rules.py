@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from infra.settings.stack import Environment, Settings
-from simulation.aws import (
+from simulation.aws import documented_rules, published_types, replacements
+from simulation.aws.plan_rules import (
     availability,
-    documented_rules,
     load_balancers,
     log_groups,
     promised_resources,
-    published_types,
-    replacements,
     store_connections,
 )
 from simulation.aws.planned import PlannedResource

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from simulation.aws import store_connections
+from simulation.aws.plan_rules import store_connections
 from tests.fixtures import platform
 from tests.fixtures.recorder import Registration
 from tests.unit.components import rules

@@ -9,7 +9,8 @@ import yaml
 
 from infra.settings import stack_file
 from infra.settings.stack import PROJECT
-from simulation.aws import mutable_settings, planned, store_connections
+from simulation.aws import mutable_settings, planned
+from simulation.aws.plan_rules import store_connections
 from simulation.aws.provider import NOTICE
 from simulation.aws.simulation import RENDERED, Simulation, simulated
 

@@ -1,6 +1,6 @@
 """A database server as the tests of this package describe it."""
 
-from components.aws.rds_instance import RdsServer
+from components.aws.databases.rds_instance import RdsServer
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/data"
 LOG_KEY = "arn:aws:kms:eu-central-1:123456789012:key/logs"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.aws import rds_authorities
+from components.aws.databases import rds_authorities
 from infra.settings import reader
 from tests.unit.infra import choices
 

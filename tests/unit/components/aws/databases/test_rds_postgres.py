@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
-from components.aws import rds_logs
-from components.aws.rds_postgres import RdsPostgres, RdsPostgresArgs, engine
+from components.aws.databases import rds_logs
+from components.aws.databases.rds_postgres import RdsPostgres, RdsPostgresArgs, engine
 from components.tracking.mlflow_tracking import database_uri
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from simulation.aws import log_groups, rules
+from simulation.aws import rules
+from simulation.aws.plan_rules import log_groups
 from tests.unit.simulation.aws.test_rules import planned
 
 _GROUP = "aws:cloudwatch/logGroup:LogGroup"

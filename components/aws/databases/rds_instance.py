@@ -8,7 +8,8 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
-from components.aws import rds_authorities, rds_logs, service_role
+from components.aws import service_role
+from components.aws.databases import rds_authorities, rds_logs
 
 _IDENTIFIER = re.compile(r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")
 _CLASS = re.compile(r"^db\.[a-z0-9]+\.[a-z0-9]+$")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from simulation.aws import load_balancers
+from simulation.aws.plan_rules import load_balancers
 from tests.unit.simulation.aws.test_rules import planned
 
 _PREFIX = "service.beta.kubernetes.io/aws-load-balancer-"

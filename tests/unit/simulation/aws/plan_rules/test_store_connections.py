@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from simulation.aws import store_connections, wire
+from simulation.aws import wire
+from simulation.aws.plan_rules import store_connections
 
 _HOST = "db.c1a2.us-east-1.rds.amazonaws.com"
 _PEM = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi import ResourceOptions
 
-from components.aws.rds_instance import RdsEngine, RdsInstance, RdsInstanceArgs, RdsServer
+from components.aws.databases.rds_instance import RdsEngine, RdsInstance, RdsInstanceArgs, RdsServer
 from components.connections import MysqlConnection
 from components.pipelines.mysql_text import CHARACTER_SET, SET_NAMES
 from components.versions import RDS_MARIADB

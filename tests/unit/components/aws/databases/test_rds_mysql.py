@@ -1,7 +1,7 @@
 import pytest
 
-from components.aws import rds_logs
-from components.aws.rds_mysql import RdsMysql, RdsMysqlArgs, engine
+from components.aws.databases import rds_logs
+from components.aws.databases.rds_mysql import RdsMysql, RdsMysqlArgs, engine
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra.settings import reader
-from simulation.aws import availability
+from simulation.aws.plan_rules import availability
 from simulation.aws.planned import PlannedResource
 from tests.fixtures import platform
 from tests.unit.infra import choices

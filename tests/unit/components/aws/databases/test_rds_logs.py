@@ -1,4 +1,4 @@
-from components.aws import rds_logs, rds_mysql, rds_postgres
+from components.aws.databases import rds_logs, rds_mysql, rds_postgres
 
 
 def test_groups_are_named_as_rds_names_them() -> None:

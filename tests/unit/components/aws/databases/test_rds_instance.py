@@ -4,7 +4,7 @@ from functools import cache
 import pytest
 from pulumi import ResourceOptions
 
-from components.aws.rds_instance import RdsEngine, RdsInstance, RdsInstanceArgs, has_insights
+from components.aws.databases.rds_instance import RdsEngine, RdsInstance, RdsInstanceArgs, has_insights
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from simulation.aws import promised_resources
+from simulation.aws.plan_rules import promised_resources
 from simulation.aws.planned import PlannedResource
 
 TEMPLATE = "k8s.io/cluster-autoscaler/node-template/"

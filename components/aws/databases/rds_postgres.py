@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi import ResourceOptions
 
-from components.aws.rds_instance import RdsEngine, RdsInstance, RdsInstanceArgs, RdsServer
+from components.aws.databases.rds_instance import RdsEngine, RdsInstance, RdsInstanceArgs, RdsServer
 from components.connections import PostgresConnection
 from components.versions import RDS_POSTGRES
 

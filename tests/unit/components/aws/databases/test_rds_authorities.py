@@ -6,7 +6,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from components.aws import rds_authorities
+from components.aws.databases import rds_authorities
 
 
 @pytest.mark.parametrize("region", rds_authorities.authorities())

@@ -1,0 +1,1 @@
+"""Databases on RDS: servers, their authorities and logs, and the databases in them."""

@@ -30,8 +30,8 @@ class Calls:
     reads: tuple[str, ...] = ()
     on: tuple[str, ...]
     """ARNs of what the writes and deletes are about."""
-    names_of: str = ""
-    """Type whose names the ARNs hold; by default the type itself."""
+    names_of: tuple[str, ...] = ()
+    """Types whose names the ARNs hold; by default the type itself."""
     passes_to: tuple[str, ...] = ()
     """Services that are given one of the stack's roles."""
 
@@ -62,7 +62,7 @@ def _bucket(writes: str, reads: str) -> Calls:
         writes=_actions("s3", writes),
         reads=_actions("s3", reads),
         on=("arn:aws:s3:::{name}",),
-        names_of=_BUCKETS,
+        names_of=(_BUCKETS,),
     )
 
 
@@ -98,7 +98,7 @@ CALLS: Mapping[str, Calls] = {
         writes=_actions("events", "PutTargets RemoveTargets"),
         reads=_actions("events", "ListTargetsByRule"),
         on=("arn:aws:events:{region}:{account}:rule/{name}",),
-        names_of=_RULES,
+        names_of=(_RULES,),
     ),
     "aws:cloudwatch/logGroup:LogGroup": Calls(
         writes=_actions(
@@ -199,7 +199,7 @@ CALLS: Mapping[str, Calls] = {
         writes=_actions("ecr", "DeleteLifecyclePolicy PutLifecyclePolicy"),
         reads=_actions("ecr", "GetLifecyclePolicy"),
         on=("arn:aws:ecr:{region}:{account}:repository/{name}",),
-        names_of=_REPOSITORIES,
+        names_of=(_REPOSITORIES,),
     ),
     "aws:eks/accessEntry:AccessEntry": _eks(
         "access-entry", "CreateAccessEntry DeleteAccessEntry UpdateAccessEntry", "DescribeAccessEntry"
@@ -258,11 +258,11 @@ CALLS: Mapping[str, Calls] = {
         writes=_actions("iam", "DeleteRolePolicy PutRolePolicy"),
         reads=_actions("iam", "GetRolePolicy"),
         on=(_ROLE,),
-        names_of=_ROLES,
+        names_of=(_ROLES,),
     ),
     # Only policies that the plan attaches; see `deployer_policy`.
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Calls(
-        writes=(), reads=_actions("iam", "ListAttachedRolePolicies"), on=(), names_of=_ROLES
+        writes=(), reads=_actions("iam", "ListAttachedRolePolicies"), on=(), names_of=(_ROLES,)
     ),
     # A key has no name before it exists: its creation needs the stack's tag; see `deployer_policy`.
     "aws:kms/key:Key": Calls(
@@ -288,6 +288,12 @@ CALLS: Mapping[str, Calls] = {
             f"{_RDS}pg:{{name}}",
             f"{_RDS}subgrp:{{name}}",
             f"{_RDS}og:default:*",
+        ),
+        # The final snapshot has the name of the subnet group.
+        names_of=(
+            "aws:rds/instance:Instance",
+            "aws:rds/parameterGroup:ParameterGroup",
+            "aws:rds/subnetGroup:SubnetGroup",
         ),
         passes_to=("monitoring.rds.amazonaws.com",),
     ),
@@ -345,6 +351,6 @@ CALLS: Mapping[str, Calls] = {
         writes=_actions("sqs", "SetQueueAttributes"),
         reads=_actions("sqs", "GetQueueAttributes"),
         on=("arn:aws:sqs:{region}:{account}:{name}",),
-        names_of=_QUEUES,
+        names_of=(_QUEUES,),
     ),
 }

@@ -25,6 +25,8 @@ _KEY = "aws:kms/key:Key"
 # Of preflight and leftovers, and of what every run asks.
 _CHECKS = (
     "acm:DescribeCertificate",
+    # The program reads how many nodes each group has now.
+    "autoscaling:DescribeAutoScalingGroups",
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeCapacityReservations",
     "ec2:DescribeInstanceTypeOfferings",
@@ -102,7 +104,8 @@ def _calls(resources: Iterable[Registration]) -> Iterator[tuple[Calls, list[str]
         by_type.setdefault(each.token, []).append(each)
     for token in sorted(by_type):
         calls = CALLS[token]
-        yield calls, _names(by_type.get(calls.names_of or token, ()))
+        named = [each for one in calls.names_of or (token,) for each in by_type.get(one, ())]
+        yield calls, _names(named)
 
 
 def _own(

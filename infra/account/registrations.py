@@ -42,7 +42,7 @@ class _Recorder(mocks.Mocks):
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token not in _NOTHING:
             raise AssertionError(f"{args.token}: add its answer in an empty account to {__name__}")
-        return _NOTHING[args.token], None
+        return _NOTHING[args.token], []
 
 
 def registered(settings: Settings, name: str) -> tuple[Registration, ...]:

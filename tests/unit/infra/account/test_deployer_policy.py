@@ -80,8 +80,16 @@ def test_every_name_of_the_plan_is_covered(stack: str) -> None:
                 arn = f"arn:aws:ecr:{region}:{account}:repository/{each.inputs['name']}"
                 assert allowed(stack, "ecr:PutImage", arn)
             case "aws:rds/instance:Instance":
-                arn = f"arn:aws:rds:{region}:{account}:db:{each.name}-1a2b3c4"
+                arn = f"arn:aws:rds:{region}:{account}:db:{each.inputs['identifier']}"
                 assert allowed(stack, "rds:CreateDBInstance", arn)
+            case "aws:rds/parameterGroup:ParameterGroup":
+                arn = f"arn:aws:rds:{region}:{account}:pg:{each.name}-1a2b3c4"
+                assert allowed(stack, "rds:CreateDBInstance", arn)
+            case "aws:rds/subnetGroup:SubnetGroup":
+                arn = f"arn:aws:rds:{region}:{account}:subgrp:{each.name}-1a2b3c4"
+                assert allowed(stack, "rds:CreateDBInstance", arn)
+                snapshot = f"arn:aws:rds:{region}:{account}:snapshot:{each.name}-1a2b3c4-final"
+                assert allowed(stack, "rds:CreateDBSnapshot", snapshot)
             case _:
                 continue
 

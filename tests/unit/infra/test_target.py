@@ -10,13 +10,15 @@ import pytest
 from infra import target
 from infra.errors import SettingsError
 from infra.settings import reader
+from tests.fixtures import platform
 from tests.fixtures.recorder import Registration, deploy
 from tests.unit.infra import choices
 
 
 def provider(values: dict[str, Any]) -> Registration:
     chosen = reader.parse(values)
-    return deploy(lambda: target.connect(chosen).cluster.name).one("pulumi:providers:kubernetes")
+    connected = deploy(lambda: target.connect(chosen).cluster.name, answers=platform.NO_GROUPS)
+    return connected.one("pulumi:providers:kubernetes")
 
 
 def test_the_provider_is_pinned_to_the_cluster_not_to_its_kubeconfig() -> None:

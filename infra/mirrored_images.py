@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from components import images
-from components.versions import CLUSTER_AUTOSCALER
 from infra.errors import InfraError
 from infra.parts import PARTS
 from infra.parts.plan import plan
@@ -32,7 +31,7 @@ def _published(settings: Settings) -> Iterator[tuple[str, str]]:
     cluster = settings.cluster
     if not isinstance(cluster, EksSettings):
         return
-    yield "cluster-autoscaler", CLUSTER_AUTOSCALER[cluster.kubernetes_version]
+    yield "cluster-autoscaler", cluster.autoscaler_version
     if any(pool.provisioner is Provisioner.KARPENTER for pool in settings.gpu_pools):
         # Importing the AWS SDK takes a second, which other commands should not wait for.
         from components.aws import karpenter

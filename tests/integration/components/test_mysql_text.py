@@ -117,7 +117,7 @@ def _server(root: Path, port: int, *, new: bool) -> Generator[None]:
 
 def _client(port: int, database: str) -> MysqlClient:
     owner = _OWNERS[database]
-    return MysqlClient("127.0.0.1", str(port), owner, False, database, f"PASSWORD_{owner}")
+    return MysqlClient("127.0.0.1", str(port), owner, database, password_variable=f"PASSWORD_{owner}")
 
 
 def test_old_rows_are_kept_and_new_text_is_accepted(

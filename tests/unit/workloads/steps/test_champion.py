@@ -12,6 +12,9 @@ from workloads.serving.served_version import ServedVersion
 from workloads.steps import champion
 from workloads.steps.champion import put_back, serve_champion
 
+# Without a store of their own they would leave a database in the folder that they run in.
+pytestmark = pytest.mark.usefixtures("step_environment")
+
 
 class Cluster:
     """Records what is changed."""

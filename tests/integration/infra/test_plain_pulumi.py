@@ -103,7 +103,7 @@ def test_a_stack_on_aws_is_previewed(pulumi: PlainPulumi) -> None:
         output = pulumi("preview", "--stack", "dev")
     finally:
         end()
-    assert "error" not in output
+    assert "error:" not in output
     assert "pulumi:index:Stash" in output
     assert "aws:eks:Cluster" in output
 

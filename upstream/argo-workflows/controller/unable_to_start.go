@@ -55,6 +55,8 @@ func (woc *wfOperationCtx) failStepsUnableToStart() {
 		if node.Type != wfv1.NodeTypePod || node.Phase != wfv1.NodePending {
 			continue
 		}
+		// A pod that stays as it is sends no event: what keeps it may show only later.
+		waiting = waiting || byNode[id] != nil
 		found := obstacleOf(byNode[id], &node)
 		if found == nil {
 			continue
@@ -75,7 +77,6 @@ func (woc *wfOperationCtx) failStepsUnableToStart() {
 		}
 	}
 	if waiting {
-		// A pod that stays as it is sends no event.
 		woc.requeueAfter(lookAgain)
 	}
 }

@@ -7,6 +7,7 @@ creates whatever pod it describes, and the kubelet mounts what the pod names, wh
 from typing import Any, Final
 
 import pulumi
+import pulumi_kubernetes as kubernetes
 
 from components.shapes import admission
 from components.shapes.owner import Owner
@@ -96,7 +97,7 @@ def spec(namespace: str, *, creator: str, account: str) -> dict[str, Any]:
     }
 
 
-def deploy(owner: Owner, *, creator: str, account: str) -> list[pulumi.Resource]:
+def deploy(owner: Owner, *, creator: str, account: str) -> list[kubernetes.apiextensions.CustomResource]:
     """Create the policy and its binding for the namespace of the owner; arguments as for `spec`."""
     known = pulumi.Output.from_input(owner.namespace)
     rendered = known.apply(lambda namespace: spec(namespace, creator=creator, account=account))

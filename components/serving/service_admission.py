@@ -7,6 +7,7 @@ a container of its author's choice would be a way around the steps' own limits, 
 from typing import Any, Final
 
 import pulumi
+import pulumi_kubernetes as kubernetes
 
 from components.shapes import admission
 from components.shapes.owner import Owner
@@ -96,7 +97,9 @@ def spec(namespace: str, *, bucket: str, runtimes: str, accounts: tuple[str, ...
     }
 
 
-def deploy(owner: Owner, *, bucket: str, runtimes: str, accounts: tuple[str, ...]) -> list[pulumi.Resource]:
+def deploy(
+    owner: Owner, *, bucket: str, runtimes: str, accounts: tuple[str, ...]
+) -> list[kubernetes.apiextensions.CustomResource]:
     """Create the policy and its binding for the namespace of the owner; arguments as for `spec`."""
     known = pulumi.Output.from_input(owner.namespace)
     rendered = known.apply(

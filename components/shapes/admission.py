@@ -27,7 +27,7 @@ def created_pods_in(namespace: str) -> dict[str, Any]:
 
 def deploy(
     owner: Owner, kind: Literal["Mutating", "Validating"], name: str, spec: pulumi.Input[Mapping[str, Any]]
-) -> list[pulumi.Resource]:
+) -> list[kubernetes.apiextensions.CustomResource]:
     """Create a policy and bind it wherever its constraints match; what a validating one refuses is denied."""
     metadata = owner.cluster_metadata(name)
     policy = kubernetes.apiextensions.CustomResource(

@@ -52,6 +52,16 @@ def _firewall_rule(type_: str, end: str) -> Names:
 
 
 NAMES: Mapping[str, Names] = {
+    "aws:budgets/budget:Budget": Names(
+        inside="Budget",
+        renamed={
+            "name": "BudgetName",
+            "limitAmount": "BudgetLimit.Amount",
+            "limitUnit": "BudgetLimit.Unit",
+            "tags": "/ResourceTags",
+        },
+        gaps={"notifications": "CloudFormation has a record for each subscriber"},
+    ),
     "aws:cloudwatch/eventRule:EventRule": Names(type="AWS::Events::Rule"),
     "aws:cloudwatch/eventTarget:EventTarget": Names(
         type="AWS::Events::Rule",
@@ -144,6 +154,7 @@ NAMES: Mapping[str, Names] = {
         type="AWS::RDS::DBInstance",
         renamed={
             "backupWindow": "PreferredBackupWindow",
+            "caCertIdentifier": "CACertificateIdentifier",
             "enabledCloudwatchLogsExports": "EnableCloudwatchLogsExports",
             "iamDatabaseAuthenticationEnabled": "EnableIAMDatabaseAuthentication",
             "identifier": "DBInstanceIdentifier",

@@ -266,11 +266,13 @@ class PipelinesApiServer(pulumi.ComponentResource):
             # It ignores SIGTERM (backend/src/apiserver/main.go): a longer wait would only delay the kill.
             grace_seconds=5,
         )
-        replicas = self._args.replicas
-        after = [*after, *trusted.config_maps]
-        if replicas == 1:
-            return server_pods.deploy(self._owner, pod, role="server", name=SERVICE, after=after)
-        # Two that start on an empty database race in its migrations: one exits, and starts again.
         return replicated_server.deploy(
-            self._owner, pod, role="server", name=SERVICE, replicas=replicas, after=after
+            self._owner,
+            pod,
+            role="server",
+            name=SERVICE,
+            replicas=self._args.replicas,
+            after=[*after, *trusted.config_maps],
+            # Two that start on an empty database race in its migrations: one exits, and starts again.
+            exclusive=True,
         )

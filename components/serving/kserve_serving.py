@@ -15,6 +15,7 @@ from components.serving import kserve_controller, service_admission
 from components.serving.kserve_controller import KserveController, KserveControllerArgs
 from components.serving.runtime_families import DEFAULT, RuntimeFamily, described
 from components.shapes import network_policies, object_store_access, pod_security, webhook_server
+from components.shapes.access_rights import AccessRights
 from components.shapes.labels import labels
 from components.shapes.owner import Owner
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
@@ -264,30 +265,12 @@ class KserveServing(pulumi.ComponentResource):
 
     def _controller_rights(self, owner: Owner) -> kubernetes.rbac.v1.RoleBinding:
         """Let the controller make models here, and in no other namespace."""
-        metadata = owner.metadata(kserve_controller.ACCOUNT)
         _, rules = kserve_controller.rights()
-        role = kubernetes.rbac.v1.Role(
-            f"{self._name}-controller-models-role",
-            metadata=metadata,
-            rules=rules,
-            opts=owner.child(),
+        access = AccessRights(
+            owner=owner, account=kserve_controller.ACCOUNT, account_namespace=self._args.namespace
         )
-        return kubernetes.rbac.v1.RoleBinding(
-            f"{self._name}-controller-models-binding",
-            metadata=metadata,
-            role_ref={
-                "api_group": "rbac.authorization.k8s.io",
-                "kind": "Role",
-                "name": kserve_controller.ACCOUNT,
-            },
-            subjects=[
-                {
-                    "kind": "ServiceAccount",
-                    "name": kserve_controller.ACCOUNT,
-                    "namespace": self._args.namespace,
-                }
-            ],
-            opts=owner.child([role]),
+        return access.in_namespace(
+            rules, name=kserve_controller.ACCOUNT, resource=f"{self._name}-controller-models"
         )
 
     def _keys(self, owner: Owner) -> kubernetes.core.v1.Secret:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import pulumi
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.rbac import v1 as rbac
 
@@ -58,6 +59,8 @@ class AccessRights:
     """The component."""
     account: str
     """Name of the service account."""
+    account_namespace: pulumi.Input[str] | None = None
+    """Its namespace; by default the component's."""
 
     def service_account(self) -> core.ServiceAccount:
         """Create the account; pods that call the API mount its token explicitly."""
@@ -92,7 +95,7 @@ class AccessRights:
     def in_namespace(
         self, rules: Sequence[rbac.PolicyRuleArgsDict], *, name: str, resource: str = ""
     ) -> rbac.RoleBinding:
-        """Grant rules in the account's own namespace; the arguments are those of `in_cluster`."""
+        """Grant rules in the component's namespace; the arguments are those of `in_cluster`."""
         resource = resource or self.owner.component
         metadata = self.owner.metadata(name)
         role = rbac.Role(f"{resource}-role", metadata=metadata, rules=rules, opts=self.owner.child())
@@ -105,4 +108,5 @@ class AccessRights:
         )
 
     def _subject(self) -> rbac.SubjectArgsDict:
-        return {"kind": "ServiceAccount", "name": self.account, "namespace": self.owner.namespace}
+        namespace = self.owner.namespace if self.account_namespace is None else self.account_namespace
+        return {"kind": "ServiceAccount", "name": self.account, "namespace": namespace}

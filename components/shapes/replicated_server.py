@@ -53,6 +53,7 @@ def deploy(
     replicas: int,
     after: Sequence[pulumi.Resource],
     settle_seconds: int = 0,
+    exclusive: bool = False,
 ) -> kubernetes.apps.v1.Deployment:
     """Create the Deployment and its budget.
 
@@ -64,7 +65,10 @@ def deploy(
         replicas: number of pods.
         after: resources that must exist before the server starts.
         settle_seconds: seconds that a pod must be ready before it counts as available.
+        exclusive: whether a single replica ends before its successor starts.
     """
+    if exclusive and replicas == 1:
+        return server_pods.deploy(owner, pod, role=role, name=name, after=after)
     if replicas > 1:
         pod = {**pod, "topology_spread_constraints": spread(owner.selector)}
     spec: kubernetes.apps.v1.DeploymentSpecArgsDict = {

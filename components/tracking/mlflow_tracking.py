@@ -247,14 +247,16 @@ class MlflowTracking(pulumi.ComponentResource):
         )
 
     def _server(self, after: Sequence[pulumi.Resource]) -> kubernetes.apps.v1.Deployment:
-        replicas, after = self._args.replicas, [*after, *self._trusted.config_maps]
-        if replicas == 1:
-            # No second server of 500 MiB on a rollout, and no two versions on one schema.
-            return server_pods.deploy(self._owner, self._pod(), role="server", name=self._name, after=after)
-        # The migration has changed the schema under the old servers already: to stop them all before the new
-        # ones start would protect nothing.
         return replicated_server.deploy(
-            self._owner, self._pod(), role="server", name=self._name, replicas=replicas, after=after
+            self._owner,
+            self._pod(),
+            role="server",
+            name=self._name,
+            replicas=self._args.replicas,
+            after=[*after, *self._trusted.config_maps],
+            # No second server of 500 MiB on a rollout, and no two versions on one schema. Of several servers
+            # the migration has changed the schema already: to stop them all first would protect nothing.
+            exclusive=True,
         )
 
     def _pod(self) -> kubernetes.core.v1.PodSpecArgsDict:

@@ -12,10 +12,10 @@ from pulumi.runtime import mocks, stack
 from infra.settings.stack import PROJECT, Settings
 
 _THREADS = 8
-# What the program reads of the account, as an account without the stack answers.
-_NOTHING: Final[Mapping[str, dict[str, Any]]] = {
+NOTHING: Final[Mapping[str, dict[str, Any]]] = {
     "aws:autoscaling/getAmiIds:getAmiIds": {"names": [], "arns": []},
 }
+"""What the program reads of an account, as one without the stack answers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +40,9 @@ class _Recorder(mocks.Mocks):
         return "", {**args.inputs, **kept}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        if args.token not in _NOTHING:
+        if args.token not in NOTHING:
             raise AssertionError(f"{args.token}: add its answer in an empty account to {__name__}")
-        return _NOTHING[args.token], []
+        return NOTHING[args.token], []
 
 
 def registered(settings: Settings, name: str) -> tuple[Registration, ...]:
@@ -54,14 +54,14 @@ def registered(settings: Settings, name: str) -> tuple[Registration, ...]:
         assembly.deploy(settings, {}, target.connect(settings))
 
     recorder = _Recorder()
-    with _fresh_loop() as loop:
+    with fresh_loop() as loop:
         mocks.set_mocks(recorder, project=PROJECT, stack=name, preview=True)
         loop.run_until_complete(stack.run_pulumi_func(program))
     return tuple(recorder.found)
 
 
 @contextlib.contextmanager
-def _fresh_loop() -> Generator[asyncio.AbstractEventLoop]:
+def fresh_loop() -> Generator[asyncio.AbstractEventLoop]:
     """Give the SDK an event loop of its own, and one to each of its threads; close them all."""
     loops: list[asyncio.AbstractEventLoop] = []
 
@@ -76,6 +76,7 @@ def _fresh_loop() -> Generator[asyncio.AbstractEventLoop]:
         yield loops[0]
     finally:
         executor.shutdown()
+        # An Output created outside the program has no loop, so it fails at once.
         asyncio.set_event_loop(None)
         for loop in loops:
             loop.close()

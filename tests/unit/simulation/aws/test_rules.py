@@ -1,5 +1,6 @@
 """Each rule reports what breaks it, and nothing else."""
 
+import functools
 import json
 from typing import Any
 
@@ -18,6 +19,7 @@ from simulation.aws.rules import (
     NODE_GROUP,
     REPOSITORY,
 )
+from tests.fixtures import planned as fixtures
 
 TAGS = {"plinth:stack": "plinth-prod"}
 ARN = "arn:aws:kms:us-east-1:123456789012:key/k"
@@ -59,25 +61,7 @@ RIGHT: dict[str, dict[str, Any]] = {
 }
 
 
-def planned(
-    token: str,
-    *,
-    protect: bool = True,
-    name: str = "x",
-    references: dict[str, tuple[str, ...]] | None = None,
-    after: tuple[str, ...] = (),
-    **inputs: Any,
-) -> PlannedResource:
-    return PlannedResource(
-        operation="create",
-        urn=f"urn:pulumi:prod::plinth::{token}::{name}",
-        token=token,
-        inputs=inputs,
-        references=references or {},
-        dependencies=after,
-        protect=protect,
-        retain_on_delete=protect,
-    )
+planned = functools.partial(fixtures.planned, protect=True)
 
 
 def broken(*resources: PlannedResource) -> list[str]:

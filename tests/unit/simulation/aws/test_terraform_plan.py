@@ -7,20 +7,7 @@ import pytest
 from simulation.aws import replacements, terraform_plan
 from simulation.aws.planned import PlannedResource
 from simulation.aws.wire import UNKNOWN
-
-
-def planned(
-    token: str, name: str, references: dict[str, tuple[str, ...]] | None = None, **inputs: Any
-) -> PlannedResource:
-    return PlannedResource(
-        operation="create",
-        urn=f"urn:pulumi:dev::plinth::{token}::{name}",
-        token=token,
-        inputs=inputs,
-        references=references or {},
-        protect=False,
-        retain_on_delete=False,
-    )
+from tests.fixtures.planned import planned
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Planned resources as a CloudFormation template."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,21 +8,15 @@ import pytest
 from simulation.aws.cloudformation import template
 from simulation.aws.planned import PlannedResource
 from simulation.aws.wire import UNKNOWN
+from tests.fixtures import planned as fixtures
 
 BUCKET = "aws:s3/bucket:Bucket"
 
 
 def planned(token: str, called: str = "one", **inputs: Any) -> PlannedResource:
     references = inputs.pop("references", {})
-    return PlannedResource(
-        operation="create",
-        urn=f"urn:pulumi:prod::plinth::{token}::{called}",
-        token=token,
-        inputs=inputs,
-        references=references,
-        protect=False,
-        retain_on_delete=False,
-    )
+    # One of the inputs may be called `name`.
+    return replace(fixtures.planned(token, called, references=references), inputs=inputs)
 
 
 def only(*resources: PlannedResource) -> dict[str, Any]:

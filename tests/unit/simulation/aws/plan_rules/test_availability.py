@@ -1,6 +1,7 @@
 """Servers that the loss of a node stops."""
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from infra.settings import reader
 from simulation.aws.plan_rules import availability
 from simulation.aws.planned import PlannedResource
+from tests.fixtures import planned as fixtures
 from tests.fixtures import platform
 from tests.unit.infra import choices
 
@@ -28,15 +30,7 @@ DEPLOYMENT: dict[str, Any] = {
 
 
 def planned(token: str, inputs: dict[str, Any], name: str = "x") -> PlannedResource:
-    return PlannedResource(
-        operation="create",
-        urn=f"urn:pulumi:prod::plinth::{token}::{name}",
-        token=token,
-        inputs=inputs,
-        references={},
-        protect=False,
-        retain_on_delete=False,
-    )
+    return replace(fixtures.planned(token, name), inputs=inputs)
 
 
 SERVICE = planned("kubernetes:core/v1:Service", {"spec": {"selector": LABELS}})

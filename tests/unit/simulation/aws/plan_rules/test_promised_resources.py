@@ -6,23 +6,10 @@ import pytest
 
 from simulation.aws.plan_rules import promised_resources
 from simulation.aws.planned import PlannedResource
+from tests.fixtures.planned import planned
 
 TEMPLATE = "k8s.io/cluster-autoscaler/node-template/"
 GROUP = "urn:group"
-
-
-def planned(
-    token: str, name: str = "x", references: dict[str, tuple[str, ...]] | None = None, **inputs: Any
-) -> PlannedResource:
-    return PlannedResource(
-        operation="create",
-        urn=f"urn:pulumi:prod::plinth::{token}::{name}",
-        token=token,
-        inputs=inputs,
-        references=references or {},
-        protect=False,
-        retain_on_delete=False,
-    )
 
 
 def tag(key: str, value: str, group: str = GROUP) -> PlannedResource:

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 from workloads.endpoints import Endpoints
-from workloads.gateway_access import reach, tls_context
+from workloads.gateway_access import headers, reach, tls_context
 
 
 class PrometheusError(Exception):
@@ -21,7 +21,7 @@ class Prometheus:
         # Directly, as all clients of the gateway (workloads/gateway_access.py).
         self._client = httpx.Client(
             base_url=reach(endpoints, host),
-            headers={"Host": host},
+            headers=headers(endpoints, host),
             verify=tls_context(),
             timeout=30,
             trust_env=False,

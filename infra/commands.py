@@ -16,7 +16,7 @@ from infra import changes, mirrored_images
 from infra.account import commands as account
 from infra.engine import programs
 from infra.engine.engine import Engine
-from infra.errors import InfraError
+from infra.errors import InfraError, SettingsError
 from infra.installation import Installation, settings
 from infra.parts import PARTS, SECRET_KEYS
 from infra.parts.plan import plan
@@ -62,6 +62,17 @@ def _write_kubeconfig(engine: Engine) -> str | None:
     return str(path)
 
 
+def _password(options: argparse.Namespace) -> int:
+    """Print the password with which the one user of a local login signs in."""
+    found = Installation.from_options(options).engine.secret_output("identity_password")
+    if not found:
+        raise SettingsError(
+            f"stack {options.stack} has no local login: set plinth:identity to {{kind: local}}, then run `up`"
+        )
+    print(found)
+    return 0
+
+
 def _images(options: argparse.Namespace) -> int:
     chosen = settings(options.stack)
     if options.mirrored:
@@ -86,6 +97,7 @@ _COMMANDS: Mapping[str, tuple[Callable[[argparse.Namespace], int], str]] = {
     "rotate": (changes.rotate, "replace one secret and update everything that uses it"),
     "env": (_env, "print shell commands that put Pulumi on PATH and name the cluster"),
     "outputs": (_outputs, "print the stack's outputs, its kubeconfig and its gateway's URL as JSON"),
+    "password": (_password, "print the password of `admin`, the user of a local login"),
     "images": (_images, "print NAME=REFERENCE of every image that the stack uses"),
     "bootstrap": (
         account.bootstrap,

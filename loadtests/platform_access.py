@@ -8,6 +8,7 @@ import requests
 from loadtests.errors import LoadtestError
 from loadtests.expectations import Expectations
 from workloads.endpoints import Endpoints
+from workloads.gateway_access import headers
 
 _SECONDS: Final = 30
 MLFLOW: Final = "/api/2.0/mlflow"
@@ -54,7 +55,7 @@ class PlatformAccess:
                     method,
                     f"{self.target}{path}",
                     json=body,
-                    headers={"Host": host},
+                    headers=headers(self.endpoints, host),
                     timeout=_SECONDS,
                     allow_redirects=False,
                 )

@@ -1,4 +1,4 @@
-"""`python -m workloads run|show`: run a pipeline on a platform, or show the model that it serves."""
+"""`python -m workloads run|show|token`: run a pipeline, show the model that is served, print a token."""
 
 import argparse
 import os
@@ -28,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
             endpoints = Endpoints.of_stack(options.stack)
         if options.command == "run":
             return _run(endpoints, options)
+        if options.command == "token":
+            return _token(endpoints)
         return _show(endpoints, _name(options))
     except WorkloadsError as error:
         sys.stderr.write(f"error: {error}\n")
@@ -68,14 +70,27 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     run.add_argument("--timeout-seconds", type=float, default=900)
     show = commands.add_parser("show", help="show the served model and one prediction")
+    token = commands.add_parser("token", help="print a token for clients of a platform with a login")
     for command in (run, show):
         command.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
         command.add_argument("--name", default="", help="name of the model (default: made of --data)")
+    for command in (run, show, token):
         command.add_argument("--stack", default="local", help="stack of the platform")
         command.add_argument(
             "--endpoints", metavar="FILE", help="file with the stack's outputs (default: ask infra)"
         )
     return parser.parse_args(arguments)
+
+
+def _token(endpoints: Endpoints) -> int:
+    """Print a token that is valid for an hour, for the Authorization header of any client."""
+    from workloads import tokens
+
+    found = tokens.token(endpoints)
+    if not found:
+        raise WorkloadsError("the platform has no login: clients need no token")
+    print(found)
+    return 0
 
 
 def _name(options: argparse.Namespace) -> str:
@@ -133,6 +148,8 @@ def _show(endpoints: Endpoints, name: str) -> int:
     url = endpoints.url(host)
     by_header = f"  (Host: {host})" if url == endpoints.gateway_url else ""
     print(f"answers at {url}/v1/models/{name}:predict{by_header}")
+    if endpoints.identity_account:
+        print('by token   curl -H "Authorization: Bearer $(python -m workloads token)" ...')
     wrong = _show_classes(evidence, served, largest) if evidence.classes else 0
     if not evidence.classes:
         print(f"predicted  {served[0]!r}")

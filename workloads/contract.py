@@ -15,6 +15,11 @@ TRACKING_BUCKET: Final = "mlflow"
 GATEWAY_LABEL: Final = "gateway"
 """First label of the gateway's own name where it serves TLS; it routes no host of this name."""
 
+TOKEN_AUDIENCE: Final = "plinth"  # noqa: S105 - a name
+"""Audience of tokens for the platform's login: they are worth nothing at the Kubernetes API."""
+STEP_TOKEN: Final = "/var/run/secrets/plinth/token"  # noqa: S105 - a path
+"""File with such a token in every step of a platform with a login."""
+
 
 class Host(StrEnum):
     """First label of the hosts that the gateway routes to parts of the platform; models have their own."""
@@ -24,6 +29,7 @@ class Host(StrEnum):
     OBJECTS = "objects"
     PROMETHEUS = "prometheus"
     GRAFANA = "grafana"
+    LOGIN = "login"
 
     def below(self, domain: str) -> str:
         """Return the full host name."""

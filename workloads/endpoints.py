@@ -43,6 +43,9 @@ class Endpoints:
     gateway_address: str = ""
     """Where to connect for every host of an https gateway; without it names are looked up as usual."""
 
+    identity_account: str = ""
+    """Namespace and name of the account whose tokens the platform's login knows; empty without a login."""
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read endpoints from the JSON text of a stack's outputs."""

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from workloads import tokens
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 
@@ -43,6 +44,15 @@ def reach(endpoints: Endpoints, host: str) -> str:
     return url
 
 
+def headers(endpoints: Endpoints, host: str) -> dict[str, str]:
+    """Return the headers of every request to a host: its name, and a token if the platform has a login.
+
+    Raises:
+        WorkloadsError: the Kubernetes API issues no token.
+    """
+    return {"Host": host, **tokens.headers(endpoints)}
+
+
 def direct_session(endpoints: Endpoints, host: str) -> requests.Session:
     """Return a session for the URL of a host, which sends this Host header and connects directly.
 
@@ -51,7 +61,7 @@ def direct_session(endpoints: Endpoints, host: str) -> requests.Session:
     """
     reach(endpoints, host)
     session = requests.Session()
-    session.headers["Host"] = host
+    session.headers.update(headers(endpoints, host))
     session.trust_env = False
     session.verify = authorities()
     return session

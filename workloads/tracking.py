@@ -6,26 +6,26 @@ import os
 from typing import TYPE_CHECKING, ClassVar
 
 from workloads.endpoints import Endpoints
-from workloads.gateway_access import exempt_from_proxies, reach
+from workloads.gateway_access import exempt_from_proxies, headers, reach
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
-class _GatewayHost:
-    """MLflow request header provider of the Host header, by which the gateway routes.
+class _GatewayHeaders:
+    """MLflow request header provider of the Host header, by which the gateway routes, and of the token.
 
     MLflow has one tracking server and one list of providers per process, so the host is process-wide as well:
     after a second `connect`, all MLflow clients of this process, older ones too, send the new host.
     """
 
-    host: ClassVar[str] = ""
+    endpoints: ClassVar[Endpoints | None] = None
 
     def in_context(self) -> bool:
-        return bool(self.host)
+        return self.endpoints is not None
 
     def request_headers(self) -> dict[str, str]:
-        return {"Host": self.host}
+        return headers(self.endpoints, self.endpoints.tracking_host) if self.endpoints else {}
 
 
 def connect(endpoints: Endpoints) -> MlflowClient:
@@ -38,10 +38,10 @@ def connect(endpoints: Endpoints) -> MlflowClient:
     from mlflow import MlflowClient, set_tracking_uri
     from mlflow.tracking.request_header import registry
 
-    if not _GatewayHost.host:
+    if _GatewayHeaders.endpoints is None:
         # The public way would be a plugin of the whole environment.
-        registry._request_header_provider_registry.register(_GatewayHost)  # pyright: ignore[reportPrivateUsage]
-    _GatewayHost.host = endpoints.tracking_host
+        registry._request_header_provider_registry.register(_GatewayHeaders)  # pyright: ignore[reportPrivateUsage]
+    _GatewayHeaders.endpoints = endpoints
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

@@ -6,14 +6,17 @@ from typing import Any, Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
+import yaml
 from pulumi import ResourceOptions
 
 from components import manifests
+from components.access.gate import HEADERS
 from components.connections import GatewayConnection
 from components.shapes import controller, network_policies, pod_security, replicated_server, server_pods
 from components.shapes.access_rights import AccessRights
 from components.shapes.labels import NAME, labels
 from components.shapes.owner import Owner
+from components.shapes.server_pods import TMP, Mount
 from components.versions import upstream_version
 
 PORT = 80
@@ -26,6 +29,10 @@ _ENTRY_PORT = 8000
 _PROJECT = "traefik"
 _TRAEFIK = "github.com/traefik/traefik/v3"
 _GATEWAY_API = "sigs.k8s.io/gateway-api"
+_GATE = "gate"
+_MIDDLEWARES = "traefik-middlewares"
+_FOLDER = "/etc/traefik/dynamic"
+_FILE = "middlewares.yaml"
 _API_VERSION = "gateway.networking.k8s.io/v1"
 # The defaults, 0.1 s and above, are useless for models that answer in milliseconds.
 _BUCKETS = "0.001,0.0025,0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5"
@@ -73,6 +80,8 @@ class GatewayArgs:
     """Node port of the Service; without it there is a load balancer, with a Service of its own."""
     load_balancer: LoadBalancer = LoadBalancer()
     """Settings of the load balancer."""
+    gate: str | None = None
+    """URL that Traefik asks about every request of users; without one it lets all of them pass."""
     replicas: int = 1
     """More than one survive the loss of a node."""
 
@@ -95,7 +104,29 @@ def _access_log() -> list[str]:
     ]
 
 
-def arguments() -> list[str]:
+def middlewares(gate: str) -> str:
+    """Return Traefik's file: the gate, in front of every route of every provider.
+
+    Traefik drops each of the headers from a request and takes the gate's, where the gate answers with one.
+    """
+    forward = {
+        "address": gate,
+        "trustForwardHeader": False,
+        "authResponseHeaders": [*HEADERS],
+    }
+    return yaml.safe_dump({"http": {"middlewares": {_GATE: {"forwardAuth": forward}}}})
+
+
+def _guard() -> list[str]:
+    """Return the arguments that hang the gate on the entry point: no route can do without it."""
+    return [
+        f"--providers.file.filename={_FOLDER}/{_FILE}",
+        f"--entrypoints.web.http.middlewares={_GATE}@file",
+        "--accesslog.fields.headers.names.X-Remote-User=keep",
+    ]
+
+
+def arguments(*, guarded: bool = False) -> list[str]:
     """Return Traefik's command: one entry point for users, one for probes and metrics, no telemetry."""
     return [
         "traefik",
@@ -108,6 +139,7 @@ def arguments() -> list[str]:
         "--metrics.prometheus.addserviceslabels=true",
         f"--metrics.prometheus.buckets={_BUCKETS}",
         *_access_log(),
+        *(_guard() if guarded else []),
         "--global.checknewversion=false",
         "--global.sendanonymoususage=false",
     ]
@@ -155,7 +187,7 @@ class Gateway(pulumi.ComponentResource):
             self, name, args.namespace, product="traefik", role="gateway", version=version
         )
         definitions = self._definitions()
-        server = self._server([definitions, self._network_policy(), *self._rights()])
+        server = self._server([definitions, self._network_policy(), *self._rights(), *self._middlewares()])
         service = self._service()
         gateway = self._gateway([definitions, server, service, self._gateway_class([definitions])])
         # Resolved by the Gateway, so that routes are created once it serves, after their definition.
@@ -196,11 +228,28 @@ class Gateway(pulumi.ComponentResource):
             opts=self._owner.child(),
         )
 
+    def _middlewares(self) -> list[kubernetes.core.v1.ConfigMap]:
+        if self._args.gate is None:
+            return []
+        return [
+            kubernetes.core.v1.ConfigMap(
+                f"{self._name}-middlewares",
+                metadata=self._owner.metadata(_MIDDLEWARES),
+                data={_FILE: middlewares(self._args.gate)},
+                opts=self._owner.child(),
+            )
+        ]
+
     def _server(self, after: list[pulumi.Resource]) -> kubernetes.apps.v1.Deployment:
+        guarded = self._args.gate is not None
+        volumes: list[kubernetes.core.v1.VolumeArgsDict] = [
+            {"name": _MIDDLEWARES, "config_map": {"name": _MIDDLEWARES}}
+        ]
         container = server_pods.container(
             "traefik",
             self._args.image,
-            arguments(),
+            arguments(guarded=guarded),
+            mounts=[TMP, *([Mount(volume=_MIDDLEWARES, path=_FOLDER)] if guarded else [])],
             ports={"web": _ENTRY_PORT, "metrics": METRICS_PORT},
             probe=pod_security.http_probe("/ping", METRICS_PORT),
             resources=pod_security.sizes(cpu="50m", memory="96Mi", memory_limit="512Mi"),
@@ -209,7 +258,7 @@ class Gateway(pulumi.ComponentResource):
         container["lifecycle"] = {"pre_stop": {"sleep": {"seconds": 3}}}
         return replicated_server.deploy(
             self._owner,
-            server_pods.pod(container, service_account=self._name),
+            server_pods.pod(container, volumes=volumes if guarded else [], service_account=self._name),
             role="server",
             name=self._name,
             replicas=self._args.replicas,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import pulumi
@@ -24,6 +25,7 @@ from components.shapes.controller import Controller, Settings
 from components.shapes.labels import COMPONENT, NAME, labels
 from components.shapes.owner import Owner
 from components.versions import upstream_version
+from workloads.contract import STEP_TOKEN, TOKEN_AUDIENCE
 
 METRICS_PORT = 9090
 POD_LABELS: Final[Mapping[str, str]] = {NAME: "argo-workflows", COMPONENT: "controller"}
@@ -36,6 +38,7 @@ _NAME = "workflow-controller"
 # Finished workflows and their pods can be inspected for a day.
 _TTL_SECONDS = 86400
 _HEALTH_PORT = 6060
+_TOKEN_VOLUME = "plinth-token"  # noqa: S105 - a name
 _PROJECT = "argo-workflows"
 _MODULE = "github.com/argoproj/argo-workflows/v3"
 
@@ -75,6 +78,8 @@ class ArgoWorkflowsArgs:
     """Secret of the namespace with the keys `accesskey` and `secretkey`; unused without keys."""
     step_environment: Mapping[str, str] = field(default_factory=dict[str, str])
     """Variables of every step; what a pipeline sets itself has precedence."""
+    step_token: bool = False
+    """Whether steps get a token for the platform's login."""
     bounds: StartBounds = field(default_factory=StartBounds)
     """How long a step may be unable to start."""
     scrapers: tuple[network_policies.Peer, ...] = ()
@@ -87,9 +92,22 @@ class ArgoWorkflowsArgs:
         replicated_server.check(self.replicas)
 
 
-def step_patch(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the controller adds to the pod of every step; a pipeline's own settings are merged last."""
+def _token_volume() -> dict[str, Any]:
+    """Return the volume with a token for the platform's login, which the kubelet renews."""
+    token = {"audience": TOKEN_AUDIENCE, "expirationSeconds": 3600, "path": Path(STEP_TOKEN).name}
+    return {"name": _TOKEN_VOLUME, "projected": {"sources": [{"serviceAccountToken": token}]}}
+
+
+def step_patch(environment: Mapping[str, str], *, token: bool = False) -> dict[str, Any]:
+    """Return what the controller adds to the pod of every step; a pipeline's own settings are merged last.
+
+    Args:
+        environment: variables of the step.
+        token: whether the step gets a token for the platform's login.
+    """
+    mount = {"name": _TOKEN_VOLUME, "mountPath": str(Path(STEP_TOKEN).parent), "readOnly": True}
     return {
+        **({"volumes": [_token_volume()]} if token else {}),
         # Volumes of a cloud's disks belong to root until a group is named.
         "securityContext": {"fsGroup": pod_security.USER},
         "containers": [
@@ -98,6 +116,7 @@ def step_patch(environment: Mapping[str, str]) -> dict[str, Any]:
                 # The last lines of a failed program become the reason that workflow and API tell.
                 "terminationMessagePolicy": "FallbackToLogsOnError",
                 "env": [{"name": name, "value": value} for name, value in sorted(environment.items())],
+                **({"volumeMounts": [mount]} if token else {}),
             }
         ],
     }
@@ -109,6 +128,7 @@ def settings(
     secret: str,
     artifacts: ObjectStoreConnection,
     step_environment: Mapping[str, str] | None = None,
+    step_token: bool = False,
 ) -> dict[str, str]:
     """Return the data of the controller's ConfigMap.
 
@@ -148,7 +168,9 @@ def settings(
         "mainContainer": {"imagePullPolicy": "IfNotPresent", "securityContext": restricted},
         "workflowDefaults": {
             "spec": {
-                "podSpecPatch": json.dumps(step_patch(step_environment or {}), sort_keys=True),
+                "podSpecPatch": json.dumps(
+                    step_patch(step_environment or {}, token=step_token), sort_keys=True
+                ),
                 "ttlStrategy": {"secondsAfterCompletion": _TTL_SECONDS},
             }
         },
@@ -231,6 +253,7 @@ class ArgoWorkflows(pulumi.ComponentResource):
                 secret=known["secret"],
                 artifacts=artifacts,
                 step_environment=self._args.step_environment,
+                step_token=self._args.step_token,
             )
         )
         return Settings(name=_SETTINGS, data=data)

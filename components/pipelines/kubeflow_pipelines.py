@@ -61,6 +61,8 @@ class StepSettings:
     """Where steps install packages from; by default from pip's own index."""
     bounds: StartBounds = field(default_factory=StartBounds)
     """How long a step may be unable to start."""
+    token: bool = False
+    """Whether steps get a token for the platform's login."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +178,7 @@ class KubeflowPipelines(pulumi.ComponentResource):
                 artifacts=self._args.artifacts,
                 artifacts_secret=OBJECT_STORE_SECRET,
                 step_environment=index.environment() if index else {},
+                step_token=self._args.steps.token,
                 bounds=self._args.steps.bounds,
                 scrapers=self._args.scrapers,
                 replicas=self._args.replicas,

@@ -15,7 +15,7 @@ from harness.faults import manifests
 from workloads import cluster_client, datasets
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
-from workloads.gateway_access import reach, tls_context
+from workloads.gateway_access import headers, reach, tls_context
 from workloads.wait import wait_for
 
 _MONITORING = "monitoring"
@@ -73,7 +73,7 @@ def _client(endpoints: Endpoints, host: str) -> httpx.Client:
     # Directly, as all clients of the gateway (workloads/gateway_access.py).
     return httpx.Client(
         base_url=reach(endpoints, host),
-        headers={"Host": host},
+        headers=headers(endpoints, host),
         verify=tls_context(),
         timeout=10,
         trust_env=False,

@@ -2,6 +2,7 @@
 
 from infra.parts.gateway import GATEWAY
 from infra.parts.gpus import GPUS
+from infra.parts.identity import IDENTITY
 from infra.parts.monitoring import MONITORING
 from infra.parts.nodes import NODES
 from infra.parts.object_store import OBJECT_STORE
@@ -32,6 +33,7 @@ PARTS: tuple[Part, ...] = (
     PIPELINES,
     GPUS,
     TEAMS,
+    IDENTITY,
     # Last: it monitors all others.
     MONITORING,
 )

@@ -18,7 +18,9 @@ NAMESPACE = "gateway"
 def _deploy(site: "Site", _: Connections) -> Provides:
     import pulumi
 
+    from components.access import gate
     from components.access.gateway import Gateway, GatewayArgs, LoadBalancer
+    from infra.parts import identity
     from infra.parts.site import peers
 
     settings, cloud = site.settings.gateway, site.target.cloud
@@ -30,6 +32,7 @@ def _deploy(site: "Site", _: Connections) -> Provides:
             domain=settings.domain,
             backends=peers(tuple(sorted({route.namespace for route in site.plan.routes}))),
             scrapers=site.scrapers,
+            gate=gate.url(identity.NAMESPACE) if identity.wanted(site.settings) else None,
             node_port=settings.node_port,
             load_balancer=cloud.load_balancer() if cloud else LoadBalancer(),
             replicas=site.replicas,

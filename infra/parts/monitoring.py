@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from components.access import roles
+from components.access.roles import Access
 from components.connections import GatewayConnection
 from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from infra.parts.site import Site
 
 NAMESPACE = "monitoring"
+# Queries come by POST too, and change nothing.
+_ACCESS = Access(group=roles.PLATFORM, resource="metrics", reads=("",))
 
 
 def _deploy(site: "Site", connections: Connections) -> Provides:
@@ -73,12 +77,14 @@ def _routes(settings: Settings) -> tuple[Route, ...]:
         title="Grafana",
         description="Dashboards of the platform, for reading.",
         namespace=NAMESPACE,
+        access=_ACCESS,
     )
     prometheus = Route(
         host=Host.PROMETHEUS,
         title="Prometheus",
         description="Metrics, rules and alerts of the platform.",
         namespace=NAMESPACE,
+        access=_ACCESS,
     )
     return (prometheus, grafana) if settings.monitoring.grafana_image else (prometheus,)
 

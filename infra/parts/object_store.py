@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from components.access.roles import Access
 from components.connections import GatewayConnection, ObjectStoreConnections
 from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
@@ -58,6 +59,8 @@ def _routes(_: Settings) -> tuple[Route, ...]:
             title="Object store",
             description="S3 API of the buckets of artifacts and data.",
             namespace=NAMESPACE,
+            # Requests are signed with the keys of the store's own accounts.
+            access=Access(),
         ),
     )
 

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from components.access import roles
+from components.access.roles import Access
 from components.connections import (
     Bucket,
     GatewayConnection,
@@ -65,6 +67,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
                 # The tracking server, and models as their clients reach them.
                 destinations=({"to": [*site.servers(GatewayConnection, TrackingConnection)]},),
                 models_namespace=connections.get(ServingConnection).models_namespace,
+                token=site.settings.identity is not None,
                 package_index=PackageIndex(url=index, networks=chosen.package_index_cidrs) if index else None,
                 bounds=StartBounds(
                     start_seconds=chosen.start_timeout_seconds, room_seconds=chosen.room_timeout_seconds
@@ -112,6 +115,7 @@ def _routes(_: Settings) -> tuple[Route, ...]:
             title="Kubeflow Pipelines",
             description="API of pipelines, runs and recurring runs.",
             namespace=NAMESPACE,
+            access=Access(group=roles.PIPELINES, resource_in=r"^/apis/[^/]+/([a-z]+)", localhost=("/apis",)),
         ),
     )
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from components.access.roles import Access
+
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
@@ -14,6 +16,8 @@ class Route:
     """One line for people who look for the service."""
     namespace: str
     """Namespace of the pods behind it."""
+    access: Access
+    """What a request to the host asks for, where the stack has a login."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from components.access import roles
+from components.access.roles import Access
 from components.connections import GatewayConnection, ObjectStoreConnections, ServingConnection
 from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
@@ -111,6 +113,7 @@ def _routes(_: Settings) -> tuple[Route, ...]:
             title="Models",
             description="Predictions of each inference service, by the v1 and v2 protocols.",
             namespace=MODELS_NAMESPACE,
+            access=Access(group=roles.MODELS, resource="inferenceservices", subresource="predictions"),
         ),
     )
 

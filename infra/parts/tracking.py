@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from components.access import roles
+from components.access.roles import Access
 from components.connections import (
     Bucket,
     GatewayConnection,
@@ -59,6 +61,14 @@ def _routes(_: Settings) -> tuple[Route, ...]:
             title="MLflow",
             description="Experiments, runs and registered models; user interface and REST API.",
             namespace=NAMESPACE,
+            access=Access(
+                group=roles.TRACKING,
+                # Of what is no call of the API, such as pages and artifacts.
+                resource="experiments",
+                resource_in=r"^/(?:ajax-)?api/[0-9.]+/mlflow/([a-z-]+)",
+                reads=(r"/(?:get|search|list|query)[a-z-]*$", r"/graphql$"),
+                localhost=("/",),
+            ),
         ),
     )
 

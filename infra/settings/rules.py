@@ -8,6 +8,7 @@ from components.aws.databases import rds_authorities
 from components.versions import CLUSTER_AUTOSCALER, EKS_ADDON_NAMES, missing_addons
 from infra.settings import pool_rules
 from infra.settings.cluster import Access, CapacityType, EksSettings, Nat
+from infra.settings.identity import IdentityKind, IdentitySettings
 from infra.settings.sections import gib
 from infra.settings.stack import Settings
 from infra.settings.storage import BUCKETS, DatabaseLocation, ObjectsLocation
@@ -32,6 +33,8 @@ def problems(settings: Settings) -> list[str]:
         found.append("images.mirror needs images.registry: name the registry that has the copies")
     found += _storage_problems(settings)
     found += _gateway_problems(settings)
+    if settings.identity:
+        found += _identity_problems(settings.identity)
     if settings.environment == "production":
         found += _production_problems(settings)
     return found
@@ -176,12 +179,33 @@ def _authority_problems(key: str, region: str) -> Iterator[str]:
 def _gateway_problems(settings: Settings) -> Iterator[str]:
     gateway = settings.gateway
     if gateway.public and not gateway.source_cidrs:
-        yield "gateway.public is true but sourceCidrs is empty: there is no login, name the clients' networks"
+        yield "gateway.public is true but sourceCidrs is empty: name the networks of its clients"
     if gateway.source_cidrs and not gateway.public:
         yield "gateway.sourceCidrs needs public: true; an internal load balancer is private to the VPC"
     yield from _address_problems("gateway.sourceCidrs", gateway.source_cidrs)
     if gateway.node_port is not None and isinstance(settings.cluster, EksSettings):
         yield "gateway.nodePort is for a cluster of kind kubeconfig: leave it out on EKS"
+
+
+def _identity_problems(identity: IdentitySettings) -> Iterator[str]:
+    given = {"issuer": identity.issuer, "clientId": identity.client_id}
+    if identity.kind is IdentityKind.OIDC:
+        for key, value in given.items():
+            if not value:
+                yield f"identity.{key} is missing: name what the company's issuer has, or use kind: local"
+        if not (identity.members or identity.viewers or identity.callers):
+            yield "identity names no groups: nobody could use the platform, name some in identity.members"
+    else:
+        for key, value in given.items():
+            if value:
+                yield f"identity.{key} is {value}, but identity.kind is local: use kind: oidc"
+        for key, groups in (
+            ("members", identity.members),
+            ("viewers", identity.viewers),
+            ("callers", identity.callers),
+        ):
+            if groups:
+                yield f"identity.{key} names groups, but a local login has one user: use kind: oidc"
 
 
 def _production_problems(settings: Settings) -> Iterator[str]:
@@ -191,14 +215,7 @@ def _production_problems(settings: Settings) -> Iterator[str]:
         yield "protect is false in production: set it to true, or a changed name could delete a store"
     if not isinstance(cluster, EksSettings):
         return
-    if settings.gateway.certificate_arn is None:
-        yield "gateway.certificateArn is missing in production: name an ACM certificate for *.<domain>"
-    wide = _addresses(settings.gateway.source_cidrs)
-    if wide > _PRODUCTION_ADDRESSES:
-        yield (
-            f"gateway.sourceCidrs opens {wide:,} addresses in production: "
-            f"name networks of at most {_PRODUCTION_ADDRESSES:,}, as much as one /8"
-        )
+    yield from _production_edge_problems(settings)
     for key, location in (
         ("postgres", storage.postgres),
         ("pipelinesDatabase", storage.pipelines_database),
@@ -220,3 +237,17 @@ def _production_problems(settings: Settings) -> Iterator[str]:
         yield f"cluster.availabilityZones has {len(cluster.availability_zones)} in production: name 3 or more"
     if cluster.system_pool.capacity_type is CapacityType.SPOT:
         yield "cluster.systemPool.capacityType is SPOT in production: use ON_DEMAND"
+
+
+def _production_edge_problems(settings: Settings) -> Iterator[str]:
+    """Yield the settings with which a production stack would be open to whoever reaches it."""
+    if settings.gateway.certificate_arn is None:
+        yield "gateway.certificateArn is missing in production: name an ACM certificate for *.<domain>"
+    if settings.identity is None:
+        yield "identity is missing in production: name the company's issuer, or whoever connects is everybody"
+    wide = _addresses(settings.gateway.source_cidrs)
+    if wide > _PRODUCTION_ADDRESSES:
+        yield (
+            f"gateway.sourceCidrs opens {wide:,} addresses in production: "
+            f"name networks of at most {_PRODUCTION_ADDRESSES:,}, as much as one /8"
+        )

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from infra.settings.budget import BudgetSettings
 from infra.settings.cluster import ClusterSettings, EksSettings
+from infra.settings.identity import IdentitySettings
 from infra.settings.monitoring import MonitoringSettings
 from infra.settings.pipelines import PipelinesSettings
 from infra.settings.pools import GpuPoolSettings, TeamSettings
@@ -78,6 +79,8 @@ class Settings(BaseModel):
     storage: StorageSettings = StorageSettings()
     pipelines: PipelinesSettings = PipelinesSettings()
     gateway: GatewaySettings = GatewaySettings()
+    identity: IdentitySettings | None = None
+    """A login in front of every host; without it whoever reaches the gateway may use everything."""
     serving: ServingSettings = ServingSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     gpu_pools: tuple[GpuPoolSettings, ...] = ()

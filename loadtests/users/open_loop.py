@@ -9,6 +9,7 @@ from locust.exception import StopUser
 
 from loadtests.arrivals import Arrivals
 from loadtests.platform_access import PlatformAccess
+from workloads.gateway_access import headers
 
 
 class FaultError(Exception):
@@ -82,9 +83,10 @@ class OpenLoopUser(FastHttpUser):
         Raises:
             FaultError: no answer, or a status other than 200.
         """
-        headers = {"Host": host} | ({"Content-Type": content_type} if body is not None else {})
+        named = headers(self.access.endpoints, host)
+        kind = {"Content-Type": content_type} if body is not None else {}
         response: Any = self.client.request(
-            method, path, name=name, data=cast("Any", body), headers=headers, allow_redirects=False
+            method, path, name=name, data=cast("Any", body), headers=named | kind, allow_redirects=False
         )
         if response.status_code == 200:
             return response.content or b"", response.headers

@@ -157,6 +157,45 @@ ADDED = {
     ),
     # Somebody gets a mail about what the account costs.
     "plinth:index:MonthlyBudget budget",
+    # Production has a login in front of every host.
+    *(
+        f"aws:ecr/{kind} images-{name}{suffix}"
+        for name in ("gate", "oauth2-proxy")
+        for kind, suffix in (("repository:Repository", ""), ("lifecyclePolicy:LifecyclePolicy", "-lifecycle"))
+    ),
+    "plinth:index:Gate gate",
+    "plinth:index:Login login",
+    "plinth:index:PlatformNamespace identity",
+    "kubernetes:core/v1:Namespace identity-namespace",
+    "kubernetes:core/v1:ConfigMap gate-config",
+    "kubernetes:core/v1:ConfigMap login-pages",
+    "kubernetes:core/v1:ConfigMap traefik-middlewares",
+    "kubernetes:core/v1:Secret login-secret",
+    "kubernetes:core/v1:ServiceAccount gate-account",
+    "kubernetes:core/v1:ServiceAccount gate-operator",
+    "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute login-route",
+    "kubernetes:networking.k8s.io/v1:NetworkPolicy identity-default-deny",
+    *(
+        f"kubernetes:{kind} {name}-{role}"
+        for name in ("gate", "login")
+        for kind, role in (
+            ("apps/v1:Deployment", "server"),
+            ("core/v1:Service", "service"),
+            ("networking.k8s.io/v1:NetworkPolicy", "policy"),
+            ("policy/v1:PodDisruptionBudget", "disruption-budget"),
+        )
+    ),
+    *(
+        f"kubernetes:rbac.authorization.k8s.io/v1:ClusterRole gate-{role}"
+        for role in ("caller", "member", "role", "viewer")
+    ),
+    "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding gate-binding",
+    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding gate-caller-models",
+    *(
+        f"kubernetes:rbac.authorization.k8s.io/v1:RoleBinding gate-{role}-{namespace}"
+        for role in ("member", "viewer")
+        for namespace in ("kubeflow", "mlflow", "models", "monitoring")
+    ),
     "aws:budgets/budget:Budget budget-budget",
 }
 # Type and name of what an update deletes.

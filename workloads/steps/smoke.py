@@ -56,6 +56,10 @@ def smoke(  # noqa: C901, PLR0915 - a step is one function
     # Same rule as workloads.serving.inference_service.candidate_name.
     service = f"{model_name}-candidate" if candidate else model_name
     session.headers["Host"] = f"{service}-{namespace}.{domain}"
+    # Where the platform has a login; same path as workloads.contract.STEP_TOKEN.
+    token = Path("/var/run/secrets/plinth/token")
+    if token.is_file():
+        session.headers["Authorization"] = f"Bearer {token.read_text().strip()}"
 
     def wait_for(digest: str) -> None:
         # Pods of the previous version answer until they are gone: require five answers in a row.

@@ -1,14 +1,18 @@
 """A stack on AWS with its objects on a real Kubernetes API. AWS, nodes, pods and load balancers are
 simulated; admission webhooks are off, because no pod runs that could answer them."""
 
+import json
 import signal
+import threading
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cluster.wait import wait_for
+from components.shapes.admission import API, CREATED_PODS
 from infra.settings.stack import PROJECT
 from simulation.aws.computed_outputs import Site
 from simulation.aws.played_controllers import load_balancer
@@ -52,6 +56,84 @@ def _interrupt_at_the_first_server(simulation: Simulation) -> None:
     assert interrupted
 
 
+@contextmanager
+def _images_are_late(cluster: SimulatedCluster) -> Generator[set[str]]:
+    """Let no pod of a Job start, and end each Job's patience at once; yield the names of the Jobs.
+
+    The pod of an image that nobody has pushed waits as well, until the deadline of its Job.
+    """
+    policy: dict[str, Any] = {
+        "matchConstraints": dict(CREATED_PODS),
+        "matchConditions": [
+            {
+                "name": "is-of-a-job",
+                "expression": "has(object.metadata.ownerReferences) && "
+                "object.metadata.ownerReferences.exists(o, o.kind == 'Job')",
+            }
+        ],
+        "failurePolicy": "Fail",
+        "reinvocationPolicy": "Never",
+        "mutations": [
+            {
+                "patchType": "ApplyConfiguration",
+                "applyConfiguration": {
+                    "expression": "Object{spec: Object.spec{schedulingGates: "
+                    "[Object.spec.schedulingGates{name: 'plinth.dev/no-image'}]}}"
+                },
+            }
+        ],
+    }
+    name = {"metadata": {"name": "late-images"}}
+    items = [
+        {"apiVersion": API, "kind": "MutatingAdmissionPolicy", **name, "spec": policy},
+        {
+            "apiVersion": API,
+            "kind": "MutatingAdmissionPolicyBinding",
+            **name,
+            "spec": {"policyName": "late-images"},
+        },
+    ]
+    objects = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+    cluster.kubectl("apply", "--filename=-", text=objects)
+    failed: set[str] = set()
+    end = threading.Event()
+
+    def give_up() -> None:
+        while not end.wait(1):
+            for job in cluster.objects("jobs"):
+                metadata = job["metadata"]
+                # A pod that was created before the policy took hold is running; its Job completes.
+                if job["status"].get("active") and job["spec"].get("activeDeadlineSeconds") != 1:
+                    cluster.kubectl(
+                        "patch",
+                        "job",
+                        metadata["name"],
+                        f"--namespace={metadata['namespace']}",
+                        '--patch={"spec": {"activeDeadlineSeconds": 1}}',
+                    )
+                    failed.add(metadata["name"])
+
+    thread = threading.Thread(target=give_up, daemon=True)
+    thread.start()
+    try:
+        yield failed
+    finally:
+        end.set()
+        thread.join(timeout=60)
+        cluster.kubectl("delete", "--filename=-", text=objects)
+
+
+def _fail_with_late_images(simulation: Simulation, cluster: SimulatedCluster) -> None:
+    """Run `up` while no Job can start: it must fail, and name each Job and what it waited for."""
+    with _images_are_late(cluster) as late:
+        stopped = simulation.run("up")
+    assert late
+    assert stopped.code != 0
+    errors = "\n".join(stopped.summary.errors)
+    assert [each for each in late if each not in errors] == []
+    assert "DeadlineExceeded" in errors
+
+
 def _available(cluster: SimulatedCluster) -> str | None:
     missing = [
         each["metadata"]["name"]
@@ -86,6 +168,7 @@ def test_the_api_accepts_every_object_heals_changes_and_is_clean_after_destroy(
     simulation: Simulation, cluster: SimulatedCluster
 ) -> None:
     _interrupt_at_the_first_server(simulation)
+    _fail_with_late_images(simulation, cluster)
     made = simulation.run_successfully("up")
     assert made.summary.retried == ()
     assert not made.summary.failed

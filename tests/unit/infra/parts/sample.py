@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from components.access.roles import Access
 from infra.parts.part import Connections, Part, Provides
 from infra.parts.records import Route
 from infra.settings import reader
@@ -21,6 +22,9 @@ class Right:
     """Another connection."""
 
 
+_ACCESS = Access(group="plinth.dev", resource="samples")
+
+
 def nothing(_: Any, __: Connections) -> Provides:
     """Deploy nothing."""
     return Provides()
@@ -28,7 +32,7 @@ def nothing(_: Any, __: Connections) -> Provides:
 
 def route(host: str, namespace: str = "n") -> Route:
     """Return a route to a host."""
-    return Route(host=host, title="title", description="description", namespace=namespace)
+    return Route(host=host, title="title", description="description", namespace=namespace, access=_ACCESS)
 
 
 def part(name: str, **fields: Any) -> Part:

@@ -1,0 +1,268 @@
+"""The login: oauth2-proxy, where people sign in with a browser and get a session for every host."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi import ResourceOptions
+
+from components.connections import GatewayConnection
+from components.shapes import (
+    cluster_service,
+    http_routes,
+    network_policies,
+    pod_inputs,
+    pod_security,
+    replicated_server,
+    server_pods,
+)
+from components.shapes.labels import selector
+from components.shapes.owner import Owner
+from components.shapes.server_pods import Mount
+from workloads.contract import Host
+
+PORT: Final = 4180
+ADMINISTRATOR: Final = "admin"
+"""The one user of a login without an issuer; its password is one of the stack's secrets."""
+ADMINISTRATORS: Final = "administrators"
+"""That user's group."""
+_PRODUCT: Final = "oauth2-proxy"
+_COOKIE: Final = "plinth"
+_FOLDER: Final = "/etc/oauth2-proxy"
+_HOURS: Final = 8
+# oauth2-proxy knows no login without a provider: this one is never called, and its button is not shown.
+_UNUSED: Final = "unused"
+_PAGE: Final = """{{define "sign_in.html"}}<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>plinth: sign in</title>
+<style>
+  body { font: 16px/1.5 system-ui, sans-serif; margin: 15vh auto; max-width: 20rem; padding: 0 1rem; }
+  label, input, button { display: block; width: 100%; box-sizing: border-box; font: inherit; }
+  input { margin-bottom: 1rem; padding: .4rem; }
+  button { padding: .5rem; }
+</style>
+<h1>plinth</h1>
+{{ if .Alert }}<p role="alert">{{.Alert}}</p>{{ end }}
+{{ if eq .StatusCode 400 401 }}<p role="alert">User or password is wrong.</p>{{ end }}
+<form method="POST" action="{{.ProxyPrefix}}/sign_in">
+  <input type="hidden" name="rd" value="{{.Redirect}}">
+  <label for="username">User</label>
+  <input id="username" name="username" autocomplete="username" required autofocus>
+  <label for="password">Password</label>
+  <input id="password" name="password" type="password" autocomplete="current-password" required>
+  <button>Sign in</button>
+</form>
+</html>{{end}}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """The platform as a client of the company's OpenID Connect issuer."""
+
+    issuer: str
+    client_id: str
+    client_secret: pulumi.Input[str]
+    user_claim: str
+    groups_claim: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginArgs:
+    """Inputs of `Login`."""
+
+    namespace: pulumi.Input[str]
+    """Namespace that denies traffic by default."""
+    image: pulumi.Input[str]
+    gateway: GatewayConnection
+    """Publishes it, and every host that a session is for."""
+    gate: network_policies.Peer
+    """Pods that verify sessions, in addition to the gateway's."""
+    cookie_secret: pulumi.Input[str]
+    """Sessions are encrypted with a key derived from it."""
+    password: pulumi.Input[str]
+    """Password of the one user; unused with an issuer."""
+    client: Client | None = None
+    """Without it there is one user."""
+    prefix: str
+    """Before the names of users and groups at the gate."""
+    secure: bool = False
+    """Whether browsers use https."""
+    replicas: int = 1
+    """Sessions are in cookies, so that any of several verifies them."""
+
+    def __post_init__(self) -> None:
+        """Reject a login without a pod."""
+        replicated_server.check(self.replicas)
+
+
+def htpasswd(password: str) -> str:
+    """Return the file of users.
+
+    The digest has no salt, so that every `up` computes the same file. The password is generated: nobody finds
+    160 random bits by their digest.
+    """
+    digest = base64.b64encode(hashlib.sha1(password.encode()).digest()).decode()  # noqa: S324 - see above
+    return f"{ADMINISTRATOR}:{{SHA}}{digest}\n"
+
+
+def cookie_key(secret: str) -> str:
+    """Return 32 characters, which oauth2-proxy takes for an AES-256 key."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:32]
+
+
+class Login(pulumi.ComponentResource):
+    """oauth2-proxy without a server behind it: it signs people in and verifies their sessions."""
+
+    port = PORT
+
+    def __init__(self, name: str, args: LoginArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("plinth:index:Login", name, {}, opts)
+        self._name = name
+        self._args = args
+        self._owner = Owner.of_product(self, name, args.namespace, product=_PRODUCT, role="login")
+        self.pods = network_policies.pods(selector(_PRODUCT, name))
+        server = replicated_server.deploy(
+            self._owner,
+            self._pod(),
+            role="server",
+            name=name,
+            replicas=args.replicas,
+            after=[self._secret(), self._config_map(), self._network_policy()],
+        )
+        service = cluster_service.deploy(self._owner, name, {"http": PORT}, after=[server])
+        http_routes.deploy(
+            self._owner, args.gateway, Host.LOGIN, name=name, service=service.metadata["name"], port=PORT
+        )
+        self.register_outputs({})
+
+    def config(self) -> dict[str, Any]:
+        """Return the gate's entry."""
+        return {
+            "url": f"http://{self._name}:{PORT}",
+            "host": Host.LOGIN.below(self._args.gateway.domain),
+            # With an issuer the button on our page would be one click for nothing.
+            "path": "/oauth2/start" if self._args.client else "/oauth2/sign_in",
+            "cookie": _COOKIE,
+            "prefix": self._args.prefix,
+            "secure": self._args.secure,
+        }
+
+    def _arguments(self) -> list[str]:
+        args, domain = self._args, self._args.gateway.domain
+        return [
+            "oauth2-proxy",
+            f"--http-address=0.0.0.0:{PORT}",
+            "--upstream=static://404",
+            "--reverse-proxy=true",
+            "--set-xauthrequest=true",
+            "--email-domain=*",
+            f"--cookie-name={_COOKIE}",
+            f"--cookie-domain=.{domain}",
+            f"--cookie-secure={'true' if args.secure else 'false'}",
+            f"--cookie-expire={_HOURS}h",
+            "--cookie-samesite=lax",
+            f"--whitelist-domain=.{domain}:*",
+            # Requests and their paths are in the gateway's log.
+            "--request-logging=false",
+            *(self._issuer(args.client) if args.client else self._one_user()),
+        ]
+
+    def _issuer(self, client: Client) -> list[str]:
+        scheme = "https" if self._args.secure else "http"
+        callback = f"{scheme}://{Host.LOGIN.below(self._args.gateway.domain)}/oauth2/callback"
+        return [
+            "--provider=oidc",
+            f"--oidc-issuer-url={client.issuer}",
+            f"--client-id={client.client_id}",
+            f"--oidc-email-claim={client.user_claim}",
+            f"--oidc-groups-claim={client.groups_claim}",
+            f"--redirect-url={callback}",
+            "--code-challenge-method=S256",
+            "--skip-provider-button=true",
+            # The issuer says who is a user: whether an address has been verified is its own business.
+            "--insecure-oidc-allow-unverified-email=true",
+        ]
+
+    def _one_user(self) -> list[str]:
+        return [
+            "--provider=github",
+            f"--client-id={_UNUSED}",
+            f"--htpasswd-file={_FOLDER}/secret/htpasswd",
+            f"--htpasswd-user-group={ADMINISTRATORS}",
+            f"--custom-templates-dir={_FOLDER}/pages",
+        ]
+
+    def _secret(self) -> kubernetes.core.v1.Secret:
+        args = self._args
+        client_secret = args.client.client_secret if args.client else _UNUSED
+        return kubernetes.core.v1.Secret(
+            f"{self._name}-secret",
+            metadata=self._owner.metadata(self._name),
+            string_data={
+                "cookie": pulumi.Output.secret(args.cookie_secret).apply(cookie_key),
+                "client": pulumi.Output.secret(client_secret),
+                "htpasswd": pulumi.Output.secret(args.password).apply(htpasswd),
+            },
+            opts=self._owner.child(),
+        )
+
+    def _config_map(self) -> kubernetes.core.v1.ConfigMap:
+        return kubernetes.core.v1.ConfigMap(
+            f"{self._name}-pages",
+            metadata=self._owner.metadata(self._name),
+            data={"sign_in.html": _PAGE},
+            opts=self._owner.child(),
+        )
+
+    def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
+        args = self._args
+        clients = [network_policies.in_namespace(args.gateway.namespace), args.gate]
+        issuer = [network_policies.egress([network_policies.anywhere()], 443)] if args.client else []
+        return kubernetes.networking.v1.NetworkPolicy(
+            f"{self._name}-policy",
+            metadata=self._owner.metadata(self._name),
+            spec=network_policies.exception(
+                self._owner.selector,
+                incoming=[network_policies.ingress(clients, PORT)],
+                outgoing=issuer,
+            ),
+            opts=self._owner.child(),
+        )
+
+    def _pod(self) -> kubernetes.core.v1.PodSpecArgsDict:
+        container = server_pods.container(
+            _PRODUCT,
+            self._args.image,
+            self._arguments(),
+            env=pod_inputs.secret_env(
+                self._name,
+                {"OAUTH2_PROXY_COOKIE_SECRET": "cookie", "OAUTH2_PROXY_CLIENT_SECRET": "client"},
+            ),
+            ports={"http": PORT},
+            mounts=[
+                Mount(volume="secret", path=f"{_FOLDER}/secret"),
+                Mount(volume="pages", path=f"{_FOLDER}/pages"),
+            ],
+            probe=pod_security.http_probe("/ping", PORT),
+            resources=pod_security.sizes(cpu="20m", memory="48Mi", memory_limit="256Mi"),
+        )
+        return server_pods.pod(
+            container,
+            volumes=[
+                {
+                    "name": "secret",
+                    "secret": {
+                        "secret_name": self._name,
+                        "items": [{"key": "htpasswd", "path": "htpasswd"}],
+                    },
+                },
+                {"name": "pages", "config_map": {"name": self._name}},
+            ],
+            scratch=None,
+        )

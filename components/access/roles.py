@@ -1,0 +1,87 @@
+"""What a host of the gateway asks for in terms of RBAC, and the roles that grant it.
+
+The resources are names for the gate alone: no Kubernetes API serves them, so that whoever holds such a right
+can do nothing with it but send requests through the gateway.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+PIPELINES: Final = "pipelines.kubeflow.org"
+TRACKING: Final = "mlflow.kubeflow.org"
+MODELS: Final = "serving.kserve.io"
+PLATFORM: Final = "plinth.dev"
+"""Group of what has no group of its own, such as metrics."""
+_PREDICTIONS: Final = "inferenceservices/predictions"
+_WRITE: Final = ["get", "create", "update", "delete"]
+
+
+class Role(StrEnum):
+    """A ClusterRole of the platform; bound in a namespace, it is for what is published from there."""
+
+    MEMBER = "plinth:member"
+    VIEWER = "plinth:viewer"
+    CALLER = "plinth:caller"
+    """Calls models, and nothing else."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """What a request to a host asks for."""
+
+    group: str = ""
+    """API group; empty if the server behind the host verifies every request itself."""
+    resource: str = ""
+    subresource: str = ""
+    resource_in: str = ""
+    """Pattern of paths whose first group is the resource."""
+    reads: tuple[str, ...] = ()
+    """Patterns of paths that only read, whatever their method is."""
+    localhost: tuple[str, ...] = ()
+    """Paths of `http://localhost` that lead here too, each with everything below it."""
+
+    @property
+    def open(self) -> bool:
+        """Whether the server behind the host verifies requests itself."""
+        return not self.group
+
+    def route(self, *, host: str, namespace: str) -> dict[str, Any]:
+        """Return the gate's entry for a host; `MODEL` and a suffix stand for the hosts of all models."""
+        name = {"suffix": host.removeprefix("MODEL")} if host.startswith("MODEL") else {"host": host}
+        if self.open:
+            return {**name, "open": True}
+        known = {
+            "namespace": namespace,
+            "group": self.group,
+            "resource": self.resource,
+            "subresource": self.subresource,
+            "resourceIn": self.resource_in,
+            "reads": [*self.reads],
+            "localhost": [*self.localhost],
+        }
+        return {**name, **{key: value for key, value in known.items() if value}}
+
+
+def rules() -> Mapping[Role, Sequence[dict[str, Any]]]:
+    """Return the rules of each role."""
+    return {
+        Role.MEMBER: [
+            _rule(PIPELINES, "*", _WRITE),
+            _rule(TRACKING, "*", _WRITE),
+            _rule(MODELS, _PREDICTIONS, ["get", "create"]),
+            _rule(PLATFORM, "*", _WRITE),
+        ],
+        Role.VIEWER: [
+            _rule(PIPELINES, "*", ["get"]),
+            _rule(TRACKING, "*", ["get"]),
+            _rule(MODELS, _PREDICTIONS, ["get"]),
+            _rule(PLATFORM, "*", ["get"]),
+        ],
+        Role.CALLER: [_rule(MODELS, _PREDICTIONS, ["get", "create"])],
+    }
+
+
+def _rule(group: str, resource: str, verbs: Sequence[str]) -> dict[str, Any]:
+    return {"api_groups": [group], "resources": [resource], "verbs": [*verbs]}

@@ -1,0 +1,173 @@
+"""Identity: a login in front of every host of the gateway, and the roles of who may do what."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from components.access.roles import Access, Role
+from components.connections import GatewayConnection, ServingConnection
+from infra.parts.part import Connections, Need, Part, Provides
+from infra.parts.records import Route
+from infra.parts.secrets import Password
+from infra.settings.identity import IdentityKind, IdentitySettings
+from infra.settings.stack import Settings
+from workloads.contract import Host
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from components.access.gate import Issuer, Subject
+    from components.access.login import Client
+    from infra.parts.site import Site
+
+NAMESPACE = "identity"
+_PASSWORD = Password(key="identityPassword")
+_COOKIE = Password(key="identityCookieSecret")
+_CLIENT = Password(key="identityClientSecret")
+
+
+def wanted(settings: Settings) -> bool:
+    """Return whether a stack has a login."""
+    return settings.identity is not None
+
+
+def _prefix(identity: IdentitySettings) -> str:
+    return f"{identity.kind}:"
+
+
+def gate_routes(routes: Iterable[Route], domain: str) -> list[dict[str, Any]]:
+    """Return what the gate knows of each host of a domain."""
+    return [route.access.route(host=f"{route.host}.{domain}", namespace=route.namespace) for route in routes]
+
+
+def _deploy(site: "Site", connections: Connections) -> Provides:
+    from components.access.gate import OPERATOR, Gate, GateArgs
+    from components.access.login import Login, LoginArgs
+    from components.shapes import network_policies
+    from components.shapes.labels import selector
+
+    identity = _identity(site.settings)
+    gateway = connections.get(GatewayConnection)
+    login = Login(
+        "login",
+        LoginArgs(
+            namespace=site.namespaces[NAMESPACE],
+            image=site.image("oauth2-proxy"),
+            gateway=gateway,
+            gate=network_policies.pods(selector("gate", "gate")),
+            cookie_secret=site.secret(_COOKIE),
+            password=site.secret(_PASSWORD),
+            client=_client(site, identity),
+            prefix=_prefix(identity),
+            secure=site.settings.gateway.certificate_arn is not None,
+            replicas=site.replicas,
+        ),
+        site.opts,
+    )
+    gate = Gate(
+        "gate",
+        GateArgs(
+            namespace=site.namespaces[NAMESPACE],
+            image=site.image("gate"),
+            domain=gateway.domain,
+            routes=gate_routes(site.plan.routes, gateway.domain),
+            namespaces=_namespaces(site, connections),
+            clients=site.servers(GatewayConnection),
+            login=login,
+            issuer=_issuer(identity),
+            bindings=_bindings(identity),
+            replicas=site.replicas,
+        ),
+        site.opts,
+    )
+    outputs: dict[str, pulumi.Input[object]] = {"identity_account": f"{NAMESPACE}/{OPERATOR}"}
+    if identity.kind is IdentityKind.LOCAL:
+        outputs["identity_password"] = site.secret(_PASSWORD)
+    return Provides(outputs=outputs, resources=(gate,))
+
+
+def _namespaces(site: "Site", connections: Connections) -> "dict[str, pulumi.Input[str]]":
+    """Return the namespaces in which roles are bound; that of the models comes from its component."""
+    names = sorted({route.namespace for route in site.plan.routes if not route.access.open})
+    models = connections.get(ServingConnection).models_namespace
+    return {name: site.namespaces.get(name, models) for name in names}
+
+
+def _identity(settings: Settings) -> IdentitySettings:
+    if settings.identity is None:
+        raise TypeError("the stack has no login; `wanted` says so")
+    return settings.identity
+
+
+def _client(site: "Site", identity: IdentitySettings) -> "Client | None":
+    from components.access.login import Client
+
+    if identity.kind is IdentityKind.LOCAL:
+        return None
+    return Client(
+        issuer=identity.issuer or "",
+        client_id=identity.client_id or "",
+        client_secret=site.secret(_CLIENT),
+        user_claim=identity.user_claim,
+        groups_claim=identity.groups_claim,
+    )
+
+
+def _issuer(identity: IdentitySettings) -> "Issuer | None":
+    from components.access.gate import Issuer
+
+    if identity.kind is IdentityKind.LOCAL:
+        return None
+    return Issuer(
+        url=identity.issuer or "",
+        client_id=identity.client_id or "",
+        user_claim=identity.user_claim,
+        groups_claim=identity.groups_claim,
+        prefix=_prefix(identity),
+    )
+
+
+def _bindings(identity: IdentitySettings) -> "dict[Role, tuple[Subject, ...]]":
+    from components.access.gate import OPERATOR, Subject
+    from components.access.login import ADMINISTRATORS
+    from components.pipelines.pipeline_steps import ACCOUNT
+    from infra.parts import pipelines
+
+    local = identity.kind is IdentityKind.LOCAL
+    given = {
+        Role.MEMBER: (ADMINISTRATORS,) if local else identity.members,
+        Role.VIEWER: identity.viewers,
+        Role.CALLER: identity.callers,
+    }
+    accounts = {
+        Role.MEMBER: (Subject(name=OPERATOR, namespace=NAMESPACE),),
+        # Steps call the models that they have deployed.
+        Role.CALLER: (Subject(name=ACCOUNT, namespace=pipelines.NAMESPACE),),
+    }
+    return {
+        role: (*(Subject(name=f"{_prefix(identity)}{each}") for each in groups), *accounts.get(role, ()))
+        for role, groups in given.items()
+    }
+
+
+def _routes(_: Settings) -> tuple[Route, ...]:
+    return (
+        Route(
+            host=Host.LOGIN,
+            title="Login",
+            description="Where people sign in.",
+            namespace=NAMESPACE,
+            access=Access(),
+        ),
+    )
+
+
+IDENTITY = Part(
+    name="identity",
+    deploy=_deploy,
+    wanted=wanted,
+    needs=(Need(connection=GatewayConnection), Need(connection=ServingConnection, namespaces=())),
+    namespaces=(NAMESPACE,),
+    images=("gate", "oauth2-proxy"),
+    secrets=(_PASSWORD, _COOKIE, _CLIENT),
+    routes=_routes,
+)

@@ -1,0 +1,40 @@
+"""Settings of identity: where people sign in, and which of their groups may do what."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from infra.settings.sections import Section
+
+Group = Annotated[str, Field(min_length=1, pattern=r"^[^:\s][^:]*$")]
+
+
+class IdentityKind(StrEnum):
+    """Where people sign in."""
+
+    LOCAL = "local"
+    """One user with a generated password."""
+    OIDC = "oidc"
+    """The company's OpenID Connect issuer."""
+
+
+class IdentitySettings(Section):
+    """A login in front of every host of the platform."""
+
+    kind: IdentityKind = Field(default=IdentityKind.LOCAL, strict=False)
+    """Where people sign in."""
+    issuer: Annotated[str, Field(pattern=r"^https://[^\s/]+(/\S*)?$")] | None = None
+    """URL of the issuer, whose /.well-known/openid-configuration answers."""
+    client_id: str | None = None
+    """The platform's name at the issuer; its secret is the stack's secret `identityClientSecret`."""
+    user_claim: str = "email"
+    """Claim of an ID token that names its user."""
+    groups_claim: str = "groups"
+    """Claim of an ID token that lists the groups of its user."""
+    members: tuple[Group, ...] = Field(default=(), strict=False)
+    """Groups who may use everything that is published."""
+    viewers: tuple[Group, ...] = Field(default=(), strict=False)
+    """Groups who may read it."""
+    callers: tuple[Group, ...] = Field(default=(), strict=False)
+    """Groups who may call models, and nothing else."""

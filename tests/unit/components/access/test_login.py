@@ -1,0 +1,116 @@
+"""The login: one generated user, or the company's issuer; sessions for the platform's hosts alone."""
+
+import base64
+import dataclasses
+import hashlib
+
+import pytest
+
+from components.access.login import Client, Login, LoginArgs, cookie_key, htpasswd
+from components.connections import GatewayConnection
+from components.shapes import network_policies
+from tests.fixtures.recorder import Deployment, deploy
+from tests.unit.components import rules
+
+_GATEWAY = GatewayConnection(name="traefik", namespace="gateway", domain="plinth.local", class_name="traefik")
+_CLIENT = Client(
+    issuer="https://login.example.com",
+    client_id="plinth",
+    client_secret="client-secret-of-tests",
+    user_claim="email",
+    groups_claim="groups",
+)
+
+
+def deployed(*, preview: bool = False, **changes: object) -> Deployment[Login]:
+    plain = LoginArgs(
+        namespace="identity",
+        image="oauth2-proxy",
+        gateway=_GATEWAY,
+        gate=network_policies.pods({"app": "gate"}),
+        cookie_secret="cookie-secret-of-tests",
+        password="password-of-tests",
+        prefix="local:",
+    )
+    args = dataclasses.replace(plain, **changes)  # pyright: ignore[reportArgumentType]
+    return deploy(lambda: Login("login", args), preview=preview)
+
+
+def arguments(deployment: Deployment[Login]) -> list[str]:
+    (container,) = deployment.pods()["login-server"]["containers"]
+    return container["args"]
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_it_meets_the_rules_of_every_component(preview: bool) -> None:
+    deployment = deployed(preview=preview)
+    rules.assert_children_of_one_component(deployment, "Login")
+    rules.assert_labelled(deployment)
+    rules.assert_restricted(deployment)
+
+
+def test_no_secret_is_in_clear() -> None:
+    rules.assert_no_secret_in_clear(
+        deployed(client=_CLIENT), "cookie-secret-of-tests", "password-of-tests", "client-secret-of-tests"
+    )
+
+
+def test_the_file_of_users_is_the_same_in_every_run() -> None:
+    digest = base64.b64encode(hashlib.sha1(b"secret").digest()).decode()  # noqa: S324 - of the format
+    assert htpasswd("secret") == htpasswd("secret") == f"admin:{{SHA}}{digest}\n"
+
+
+def test_the_key_of_sessions_is_one_for_aes() -> None:
+    assert len(cookie_key("anything")) == 32
+    assert cookie_key("a") != cookie_key("b")
+
+
+def test_a_session_is_for_the_platforms_hosts_and_for_https_where_there_is_tls() -> None:
+    given = arguments(deployed())
+    assert {"--cookie-domain=.plinth.local", "--whitelist-domain=.plinth.local:*"} <= {*given}
+    assert {"--cookie-samesite=lax", "--cookie-secure=false"} <= {*given}
+    assert "--cookie-secure=true" in arguments(deployed(secure=True))
+
+
+def test_without_an_issuer_nothing_is_called_outside() -> None:
+    policy = rules.policies(deployed())["login"]
+    assert policy.get("egress") is None
+    (rule,) = policy["ingress"]
+    assert rule["ports"] == [{"port": 4180, "protocol": "TCP"}]
+
+
+def test_with_an_issuer_there_is_no_password() -> None:
+    given = arguments(deployed(client=_CLIENT, secure=True))
+    assert not [each for each in given if "htpasswd" in each]
+    assert {
+        "--provider=oidc",
+        "--oidc-issuer-url=https://login.example.com",
+        "--client-id=plinth",
+        "--redirect-url=https://login.plinth.local/oauth2/callback",
+        "--code-challenge-method=S256",
+    } <= {*given}
+    assert rules.policies(deployed(client=_CLIENT))["login"]["egress"]
+
+
+def test_people_are_sent_where_they_sign_in() -> None:
+    assert deployed().result.config() == {
+        "url": "http://login:4180",
+        "host": "login.plinth.local",
+        "path": "/oauth2/sign_in",
+        "cookie": "plinth",
+        "prefix": "local:",
+        "secure": False,
+    }
+    assert deployed(client=_CLIENT).result.config()["path"] == "/oauth2/start"
+
+
+def test_the_page_has_a_form_that_works_without_a_provider() -> None:
+    page = deployed().one("ConfigMap").inputs["data"]["sign_in.html"]
+    assert '{{define "sign_in.html"}}' in page
+    assert 'action="{{.ProxyPrefix}}/sign_in"' in page
+    assert "ProviderName" not in page
+
+
+def test_a_login_without_a_pod_is_refused() -> None:
+    with pytest.raises(ValueError, match="replicas"):
+        deployed(replicas=0)

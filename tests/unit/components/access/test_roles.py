@@ -1,0 +1,60 @@
+"""What hosts ask for, and what the platform's roles grant."""
+
+from components.access.roles import MODELS, PIPELINES, PLATFORM, TRACKING, Access, Role, rules
+
+
+def test_a_host_without_a_group_verifies_requests_itself() -> None:
+    assert Access().route(host="objects.plinth.local", namespace="storage") == {
+        "host": "objects.plinth.local",
+        "open": True,
+    }
+
+
+def test_an_entry_has_what_is_given_and_nothing_empty() -> None:
+    access = Access(group=TRACKING, resource="experiments", reads=("/search$",), localhost=("/",))
+    assert access.route(host="mlflow.plinth.local", namespace="mlflow") == {
+        "host": "mlflow.plinth.local",
+        "namespace": "mlflow",
+        "group": "mlflow.kubeflow.org",
+        "resource": "experiments",
+        "reads": ["/search$"],
+        "localhost": ["/"],
+    }
+
+
+def test_the_hosts_of_models_share_an_entry() -> None:
+    access = Access(group=MODELS, resource="inferenceservices", subresource="predictions")
+    entry = access.route(host="MODEL-models.plinth.local", namespace="models")
+    assert entry["suffix"] == "-models.plinth.local"
+    assert "host" not in entry
+
+
+def _granted(role: Role) -> dict[str, set[str]]:
+    return {
+        f"{resource}.{group}": set(rule["verbs"])
+        for rule in rules()[role]
+        for group in rule["api_groups"]
+        for resource in rule["resources"]
+    }
+
+
+def test_viewers_change_nothing_and_callers_only_call() -> None:
+    assert all(verbs == {"get"} for verbs in _granted(Role.VIEWER).values())
+    assert _granted(Role.CALLER) == {f"inferenceservices/predictions.{MODELS}": {"get", "create"}}
+
+
+def test_members_may_use_every_part() -> None:
+    everything = {"get", "create", "update", "delete"}
+    granted = _granted(Role.MEMBER)
+    assert granted[f"inferenceservices/predictions.{MODELS}"] == {"get", "create"}
+    assert {granted[f"*.{group}"] == everything for group in (PIPELINES, TRACKING, PLATFORM)} == {True}
+
+
+def test_no_role_grants_what_a_kubernetes_api_serves() -> None:
+    served = {"", "apps", "batch", "rbac.authorization.k8s.io", "argoproj.io"}
+    for role in Role:
+        for rule in rules()[role]:
+            assert not served & set(rule["api_groups"])
+            # KServe's group is real; its subresource is not.
+            if rule["api_groups"] == [MODELS]:
+                assert rule["resources"] == ["inferenceservices/predictions"]

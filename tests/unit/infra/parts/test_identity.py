@@ -1,0 +1,124 @@
+"""Identity: every host is behind the gate, and groups get roles where something is published."""
+
+import json
+from typing import Any
+
+from infra.parts import PARTS, identity
+from infra.parts.plan import plan
+from infra.settings import reader
+from infra.settings.stack import Settings
+from tests.fixtures import platform
+from tests.fixtures.recorder import Deployment
+from workloads.contract import Host
+
+_CLUSTER = {"kind": "kubeconfig", "name": "local"}
+_OIDC = {
+    "kind": "oidc",
+    "issuer": "https://login.example.com",
+    "clientId": "plinth",
+    "members": ["engineers"],
+    "callers": ["applications"],
+}
+
+
+def _settings(**given: object) -> Settings:
+    return reader.parse({"cluster": _CLUSTER, "identity": given})
+
+
+def _deployed(**given: object) -> Deployment[Any]:
+    return platform.deployed(_settings(**given))
+
+
+def _gate(deployment: Deployment[Any]) -> dict[str, Any]:
+    return json.loads(deployment.one("ConfigMap", "gate-config").inputs["data"]["gate.json"])
+
+
+def test_a_stack_without_it_asks_nobody() -> None:
+    settings = reader.parse({"cluster": _CLUSTER})
+    assert not identity.wanted(settings)
+    registered = platform.deployed(settings)
+    (traefik,) = registered.pods()["traefik-server"]["containers"]
+    assert not [each for each in traefik["args"] if "middlewares" in each]
+
+
+def test_the_gate_hangs_on_the_entry_point_of_every_route() -> None:
+    registered = _deployed(kind="local")
+    (traefik,) = registered.pods()["traefik-server"]["containers"]
+    assert "--entrypoints.web.http.middlewares=gate@file" in traefik["args"]
+    text = registered.one("ConfigMap", "traefik-middlewares").inputs["data"]["middlewares.yaml"]
+    assert "http://gate.identity:8080/check" in text
+
+
+def test_the_gate_knows_every_host_of_the_stack_and_opens_two() -> None:
+    settings = _settings(kind="local")
+    known = identity.gate_routes(plan(settings, PARTS).routes, "plinth.local")
+    hosts = {each.get("host", each.get("suffix")) for each in known}
+    assert {Host.PIPELINES.below("plinth.local"), Host.TRACKING.below("plinth.local")} < hosts
+    assert "-models.plinth.local" in hosts
+    assert {each["host"] for each in known if each.get("open")} == {
+        Host.OBJECTS.below("plinth.local"),
+        Host.LOGIN.below("plinth.local"),
+    }
+
+
+def test_localhost_leads_where_its_routes_lead() -> None:
+    known = identity.gate_routes(plan(_settings(kind="local"), PARTS).routes, "plinth.local")
+    shared = {each["host"]: each["localhost"] for each in known if "localhost" in each}
+    routes = {
+        each.inputs["spec"]["hostnames"][0]
+        for each in _deployed(kind="local").of_type("HTTPRoute")
+        if f"{each.inputs['metadata']['name']}-localhost"
+        in {other.inputs["metadata"]["name"] for other in _deployed(kind="local").of_type("HTTPRoute")}
+    }
+    assert set(shared) == routes
+
+
+def test_the_one_user_is_an_administrator_and_steps_may_call_models() -> None:
+    registered = _deployed(kind="local")
+    bound = {
+        (each.inputs["roleRef"]["name"], each.inputs["metadata"]["namespace"], subject["name"])
+        for each in registered.of_type("RoleBinding")
+        if each.inputs["roleRef"]["kind"] == "ClusterRole"
+        for subject in each.inputs["subjects"]
+    }
+    for namespace in ("kubeflow", "mlflow", "models", "monitoring"):
+        assert ("plinth:member", namespace, "local:administrators") in bound
+        assert ("plinth:member", namespace, "operator") in bound
+    assert ("plinth:caller", "models", "pipeline-runner") in bound
+    assert not [each for each in bound if each[0] == "plinth:viewer"]
+
+
+def test_groups_of_the_issuer_have_its_prefix() -> None:
+    registered = _deployed(**_OIDC)
+    groups = {
+        (each.inputs["roleRef"]["name"], subject["name"])
+        for each in registered.of_type("RoleBinding")
+        for subject in each.inputs["subjects"]
+        if subject["kind"] == "Group"
+    }
+    assert groups == {("plinth:member", "oidc:engineers"), ("plinth:caller", "oidc:applications")}
+    assert _gate(registered)["issuer"]["prefix"] == "oidc:"
+    assert _gate(registered)["login"]["path"] == "/oauth2/start"
+
+
+def test_steps_get_a_token_where_there_is_a_login() -> None:
+    def patch(registered: Deployment[Any]) -> str:
+        (found,) = [
+            each.inputs["data"]["workflowDefaults"]
+            for each in registered.of_type("ConfigMap")
+            if "workflowDefaults" in (each.inputs.get("data") or {})
+        ]
+        return json.loads(found)["spec"]["podSpecPatch"]
+
+    with_login = json.loads(patch(_deployed(kind="local")))
+    (volume,) = with_login["volumes"]
+    (source,) = volume["projected"]["sources"]
+    assert source["serviceAccountToken"]["audience"] == "plinth"
+    (mount,) = with_login["containers"][0]["volumeMounts"]
+    assert mount["mountPath"] == "/var/run/secrets/plinth"
+    assert "volumes" not in json.loads(patch(platform.deployed(reader.parse({"cluster": _CLUSTER}))))
+
+
+def test_clients_learn_whose_tokens_to_use() -> None:
+    registered = _deployed(kind="local")
+    assert registered.result["identity_account"] == "identity/operator"

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/cache"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apiserver/pkg/apis/apiserver"
+	"k8s.io/apiserver/pkg/authentication/authenticator"
+	"k8s.io/apiserver/pkg/authentication/authenticatorfactory"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/apiserver/pkg/authorization/authorizerfactory"
+	"k8s.io/apiserver/pkg/server/dynamiccertificates"
+	"k8s.io/apiserver/plugin/pkg/authenticator/token/oidc"
+	"k8s.io/client-go/kubernetes"
+)
+
+const (
+	// A deleted account's token is worth something for so long, a removed binding and a session for so long.
+	tokenSeconds   = 60
+	rightsSeconds  = 10
+	sessionSeconds = 10
+	askSeconds     = 5
+)
+
+// errConflict is the error of a request with two identities, of which a server might take either.
+var errConflict = errors.New("two identities: send one Authorization header, or the session alone")
+
+// errAway is the error of an issuer or API that does not answer.
+var errAway = errors.New("identities cannot be verified now")
+
+// identity is who sends a request.
+type identity struct {
+	user.Info
+	// session tells that a browser sends it by itself, also for pages of others.
+	session bool
+}
+
+type identities struct {
+	issued    authenticator.Request
+	audiences authenticator.Audiences
+	issuer    authenticator.Token
+	login     *Login
+	client    *http.Client
+	sessions  *cache.Expiring
+}
+
+func backoff() *wait.Backoff {
+	return &wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Steps: 3, Cap: askSeconds * time.Second}
+}
+
+func newIdentities(ctx context.Context, config *Config, client kubernetes.Interface) (*identities, error) {
+	issued, _, err := authenticatorfactory.DelegatingAuthenticatorConfig{
+		TokenAccessReviewClient:  client.AuthenticationV1(),
+		TokenAccessReviewTimeout: askSeconds * time.Second,
+		WebhookRetryBackoff:      backoff(),
+		CacheTTL:                 tokenSeconds * time.Second,
+		APIAudiences:             config.Audiences,
+	}.New()
+	if err != nil {
+		return nil, err
+	}
+	made := &identities{
+		issued:    issued,
+		audiences: config.Audiences,
+		login:     config.Login,
+		client:    &http.Client{Timeout: askSeconds * time.Second, CheckRedirect: noRedirect},
+		sessions:  cache.NewExpiring(),
+	}
+	if config.Issuer != nil {
+		if made.issuer, err = newIssuer(ctx, config.Issuer); err != nil {
+			return nil, fmt.Errorf("issuer %s: %w", config.Issuer.URL, err)
+		}
+	}
+	return made, nil
+}
+
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+func newIssuer(ctx context.Context, issuer *Issuer) (authenticator.Token, error) {
+	prefix := issuer.Prefix
+	options := oidc.Options{
+		JWTAuthenticator: apiserver.JWTAuthenticator{
+			Issuer: apiserver.Issuer{URL: issuer.URL, Audiences: []string{issuer.ClientID}},
+			ClaimMappings: apiserver.ClaimMappings{
+				Username: apiserver.PrefixedClaimOrExpression{Claim: issuer.UserClaim, Prefix: &prefix},
+				Groups:   apiserver.PrefixedClaimOrExpression{Claim: issuer.GroupsClaim, Prefix: &prefix},
+			},
+		},
+	}
+	if issuer.Authorities != "" {
+		text, err := os.ReadFile(issuer.Authorities)
+		if err != nil {
+			return nil, err
+		}
+		content, err := dynamiccertificates.NewStaticCAContent("issuer", text)
+		if err != nil {
+			return nil, err
+		}
+		options.CAContentProvider = content
+	}
+	return oidc.New(ctx, options)
+}
+
+// of returns who sends a request; nil without an error if nobody known.
+func (i *identities) of(r *http.Request) (*identity, error) {
+	given := r.Header.Values("Authorization")
+	cookie := i.sessionCookie(r)
+	switch {
+	case len(given) > 1, len(given) == 1 && cookie != "":
+		return nil, errConflict
+	case len(given) == 1:
+		return i.ofToken(r, given[0])
+	case cookie != "":
+		return i.ofSession(r.Context(), cookie)
+	}
+	return nil, nil
+}
+
+func (i *identities) ofToken(r *http.Request, authorization string) (*identity, error) {
+	kind, token, _ := strings.Cut(authorization, " ")
+	token = strings.TrimSpace(token)
+	if !strings.EqualFold(kind, "Bearer") || token == "" || expired(token) {
+		return nil, nil
+	}
+	if i.issuer != nil {
+		answer, ok, err := i.issuer.AuthenticateToken(r.Context(), token)
+		if ok && err == nil {
+			return &identity{Info: answer.User}, nil
+		}
+		// A token of the issuer that it does not vouch for: nobody else's business.
+		if err != nil {
+			return nil, nil
+		}
+	}
+	// The library asks for these audiences only if the request's context names them.
+	ours := r.WithContext(authenticator.WithAudiences(r.Context(), i.audiences))
+	answer, ok, err := i.issued.AuthenticateRequest(ours)
+	if err != nil && isRefusal(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", errAway, err)
+	}
+	if !ok {
+		return nil, nil
+	}
+	return &identity{Info: answer.User}, nil
+}
+
+// isRefusal tells whether an error is the API's verdict on a token, not a fault of the API.
+func isRefusal(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "invalid bearer token") || strings.Contains(text, "token audiences")
+}
+
+// expired tells whether a token says itself that it is over: verdicts are cached for longer.
+func expired(token string) bool {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return false
+	}
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return false
+	}
+	claims := struct {
+		Expires int64 `json:"exp"`
+	}{}
+	if json.Unmarshal(text, &claims) != nil || claims.Expires == 0 {
+		return false
+	}
+	return time.Now().Unix() >= claims.Expires
+}
+
+// sessionCookie returns the cookies of the session as one header; they may be in parts, NAME_0 and so on.
+func (i *identities) sessionCookie(r *http.Request) string {
+	if i.login == nil {
+		return ""
+	}
+	var found []string
+	for _, each := range r.Cookies() {
+		if isOf(each.Name, i.login.Cookie) {
+			found = append(found, each.Name+"="+each.Value)
+		}
+	}
+	return strings.Join(found, "; ")
+}
+
+// isOf tells whether a cookie belongs to oauth2-proxy: the session, its parts, and the state of a login.
+func isOf(name, session string) bool {
+	return name == session || strings.HasPrefix(name, session+"_")
+}
+
+func (i *identities) ofSession(ctx context.Context, cookie string) (*identity, error) {
+	key := sha256.Sum256([]byte(cookie))
+	if known, ok := i.sessions.Get(key); ok {
+		return known.(*identity), nil
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, i.login.URL+"/oauth2/auth", nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Cookie", cookie)
+	answer, err := i.client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", errAway, err)
+	}
+	defer answer.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<16))
+	switch {
+	case answer.StatusCode == http.StatusAccepted || answer.StatusCode == http.StatusOK:
+	case answer.StatusCode >= http.StatusInternalServerError:
+		return nil, fmt.Errorf("%w: the login answered %d", errAway, answer.StatusCode)
+	default:
+		return nil, nil
+	}
+	name := answer.Header.Get("X-Auth-Request-Email")
+	if name == "" {
+		name = answer.Header.Get("X-Auth-Request-User")
+	}
+	if name == "" {
+		return nil, nil
+	}
+	// As the API server does for whoever it has identified.
+	groups := []string{user.AllAuthenticated}
+	for _, each := range strings.Split(answer.Header.Get("X-Auth-Request-Groups"), ",") {
+		if each = strings.TrimSpace(each); each != "" {
+			groups = append(groups, i.login.Prefix+each)
+		}
+	}
+	found := &identity{Info: &user.DefaultInfo{Name: i.login.Prefix + name, Groups: groups}, session: true}
+	i.sessions.Set(key, found, sessionSeconds*time.Second)
+	return found, nil
+}
+
+func newRights(client kubernetes.Interface) (authorizer.Authorizer, error) {
+	return authorizerfactory.DelegatingAuthorizerConfig{
+		SubjectAccessReviewClient: client.AuthorizationV1(),
+		AllowCacheTTL:             rightsSeconds * time.Second,
+		DenyCacheTTL:              rightsSeconds * time.Second,
+		WebhookRetryBackoff:       backoff(),
+	}.New()
+}

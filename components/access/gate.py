@@ -30,7 +30,9 @@ PORT: Final = 8080
 SERVICE: Final = "gate"
 OPERATOR: Final = "operator"
 """Account in whose name the command line and the harness act; who may issue its tokens administers all."""
-HEADERS: Final = ("Authorization", "Cookie", "X-Remote-User", "X-Remote-Groups")
+USER: Final = "X-Remote-User"
+"""Header with the name of whoever sends a request."""
+HEADERS: Final = ("Authorization", "Cookie", USER, "X-Remote-Groups")
 """Headers that the gate alone sets: what a client sends of them reaches no server."""
 # Of a cluster of `python -m cluster`, of EKS, and of kind: MLflow's own client sends such a token.
 AUDIENCE_OF_PODS: Final = ("https://kubernetes.default.svc", "https://kubernetes.default.svc.cluster.local")

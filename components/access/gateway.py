@@ -10,7 +10,7 @@ import yaml
 from pulumi import ResourceOptions
 
 from components import manifests
-from components.access.gate import HEADERS
+from components.access.gate import HEADERS, USER
 from components.connections import GatewayConnection
 from components.shapes import controller, network_policies, pod_security, replicated_server, server_pods
 from components.shapes.access_rights import AccessRights
@@ -33,6 +33,8 @@ _GATE = "gate"
 _MIDDLEWARES = "traefik-middlewares"
 _FOLDER = "/etc/traefik/dynamic"
 _FILE = "middlewares.yaml"
+# A refusal is one line.
+_ANSWER_BYTES = 65536
 _API_VERSION = "gateway.networking.k8s.io/v1"
 # The defaults, 0.1 s and above, are useless for models that answer in milliseconds.
 _BUCKETS = "0.001,0.0025,0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5"
@@ -113,6 +115,9 @@ def middlewares(gate: str) -> str:
         "address": gate,
         "trustForwardHeader": False,
         "authResponseHeaders": [*HEADERS],
+        # Whom the log names.
+        "headerField": USER,
+        "maxResponseBodySize": _ANSWER_BYTES,
     }
     return yaml.safe_dump({"http": {"middlewares": {_GATE: {"forwardAuth": forward}}}})
 
@@ -122,7 +127,7 @@ def _guard() -> list[str]:
     return [
         f"--providers.file.filename={_FOLDER}/{_FILE}",
         f"--entrypoints.web.http.middlewares={_GATE}@file",
-        "--accesslog.fields.headers.names.X-Remote-User=keep",
+        "--accesslog.fields.names.ClientUsername=keep",
     ]
 
 

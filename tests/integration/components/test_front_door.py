@@ -300,7 +300,7 @@ def test_the_log_says_who(door: FrontDoor, tokens: dict[str, str], folder: Path)
     def logged() -> str | None:
         text = (folder / "dynamic" / "access.log").read_text()
         lines = [json.loads(each) for each in text.splitlines() if path in each]
-        found = [each.get("request_X-Remote-User") for each in lines]
+        found = [each.get("ClientUsername") for each in lines]
         return None if found == [_MEMBER] else f"users {found}"
 
     wait_for("the line of the log", logged, timeout_seconds=10)

@@ -12,6 +12,7 @@ from pulumi import ResourceOptions
 
 from components.aws.pod_identity import IdentityScope, PodIdentity, PodIdentityArgs, Statement
 from components.connections import Bucket, ObjectStoreConnection
+from components.shapes import object_store_access
 
 _MOST = 63
 _BUCKET_NAME = re.compile(r"^[a-z0-9][a-z0-9-]*[a-z0-9]$")
@@ -162,22 +163,19 @@ def statements(
     readable = [bucket_name(prefix, each.name) for each in buckets if account in (each.owner, *each.readers)]
     rights = [
         Statement(
-            actions=("s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"),
+            actions=object_store_access.LIST,
             resources=tuple(f"arn:aws:s3:::{each}" for each in readable),
         ),
-        Statement(actions=("s3:GetObject",), resources=tuple(f"arn:aws:s3:::{each}/*" for each in readable)),
+        Statement(
+            actions=object_store_access.READ, resources=tuple(f"arn:aws:s3:::{each}/*" for each in readable)
+        ),
     ]
     keys = ["kms:Decrypt"]
     if owned:
         # They may not delete versions, so that a mistake can be undone.
         rights.append(
             Statement(
-                actions=(
-                    "s3:PutObject",
-                    "s3:DeleteObject",
-                    "s3:AbortMultipartUpload",
-                    "s3:ListMultipartUploadParts",
-                ),
+                actions=object_store_access.WRITE,
                 resources=tuple(f"arn:aws:s3:::{each}/*" for each in owned),
             )
         )

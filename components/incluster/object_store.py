@@ -16,6 +16,7 @@ from components.shapes import (
     http_routes,
     job_pods,
     network_policies,
+    object_store_access,
     pod_inputs,
     pod_security,
     server_pods,
@@ -83,18 +84,26 @@ class ObjectStoreArgs:
 
 
 def bucket_policy(bucket: Bucket) -> dict[str, Any]:
-    """Return the policy of a bucket: its owner may do everything, its readers may read and list."""
-    resources = [f"arn:aws:s3:::{bucket.name}", f"arn:aws:s3:::{bucket.name}/*"]
-    statements: list[dict[str, Any]] = [
-        {"Effect": "Allow", "Principal": {"AWS": [bucket.owner]}, "Action": "s3:*", "Resource": resources}
-    ]
-    if bucket.readers:
-        readable = ["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"]
-        principal = {"AWS": sorted(bucket.readers)}
-        statements.append(
-            {"Effect": "Allow", "Principal": principal, "Action": readable, "Resource": resources}
-        )
-    return {"Version": "2012-10-17", "Statement": statements}
+    """Return the policy of a bucket: its owner reads and writes objects, its readers read and list them."""
+    itself, objects = f"arn:aws:s3:::{bucket.name}", f"arn:aws:s3:::{bucket.name}/*"
+    everybody = sorted({bucket.owner, *bucket.readers})
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            _allow(everybody, object_store_access.LIST, itself),
+            _allow(everybody, object_store_access.READ, objects),
+            _allow([bucket.owner], object_store_access.WRITE, objects),
+        ],
+    }
+
+
+def _allow(accounts: Sequence[str], actions: Sequence[str], resource: str) -> dict[str, Any]:
+    return {
+        "Effect": "Allow",
+        "Principal": {"AWS": [*accounts]},
+        "Action": [*actions],
+        "Resource": [resource],
+    }
 
 
 def users_file(secrets: Mapping[str, str]) -> str:

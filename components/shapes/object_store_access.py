@@ -1,11 +1,19 @@
-"""Network access to the object store: in-cluster pods, or S3 and the agent that hands out credentials."""
+"""Access to the object store: what accounts may do with buckets, and which network they need."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import pulumi
 
 from components.connections import ObjectStoreConnection
 from components.shapes import network_policies
+
+LIST: Final = ("s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads")
+"""Actions on a bucket of whoever reads it. Nobody who uses a bucket may delete it or change its policy."""
+READ: Final = ("s3:GetObject",)
+"""Actions on the objects of whoever reads them."""
+WRITE: Final = ("s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
+"""Further actions on the objects of whoever owns them."""
 
 
 def split_endpoint(endpoint: str) -> tuple[str, str]:

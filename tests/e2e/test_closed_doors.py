@@ -7,9 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 from kubernetes import client
 
-from workloads import cluster_client
+from workloads import cluster_client, object_store
 from workloads.endpoints import Endpoints
 from workloads.wait import wait
 
@@ -99,3 +100,27 @@ def test_every_request_is_on_record_without_its_headers(endpoints: Endpoints, ga
     assert line["RequestHost"] == endpoints.model_host("wine")
     assert (line["RequestMethod"], line["RequestPath"], line["DownstreamStatus"]) == ("POST", path, 404)
     assert line["ClientHost"]
+
+
+def test_a_steps_key_opens_objects_and_changes_no_bucket(endpoints: Endpoints) -> None:
+    store = object_store.pipelines_store(endpoints)
+    bucket, key = endpoints.pipelines_bucket, f"tests/{secrets.token_hex(4)}"
+    store.put_object(Bucket=bucket, Key=key, Body=b"x")
+    assert store.get_object(Bucket=bucket, Key=key)["Body"].read() == b"x"
+    assert [each["Key"] for each in store.list_objects_v2(Bucket=bucket, Prefix=key)["Contents"]] == [key]
+    public = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+    }
+    for refused in (
+        lambda: store.put_bucket_policy(
+            Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [public]})
+        ),
+        lambda: store.delete_bucket(Bucket=bucket),
+        lambda: store.put_bucket_acl(Bucket=bucket, ACL="public-read"),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            refused()
+    store.delete_object(Bucket=bucket, Key=key)

@@ -85,6 +85,15 @@ def contents(notes: List[dsl.Artifact]) -> str:  # noqa: UP006
 
 
 @dsl.component
+def file_must_be(file: dsl.Input[dsl.Artifact], wanted: str) -> None:
+    """Fail unless an artifact holds a text."""
+    from pathlib import Path
+
+    if Path(file.path).read_text() != wanted:
+        raise ValueError(f"{Path(file.path).read_text()!r} instead of {wanted!r}")
+
+
+@dsl.component
 def write(path: str) -> None:
     """Leave a note on a volume."""
     from pathlib import Path
@@ -175,6 +184,18 @@ def loops(
     must_be(found=joined(lists=dsl.Collected(some.output)).output, wanted="11; 33")
     must_be(found=joined(lists=dsl.Collected(titles.output)).output, wanted="aa,bb; aa,bb")
     must_be(found=inner(notes=dsl.Collected(noted.outputs["file"])).output, wanted="a,a,b")
+
+
+@dsl.pipeline(name="branches")
+def branches() -> None:
+    """Take the artifact of the branch that runs, the first one and the last one."""
+    for wanted in ("aa", "bb"):
+        doubled = twice(text=wanted[0])
+        with dsl.If(doubled.output == "aa"):
+            first = note(text="aa")
+        with dsl.Else():
+            last = note(text="bb")
+        file_must_be(file=dsl.OneOf(first.outputs["file"], last.outputs["file"]), wanted=wanted)
 
 
 @dsl.pipeline(name="not-a-number")

@@ -18,6 +18,7 @@ _PIPELINES: Mapping[str, Callable[..., Any]] = {
     "no package": strangers_pipelines.no_package,
     "volume": strangers_pipelines.volume,
     "loops": strangers_pipelines.loops,
+    "branches": strangers_pipelines.branches,
     "nan": strangers_pipelines.nan_metric,
     "memory": strangers_pipelines.out_of_memory,
     "secret": strangers_pipelines.no_secret,
@@ -61,7 +62,7 @@ def waiting_for_quota(endpoints: Endpoints, stranger: Stranger) -> Generator[str
         core.delete_namespaced_resource_quota(quota, namespace)
 
 
-@pytest.mark.parametrize("name", ["stock", "volume", "loops"])
+@pytest.mark.parametrize("name", ["stock", "volume", "loops", "branches"])
 def test_an_ordinary_pipeline_runs(stranger: Stranger, started: Mapping[str, str], name: str) -> None:
     run = stranger.ended(started[name])
     assert run.state == "SUCCEEDED", run.error

@@ -33,7 +33,12 @@ _DESCRIPTORS = {
     _EXECUTOR: "kfp/kubernetes/kubernetes_executor_config_pb2.py",
 }
 # Packages to which this folder adds files.
-_ADDED = {"reasons.go": "common/util", "loops.go": "v2/driver", "lists.go": "v2/metadata"}
+_ADDED = {
+    "reasons.go": "common/util",
+    "branches.go": "v2/driver",
+    "loops.go": "v2/driver",
+    "lists.go": "v2/metadata",
+}
 # Field numbers of google/protobuf/compiler/plugin.proto.
 _FILE_TO_GENERATE, _PARAMETER, _FILE, _ERROR, _NAME, _CONTENT = 1, 2, 15, 1, 1, 15
 
@@ -225,6 +230,23 @@ def _nest_loops(source: Path) -> None:
         )
 
 
+def _choose_branches(source: Path) -> None:
+    """Let `dsl.OneOf` hand on the artifact of the branch that has run.
+
+    Upstream takes that of the last branch (kubeflow/pipelines#13436).
+    """
+    last = "tempSelectors[len(tempSelectors)-1]"
+    replaced(
+        source / "v2/driver/resolve.go",
+        f"\t\t\t\tproducerSubTaskName = {last}.ProducerSubtask\n"
+        f"\t\t\t\ttempOutputKey = {last}.OutputArtifactKey\n",
+        by="\t\t\t\tselector, err := ranBranch(tempSelectors, tasks, parentTask)\n"
+        '\t\t\t\tif err != nil {\n\t\t\t\t\treturn "", "", err\n\t\t\t\t}\n'
+        "\t\t\t\tproducerSubTaskName = selector.ProducerSubtask\n"
+        "\t\t\t\ttempOutputKey = selector.OutputArtifactKey\n",
+    )
+
+
 def _keep_lists(source: Path) -> None:
     """Let a pipeline inside a pipeline take a list of artifacts.
 
@@ -269,6 +291,7 @@ def main(build: Path) -> None:
     _keep_new_workflows(source)
     _name_drivers(source)
     _nest_loops(source)
+    _choose_branches(source)
     _keep_lists(source)
 
 

@@ -36,6 +36,7 @@ _DESCRIPTORS = {
 _ADDED = {
     "reasons.go": "common/util",
     "branches.go": "v2/driver",
+    "connections.go": "v2/cacheutils",
     "loops.go": "v2/driver",
     "lists.go": "v2/metadata",
 }
@@ -158,7 +159,7 @@ def _add_reasons(source: Path) -> None:
 
 
 def _retry_connections(source: Path) -> None:
-    """Let drivers and launchers try for 40 s to connect to ML Metadata, which every pod of a run does first.
+    """Let drivers and launchers try for 40 s to connect to ML Metadata and to the API server.
 
     A node may reject connections of a pod that has just started until it has applied the network policies; a
     busy one takes seconds for it. Upstream retries conflicts alone.
@@ -167,6 +168,11 @@ def _retry_connections(source: Path) -> None:
         source / "v2/metadata/client.go",
         after="\t\tgrpc_retry.WithCodes(codes.Aborted),\n",
         add="\t\tgrpc_retry.WithCodes(codes.Aborted, codes.Unavailable),\n\t\tgrpc_retry.WithMax(8),\n",
+    )
+    extended(
+        source / "v2/cacheutils/cache.go",
+        after="\tconn, err := grpc.Dial(cacheEndPoint,\n",
+        add="\t\tretryConnections(),\n",
     )
 
 

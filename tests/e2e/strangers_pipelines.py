@@ -196,6 +196,12 @@ def branches() -> None:
         with dsl.Else():
             last = note(text="bb")
         file_must_be(file=dsl.OneOf(first.outputs["file"], last.outputs["file"]), wanted=wanted)
+    # As before: every step of the branch comes from the cache.
+    with dsl.If(doubled.output == "bb"):
+        same = twice(text="b")
+    with dsl.Else():
+        other = twice(text="a")
+    must_be(found=dsl.OneOf(same.output, other.output), wanted="bb")
 
 
 @dsl.pipeline(name="not-a-number")

@@ -237,13 +237,20 @@ def _nest_loops(source: Path) -> None:
 
 
 def _choose_branches(source: Path) -> None:
-    """Let `dsl.OneOf` hand on the artifact of the branch that has run.
+    """Let `dsl.OneOf` hand on the artifact or parameter of the branch that has run.
 
-    Upstream takes that of the last branch (kubeflow/pipelines#13436).
+    Of artifacts upstream takes that of the last branch (kubeflow/pipelines#13436), of parameters none if the branch
+    came from the cache.
     """
+    resolve = source / "v2/driver/resolve.go"
+    replaced(
+        resolve,
+        'if subTaskState == "CACHED" || subTaskState == "COMPLETE" {\n',
+        by="if hasRun(subTask) {\n",
+    )
     last = "tempSelectors[len(tempSelectors)-1]"
     replaced(
-        source / "v2/driver/resolve.go",
+        resolve,
         f"\t\t\t\tproducerSubTaskName = {last}.ProducerSubtask\n"
         f"\t\t\t\ttempOutputKey = {last}.OutputArtifactKey\n",
         by="\t\t\t\tselector, err := ranBranch(tempSelectors, tasks, parentTask)\n"

@@ -239,8 +239,8 @@ def _nest_loops(source: Path) -> None:
 def _choose_branches(source: Path) -> None:
     """Let `dsl.OneOf` hand on the artifact or parameter of the branch that has run.
 
-    Upstream takes the artifact of the last branch (kubeflow/pipelines#13436), and no parameter of one that came
-    from the cache.
+    Upstream takes the artifact of the last branch (kubeflow/pipelines#13436), and no parameter from
+    a branch that came from the cache.
     """
     resolve = source / "v2/driver/resolve.go"
     replaced(

@@ -38,7 +38,10 @@ _NAME = "workflow-controller"
 # Finished workflows and their pods can be inspected for a day.
 _TTL_SECONDS = 86400
 _HEALTH_PORT = 6060
-_TOKEN_VOLUME = "plinth-token"  # noqa: S105 - a name
+# What is too long for a pod's arguments, such as a large component, is mounted from a ConfigMap. Upstream's
+# role forgets that the controller creates it.
+_LARGE_STEPS: Final = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]}
+_TOKEN_VOLUME = "plinth-token"  # noqa: S105
 _PROJECT = "argo-workflows"
 _MODULE = "github.com/argoproj/argo-workflows/v3"
 
@@ -233,7 +236,7 @@ class ArgoWorkflows(pulumi.ComponentResource):
         role = kubernetes.rbac.v1.Role(
             f"{owner.component}-role",
             metadata=owner.metadata("argo-role"),
-            rules=manifests.find(upstream, "Role", "argo-role")["rules"],
+            rules=[*manifests.find(upstream, "Role", "argo-role")["rules"], _LARGE_STEPS],
             opts=owner.child(),
         )
         binding = kubernetes.rbac.v1.RoleBinding(

@@ -260,6 +260,38 @@ def _choose_branches(source: Path) -> None:
     )
 
 
+def _refuse_long_components(source: Path) -> None:
+    """Let a component of more than 128 KiB fail with that reason.
+
+    Linux hands no longer argument to a program, so that Argo gives the driver the name of a file instead, in
+    which upstream then misses the JSON (kubeflow/pipelines#12453).
+    """
+    extended(
+        source / "v2/cmd/driver/main.go",
+        after="\tproxy.InitializeConfig(*httpProxy, *httpsProxy, *noProxy)\n",
+        add="\tif given := *containerSpecJson; given != \"\" && given[0] == '@' {\n"
+        '\t\treturn fmt.Errorf("the component is too long: its program takes more than 128 KiB, "+\n'
+        '\t\t\t"which Linux hands to no program; read its data from an input or a package")\n'
+        "\t}\n",
+    )
+
+
+def _decode_filters_once(source: Path) -> None:
+    """Let a filter contain a percent sign.
+
+    It comes decoded, and upstream decodes it again (kubeflow/pipelines#9448). A client that encodes it twice is
+    still understood.
+    """
+    replaced(
+        source / "apiserver/server/list_request_util.go",
+        "\tdecoded, err := url.QueryUnescape(encoded)\n",
+        by="\tdecoded, err := encoded, error(nil)\n"
+        "\tif !json.Valid([]byte(encoded)) {\n"
+        "\t\tdecoded, err = url.QueryUnescape(encoded)\n"
+        "\t}\n",
+    )
+
+
 def _keep_lists(source: Path) -> None:
     """Let a pipeline inside a pipeline take a list of artifacts.
 
@@ -305,6 +337,8 @@ def main(build: Path) -> None:
     _name_drivers(source)
     _nest_loops(source)
     _choose_branches(source)
+    _refuse_long_components(source)
+    _decode_filters_once(source)
     _keep_lists(source)
 
 

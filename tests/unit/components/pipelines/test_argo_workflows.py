@@ -180,3 +180,12 @@ def test_without_keys_logs_are_archived_by_the_identity_of_the_step() -> None:
     assert (store["endpoint"], store["insecure"]) == ("s3.eu-central-1.amazonaws.com:443", False)
     with_keys: Any = settings(deployed())["artifactRepository"]
     assert "useSDKCreds" not in with_keys["s3"]
+
+
+def test_the_controller_may_create_what_large_steps_are_mounted_from() -> None:
+    granted = [
+        rule
+        for rule in deployed().one("Role").inputs["rules"]
+        if "configmaps" in rule["resources"] and "create" in rule["verbs"]
+    ]
+    assert granted == [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]}]

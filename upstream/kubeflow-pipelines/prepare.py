@@ -279,8 +279,8 @@ def _refuse_long_components(source: Path) -> None:
 def _decode_filters_once(source: Path) -> None:
     """Let a filter contain a percent sign.
 
-    It comes decoded, and upstream decodes it again (kubeflow/pipelines#9448). A client that encodes it twice is
-    still understood.
+    It comes decoded, and upstream decodes it again (kubeflow/pipelines#9448). A client that encodes it twice
+    is still understood.
     """
     replaced(
         source / "apiserver/server/list_request_util.go",

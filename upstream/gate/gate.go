@@ -117,7 +117,7 @@ func (g *gate) ask(w http.ResponseWriter, r *http.Request, host string, target *
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="plinth"`)
 	answer(w, refusal{http.StatusUnauthorized, "no valid token: send Authorization: Bearer TOKEN " +
-		"(python -m workloads login prints one)"})
+		"(python -m workloads token prints one)"})
 }
 
 // ownPage tells whether a browser sent a request for a page of the platform, and not for somebody else's.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kubernetes import client
+from kubernetes.config import ConfigException
 from urllib3.exceptions import HTTPError
 
 from workloads import cluster_client
@@ -55,15 +56,15 @@ def _issue(kubeconfig: str, account: str) -> str:
     namespace, _, name = account.partition("/")
     spec = {"audiences": [TOKEN_AUDIENCE], "expirationSeconds": _SECONDS}
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
-    api: Any = client.CoreV1Api(cluster_client.connect(kubeconfig))
     try:
+        api: Any = client.CoreV1Api(cluster_client.connect(kubeconfig))
         answer = api.create_namespaced_service_account_token(name, namespace, body, _request_timeout=20)
     except client.ApiException as error:
         raise WorkloadsError(
             f"no token of account {account}: the Kubernetes API answers {error.status} ({error.reason}); "
             "use a kubeconfig that may create serviceaccounts/token there"
         ) from None
-    except HTTPError as error:
+    except (HTTPError, ConfigException) as error:
         raise WorkloadsError(
             f"no token of account {account}: {kubeconfig} reaches no Kubernetes API ({type(error).__name__})"
         ) from None

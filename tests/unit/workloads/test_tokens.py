@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from kubernetes import client
+from kubernetes.config import ConfigException
 from urllib3.exceptions import MaxRetryError
 
 from tests.fixtures import platforms
@@ -78,6 +79,7 @@ def test_a_step_sends_the_token_that_the_kubelet_gave_it(
     [
         (client.ApiException(status=403, reason="Forbidden"), "answers 403"),
         (MaxRetryError(None, "/"), "reaches no Kubernetes API"),  # pyright: ignore[reportArgumentType]
+        (ConfigException("no such file"), "reaches no Kubernetes API"),
     ],
 )
 def test_whoever_may_not_issue_tokens_reads_why(

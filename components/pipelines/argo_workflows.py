@@ -233,10 +233,11 @@ class ArgoWorkflows(pulumi.ComponentResource):
         account = kubernetes.core.v1.ServiceAccount(
             f"{owner.component}-account", metadata=owner.metadata(_ACCOUNT), opts=owner.child()
         )
+        rules: list[Any] = [*manifests.find(upstream, "Role", "argo-role")["rules"], _LARGE_STEPS]
         role = kubernetes.rbac.v1.Role(
             f"{owner.component}-role",
             metadata=owner.metadata("argo-role"),
-            rules=[*manifests.find(upstream, "Role", "argo-role")["rules"], _LARGE_STEPS],
+            rules=rules,
             opts=owner.child(),
         )
         binding = kubernetes.rbac.v1.RoleBinding(

@@ -8,11 +8,6 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from kubernetes import client
-from kubernetes.config import ConfigException
-from urllib3.exceptions import HTTPError
-
-from workloads import cluster_client
 from workloads.contract import STEP_TOKEN, TOKEN_AUDIENCE
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
@@ -53,6 +48,13 @@ def token(endpoints: Endpoints) -> str:
 
 
 def _issue(kubeconfig: str, account: str) -> str:
+    # Every client of the gateway imports this module, and most platforms' clients need no token.
+    from kubernetes import client
+    from kubernetes.config import ConfigException
+    from urllib3.exceptions import HTTPError
+
+    from workloads import cluster_client
+
     namespace, _, name = account.partition("/")
     spec = {"audiences": [TOKEN_AUDIENCE], "expirationSeconds": _SECONDS}
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}

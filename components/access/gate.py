@@ -64,28 +64,6 @@ class Subject:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Issuer:
-    """The company's OpenID Connect issuer."""
-
-    url: str
-    client_id: str
-    user_claim: str
-    groups_claim: str
-    prefix: str
-    """Before the names of users and groups, so that nobody is called as an account of the cluster is."""
-
-    def config(self) -> dict[str, Any]:
-        """Return the gate's entry."""
-        return {
-            "url": self.url,
-            "clientId": self.client_id,
-            "userClaim": self.user_claim,
-            "groupsClaim": self.groups_claim,
-            "prefix": self.prefix,
-        }
-
-
-@dataclass(frozen=True, kw_only=True)
 class GateArgs:
     """Inputs of `Gate`."""
 
@@ -102,8 +80,6 @@ class GateArgs:
     """Pods of the gateway."""
     login: Login
     """Where people sign in."""
-    issuer: Issuer | None = None
-    """Who issues tokens of people; without one only the cluster does."""
     bindings: Mapping[Role, tuple[Subject, ...]]
     """Who gets a role in every namespace that publishes something."""
     replicas: int = 1
@@ -138,13 +114,13 @@ class Gate(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _content(self) -> dict[str, Any]:
-        issuer = {"issuer": self._args.issuer.config()} if self._args.issuer else {}
+        issuer = self._args.login.issuer_config()
         return {
             "domain": self._args.domain,
             "audiences": [TOKEN_AUDIENCE, *AUDIENCE_OF_PODS],
             "routes": [*self._args.routes],
             "login": self._args.login.config(),
-            **issuer,
+            **({"issuer": issuer} if issuer else {}),
         }
 
     def _config_map(self) -> kubernetes.core.v1.ConfigMap:
@@ -162,7 +138,11 @@ class Gate(pulumi.ComponentResource):
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
         args = self._args
         # Keys of the issuer are wherever it is.
-        issuer = [network_policies.egress([network_policies.anywhere()], 443)] if args.issuer else []
+        issuer = (
+            [network_policies.egress([network_policies.anywhere()], 443)]
+            if args.login.issuer_config()
+            else []
+        )
         return kubernetes.networking.v1.NetworkPolicy(
             f"{self._name}-policy",
             metadata=self._owner.metadata(self._name),
@@ -216,10 +196,10 @@ class Gate(pulumi.ComponentResource):
             role: kubernetes.rbac.v1.ClusterRole(
                 f"{self._name}-{role.name.lower()}",
                 metadata=self._owner.cluster_metadata(role),
-                rules=cast("list[PolicyRuleArgsDict]", rules),
+                rules=cast("list[PolicyRuleArgsDict]", granted),
                 opts=self._owner.child(),
             )
-            for role, rules in roles.rules().items()
+            for role, granted in roles.rules().items()
         }
         published = {(each["namespace"], each["group"]) for each in self._args.routes if "group" in each}
         for role, subjects in self._args.bindings.items():

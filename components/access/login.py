@@ -62,12 +62,11 @@ _PAGE: Final = """{{define "sign_in.html"}}<!DOCTYPE html>
 
 
 @dataclass(frozen=True, kw_only=True)
-class Client:
-    """The platform as a client of the company's OpenID Connect issuer."""
+class Issuer:
+    """The company's OpenID Connect issuer, and the platform's name there."""
 
-    issuer: str
+    url: str
     client_id: str
-    client_secret: pulumi.Input[str]
     user_claim: str
     groups_claim: str
 
@@ -87,10 +86,12 @@ class LoginArgs:
     """Sessions are encrypted with a key derived from it."""
     password: pulumi.Input[str]
     """Password of the one user; unused with an issuer."""
-    client: Client | None = None
+    issuer: Issuer | None = None
     """Without it there is one user."""
+    client_secret: pulumi.Input[str] = ""
+    """The platform's secret at the issuer; unused without one."""
     prefix: str
-    """Before the names of users and groups at the gate."""
+    """Before the names of users and groups, so that nobody is called as an account of the cluster is."""
     secure: bool = False
     """Whether browsers use https."""
     replicas: int = 1
@@ -147,10 +148,23 @@ class Login(pulumi.ComponentResource):
             "url": f"http://{self._name}:{PORT}",
             "host": Host.LOGIN.below(self._args.gateway.domain),
             # With an issuer the button on our page would be one click for nothing.
-            "path": "/oauth2/start" if self._args.client else "/oauth2/sign_in",
+            "path": "/oauth2/start" if self._args.issuer else "/oauth2/sign_in",
             "cookie": _COOKIE,
             "prefix": self._args.prefix,
             "secure": self._args.secure,
+        }
+
+    def issuer_config(self) -> dict[str, Any] | None:
+        """Return the gate's entry for the issuer, whose tokens it verifies too; None without one."""
+        issuer = self._args.issuer
+        if issuer is None:
+            return None
+        return {
+            "url": issuer.url,
+            "clientId": issuer.client_id,
+            "userClaim": issuer.user_claim,
+            "groupsClaim": issuer.groups_claim,
+            "prefix": self._args.prefix,
         }
 
     def _arguments(self) -> list[str]:
@@ -170,18 +184,18 @@ class Login(pulumi.ComponentResource):
             f"--whitelist-domain=.{domain}:*",
             # Requests and their paths are in the gateway's log.
             "--request-logging=false",
-            *(self._issuer(args.client) if args.client else self._one_user()),
+            *(self._with_issuer(args.issuer) if args.issuer else self._one_user()),
         ]
 
-    def _issuer(self, client: Client) -> list[str]:
+    def _with_issuer(self, issuer: Issuer) -> list[str]:
         scheme = "https" if self._args.secure else "http"
         callback = f"{scheme}://{Host.LOGIN.below(self._args.gateway.domain)}/oauth2/callback"
         return [
             "--provider=oidc",
-            f"--oidc-issuer-url={client.issuer}",
-            f"--client-id={client.client_id}",
-            f"--oidc-email-claim={client.user_claim}",
-            f"--oidc-groups-claim={client.groups_claim}",
+            f"--oidc-issuer-url={issuer.url}",
+            f"--client-id={issuer.client_id}",
+            f"--oidc-email-claim={issuer.user_claim}",
+            f"--oidc-groups-claim={issuer.groups_claim}",
             f"--redirect-url={callback}",
             "--code-challenge-method=S256",
             "--skip-provider-button=true",
@@ -200,13 +214,12 @@ class Login(pulumi.ComponentResource):
 
     def _secret(self) -> kubernetes.core.v1.Secret:
         args = self._args
-        client_secret = args.client.client_secret if args.client else _UNUSED
         return kubernetes.core.v1.Secret(
             f"{self._name}-secret",
             metadata=self._owner.metadata(self._name),
             string_data={
                 "cookie": pulumi.Output.secret(args.cookie_secret).apply(cookie_key),
-                "client": pulumi.Output.secret(client_secret),
+                "client": pulumi.Output.secret(args.client_secret if args.issuer else _UNUSED),
                 "htpasswd": pulumi.Output.secret(args.password).apply(htpasswd),
             },
             opts=self._owner.child(),
@@ -223,7 +236,7 @@ class Login(pulumi.ComponentResource):
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
         args = self._args
         clients = [network_policies.in_namespace(args.gateway.namespace), args.gate]
-        issuer = [network_policies.egress([network_policies.anywhere()], 443)] if args.client else []
+        issuer = [network_policies.egress([network_policies.anywhere()], 443)] if args.issuer else []
         return kubernetes.networking.v1.NetworkPolicy(
             f"{self._name}-policy",
             metadata=self._owner.metadata(self._name),

@@ -15,8 +15,8 @@ from workloads.contract import Host
 if TYPE_CHECKING:
     import pulumi
 
-    from components.access.gate import Issuer, Subject
-    from components.access.login import Client
+    from components.access.gate import Subject
+    from components.access.login import Issuer
     from infra.parts.site import Site
 
 NAMESPACE = "identity"
@@ -56,7 +56,8 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             gate=network_policies.pods(selector("gate", "gate")),
             cookie_secret=site.secret(_COOKIE),
             password=site.secret(_PASSWORD),
-            client=_client(site, identity),
+            issuer=_issuer(identity),
+            client_secret=site.secret(_CLIENT),
             prefix=_prefix(identity),
             secure=site.settings.gateway.certificate_arn is not None,
             replicas=site.replicas,
@@ -73,7 +74,6 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             namespaces=_namespaces(site, connections),
             clients=site.servers(GatewayConnection),
             login=login,
-            issuer=_issuer(identity),
             bindings=_bindings(identity),
             replicas=site.replicas,
         ),
@@ -98,22 +98,8 @@ def _identity(settings: Settings) -> IdentitySettings:
     return settings.identity
 
 
-def _client(site: "Site", identity: IdentitySettings) -> "Client | None":
-    from components.access.login import Client
-
-    if identity.kind is IdentityKind.LOCAL:
-        return None
-    return Client(
-        issuer=identity.issuer or "",
-        client_id=identity.client_id or "",
-        client_secret=site.secret(_CLIENT),
-        user_claim=identity.user_claim,
-        groups_claim=identity.groups_claim,
-    )
-
-
 def _issuer(identity: IdentitySettings) -> "Issuer | None":
-    from components.access.gate import Issuer
+    from components.access.login import Issuer
 
     if identity.kind is IdentityKind.LOCAL:
         return None
@@ -122,7 +108,6 @@ def _issuer(identity: IdentitySettings) -> "Issuer | None":
         client_id=identity.client_id or "",
         user_claim=identity.user_claim,
         groups_claim=identity.groups_claim,
-        prefix=_prefix(identity),
     )
 
 

@@ -29,8 +29,6 @@ type Issuer struct {
 	GroupsClaim string `json:"groupsClaim"`
 	// Prefix comes before names and groups, so that nobody is called as an account of the cluster is.
 	Prefix string `json:"prefix"`
-	// Authorities is a file with the issuer's authorities; by default the system's.
-	Authorities string `json:"authorities,omitempty"`
 }
 
 // Login is an oauth2-proxy.

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -21,7 +20,6 @@ import (
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/apiserver/pkg/authorization/authorizerfactory"
-	"k8s.io/apiserver/pkg/server/dynamiccertificates"
 	"k8s.io/apiserver/plugin/pkg/authenticator/token/oidc"
 	"k8s.io/client-go/kubernetes"
 )
@@ -90,7 +88,7 @@ func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastRe
 
 func newIssuer(ctx context.Context, issuer *Issuer) (authenticator.Token, error) {
 	prefix := issuer.Prefix
-	options := oidc.Options{
+	return oidc.New(ctx, oidc.Options{
 		JWTAuthenticator: apiserver.JWTAuthenticator{
 			Issuer: apiserver.Issuer{URL: issuer.URL, Audiences: []string{issuer.ClientID}},
 			ClaimMappings: apiserver.ClaimMappings{
@@ -98,19 +96,7 @@ func newIssuer(ctx context.Context, issuer *Issuer) (authenticator.Token, error)
 				Groups:   apiserver.PrefixedClaimOrExpression{Claim: issuer.GroupsClaim, Prefix: &prefix},
 			},
 		},
-	}
-	if issuer.Authorities != "" {
-		text, err := os.ReadFile(issuer.Authorities)
-		if err != nil {
-			return nil, err
-		}
-		content, err := dynamiccertificates.NewStaticCAContent("issuer", text)
-		if err != nil {
-			return nil, err
-		}
-		options.CAContentProvider = content
-	}
-	return oidc.New(ctx, options)
+	})
 }
 
 // of returns who sends a request; nil without an error if nobody known.

@@ -1,14 +1,38 @@
 """Arguments that components under test share."""
 
+import dataclasses
+
+from components.access.login import Issuer, LoginArgs
 from components.connections import (
     GatewayConnection,
     MysqlConnection,
     ObjectStoreConnection,
     PostgresConnection,
 )
+from components.shapes import network_policies
 
 AUTHORITIES = "-----BEGIN CERTIFICATE-----\n"
 GATEWAY = GatewayConnection(name="traefik", namespace="gateway", domain="plinth.local", class_name="traefik")
+ISSUER = Issuer(
+    url="https://login.example.com",
+    client_id="plinth",
+    user_claim="email",
+    groups_claim="groups",
+)
+
+
+def login_args(**changes: object) -> LoginArgs:
+    plain = LoginArgs(
+        namespace="identity",
+        image="oauth2-proxy",
+        gateway=GATEWAY,
+        gate=network_policies.pods({"app": "gate"}),
+        cookie_secret="cookie-secret-of-tests",
+        password="password-of-tests",
+        client_secret="client-secret-of-tests",
+        prefix="local:",
+    )
+    return dataclasses.replace(plain, **changes)  # pyright: ignore[reportArgumentType]
 
 
 def postgres() -> PostgresConnection:

@@ -10,7 +10,7 @@ from kubernetes.config import ConfigException
 from urllib3.exceptions import MaxRetryError
 
 from tests.fixtures import platforms
-from workloads import tokens
+from workloads import cluster_client, tokens
 from workloads.errors import WorkloadsError
 
 ACCOUNT = "identity/operator"
@@ -32,7 +32,7 @@ def issued(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             return SimpleNamespace(status=SimpleNamespace(token=f"token-{len(seen)}"))
 
     monkeypatch.setattr(client, "CoreV1Api", Api)
-    monkeypatch.setattr(tokens.cluster_client, "connect", lambda kubeconfig: kubeconfig)
+    monkeypatch.setattr(cluster_client, "connect", lambda kubeconfig: kubeconfig)
     monkeypatch.setattr(tokens, "_ISSUED", {})
     return seen
 

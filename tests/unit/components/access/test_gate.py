@@ -6,43 +6,18 @@ from typing import Any
 
 import pytest
 
-from components.access.gate import OPERATOR, Gate, GateArgs, Issuer, Subject, url
+from components.access.gate import OPERATOR, Gate, GateArgs, Subject, url
 from components.access.login import Login, LoginArgs
 from components.access.roles import Access, Role
-from components.connections import GatewayConnection
 from components.shapes import network_policies
 from tests.fixtures.recorder import Deployment, deploy
-from tests.unit.components import rules
+from tests.unit.components import rules, sample
 
 _MODELS = Access(group="serving.kserve.io", resource="inferenceservices", subresource="predictions")
-_ISSUER = Issuer(
-    url="https://login.example.com",
-    client_id="plinth",
-    user_claim="email",
-    groups_claim="groups",
-    prefix="oidc:",
-)
+_WITH_ISSUER = sample.login_args(issuer=sample.ISSUER, prefix="oidc:")
 
 
-def _login() -> Login:
-    gateway = GatewayConnection(
-        name="traefik", namespace="gateway", domain="plinth.local", class_name="traefik"
-    )
-    return Login(
-        "login",
-        LoginArgs(
-            namespace="identity",
-            image="oauth2-proxy",
-            gateway=gateway,
-            gate=network_policies.pods({"app": "gate"}),
-            cookie_secret="cookie",
-            password="password",
-            prefix="local:",
-        ),
-    )
-
-
-def deployed(*, preview: bool = False, **changes: object) -> Deployment[Gate]:
+def deployed(*, preview: bool = False, login: LoginArgs | None = None, **changes: object) -> Deployment[Gate]:
     def program() -> Gate:
         plain = GateArgs(
             namespace="identity",
@@ -54,7 +29,7 @@ def deployed(*, preview: bool = False, **changes: object) -> Deployment[Gate]:
             ],
             namespaces={"models": "models"},
             clients=(network_policies.in_namespace("gateway"),),
-            login=_login(),
+            login=Login("login", login or sample.login_args()),
             bindings={
                 Role.MEMBER: (Subject(name="local:administrators"), Subject(name="a", namespace="n")),
                 Role.VIEWER: (),
@@ -89,7 +64,7 @@ def test_it_may_ask_the_api_who_somebody_is_and_nothing_else() -> None:
 def test_tokens_are_for_the_platform_or_for_pods() -> None:
     assert config(deployed())["audiences"][0] == "plinth"
     assert "issuer" not in config(deployed())
-    assert config(deployed(issuer=_ISSUER))["issuer"] == {
+    assert config(deployed(login=_WITH_ISSUER))["issuer"] == {
         "url": "https://login.example.com",
         "clientId": "plinth",
         "userClaim": "email",
@@ -130,7 +105,7 @@ def test_only_the_gateway_asks_it_and_it_asks_the_login() -> None:
     (client,) = incoming["from"]
     assert client["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "gateway"}
     assert [each["ports"][0]["port"] for each in policy["egress"]] == [443, 4180]
-    with_issuer = rules.policies(deployed(issuer=_ISSUER))["gate"]
+    with_issuer = rules.policies(deployed(login=_WITH_ISSUER))["gate"]
     assert len(with_issuer["egress"]) == 3
 
 

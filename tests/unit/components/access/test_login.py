@@ -1,38 +1,17 @@
 """The login: one generated user, or the company's issuer; sessions for the platform's hosts alone."""
 
 import base64
-import dataclasses
 import hashlib
 
 import pytest
 
-from components.access.login import Client, Login, LoginArgs, cookie_key, htpasswd
-from components.connections import GatewayConnection
-from components.shapes import network_policies
+from components.access.login import Login, cookie_key, htpasswd
 from tests.fixtures.recorder import Deployment, deploy
-from tests.unit.components import rules
-
-_GATEWAY = GatewayConnection(name="traefik", namespace="gateway", domain="plinth.local", class_name="traefik")
-_CLIENT = Client(
-    issuer="https://login.example.com",
-    client_id="plinth",
-    client_secret="client-secret-of-tests",
-    user_claim="email",
-    groups_claim="groups",
-)
+from tests.unit.components import rules, sample
 
 
 def deployed(*, preview: bool = False, **changes: object) -> Deployment[Login]:
-    plain = LoginArgs(
-        namespace="identity",
-        image="oauth2-proxy",
-        gateway=_GATEWAY,
-        gate=network_policies.pods({"app": "gate"}),
-        cookie_secret="cookie-secret-of-tests",
-        password="password-of-tests",
-        prefix="local:",
-    )
-    args = dataclasses.replace(plain, **changes)  # pyright: ignore[reportArgumentType]
+    args = sample.login_args(**changes)
     return deploy(lambda: Login("login", args), preview=preview)
 
 
@@ -51,7 +30,10 @@ def test_it_meets_the_rules_of_every_component(preview: bool) -> None:
 
 def test_no_secret_is_in_clear() -> None:
     rules.assert_no_secret_in_clear(
-        deployed(client=_CLIENT), "cookie-secret-of-tests", "password-of-tests", "client-secret-of-tests"
+        deployed(issuer=sample.ISSUER),
+        "cookie-secret-of-tests",
+        "password-of-tests",
+        "client-secret-of-tests",
     )
 
 
@@ -80,7 +62,7 @@ def test_without_an_issuer_nothing_is_called_outside() -> None:
 
 
 def test_with_an_issuer_there_is_no_password() -> None:
-    given = arguments(deployed(client=_CLIENT, secure=True))
+    given = arguments(deployed(issuer=sample.ISSUER, secure=True))
     assert not [each for each in given if "htpasswd" in each]
     assert {
         "--provider=oidc",
@@ -89,7 +71,7 @@ def test_with_an_issuer_there_is_no_password() -> None:
         "--redirect-url=https://login.plinth.local/oauth2/callback",
         "--code-challenge-method=S256",
     } <= {*given}
-    assert rules.policies(deployed(client=_CLIENT))["login"]["egress"]
+    assert rules.policies(deployed(issuer=sample.ISSUER))["login"]["egress"]
 
 
 def test_people_are_sent_where_they_sign_in() -> None:
@@ -101,7 +83,7 @@ def test_people_are_sent_where_they_sign_in() -> None:
         "prefix": "local:",
         "secure": False,
     }
-    assert deployed(client=_CLIENT).result.config()["path"] == "/oauth2/start"
+    assert deployed(issuer=sample.ISSUER).result.config()["path"] == "/oauth2/start"
 
 
 def test_the_page_has_a_form_that_works_without_a_provider() -> None:

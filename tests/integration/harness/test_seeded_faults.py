@@ -10,7 +10,7 @@ import threading
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,7 +23,7 @@ from components.monitoring.rules import Alert, Recording, Rule
 from components.monitoring.timing import REHEARSAL
 from harness.prometheus import Prometheus
 from infra.settings import stack_file
-from tests.fixtures import platform, scraping, watches
+from tests.fixtures import platform, platforms, scraping, watches
 from tests.fixtures.load_runs import REPOSITORY, STEADY, LoadRun, starved
 from tests.fixtures.load_runs import load_run as load_run
 from tests.fixtures.ports import free_port
@@ -32,7 +32,6 @@ from tests.fixtures.stub_platform import DIGEST, FILES, PROBABILITIES, ROWS, stu
 from tests.integration.components import test_alert_rules
 from tests.integration.components.fault_cases import FAULTS, Fault
 from upstream.build import binary
-from workloads.endpoints import Endpoints
 from workloads.serving.artifacts import digest_of_files
 from workloads.wait import wait_for
 
@@ -140,10 +139,9 @@ def prometheus(folder: Path, scraped_port: int) -> Generator[Prometheus]:
     url = f"127.0.0.1:{free_port()}"
     argv = [str(binary("prometheus")), f"--config.file={configuration}", f"--web.listen-address={url}"]
     argv.append(f"--storage.tsdb.path={folder / 'samples'}")
+    asked = Prometheus(platforms.endpoints(gateway_url=f"http://{url}"))
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(argv, stdout=log, stderr=log)
-
-    asked = Prometheus(of_prometheus(f"http://{url}"))
 
     def tried() -> str | None:
         if server.poll() is not None:
@@ -160,12 +158,6 @@ def prometheus(folder: Path, scraped_port: int) -> Generator[Prometheus]:
         asked.close()
         server.terminate()
         server.wait(timeout=_SECONDS)
-
-
-def of_prometheus(url: str) -> Endpoints:
-    """Endpoints of a platform of which only Prometheus is there."""
-    values = dict.fromkeys((field.name for field in fields(Endpoints)), "none")
-    return Endpoints(**{**values, "gateway_url": url})
 
 
 def test_the_running_prometheus_shows_a_wrong_port_and_a_renamed_metric(tmp_path: Path) -> None:

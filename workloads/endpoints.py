@@ -27,7 +27,7 @@ class Endpoints:
     gateway_domain: str
     """Domain of every host that the gateway routes."""
     pipelines_namespace: str
-    """Namespace of Kubeflow Pipelines and of its runs."""
+    """Namespace of runs, with the Secrets and volumes that pipelines name."""
     tracking_namespace: str
     """Namespace of MLflow."""
     models_namespace: str

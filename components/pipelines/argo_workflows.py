@@ -1,4 +1,4 @@
-"""The Argo Workflows controller of one namespace; it runs each pipeline run as pods."""
+"""The Argo Workflows controller of one namespace of runs; it runs each pipeline run as pods."""
 
 import json
 from collections.abc import Mapping
@@ -21,6 +21,7 @@ from components.shapes import (
     replicated_server,
     server_pods,
 )
+from components.shapes.access_rights import AccessRights, split
 from components.shapes.controller import Controller, Settings
 from components.shapes.labels import COMPONENT, NAME, labels
 from components.shapes.owner import Owner
@@ -40,7 +41,14 @@ _TTL_SECONDS = 86400
 _HEALTH_PORT = 6060
 # What is too long for a pod's arguments, such as a large component, is mounted from a ConfigMap. Upstream's
 # role forgets that the controller creates it.
-_LARGE_STEPS: Final = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]}
+_LARGE_STEPS: Final[Any] = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]}
+# Its own settings, and those that name further stores of artifacts, of which there are none.
+_OWN_SETTINGS: Final[Any] = {
+    "apiGroups": [""],
+    "resources": ["configmaps"],
+    "resourceNames": [_SETTINGS, "artifact-repositories"],
+    "verbs": ["get"],
+}
 _TOKEN_VOLUME = "plinth-token"  # noqa: S105
 _PROJECT = "argo-workflows"
 _MODULE = "github.com/argoproj/argo-workflows/v3"
@@ -70,7 +78,9 @@ class ArgoWorkflowsArgs:
     """Inputs of `ArgoWorkflows`."""
 
     namespace: pulumi.Input[str]
-    """Namespace that denies traffic by default; the controller sees no other."""
+    """Namespace of the controller, which denies traffic by default."""
+    runs_namespace: pulumi.Input[str]
+    """Namespace of workflows and their pods, also closed; the controller sees no other."""
     image: str
     """Image of the workflow controller."""
     executor_image: str
@@ -78,8 +88,8 @@ class ArgoWorkflowsArgs:
     artifacts: ObjectStoreConnection
     """Bucket that step logs are archived in."""
     artifacts_secret: pulumi.Input[str]
-    """Secret of the namespace with the keys `accesskey` and `secretkey`; unused without keys."""
-    step_environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Secret of the namespace of runs with the keys `accesskey` and `secretkey`; unused without keys."""
+    step_environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
     """Variables of every step; what a pipeline sets itself has precedence."""
     step_token: bool = False
     """Whether steps get a token for the platform's login."""
@@ -184,7 +194,7 @@ def settings(
 class ArgoWorkflows(pulumi.ComponentResource):
     """One workflow controller and the definitions of its custom resources."""
 
-    namespace: pulumi.Output[str]
+    runs_namespace: pulumi.Output[str]
 
     def __init__(self, name: str, args: ArgoWorkflowsArgs, opts: ResourceOptions | None = None) -> None:
         version = upstream_version(_PROJECT, _MODULE)
@@ -218,45 +228,44 @@ class ArgoWorkflows(pulumi.ComponentResource):
                 after=[
                     self._priority(),
                     *self._rights(),
-                    *step_admission.deploy(self._owner, creator=_ACCOUNT, account=pipeline_steps.ACCOUNT),
+                    *step_admission.deploy(
+                        self._owner, args.runs_namespace, creator=_ACCOUNT, account=pipeline_steps.ACCOUNT
+                    ),
                 ],
             ),
         )
         # Resolved by the controller, so that no workflow is created before something reconciles it.
-        self.namespace = deployed.deployment.metadata["namespace"]
-        self.register_outputs({"namespace": self.namespace})
+        self.runs_namespace = pulumi.Output.all(args.runs_namespace, deployed.deployment.id).apply(
+            lambda known: str(known[0])
+        )
+        self.register_outputs({"runs_namespace": self.runs_namespace})
 
     def _rights(self) -> list[pulumi.Resource]:
-        owner = self._owner
         role_file = "manifests/namespace-install/workflow-controller-rbac/workflow-controller-role.yaml"
-        upstream = manifests.load(_PROJECT, _MODULE, role_file)
-        account = kubernetes.core.v1.ServiceAccount(
-            f"{owner.component}-account", metadata=owner.metadata(_ACCOUNT), opts=owner.child()
-        )
-        rules: list[Any] = [*manifests.find(upstream, "Role", "argo-role")["rules"], _LARGE_STEPS]
-        role = kubernetes.rbac.v1.Role(
-            f"{owner.component}-role",
-            metadata=owner.metadata("argo-role"),
-            rules=rules,
-            opts=owner.child(),
-        )
-        binding = kubernetes.rbac.v1.RoleBinding(
-            f"{owner.component}-binding",
-            metadata=owner.metadata("argo-binding"),
-            role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "Role", "name": "argo-role"},
-            subjects=[{"kind": "ServiceAccount", "name": _ACCOUNT, "namespace": owner.namespace}],
-            opts=owner.child([role]),
-        )
-        return [account, binding]
+        upstream = manifests.find(manifests.load(_PROJECT, _MODULE, role_file), "Role", "argo-role")
+        in_runs, own = split(upstream["rules"], ["leases.coordination.k8s.io"])
+        access = AccessRights(owner=self._owner, account=_ACCOUNT)
+        own_name = f"{self._owner.component}-own"
+        return [
+            access.service_account(),
+            access.in_namespace([*own, _OWN_SETTINGS], name="argo-settings", resource=own_name),
+            access.elsewhere(self._args.runs_namespace).in_namespace(
+                [*in_runs, _LARGE_STEPS], name="argo-role"
+            ),
+        ]
 
     def _settings(self) -> Settings:
         artifacts = self._args.artifacts
-        data = pulumi.Output.all(endpoint=artifacts.endpoint, secret=self._args.artifacts_secret).apply(
+        data = pulumi.Output.all(
+            endpoint=artifacts.endpoint,
+            secret=self._args.artifacts_secret,
+            environment={**self._args.step_environment},
+        ).apply(
             lambda known: settings(
                 endpoint=known["endpoint"],
                 secret=known["secret"],
                 artifacts=artifacts,
-                step_environment=self._args.step_environment,
+                step_environment=known["environment"],
                 step_token=self._args.step_token,
             )
         )
@@ -287,6 +296,7 @@ class ArgoWorkflows(pulumi.ComponentResource):
                 f"--executor-image={self._args.executor_image}",
                 "--executor-image-pull-policy=IfNotPresent",
                 "--namespaced",
+                pulumi.Output.concat("--managed-namespace=", self._args.runs_namespace),
             ],
             env=[
                 *pod_inputs.plain_env(

@@ -1,4 +1,4 @@
-"""Kubeflow Pipelines in one namespace: the v2beta1 API, recurring runs, caching and what runs need."""
+"""Kubeflow Pipelines: v2beta1 API, recurring runs and caching in one namespace, and runs in another."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +17,7 @@ from components.pipelines.package_index import PackageIndex
 from components.pipelines.pipeline_steps import PipelineSteps, PipelineStepsArgs
 from components.pipelines.pipelines_agent import AgentKind, PipelinesAgent, PipelinesAgentArgs
 from components.pipelines.pipelines_api_server import PipelinesApiServer, PipelinesApiServerArgs
+from components.pipelines.step_limits import DefaultLimits
 from components.shapes import controller, network_policies, object_store_access
 from components.shapes.labels import selector
 from components.shapes.owner import Owner
@@ -61,6 +62,8 @@ class StepSettings:
     """Where steps install packages from; by default from pip's own index."""
     bounds: StartBounds = field(default_factory=StartBounds)
     """How long a step may be unable to start."""
+    limits: DefaultLimits = field(default_factory=DefaultLimits)
+    """What a step may use that sets no limit."""
     token: bool = False
     """Whether steps get a token for the platform's login."""
 
@@ -70,7 +73,9 @@ class KubeflowPipelinesArgs:
     """Inputs of `KubeflowPipelines`."""
 
     namespace: pulumi.Input[str]
-    """Namespace that denies traffic by default; KFP expects it to be called `kubeflow`."""
+    """Namespace of the servers, which denies traffic by default; SDKs expect it to be called `kubeflow`."""
+    runs_namespace: pulumi.Input[str]
+    """Namespace of runs, which denies traffic by default: steps are programs of strangers."""
     images: PipelineImages
     """Images of every part."""
     pipelines_database: MysqlConnection
@@ -104,7 +109,7 @@ class KubeflowPipelinesArgs:
 class KubeflowPipelines(pulumi.ComponentResource):
     """The API server and its controllers, the workflow controller and the metadata store."""
 
-    namespace: pulumi.Output[str]
+    runs_namespace: pulumi.Output[str]
 
     def __init__(self, name: str, args: KubeflowPipelinesArgs, opts: ResourceOptions | None = None) -> None:
         self._release = python_version("kfp")
@@ -119,25 +124,28 @@ class KubeflowPipelines(pulumi.ComponentResource):
             role="definitions",
             version=self._release,
         )
-        self._server_pods = network_policies.pods(selector("kubeflow-pipelines", f"{name}-api"))
+        self._server_pods = network_policies.pods(
+            selector("kubeflow-pipelines", f"{name}-api"), args.namespace
+        )
+        self._step_pods = network_policies.pods(pipeline_steps.POD_LABELS, args.runs_namespace)
         definitions = self._definitions()
         steps = self._steps()
         argo = self._workflow_controller(steps)
         metadata = self._metadata_store()
         # Not after the steps' settings: the tracking server takes as long to start as this one.
-        server = self._api_server([definitions, steps.artifacts_secret, argo])
+        server = self._api_server([definitions, argo])
         # Both exit at once without the API server, or without a kind that they watch.
         agents = [self._agent(each, [definitions, argo, server]) for each in AgentKind]
-        # Resolved by whatever comes last, so that a run submitted to the namespace can complete.
+        # Resolved by whatever comes last, so that a run in the namespace can complete.
         ready = pulumi.Output.all(
             server.api_url,
             metadata.address,
-            argo.namespace,
+            argo.runs_namespace,
             *(each.namespace for each in agents),
             *(each.id for each in steps.settings),
         )
-        self.namespace = ready.apply(lambda known: str(known[2]))
-        self.register_outputs({"namespace": self.namespace})
+        self.runs_namespace = ready.apply(lambda known: str(known[2]))
+        self.register_outputs({"runs_namespace": self.runs_namespace})
 
     def _definitions(self) -> kubernetes.yaml.v2.ConfigGroup:
         file = f"{api.MANIFESTS}/cluster-scoped/scheduled-workflow-crd.yaml"
@@ -146,13 +154,15 @@ class KubeflowPipelines(pulumi.ComponentResource):
 
     def _steps(self) -> PipelineSteps:
         settings, artifacts = self._args.steps, self._args.artifacts
-        metadata = network_policies.pods(selector("ml-metadata", f"{self._name}-metadata"))
+        metadata = network_policies.pods(
+            selector("ml-metadata", f"{self._name}-metadata"), self._args.namespace
+        )
         return PipelineSteps(
             f"{self._name}-steps",
             PipelineStepsArgs(
-                namespace=self._args.namespace,
+                namespace=self._args.runs_namespace,
                 artifacts=artifacts,
-                metadata_service=ml_metadata.SERVICE,
+                metadata_service=self._host(ml_metadata.SERVICE),
                 metadata_port=ml_metadata.PORT,
                 environment={StepVariable.TRACKING_URI.value: settings.tracking_uri, **settings.environment},
                 destinations=(
@@ -163,6 +173,7 @@ class KubeflowPipelines(pulumi.ComponentResource):
                     *([settings.package_index.egress()] if settings.package_index else []),
                 ),
                 models_namespace=settings.models_namespace,
+                limits=settings.limits,
             ),
             self._owner.child(),
         )
@@ -172,12 +183,13 @@ class KubeflowPipelines(pulumi.ComponentResource):
         return ArgoWorkflows(
             f"{self._name}-argo",
             ArgoWorkflowsArgs(
-                namespace=steps.namespace,
+                namespace=self._args.namespace,
+                runs_namespace=steps.namespace,
                 image=self._args.images.workflow_controller,
                 executor_image=self._args.images.executor,
                 artifacts=self._args.artifacts,
                 artifacts_secret=OBJECT_STORE_SECRET,
-                step_environment=index.environment() if index else {},
+                step_environment={**self._servers(), **(index.environment() if index else {})},
                 step_token=self._args.steps.token,
                 bounds=self._args.steps.bounds,
                 scrapers=self._args.scrapers,
@@ -186,6 +198,18 @@ class KubeflowPipelines(pulumi.ComponentResource):
             self._owner.child(),
         )
 
+    def _servers(self) -> dict[str, pulumi.Input[str]]:
+        """Return what drivers and launchers look for, and find in the namespace of the servers by default."""
+        return {
+            "ML_PIPELINE_SERVICE_HOST": self._host(api.SERVICE),
+            "ML_PIPELINE_SERVICE_PORT_GRPC": str(api.GRPC_PORT),
+            "METADATA_GRPC_SERVICE_SERVICE_HOST": self._host(ml_metadata.SERVICE),
+            "METADATA_GRPC_SERVICE_SERVICE_PORT": str(ml_metadata.PORT),
+        }
+
+    def _host(self, service: str) -> pulumi.Output[str]:
+        return pulumi.Output.concat(service, ".", self._args.namespace)
+
     def _metadata_store(self) -> MlMetadata:
         return MlMetadata(
             f"{self._name}-metadata",
@@ -193,7 +217,7 @@ class KubeflowPipelines(pulumi.ComponentResource):
                 namespace=self._args.namespace,
                 image=self._args.images.metadata,
                 database=self._args.metadata_database,
-                clients=(network_policies.pods(pipeline_steps.POD_LABELS),),
+                clients=(self._step_pods,),
                 stores=self._args.stores,
             ),
             self._owner.child(),
@@ -202,18 +226,17 @@ class KubeflowPipelines(pulumi.ComponentResource):
     def _api_server(self, after: list[pulumi.Resource]) -> PipelinesApiServer:
         names = [f"{self._name}-{kind}" for kind in AgentKind]
         agents = [network_policies.pods(selector("kubeflow-pipelines", each)) for each in names]
-        steps = network_policies.pods(pipeline_steps.POD_LABELS)
         return PipelinesApiServer(
             f"{self._name}-api",
             PipelinesApiServerArgs(
                 namespace=self._args.namespace,
+                runs_namespace=self._args.runs_namespace,
                 image=self._args.images.api_server,
                 driver_image=self._args.images.driver,
                 launcher_image=self._args.images.launcher,
                 database=self._args.pipelines_database,
                 artifacts=self._args.artifacts,
-                artifacts_secret=OBJECT_STORE_SECRET,
-                clients=(steps, *agents, *self._args.clients),
+                clients=(self._step_pods, *agents, *self._args.clients),
                 gateway=self._args.gateway,
                 stores=self._args.stores,
                 scrapers=self._args.scrapers,
@@ -227,6 +250,7 @@ class KubeflowPipelines(pulumi.ComponentResource):
             f"{self._name}-{kind}",
             PipelinesAgentArgs(
                 namespace=self._args.namespace,
+                runs_namespace=self._args.runs_namespace,
                 kind=kind,
                 image=self._args.images.agent(kind),
                 server=self._server_pods,

@@ -1,8 +1,8 @@
-"""What pipeline steps need in their namespace: account, rights, settings and network access."""
+"""What pipeline steps need in the namespace of runs: account, rights, settings and network access."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pulumi
@@ -10,7 +10,10 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components.connections import ObjectStoreConnection
+from components.pipelines import step_limits
+from components.pipelines.step_limits import DefaultLimits
 from components.shapes import admission, network_policies
+from components.shapes.access_rights import AccessRights
 from components.shapes.labels import labels
 from components.shapes.owner import Owner
 from workloads.contract import OBJECT_STORE_SECRET, STEP_ENVIRONMENT
@@ -31,8 +34,8 @@ class PipelineStepsArgs:
     """Namespace that denies traffic by default."""
     artifacts: ObjectStoreConnection
     """Bucket that steps write artifacts to."""
-    metadata_service: str
-    """Service of the metadata store in the same namespace."""
+    metadata_service: pulumi.Input[str]
+    """Host name of the metadata store."""
     metadata_port: int
     """Port of the metadata store."""
     environment: Mapping[str, pulumi.Input[str]]
@@ -41,6 +44,9 @@ class PipelineStepsArgs:
     """Where steps may connect to, in addition to DNS and the Kubernetes API."""
     models_namespace: pulumi.Input[str] | None = None
     """Namespace in which steps may deploy inference services, if any."""
+
+    limits: DefaultLimits = field(default_factory=DefaultLimits)
+    """What a step may use that sets no limit."""
 
     def __post_init__(self) -> None:
         """Reject steps that could not report to the platform."""
@@ -112,9 +118,8 @@ class PipelineSteps(pulumi.ComponentResource):
     """The account that steps run as, and the objects that they look up by a fixed name."""
 
     namespace: pulumi.Output[str]
-    artifacts_secret: kubernetes.core.v1.Secret
-    settings: list[kubernetes.core.v1.ConfigMap]
-    """ConfigMaps with the platform's endpoints; they resolve once every endpoint exists."""
+    settings: list[pulumi.CustomResource]
+    """The objects with the platform's endpoints and keys; they resolve once every endpoint exists."""
 
     def __init__(self, name: str, args: PipelineStepsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("plinth:index:PipelineSteps", name, {"environment": sorted(args.environment)}, opts)
@@ -130,36 +135,16 @@ class PipelineSteps(pulumi.ComponentResource):
         account = kubernetes.core.v1.ServiceAccount(
             f"{name}-account", metadata=self._owner.metadata(ACCOUNT), opts=self._owner.child()
         )
+        self._access = AccessRights(owner=self._owner, account=ACCOUNT)
         self._runner_rights()
         if args.models_namespace is not None:
             self._deploy_rights(args.models_namespace)
-        self.artifacts_secret = self._secret()
-        self.settings = self._config_maps()
+        self.settings = [self._secret(), *self._config_maps()]
+        step_limits.deploy(self._owner, args.limits)
         self._network_policy()
         self._launcher_policy()
         self.namespace = account.metadata["namespace"]
         self.register_outputs({"namespace": self.namespace})
-
-    def _rights(
-        self,
-        role_name: str,
-        metadata: kubernetes.meta.v1.ObjectMetaArgsDict,
-        rules: list[kubernetes.rbac.v1.PolicyRuleArgsDict],
-    ) -> None:
-        role = kubernetes.rbac.v1.Role(
-            f"{self._name}-{role_name}-role", metadata=metadata, rules=rules, opts=self._owner.child()
-        )
-        kubernetes.rbac.v1.RoleBinding(
-            f"{self._name}-{role_name}-binding",
-            metadata=metadata,
-            role_ref={
-                "api_group": "rbac.authorization.k8s.io",
-                "kind": "Role",
-                "name": role.metadata["name"],
-            },
-            subjects=[{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": self._args.namespace}],
-            opts=self._owner.child(),
-        )
 
     def _runner_rights(self) -> None:
         # Upstream's role may do nearly anything in the namespace; these are all the calls that runs make.
@@ -169,9 +154,7 @@ class PipelineSteps(pulumi.ComponentResource):
             "resource_names": [OBJECT_STORE_SECRET],
             "verbs": ["get"],
         }
-        self._rights(
-            "runner",
-            self._owner.metadata(ACCOUNT),
+        self._access.in_namespace(
             [
                 *([] if self._args.artifacts.keyless else [keys]),
                 {
@@ -193,12 +176,12 @@ class PipelineSteps(pulumi.ComponentResource):
                     "verbs": ["create", "patch"],
                 },
             ],
+            name=ACCOUNT,
+            resource=f"{self._name}-runner",
         )
 
     def _deploy_rights(self, namespace: pulumi.Input[str]) -> None:
-        self._rights(
-            "deploy",
-            {**self._owner.metadata("pipeline-deploy"), "namespace": namespace},
+        self._access.elsewhere(namespace).in_namespace(
             [
                 {
                     "api_groups": ["serving.kserve.io"],
@@ -208,6 +191,8 @@ class PipelineSteps(pulumi.ComponentResource):
                 # The status of an inference service does not name its generation; its pods do.
                 {"api_groups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},
             ],
+            name="pipeline-deploy",
+            resource=f"{self._name}-deploy",
         )
 
     def _secret(self) -> kubernetes.core.v1.Secret:

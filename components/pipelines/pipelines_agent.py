@@ -58,7 +58,9 @@ class PipelinesAgentArgs:
     """Inputs of `PipelinesAgent`."""
 
     namespace: pulumi.Input[str]
-    """Namespace of the pipelines API, which denies traffic by default; the agent sees no other."""
+    """Namespace of the pipelines API, which denies traffic by default."""
+    runs_namespace: pulumi.Input[str]
+    """Namespace of the runs; the agent sees no other."""
     kind: AgentKind
     """Which of the agents."""
     image: str
@@ -121,7 +123,8 @@ class PipelinesAgent(pulumi.ComponentResource):
         upstream = manifests.load(PROJECT, MODULE, f"{MANIFESTS}/{object_name}-role.yaml")
         rules = manifests.find(upstream, "Role", f"{object_name}-role")["rules"]
         access = AccessRights(owner=self._owner, account=object_name)
-        return [access.service_account(), access.in_namespace(rules, name=object_name)]
+        in_runs = access.elsewhere(self._args.runs_namespace)
+        return [access.service_account(), in_runs.in_namespace(rules, name=object_name)]
 
     def _pod(self) -> kubernetes.core.v1.PodSpecArgsDict:
         program = self._program
@@ -129,7 +132,7 @@ class PipelinesAgent(pulumi.ComponentResource):
         container = server_pods.container(
             program.object_name,
             self._args.image,
-            [*program.command, pulumi.Output.concat("--namespace=", self._args.namespace)],
+            [*program.command, pulumi.Output.concat("--namespace=", self._args.runs_namespace)],
             env=pod_inputs.plain_env({"CRON_SCHEDULE_TIMEZONE": "UTC"}),
             mounts=(TMP, Mount(volume="token", path=_TOKENS)),
             resources=pod_security.sizes(cpu="20m", memory="64Mi", memory_limit="256Mi"),

@@ -41,6 +41,7 @@ PROJECT = "kubeflow-pipelines"
 MODULE = "github.com/kubeflow/pipelines"
 MANIFESTS = "manifests/kustomize/base/pipeline"
 _DATABASE_SECRET = "pipelines-database"  # noqa: S105 - a name
+_ARTIFACTS_SECRET = "pipelines-artifacts"  # noqa: S105 - a name
 _SETTINGS = "ml-pipeline-config"
 # Not its metrics, nor what agents in the cluster call: whoever reports a workflow decides how its run ends.
 _PUBLISHED = http_routes.Paths(
@@ -64,7 +65,9 @@ class PipelinesApiServerArgs:
     """Inputs of `PipelinesApiServer`."""
 
     namespace: pulumi.Input[str]
-    """Namespace that denies traffic by default; runs are created in it."""
+    """Namespace of the server, which denies traffic by default."""
+    runs_namespace: pulumi.Input[str]
+    """Namespace in which the server creates runs; it sees no other."""
     image: str
     """Image of the server."""
     driver_image: str
@@ -75,8 +78,6 @@ class PipelinesApiServerArgs:
     """Database of pipelines and runs."""
     artifacts: ObjectStoreConnection
     """Bucket of pipelines and step logs."""
-    artifacts_secret: str
-    """Secret of the namespace with the keys `accesskey` and `secretkey`; unused without keys."""
     clients: tuple[network_policies.Peer, ...]
     """Pods that may connect: the server has no users, so each client may do everything."""
     gateway: GatewayConnection | None = None
@@ -133,9 +134,7 @@ class PipelinesApiServer(pulumi.ComponentResource):
             version=self._release,
             select_role=True,
         )
-        server = self._server(
-            [self._database_secret(), self._settings(), self._network_policy(), *self._rights()]
-        )
+        server = self._server([*self._secrets(), self._settings(), self._network_policy(), *self._rights()])
         service = cluster_service.deploy(
             self._owner, SERVICE, {"http": HTTP_PORT, "grpc": GRPC_PORT}, after=[server]
         )
@@ -156,11 +155,21 @@ class PipelinesApiServer(pulumi.ComponentResource):
         )
         self.register_outputs({"api_url": self.api_url})
 
-    def _database_secret(self) -> kubernetes.core.v1.Secret:
+    def _secrets(self) -> list[kubernetes.core.v1.Secret]:
+        artifacts = self._args.artifacts
+        made = [self._secret("database", _DATABASE_SECRET, {"password": self._args.database.password})]
+        if not artifacts.keyless:
+            keys = {"accesskey": artifacts.access_key or "", "secretkey": artifacts.secret_key or ""}
+            made.append(self._secret("artifacts", _ARTIFACTS_SECRET, keys))
+        return made
+
+    def _secret(
+        self, resource: str, name: str, data: Mapping[str, pulumi.Input[str]]
+    ) -> kubernetes.core.v1.Secret:
         return kubernetes.core.v1.Secret(
-            f"{self._name}-database",
-            metadata=self._owner.metadata(_DATABASE_SECRET),
-            string_data={"password": pulumi.Output.secret(self._args.database.password)},
+            f"{self._name}-{resource}",
+            metadata=self._owner.metadata(name),
+            string_data={key: pulumi.Output.secret(value) for key, value in data.items()},
             opts=self._owner.child(),
         )
 
@@ -177,7 +186,8 @@ class PipelinesApiServer(pulumi.ComponentResource):
         upstream = manifests.load(PROJECT, MODULE, f"{MANIFESTS}/ml-pipeline-apiserver-role.yaml")
         rules = manifests.find(upstream, "Role", SERVICE)["rules"]
         access = AccessRights(owner=self._owner, account=SERVICE)
-        return [access.service_account(), access.in_namespace(rules, name=SERVICE)]
+        in_runs = access.elsewhere(self._args.runs_namespace)
+        return [access.service_account(), in_runs.in_namespace(rules, name=SERVICE)]
 
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
         args = self._args
@@ -205,7 +215,8 @@ class PipelinesApiServer(pulumi.ComponentResource):
         database, artifacts = self._args.database, self._args.artifacts
         endpoint = pulumi.Output.from_input(artifacts.endpoint).apply(object_store_access.split_endpoint)
         plain: dict[str, pulumi.Input[str]] = {
-            "POD_NAMESPACE": self._args.namespace,
+            # By this name upstream means the namespace of runs (backend/src/apiserver/common/config.go).
+            "POD_NAMESPACE": self._args.runs_namespace,
             "DBDRIVERNAME": "mysql",
             "DBCONFIG_MYSQLCONFIG_HOST": database.host,
             "DBCONFIG_MYSQLCONFIG_PORT": str(database.port),
@@ -236,7 +247,7 @@ class PipelinesApiServer(pulumi.ComponentResource):
         return [
             *pod_inputs.plain_env(plain),
             *pod_inputs.secret_env(_DATABASE_SECRET, {"DBCONFIG_MYSQLCONFIG_PASSWORD": "password"}),
-            *pod_inputs.secret_env(self._args.artifacts_secret, keys),
+            *pod_inputs.secret_env(_ARTIFACTS_SECRET, keys),
         ]
 
     def _server(self, after: list[pulumi.Resource]) -> kubernetes.apps.v1.Deployment:

@@ -1,7 +1,8 @@
 """Admission policy for the pods of runs: what a pipeline may ask for that the platform's own pods have.
 
-A pipeline is a program of its author. It names accounts, labels, Secrets and volumes, the workflow controller
-creates whatever pod it describes, and the kubelet mounts what the pod names, whatever rights its account has.
+A pipeline is a program of its author. It names accounts, labels, a priority and a node, and the workflow
+controller creates whatever pod it describes. Secrets and volumes need no rule: those in the namespace of runs
+are for runs.
 """
 
 from typing import Any, Final
@@ -13,37 +14,6 @@ from components.shapes import admission
 from components.shapes.owner import Owner
 
 _RESERVED: Final = "app.kubernetes.io/"
-SECRETS: Final = (
-    "metadata-database",
-    "mysql-accounts-statements",
-    "mysql-init",
-    "mysql-text-passwords",
-    "pipelines-database",
-)
-"""Secrets of the servers that share the namespace with runs; a test finds others."""
-CLAIMS: Final = ("mysql",)
-"""Claims of these servers."""
-# CEL over one pod. A name that is not a server's may be anybody's.
-_VARIABLES: Final = {
-    "containers": "object.spec.containers + "
-    "(has(object.spec.initContainers) ? object.spec.initContainers : [])",
-    "volumes": "has(object.spec.volumes) ? object.spec.volumes : []",
-    "secrets": str([*SECRETS]),
-    "claims": str([*CLAIMS]),
-}
-_NO_SECRETS: Final = (
-    "variables.volumes.all(v, !has(v.secret) || !(v.secret.secretName in variables.secrets))",
-    "variables.volumes.all(v, !has(v.projected) || "
-    "v.projected.sources.all(s, !has(s.secret) || !(s.secret.name in variables.secrets)))",
-    "variables.containers.all(c, !has(c.env) || c.env.all(e, !has(e.valueFrom) || "
-    "!has(e.valueFrom.secretKeyRef) || !(e.valueFrom.secretKeyRef.name in variables.secrets)))",
-    "variables.containers.all(c, !has(c.envFrom) || "
-    "c.envFrom.all(e, !has(e.secretRef) || !(e.secretRef.name in variables.secrets)))",
-)
-_NO_CLAIMS: Final = (
-    "variables.volumes.all(v, !has(v.persistentVolumeClaim) || "
-    "!(v.persistentVolumeClaim.claimName in variables.claims))"
-)
 
 
 def _validations(account: str) -> list[dict[str, str]]:
@@ -66,14 +36,6 @@ def _validations(account: str) -> list[dict[str, str]]:
             "expression": "!has(object.spec.nodeName) || object.spec.nodeName == ''",
             "message": "spec.nodeName bypasses the scheduler: use a node selector",
         },
-        {
-            "expression": " && ".join(_NO_SECRETS),
-            "message": f"Secrets of the platform's servers are not for steps: {', '.join(SECRETS)}",
-        },
-        {
-            "expression": _NO_CLAIMS,
-            "message": f"volumes of the platform's servers are not for steps: {', '.join(CLAIMS)}",
-        },
     ]
 
 
@@ -82,23 +44,31 @@ def spec(namespace: str, *, creator: str, account: str) -> dict[str, Any]:
 
     Args:
         namespace: Namespace of the runs.
-        creator: Service account of the workflow controller in it.
+        creator: User who creates their pods, the workflow controller.
         account: Service account of steps.
     """
-    controller = f"system:serviceaccount:{namespace}:{creator}"
     return {
         "failurePolicy": "Fail",
         "matchConstraints": admission.created_pods_in(namespace),
         "matchConditions": [
-            {"name": "is-of-a-run", "expression": f"request.userInfo.username == '{controller}'"}
+            {"name": "is-of-a-run", "expression": f"request.userInfo.username == '{creator}'"}
         ],
-        "variables": [{"name": name, "expression": text} for name, text in _VARIABLES.items()],
         "validations": _validations(account),
     }
 
 
-def deploy(owner: Owner, *, creator: str, account: str) -> list[kubernetes.apiextensions.CustomResource]:
-    """Create the policy and its binding for the namespace of the owner; arguments as for `spec`."""
-    known = pulumi.Output.from_input(owner.namespace)
-    rendered = known.apply(lambda namespace: spec(namespace, creator=creator, account=account))
+def deploy(
+    owner: Owner, runs_namespace: pulumi.Input[str], *, creator: str, account: str
+) -> list[kubernetes.apiextensions.CustomResource]:
+    """Create the policy and its binding.
+
+    Args:
+        owner: The workflow controller.
+        runs_namespace: Namespace of the runs.
+        creator: Service account of the workflow controller, in the owner's namespace.
+        account: Service account of steps.
+    """
+    rendered = pulumi.Output.all(runs_namespace, owner.namespace).apply(
+        lambda known: spec(known[0], creator=f"system:serviceaccount:{known[1]}:{creator}", account=account)
+    )
     return admission.deploy(owner, "Validating", f"{owner.component}-step-pods", rendered)

@@ -1,7 +1,7 @@
 """Access to the Kubernetes API: a service account and the roles bound to it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pulumi
@@ -62,6 +62,11 @@ class AccessRights:
     account_namespace: pulumi.Input[str] | None = None
     """Its namespace; by default the component's."""
 
+    def elsewhere(self, namespace: pulumi.Input[str]) -> "AccessRights":
+        """Return the access of the same account to another namespace."""
+        owner = replace(self.owner, namespace=namespace)
+        return AccessRights(owner=owner, account=self.account, account_namespace=self._account_namespace)
+
     def service_account(self) -> core.ServiceAccount:
         """Create the account; pods that call the API mount its token explicitly."""
         return core.ServiceAccount(
@@ -107,6 +112,9 @@ class AccessRights:
             opts=self.owner.child([role]),
         )
 
+    @property
+    def _account_namespace(self) -> pulumi.Input[str]:
+        return self.owner.namespace if self.account_namespace is None else self.account_namespace
+
     def _subject(self) -> rbac.SubjectArgsDict:
-        namespace = self.owner.namespace if self.account_namespace is None else self.account_namespace
-        return {"kind": "ServiceAccount", "name": self.account, "namespace": namespace}
+        return {"kind": "ServiceAccount", "name": self.account, "namespace": self._account_namespace}

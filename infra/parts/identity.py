@@ -126,7 +126,7 @@ def _bindings(identity: IdentitySettings) -> "dict[Role, tuple[Subject, ...]]":
     accounts = {
         Role.MEMBER: (Subject(name=OPERATOR, namespace=NAMESPACE),),
         # Steps call the models that they have deployed.
-        Role.CALLER: (Subject(name=ACCOUNT, namespace=pipelines.NAMESPACE),),
+        Role.CALLER: (Subject(name=ACCOUNT, namespace=pipelines.RUNS_NAMESPACE),),
     }
     return {
         role: (*(Subject(name=f"{_prefix(identity)}{each}") for each in groups), *accounts.get(role, ()))

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from infra.parts.site import Site
 
 NAMESPACE = "kubeflow"
+"""Namespace of the servers."""
+RUNS_NAMESPACE = "runs"
+"""Namespace of runs: of the pods of pipelines, and of the Secrets and volumes that these name."""
 DATABASE_SERVER = "mysql"
 """Name of the database server, where it runs in the cluster."""
 
@@ -39,6 +42,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
         StepSettings,
     )
     from components.pipelines.package_index import PackageIndex
+    from components.pipelines.step_limits import DefaultLimits
 
     artifacts = connections.get(ObjectStoreConnections).of(PIPELINES_BUCKET, "pipelines")
     databases = connections.get(PipelinesDatabases)
@@ -48,6 +52,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
         "pipelines",
         KubeflowPipelinesArgs(
             namespace=site.namespaces[NAMESPACE],
+            runs_namespace=site.namespaces[RUNS_NAMESPACE],
             images=PipelineImages(
                 api_server=site.image("kfp-api-server"),
                 driver=site.image("kfp-driver"),
@@ -69,6 +74,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
                 models_namespace=connections.get(ServingConnection).models_namespace,
                 token=site.settings.identity is not None,
                 package_index=PackageIndex(url=index, networks=chosen.package_index_cidrs) if index else None,
+                limits=DefaultLimits(memory=chosen.step_memory, storage=chosen.step_storage),
                 bounds=StartBounds(
                     start_seconds=chosen.start_timeout_seconds, room_seconds=chosen.room_timeout_seconds
                 ),
@@ -83,7 +89,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
     )
     return Provides(
         outputs={
-            "pipelines_namespace": pipelines.namespace,
+            "pipelines_namespace": pipelines.runs_namespace,
             "pipelines_bucket": artifacts.bucket,
             "workload_image": site.image("workload"),
         }
@@ -131,13 +137,13 @@ PIPELINES = Part(
     name="pipelines",
     deploy=_deploy,
     needs=(
-        Need(connection=GatewayConnection),
+        Need(connection=GatewayConnection, namespaces=(RUNS_NAMESPACE,)),
         Need(connection=ObjectStoreConnections),
-        Need(connection=PipelinesDatabases),
-        Need(connection=TrackingConnection),
+        Need(connection=PipelinesDatabases, namespaces=(NAMESPACE,)),
+        Need(connection=TrackingConnection, namespaces=(RUNS_NAMESPACE,)),
         Need(connection=ServingConnection, namespaces=()),
     ),
-    namespaces=(NAMESPACE,),
+    namespaces=(NAMESPACE, RUNS_NAMESPACE),
     images=(
         "argo-executor",
         "argo-workflow-controller",

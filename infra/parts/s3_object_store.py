@@ -30,7 +30,7 @@ def _deploy(site: "Site", _: Connections) -> Provides:
             buckets=site.plan.buckets,
             accounts={
                 "pipelines": (
-                    ServiceAccount(namespace=pipelines.NAMESPACE, name=pipeline_steps.ACCOUNT),
+                    ServiceAccount(namespace=pipelines.RUNS_NAMESPACE, name=pipeline_steps.ACCOUNT),
                     ServiceAccount(namespace=pipelines.NAMESPACE, name=pipelines_api_server.SERVICE),
                 ),
                 "tracking": (ServiceAccount(namespace=tracking.NAMESPACE, name=mlflow_tracking.ACCOUNT),),

@@ -69,7 +69,7 @@ def test_every_identity_belongs_to_a_service_account_that_exists(stack: str) -> 
     found = _identified(stack)
     assert found == {
         ("kubeflow", "ml-pipeline"),
-        ("kubeflow", "pipeline-runner"),
+        ("runs", "pipeline-runner"),
         ("mlflow", "mlflow"),
         ("models", "model-storage"),
         _DEFAULT,

@@ -163,6 +163,17 @@ ADDED = {
         for name in ("gate", "oauth2-proxy")
         for kind, suffix in (("repository:Repository", ""), ("lifecyclePolicy:LifecyclePolicy", "-lifecycle"))
     ),
+    # Runs have a namespace of their own.
+    "plinth:index:PlatformNamespace runs",
+    "kubernetes:core/v1:Namespace runs-namespace",
+    "kubernetes:core/v1:LimitRange pipelines-steps-limits",
+    "kubernetes:admissionregistration.k8s.io/v1:MutatingAdmissionPolicy pipelines-steps-step-limits",
+    "kubernetes:admissionregistration.k8s.io/v1:MutatingAdmissionPolicyBinding "
+    "pipelines-steps-step-limits-binding",
+    "kubernetes:core/v1:Secret pipelines-api-artifacts",
+    "kubernetes:networking.k8s.io/v1:NetworkPolicy runs-default-deny",
+    "kubernetes:rbac.authorization.k8s.io/v1:Role pipelines-argo-own-role",
+    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding pipelines-argo-own-binding",
     "plinth:index:Gate gate",
     "plinth:index:Login login",
     "plinth:index:PlatformNamespace identity",

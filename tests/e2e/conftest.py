@@ -46,7 +46,8 @@ def pytest_runtest_makereport(
     report = yield
     found = getattr(item, "funcargs", {}).get("endpoints")
     if report.failed and isinstance(found, Endpoints):
-        namespaces = (found.pipelines_namespace, found.tracking_namespace, found.models_namespace, "gateway")
+        own = (found.pipelines_namespace, found.tracking_namespace, found.models_namespace)
+        namespaces = (*own, "kubeflow", "gateway")
         report.sections.append(("platform", diagnose(found.kubeconfig, namespaces)))
     return report
 

@@ -121,6 +121,20 @@ def hungry() -> int:
     return len(bytearray(512 * 1024 * 1024))
 
 
+@dsl.component
+def greedy() -> int:
+    """Take more memory than any step gets that names no limit."""
+    return len(bytearray(6 * 1024**3))
+
+
+@dsl.component
+def forking() -> int:
+    """Start processes without end."""
+    import subprocess
+
+    return len([subprocess.Popen(["sleep", "600"]) for _ in range(10_000)])
+
+
 @dsl.pipeline(name="stock-component")
 def stock() -> None:
     """Chain two components."""
@@ -215,6 +229,18 @@ def out_of_memory() -> None:
     """Take too much memory."""
     task: Any = hungry()
     task.set_memory_limit("128Mi")
+
+
+@dsl.pipeline(name="greedy")
+def no_limit() -> None:
+    """Take too much memory, and name no limit."""
+    greedy()
+
+
+@dsl.pipeline(name="forking")
+def fork_bomb() -> None:
+    """Take too many processes."""
+    forking()
 
 
 @dsl.pipeline(name="gpu")

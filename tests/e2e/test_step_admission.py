@@ -1,4 +1,4 @@
-"""A pod of a run gets nothing of the servers that share its namespace, whatever the pipeline describes."""
+"""A pod of a run is not taken for a server's and mounts nothing of one, whatever the pipeline describes."""
 
 from typing import Any
 
@@ -6,10 +6,12 @@ import pytest
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
+from infra.parts.pipelines import NAMESPACE
 from workloads import cluster_client
 from workloads.contract import OBJECT_STORE_SECRET
 from workloads.endpoints import Endpoints
 
+_PLATFORM = "app.kubernetes.io/part-of=plinth"
 _RESTRICTED = {
     "allowPrivilegeEscalation": False,
     "runAsNonRoot": True,
@@ -22,7 +24,7 @@ _RESTRICTED = {
 def controller(endpoints: Endpoints) -> Any:
     """The API as the workflow controller calls it: it creates the pods of every run."""
     connected = cluster_client.connect(endpoints.kubeconfig)
-    user = f"system:serviceaccount:{endpoints.pipelines_namespace}:argo"
+    user = f"system:serviceaccount:{NAMESPACE}:argo"
     connected.set_default_header("Impersonate-User", user)
     return client.CoreV1Api(connected)
 
@@ -37,20 +39,8 @@ def pod(*, labels: dict[str, str] | None = None, container: dict[str, Any] | Non
     }
 
 
-def secret(name: str) -> list[dict[str, Any]]:
-    return [{"name": "stolen", "secret": {"secretName": name}}]
-
-
-def claim(name: str) -> list[dict[str, Any]]:
-    return [{"name": "data", "persistentVolumeClaim": {"claimName": name}}]
-
-
-def variable(name: str) -> dict[str, Any]:
-    return {"env": [{"name": "STOLEN", "valueFrom": {"secretKeyRef": {"name": name, "key": "x"}}}]}
-
-
-def create(controller: Any, endpoints: Endpoints, body: Any) -> None:
-    controller.create_namespaced_pod(endpoints.pipelines_namespace, body, dry_run="All")
+def create(controller: Any, endpoints: Endpoints, body: Any) -> Any:
+    return controller.create_namespaced_pod(endpoints.pipelines_namespace, body, dry_run="All")
 
 
 @pytest.mark.parametrize(
@@ -61,30 +51,6 @@ def create(controller: Any, endpoints: Endpoints, body: Any) -> None:
         (pod(labels={"app.kubernetes.io/name": "kubeflow-pipelines"}), "give the step others"),
         (pod(priorityClassName="workflow-controller"), "a step has no priority class"),
         (pod(nodeName="plinth-default"), "use a node selector"),
-        (pod(volumes=secret("mysql-init")), "Secrets of the platform's servers"),
-        (
-            pod(volumes=[{"name": "p", "projected": {"sources": [{"secret": {"name": "mysql-init"}}]}}]),
-            "Secrets of the platform's servers",
-        ),
-        (pod(container=variable("pipelines-database")), "Secrets of the platform's servers"),
-        (
-            pod(container={"envFrom": [{"secretRef": {"name": "metadata-database"}}]}),
-            "Secrets of the platform's servers",
-        ),
-        (
-            pod(
-                initContainers=[
-                    {
-                        "name": "first",
-                        "image": "python:3.11",
-                        "securityContext": _RESTRICTED,
-                        **variable("mysql-init"),
-                    }
-                ]
-            ),
-            "Secrets of the platform's servers",
-        ),
-        (pod(volumes=claim("mysql")), "volumes of the platform's servers"),
     ],
 )
 def test_what_servers_have_is_refused_in_one_line(
@@ -96,15 +62,29 @@ def test_what_servers_have_is_refused_in_one_line(
     assert reason in str(refused.value.body)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        pod(),
-        pod(labels={"team": "research"}),
-        pod(volumes=secret(OBJECT_STORE_SECRET)),
-        pod(volumes=secret("somebodys-token"), container=variable("somebodys-key")),
-        pod(volumes=claim("somebodys-data")),
-    ],
-)
+@pytest.mark.parametrize("body", [pod(), pod(labels={"team": "research"})])
 def test_what_is_a_pipelines_own_is_admitted(controller: Any, endpoints: Endpoints, body: Any) -> None:
     create(controller, endpoints, body)
+
+
+@pytest.mark.parametrize(
+    ("resources", "limit"),
+    [({}, "4Gi"), ({"requests": {"memory": "8Gi"}}, "8Gi"), ({"limits": {"memory": "128Mi"}}, "128Mi")],
+)
+def test_a_step_has_the_limit_that_its_pipeline_sets_or_needs(
+    controller: Any, endpoints: Endpoints, resources: dict[str, Any], limit: str
+) -> None:
+    created = create(controller, endpoints, pod(container={"resources": resources}))
+    (main,) = created.spec.containers
+    assert main.resources.limits["memory"] == limit
+    assert main.resources.limits["ephemeral-storage"] == "20Gi"
+
+
+def test_nothing_that_a_step_could_mount_belongs_to_a_server(endpoints: Endpoints) -> None:
+    core: Any = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
+    secrets = core.list_namespaced_secret(endpoints.pipelines_namespace, label_selector=_PLATFORM).items
+    claims = core.list_namespaced_persistent_volume_claim(
+        endpoints.pipelines_namespace, label_selector=_PLATFORM
+    ).items
+    assert [each.metadata.name for each in secrets] == [OBJECT_STORE_SECRET]
+    assert claims == []

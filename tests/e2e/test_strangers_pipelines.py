@@ -21,6 +21,8 @@ _PIPELINES: Mapping[str, Callable[..., Any]] = {
     "branches": strangers_pipelines.branches,
     "nan": strangers_pipelines.nan_metric,
     "memory": strangers_pipelines.out_of_memory,
+    "no limit": strangers_pipelines.no_limit,
+    "processes": strangers_pipelines.fork_bomb,
     "secret": strangers_pipelines.no_secret,
     "storage": strangers_pipelines.no_storage,
 }
@@ -83,6 +85,8 @@ def test_a_package_is_installed_or_named_as_the_reason(
         ("no package", NO_PACKAGE),
         ("nan", "NaN"),
         ("memory", "OOMKilled"),
+        ("no limit", "OOMKilled"),
+        ("processes", "Resource temporarily unavailable"),
         ("secret", NO_SECRET),
     ],
 )

@@ -34,7 +34,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], dict[str, 
 def test_requests_go_through_the_gateway_and_are_signed_for_the_host_it_routes_by(
     secrets: dict[tuple[str, str], dict[str, str]],
 ) -> None:
-    secrets["kubeflow", "mlpipeline-minio-artifact"] = {"accesskey": "a", "secretkey": "s"}
+    secrets["runs", "mlpipeline-minio-artifact"] = {"accesskey": "a", "secretkey": "s"}
     store = object_store.pipelines_store(ENDPOINTS)
     assert store.meta.endpoint_url == "http://objects.plinth.local"
     assert store.meta.config.proxies == {"http": ENDPOINTS.gateway_url}
@@ -57,7 +57,7 @@ def test_a_missing_secret_is_named(secrets: dict[tuple[str, str], dict[str, str]
 def test_without_keys_in_the_cluster_callers_use_their_own_credentials_and_no_gateway(
     secrets: dict[tuple[str, str], dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    secrets["kubeflow", "mlpipeline-minio-artifact"] = {"accesskey": "", "secretkey": ""}
+    secrets["runs", "mlpipeline-minio-artifact"] = {"accesskey": "", "secretkey": ""}
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "callers-own")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
     store = object_store.pipelines_store(ENDPOINTS)

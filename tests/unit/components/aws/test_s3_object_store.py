@@ -29,7 +29,7 @@ ARGS = S3ObjectStoreArgs(
     accounts={
         "pipelines": (
             ServiceAccount(namespace="kubeflow", name="ml-pipeline"),
-            ServiceAccount(namespace="kubeflow", name="pipeline-runner"),
+            ServiceAccount(namespace="runs", name="pipeline-runner"),
         ),
         "tracking": (ServiceAccount(namespace="mlflow", name="mlflow"),),
         "serving": (ServiceAccount(namespace="models", name="model-storage"),),
@@ -173,7 +173,7 @@ def test_every_service_account_has_a_role_of_its_own() -> None:
     }
     assert set(associations) == {
         ("kubeflow", "ml-pipeline"),
-        ("kubeflow", "pipeline-runner"),
+        ("runs", "pipeline-runner"),
         ("mlflow", "mlflow"),
         ("models", "model-storage"),
     }

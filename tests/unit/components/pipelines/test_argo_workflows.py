@@ -13,6 +13,7 @@ from tests.unit.components import rules, sample
 
 PLAIN = ArgoWorkflowsArgs(
     namespace="kubeflow",
+    runs_namespace="runs",
     image=reference("argo-workflow-controller"),
     executor_image=reference("argo-executor"),
     artifacts=sample.artifacts(),
@@ -47,7 +48,8 @@ def test_everything_is_labelled_restricted_and_below_the_component(preview: bool
 def test_the_controller_starts_after_its_kinds_rights_and_ways_out() -> None:
     deployment = deployed()
     before = rules.before(deployment, deployment.one("Deployment"))
-    assert {"argo-account", "argo-binding", "argo-settings", "argo-policy", "argo-priority"} <= before
+    assert {"argo-account", "argo-binding", "argo-own-binding", "argo-settings", "argo-policy"} <= before
+    assert "argo-priority" in before
     assert "argo-definitions" in before
 
 
@@ -86,7 +88,7 @@ def test_a_step_does_not_wait_ten_seconds_for_the_controller() -> None:
 
 def test_a_controller_sees_one_namespace_and_uses_the_pinned_executor() -> None:
     (container,) = deployed().pods()["argo-controller"]["containers"]
-    assert "--namespaced" in container["args"]
+    assert {"--namespaced", "--managed-namespace=runs"} <= {*container["args"]}
     assert f"--executor-image={reference('argo-executor')}" in container["args"]
 
 
@@ -185,7 +187,21 @@ def test_without_keys_logs_are_archived_by_the_identity_of_the_step() -> None:
 def test_the_controller_may_create_what_large_steps_are_mounted_from() -> None:
     granted = [
         rule
-        for rule in deployed().one("Role").inputs["rules"]
+        for rule in deployed().one("Role", "argo-role").inputs["rules"]
         if "configmaps" in rule["resources"] and "create" in rule["verbs"]
     ]
     assert granted == [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]}]
+
+
+def test_in_its_own_namespace_the_controller_reads_its_settings_and_elects_a_leader() -> None:
+    deployment = deployed()
+    own, of_runs = (deployment.one("Role", f"argo-{name}").inputs for name in ("own-role", "role"))
+    assert (own["metadata"]["namespace"], of_runs["metadata"]["namespace"]) == ("kubeflow", "runs")
+    granted = {resource: rule["verbs"] for rule in own["rules"] for resource in rule["resources"]}
+    assert granted == {"leases": ["create", "get", "update"], "configmaps": ["get"]}
+    (named,) = [rule["resourceNames"] for rule in own["rules"] if rule["resources"] == ["configmaps"]]
+    assert named == ["workflow-controller-configmap", "artifact-repositories"]
+    assert not [rule for rule in of_runs["rules"] if "leases" in rule["resources"]]
+    for name in ("argo-binding", "argo-own-binding"):
+        (subject,) = deployment.one("RoleBinding", name).inputs["subjects"]
+        assert subject == {"kind": "ServiceAccount", "name": "argo", "namespace": "kubeflow"}

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from components.pipelines.pipeline_steps import POD_LABELS
 from components.shapes import network_policies
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules, sample
+from workloads.contract import OBJECT_STORE_SECRET
 
 STEPS = StepSettings(
     tracking_uri="http://mlflow.mlflow:5000",
@@ -32,6 +34,7 @@ IMAGES = PipelineImages(
 )
 PLAIN = KubeflowPipelinesArgs(
     namespace="kubeflow",
+    runs_namespace="runs",
     images=IMAGES,
     pipelines_database=sample.mysql("mlpipeline"),
     metadata_database=sample.mysql("metadb"),
@@ -80,10 +83,10 @@ def test_agents_start_after_the_server_and_the_kinds_they_watch() -> None:
         assert {"pipelines-definitions", "pipelines-argo-definitions", "pipelines-api-service"} <= before
 
 
-def test_the_server_starts_after_its_secret_and_the_kinds_it_makes() -> None:
+def test_the_server_starts_after_the_kinds_it_makes() -> None:
     deployment = deployed()
     before = rules.before(deployment, deployment.one("PipelinesApiServer"))
-    assert {"pipelines-steps-artifacts", "pipelines-argo-definitions", "pipelines-definitions"} <= before
+    assert {"pipelines-argo-definitions", "pipelines-definitions"} <= before
 
 
 def test_the_server_does_not_wait_for_the_tracking_server_of_which_steps_are_told() -> None:
@@ -152,8 +155,57 @@ def test_every_pod_runs_the_image_that_is_given_for_it() -> None:
     assert "--executor-image=executor:1" in pods["pipelines-argo-controller"]["containers"][0]["args"]
 
 
-def test_the_namespace_is_the_output() -> None:
-    assert deployed().output("pipelines") == {"namespace": "kubeflow"}
+def test_the_namespace_of_runs_is_the_output() -> None:
+    assert deployed().output("pipelines") == {"runs_namespace": "runs"}
+
+
+def test_no_server_no_volume_and_no_password_is_in_the_namespace_of_runs() -> None:
+    in_runs = [
+        each
+        for each in deployed().registrations
+        if each.inputs.get("metadata", {}).get("namespace") == "runs"
+    ]
+    kinds = {each.type.rpartition(":")[2] for each in in_runs}
+    assert kinds == {
+        "ConfigMap",
+        "LimitRange",
+        "NetworkPolicy",
+        "Role",
+        "RoleBinding",
+        "Secret",
+        "ServiceAccount",
+    }
+    names = {
+        kind: {each.inputs["metadata"]["name"] for each in in_runs if each.type.endswith(f":{kind}")}
+        for kind in ("Secret", "ServiceAccount")
+    }
+    assert names == {"Secret": {OBJECT_STORE_SECRET}, "ServiceAccount": {"pipeline-runner"}}
+
+
+def test_drivers_and_launchers_find_the_servers_from_another_namespace() -> None:
+    deployment = deployed()
+    settings = deployment.one("ConfigMap", "pipelines-argo-settings").inputs["data"]
+    patch = json.loads(json.loads(settings["workflowDefaults"])["spec"]["podSpecPatch"])
+    (main,) = patch["containers"]
+    assert {each["name"]: each["value"] for each in main["env"]} == {
+        "METADATA_GRPC_SERVICE_SERVICE_HOST": "metadata-grpc-service.kubeflow",
+        "METADATA_GRPC_SERVICE_SERVICE_PORT": "8080",
+        "ML_PIPELINE_SERVICE_HOST": "ml-pipeline.kubeflow",
+        "ML_PIPELINE_SERVICE_PORT_GRPC": "8887",
+    }
+    launcher = deployment.one("ConfigMap", "pipelines-steps-metadata-grpc-configmap").inputs["data"]
+    assert launcher["METADATA_GRPC_SERVICE_HOST"] == "metadata-grpc-service.kubeflow"
+
+
+def test_whoever_follows_runs_looks_into_their_namespace_alone() -> None:
+    pods = deployed().pods()
+    (controller,) = pods["pipelines-argo-controller"]["containers"]
+    assert "--managed-namespace=runs" in controller["args"]
+    (server,) = pods["pipelines-api-server"]["containers"]
+    assert {"name": "POD_NAMESPACE", "value": "runs"} in server["env"]
+    for kind in ("persistence-agent", "scheduled-workflow-controller"):
+        (agent,) = pods[f"pipelines-{kind}-agent"]["containers"]
+        assert "--namespace=runs" in agent["args"]
 
 
 def test_one_database_for_two_programs_is_refused() -> None:

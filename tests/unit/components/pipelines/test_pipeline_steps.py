@@ -9,7 +9,7 @@ from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules, sample
 
 PLAIN = PipelineStepsArgs(
-    namespace="kubeflow",
+    namespace="runs",
     artifacts=sample.artifacts(),
     metadata_service="metadata-grpc-service",
     metadata_port=8080,
@@ -55,7 +55,7 @@ def test_a_step_may_deploy_into_the_models_namespace_alone() -> None:
     assert role["rules"][1]["verbs"] == ["list", "watch"]
     assert {"get", "create", "patch"} <= set(role["rules"][0]["verbs"])
     (subject,) = deployment.one("RoleBinding", "steps-deploy-binding").inputs["subjects"]
-    assert subject == {"kind": "ServiceAccount", "name": "pipeline-runner", "namespace": "kubeflow"}
+    assert subject == {"kind": "ServiceAccount", "name": "pipeline-runner", "namespace": "runs"}
 
 
 def test_without_a_models_namespace_a_step_may_deploy_nowhere() -> None:
@@ -92,9 +92,9 @@ def test_steps_reach_the_kubernetes_api_and_named_destinations_and_no_one_reache
 def test_the_launcher_policy_concerns_step_pods_of_its_namespace_alone() -> None:
     deployment = deployed()
     policy = deployment.one("MutatingAdmissionPolicy").inputs
-    assert policy["spec"] == launcher_policy("kubeflow")
+    assert policy["spec"] == launcher_policy("runs")
     assert policy["spec"]["matchConstraints"]["namespaceSelector"] == {
-        "matchLabels": {"kubernetes.io/metadata.name": "kubeflow"}
+        "matchLabels": {"kubernetes.io/metadata.name": "runs"}
     }
     assert policy["spec"]["matchConstraints"]["objectSelector"] == {"matchLabels": POD_LABELS}
     binding = deployment.one("MutatingAdmissionPolicyBinding")

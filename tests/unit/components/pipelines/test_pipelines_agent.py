@@ -9,7 +9,13 @@ SERVER = network_policies.pods({"server": "true"})
 
 
 def deployed(kind: AgentKind, *, preview: bool = False) -> Deployment[PipelinesAgent]:
-    args = PipelinesAgentArgs(namespace="kubeflow", kind=kind, image=f"agents/{kind}:1", server=SERVER)
+    args = PipelinesAgentArgs(
+        namespace="kubeflow",
+        runs_namespace="runs",
+        kind=kind,
+        image=f"agents/{kind}:1",
+        server=SERVER,
+    )
     return deploy(lambda: PipelinesAgent("agent", args), preview=preview)
 
 
@@ -34,7 +40,7 @@ def test_an_agent_shows_the_server_a_token_of_its_own(kind: AgentKind, token: st
     (container,) = pod["containers"]
     assert container["image"] == f"agents/{kind}:1"
     assert container["command"] == [program]
-    assert "--namespace=kubeflow" in container["args"]
+    assert "--namespace=runs" in container["args"]
     (volume,) = [each for each in pod["volumes"] if each["name"] == "token"]
     (source,) = volume["projected"]["sources"]
     assert source["serviceAccountToken"]["path"] == token
@@ -53,9 +59,12 @@ def test_an_agent_reaches_the_kubernetes_api_and_the_server_alone(kind: AgentKin
 
 
 @pytest.mark.parametrize("kind", AgentKind)
-def test_an_agents_rights_are_upstreams(kind: AgentKind) -> None:
+def test_an_agents_rights_are_upstreams_in_the_namespace_of_runs(kind: AgentKind) -> None:
     deployment = deployed(kind)
     assert deployment.one("Role").inputs["rules"]
+    assert deployment.one("Role").inputs["metadata"]["namespace"] == "runs"
+    (subject,) = deployment.one("RoleBinding").inputs["subjects"]
+    assert subject["namespace"] == "kubeflow"
     assert (
         deployment.one("RoleBinding").inputs["roleRef"]["name"]
         == deployment.one("Role").inputs["metadata"]["name"]

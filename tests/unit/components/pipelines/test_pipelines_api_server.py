@@ -18,12 +18,12 @@ from tests.unit.components import rules, sample
 
 PLAIN = PipelinesApiServerArgs(
     namespace="kubeflow",
+    runs_namespace="runs",
     image="api:1",
     driver_image="driver:1",
     launcher_image="launcher:1",
     database=sample.mysql("mlpipeline"),
     artifacts=sample.artifacts(),
-    artifacts_secret="artifacts",
     clients=(network_policies.pods({"step": "true"}),),
     gateway=sample.GATEWAY,
 )
@@ -97,7 +97,7 @@ def test_passwords_come_from_secrets() -> None:
         "secretKeyRef": {"name": "pipelines-database", "key": "password"}
     }
     assert values["OBJECTSTORECONFIG_SECRETACCESSKEY"] == {
-        "secretKeyRef": {"name": "artifacts", "key": "secretkey"}
+        "secretKeyRef": {"name": "pipelines-artifacts", "key": "secretkey"}
     }
 
 

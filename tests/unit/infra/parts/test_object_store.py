@@ -10,7 +10,7 @@ from tests.fixtures import platform
 
 def test_its_clients_are_the_gateway_and_the_pods_that_use_a_bucket() -> None:
     made = plan(stack_file.settings("local"), PARTS)
-    assert made.clients(OBJECT_STORE.name) == ("gateway", "kubeflow", "mlflow", "models")
+    assert made.clients(OBJECT_STORE.name) == ("gateway", "kubeflow", "mlflow", "models", "runs")
     assert made.servers(ObjectStoreConnections) == ("object-store",)
 
 

@@ -14,7 +14,7 @@ def test_accounts_of_pods_are_named_before_their_namespaces_exist() -> None:
         if each.name.startswith("object-store-")
     }
     assert found == {
-        ("kubeflow", "pipeline-runner"),
+        ("runs", "pipeline-runner"),
         ("kubeflow", "ml-pipeline"),
         ("mlflow", "mlflow"),
         ("models", "model-storage"),

@@ -1,5 +1,6 @@
 """Deploys the platform: the parts that the settings ask for, in the order of `infra.parts.PARTS`."""
 
+import datetime
 from collections.abc import Mapping, Sequence
 
 import pulumi
@@ -38,7 +39,11 @@ def keep_secrets(
     for secret in secrets:
         chosen = {key: given[key] for key in secret.keys if key in given}
         initial[secret.name] = chosen if len(chosen) == len(secret.keys) else generated.values(secret)
-    values = KeptSecrets(SECRETS_NAME, KeptSecretsArgs(initial=initial)).values
+    today = datetime.datetime.now(datetime.UTC).date()
+    renewals = {
+        secret.name: number for secret in secrets if (number := generated.renewal(secret, today)) is not None
+    }
+    values = KeptSecrets(SECRETS_NAME, KeptSecretsArgs(initial=initial, renewals=renewals)).values
     for key, value in given.items():
         pulumi.Output.all(value, values[key]).apply(lambda both, key=key: _say_if_unused(key, *both))
     return values

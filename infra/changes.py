@@ -67,6 +67,7 @@ def deploy(options: argparse.Namespace) -> int:
     code = run_engine(engine, options.command, *arguments)
     if code == 0 and options.command == "up":
         engine.forget_secrets()
+        _restart_readers(installation, engine)
     return code
 
 
@@ -159,6 +160,8 @@ def rotate(options: argparse.Namespace) -> int:
 
 def _restart_readers(installation: Installation, engine: Engine) -> None:
     changed = restarts.changed_secrets(events.read(engine.event_log))
+    if not changed:
+        return
     for each in restarts.readers(engine.resources(), changed):
         restart, status = each.commands()
         if installation.kubeconfig is None:

@@ -8,10 +8,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from infra.parts.secrets import Password, Secret
+from infra.parts.secrets import Password, Secret, WebhookCertificate
 
-# The API server is the only client.
-_VALID_DAYS = 3650
+_VALID_DAYS = 90
+# The first update after as many days makes a new one: 30 days are left for somebody to run it.
+_RENEWED_DAYS = 60
 
 
 def values(secret: Secret) -> dict[str, str]:
@@ -19,6 +20,11 @@ def values(secret: Secret) -> dict[str, str]:
     if isinstance(secret, Password):
         return {secret.key: secrets.token_hex(20)}
     return dict(zip(secret.keys, certificate(secret.host()), strict=True))
+
+
+def renewal(secret: Secret, today: datetime.date) -> int | None:
+    """Return a number that changes when an update must renew the secret; None if nothing but a user does."""
+    return today.toordinal() // _RENEWED_DAYS if isinstance(secret, WebhookCertificate) else None
 
 
 def certificate(host: str) -> tuple[str, str, str]:

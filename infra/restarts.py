@@ -6,7 +6,7 @@ from typing import Any
 
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 _SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 (a type)
-_CHANGES = frozenset({"create", "update", "replace", "create-replacement"})
+_CHANGES = frozenset({"update", "replace", "create-replacement"})
 # The Job that sets passwords in a managed database; its name does not depend on them.
 _ACCOUNTS_JOB = "plinth:index:MysqlAccounts$kubernetes:batch/v1:Job::"
 ROLLOUT_SECONDS = 300
@@ -31,7 +31,7 @@ class Workload:
 
 
 def changed_secrets(events: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """Return the URNs of the Secrets that a run of the engine changed."""
+    """Return the URNs of the Secrets that a run of the engine changed; what reads a new one starts later."""
     found = (each["resOutputsEvent"]["metadata"] for each in events if "resOutputsEvent" in each)
     return frozenset(
         each["urn"] for each in found if each.get("type") == _SECRET and each.get("op") in _CHANGES

@@ -47,7 +47,7 @@ def certificates(expiries: dict[str, int], timing: Timing) -> tuple[Rule, ...]:
             "CertificateExpires",
             f"{CERTIFICATE} - time() < {days}",
             "The certificate {{ $labels.name }} expires in {{ $value | humanizeDuration }}",
-            "Remove its keys from the stack's configuration: the next `pulumi up` makes new ones.",
+            "Run `pulumi up`: the first one after 60 days renews it.",
             severity="warning",
         ),
         alert(

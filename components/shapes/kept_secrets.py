@@ -1,7 +1,7 @@
 """Random values that the stack's state keeps, encrypted: they are the same in every later update."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 from pulumi import ResourceOptions
@@ -13,6 +13,8 @@ class KeptSecretsArgs:
 
     initial: Mapping[str, Mapping[str, pulumi.Input[str]]]
     """Values by key, by name of the secret; they count when the secret is created or replaced."""
+    renewals: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Number by name of the secret: another number replaces the secret, without one only a user does."""
 
     def __post_init__(self) -> None:
         """Reject a key that two secrets claim."""
@@ -34,7 +36,11 @@ class KeptSecrets(pulumi.ComponentResource):
                 f"{name}-{secret}",
                 input=pulumi.Output.secret(dict(initial)),
                 # The program makes new values in every run; a replacement takes them, an update does not.
-                opts=ResourceOptions(parent=self, ignore_changes=["input"]),
+                opts=ResourceOptions(
+                    parent=self,
+                    ignore_changes=["input"],
+                    replacement_trigger=args.renewals.get(secret),
+                ),
             )
             for key in initial:
                 self.values[key] = pulumi.Output.secret(stash.output.apply(lambda kept, key=key: kept[key]))

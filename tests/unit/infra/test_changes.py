@@ -195,17 +195,30 @@ def test_a_rotation_replaces_one_secret_and_ignores_values_of_earlier_releases(c
 
 
 def test_after_a_rotation_what_reads_the_secret_is_restarted_one_after_the_other(
-    calls: Calls, capsys: pytest.CaptureFixture[str]
+    calls: Calls, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     urn = changes.secret_urn("x", SECRETS[0].name)
     calls.resources = [{"urn": urn}]
     calls.readers = [restarts.Workload(kind="Deployment", namespace="mlflow", name="mlflow")]
+    monkeypatch.setattr(restarts, "changed_secrets", lambda _: frozenset({"urn"}))
     assert command("rotate", SECRETS[0].name) == 0
     assert calls.runs == [("up", "--replace", urn, None), *calls.readers[0].commands()]
     assert "restarting deployment/mlflow in mlflow" in capsys.readouterr().out
     calls.code, calls.runs = 1, []
     assert command("rotate", SECRETS[0].name) == 1
     assert calls.runs == [("up", "--replace", urn, None)]
+
+
+def test_after_an_update_what_reads_a_changed_secret_is_restarted(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls.readers = [restarts.Workload(kind="Deployment", namespace="kserve", name="kserve")]
+    assert command("up") == 0
+    assert calls.runs == [("up", None)]
+    monkeypatch.setattr(restarts, "changed_secrets", lambda _: frozenset({"urn"}))
+    calls.runs = []
+    assert command("up") == 0
+    assert calls.runs == [("up", None), *calls.readers[0].commands()]
 
 
 def test_a_secret_that_the_state_does_not_keep_yet_is_not_rotated(

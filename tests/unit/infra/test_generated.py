@@ -1,5 +1,7 @@
 """Generated values: never twice the same, and a certificate that its client can check."""
 
+import datetime
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -36,3 +38,23 @@ def test_a_certificate_is_for_its_host_and_signed_by_its_authority(secret: Webho
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == [HOSTS[secret.name]]
     assert certificate.public_key() == key.public_key()
+
+
+@pytest.mark.parametrize("secret", CERTIFICATES, ids=lambda each: each.name)
+def test_a_certificate_is_valid_for_ninety_days(secret: WebhookCertificate) -> None:
+    for key in secret.keys[:2]:
+        made = x509.load_pem_x509_certificate(generated.values(secret)[key].encode())
+        valid = made.not_valid_after_utc - made.not_valid_before_utc
+        assert valid == datetime.timedelta(days=90, hours=1)
+
+
+def test_a_certificate_is_renewed_a_month_before_it_expires_and_a_password_never() -> None:
+    made = datetime.date(2026, 11, 29)
+    days = range(120)
+    for secret in SECRETS:
+        numbers = [generated.renewal(secret, made + datetime.timedelta(days=each)) for each in days]
+        if isinstance(secret, WebhookCertificate):
+            assert numbers[0] != numbers[60]
+            assert len(set(numbers[:61])) == 2
+        else:
+            assert set(numbers) == {None}

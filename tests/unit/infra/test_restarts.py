@@ -68,6 +68,7 @@ def test_only_secrets_that_a_run_changed_count() -> None:
     seen = [
         event("a", "update"),
         event("b", "same"),
+        event("new", "create"),
         event("c", "update", "kubernetes:apps/v1:Deployment"),
         {},
     ]

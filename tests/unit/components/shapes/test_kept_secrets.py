@@ -11,7 +11,7 @@ INITIAL = {"password": {"password": "first"}, "hooks": {"hookKey": "second", "ho
 
 
 def deployed() -> Deployment[KeptSecrets]:
-    return deploy(lambda: KeptSecrets("secrets", KeptSecretsArgs(initial=INITIAL)))
+    return deploy(lambda: KeptSecrets("secrets", KeptSecretsArgs(initial=INITIAL, renewals={"hooks": 7})))
 
 
 def test_each_secret_is_one_resource_below_the_component() -> None:
@@ -25,6 +25,11 @@ def test_values_are_encrypted_and_no_update_changes_them() -> None:
     for each in deployed().of_type("pulumi:index:Stash"):
         assert "input" in each.secret_inputs, each.name
         assert each.ignore_changes == ("input",), each.name
+
+
+def test_what_expires_is_replaced_when_its_number_changes() -> None:
+    triggers = {each.name: each.replacement_trigger for each in deployed().of_type("pulumi:index:Stash")}
+    assert triggers == {"secrets-password": None, "secrets-hooks": 7}
 
 
 def test_every_value_is_known_by_its_key_and_is_secret() -> None:

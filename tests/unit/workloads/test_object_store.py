@@ -50,7 +50,7 @@ def test_models_are_read_with_the_rights_of_their_own_account(
 
 
 def test_a_missing_secret_is_named(secrets: dict[tuple[str, str], dict[str, str]]) -> None:
-    with pytest.raises(WorkloadsError, match="secret kubeflow/mlpipeline-minio-artifact: cannot be read"):
+    with pytest.raises(WorkloadsError, match="secret runs/mlpipeline-minio-artifact: cannot be read"):
         object_store.pipelines_store(ENDPOINTS)
 
 

@@ -91,13 +91,13 @@ def test_steps_reach_the_kubernetes_api_and_named_destinations_and_no_one_reache
 
 def test_the_launcher_policy_concerns_step_pods_of_its_namespace_alone() -> None:
     deployment = deployed()
-    policy = deployment.one("MutatingAdmissionPolicy").inputs
+    policy = deployment.one("MutatingAdmissionPolicy", "steps-launcher-security").inputs
     assert policy["spec"] == launcher_policy("runs")
     assert policy["spec"]["matchConstraints"]["namespaceSelector"] == {
         "matchLabels": {"kubernetes.io/metadata.name": "runs"}
     }
     assert policy["spec"]["matchConstraints"]["objectSelector"] == {"matchLabels": POD_LABELS}
-    binding = deployment.one("MutatingAdmissionPolicyBinding")
+    binding = deployment.one("MutatingAdmissionPolicyBinding", "steps-launcher-security-binding")
     assert binding.inputs["spec"]["policyName"] == policy["metadata"]["name"]
     assert "steps-launcher-security" in rules.before(deployment, binding)
 

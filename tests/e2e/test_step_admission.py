@@ -46,7 +46,8 @@ def create(controller: Any, endpoints: Endpoints, body: Any) -> Any:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (pod(serviceAccountName="argo"), "a step runs as pipeline-runner, not as argo"),
+        # An account of the servers is not in the namespace of runs.
+        (pod(serviceAccountName="argo"), "not found"),
         (pod(serviceAccountName="default"), "a step runs as pipeline-runner, not as default"),
         (pod(labels={"app.kubernetes.io/name": "kubeflow-pipelines"}), "give the step others"),
         (pod(priorityClassName="workflow-controller"), "a step has no priority class"),

@@ -47,7 +47,7 @@ _OWN_SETTINGS: Final[Any] = {
     "apiGroups": [""],
     "resources": ["configmaps"],
     "resourceNames": [_SETTINGS, "artifact-repositories"],
-    "verbs": ["get"],
+    "verbs": ["get", "list", "watch"],
 }
 _TOKEN_VOLUME = "plinth-token"  # noqa: S105
 _PROJECT = "argo-workflows"

@@ -198,7 +198,7 @@ def test_in_its_own_namespace_the_controller_reads_its_settings_and_elects_a_lea
     own, of_runs = (deployment.one("Role", f"argo-{name}").inputs for name in ("own-role", "role"))
     assert (own["metadata"]["namespace"], of_runs["metadata"]["namespace"]) == ("kubeflow", "runs")
     granted = {resource: rule["verbs"] for rule in own["rules"] for resource in rule["resources"]}
-    assert granted == {"leases": ["create", "get", "update"], "configmaps": ["get"]}
+    assert granted == {"leases": ["create", "get", "update"], "configmaps": ["get", "list", "watch"]}
     (named,) = [rule["resourceNames"] for rule in own["rules"] if rule["resources"] == ["configmaps"]]
     assert named == ["workflow-controller-configmap", "artifact-repositories"]
     assert not [rule for rule in of_runs["rules"] if "leases" in rule["resources"]]

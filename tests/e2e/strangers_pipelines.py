@@ -50,6 +50,24 @@ def without_image() -> int:
 
 
 @dsl.component
+def now() -> float:
+    """Return the time in seconds."""
+    import time
+
+    return time.time()
+
+
+@dsl.component
+def later(than: float) -> str:
+    """Fail for 40 seconds, as a service that is still starting does."""
+    import time
+
+    if time.time() < than + 40:
+        raise RuntimeError("not yet")
+    return "in the end"
+
+
+@dsl.component
 def must_be(found: str, wanted: str) -> None:
     """Fail unless both are equal."""
     if found != wanted:
@@ -198,6 +216,14 @@ def loops(
     must_be(found=joined(lists=dsl.Collected(some.output)).output, wanted="11; 33")
     must_be(found=joined(lists=dsl.Collected(titles.output)).output, wanted="aa,bb; aa,bb")
     must_be(found=inner(notes=dsl.Collected(noted.outputs["file"])).output, wanted="a,a,b")
+
+
+@dsl.pipeline(name="retries")
+def retries() -> None:
+    """Try a step again until it succeeds, each time after a longer wait."""
+    task: Any = later(than=now().output)
+    task.set_retry(num_retries=9, backoff_duration="2s", backoff_factor=1.5)
+    must_be(found=task.output, wanted="in the end")
 
 
 @dsl.pipeline(name="branches")

@@ -19,6 +19,7 @@ _PIPELINES: Mapping[str, Callable[..., Any]] = {
     "volume": strangers_pipelines.volume,
     "loops": strangers_pipelines.loops,
     "branches": strangers_pipelines.branches,
+    "retries": strangers_pipelines.retries,
     "nan": strangers_pipelines.nan_metric,
     "memory": strangers_pipelines.out_of_memory,
     "no limit": strangers_pipelines.no_limit,
@@ -64,7 +65,7 @@ def waiting_for_quota(endpoints: Endpoints, stranger: Stranger) -> Generator[str
         core.delete_namespaced_resource_quota(quota, namespace)
 
 
-@pytest.mark.parametrize("name", ["stock", "volume", "loops", "branches"])
+@pytest.mark.parametrize("name", ["stock", "volume", "loops", "branches", "retries"])
 def test_an_ordinary_pipeline_runs(stranger: Stranger, started: Mapping[str, str], name: str) -> None:
     run = stranger.ended(started[name])
     assert run.state == "SUCCEEDED", run.error

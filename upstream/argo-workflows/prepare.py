@@ -2,14 +2,14 @@
 
 Upstream's signal_linux.go is a symlink to signal_darwin.go; module zips drop symlinks. The executor gets a
 package of our own where it asks upstream's command line for its cluster: a quarter of what it compiles. The
-controller gets a bound on how long it waits for a pod that cannot start.
+controller gets a bound on how long it waits for a pod that cannot start, and retries with any factor.
 """
 
 import shutil
 import sys
 from pathlib import Path
 
-from upstream.copies import copied, extended
+from upstream.copies import copied, extended, replaced
 
 _MODULE = "github.com/argoproj/argo-workflows/v3"
 _CLIENT = "cmd/argo/commands/client"
@@ -17,7 +17,7 @@ _CONTROLLER = "workflow/controller"
 
 
 def main(build: Path) -> None:
-    """Add the missing file, our package, and our bound."""
+    """Add the missing file and our packages, and call them."""
     module = copied(build, _MODULE, without=(_CLIENT,))
     signals = module / "workflow/executor/osspecific"
     linux = signals / "signal_linux.go"
@@ -28,10 +28,18 @@ def main(build: Path) -> None:
     linux.write_bytes((signals / "signal_darwin.go").read_bytes())
     shutil.copytree(build / "client", module / _CLIENT)
     shutil.copytree(build / "controller", module / _CONTROLLER, dirs_exist_ok=True)
+    operator = module / _CONTROLLER / "operator.go"
     extended(
-        module / _CONTROLLER / "operator.go",
+        operator,
         after="\t\t\twoc.failNodesWithoutCreatedPodsAfterDeadlineOrShutdown()\n",
         add="\t\t\twoc.failStepsUnableToStart()\n",
+    )
+    factor = "(retryStrategy.Backoff.Factor)\n"
+    replaced(operator, f":= intstr.Int32{factor}", by=f":= backoffFactor{factor}")
+    replaced(
+        operator,
+        "baseDuration * time.Duration(factor)\n",
+        by="time.Duration(float64(baseDuration) * factor)\n",
     )
 
 

@@ -1,4 +1,4 @@
-"""`python -m images build|publish|push|mirror|list|tidy`: build images into the cache and publish them."""
+"""`python -m images build|publish|push|mirror|sbom|list|tidy`: build images into the cache, publish them."""
 
 import argparse
 import contextlib
@@ -7,8 +7,9 @@ import sys
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
-from images import ImagesError, buildah, mirror, registry, remote_registry, store
+from images import ImagesError, buildah, mirror, registry, remote_registry, sbom, store
 from terminal import failures
 from terminal.progress import TaskProgress
 from upstream import image_recipe
@@ -114,6 +115,11 @@ def _mirror(pairs: list[str], host: str, *, plain_http: bool) -> None:
     print(f"images: {len(targets)} mirrored, {copied} of them new, to {host}")
 
 
+def _sbom(names: list[str], folder: Path) -> None:
+    for name in names or sorted({record.name for record in store.records()}):
+        print(f"{name:34} {sbom.write(name, folder)} components in {folder / name}.cdx.json", flush=True)
+
+
 def _list() -> None:
     for image in image_recipe.all_images():
         try:
@@ -155,6 +161,9 @@ def main(arguments: list[str] | None = None) -> int:
     copying.add_argument(
         "--plain-http", action="store_true", help="use plain HTTP for a registry on another machine"
     )
+    listing = commands.add_parser("sbom", help="write what built images consist of, as CycloneDX")
+    listing.add_argument("name", nargs="*", help="images; all that are built by default")
+    listing.add_argument("--to", required=True, type=Path, metavar="FOLDER", help="where to write")
     commands.add_parser("list", help="list each image, its content key, compressed size and base")
     commands.add_parser("tidy", help="delete blobs and tags that no image needs")
     options = parser.parse_args(arguments)
@@ -168,6 +177,8 @@ def main(arguments: list[str] | None = None) -> int:
                 _push(options.pair, options.to, plain_http=options.plain_http)
             case "mirror":
                 _mirror(options.pair, options.to, plain_http=options.plain_http)
+            case "sbom":
+                _sbom(options.name, options.to)
             case "list":
                 _list()
             case _:

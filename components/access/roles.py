@@ -31,8 +31,8 @@ class Role(StrEnum):
 class Access:
     """What a request to a host asks for."""
 
-    group: str = ""
-    """API group; empty if the server behind the host verifies every request itself."""
+    group: str
+    """API group; empty in `OPEN` alone."""
     resource: str = ""
     subresource: str = ""
     resource_in: str = ""
@@ -44,8 +44,8 @@ class Access:
 
     @property
     def open(self) -> bool:
-        """Whether the server behind the host verifies requests itself."""
-        return not self.group
+        """Whether the gate lets every request pass."""
+        return self == OPEN
 
     def route(self, *, host: str, namespace: str) -> dict[str, Any]:
         """Return the gate's entry for a host; `MODEL` and a suffix stand for the hosts of all models."""
@@ -62,6 +62,10 @@ class Access:
             "localhost": [*self.localhost],
         }
         return {**name, **{key: value for key, value in known.items() if value}}
+
+
+OPEN: Final = Access(group="")
+"""Nothing: the server behind the host verifies every request itself."""
 
 
 def rules() -> Mapping[Role, Sequence[dict[str, Any]]]:

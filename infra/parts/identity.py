@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from components.access.roles import Access, Role
+from components.access.roles import OPEN, Role
 from components.connections import GatewayConnection, ServingConnection
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.records import Route
@@ -141,7 +141,7 @@ def _routes(_: Settings) -> tuple[Route, ...]:
             title="Login",
             description="Where people sign in.",
             namespace=NAMESPACE,
-            access=Access(),
+            access=OPEN,
         ),
     )
 

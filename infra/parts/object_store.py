@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from components.access.roles import Access
+from components.access.roles import OPEN
 from components.connections import GatewayConnection, ObjectStoreConnections
 from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
@@ -60,7 +60,7 @@ def _routes(_: Settings) -> tuple[Route, ...]:
             description="S3 API of the buckets of artifacts and data.",
             namespace=NAMESPACE,
             # Requests are signed with the keys of the store's own accounts.
-            access=Access(),
+            access=OPEN,
         ),
     )
 

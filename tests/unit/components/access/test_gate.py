@@ -8,7 +8,7 @@ import pytest
 
 from components.access.gate import OPERATOR, Gate, GateArgs, Subject, url
 from components.access.login import Login, LoginArgs
-from components.access.roles import Access, Role
+from components.access.roles import OPEN, Access, Role
 from components.shapes import network_policies
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules, sample
@@ -25,7 +25,7 @@ def deployed(*, preview: bool = False, login: LoginArgs | None = None, **changes
             domain="plinth.local",
             routes=[
                 _MODELS.route(host="MODEL-models.plinth.local", namespace="models"),
-                Access().route(host="objects.plinth.local", namespace="storage"),
+                OPEN.route(host="objects.plinth.local", namespace="storage"),
             ],
             namespaces={"models": "models"},
             clients=(network_policies.in_namespace("gateway"),),

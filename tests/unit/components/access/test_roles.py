@@ -1,10 +1,10 @@
 """What hosts ask for, and what the platform's roles grant."""
 
-from components.access.roles import MODELS, PIPELINES, PLATFORM, TRACKING, Access, Role, rules
+from components.access.roles import MODELS, OPEN, PIPELINES, PLATFORM, TRACKING, Access, Role, rules
 
 
 def test_a_host_without_a_group_verifies_requests_itself() -> None:
-    assert Access().route(host="objects.plinth.local", namespace="storage") == {
+    assert OPEN.route(host="objects.plinth.local", namespace="storage") == {
         "host": "objects.plinth.local",
         "open": True,
     }
@@ -58,3 +58,8 @@ def test_no_role_grants_what_a_kubernetes_api_serves() -> None:
             # KServe's group is real; its subresource is not.
             if rule["api_groups"] == [MODELS]:
                 assert rule["resources"] == ["inferenceservices/predictions"]
+
+
+def test_a_host_whose_group_was_forgotten_is_not_open() -> None:
+    assert OPEN.open
+    assert not Access(group="", resource="metrics").open

@@ -302,7 +302,8 @@ class Engine:
             self.config_file.write_text("config: {}\n")
 
     def _pulumi(self) -> list[str]:
-        return [str(programs.pulumi()), "--cwd", str(self.project), "--color", "never", "--emoji=false"]
+        program = programs.place_pulumi(self.folder / "bin")
+        return [str(program), "--cwd", str(self.project), "--color", "never", "--emoji=false"]
 
     def _call(self, *arguments: str) -> str:
         """Run a short Pulumi command and return its output."""

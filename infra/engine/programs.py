@@ -16,13 +16,24 @@ _LANGUAGE_HOST = "pulumi-language-python"
 _KUBERNETES = "pulumi-resource-kubernetes"
 
 
-def pulumi() -> Path:
-    """Return the path of Pulumi's command line.
+def place_pulumi(folder: Path) -> Path:
+    """Put Pulumi's command line into a folder and return its path.
+
+    It looks for language hosts in the folder of its own file, and warns of one elsewhere. So it must not be a
+    symbolic link, unless the folder is on another file system.
 
     Raises:
         InfraError: it is not built.
     """
-    return _binary(_PULUMI)
+    placed, built = folder / _PULUMI, _binary(_PULUMI)
+    if placed.is_symlink() or not placed.exists() or not placed.samefile(built):
+        folder.mkdir(parents=True, exist_ok=True)
+        placed.unlink(missing_ok=True)
+        try:
+            placed.hardlink_to(built)
+        except OSError:
+            link_atomically(placed, built)
+    return placed
 
 
 def place_provider(home: Path) -> None:
@@ -50,8 +61,8 @@ def place_language_host(folder: Path) -> None:
 def place_all(folder: Path) -> None:
     """Put Pulumi, the language host and the Kubernetes provider into a folder, for a user's PATH."""
     place_language_host(folder)
-    for program in (_PULUMI, _KUBERNETES):
-        link_atomically(folder / program, _binary(program))
+    place_pulumi(folder)
+    link_atomically(folder / _KUBERNETES, _binary(_KUBERNETES))
 
 
 def _binary(program: str) -> Path:

@@ -65,10 +65,21 @@ def test_a_users_path_gets_all_three(tmp_path: Path) -> None:
     assert names.split() == ["pulumi", HOST, "pulumi-resource-kubernetes"]
 
 
-def test_a_program_that_is_not_built_is_an_error_that_names_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pulumi_finds_the_language_host_in_the_folder_of_its_own_file(tmp_path: Path, built: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/pulumi").symlink_to(built)
+    for _ in range(2):
+        placed = programs.place_pulumi(tmp_path / "bin")
+        assert placed.resolve().parent == tmp_path / "bin"
+        assert placed.samefile(built)
+
+
+def test_a_program_that_is_not_built_is_an_error_that_names_the_fix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def missing(program: str) -> Path:
         raise UpstreamError(f"{program} is not built: run `python -m upstream build x`")
 
     monkeypatch.setattr("upstream.build.binary", missing)
     with pytest.raises(InfraError, match=r"^pulumi is not built: run "):
-        programs.pulumi()
+        programs.place_pulumi(tmp_path)

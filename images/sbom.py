@@ -52,5 +52,10 @@ def write(name: str, folder: Path) -> int:
 
 
 def _environment() -> Mapping[str, str]:
-    # It asks for its own next release otherwise.
-    return {**os.environ, "SYFT_CHECK_FOR_APP_UPDATE": "false"}
+    own = {
+        # It asks for its own next release otherwise.
+        "SYFT_CHECK_FOR_APP_UPDATE": "false",
+        # Packages, and not each of their thousands of files.
+        "SYFT_FILE_METADATA_SELECTION": "none",
+    }
+    return {**os.environ, **own}

@@ -28,13 +28,15 @@ _OF_ALL = re.compile(
     r"|go\.yaml\.in/yaml/v[23]|gopkg\.in/(evanphx/json-patch\.v4|inf\.v0)"
     r"|k8s\.io/(klog/v2|utils)|sigs\.k8s\.io/(json|randfill|yaml)"
 )
+# Reads images on request and runs on no platform; it needs later releases than every other project.
+_APART = {"syft"}
 
 
 def _used() -> dict[tuple[str, str], dict[str, list[str]]]:
     """Return (module, family of projects or `all`) -> version -> projects."""
     used: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for project in recipe.all_projects():
-        versions = project.versions if project.programs else {}
+        versions = project.versions if project.programs and project.name not in _APART else {}
         for module, version in versions.items():
             if module in _OF_KUBERNETES and "k8s.io/client-go" in versions:
                 used[module, project.family][version].append(project.name)

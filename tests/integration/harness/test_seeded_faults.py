@@ -21,7 +21,7 @@ import yaml
 from components.monitoring import metric_names, targets, watch
 from components.monitoring.rules import Alert, Recording, Rule
 from components.monitoring.timing import REHEARSAL
-from harness.prometheus import Prometheus
+from harness.prometheus import Prometheus, PrometheusError
 from infra.settings import stack_file
 from tests.fixtures import platform, platforms, scraping, watches
 from tests.fixtures.load_runs import REPOSITORY, STEADY, LoadRun, starved
@@ -148,7 +148,8 @@ def prometheus(folder: Path, scraped_port: int) -> Generator[Prometheus]:
             raise AssertionError((folder / "log").read_text()[-1000:])
         try:
             return None if asked.has("up") else "no sample yet"
-        except (httpx.HTTPError, AssertionError) as error:
+        # It answers 503 until it has read its own log.
+        except (httpx.HTTPError, PrometheusError) as error:
             return str(error)
 
     try:

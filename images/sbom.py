@@ -45,7 +45,8 @@ def write(name: str, folder: Path) -> int:
         except subprocess.TimeoutExpired:
             raise ImagesError(f"image {name}: syft did not read it in {_SECONDS} s") from None
     if done.returncode != 0:
-        raise ImagesError(f"image {name}: syft: {done.stderr.strip().rpartition(chr(10))[2]}")
+        *_, reason = done.stderr.strip().split("\n")
+        raise ImagesError(f"image {name}: syft: {reason}")
     found: dict[str, Any] = json.loads(done.stdout)
     write_atomically(folder / f"{name}.cdx.json", done.stdout)
     return len(found.get("components", []))

@@ -40,9 +40,7 @@ def keep_secrets(
         chosen = {key: given[key] for key in secret.keys if key in given}
         initial[secret.name] = chosen if len(chosen) == len(secret.keys) else generated.values(secret)
     today = datetime.datetime.now(datetime.UTC).date()
-    renewals = {
-        secret.name: number for secret in secrets if (number := generated.renewal(secret, today)) is not None
-    }
+    renewals = {secret.name: generated.renewal(secret, today) for secret in secrets}
     values = KeptSecrets(SECRETS_NAME, KeptSecretsArgs(initial=initial, renewals=renewals)).values
     for key, value in given.items():
         pulumi.Output.all(value, values[key]).apply(lambda both, key=key: _say_if_unused(key, *both))

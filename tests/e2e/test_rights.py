@@ -1,6 +1,5 @@
 """Every controller may do what it asks the Kubernetes API for: a missing right is a fault, too."""
 
-import re
 from typing import Any
 
 from kubernetes import client
@@ -9,15 +8,15 @@ from kubernetes.client.exceptions import ApiException
 from infra.parts import PARTS
 from infra.parts.plan import plan
 from infra.settings import stack_file
+from tests.fixtures import refusals
 from workloads import cluster_client
 from workloads.endpoints import Endpoints
 
 _PLATFORM = "app.kubernetes.io/part-of=plinth"
-_REFUSED = re.compile(r"forbidden|unauthorized", re.IGNORECASE)
 
 
 def _refusals(api: Any, pod: Any) -> list[str]:
-    lines: list[str] = []
+    found: list[str] = []
     for container in pod.spec.containers:
         try:
             log = api.read_namespaced_pod_log(
@@ -27,8 +26,8 @@ def _refusals(api: Any, pod: Any) -> list[str]:
             if error.status == 404:
                 continue
             raise
-        lines += [line for line in log.data.decode(errors="replace").splitlines() if _REFUSED.search(line)]
-    return lines
+        found += refusals.lines(log.data.decode(errors="replace"))
+    return found
 
 
 def test_no_controller_asks_for_what_it_may_not_do(endpoints: Endpoints) -> None:

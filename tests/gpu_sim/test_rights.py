@@ -3,7 +3,6 @@
 Pytest runs this module last, after the controllers have done everything that the other tests ask of them.
 """
 
-import re
 import tomllib
 from fnmatch import filter as filter_names
 from fnmatch import fnmatch
@@ -15,9 +14,9 @@ from components.shapes.access_rights import READ
 from simulation.gpus import accounts, requests
 from simulation.gpus.accounts import Account
 from simulation.gpus.tier import Tier
+from tests.fixtures import refusals
 
 _UNUSED = tomllib.loads(Path(__file__).with_name("unused_rights.toml").read_text())
-_REFUSALS = re.compile(r"forbidden|unauthorized", re.IGNORECASE)
 CONTROLLERS = accounts.controllers()
 
 
@@ -27,7 +26,7 @@ def test_a_controller_is_refused_nothing(tier: Tier, account: Account) -> None:
     assert len(found) >= 10, "the log is not that of a controller at work"
     refused = sorted(each.right for each in found if not each.allowed)
     assert not refused, f"{account.name} may not, but wants to: {refused}"
-    complaints = [line for line in tier.programs.log(account.name).splitlines() if _REFUSALS.search(line)]
+    complaints = refusals.lines(tier.programs.log(account.name))
     assert not complaints, complaints[:3]
 
 

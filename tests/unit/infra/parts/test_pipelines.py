@@ -3,11 +3,13 @@
 import json
 from typing import Any
 
-from infra.parts.pipelines import PIPELINES
+import pytest
+
+from infra.parts.pipelines import PIPELINES, RUNS_NAMESPACE
 from infra.settings import stack_file
 from tests.fixtures import platform
 from tests.unit.components import rules
-from workloads.contract import StepVariable
+from workloads.contract import OBJECT_STORE_SECRET, StepVariable
 
 
 def test_steps_get_every_variable_of_the_contract() -> None:
@@ -46,3 +48,14 @@ def test_the_alert_of_its_servers_leaves_out_a_database_with_an_alert_of_its_own
     for stack, there in (("local", True), ("prod", False)):
         found = PIPELINES.watch(stack_file.settings(stack)).rules["pipelines"]
         assert any('deployment!="mysql"' in each.expression for each in found) is there
+
+
+@pytest.mark.parametrize("stack", ["local", "dev", "staging", "prod"])
+def test_no_stack_puts_a_server_or_what_it_keeps_among_the_runs(stack: str) -> None:
+    names = {
+        (each.type.rpartition(":")[2], each.inputs["metadata"]["name"])
+        for each in platform.stack(stack).registrations
+        if each.inputs.get("metadata", {}).get("namespace") == RUNS_NAMESPACE
+    }
+    kept = {"Deployment", "Job", "PersistentVolumeClaim", "Secret", "Service", "StatefulSet"}
+    assert {each for each in names if each[0] in kept} == {("Secret", OBJECT_STORE_SECRET)}

@@ -53,7 +53,7 @@ deploy: setup ## run `pulumi up` on the stack
 	@$(PYTHON) -m infra up $(TARGET)
 
 demo: setup ## train, register and serve a model; show one prediction and its expected value
-	@$(PYTHON) -m workloads run train_register_serve --data $(DATA) --unless-served
+	@$(PYTHON) -m workloads run train_register_serve --data $(DATA) --unless-served $(TARGET)
 
 down: setup ## destroy the stack's objects and the cluster; leave nothing outside the cache
 	@$(PYTHON) -m cluster hold "make down" -- $(MAKE) undeploy
@@ -64,8 +64,8 @@ undeploy:
 
 ##@ Proving
 
-verify: setup ## assert every promise on the running platform; write a table, JUnit and JSON
-	@$(PYTHON) -m harness verify
+verify: setup ## assert every promise on the running platform, such as STACK=teams; a table, JUnit and JSON
+	@$(PYTHON) -m harness verify $(TARGET)
 
 conformance: setup ## run unmodified kfp, mlflow, kserve and pulumi clients on the running platform; a table by case
 	@$(PYTHON) -m harness verify --only conformance --keep-going

@@ -114,10 +114,23 @@ class ObjectStoreConnections:
 
 @dataclass(frozen=True, kw_only=True)
 class PipelinesDatabases:
-    """The databases of Kubeflow Pipelines."""
+    """The databases of Kubeflow Pipelines: of the stack, and of each team."""
 
-    pipelines: MysqlConnection
-    metadata: MysqlConnection
+    by_name: Mapping[str, MysqlConnection]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelinesConnection:
+    """Namespace of the runs of the first pipelines of a cluster, which define the custom resources of all."""
+
+    runs_namespace: pulumi.Input[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeamNamespaces:
+    """Namespace of each team."""
+
+    by_team: Mapping[str, pulumi.Input[str]]
 
 
 @dataclass(frozen=True, kw_only=True)

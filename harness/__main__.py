@@ -48,6 +48,7 @@ def _verify(options: argparse.Namespace) -> int:
         "-m",
         chosen.marks,
         "--running-platform",
+        f"--stack={options.stack}",
         f"--junitxml={reports / f'{chosen.reports}.xml'}",
         # From any folder: pytest takes its settings from above its tests.
         str(_REPOSITORY / chosen.folder),
@@ -105,6 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="slow: retrains and injects faults; faults: injects faults only; "
         "conformance: unmodified clients; gpus: as `make gpu-sim`",
     )
+    verify.add_argument("--stack", default="local", help="stack of the platform (default: %(default)s)")
     verify.add_argument("--keep-going", action="store_true", help="continue after a failure")
     verify.add_argument("--reports", type=Path, help="folder for the JSON and JUnit (default: in the cache)")
     verify.add_argument(

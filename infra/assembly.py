@@ -73,7 +73,7 @@ def deploy(
         SettingsError: the parts do not fit together; one line.
     """
     made = plan(settings, parts)
-    site = prepare(made, keep_secrets(parts, given), target)
+    site = prepare(made, keep_secrets((*parts, *made.parts), given), target)
     connections = Connections()
     outputs: dict[str, pulumi.Input[object]] = {}
     owners: dict[str, str] = {}

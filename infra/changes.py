@@ -10,7 +10,8 @@ from infra.engine import events
 from infra.engine.engine import Engine
 from infra.errors import InfraError, StackInUseError
 from infra.installation import Installation
-from infra.parts import SECRETS, SECRETS_NAME
+from infra.parts import PARTS, SECRETS, SECRETS_NAME
+from infra.parts.plan import plan
 from infra.settings.stack import PROJECT
 
 _CLEAR_LINE = "\r\x1b[K"
@@ -136,10 +137,11 @@ def _delete_objects(installation: Installation, *, seconds: float | None) -> int
 
 def rotate(options: argparse.Namespace) -> int:
     """Replace one secret, update everything that uses it, and restart the pods that read it."""
-    names = {secret.name for secret in SECRETS}
+    installation = Installation.from_options(options)
+    # All parts', and those of the stack's teams.
+    names = {secret.name for secret in (*SECRETS, *plan(installation.settings, PARTS).secrets)}
     if options.secret not in names:
         raise InfraError(f"secret {options.secret}: there is none; there are: {', '.join(sorted(names))}")
-    installation = Installation.from_options(options)
     engine = installation.connect()
     engine.prepare()
     urn, resources = secret_urn(options.stack, options.secret), engine.resources()

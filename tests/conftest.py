@@ -17,6 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run journeys on the platform that is up, instead of starting an instance of their own",
     )
+    group.addoption("--stack", default="local", help="stack of that platform (default: %(default)s)")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

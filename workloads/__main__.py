@@ -23,9 +23,9 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
         if options.endpoints:
-            endpoints = Endpoints.from_file(Path(options.endpoints))
+            endpoints = Endpoints.from_file(Path(options.endpoints), options.team)
         else:
-            endpoints = Endpoints.of_stack(options.stack)
+            endpoints = Endpoints.of_stack(options.stack, options.team)
         if options.command == "run":
             return _run(endpoints, options)
         if options.command == "token":
@@ -76,6 +76,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         command.add_argument("--name", default="", help="name of the model (default: made of --data)")
     for command in (run, show, token):
         command.add_argument("--stack", default="local", help="stack of the platform")
+        command.add_argument("--team", default="", help="team of the stack whose pipelines to use")
         command.add_argument(
             "--endpoints", metavar="FILE", help="file with the stack's outputs (default: ask infra)"
         )

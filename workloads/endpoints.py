@@ -7,6 +7,7 @@ value. Other keys are ignored.
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Self, cast
@@ -46,9 +47,20 @@ class Endpoints:
     identity_account: str = ""
     """Namespace and name of the account whose tokens the platform's login knows; empty without a login."""
 
+    team: str = ""
+    """Team whose pipelines and models these are; empty for those of the stack itself."""
+
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read endpoints from the JSON text of a stack's outputs."""
+    def parse(cls, text: str, team: str = "") -> Self:
+        """Read endpoints from the JSON text of a stack's outputs.
+
+        Args:
+            text: JSON object.
+            team: name of a team of the stack, or empty.
+
+        Raises:
+            WorkloadsError: the text is no JSON, lacks an output, or the stack has no such team; one line.
+        """
         try:
             document = json.loads(text)
         except ValueError as error:
@@ -56,6 +68,8 @@ class Endpoints:
                 f"endpoints: not JSON ({error}); give the output of `python -m infra outputs`"
             ) from None
         outputs = cast("dict[str, object]", document) if isinstance(document, dict) else {}
+        if team:
+            outputs = {**outputs, **_of_team(outputs, team), "team": team}
         names = [each.name for each in fields(cls) if each.default is MISSING or each.name in outputs]
         missing = [name for name in names if not isinstance(outputs.get(name), str)]
         if missing:
@@ -65,8 +79,8 @@ class Endpoints:
         return cls(**{name: str(outputs[name]) for name in names})
 
     @classmethod
-    def of_stack(cls, stack: str) -> Self:
-        """Read the endpoints of a stack from the output of the infrastructure program."""
+    def of_stack(cls, stack: str, team: str = "") -> Self:
+        """Read the endpoints of a stack, or of a team, from the output of the infrastructure program."""
         command = [sys.executable, "-m", "infra", "outputs", "--stack", stack]
         finished = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         if finished.returncode:
@@ -75,16 +89,16 @@ class Endpoints:
             raise WorkloadsError(
                 f"stack {stack}: its endpoints cannot be read ({reason}); run `make up` first"
             )
-        return cls.parse(finished.stdout)
+        return cls.parse(finished.stdout, team)
 
     @classmethod
-    def from_file(cls, path: Path) -> Self:
-        """Read endpoints from a file with a stack's outputs."""
+    def from_file(cls, path: Path, team: str = "") -> Self:
+        """Read the endpoints of a stack, or of a team of it, from a file with the stack's outputs."""
         if not path.is_file():
             raise WorkloadsError(
                 f"endpoints file {path}: does not exist; write the stack's outputs there as JSON"
             )
-        return cls.parse(path.read_text())
+        return cls.parse(path.read_text(), team)
 
     @property
     def localhost_url(self) -> str:
@@ -101,7 +115,8 @@ class Endpoints:
     @property
     def pipelines_host(self) -> str:
         """Host of the Kubeflow Pipelines API."""
-        return Host.PIPELINES.below(self.gateway_domain)
+        label = f"{Host.PIPELINES}-{self.team}" if self.team else Host.PIPELINES.value
+        return f"{label}.{self.gateway_domain}"
 
     @property
     def tracking_host(self) -> str:
@@ -121,3 +136,15 @@ class Endpoints:
     def model_host(self, name: str) -> str:
         """Return the host of one InferenceService."""
         return f"{name}-{self.models_namespace}.{self.gateway_domain}"
+
+
+def _of_team(outputs: Mapping[str, object], team: str) -> Mapping[str, object]:
+    """Return the outputs of a team, which replace those of the stack."""
+    prefix = "team_"
+    found = outputs.get(f"{prefix}{team}")
+    if isinstance(found, dict):
+        return cast("dict[str, object]", found)
+    names = sorted(each.removeprefix(prefix) for each in outputs if each.startswith(prefix))
+    raise WorkloadsError(
+        f"team {team}: the stack has no pipelines for it; it has teams: {', '.join(names) or 'none'}"
+    )

@@ -80,8 +80,8 @@ class GateArgs:
     """Pods of the gateway."""
     login: Login
     """Where people sign in."""
-    bindings: Mapping[Role, tuple[Subject, ...]]
-    """Who gets a role in every namespace that publishes something."""
+    bindings: Mapping[str, Mapping[Role, tuple[Subject, ...]]]
+    """Namespace -> role -> who gets it there, for what is published from there."""
     replicas: int = 1
     """More than one survive the loss of a node."""
 
@@ -202,21 +202,30 @@ class Gate(pulumi.ComponentResource):
             for role, granted in roles.rules().items()
         }
         published = {(each["namespace"], each["group"]) for each in self._args.routes if "group" in each}
-        for role, subjects in self._args.bindings.items():
-            groups = {group for rule in roles.rules()[role] for group in rule["api_groups"]}
-            where = {name for name, group in published if group in groups and subjects}
-            for name in sorted(where):
-                kubernetes.rbac.v1.RoleBinding(
-                    f"{self._name}-{role.name.lower()}-{name}",
-                    metadata={
-                        "name": role,
-                        "namespace": self._args.namespaces[name],
-                        "labels": self._owner.labels,
-                    },
-                    role_ref={"api_group": _RBAC, "kind": "ClusterRole", "name": role},
-                    subjects=[_subject(each) for each in subjects],
-                    opts=self._owner.child([made[role]]),
-                )
+        for namespace, bindings in self._args.bindings.items():
+            for role, subjects in bindings.items():
+                groups = {group for rule in roles.rules()[role] for group in rule["api_groups"]}
+                if subjects and any((namespace, group) in published for group in groups):
+                    self._bind(made[role], role, namespace, subjects)
+
+    def _bind(
+        self,
+        cluster_role: kubernetes.rbac.v1.ClusterRole,
+        role: Role,
+        namespace: str,
+        subjects: tuple[Subject, ...],
+    ) -> None:
+        kubernetes.rbac.v1.RoleBinding(
+            f"{self._name}-{role.name.lower()}-{namespace}",
+            metadata={
+                "name": role,
+                "namespace": self._args.namespaces[namespace],
+                "labels": self._owner.labels,
+            },
+            role_ref={"api_group": _RBAC, "kind": "ClusterRole", "name": role},
+            subjects=[_subject(each) for each in subjects],
+            opts=self._owner.child([cluster_role]),
+        )
 
 
 def _subject(subject: Subject) -> kubernetes.rbac.v1.SubjectArgsDict:

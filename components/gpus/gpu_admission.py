@@ -12,6 +12,7 @@ from components.shapes.labels import TEAM_LABEL
 ADD_TOLERATION: Final = "plinth-gpu-pods-tolerate-gpu-nodes"
 KEEP_NODE: Final = "plinth-gpu-pods-keep-their-nodes"
 DENY_NON_GPU_PODS: Final = "plinth-gpu-nodes-are-for-gpu-pods"
+DENY_GPUS_ELSEWHERE: Final = "plinth-gpus-are-for-teams"
 _SAFE_TO_EVICT: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 
 
@@ -108,9 +109,40 @@ def deny_non_gpu_pods() -> dict[str, Any]:
     }
 
 
-def objects() -> list[dict[str, Any]]:
-    """Return the policies and their bindings: tolerations everywhere, all else in teams' namespaces."""
-    teams = {"namespaceSelector": {"matchExpressions": [{"key": TEAM_LABEL, "operator": "Exists"}]}}
+def deny_gpus() -> dict[str, Any]:
+    """Return the spec of the policy that refuses every pod with a GPU: no quota would count it."""
+    return {
+        "matchConstraints": admission.CREATED_PODS,
+        "matchConditions": [{"name": "asks-for-a-gpu", "expression": requests_gpu("object.spec")}],
+        "failurePolicy": "Fail",
+        "validations": [
+            {
+                "expression": "false",
+                "message": "GPUs are shared by teams: run the pod in the namespace of a team with a quota",
+            }
+        ],
+    }
+
+
+def _namespaces(operator: str) -> dict[str, Any]:
+    return {"namespaceSelector": {"matchExpressions": [{"key": TEAM_LABEL, "operator": operator}]}}
+
+
+def objects(*, shared: bool = True) -> list[dict[str, Any]]:
+    """Return the policies and their bindings.
+
+    Args:
+        shared: whether the stack has teams; outside of their namespaces no pod then gets a GPU.
+    """
+    teams, others = _namespaces("Exists"), _namespaces("DoesNotExist")
+    elsewhere = [
+        _object("ValidatingAdmissionPolicy", DENY_GPUS_ELSEWHERE, deny_gpus()),
+        _object(
+            "ValidatingAdmissionPolicyBinding",
+            DENY_GPUS_ELSEWHERE,
+            {"policyName": DENY_GPUS_ELSEWHERE, "validationActions": ["Deny"], "matchResources": others},
+        ),
+    ]
     return [
         _object("MutatingAdmissionPolicy", ADD_TOLERATION, add_toleration()),
         _object("MutatingAdmissionPolicyBinding", ADD_TOLERATION, {"policyName": ADD_TOLERATION}),
@@ -126,6 +158,7 @@ def objects() -> list[dict[str, Any]]:
             DENY_NON_GPU_PODS,
             {"policyName": DENY_NON_GPU_PODS, "validationActions": ["Deny"], "matchResources": teams},
         ),
+        *(elsewhere if shared else []),
     ]
 
 

@@ -58,7 +58,9 @@ class GpuScheduling(pulumi.ComponentResource):
         self._child = ResourceOptions(parent=self)
         self._labels = labels("gpu-scheduling", name, "queues")
         # In force before the first pod that requests a GPU is admitted.
-        policies = [self._object(each, self._child) for each in gpu_admission.objects()]
+        policies = [
+            self._object(each, self._child) for each in gpu_admission.objects(shared=bool(args.teams))
+        ]
         self._device_plugin()
         controller = self._controller()
         self.cluster_queues = self._queues([*controller.ready, *policies])

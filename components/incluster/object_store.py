@@ -136,7 +136,12 @@ class ObjectStore(pulumi.ComponentResource):
         service = cluster_service.deploy(self._owner, name, {"s3": PORT})
         # Two servers on one volume would race on the same files: `deploy` never runs two at once.
         server = server_pods.deploy(
-            self._owner, self._pod(self._credentials()), role="server", name=name, after=policies
+            self._owner,
+            self._pod(self._credentials()),
+            role="server",
+            name=name,
+            after=policies,
+            reads_at_start=[*args.accounts],
         )
         job = self._buckets_job([server, service, *policies])
         if args.gateway:

@@ -96,11 +96,16 @@ def alert(
     )
 
 
-def deployment_down(namespace: str, others: str = "") -> str:
-    """Return the expression of a Deployment in a namespace that has no available pod.
+def in_namespaces(*namespaces: str) -> str:
+    """Return the label matcher of series of these namespaces."""
+    return f'namespace="{namespaces[0]}"' if len(namespaces) == 1 else f'namespace=~"{"|".join(namespaces)}"'
+
+
+def deployment_down(*namespaces: str, others: str = "") -> str:
+    """Return the expression of a Deployment in some namespaces that has no available pod.
 
     Args:
-        namespace: where the Deployments are.
+        namespaces: where the Deployments are.
         others: further label matchers, each after a comma.
     """
-    return f'kube_deployment_status_replicas_available{{namespace="{namespace}"{others}}} < 1'
+    return f"kube_deployment_status_replicas_available{{{in_namespaces(*namespaces)}{others}}} < 1"

@@ -93,6 +93,8 @@ class ArgoWorkflowsArgs:
     """Variables of every step; what a pipeline sets itself has precedence."""
     step_token: bool = False
     """Whether steps get a token for the platform's login."""
+    definitions: bool = True
+    """Whether this is the first controller of the cluster, which defines its kinds and its priority."""
     bounds: StartBounds = field(default_factory=StartBounds)
     """How long a step may be unable to start."""
     scrapers: tuple[network_policies.Peer, ...] = ()
@@ -220,13 +222,15 @@ class ArgoWorkflows(pulumi.ComponentResource):
                 policy=network_policies.controller(
                     self._owner.selector, scrapers=args.scrapers, metrics_port=METRICS_PORT
                 ),
-                definitions=manifests.labelled(upstream, labels("argo-workflows", name, "definitions")),
+                definitions=manifests.labelled(upstream, labels("argo-workflows", name, "definitions"))
+                if args.definitions
+                else [],
                 settings=self._settings(),
                 # Alone it needs no election, and so must end before its successor starts.
                 replicas=args.replicas if args.replicas > 1 else None,
                 # No pod of a run is created before the policy that it must obey.
                 after=[
-                    self._priority(),
+                    *([self._priority()] if args.definitions else []),
                     *self._rights(),
                     *step_admission.deploy(
                         self._owner, args.runs_namespace, creator=_ACCOUNT, account=pipeline_steps.ACCOUNT

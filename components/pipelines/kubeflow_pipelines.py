@@ -22,7 +22,7 @@ from components.shapes import controller, network_policies, object_store_access
 from components.shapes.labels import selector
 from components.shapes.owner import Owner
 from components.versions import python_version
-from workloads.contract import OBJECT_STORE_SECRET, StepVariable
+from workloads.contract import OBJECT_STORE_SECRET, Host, StepVariable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ class KubeflowPipelinesArgs:
     """Inputs of `KubeflowPipelines`."""
 
     namespace: pulumi.Input[str]
-    """Namespace of the servers, which denies traffic by default; SDKs expect it to be called `kubeflow`."""
+    """Namespace of the servers, which denies traffic by default and has no others of their kind."""
     runs_namespace: pulumi.Input[str]
     """Namespace of runs, which denies traffic by default: steps are programs of strangers."""
     images: PipelineImages
@@ -90,6 +90,12 @@ class KubeflowPipelinesArgs:
     """Pods that may call the API, in addition to its own controllers and steps."""
     gateway: GatewayConnection | None = None
     """Gateway that publishes the API, if any."""
+    host: str = Host.PIPELINES
+    """First label of the host that it is published at."""
+    localhost: str = "/"
+    """Path of `http://localhost` below which the API is published too."""
+    definitions: bool = True
+    """Whether these are the first pipelines of the cluster, which define its custom resources."""
     stores: tuple[network_policies.Peer, ...] = ()
     """Pods or addresses of databases and object store; by default anything on their ports."""
     scrapers: tuple[network_policies.Peer, ...] = ()
@@ -128,14 +134,14 @@ class KubeflowPipelines(pulumi.ComponentResource):
             selector("kubeflow-pipelines", f"{name}-api"), args.namespace
         )
         self._step_pods = network_policies.pods(pipeline_steps.POD_LABELS, args.runs_namespace)
-        definitions = self._definitions()
+        definitions = [self._definitions()] if args.definitions else []
         steps = self._steps()
         argo = self._workflow_controller(steps)
         metadata = self._metadata_store()
         # Not after the steps' settings: the tracking server takes as long to start as this one.
-        server = self._api_server([definitions, argo])
+        server = self._api_server([*definitions, argo])
         # Both exit at once without the API server, or without a kind that they watch.
-        agents = [self._agent(each, [definitions, argo, server]) for each in AgentKind]
+        agents = [self._agent(each, [*definitions, argo, server]) for each in AgentKind]
         # Resolved by whatever comes last, so that a run in the namespace can complete.
         ready = pulumi.Output.all(
             server.api_url,
@@ -191,6 +197,7 @@ class KubeflowPipelines(pulumi.ComponentResource):
                 artifacts_secret=OBJECT_STORE_SECRET,
                 step_environment={**self._servers(), **(index.environment() if index else {})},
                 step_token=self._args.steps.token,
+                definitions=self._args.definitions,
                 bounds=self._args.steps.bounds,
                 scrapers=self._args.scrapers,
                 replicas=self._args.replicas,
@@ -238,6 +245,8 @@ class KubeflowPipelines(pulumi.ComponentResource):
                 artifacts=self._args.artifacts,
                 clients=(self._step_pods, *agents, *self._args.clients),
                 gateway=self._args.gateway,
+                host=self._args.host,
+                localhost=self._args.localhost,
                 stores=self._args.stores,
                 scrapers=self._args.scrapers,
                 replicas=self._args.replicas,

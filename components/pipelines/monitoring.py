@@ -1,26 +1,29 @@
 """Scrape targets, alerts and dashboard of Kubeflow Pipelines."""
 
+from collections.abc import Mapping
+
 from components.monitoring.dashboards import Dashboard, Panel
-from components.monitoring.rules import Alert, alert, deployment_down
+from components.monitoring.rules import Alert, alert, deployment_down, in_namespaces
 from components.monitoring.targets import Target
 from components.monitoring.timing import Timing, duration
 from components.monitoring.watch import Watch
 from components.pipelines import argo_workflows, pipelines_api_server
 
 
-def watch(namespace: str, timing: Timing, *, database: str | None) -> Watch:
-    """Return targets, alerts and dashboard of the pipelines.
+def watch(servers: Mapping[str, str], timing: Timing, *, database: str | None) -> Watch:
+    """Return targets, alerts and dashboard of the pipelines of the stack and of its teams.
 
     Args:
-        namespace: of the pipelines' servers.
+        servers: name of each pipelines API -> namespace of its servers; the stack's own come first.
         timing: durations of the stack's monitoring.
-        database: Deployment of the pipelines' database, if it runs in the same namespace; its alert is
+        database: Deployment of the pipelines' database, if it runs in the first namespace; its alert is
             in `database_watch`.
     """
+    namespaces = tuple(servers.values())
     return Watch(
-        targets=_targets(namespace),
-        rules={"pipelines": _alerts(namespace, timing, database)},
-        dashboards=(_dashboard(namespace, duration(timing.burns[0].short_seconds)),),
+        targets=tuple(each for name, namespace in servers.items() for each in _targets(name, namespace)),
+        rules={"pipelines": _alerts(namespaces, timing, database)},
+        dashboards=(_dashboard(namespaces, duration(timing.burns[0].short_seconds)),),
     )
 
 
@@ -29,24 +32,24 @@ def database_watch(namespace: str, timing: Timing, database: str) -> Watch:
     down = alert(
         timing,
         "PipelinesDatabaseDown",
-        deployment_down(namespace, f',deployment="{database}"'),
+        deployment_down(namespace, others=f',deployment="{database}"'),
         "The database of Kubeflow Pipelines is down: runs neither start nor end",
         f"kubectl -n {namespace} describe deployment {database}",
     )
     return Watch(rules={"pipelines": (down,)})
 
 
-def _targets(namespace: str) -> tuple[Target, ...]:
+def _targets(name: str, namespace: str) -> tuple[Target, ...]:
     return (
         Target(
-            name="pipelines",
+            name=name,
             namespace=namespace,
             labels=pipelines_api_server.POD_LABELS,
             port=pipelines_api_server.HTTP_PORT,
             metrics=("run_server_create_requests", "run_server_run_count"),
         ),
         Target(
-            name="workflows",
+            name=name.replace("pipelines", "workflows", 1),
             namespace=namespace,
             labels=argo_workflows.POD_LABELS,
             port=argo_workflows.METRICS_PORT,
@@ -55,9 +58,9 @@ def _targets(namespace: str) -> tuple[Target, ...]:
     )
 
 
-def _alerts(namespace: str, timing: Timing, database: str | None) -> tuple[Alert, ...]:
+def _alerts(namespaces: tuple[str, ...], timing: Timing, database: str | None) -> tuple[Alert, ...]:
     window = duration(timing.window_seconds)
-    failed = f'argo_workflows_total_count{{namespace="{namespace}",phase=~"Failed|Error"}}'
+    failed = f'argo_workflows_total_count{{{in_namespaces(*namespaces)},phase=~"Failed|Error"}}'
     return (
         alert(
             timing,
@@ -72,15 +75,15 @@ def _alerts(namespace: str, timing: Timing, database: str | None) -> tuple[Alert
         alert(
             timing,
             "PipelinesDown",
-            deployment_down(namespace, f',deployment!="{database}"' if database else ""),
+            deployment_down(*namespaces, others=f',deployment!="{database}"' if database else ""),
             "{{ $labels.deployment }} is down: pipelines are not accepted, or do not go on",
-            f"kubectl -n {namespace} describe pods",
+            "kubectl -n {{ $labels.namespace }} describe pods",
         ),
     )
 
 
-def _dashboard(namespace: str, window: str) -> Dashboard:
-    memory = f'sum by (pod) (pod_memory_working_set_bytes{{namespace="{namespace}"}})'
+def _dashboard(namespaces: tuple[str, ...], window: str) -> Dashboard:
+    memory = f"sum by (pod) (pod_memory_working_set_bytes{{{in_namespaces(*namespaces)}}})"
     return Dashboard(
         name="pipelines",
         title="Pipelines",

@@ -13,7 +13,7 @@ from components.pipelines.mysql_text import CHARACTER_SET, COLLATION
 from components.shapes import job_pods, network_policies, pod_inputs
 from components.shapes.owner import Owner
 
-_IDENTIFIER = re.compile(r"^[a-z][a-z0-9_]{0,30}$")
+_IDENTIFIER = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _FOLDER = "/statements"
 # The administrator of a managed server cannot grant `ALL`: that is more than it has itself.
 _PRIVILEGES = (

@@ -82,6 +82,10 @@ class PipelinesApiServerArgs:
     """Pods that may connect: the server has no users, so each client may do everything."""
     gateway: GatewayConnection | None = None
     """Gateway that publishes the API, if any."""
+    host: str = Host.PIPELINES
+    """First label of the host that it is published at."""
+    localhost: str = "/"
+    """Path of `http://localhost` below which the API is published too."""
     stores: tuple[network_policies.Peer, ...] = ()
     """Pods or addresses of database and object store; by default anything on their ports."""
     scrapers: tuple[network_policies.Peer, ...] = ()
@@ -142,12 +146,12 @@ class PipelinesApiServer(pulumi.ComponentResource):
             http_routes.deploy(
                 self._owner,
                 args.gateway,
-                Host.PIPELINES,
+                args.host,
                 name=SERVICE,
                 service=SERVICE,
                 port=HTTP_PORT,
                 paths=_PUBLISHED,
-                localhost=True,
+                localhost=args.localhost,
             )
         # Resolved by the Service, which comes after the server is ready.
         self.api_url = pulumi.Output.concat(

@@ -26,10 +26,11 @@ def windows(timing: Timing) -> list[str]:
     return [duration(each) for each in sorted(seconds)]
 
 
-def rules(models_namespace: str, objectives: Objectives, timing: Timing) -> list[Rule]:
+def rules(models_namespaces: tuple[str, ...], objectives: Objectives, timing: Timing) -> list[Rule]:
     """Return the recordings of every window, then the alerts that read them."""
     # As the gateway calls what a route leads to: namespace, Service and port.
-    selector = f'service=~"{models_namespace}-.+"'
+    names = "|".join(models_namespaces)
+    selector = f'service=~"{names if len(models_namespaces) == 1 else f"({names})"}-.+"'
     recorded = [each for window in windows(timing) for each in _recordings(selector, objectives, window)]
     alerts = [
         alert

@@ -2,34 +2,24 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components.connections import GatewayConnection, ObjectStoreConnection
-from components.serving import kserve_controller, service_admission
+from components.serving import model_namespace
 from components.serving.kserve_controller import KserveController, KserveControllerArgs
+from components.serving.model_namespace import POD_LABELS, PORT, RUNTIMES, ModelNamespaceArgs
 from components.serving.runtime_families import DEFAULT, RuntimeFamily, described
-from components.shapes import network_policies, object_store_access, pod_security, webhook_server
-from components.shapes.access_rights import AccessRights
+from components.shapes import network_policies, pod_security, webhook_server
 from components.shapes.labels import labels
 from components.shapes.owner import Owner
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 
-PORT = 8080
-STORAGE = "model-storage"
-_DEFAULT = "default"
-ACCOUNTS: Final = (STORAGE, _DEFAULT)
-"""Accounts of models: that of pipelines, and the one of inference services that name none."""
-RUNTIMES: Final = "mlflow-"
-"""What the names of the runtimes begin with."""
 _API_VERSION = "serving.kserve.io/v1alpha1"
-POD_LABELS: Final[Mapping[str, str]] = {"component": "predictor"}
-"""KServe labels the pods of every predictor with it; they serve metrics on `PORT`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +50,7 @@ class KserveServingArgs:
     """Pods of the controller."""
 
     def __post_init__(self) -> None:
-        """Reject a setup that could not copy models."""
-        if not self.stores and not self.artifacts.keyless:
-            raise ValueError("stores: none given; models are copied from the object store, name its pods")
+        """Reject services that no runtime would serve."""
         if not any(each.name == DEFAULT and each.image for each in self.families):
             raise ValueError(
                 f"families: none is {DEFAULT!r} with an image; services without a runtime need it"
@@ -188,17 +176,17 @@ class KserveServing(pulumi.ComponentResource):
             selector=POD_LABELS,
             parent=self,
         )
-        account = self._account(owner)
-        admitted = service_admission.deploy(
-            owner, bucket=args.artifacts.bucket, runtimes=RUNTIMES, accounts=ACCOUNTS
+        models = model_namespace.deploy(
+            owner,
+            ModelNamespaceArgs(
+                controller_namespace=args.namespace,
+                gateway=args.gateway,
+                artifacts=args.artifacts,
+                stores=args.stores,
+                scrapers=args.scrapers,
+            ),
         )
-        needed = (account, self._network_policy(owner), self._controller_rights(owner))
-        ready = pulumi.Output.all(
-            *(each.metadata["namespace"] for each in needed), *(each.id for each in admitted)
-        )
-        # Resolved by what a model needs, so that none is deployed before it can run.
-        self.models_namespace = ready.apply(lambda known: str(known[0]))
-        self.service_account = account.metadata["name"]
+        self.models_namespace, self.service_account = models.namespace, models.service_account
         made = pulumi.Output.all(*(each.id for each in runtimes))
         self.serving_runtime = made.apply(lambda _: names[DEFAULT])
         self.serving_runtimes = made.apply(lambda _: described(args.families, names))
@@ -241,66 +229,4 @@ class KserveServing(pulumi.ComponentResource):
             metadata={"name": "default", "labels": self._labels},
             spec=storage_container_spec(self._args.storage_initializer_image),
             opts=ResourceOptions(parent=self, depends_on=[controller]),
-        )
-
-    def _account(self, owner: Owner) -> kubernetes.core.v1.ServiceAccount:
-        secrets: list[kubernetes.core.v1.ObjectReferenceArgsDict] | None = None
-        if not self._args.artifacts.keyless:
-            secrets = [{"name": self._keys(owner).metadata["name"]}]
-            # Kubernetes creates it with the namespace.
-            kubernetes.core.v1.ServiceAccountPatch(
-                f"{self._name}-default-account",
-                metadata={"name": _DEFAULT, "namespace": owner.namespace, "labels": owner.labels},
-                automount_service_account_token=False,
-                secrets=secrets,
-                opts=owner.child(),
-            )
-        return kubernetes.core.v1.ServiceAccount(
-            f"{self._name}-storage-account",
-            metadata=owner.metadata(STORAGE),
-            automount_service_account_token=False,
-            secrets=secrets,
-            opts=owner.child(),
-        )
-
-    def _controller_rights(self, owner: Owner) -> kubernetes.rbac.v1.RoleBinding:
-        """Let the controller make models here, and in no other namespace."""
-        _, rules = kserve_controller.rights()
-        access = AccessRights(
-            owner=owner, account=kserve_controller.ACCOUNT, account_namespace=self._args.namespace
-        )
-        return access.in_namespace(
-            rules, name=kserve_controller.ACCOUNT, resource=f"{self._name}-controller-models"
-        )
-
-    def _keys(self, owner: Owner) -> kubernetes.core.v1.Secret:
-        artifacts = self._args.artifacts
-        annotations: dict[str, pulumi.Input[str]] = {
-            "serving.kserve.io/s3-endpoint": artifacts.endpoint,
-            "serving.kserve.io/s3-region": artifacts.region,
-            "serving.kserve.io/s3-usehttps": "1" if artifacts.secure else "0",
-            "serving.kserve.io/s3-usevirtualbucket": "0",
-        }
-        return kubernetes.core.v1.Secret(
-            f"{self._name}-storage-secret",
-            metadata={**owner.metadata(STORAGE), "annotations": annotations},
-            string_data={
-                "AWS_ACCESS_KEY_ID": pulumi.Output.secret(artifacts.access_key or ""),
-                "AWS_SECRET_ACCESS_KEY": pulumi.Output.secret(artifacts.secret_key or ""),
-            },
-            opts=owner.child(),
-        )
-
-    def _network_policy(self, owner: Owner) -> kubernetes.networking.v1.NetworkPolicy:
-        args = self._args
-        gateway = network_policies.in_namespace(args.gateway.namespace)
-        return kubernetes.networking.v1.NetworkPolicy(
-            f"{self._name}-predictors-policy",
-            metadata=owner.metadata("predictors"),
-            spec=network_policies.exception(
-                owner.selector,
-                incoming=[network_policies.ingress([gateway, *args.scrapers], PORT)],
-                outgoing=object_store_access.egress(args.artifacts, args.stores),
-            ),
-            opts=owner.child(),
         )

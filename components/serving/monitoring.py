@@ -5,16 +5,18 @@ from components.monitoring.rules import alert, deployment_down
 from components.monitoring.targets import Target
 from components.monitoring.timing import Timing, duration
 from components.monitoring.watch import Watch
-from components.serving import burn_rates, kserve_controller, kserve_serving
+from components.serving import burn_rates, kserve_controller, model_namespace
 from components.serving.objectives import Objectives
 
 
-def watch(namespace: str, models_namespace: str, objectives: Objectives, timing: Timing) -> Watch:
+def watch(
+    namespace: str, models_namespaces: tuple[str, ...], objectives: Objectives, timing: Timing
+) -> Watch:
     """Return targets, alerts and dashboard of serving.
 
     Args:
         namespace: of KServe's controller.
-        models_namespace: of the predictors.
+        models_namespaces: of the predictors; the stack's own comes first.
         objectives: service-level objectives.
         timing: durations of the stack's monitoring.
     """
@@ -22,9 +24,9 @@ def watch(namespace: str, models_namespace: str, objectives: Objectives, timing:
         alert(
             timing,
             "PredictorDown",
-            deployment_down(models_namespace),
+            deployment_down(*models_namespaces),
             "{{ $labels.deployment }} has no pod that answers",
-            f"kubectl -n {models_namespace} describe pods; without the model's artifact a pod never starts.",
+            "kubectl -n {{ $labels.namespace }} describe pods; without its artifact no pod starts.",
         ),
         alert(
             timing,
@@ -35,16 +37,16 @@ def watch(namespace: str, models_namespace: str, objectives: Objectives, timing:
         ),
     )
     return Watch(
-        targets=_targets(namespace, models_namespace),
+        targets=_targets(namespace, models_namespaces),
         rules={
-            "serving-objectives": tuple(burn_rates.rules(models_namespace, objectives, timing)),
+            "serving-objectives": tuple(burn_rates.rules(models_namespaces, objectives, timing)),
             "serving": rules,
         },
         dashboards=(_dashboard(duration(timing.burns[0].short_seconds)),),
     )
 
 
-def _targets(namespace: str, models_namespace: str) -> tuple[Target, ...]:
+def _targets(namespace: str, models_namespaces: tuple[str, ...]) -> tuple[Target, ...]:
     return (
         Target(
             name="serving-controller",
@@ -53,16 +55,20 @@ def _targets(namespace: str, models_namespace: str) -> tuple[Target, ...]:
             port=kserve_controller.METRICS_PORT,
             metrics=("controller_runtime_reconcile_total",),
         ),
-        Target(
-            name="predictors",
-            namespace=models_namespace,
-            labels=kserve_serving.POD_LABELS,
-            port=kserve_serving.PORT,
-            metrics=(
-                "plinth_prediction_requests_total",
-                "request_predict_seconds_count",
-                "request_predict_seconds_sum",
-            ),
+        *(
+            Target(
+                # The stack's own models had this name before there were teams.
+                name=f"predictors-{each}" if number else "predictors",
+                namespace=each,
+                labels=model_namespace.POD_LABELS,
+                port=model_namespace.PORT,
+                metrics=(
+                    "plinth_prediction_requests_total",
+                    "request_predict_seconds_count",
+                    "request_predict_seconds_sum",
+                ),
+            )
+            for number, each in enumerate(models_namespaces)
         ),
     )
 

@@ -30,10 +30,17 @@ def _without(where: str, fields: tuple[str, ...]) -> str:
     return " && ".join(f"!has({where}.{field})" for field in fields)
 
 
-def _validations(bucket: str, runtimes: str, accounts: tuple[str, ...]) -> list[dict[str, str]]:
+def _validations(
+    bucket: str, runtimes: str, accounts: tuple[str, ...], reserved: tuple[str, ...]
+) -> list[dict[str, str]]:
     """Return what must hold for a service, each with what its author reads otherwise."""
     predictor, model = "object.spec.predictor", "object.spec.predictor.model"
+    taken = {
+        "expression": f"!(object.metadata.name in {[*reserved]})",
+        "message": f"no model is called {', '.join(reserved)}: its host would be another's",
+    }
     return [
+        *([taken] if reserved else []),
         {
             "expression": f"has({model}) && {_without('object.spec', _OTHER_COMPONENTS)}",
             "message": "a service has one predictor with spec.predictor.model: remove the other components",
@@ -68,7 +75,9 @@ def _validations(bucket: str, runtimes: str, accounts: tuple[str, ...]) -> list[
     ]
 
 
-def spec(namespace: str, *, bucket: str, runtimes: str, accounts: tuple[str, ...]) -> dict[str, Any]:
+def spec(
+    namespace: str, *, bucket: str, runtimes: str, accounts: tuple[str, ...], reserved: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Return the spec of the policy.
 
     Args:
@@ -76,6 +85,7 @@ def spec(namespace: str, *, bucket: str, runtimes: str, accounts: tuple[str, ...
         bucket: Bucket that holds the models.
         runtimes: What the name of every runtime of the platform begins with.
         accounts: Service accounts of models.
+        reserved: Names that no model may have.
     """
     rule = {
         "apiGroups": [_GROUP],
@@ -93,16 +103,18 @@ def spec(namespace: str, *, bucket: str, runtimes: str, accounts: tuple[str, ...
         "matchConditions": [
             {"name": "is-new", "expression": "oldObject == null || object.spec != oldObject.spec"}
         ],
-        "validations": _validations(bucket, runtimes, accounts),
+        "validations": _validations(bucket, runtimes, accounts, reserved),
     }
 
 
 def deploy(
-    owner: Owner, *, bucket: str, runtimes: str, accounts: tuple[str, ...]
+    owner: Owner, *, bucket: str, runtimes: str, accounts: tuple[str, ...], reserved: tuple[str, ...] = ()
 ) -> list[kubernetes.apiextensions.CustomResource]:
     """Create the policy and its binding for the namespace of the owner; arguments as for `spec`."""
     known = pulumi.Output.from_input(owner.namespace)
     rendered = known.apply(
-        lambda namespace: spec(namespace, bucket=bucket, runtimes=runtimes, accounts=accounts)
+        lambda namespace: spec(
+            namespace, bucket=bucket, runtimes=runtimes, accounts=accounts, reserved=reserved
+        )
     )
     return admission.deploy(owner, "Validating", f"{owner.component}-services", rendered)

@@ -25,6 +25,25 @@ class Paths:
         prefixes = [{"path": {"type": "PathPrefix", "value": path}} for path in self.below]
         return [*prefixes, *({"path": {"type": "Exact", "value": path}} for path in self.exact)]
 
+    def rules(self, below: str) -> list[dict[str, Any]]:
+        """Return rules that publish the paths below another, which the server does not see.
+
+        A rule replaces one prefix: each path is a rule of its own.
+        """
+        return [
+            {
+                "matches": [{"path": {"type": kind, "value": f"{below}{path}"}}],
+                "filters": [
+                    {
+                        "type": "URLRewrite",
+                        "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": path}},
+                    }
+                ],
+            }
+            for kind, paths in (("PathPrefix", self.below), ("Exact", self.exact))
+            for path in paths
+        ]
+
 
 def spec(
     gateway: GatewayConnection,
@@ -32,13 +51,17 @@ def spec(
     service: pulumi.Input[str],
     port: int,
     paths: Paths | None = None,
+    below: str = "/",
 ) -> Mapping[str, Any]:
     """Return the spec of a route from a host to a Service in the route's own namespace."""
-    matches = {"matches": paths.matches()} if paths else {}
+    rules: list[dict[str, Any]] = [{}]
+    if paths:
+        rules = [{"matches": paths.matches()}] if below == "/" else paths.rules(below)
+    backends = {"backendRefs": [{"name": service, "port": port}]}
     return {
         "parentRefs": [{"name": gateway.name, "namespace": gateway.namespace}],
         "hostnames": [hostname],
-        "rules": [{**matches, "backendRefs": [{"name": service, "port": port}]}],
+        "rules": [{**each, **backends} for each in rules],
     }
 
 
@@ -51,7 +74,7 @@ def deploy(
     service: pulumi.Input[str],
     port: int,
     paths: Paths | None = None,
-    localhost: bool = False,
+    localhost: str = "",
 ) -> None:
     """Create the routes of a component.
 
@@ -63,18 +86,20 @@ def deploy(
         service: The Service behind them.
         port: Its port.
         paths: What of the Service is published; by default every path.
-        localhost: Whether the same paths of `http://localhost` also lead to the Service. It is for clients
-            that take only an address, on a machine that does not resolve the platform's hosts. No other host
-            is shared: a page from elsewhere, opened in a browser on this machine, must not reach an API by a
-            name that resolves to 127.0.0.1.
+        localhost: Path of `http://localhost` below which the same paths also lead to the Service; without it
+            none does. It is for clients that take only an address, on a machine that does not resolve the
+            platform's hosts. No other host is shared: a page from elsewhere, opened in a browser on this
+            machine, must not reach an API by a name that resolves to 127.0.0.1.
     """
-    hostnames = {"": f"{host}.{gateway.domain}", **({"-localhost": "localhost"} if localhost else {})}
-    for suffix, hostname in hostnames.items():
+    published = {"": (f"{host}.{gateway.domain}", "/")}
+    if localhost:
+        published["-localhost"] = ("localhost", localhost)
+    for suffix, (hostname, below) in published.items():
         kubernetes.apiextensions.CustomResource(
             f"{owner.component}-route{suffix}",
             api_version="gateway.networking.k8s.io/v1",
             kind="HTTPRoute",
             metadata=owner.metadata(f"{name}{suffix}"),
-            spec=spec(gateway, hostname, service, port, paths),
+            spec=spec(gateway, hostname, service, port, paths, below),
             opts=owner.child(),
         )

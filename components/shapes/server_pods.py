@@ -7,8 +7,10 @@ from typing import Final
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgsDict, DeploymentStrategyArgsDict
 from pulumi_kubernetes.core import v1
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from components.shapes import pod_security
+from components.shapes.labels import READS
 from components.shapes.owner import Owner
 
 RECREATE: Final[DeploymentStrategyArgsDict] = {"type": "Recreate"}
@@ -120,14 +122,19 @@ def pod(
 
 
 def deployment(
-    owner: Owner, pod: v1.PodSpecArgsDict, *, strategy: DeploymentStrategyArgsDict = RECREATE
+    owner: Owner,
+    pod: v1.PodSpecArgsDict,
+    *,
+    strategy: DeploymentStrategyArgsDict = RECREATE,
+    annotations: Mapping[str, str] | None = None,
 ) -> DeploymentSpecArgsDict:
     """Return the spec of a Deployment with one replica of a pod that carries the owner's labels."""
+    annotated: ObjectMetaArgsDict = {"annotations": annotations} if annotations else {}
     return {
         "replicas": 1,
         "strategy": strategy,
         "selector": {"match_labels": owner.selector},
-        "template": {"metadata": {"labels": owner.labels}, "spec": pod},
+        "template": {"metadata": {"labels": owner.labels, **annotated}, "spec": pod},
     }
 
 
@@ -138,6 +145,7 @@ def deploy(
     role: str,
     name: str,
     after: Sequence[pulumi.Resource],
+    reads_at_start: Sequence[str] = (),
 ) -> Deployment:
     """Create the Deployment of a server that must never run twice at once.
 
@@ -147,10 +155,12 @@ def deploy(
         role: suffix of the Deployment's Pulumi name, such as `server`.
         name: name of the Deployment.
         after: resources that must exist before the server starts.
+        reads_at_start: names that the server reads from a Secret when it starts; with others it starts again.
     """
+    annotations = {READS: ",".join(sorted(reads_at_start))} if reads_at_start else None
     return Deployment(
         f"{owner.component}-{role}",
         metadata=owner.metadata(name),
-        spec=deployment(owner, pod),
+        spec=deployment(owner, pod, annotations=annotations),
         opts=owner.child(after),
     )

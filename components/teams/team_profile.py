@@ -1,5 +1,6 @@
 """A team's namespace: closed to others, open among the team's own pods and to what the platform allows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -20,6 +21,8 @@ class TeamProfileArgs:
     """Name of the team and its namespace."""
     destinations: tuple[network_policies.EgressRule, ...] = ()
     """Where its pods may connect to, in addition to each other."""
+    quota: Mapping[str, str] | None = None
+    """Resource -> the most that its objects may use together, as a ResourceQuota names it."""
     after: tuple[pulumi.Resource, ...] = ()
     """Resources to delete after the namespace, such as a controller with finalizers on its pods."""
 
@@ -38,7 +41,7 @@ def alias_below(component: str, type_: str, team: str) -> pulumi.Alias:
 
 
 class TeamProfile(pulumi.ComponentResource):
-    """A namespace and its network policy.
+    """A namespace, its network policy and its quota.
 
     No LimitRange: one with a maximum of GPUs would give a GPU to every container that requests none.
     """
@@ -74,4 +77,11 @@ class TeamProfile(pulumi.ComponentResource):
             },
             opts=self.owner.child(),
         )
+        if args.quota:
+            kubernetes.core.v1.ResourceQuota(
+                f"{name}-quota",
+                metadata=self.owner.metadata("team"),
+                spec={"hard": args.quota},
+                opts=self.owner.child(),
+            )
         self.register_outputs({"namespace": self.namespace})

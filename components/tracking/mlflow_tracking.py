@@ -169,7 +169,7 @@ class MlflowTracking(pulumi.ComponentResource):
                 service=name,
                 port=PORT,
                 paths=_PUBLISHED,
-                localhost=True,
+                localhost="/",
             )
         # Resolved by the Service, which comes after the server is ready.
         namespace = service.metadata["namespace"]

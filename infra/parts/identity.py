@@ -1,15 +1,18 @@
 """Identity: a login in front of every host of the gateway, and the roles of who may do what."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from components.access.roles import OPEN, Role
-from components.connections import GatewayConnection, ServingConnection
+from components.connections import GatewayConnection, ServingConnection, TeamNamespaces
+from infra.parts import serving, tracking
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.records import Route
 from infra.parts.secrets import Password
+from infra.parts.tenant import tenants
 from infra.settings.identity import IdentityKind, IdentitySettings
 from infra.settings.stack import Settings
+from infra.settings.teams import TeamSettings
 from workloads.contract import Host
 
 if TYPE_CHECKING:
@@ -36,7 +39,10 @@ def _prefix(identity: IdentitySettings) -> str:
 
 def gate_routes(routes: Iterable[Route], domain: str) -> list[dict[str, Any]]:
     """Return what the gate knows of each host of a domain."""
-    return [route.access.route(host=f"{route.host}.{domain}", namespace=route.namespace) for route in routes]
+    return [
+        route.access.route(host=f"{route.host}.{domain}", namespace=route.rights_in or route.namespace)
+        for route in routes
+    ]
 
 
 def _deploy(site: "Site", connections: Connections) -> Provides:
@@ -64,6 +70,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
         ),
         site.opts,
     )
+    namespaces = _namespaces(site, connections)
     gate = Gate(
         "gate",
         GateArgs(
@@ -71,10 +78,12 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             image=site.image("gate"),
             domain=gateway.domain,
             routes=gate_routes(site.plan.routes, gateway.domain),
-            namespaces=_namespaces(site, connections),
+            namespaces=namespaces,
             clients=site.servers(GatewayConnection),
             login=login,
-            bindings=_bindings(identity),
+            bindings={
+                name: _bindings(site.settings, identity, name) for name in _namespaces(site, connections)
+            },
             replicas=site.replicas,
         ),
         site.opts,
@@ -86,10 +95,15 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
 
 
 def _namespaces(site: "Site", connections: Connections) -> "dict[str, pulumi.Input[str]]":
-    """Return the namespaces in which roles are bound; that of the models comes from its component."""
-    names = sorted({route.namespace for route in site.plan.routes if not route.access.open})
-    models = connections.get(ServingConnection).models_namespace
-    return {name: site.namespaces.get(name, models) for name in names}
+    """Return the namespaces in which roles are bound; those that a component creates come from it."""
+    routes = [each for each in site.plan.routes if not each.access.open]
+    names = sorted({each.rights_in or each.namespace for each in routes})
+    teams = connections.find(TeamNamespaces)
+    created = {
+        serving.MODELS_NAMESPACE: connections.get(ServingConnection).models_namespace,
+        **(teams.by_team if teams else {}),
+    }
+    return {name: created[name] if name in created else site.namespaces[name] for name in names}
 
 
 def _identity(settings: Settings) -> IdentitySettings:
@@ -111,26 +125,43 @@ def _issuer(identity: IdentitySettings) -> "Issuer | None":
     )
 
 
-def _bindings(identity: IdentitySettings) -> "dict[Role, tuple[Subject, ...]]":
+def _bindings(
+    settings: Settings, identity: IdentitySettings, namespace: str
+) -> "dict[Role, tuple[Subject, ...]]":
+    """Return who gets which role in a namespace: groups of the stack, or those of the team that has it."""
     from components.access.gate import OPERATOR, Subject
     from components.access.login import ADMINISTRATORS
     from components.pipelines.pipeline_steps import ACCOUNT
-    from infra.parts import pipelines
 
-    local = identity.kind is IdentityKind.LOCAL
-    given = {
-        Role.MEMBER: (ADMINISTRATORS,) if local else identity.members,
-        Role.VIEWER: identity.viewers,
-        Role.CALLER: identity.callers,
-    }
-    accounts = {
-        Role.MEMBER: (Subject(name=OPERATOR, namespace=NAMESPACE),),
-        # Steps call the models that they have deployed.
-        Role.CALLER: (Subject(name=ACCOUNT, namespace=pipelines.RUNS_NAMESPACE),),
-    }
+    given = _groups(settings, identity, namespace)
+    if identity.kind is IdentityKind.LOCAL:
+        given = {Role.MEMBER: (ADMINISTRATORS,)}
+    accounts = {Role.MEMBER: [Subject(name=OPERATOR, namespace=NAMESPACE)]}
+    # Steps call the models that they have deployed.
+    accounts[Role.CALLER] = [
+        Subject(name=ACCOUNT, namespace=each.runs_namespace)
+        for each in tenants(settings)
+        if each.models_namespace == namespace
+    ]
     return {
-        role: (*(Subject(name=f"{_prefix(identity)}{each}") for each in groups), *accounts.get(role, ()))
-        for role, groups in given.items()
+        role: (
+            *(Subject(name=f"{_prefix(identity)}{each}") for each in given.get(role, ())),
+            *accounts.get(role, ()),
+        )
+        for role in Role
+    }
+
+
+def _groups(settings: Settings, identity: IdentitySettings, namespace: str) -> Mapping[Role, tuple[str, ...]]:
+    team = [each for each in settings.teams if each.name == namespace]
+    sharing: list[IdentitySettings | TeamSettings] = [*team] or [identity]
+    if namespace == tracking.NAMESPACE:
+        # One registry for all teams.
+        sharing += settings.teams
+    return {
+        Role.MEMBER: tuple(dict.fromkeys(group for each in sharing for group in each.members)),
+        Role.VIEWER: tuple(dict.fromkeys(group for each in sharing for group in each.viewers)),
+        Role.CALLER: tuple(dict.fromkeys(group for each in sharing for group in each.callers)),
     }
 
 
@@ -150,7 +181,11 @@ IDENTITY = Part(
     name="identity",
     deploy=_deploy,
     wanted=wanted,
-    needs=(Need(connection=GatewayConnection), Need(connection=ServingConnection, namespaces=())),
+    needs=(
+        Need(connection=GatewayConnection),
+        Need(connection=ServingConnection, namespaces=()),
+        Need(connection=TeamNamespaces, namespaces=(), optional=True),
+    ),
     namespaces=(NAMESPACE,),
     images=("gate", "oauth2-proxy"),
     secrets=(_PASSWORD, _COOKIE, _CLIENT),

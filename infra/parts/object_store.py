@@ -8,6 +8,7 @@ from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.records import Route, Volume
 from infra.parts.secrets import Password
+from infra.parts.tenant import Tenant, teams
 from infra.settings.stack import Settings
 from infra.settings.storage import ObjectsLocation
 from workloads.contract import Host
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
 NAMESPACE = "object-store"
 _ADMINISTRATOR = Password(key="objectStoreAdministratorKey")
 _ACCOUNTS = {
-    "pipelines": Password(key="pipelinesObjectStoreKey"),
+    Tenant().store_account: Tenant().store_key,
     "tracking": Password(key="trackingObjectStoreKey"),
     "serving": Password(key="servingObjectStoreKey"),
 }
+
+
+def _accounts(settings: Settings) -> dict[str, Password]:
+    return {**_ACCOUNTS, **{each.store_account: each.store_key for each in teams(settings)}}
 
 
 def _deploy(site: "Site", connections: Connections) -> Provides:
@@ -35,7 +40,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             image=site.image("versitygw"),
             job_image=site.image("workload"),
             buckets=site.plan.buckets,
-            accounts={account: site.secret(key) for account, key in _ACCOUNTS.items()},
+            accounts={account: site.secret(key) for account, key in _accounts(site.settings).items()},
             administrator_secret=site.secret(_ADMINISTRATOR),
             clients=site.clients(OBJECT_STORE.name),
             gateway=connections.get(GatewayConnection),

@@ -109,6 +109,8 @@ class Part:
     """Scrape targets, rules and dashboards."""
     state: Callable[[Settings], tuple[State, ...]] = _nothing
     """Where it stores data; preflight and cost count these."""
+    per_team: "Callable[[Settings], tuple[Part, ...]]" = _nothing
+    """Further parts, which come right after it: one for each team of the settings."""
 
     @property
     def pods_in(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from components.connections import (
     Bucket,
     GatewayConnection,
     ObjectStoreConnections,
+    PipelinesConnection,
     PipelinesDatabases,
     ServingConnection,
     TrackingConnection,
@@ -15,44 +16,59 @@ from components.connections import (
 from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.records import Route
+from infra.parts.tenant import Tenant, tenants
 from infra.settings.stack import Settings
 from infra.settings.storage import DatabaseLocation
-from workloads.contract import PIPELINES_BUCKET, Host, StepVariable
+from workloads.contract import StepVariable
 
 if TYPE_CHECKING:
     import pulumi
 
+    from components.connections import ObjectStoreConnection
     from components.monitoring.watch import Watch
+    from components.pipelines.kubeflow_pipelines import KubeflowPipelines, StepSettings
     from infra.parts.site import Site
 
-NAMESPACE = "kubeflow"
+_OWN = Tenant()
+NAMESPACE = _OWN.servers_namespace
 """Namespace of the servers."""
-RUNS_NAMESPACE = "runs"
+RUNS_NAMESPACE = _OWN.runs_namespace
 """Namespace of runs: of the pods of pipelines, and of the Secrets and volumes that these name."""
 DATABASE_SERVER = "mysql"
 """Name of the database server, where it runs in the cluster."""
 
 
-def _deploy(site: "Site", connections: Connections) -> Provides:
-    from components.pipelines.argo_workflows import StartBounds
+def deploy_servers(
+    site: "Site",
+    connections: Connections,
+    tenant: Tenant,
+    *,
+    runs_namespace: "pulumi.Input[str]",
+    models_namespace: "pulumi.Input[str]",
+    opts: "pulumi.ResourceOptions",
+) -> "KubeflowPipelines":
+    """Create the pipelines of the stack, or those of a team.
+
+    Args:
+        site: shared inputs of all parts.
+        connections: of the parts deployed so far.
+        tenant: whose pipelines they are.
+        runs_namespace: where its runs are.
+        models_namespace: where its steps deploy models.
+        opts: options of the component.
+    """
     from components.pipelines.kubeflow_pipelines import (
         KubeflowPipelines,
         KubeflowPipelinesArgs,
         PipelineImages,
-        StepSettings,
     )
-    from components.pipelines.package_index import PackageIndex
-    from components.pipelines.step_limits import DefaultLimits
 
-    artifacts = connections.get(ObjectStoreConnections).of(PIPELINES_BUCKET, "pipelines")
-    databases = connections.get(PipelinesDatabases)
-    chosen = site.settings.pipelines
-    index = chosen.package_index
-    pipelines = KubeflowPipelines(
-        "pipelines",
+    databases = connections.get(PipelinesDatabases).by_name
+    return KubeflowPipelines(
+        tenant.pipelines,
         KubeflowPipelinesArgs(
-            namespace=site.namespaces[NAMESPACE],
-            runs_namespace=site.namespaces[RUNS_NAMESPACE],
+            namespace=site.namespaces[tenant.servers_namespace],
+            runs_namespace=runs_namespace,
             images=PipelineImages(
                 api_server=site.image("kfp-api-server"),
                 driver=site.image("kfp-driver"),
@@ -63,78 +79,126 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
                 executor=site.image("argo-executor"),
                 metadata=site.image("mlmd"),
             ),
-            pipelines_database=databases.pipelines,
-            metadata_database=databases.metadata,
-            artifacts=artifacts,
-            steps=StepSettings(
-                tracking_uri=connections.get(TrackingConnection).uri,
-                environment=_environment(site, connections),
-                # The tracking server, and models as their clients reach them.
-                destinations=({"to": [*site.servers(GatewayConnection, TrackingConnection)]},),
-                models_namespace=connections.get(ServingConnection).models_namespace,
-                token=site.settings.identity is not None,
-                package_index=PackageIndex(url=index, networks=chosen.package_index_cidrs) if index else None,
-                limits=DefaultLimits(memory=chosen.step_memory, storage=chosen.step_storage),
-                bounds=StartBounds(
-                    start_seconds=chosen.start_timeout_seconds, room_seconds=chosen.room_timeout_seconds
-                ),
-            ),
-            clients=site.clients(PIPELINES.name),
+            pipelines_database=databases[tenant.pipelines_database],
+            metadata_database=databases[tenant.metadata_database],
+            artifacts=artifacts(connections, tenant),
+            steps=_steps(site, connections, tenant, models_namespace),
+            clients=site.clients(tenant.pipelines),
             scrapers=site.scrapers,
             gateway=connections.get(GatewayConnection),
+            host=tenant.pipelines,
+            localhost=tenant.localhost,
+            definitions=not tenant.team,
             stores=site.stores(PipelinesDatabases, ObjectStoreConnections),
             replicas=site.replicas,
         ),
-        site.opts,
-    )
-    return Provides(
-        outputs={
-            "pipelines_namespace": pipelines.runs_namespace,
-            "pipelines_bucket": artifacts.bucket,
-            "workload_image": site.image("workload"),
-        }
+        opts,
     )
 
 
-def _environment(site: "Site", connections: Connections) -> "dict[str, pulumi.Input[str]]":
+def artifacts(connections: Connections, tenant: Tenant) -> "ObjectStoreConnection":
+    """Return the connection to the bucket of a tenant's pipelines."""
+    return connections.get(ObjectStoreConnections).of(tenant.bucket, tenant.store_account)
+
+
+def _steps(
+    site: "Site", connections: Connections, tenant: Tenant, models_namespace: "pulumi.Input[str]"
+) -> "StepSettings":
+    from components.pipelines.argo_workflows import StartBounds
+    from components.pipelines.kubeflow_pipelines import StepSettings
+    from components.pipelines.package_index import PackageIndex
+    from components.pipelines.step_limits import DefaultLimits
+
+    chosen = site.settings.pipelines
+    index = chosen.package_index
+    environment = _environment(connections, tenant)
+    return StepSettings(
+        tracking_uri=connections.get(TrackingConnection).uri,
+        environment={**environment, StepVariable.MODELS_NAMESPACE: models_namespace},
+        # The tracking server, and models as their clients reach them.
+        destinations=({"to": [*site.servers(GatewayConnection, TrackingConnection)]},),
+        models_namespace=models_namespace,
+        token=site.settings.identity is not None,
+        package_index=PackageIndex(url=index, networks=chosen.package_index_cidrs) if index else None,
+        limits=DefaultLimits(memory=chosen.step_memory, storage=chosen.step_storage),
+        bounds=StartBounds(
+            start_seconds=chosen.start_timeout_seconds, room_seconds=chosen.room_timeout_seconds
+        ),
+    )
+
+
+def _environment(connections: Connections, tenant: Tenant) -> "dict[str, pulumi.Input[str]]":
     import pulumi
 
-    artifacts = connections.get(ObjectStoreConnections).of(PIPELINES_BUCKET, "pipelines")
+    store = artifacts(connections, tenant)
     gateway, serving = connections.get(GatewayConnection), connections.get(ServingConnection)
     return {
         StepVariable.ARTIFACTS_DESTINATION: connections.get(TrackingConnection).artifacts_destination,
         StepVariable.GATEWAY_DOMAIN: gateway.domain,
         StepVariable.GATEWAY_URL: pulumi.Output.concat("http://", gateway.name, ".", gateway.namespace),
-        StepVariable.MODELS_NAMESPACE: serving.models_namespace,
         StepVariable.MODELS_SERVICE_ACCOUNT: serving.service_account,
-        StepVariable.S3_ENDPOINT: artifacts.url,
-        StepVariable.S3_REGION: artifacts.region,
+        StepVariable.S3_ENDPOINT: store.url,
+        StepVariable.S3_REGION: store.region,
         StepVariable.SERVING_RUNTIME: serving.serving_runtime,
         StepVariable.SERVING_RUNTIMES: serving.serving_runtimes,
     }
 
 
-def _routes(_: Settings) -> tuple[Route, ...]:
-    return (
-        Route(
-            host=Host.PIPELINES,
-            title="Kubeflow Pipelines",
-            description="API of pipelines, runs and recurring runs.",
-            namespace=NAMESPACE,
-            access=Access(group=roles.PIPELINES, resource_in=r"^/apis/[^/]+/([a-z]+)", localhost=("/apis",)),
-        ),
+def _deploy(site: "Site", connections: Connections) -> Provides:
+    pipelines = deploy_servers(
+        site,
+        connections,
+        _OWN,
+        runs_namespace=site.namespaces[RUNS_NAMESPACE],
+        models_namespace=connections.get(ServingConnection).models_namespace,
+        opts=site.opts,
     )
+    return Provides(
+        connections=(PipelinesConnection(runs_namespace=pipelines.runs_namespace),),
+        outputs={
+            "pipelines_namespace": pipelines.runs_namespace,
+            "pipelines_bucket": artifacts(connections, _OWN).bucket,
+            "workload_image": site.image("workload"),
+        },
+        resources=(pipelines,),
+    )
+
+
+def route(tenant: Tenant) -> Route:
+    """Return the route to the API of a tenant's pipelines."""
+    of = f" of team {tenant.team}" if tenant.team else ""
+    below = tenant.localhost.rstrip("/")
+    return Route(
+        host=tenant.pipelines,
+        title=f"Kubeflow Pipelines{of}",
+        description="API of pipelines, runs and recurring runs.",
+        namespace=tenant.servers_namespace,
+        access=Access(
+            group=roles.PIPELINES,
+            resource_in=rf"^{f'(?:{below})?' if below else ''}/apis/[^/]+/([a-z]+)",
+            localhost=(f"{below}/apis",),
+        ),
+        rights_in=tenant.rights_namespace,
+    )
+
+
+def _routes(_: Settings) -> tuple[Route, ...]:
+    return (route(_OWN),)
 
 
 def _watch(settings: Settings) -> "Watch":
     from components.pipelines import monitoring
 
     in_cluster = settings.storage.pipelines_database is DatabaseLocation.INCLUSTER
-    return monitoring.watch(NAMESPACE, timing(settings), database=DATABASE_SERVER if in_cluster else None)
+    return monitoring.watch(
+        {each.pipelines: each.servers_namespace for each in tenants(settings)},
+        timing(settings),
+        database=DATABASE_SERVER if in_cluster else None,
+    )
 
 
 PIPELINES = Part(
-    name="pipelines",
+    name=_OWN.pipelines,
     deploy=_deploy,
     needs=(
         Need(connection=GatewayConnection, namespaces=(RUNS_NAMESPACE,)),
@@ -143,6 +207,7 @@ PIPELINES = Part(
         Need(connection=TrackingConnection, namespaces=(RUNS_NAMESPACE,)),
         Need(connection=ServingConnection, namespaces=()),
     ),
+    provides=(PipelinesConnection,),
     namespaces=(NAMESPACE, RUNS_NAMESPACE),
     images=(
         "argo-executor",
@@ -155,7 +220,7 @@ PIPELINES = Part(
         "mlmd",
         "workload",
     ),
-    buckets=(Bucket(name=PIPELINES_BUCKET, owner="pipelines"),),
+    buckets=(Bucket(name=_OWN.bucket, owner=_OWN.store_account),),
     routes=_routes,
     watch=_watch,
 )

@@ -7,7 +7,7 @@ from infra.parts.pace import timing
 from infra.parts.part import Connections, Part, Provides
 from infra.parts.pipelines import DATABASE_SERVER, NAMESPACE
 from infra.parts.records import Volume
-from infra.parts.secrets import Password
+from infra.parts.tenant import Tenant, tenants
 from infra.settings.stack import Settings
 from infra.settings.storage import DatabaseLocation
 
@@ -20,36 +20,43 @@ if TYPE_CHECKING:
     from components.monitoring.watch import Watch
     from infra.parts.site import Site
 
-DATABASES = {"mlpipeline": "kfp", "metadb": "mlmd"}
-"""Database -> the account that owns it."""
-PIPELINES_PASSWORD = Password(key="pipelinesDatabasePassword")
-METADATA_PASSWORD = Password(key="metadataDatabasePassword")
+SECRETS = tuple(Tenant().passwords.values())
+"""Passwords of the stack's own databases; those of a team's come with the team."""
+
+
+def databases(settings: Settings) -> dict[str, str]:
+    """Return the account that owns each database, of the stack and of its teams."""
+    return {name: owner for each in tenants(settings) for name, owner in each.databases.items()}
 
 
 def passwords(site: "Site") -> "dict[str, pulumi.Input[str]]":
     """Return the password of each account."""
-    return {"kfp": site.secret(PIPELINES_PASSWORD), "mlmd": site.secret(METADATA_PASSWORD)}
+    found = (item for each in tenants(site.settings) for item in each.passwords.items())
+    return {account: site.secret(password) for account, password in found}
 
 
 def in_unicode(site: "Site", created: "Mapping[str, MysqlConnection]") -> PipelinesDatabases:
-    """Return connections to databases that hold all of Unicode, also if an earlier version created them."""
+    """Return connections to databases that hold all of Unicode, also if an earlier version created them.
+
+    No earlier version created a team's.
+    """
     from components.pipelines.mysql_text import MysqlText, MysqlTextArgs, TextDatabase
 
+    own = Tenant()
     text = MysqlText(
         "mysql-text",
         MysqlTextArgs(
-            namespace=site.namespaces[NAMESPACE],
+            namespace=site.namespaces[own.servers_namespace],
             image=site.image("mariadb"),
             databases=(
-                TextDatabase(connection=created["mlpipeline"]),
-                TextDatabase(connection=created["metadb"], mislabelled=True),
+                TextDatabase(connection=created[own.pipelines_database]),
+                TextDatabase(connection=created[own.metadata_database], mislabelled=True),
             ),
             stores=site.stores(PipelinesDatabases),
         ),
         site.opts,
     )
-    found = text.connections
-    return PipelinesDatabases(pipelines=found["mlpipeline"], metadata=found["metadb"])
+    return PipelinesDatabases(by_name={**created, **text.connections})
 
 
 def _deploy(site: "Site", _: Connections) -> Provides:
@@ -60,7 +67,7 @@ def _deploy(site: "Site", _: Connections) -> Provides:
         MariaDbArgs(
             namespace=site.namespaces[NAMESPACE],
             image=site.image("mariadb"),
-            databases=DATABASES,
+            databases=databases(site.settings),
             passwords=passwords(site),
             clients=site.clients(PIPELINES_DATABASE.name),
             storage_size=site.settings.storage.pipelines_database_size,
@@ -91,7 +98,7 @@ PIPELINES_DATABASE = Part(
     provides=(PipelinesDatabases,),
     runs_in=(NAMESPACE,),
     images=("mariadb",),
-    secrets=(PIPELINES_PASSWORD, METADATA_PASSWORD),
+    secrets=SECRETS,
     watch=_watch,
     state=_state,
 )

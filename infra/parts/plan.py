@@ -131,9 +131,10 @@ def plan(settings: Settings, parts: Sequence[Part]) -> Plan:
     Raises:
         SettingsError: two parts claim the same name, or a need is not met; one line.
     """
+    chosen = [part for part in parts if part.wanted(settings)]
     made = Plan(
         settings=settings,
-        parts=tuple(part for part in parts if part.wanted(settings)),
+        parts=tuple(each for part in chosen for each in (part, *part.per_team(settings))),
         every_image=tuple(sorted({name for part in parts for name in part.images})),
     )
     problems = [*_collisions(made, parts), *_unmet(made)]

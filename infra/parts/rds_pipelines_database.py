@@ -6,13 +6,7 @@ from components.connections import PipelinesDatabases
 from components.versions import RDS_MARIADB
 from infra.parts.part import Connections, Part, Provides
 from infra.parts.pipelines import NAMESPACE
-from infra.parts.pipelines_database import (
-    DATABASES,
-    METADATA_PASSWORD,
-    PIPELINES_PASSWORD,
-    in_unicode,
-    passwords,
-)
+from infra.parts.pipelines_database import SECRETS, databases, in_unicode, passwords
 from infra.parts.records import ManagedDatabase
 from infra.parts.secrets import Password
 from infra.settings.stack import Settings
@@ -50,7 +44,7 @@ def _deploy(site: "Site", _: Connections) -> Provides:
             namespace=site.namespaces[NAMESPACE],
             image=site.image("mariadb"),
             server=RdsMysql("mysql", args, site.cloud.keep).connection,
-            databases=DATABASES,
+            databases=databases(site.settings),
             passwords=passwords(site),
             stores=site.stores(),
         ),
@@ -74,6 +68,6 @@ RDS_PIPELINES_DATABASE = Part(
     provides=(PipelinesDatabases,),
     runs_in=(NAMESPACE,),
     images=("mariadb",),
-    secrets=(PIPELINES_PASSWORD, METADATA_PASSWORD, _ADMINISTRATOR),
+    secrets=(*SECRETS, _ADMINISTRATOR),
     state=_state,
 )

@@ -18,6 +18,8 @@ class Route:
     """Namespace of the pods behind it."""
     access: Access
     """What a request to the host asks for, where the stack has a login."""
+    rights_in: str = ""
+    """Namespace in which RBAC grants it; that of the pods by default."""
 
 
 @dataclass(frozen=True, kw_only=True)

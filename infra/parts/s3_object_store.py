@@ -3,11 +3,13 @@
 from typing import TYPE_CHECKING
 
 from components.connections import ObjectStoreConnections
-from infra.parts import pipelines, serving, tracking
+from infra.parts import tracking
 from infra.parts.part import Connections, Part, Provides
 from infra.parts.records import ManagedBucket
+from infra.parts.tenant import tenants
 from infra.settings.stack import Settings
 from infra.settings.storage import ACCESS_LOGS, ObjectsLocation
+from workloads.contract import TRACKING_BUCKET
 
 if TYPE_CHECKING:
     from infra.parts.site import Site
@@ -16,10 +18,11 @@ if TYPE_CHECKING:
 def _deploy(site: "Site", _: Connections) -> Provides:
     from components.aws.s3_object_store import S3ObjectStore, S3ObjectStoreArgs, ServiceAccount
     from components.pipelines import pipeline_steps, pipelines_api_server
-    from components.serving import kserve_serving
+    from components.serving import model_namespace
     from components.tracking import mlflow_tracking
 
     cloud, settings = site.cloud, site.settings
+    own = tenants(settings)
     # Plain names, not outputs of namespaces: a preview without access to the cluster would not know the
     # outputs and would replace every association, which a protected stack refuses.
     store = S3ObjectStore(
@@ -29,14 +32,18 @@ def _deploy(site: "Site", _: Connections) -> Provides:
             region=cloud.eks.region,
             buckets=site.plan.buckets,
             accounts={
-                "pipelines": (
-                    ServiceAccount(namespace=pipelines.RUNS_NAMESPACE, name=pipeline_steps.ACCOUNT),
-                    ServiceAccount(namespace=pipelines.NAMESPACE, name=pipelines_api_server.SERVICE),
-                ),
+                **{
+                    each.store_account: (
+                        ServiceAccount(namespace=each.runs_namespace, name=pipeline_steps.ACCOUNT),
+                        ServiceAccount(namespace=each.servers_namespace, name=pipelines_api_server.SERVICE),
+                    )
+                    for each in own
+                },
                 "tracking": (ServiceAccount(namespace=tracking.NAMESPACE, name=mlflow_tracking.ACCOUNT),),
                 "serving": tuple(
-                    ServiceAccount(namespace=serving.MODELS_NAMESPACE, name=name)
-                    for name in kserve_serving.ACCOUNTS
+                    ServiceAccount(namespace=each.models_namespace, name=name)
+                    for each in own
+                    for name in model_namespace.ACCOUNTS
                 ),
             },
             cluster_name=cloud.cluster.cluster_name,
@@ -54,9 +61,9 @@ def _wanted(settings: Settings) -> bool:
     return settings.storage.objects is ObjectsLocation.S3
 
 
-def _state(_: Settings) -> tuple[ManagedBucket, ...]:
-    buckets = (*pipelines.PIPELINES.buckets, *tracking.TRACKING.buckets)
-    return (*(ManagedBucket(name=each.name) for each in buckets), ManagedBucket(name=ACCESS_LOGS))
+def _state(settings: Settings) -> tuple[ManagedBucket, ...]:
+    names = (*(each.bucket for each in tenants(settings)), TRACKING_BUCKET, ACCESS_LOGS)
+    return tuple(ManagedBucket(name=each) for each in names)
 
 
 S3_OBJECT_STORE = Part(

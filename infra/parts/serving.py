@@ -9,6 +9,7 @@ from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.records import Route
 from infra.parts.secrets import WebhookCertificate
+from infra.parts.tenant import Tenant, tenants
 from infra.settings.stack import Runtime, Settings
 from workloads.contract import TRACKING_BUCKET
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from infra.parts.site import Site
 
 NAMESPACE = "kserve"
-MODELS_NAMESPACE = "models"
+MODELS_NAMESPACE = Tenant().models_namespace
 
 
 _RUNTIME = "serving-runtime"
@@ -121,7 +122,8 @@ def _routes(_: Settings) -> tuple[Route, ...]:
 def _watch(settings: Settings) -> "Watch":
     from components.serving import monitoring
 
-    return monitoring.watch(NAMESPACE, MODELS_NAMESPACE, objectives(settings), timing(settings))
+    models = tuple(each.models_namespace for each in tenants(settings))
+    return monitoring.watch(NAMESPACE, models, objectives(settings), timing(settings))
 
 
 SERVING = Part(

@@ -1,8 +1,9 @@
-"""Teams: a namespace each, with a queue where the stack has GPU pools."""
+"""Teams: a namespace each, its quota and, where the stack has GPU pools, a queue."""
 
 from typing import TYPE_CHECKING
 
-from components.connections import GatewayConnection, TeamQueues, TrackingConnection
+from components.connections import GatewayConnection, TeamNamespaces, TeamQueues, TrackingConnection
+from infra.parts import team_services, tenant
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.settings.stack import Settings
 
@@ -18,6 +19,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
     from components.teams.team_profile import TeamProfile, TeamProfileArgs
 
     queues = connections.find(TeamQueues)
+    namespaces: dict[str, pulumi.Input[str]] = {}
     for team in site.settings.teams:
         after = [queues.by_team[team.name]] if queues else []
         # Profiles used to be children of GpuScheduling.
@@ -28,13 +30,15 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
                 team=team.name,
                 # The tracking server, and the gateway to everything else.
                 destinations=({"to": [*site.servers(GatewayConnection, TrackingConnection)]},),
+                quota=team.quota.as_kubernetes() if team.quota else None,
                 after=tuple(after),
             ),
             pulumi.ResourceOptions.merge(site.opts, pulumi.ResourceOptions(aliases=[former])),
         )
         if queues:
             team_queue.deploy(profile.owner, team.name, after=after)
-    return Provides()
+        namespaces[team.name] = profile.namespace
+    return Provides(connections=(TeamNamespaces(by_team=namespaces),))
 
 
 def _wanted(settings: Settings) -> bool:
@@ -43,6 +47,10 @@ def _wanted(settings: Settings) -> bool:
 
 def _own_namespaces(settings: Settings) -> tuple[str, ...]:
     return tuple(team.name for team in settings.teams)
+
+
+def _per_team(settings: Settings) -> tuple[Part, ...]:
+    return tuple(team_services.part(each) for each in tenant.teams(settings))
 
 
 TEAMS = Part(
@@ -54,5 +62,7 @@ TEAMS = Part(
         Need(connection=TrackingConnection, namespaces=()),
         Need(connection=TeamQueues, namespaces=(), optional=True),
     ),
+    provides=(TeamNamespaces,),
     own_namespaces=_own_namespaces,
+    per_team=_per_team,
 )

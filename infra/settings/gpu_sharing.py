@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from components.aws import instance_types
 from components.gpus.gpu_queues import GpuPool, GpuTeam, Mig, TimeSlicing
 from infra.settings import pools as pool_settings
-from infra.settings.pools import GpuPoolSettings, TeamSettings
+from infra.settings.pools import GpuPoolSettings
+from infra.settings.teams import TeamSettings
 
 
 def pools(settings: Sequence[GpuPoolSettings]) -> tuple[GpuPool, ...]:

@@ -7,7 +7,8 @@ from components.aws.instance_types import InstanceType
 from components.gpus import gpu_queues
 from infra.settings import gpu_sharing, pool_exclusions
 from infra.settings.cluster import CapacityType, EksSettings, SystemPoolSettings
-from infra.settings.pools import GpuPoolSettings, MigSharing, Provisioner, TeamSettings
+from infra.settings.pools import GpuPoolSettings, MigSharing, Provisioner
+from infra.settings.teams import TeamSettings
 
 _FIELD_NAMES = gpu_queues.FieldNames(pools="gpuPools", quota="gpuQuota", borrowing_limit="borrowingLimit")
 

@@ -52,15 +52,3 @@ class GpuPoolSettings(Section):
     placement_group: bool = False
     """Whether nodes are placed close together, in one zone."""
     sharing: Sharing | None = None
-
-
-class TeamSettings(Section):
-    """A team that uses GPU pools."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,30}[a-z0-9])?$")]
-    gpu_quota: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
-    """Pool -> GPUs that are guaranteed to the team; devices where GPUs are shared."""
-    borrowing: bool = True
-    """Whether the team may use GPUs that other teams leave idle."""
-    borrowing_limit: int | None = Field(default=None, ge=0)
-    """The most GPUs of each pool that the team may borrow; by default all that are idle."""

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from components.aws.databases import rds_authorities
 from components.versions import CLUSTER_AUTOSCALER, EKS_ADDON_NAMES, missing_addons
-from infra.settings import pool_rules
+from infra.settings import pool_rules, team_rules
 from infra.settings.cluster import Access, CapacityType, EksSettings, Nat
 from infra.settings.identity import IdentityKind, IdentitySettings
 from infra.settings.sections import gib
 from infra.settings.stack import Settings
 from infra.settings.storage import BUCKETS, DatabaseLocation, ObjectsLocation
+from workloads.contract import PIPELINES_BUCKET
 
 _BUCKET_NAME_LENGTH = 63
 _PRODUCTION_BACKUP_DAYS = 14
@@ -29,6 +30,7 @@ def problems(settings: Settings) -> list[str]:
     else:
         found += _cloud_only_problems(settings)
     found += pool_rules.queue_problems(settings.gpu_pools, settings.teams)
+    found += team_rules.problems(settings)
     if settings.images.mirror and not settings.registry:
         found.append("images.mirror needs images.registry: name the registry that has the copies")
     found += _storage_problems(settings)
@@ -158,11 +160,13 @@ def _storage_problems(settings: Settings) -> Iterator[str]:
         if location is DatabaseLocation.RDS and isinstance(settings.cluster, EksSettings):
             yield from _authority_problems(key.removesuffix("Size"), settings.cluster.region)
     if storage.objects is ObjectsLocation.S3:
-        longest = f"{settings.bucket_prefix}-{max(BUCKETS, key=len)}"
-        if len(longest) > _BUCKET_NAME_LENGTH:
-            most = _BUCKET_NAME_LENGTH - len(max(BUCKETS, key=len)) - 1
+        own = (f"{PIPELINES_BUCKET}-{team.name}" for team in settings.teams if team.pipelines)
+        longest = max((*BUCKETS, *own), key=len)
+        name = f"{settings.bucket_prefix}-{longest}"
+        if len(name) > _BUCKET_NAME_LENGTH:
+            most = _BUCKET_NAME_LENGTH - len(longest) - 1
             yield (
-                f"storage.s3.bucketPrefix gives the bucket {longest}, {len(longest)} characters long; S3 "
+                f"storage.s3.bucketPrefix gives the bucket {name}, {len(name)} characters long; S3 "
                 f"allows {_BUCKET_NAME_LENGTH}: use a prefix of at most {most} characters"
             )
 

@@ -11,9 +11,10 @@ from infra.settings.cluster import ClusterSettings, EksSettings
 from infra.settings.identity import IdentitySettings
 from infra.settings.monitoring import MonitoringSettings
 from infra.settings.pipelines import PipelinesSettings
-from infra.settings.pools import GpuPoolSettings, TeamSettings
+from infra.settings.pools import GpuPoolSettings
 from infra.settings.sections import Cidr, DomainName, Section
 from infra.settings.storage import StorageSettings
+from infra.settings.teams import TeamSettings
 
 PROJECT = "plinth"
 # What Pulumi writes beside the configuration: how its secrets are encrypted.

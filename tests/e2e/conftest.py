@@ -11,6 +11,8 @@ import pytest
 
 from harness import chain
 from harness.diagnostics import diagnose
+from infra.settings import stack_file
+from infra.settings.stack import Settings
 from tests.e2e.failing_runs import FailingRuns
 from workloads.endpoints import Endpoints
 
@@ -55,10 +57,11 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="session")
 def endpoints(request: pytest.FixtureRequest) -> Generator[Endpoints]:
     """Endpoints of the running platform, or of an instance that `make up` starts and `make down` removes."""
+    stack: str = request.config.getoption("--stack")
     if request.config.getoption("--running-platform"):
         # A file with the endpoints of another platform, such as one behind a tunnel.
         file = os.environ.get("PLINTH_ENDPOINTS")
-        yield Endpoints.from_file(Path(file)) if file else Endpoints.of_stack("local")
+        yield Endpoints.from_file(Path(file)) if file else Endpoints.of_stack(stack)
         return
     os.environ["PLINTH_INSTANCE"] = _INSTANCE
     capture: Any = request.config.pluginmanager.getplugin("capturemanager")
@@ -70,6 +73,12 @@ def endpoints(request: pytest.FixtureRequest) -> Generator[Endpoints]:
         if not request.config.getoption("--keep"):
             with capture.global_and_fixture_disabled():
                 _make("down", _DOWN_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def settings(request: pytest.FixtureRequest) -> Settings:
+    """Settings of the platform's stack."""
+    return stack_file.settings(request.config.getoption("--stack"))
 
 
 @pytest.fixture(scope="session")

@@ -15,34 +15,14 @@ from kubernetes import client
 
 from infra.parts import PARTS
 from infra.parts.plan import plan
-from infra.settings import stack_file
+from infra.settings.stack import Settings
+from tests.e2e import probe
 from workloads import cluster_client
 from workloads.endpoints import Endpoints
-from workloads.wait import wait_for
 
 _OPEN = "traefik.gateway:80"
 # The API server calls webhooks from the node's own address, which no policy can tell from another node's.
 _WEBHOOKS = re.compile(r"webhook")
-# Network policies of a new pod take a second to apply, so each address is tried until it answers as expected.
-_PROGRAM = """
-import json, socket, sys, time
-def answers(address):
-    host, port = address.rsplit(":", 1)
-    try:
-        with socket.create_connection((host, int(port)), timeout=3):
-            return "open"
-    except socket.gaierror:
-        return "unknown name"
-    except OSError:
-        return "closed"
-def settled(address, wanted):
-    deadline, answer = time.monotonic() + 20, ""
-    while answer != wanted and time.monotonic() < deadline:
-        answer = answers(address)
-    return answer
-wanted = json.loads(sys.argv[1])
-print(json.dumps({address: settled(address, state) for address, state in wanted.items()}))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -121,29 +101,18 @@ def test_a_wrong_key_is_refused(endpoints: Endpoints) -> None:
 
 
 def test_a_pod_elsewhere_reaches_the_gateway_and_nothing_behind_it(
-    endpoints: Endpoints, api: Any, stranger: str
+    endpoints: Endpoints, settings: Settings, api: Any, stranger: str
 ) -> None:
-    closed = _addresses(api)
+    closed = _addresses(api, settings)
     assert len(closed) > 10, closed
     wanted = {**dict.fromkeys(closed, "closed"), _OPEN: "open"}
-    container = {
-        "name": "probe",
-        "image": endpoints.workload_image,
-        "command": ["python3", "-c", _PROGRAM, json.dumps(wanted)],
-    }
-    pod = {"metadata": {"name": "probe"}, "spec": {"restartPolicy": "Never", "containers": [container]}}
-    wait_for("the service account", lambda: _account(api, stranger), timeout_seconds=30)
-    api.create_namespaced_pod(stranger, pod)
-    wait_for("the stranger's pod", lambda: _unfinished(api, stranger), timeout_seconds=300)
-    # By default the client decodes a log that looks like JSON, and returns the text of a Python value.
-    log = api.read_namespaced_pod_log("probe", stranger, _preload_content=False)
-    found = json.loads(log.data)
+    found = probe.reach(api, stranger, endpoints.workload_image, wanted)
     assert found == wanted
 
 
-def _addresses(api: Any) -> list[str]:
+def _addresses(api: Any, settings: Settings) -> list[str]:
     """Return host:port of every Service in the namespaces that the parts of the stack close."""
-    namespaces = plan(stack_file.settings("local"), PARTS).closed_namespaces
+    namespaces = plan(settings, PARTS).closed_namespaces
     found: list[str] = []
     for namespace in namespaces:
         for service in api.list_namespaced_service(namespace).items:
@@ -153,15 +122,3 @@ def _addresses(api: Any) -> list[str]:
             ports = [port.port for port in service.spec.ports or [] if port.protocol == "TCP"]
             found += [f"{name}.{namespace}:{port}" for port in ports]
     return [each for each in found if each != _OPEN]
-
-
-def _account(api: Any, namespace: str) -> str | None:
-    accounts = api.list_namespaced_service_account(namespace).items
-    return None if accounts else "no service account yet"
-
-
-def _unfinished(api: Any, namespace: str) -> str | None:
-    phase: str = api.read_namespaced_pod("probe", namespace).status.phase
-    if phase == "Failed":
-        raise AssertionError(f"the probe failed: {api.read_namespaced_pod_log('probe', namespace)}")
-    return None if phase == "Succeeded" else phase

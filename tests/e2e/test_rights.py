@@ -7,7 +7,7 @@ from kubernetes.client.exceptions import ApiException
 
 from infra.parts import PARTS
 from infra.parts.plan import plan
-from infra.settings import stack_file
+from infra.settings.stack import Settings
 from tests.fixtures import refusals
 from workloads import cluster_client
 from workloads.endpoints import Endpoints
@@ -30,9 +30,9 @@ def _refusals(api: Any, pod: Any) -> list[str]:
     return found
 
 
-def test_no_controller_asks_for_what_it_may_not_do(endpoints: Endpoints) -> None:
+def test_no_controller_asks_for_what_it_may_not_do(endpoints: Endpoints, settings: Settings) -> None:
     api: Any = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
-    namespaces = plan(stack_file.settings("local"), PARTS).closed_namespaces
+    namespaces = plan(settings, PARTS).closed_namespaces
     pods = [
         pod
         for namespace in namespaces

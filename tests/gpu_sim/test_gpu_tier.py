@@ -235,10 +235,10 @@ def test_gpu_pods_of_deployments_and_jobs_are_queued_too(tier: Tier, team: Teams
             tier.api.delete_all(f"/apis/{version}/namespaces/research/{plural}")
 
 
-def test_gpu_pods_always_get_the_toleration(tier: Tier) -> None:
-    """The API server adds the toleration, in namespaces of teams and in others."""
-    asking = pod("asking", "default", gpus=1)
-    made = tier.api.request("POST", "/api/v1/namespaces/default/pods?dryRun=All", json=asking)
+def test_gpu_pods_get_the_toleration_and_others_do_not(tier: Tier, team: Teams) -> None:
+    team("research")
+    asking = pod("asking", "research", gpus=1)
+    made = tier.api.request("POST", "/api/v1/namespaces/research/pods?dryRun=All", json=asking)
     assert TOLERATION in made["spec"]["tolerations"]
     plain = tier.api.request(
         "POST", "/api/v1/namespaces/default/pods?dryRun=All", json=pod("plain", "default")
@@ -258,7 +258,14 @@ def test_gpu_pods_of_teams_keep_their_nodes_unless_they_say_otherwise(tier: Tier
 
     assert kept("research") == "false"
     assert kept("research", **{key: "true"}) == "true"
-    assert kept("default") is None
+
+
+def test_outside_of_the_teams_a_gpu_is_refused(tier: Tier) -> None:
+    """No quota would count it."""
+    with pytest.raises(
+        RefusedError, match="GPUs are shared by teams: run the pod in the namespace of a team"
+    ):
+        tier.api.create(pod("outsider", "default", gpus=1))
 
 
 def _workloads(tier: Tier, team: str) -> list[Any]:

@@ -115,7 +115,7 @@ def _get(cluster: Instance, *arguments: str) -> dict[str, Any]:
     return found
 
 
-def _create(cluster: Instance, name: str, gpus: int, **spec: object) -> None:
+def _create(cluster: Instance, name: str, gpus: int, namespace: str = "vision", **spec: object) -> None:
     limits = {"cpu": "10m", "memory": "16Mi", **({GPU_RESOURCE: str(gpus)} if gpus else {})}
     security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     container = {
@@ -129,7 +129,7 @@ def _create(cluster: Instance, name: str, gpus: int, **spec: object) -> None:
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": "vision"},
+        "metadata": {"name": name, "namespace": namespace},
         "spec": {
             "terminationGracePeriodSeconds": 0,
             "securityContext": restricted,
@@ -236,6 +236,11 @@ def test_a_pod_that_asks_for_no_gpu_runs_and_may_not_tolerate_gpu_nodes(
     addons.kubectl(cluster, *ready, timeout_seconds=_POD_SECONDS + 10)
     with pytest.raises(Exception, match=gpu_admission.DENY_NON_GPU_PODS):
         _create(cluster, "intruder", gpus=0, tolerations=[dict(TOLERATION)])
+
+
+def test_a_pod_outside_of_the_teams_gets_no_gpu(engine: Engine, cluster: Instance) -> None:
+    with pytest.raises(Exception, match="GPUs are shared by teams"):
+        _create(cluster, "outsider", gpus=1, namespace="default")
 
 
 def test_the_device_plugin_starts_on_nodes_of_its_pool_and_names_what_it_lacks(

@@ -55,3 +55,24 @@ def test_a_stack_without_outputs_is_one_clear_error(monkeypatch: pytest.MonkeyPa
 )
 def test_localhost_has_the_port_of_the_gateway(gateway_url: str, expected: str) -> None:
     assert Endpoints(**{**OUTPUTS, "gateway_url": gateway_url}).localhost_url == expected
+
+
+def test_a_team_has_hosts_namespaces_and_a_bucket_of_its_own() -> None:
+    own = {
+        "pipelines_namespace": "research",
+        "models_namespace": "research",
+        "pipelines_bucket": "pipelines-research",
+    }
+    found = Endpoints.parse(json.dumps({**OUTPUTS, "team_research": own}), "research")
+    assert found.pipelines_host == "pipelines-research.plinth.local"
+    assert found.model_host("wine") == "wine-research.plinth.local"
+    assert (found.pipelines_namespace, found.pipelines_bucket) == ("research", "pipelines-research")
+    assert found.tracking_host == "mlflow.plinth.local"
+
+
+def test_a_team_that_the_stack_does_not_have_is_named_with_those_that_it_has() -> None:
+    text = json.dumps({**OUTPUTS, "team_research": {}, "team_applied": {}})
+    with pytest.raises(WorkloadsError, match=r"team serving: .*; it has teams: applied, research"):
+        Endpoints.parse(text, "serving")
+    with pytest.raises(WorkloadsError, match="it has teams: none"):
+        Endpoints.parse(json.dumps(OUTPUTS), "serving")

@@ -31,8 +31,10 @@ def deployed(*, preview: bool = False, login: LoginArgs | None = None, **changes
             clients=(network_policies.in_namespace("gateway"),),
             login=Login("login", login or sample.login_args()),
             bindings={
-                Role.MEMBER: (Subject(name="local:administrators"), Subject(name="a", namespace="n")),
-                Role.VIEWER: (),
+                "models": {
+                    Role.MEMBER: (Subject(name="local:administrators"), Subject(name="a", namespace="n")),
+                    Role.VIEWER: (),
+                },
             },
         )
         return Gate("gate", dataclasses.replace(plain, **changes))  # pyright: ignore[reportArgumentType]

@@ -35,7 +35,17 @@ def test_tolerations_are_for_everyone_and_all_else_is_for_teams_alone() -> None:
     assert found.pop(gpu_admission.ADD_TOLERATION) == {"policyName": gpu_admission.ADD_TOLERATION}
     assert found[gpu_admission.DENY_NON_GPU_PODS]["validationActions"] == ["Deny"]
     teams = {"namespaceSelector": {"matchExpressions": [{"key": "plinth.dev/team", "operator": "Exists"}]}}
+    others = {
+        "namespaceSelector": {"matchExpressions": [{"key": "plinth.dev/team", "operator": "DoesNotExist"}]}
+    }
+    assert found.pop(gpu_admission.DENY_GPUS_ELSEWHERE)["matchResources"] == others
     assert [each["matchResources"] for each in found.values()] == [teams, teams]
+
+
+def test_without_teams_gpus_are_for_everyone() -> None:
+    names = {each["metadata"]["name"] for each in gpu_admission.objects(shared=False)}
+    assert gpu_admission.DENY_GPUS_ELSEWHERE not in names
+    assert gpu_admission.DENY_NON_GPU_PODS in names
 
 
 def test_only_the_creation_of_pods_is_looked_at() -> None:

@@ -1,7 +1,8 @@
 """The expressions themselves are evaluated by a real API server: tests/e2e/test_service_admission.py."""
 
 from components.serving import service_admission
-from components.serving.kserve_serving import ACCOUNTS, RUNTIMES, runtime_name
+from components.serving.kserve_serving import runtime_name
+from components.serving.model_namespace import ACCOUNTS, RUNTIMES
 
 SPEC = service_admission.spec("models", bucket="mlflow", runtimes=RUNTIMES, accounts=ACCOUNTS)
 

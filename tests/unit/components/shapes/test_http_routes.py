@@ -26,7 +26,7 @@ def test_a_route_may_take_some_paths_alone() -> None:
 
 
 class Server(pulumi.ComponentResource):
-    def __init__(self, paths: Paths | None = None, localhost: bool = False) -> None:
+    def __init__(self, paths: Paths | None = None, localhost: str = "") -> None:
         super().__init__("plinth:index:Server", "server")
         owner = Owner(component="server", namespace="place", labels={"a": "b"}, selector={}, parent=self)
         http_routes.deploy(
@@ -51,9 +51,21 @@ def test_a_route_is_in_the_namespace_of_its_service() -> None:
 
 def test_localhost_leads_to_the_same_paths_where_a_component_wants_it() -> None:
     paths = Paths(below=("/apis",))
-    routes = deploy(lambda: Server(paths, localhost=True)).of_type("HTTPRoute")
+    routes = deploy(lambda: Server(paths, localhost="/")).of_type("HTTPRoute")
     assert [route.inputs["spec"] for route in routes] == [
         http_routes.spec(GATEWAY, host, "web", 80, paths) for host in ("grafana.plinth.local", "localhost")
     ]
     (only,) = deploy(lambda: Server(paths)).of_type("HTTPRoute")
     assert only.inputs["spec"]["hostnames"] == ["grafana.plinth.local"]
+
+
+def test_below_a_path_of_localhost_each_path_is_a_rule_that_the_server_does_not_see() -> None:
+    paths = Paths(below=("/apis/v1", "/apis/v2"))
+    _, local = deploy(lambda: Server(paths, localhost="/teams/a")).of_type("HTTPRoute")
+    rules = local.inputs["spec"]["rules"]
+    seen = {
+        rule["matches"][0]["path"]["value"]: rule["filters"][0]["urlRewrite"]["path"]["replacePrefixMatch"]
+        for rule in rules
+    }
+    assert seen == {"/teams/a/apis/v1": "/apis/v1", "/teams/a/apis/v2": "/apis/v2"}
+    assert all(rule["backendRefs"] == [{"name": "web", "port": 80}] for rule in rules)

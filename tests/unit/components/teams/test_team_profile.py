@@ -67,3 +67,10 @@ def test_a_profile_that_another_component_once_created_is_found_under_its_old_ur
 def test_no_limit_range_hands_out_gpus() -> None:
     kinds = {each.type.rsplit(":", 1)[-1] for each in deployed().registrations}
     assert not kinds & {"LimitRange", "ResourceQuota"}
+
+
+def test_a_quota_bounds_the_namespace() -> None:
+    args = TeamProfileArgs(team="research", quota={"requests.cpu": "4", "pods": "30"})
+    quota = deploy(lambda: TeamProfile("research", args)).one("ResourceQuota").inputs
+    assert quota["metadata"]["namespace"] == "research"
+    assert quota["spec"] == {"hard": {"requests.cpu": "4", "pods": "30"}}

@@ -2,7 +2,8 @@ import pytest
 
 from components.gpus.gpu_queues import GpuPool, GpuTeam, Mig, TimeSlicing
 from infra.settings import gpu_sharing
-from infra.settings.pools import GpuPoolSettings, TeamSettings
+from infra.settings.pools import GpuPoolSettings
+from infra.settings.teams import TeamSettings
 
 
 def pool(**values: object) -> GpuPoolSettings:

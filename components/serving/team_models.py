@@ -1,0 +1,39 @@
+"""Models of a team: what they need in the team's namespace."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import ResourceOptions
+
+from components.serving import model_namespace
+from components.serving.model_namespace import POD_LABELS, ModelNamespaceArgs
+from components.shapes.labels import labels
+from components.shapes.owner import Owner
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeamModelsArgs:
+    """Inputs of `TeamModels`."""
+
+    namespace: pulumi.Input[str]
+    """Namespace of the team, which denies traffic by default."""
+    models: ModelNamespaceArgs
+    """What models need in any namespace."""
+
+
+class TeamModels(pulumi.ComponentResource):
+    """The account, rights and policies of a team's models; the platform's one controller makes them."""
+
+    namespace: pulumi.Output[str]
+
+    def __init__(self, name: str, args: TeamModelsArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("plinth:index:TeamModels", name, {}, opts)
+        owner = Owner(
+            component=name,
+            namespace=args.namespace,
+            labels=labels("kserve", name, "serving"),
+            selector=POD_LABELS,
+            parent=self,
+        )
+        self.namespace = model_namespace.deploy(owner, args.models).namespace
+        self.register_outputs({"namespace": self.namespace})

@@ -1,0 +1,109 @@
+"""What one team has for itself in its namespace: Kubeflow Pipelines, whose servers are apart, and models."""
+
+from typing import TYPE_CHECKING
+
+from components.access import roles
+from components.access.roles import Access
+from components.connections import (
+    Bucket,
+    GatewayConnection,
+    ObjectStoreConnections,
+    PipelinesConnection,
+    PipelinesDatabases,
+    ServingConnection,
+    TeamNamespaces,
+    TrackingConnection,
+)
+from infra.parts import pipelines, serving
+from infra.parts.part import Connections, Need, Part, Provides
+from infra.parts.records import Route
+from infra.parts.tenant import Tenant
+from infra.settings.stack import Settings
+from workloads.contract import TRACKING_BUCKET, Host
+
+if TYPE_CHECKING:
+    from infra.parts.site import Site
+
+
+def _deploy(site: "Site", connections: Connections, tenant: Tenant) -> Provides:
+    import pulumi
+
+    from components.serving.model_namespace import ModelNamespaceArgs
+    from components.serving.team_models import TeamModels, TeamModelsArgs
+
+    namespace = connections.get(TeamNamespaces).by_team[tenant.team]
+    models = TeamModels(
+        f"models-{tenant.team}",
+        TeamModelsArgs(
+            namespace=namespace,
+            models=ModelNamespaceArgs(
+                controller_namespace=site.namespaces[serving.NAMESPACE],
+                gateway=connections.get(GatewayConnection),
+                artifacts=connections.get(ObjectStoreConnections).of(TRACKING_BUCKET, "serving"),
+                stores=site.stores(ObjectStoreConnections),
+                scrapers=site.scrapers,
+                # Its host would be that of the team's pipelines.
+                reserved=(Host.PIPELINES.value,),
+            ),
+        ),
+        site.opts,
+    )
+    first = pulumi.ResourceOptions(depends_on=[*connections.resources(PipelinesConnection)])
+    servers = pipelines.deploy_servers(
+        site,
+        connections,
+        tenant,
+        runs_namespace=namespace,
+        models_namespace=models.namespace,
+        opts=pulumi.ResourceOptions.merge(site.opts, first),
+    )
+    return Provides(
+        outputs={
+            f"team_{tenant.team}": {
+                "pipelines_namespace": servers.runs_namespace,
+                "pipelines_bucket": pipelines.artifacts(connections, tenant).bucket,
+                "models_namespace": models.namespace,
+            }
+        }
+    )
+
+
+def _routes(tenant: Tenant) -> tuple[Route, ...]:
+    models = Route(
+        host=f"MODEL-{tenant.models_namespace}",
+        title=f"Models of team {tenant.team}",
+        description="Predictions of each inference service, by the v1 and v2 protocols.",
+        namespace=tenant.models_namespace,
+        access=Access(group=roles.MODELS, resource="inferenceservices", subresource="predictions"),
+    )
+    return (pipelines.route(tenant), models)
+
+
+def part(tenant: Tenant) -> Part:
+    """Return the part of one team."""
+
+    def deploy(site: "Site", connections: Connections) -> Provides:
+        return _deploy(site, connections, tenant)
+
+    def routes(_: Settings) -> tuple[Route, ...]:
+        return _routes(tenant)
+
+    servers, own = tenant.servers_namespace, tenant.runs_namespace
+    return Part(
+        name=tenant.pipelines,
+        deploy=deploy,
+        needs=(
+            Need(connection=GatewayConnection, namespaces=(own,)),
+            # Runs and models copy artifacts, and the API reads logs.
+            Need(connection=ObjectStoreConnections, namespaces=(own, servers)),
+            Need(connection=PipelinesDatabases, namespaces=(servers,)),
+            Need(connection=TrackingConnection, namespaces=(own,)),
+            Need(connection=ServingConnection, namespaces=()),
+            Need(connection=PipelinesConnection, namespaces=()),
+            Need(connection=TeamNamespaces, namespaces=()),
+        ),
+        namespaces=(servers,),
+        secrets=(*tenant.passwords.values(), tenant.store_key),
+        buckets=(Bucket(name=tenant.bucket, owner=tenant.store_account),),
+        routes=routes,
+    )

@@ -1,0 +1,40 @@
+"""Rules for teams: names that would collide somewhere, and groups that nobody could be in."""
+
+from collections.abc import Iterator
+
+from infra.settings.identity import IdentityKind
+from infra.settings.stack import Settings
+from workloads.contract import Host
+
+_MODELS = "models"
+
+
+def problems(settings: Settings) -> Iterator[str]:
+    """Yield one clause for each team that could not be told apart from another, or that nobody could use."""
+    names = dict.fromkeys(each.name for each in settings.teams)
+    reserved = {host.value for host in Host}
+    for name in names:
+        if name in reserved:
+            yield f"teams names {name}, which is a host of the platform: choose another name"
+        # A model's host is its name, a dash and its namespace.
+        for other in (*names, _MODELS):
+            if name.endswith(f"-{other}"):
+                yield (
+                    f"teams names {name}, which ends like {other}: hosts of their models could be the same; "
+                    "choose another name"
+                )
+    yield from _group_problems(settings)
+
+
+def _group_problems(settings: Settings) -> Iterator[str]:
+    named = {
+        f"teams.{each.name}.{key}": groups
+        for each in settings.teams
+        for key, groups in (("members", each.members), ("viewers", each.viewers), ("callers", each.callers))
+        if groups
+    }
+    for key in named:
+        if settings.identity is None:
+            yield f"{key} names groups, but the stack has no login: set identity, or leave them out"
+        elif settings.identity.kind is IdentityKind.LOCAL:
+            yield f"{key} names groups, but a local login has one user: use identity.kind: oidc"

@@ -59,6 +59,11 @@ def deploy(options: argparse.Namespace) -> int:
     """Run `up` or `preview`."""
     installation = Installation.from_options(options)
     engine = installation.connect()
+    if others := engine.neighbours():
+        raise InfraError(
+            f"stack {options.stack}: cluster {options.name!r} has stack {others[0]} already: run "
+            f"`python -m infra destroy --stack {others[0]}` first, or give another cluster with --name"
+        )
     if options.command == "up":
         installation.require_images()
     engine.prepare()

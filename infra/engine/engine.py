@@ -77,6 +77,13 @@ class Engine:
             return any(each["name"].rpartition("/")[2] == self.stack for each in stacks)
         return self._state.is_file()
 
+    def neighbours(self) -> list[str]:
+        """Return the other stacks of the project that have objects in the same folder, so in one cluster."""
+        if self.backend is not None:
+            return []
+        states = sorted(self._state.parent.glob("*.json"))
+        return [each.stem for each in states if each != self._state and _resources(each)]
+
     def prepare(self) -> None:
         """Create everything that a run needs; a second call changes nothing.
 
@@ -327,3 +334,8 @@ class Engine:
                 self.remedy(message) or f"`pulumi {arguments[0]}` of stack {self.stack}: {message}"
             )
         return done.stdout
+
+
+def _resources(state: Path) -> list[Any]:
+    content: dict[str, Any] = json.loads(state.read_text())
+    return (content.get("checkpoint", {}).get("latest") or {}).get("resources") or []

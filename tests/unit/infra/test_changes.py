@@ -1,6 +1,7 @@
 """Commands that change a stack: what was changed by hand is said and put back, and `down` always ends."""
 
 import contextlib
+import json
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -235,3 +236,17 @@ def test_an_unknown_secret_lists_those_that_exist(calls: Calls, capsys: pytest.C
     assert line.startswith("error: secret password: there is none; there are: ")
     assert all(secret.name in line for secret in SECRETS)
     assert calls.runs == []
+
+
+def test_a_cluster_has_one_stack(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    states = Instance("mine").folder / "pulumi/state/.pulumi/stacks/plinth"
+    states.mkdir(parents=True)
+    latest: dict[str, object] = {"resources": [{"urn": "urn:pulumi:other::plinth::a::b"}]}
+    (states / "other.json").write_text(json.dumps({"version": 3, "checkpoint": {"latest": latest}}))
+    assert command("up") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: stack x: cluster 'mine' has stack other already: run `python -m infra ")
+    assert calls.runs == []
+    # What was destroyed leaves an empty state.
+    (states / "other.json").write_text(json.dumps({"version": 3, "checkpoint": {"latest": {}}}))
+    assert command("up") == 0

@@ -245,6 +245,13 @@ class ObjectStore(pulumi.ComponentResource):
             mounts=(),
             resources=pod_security.sizes(cpu="5m", memory="16Mi", memory_limit="64Mi"),
         )
+        # No readiness: the store serves without its metrics too.
+        exporter["liveness_probe"] = {
+            "http_get": {"path": "/-/healthy", "port": METRICS_PORT},
+            "period_seconds": 10,
+            "timeout_seconds": 5,
+            "failure_threshold": 6,
+        }
         return [exporter]
 
     def _buckets_job(self, after: Sequence[pulumi.Resource]) -> kubernetes.batch.v1.Job:

@@ -140,7 +140,7 @@ def test_no_account_has_a_power_that_the_table_does_not_give_it(
     stack: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KUBECONFIG", raising=False)
-    found = granted(platform.stack(stack, preview=True).registrations)
+    found = granted(platform.stack(stack).registrations)
     assert len({account for account, *_ in found}) >= 4, "the table is not that of a whole platform"
     new = sorted(found - listed(stack))
     assert not new, f"powers without a row; is there no other way? {new}"

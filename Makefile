@@ -18,9 +18,10 @@ UV := $(PLINTH_CACHE)/tools/bin/uv
 PYTHON := .venv/bin/python
 TARGET := --stack $(STACK)
 AWS_TESTS := tests/unit/simulation/aws tests/unit/components/aws tests/unit/infra tests/integration/simulation/aws
+POLICY_TESTS := $(addprefix tests/integration/simulation/,test_manifest_policies.py aws/test_policies.py)
 
 .PHONY: help up test verify conformance load down deploy demo preview check unit contract integration e2e bench nightly \
-	test-aws rehearse bench-plan gpu-sim setup build modules cluster clean stages programs packages fast undeploy
+	test-aws policies rehearse bench-plan gpu-sim setup build modules cluster clean stages programs packages fast undeploy
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' \
@@ -84,6 +85,9 @@ unit: modules ## run fast tests that need no network
 
 contract: modules ## run tests of the repository's files: stacks, pins, imports, mirror
 	@$(PYTHON) -m pytest -q -m contract
+
+policies: modules ## scan objects and AWS plans with checkov and our rules; exceptions are in simulation/checkov
+	@$(PYTHON) -m pytest -q $(POLICY_TESTS)
 
 integration: setup ## test one component at a time on a native cluster
 	@$(PYTHON) -m pytest -q -m integration

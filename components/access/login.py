@@ -14,7 +14,6 @@ from components.shapes import (
     cluster_service,
     http_routes,
     network_policies,
-    pod_inputs,
     pod_security,
     replicated_server,
     server_pods,
@@ -177,6 +176,8 @@ class Login(pulumi.ComponentResource):
             "--set-xauthrequest=true",
             "--email-domain=*",
             f"--cookie-name={_COOKIE}",
+            f"--cookie-secret-file={_FOLDER}/secret/cookie",
+            f"--client-secret-file={_FOLDER}/secret/client",
             f"--cookie-domain=.{domain}",
             f"--cookie-secure={'true' if args.secure else 'false'}",
             f"--cookie-expire={_HOURS}h",
@@ -253,10 +254,6 @@ class Login(pulumi.ComponentResource):
             _PRODUCT,
             self._args.image,
             self._arguments(),
-            env=pod_inputs.secret_env(
-                self._name,
-                {"OAUTH2_PROXY_COOKIE_SECRET": "cookie", "OAUTH2_PROXY_CLIENT_SECRET": "client"},
-            ),
             ports={"http": PORT},
             mounts=[
                 Mount(volume="secret", path=f"{_FOLDER}/secret"),
@@ -272,7 +269,7 @@ class Login(pulumi.ComponentResource):
                     "name": "secret",
                     "secret": {
                         "secret_name": self._name,
-                        "items": [{"key": "htpasswd", "path": "htpasswd"}],
+                        "items": [{"key": key, "path": key} for key in ("client", "cookie", "htpasswd")],
                     },
                 },
                 {"name": "pages", "config_map": {"name": self._name}},

@@ -34,6 +34,7 @@ REGION = "us-east-1"
 ADMINISTRATOR = "administrator"
 # The store sends its side-car one datagram per request.
 _EVENTS_PORT = 9125
+_CREDENTIALS = "/credentials"
 _BUCKET_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$")
 
 
@@ -190,11 +191,6 @@ class ObjectStore(pulumi.ComponentResource):
             opts=self._owner.child(),
         )
 
-    def _environment(self, access: str, secret: str) -> list[kubernetes.core.v1.EnvVarArgsDict]:
-        return pod_inputs.secret_env(
-            f"{self._name}-credentials", {access: "access-key", secret: "secret-key"}
-        )
-
     def _pod(self, credentials: kubernetes.core.v1.Secret) -> kubernetes.core.v1.PodSpecArgsDict:
         users: kubernetes.core.v1.SecretVolumeSourceArgsDict = {
             "secret_name": credentials.metadata["name"],
@@ -225,7 +221,10 @@ class ObjectStore(pulumi.ComponentResource):
                 "posix",
                 "/data",
             ],
-            env=self._environment("ROOT_ACCESS_KEY", "ROOT_SECRET_KEY"),
+            env=pod_inputs.secret_env(
+                f"{self._name}-credentials",
+                {"ROOT_ACCESS_KEY": "access-key", "ROOT_SECRET_KEY": "secret-key"},
+            ),
             ports={"s3": PORT},
             mounts=(
                 Mount(volume="data", path="/data", writable=True),
@@ -251,6 +250,13 @@ class ObjectStore(pulumi.ComponentResource):
             mounts=(),
             resources=pod_security.sizes(cpu="5m", memory="16Mi", memory_limit="64Mi"),
         )
+        # No readiness: the store serves without its metrics too.
+        exporter["liveness_probe"] = {
+            "http_get": {"path": "/-/healthy", "port": METRICS_PORT},
+            "period_seconds": 10,
+            "timeout_seconds": 5,
+            "failure_threshold": 6,
+        }
         return [exporter]
 
     def _buckets_job(self, after: Sequence[pulumi.Resource]) -> kubernetes.batch.v1.Job:
@@ -270,16 +276,15 @@ class ObjectStore(pulumi.ComponentResource):
                 image=self._args.job_image,
                 config_map=config_map.metadata["name"],
                 labels=self._job_labels,
-                env=[
-                    *pod_inputs.plain_env(
-                        {
-                            "OBJECT_STORE_URL": f"http://{self._name}:{PORT}",
-                            "AWS_DEFAULT_REGION": REGION,
-                            "BUCKETS_FILE": program.path("buckets.json"),
-                        }
-                    ),
-                    *self._environment("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
-                ],
+                env=pod_inputs.plain_env(
+                    {
+                        "OBJECT_STORE_URL": f"http://{self._name}:{PORT}",
+                        "AWS_DEFAULT_REGION": REGION,
+                        "BUCKETS_FILE": program.path("buckets.json"),
+                        "CREDENTIALS_FOLDER": _CREDENTIALS,
+                    }
+                ),
+                secrets={_CREDENTIALS: (f"{self._name}-credentials", ("access-key", "secret-key"))},
             ),
             opts=self._owner.child(after),
         )

@@ -31,6 +31,7 @@ _OPERATOR = "cnpg-controller-manager"
 _MANAGER = "cnpg-manager"
 _EVERYWHERE = f"{_MANAGER}-everywhere"
 _RBAC = "rbac.authorization.k8s.io"
+_ADMISSION = "admissionregistration.k8s.io"
 _SETTINGS = "cnpg-controller-manager-config"
 _WATCHED = "WATCH_NAMESPACE"
 
@@ -91,7 +92,11 @@ def operator_manifests(image: str) -> list[manifests.Manifest]:
     # The name label of upstream's objects is a selector: it stays.
     own.pop(NAME)
     kept = manifests.without(upstream, "Namespace", "ClusterRoleBinding")
-    rights = _rights(manifests.find(upstream, "ClusterRole", _MANAGER))
+    manager = manifests.find(upstream, "ClusterRole", _MANAGER)
+    # Bound in a namespace it grants nothing of these; by name the operator gets them in `_rights`.
+    hooks = [f"{kind}webhookconfigurations.{_ADMISSION}" for kind in ("mutating", "validating")]
+    manager["rules"], _ = access_rights.split(manager["rules"], hooks)
+    rights = _rights(manager)
     return manifests.labelled([*kept, *rights], own)
 
 
@@ -108,7 +113,7 @@ def _rights(manager: manifests.Manifest) -> list[manifests.Manifest]:
         {"apiGroups": ["postgresql.cnpg.io"], "resources": ["clusterimagecatalogs"], "verbs": read},
         # It makes its own certificate.
         {
-            "apiGroups": ["admissionregistration.k8s.io"],
+            "apiGroups": [_ADMISSION],
             "resources": ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
             "resourceNames": hooks,
             "verbs": ["get", "patch"],

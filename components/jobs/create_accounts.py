@@ -14,6 +14,7 @@ def main() -> int:
         host=os.environ["DATABASE_HOST"],
         port=os.environ["DATABASE_PORT"],
         user=os.environ["DATABASE_USER"],
+        password_file=os.environ["PASSWORD_FILE"],
         authorities=os.environ.get("DATABASE_AUTHORITIES", ""),
     )
     sql = Path(os.environ["STATEMENTS_FILE"]).read_text()

@@ -35,9 +35,12 @@ def create(client: Any, buckets: dict[str, Any]) -> list[str]:
 
 def main() -> int:
     """Create what is missing in the store that the environment names, and print the result."""
+    credentials = Path(os.environ["CREDENTIALS_FOLDER"])
     client: Any = boto3.client(  # pyright: ignore[reportUnknownMemberType]
         "s3",
         endpoint_url=os.environ["OBJECT_STORE_URL"],
+        aws_access_key_id=(credentials / "access-key").read_text(),
+        aws_secret_access_key=(credentials / "secret-key").read_text(),
         config=Config(connect_timeout=5, read_timeout=20, retries={"max_attempts": 1}),
     )
     buckets = json.loads(Path(os.environ["BUCKETS_FILE"]).read_text())

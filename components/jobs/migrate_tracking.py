@@ -5,6 +5,7 @@ It takes a lock of the database: MLflow locks a file, which another pod does not
 
 import os
 import sys
+from pathlib import Path
 
 import mlflow.db
 import sqlalchemy
@@ -29,9 +30,9 @@ def migrate(uri: str) -> None:
 
 
 def main() -> int:
-    """Migrate the database that the environment names."""
+    """Migrate the database whose URI is in the file that the environment names."""
     try:
-        migrate(os.environ["MLFLOW_BACKEND_STORE_URI"])
+        migrate(Path(os.environ["DATABASE_URI_FILE"]).read_text())
     except NotReadyError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

@@ -1,9 +1,10 @@
-"""MariaDB's own client, as Jobs call it: with the password in its environment, not among its arguments."""
+"""MariaDB's own client, as Jobs call it: with a password from a file, never among its arguments."""
 
 import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class ClientError(Exception):
@@ -17,10 +18,10 @@ class MysqlClient:
     host: str
     port: str
     user: str
+    password_file: str
     database: str = ""
     authorities: str = ""
     """Path of the certificates of which one has signed the server's; without it nothing is encrypted."""
-    password_variable: str = "MYSQL_PWD"  # noqa: S105 - a name
 
     def run(self, sql: str, *, timeout_seconds: float = 60.0) -> list[list[str]]:
         """Run statements and return the rows of their results.
@@ -63,4 +64,4 @@ class MysqlClient:
         return [f"--ssl-ca={self.authorities}", "--ssl-verify-server-cert"]
 
     def _environment(self) -> Mapping[str, str]:
-        return {**os.environ, "MYSQL_PWD": os.environ.get(self.password_variable, "")}
+        return {**os.environ, "MYSQL_PWD": Path(self.password_file).read_text()}

@@ -7,7 +7,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components import manifests
-from components.shapes import controller, network_policies, pod_security, server_pods
+from components.shapes import access_rights, controller, network_policies, pod_security, server_pods
 from components.shapes.controller import Controller, Grant, Rights
 from components.shapes.labels import labels
 from components.shapes.owner import Owner
@@ -70,7 +70,7 @@ def rules() -> tuple[
     role = manifests.find(manifests.load(PROJECT, MODULE, "bundle.yaml"), "ClusterRole", PROJECT)
     inside: list[kubernetes.rbac.v1.PolicyRuleArgsDict] = []
     outside: list[kubernetes.rbac.v1.PolicyRuleArgsDict] = []
-    for rule in role["rules"]:
+    for rule in access_rights.named_verbs(role["rules"]):
         if _CLUSTER_WIDE & set(rule["resources"]):
             reading = [verb for verb in rule["verbs"] if verb in ("get", "list", "watch")]
             outside.append(

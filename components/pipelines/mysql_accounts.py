@@ -14,7 +14,7 @@ from components.shapes import job_pods, network_policies, pod_inputs
 from components.shapes.owner import Owner
 
 _IDENTIFIER = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
-_FOLDER = "/statements"
+_FOLDER = "/accounts"
 # The administrator of a managed server cannot grant `ALL`: that is more than it has itself.
 _PRIVILEGES = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES, "
@@ -150,19 +150,17 @@ class MysqlAccounts(pulumi.ComponentResource):
             image=self._args.image,
             config_map=config_map.metadata["name"],
             labels=self._owner.labels,
-            env=[
-                *pod_inputs.plain_env(
-                    {
-                        "DATABASE_HOST": server.host,
-                        "DATABASE_PORT": str(server.port),
-                        "DATABASE_USER": server.username,
-                        "DATABASE_AUTHORITIES": program.authorities,
-                        "STATEMENTS_FILE": f"{_FOLDER}/statements.sql",
-                    }
-                ),
-                *pod_inputs.secret_env(secret.metadata["name"], {"MYSQL_PWD": "password"}),
-            ],
-            secrets={_FOLDER: (secret.metadata["name"], "statements.sql")},
+            env=pod_inputs.plain_env(
+                {
+                    "DATABASE_HOST": server.host,
+                    "DATABASE_PORT": str(server.port),
+                    "DATABASE_USER": server.username,
+                    "DATABASE_AUTHORITIES": program.authorities,
+                    "PASSWORD_FILE": f"{_FOLDER}/password",
+                    "STATEMENTS_FILE": f"{_FOLDER}/statements.sql",
+                }
+            ),
+            secrets={_FOLDER: (secret.metadata["name"], ("password", "statements.sql"))},
         )
         return kubernetes.batch.v1.Job(
             f"{self._name}-job",

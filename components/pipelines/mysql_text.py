@@ -18,6 +18,7 @@ COLLATION: Final = "utf8mb4_uca1400_as_ci"
 """Ignores case, as the server's own does and upstream expects, but neither accents nor emoji."""
 SET_NAMES: Final = f"SET NAMES {CHARACTER_SET}"
 """Run by the server for every client: ML Metadata's has no setting and would say `latin1`."""
+_PASSWORDS: Final = "/passwords"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +47,6 @@ class MysqlTextArgs:
         """Reject a Job with nothing to do."""
         if not self.databases:
             raise ValueError("databases: none given; name those that hold text")
-
-
-def _variable(database: str) -> str:
-    return f"PASSWORD_{database.upper()}"
 
 
 class MysqlText(pulumi.ComponentResource):
@@ -106,7 +103,7 @@ class MysqlText(pulumi.ComponentResource):
                         "user": each.connection.username,
                         "authorities": program.authorities,
                         "database": each.connection.database,
-                        "password_variable": _variable(each.connection.database),
+                        "password_file": f"{_PASSWORDS}/{each.connection.database}",
                     },
                     "mislabelled": each.mislabelled,
                 }
@@ -128,25 +125,20 @@ class MysqlText(pulumi.ComponentResource):
         names = [f"{each.connection.database}:{each.mislabelled}" for each in self._args.databases]
         # Named after its content: it runs once for each program, character set and list of databases.
         digest = program.digest(self._args.image, CHARACTER_SET, COLLATION, *names)
-        secret = f"{self._name}-passwords"
-        keys = {
-            _variable(each.connection.database): each.connection.database for each in self._args.databases
-        }
+        keys = [each.connection.database for each in self._args.databases]
         spec = job_pods.spec(
             program,
             image=self._args.image,
             config_map=config_map.metadata["name"],
             labels=self._owner.labels,
-            env=[
-                *pod_inputs.plain_env(
-                    {
-                        "DATABASES": self._databases(program),
-                        "CHARACTER_SET": CHARACTER_SET,
-                        "COLLATION": COLLATION,
-                    }
-                ),
-                *pod_inputs.secret_env(secret, keys),
-            ],
+            env=pod_inputs.plain_env(
+                {
+                    "DATABASES": self._databases(program),
+                    "CHARACTER_SET": CHARACTER_SET,
+                    "COLLATION": COLLATION,
+                }
+            ),
+            secrets={_PASSWORDS: (f"{self._name}-passwords", keys)},
         )
         return kubernetes.batch.v1.Job(
             f"{self._name}-job",

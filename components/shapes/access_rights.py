@@ -12,6 +12,8 @@ from components.shapes.owner import Owner
 
 _GROUP = "rbac.authorization.k8s.io"
 READ: Final = ("get", "list", "watch")
+EVERY: Final = (*READ, "create", "update", "patch", "delete", "deletecollection")
+"""What a controller can do with a resource; `*` would also grant verbs such as `escalate`."""
 
 
 def split(rules: Iterable[Mapping[str, Any]], names: Iterable[str]) -> tuple[list[Any], list[Any]]:
@@ -43,6 +45,11 @@ def split(rules: Iterable[Mapping[str, Any]], names: Iterable[str]) -> tuple[lis
             f"upstream's rules grant no {', '.join(sorted(unknown))}: was it renamed by an upgrade?"
         )
     return others, chosen
+
+
+def named_verbs(rules: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """Return upstream's rules with the verbs that `*` stands for."""
+    return [{**each, "verbs": [*EVERY] if "*" in each["verbs"] else each["verbs"]} for each in rules]
 
 
 def read_only(rules: Iterable[Mapping[str, Any]]) -> list[Any]:

@@ -63,7 +63,7 @@ def spec(
     config_map: pulumi.Input[str],
     labels: Mapping[str, str],
     env: Sequence[core.EnvVarArgsDict],
-    secrets: Mapping[str, tuple[pulumi.Input[str], str]] | None = None,
+    secrets: Mapping[str, tuple[pulumi.Input[str], Sequence[str]]] | None = None,
 ) -> batch.JobSpecArgsDict:
     """Return the spec of a Job that runs a program once and does not retry it.
 
@@ -72,14 +72,14 @@ def spec(
         image: an image with everything that the program imports.
         config_map: the ConfigMap that holds the program.
         labels: labels of the pod.
-        env: environment of the program.
-        secrets: by folder, a Secret and the one key of it that is mounted there as a file.
+        env: environment of the program; what is secret is in files, which no child process inherits.
+        secrets: by folder, a Secret and those of its keys that are mounted there as files.
     """
     mounts: list[core.VolumeMountArgsDict] = []
     volumes: list[core.VolumeArgsDict] = []
-    for number, (folder, (secret, key)) in enumerate((secrets or {}).items()):
+    for number, (folder, (secret, keys)) in enumerate((secrets or {}).items()):
         mounts.append({"name": f"secret-{number}", "mount_path": folder, "read_only": True})
-        wanted: list[core.KeyToPathArgsDict] = [{"key": key, "path": key}]
+        wanted: list[core.KeyToPathArgsDict] = [{"key": key, "path": key} for key in keys]
         volumes.append({"name": f"secret-{number}", "secret": {"secret_name": secret, "items": wanted}})
     items: list[core.KeyToPathArgsDict] = [
         {"key": name, "path": f"components/jobs/{name}" if name.endswith(".py") else name}

@@ -37,6 +37,8 @@ ACCOUNT = "mlflow"
 # Artifacts on their way to clients: the size of the largest times the number of downloads at once. Uploads
 # pass without a copy.
 _SCRATCH = "8Gi"
+# Folder of the migration's one secret.
+_STORES = "/stores"
 # Counters of the running server.
 _METRICS = "/tmp/metrics"
 # Not among them: metrics, and MLflow's own gateway and assistant, which call services elsewhere.
@@ -236,12 +238,14 @@ class MlflowTracking(pulumi.ComponentResource):
                 image=self._args.image,
                 config_map=config_map.metadata["name"],
                 labels={**self._owner.labels, COMPONENT: "migration"},
-                env=[
-                    *pod_inputs.secret_env(
-                        f"{self._name}-stores", {"MLFLOW_BACKEND_STORE_URI": "database-uri"}
-                    ),
-                    *pod_inputs.plain_env({"MLFLOW_DISABLE_TELEMETRY": "true", **trust(program.authorities)}),
-                ],
+                env=pod_inputs.plain_env(
+                    {
+                        "DATABASE_URI_FILE": f"{_STORES}/database-uri",
+                        "MLFLOW_DISABLE_TELEMETRY": "true",
+                        **trust(program.authorities),
+                    }
+                ),
+                secrets={_STORES: (f"{self._name}-stores", ("database-uri",))},
             ),
             opts=self._owner.child(after),
         )

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.contract.test_stacks import STACKS
-from tests.fixtures import platform
+from tests.fixtures import manifests, platform
 from tests.fixtures.recorder import Registration
 
 _TABLE = tomllib.loads(Path(__file__).with_name("powers.toml").read_text())["power"]
@@ -64,16 +63,6 @@ Row = tuple[str, str, str, str]
 """Account, namespace or `everywhere`, resource with the names it is limited to, verbs."""
 
 
-def _objects(registrations: Iterable[Registration]) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a stack that grant rights, also those inside a group of upstream's manifests."""
-    for each in registrations:
-        kind = each.type.rpartition(":")[2]
-        if kind == "ConfigGroup":
-            yield from yaml.safe_load_all(each.inputs["yaml"])
-        elif each.type.startswith("kubernetes:rbac.authorization.k8s.io/"):
-            yield {**each.inputs, "kind": kind}
-
-
 def _matching(rule: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield resource and verbs of each power that a rule grants."""
     names = f" {' '.join(sorted(rule['resourceNames']))}" if rule.get("resourceNames") else ""
@@ -93,7 +82,7 @@ def _matching(rule: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def granted(registrations: Iterable[Registration]) -> set[Row]:
     """Return every power of a stack's accounts."""
-    objects = [each for each in _objects(registrations) if "Role" in each["kind"]]
+    objects = [each for each in manifests.objects(registrations) if "Role" in each["kind"]]
     roles = {
         (each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]): each["rules"]
         for each in objects
@@ -140,7 +129,7 @@ def test_no_account_has_a_power_that_the_table_does_not_give_it(
     stack: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KUBECONFIG", raising=False)
-    found = granted(platform.stack(stack, preview=True).registrations)
+    found = granted(platform.stack(stack).registrations)
     assert len({account for account, *_ in found}) >= 4, "the table is not that of a whole platform"
     new = sorted(found - listed(stack))
     assert not new, f"powers without a row; is there no other way? {new}"

@@ -39,7 +39,7 @@ _MISLABELLED = "SET NAMES latin1; INSERT INTO runs VALUES ('2', 'Łódź 大小 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of the image, and a file `bin/mariadb` beside them that calls its client."""
+    """The files of the image; beside them `bin/mariadb`, which calls its client, and files of passwords."""
     assert images.main(["build", "mariadb"]) == 0
     folder = tmp_path_factory.mktemp("mariadb")
     image = folder / "image"
@@ -62,6 +62,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     client.parent.mkdir()
     client.write_text(f'#!/bin/sh\nexec chroot {image} mariadb "$@"\n')
     client.chmod(0o755)
+    for owner, password in _PASSWORDS.items():
+        (folder / owner).write_text(password)
     return image
 
 
@@ -102,7 +104,7 @@ def _server(root: Path, port: int, *, new: bool) -> Generator[None]:
     def answers() -> str | None:
         assert process.poll() is None, log.read_text()[-1000:]
         try:
-            _client(port, "mlpipeline").run("SELECT 1;")
+            _client(root, port, "mlpipeline").run("SELECT 1;")
         except ClientError as error:
             return str(error)
         return None
@@ -115,9 +117,9 @@ def _server(root: Path, port: int, *, new: bool) -> Generator[None]:
         process.wait(60)
 
 
-def _client(port: int, database: str) -> MysqlClient:
+def _client(root: Path, port: int, database: str) -> MysqlClient:
     owner = _OWNERS[database]
-    return MysqlClient("127.0.0.1", str(port), owner, database, password_variable=f"PASSWORD_{owner}")
+    return MysqlClient("127.0.0.1", str(port), owner, str(root.parent / owner), database)
 
 
 def test_old_rows_are_kept_and_new_text_is_accepted(
@@ -127,9 +129,7 @@ def test_old_rows_are_kept_and_new_text_is_accepted(
     monkeypatch.setenv("PATH", f"{root.parent / 'bin'}:{os.environ['PATH']}")
     monkeypatch.setenv("CHARACTER_SET", CHARACTER_SET)
     monkeypatch.setenv("COLLATION", COLLATION)
-    for owner, password in _PASSWORDS.items():
-        monkeypatch.setenv(f"PASSWORD_{owner}", password)
-    clients = {name: _client(port, name) for name in _OWNERS}
+    clients = {name: _client(root, port, name) for name in _OWNERS}
     databases = [
         {"client": vars(client), "mislabelled": name == "metadb"} for name, client in clients.items()
     ]

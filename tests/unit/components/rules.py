@@ -49,6 +49,9 @@ def assert_restricted(deployment: Deployment[Any], *, api_clients: Collection[st
             assert "memory" in container["resources"]["limits"], name
             assert container["imagePullPolicy"] == "IfNotPresent", name
         assert all("hostPath" not in volume for volume in pod.get("volumes", [])), name
+    # Programs of our own read files.
+    for job in deployment.of_type("Job"):
+        assert "secretKeyRef" not in str(job.inputs), f"{job.name} has a secret in its environment"
 
 
 def assert_no_secret_in_clear(deployment: Deployment[Any], *secrets: str) -> None:

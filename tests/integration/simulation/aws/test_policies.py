@@ -1,17 +1,19 @@
 """The plans of all stacks in AWS pass a policy scanner, CloudFormation's linter and plinth's rules."""
 
+import json
 from collections.abc import Generator
 
 import pytest
 
 from infra.settings import stack_file
 from infra.settings.cluster import EksSettings
-from simulation.aws import planned, policy_scan, rules
+from simulation import policy_scan
+from simulation.aws import planned, rules, terraform_plan
 from simulation.aws.cloudformation import lint
 from simulation.aws.cloudformation.lint import Failure
 from simulation.aws.planned import PlannedResource
-from simulation.aws.policy_scan import Verdict
 from simulation.aws.simulation import simulated
+from simulation.policy_scan import AWS, Verdict
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +39,8 @@ def resources(everything: list[PlannedResource]) -> list[PlannedResource]:
 def verdict(
     stack: str, resources: list[PlannedResource], tmp_path_factory: pytest.TempPathFactory
 ) -> Verdict:
-    return policy_scan.scan(resources, stack, tmp_path_factory.mktemp("scan"))
+    text = json.dumps(terraform_plan.plan(resources), indent=1)
+    return policy_scan.scan(text, AWS, stack, tmp_path_factory.mktemp("scan"))
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +56,12 @@ def test_a_policy_scanner_reports_nothing_unsuppressed(
     # A plan that the scanner cannot read would pass as empty.
     assert verdict.resources == len(resources) > 100
     assert verdict.passed > 200
-    assert [f"{each.check} {each.title}: {each.address}" for each in verdict.failed] == []
+    assert verdict.failures() == []
 
 
 def test_every_suppression_of_the_scanner_is_still_needed(stack: str, verdict: Verdict) -> None:
     used = {suppression for _, suppression in verdict.suppressed}
-    expected = {each for each in policy_scan.suppressions() if not each.stacks or stack in each.stacks}
+    expected = {each for each in AWS.suppressions() if not each.stacks or stack in each.stacks}
     assert {each.check for each in expected - used} == set()
 
 

@@ -54,6 +54,19 @@ def test_a_session_is_for_the_platforms_hosts_and_for_https_where_there_is_tls()
     assert "--cookie-secure=true" in arguments(deployed(secure=True))
 
 
+@pytest.mark.parametrize("issuer", [None, sample.ISSUER])
+def test_secrets_are_files_that_the_pod_has(issuer: object) -> None:
+    deployment = deployed(issuer=issuer, secure=issuer is not None)
+    pod = deployment.pods()["login-server"]
+    (container,) = pod["containers"]
+    assert "secretKeyRef" not in str(container)
+    (mount,) = [each for each in container["volumeMounts"] if each["name"] == "secret"]
+    (volume,) = [each for each in pod["volumes"] if each["name"] == "secret"]
+    files = {f"{mount['mountPath']}/{each['path']}" for each in volume["secret"]["items"]}
+    given = dict(each.split("=", 1) for each in container["args"])
+    assert {given["--cookie-secret-file"], given["--client-secret-file"]} <= files
+
+
 def test_without_an_issuer_nothing_is_called_outside() -> None:
     policy = rules.policies(deployed())["login"]
     assert policy.get("egress") is None

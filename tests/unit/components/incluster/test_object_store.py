@@ -95,6 +95,24 @@ def test_consumers_wait_for_their_buckets() -> None:
     assert deployment.output("object-store") == {"endpoint": "object-store.object-store:9000"}
 
 
+def test_the_job_reads_the_administrators_keys_from_files() -> None:
+    pod = deployed().pods()["object-store-buckets"]
+    (container,) = pod["containers"]
+    given = {each["name"]: each["value"] for each in container["env"]}
+    (mount,) = [
+        each for each in container["volumeMounts"] if each["mountPath"] == given["CREDENTIALS_FOLDER"]
+    ]
+    (volume,) = [each for each in pod["volumes"] if each["name"] == mount["name"]]
+    assert [each["path"] for each in volume["secret"]["items"]] == ["access-key", "secret-key"]
+
+
+def test_metrics_of_a_hanging_exporter_come_back_and_the_store_serves_meanwhile() -> None:
+    deployment = deployed(args=dataclasses.replace(ARGS, metrics_image="plinth/statsd-exporter:abc"))
+    exporter = deployment.pods()["object-store-server"]["containers"][1]
+    assert exporter["livenessProbe"]["httpGet"] == {"path": "/-/healthy", "port": 9102}
+    assert "readinessProbe" not in exporter
+
+
 def test_changed_policies_are_another_job_and_changed_secrets_are_not() -> None:
     wider = dataclasses.replace(ARGS, buckets=(Bucket(name="mlflow", owner="tracking"), ARGS.buckets[1]))
     rotated = dataclasses.replace(ARGS, accounts={**ARGS.accounts, "kfp": "another"})

@@ -137,6 +137,11 @@ def test_outside_its_namespaces_the_operator_reads_nodes_and_images_and_writes_i
     }
 
 
+def test_a_role_that_is_bound_in_a_namespace_names_nothing_of_the_cluster() -> None:
+    role = manifests.find(operator_manifests("i"), "ClusterRole", "cnpg-manager")
+    assert "webhookconfigurations" not in str(role["rules"])
+
+
 def test_in_its_own_namespace_the_operator_writes_certificates_leases_and_events_alone() -> None:
     role = manifests.find(operator_manifests("registry.example/operator:1"), "Role", "cnpg-manager")
     assert role["metadata"]["namespace"] == "cnpg-system"

@@ -39,7 +39,8 @@ class Server:
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     def database(name: str, *, mislabelled: bool) -> dict[str, object]:
-        client = {"host": "db", "port": "3306", "user": name, "authorities": "", "database": name}
+        server = {"host": "db", "port": "3306", "authorities": ""}
+        client = {**server, "user": name, "database": name, "password_file": f"/passwords/{name}"}
         return {"client": client, "mislabelled": mislabelled}
 
     values = [database("mlpipeline", mislabelled=False), database("metadb", mislabelled=True)]

@@ -14,9 +14,13 @@ class Client:
     def __init__(self, *answers: tuple[int, str]) -> None:
         self.answers = list(answers)
         self.calls: list[tuple[list[str], str]] = []
+        self.passwords: set[str] = set()
 
     def __call__(self, command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
         self.calls.append((command, str(options["input"])))
+        environment = options["env"]
+        assert isinstance(environment, dict)
+        self.passwords.add(environment["MYSQL_PWD"])
         code, text = self.answers.pop(0)
         return subprocess.CompletedProcess(command, code, stdout="", stderr=text)
 
@@ -25,13 +29,15 @@ class Client:
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     file = tmp_path / "statements.sql"
     file.write_text(SQL)
+    password = tmp_path / "password"
+    password.write_text("administrator-password")
     values = {
         "DATABASE_HOST": "db",
         "DATABASE_PORT": "3306",
         "DATABASE_USER": "plinth",
         "DATABASE_AUTHORITIES": "/program/authorities.pem",
         "STATEMENTS_FILE": str(file),
-        "MYSQL_PWD": "administrator-password",
+        "PASSWORD_FILE": str(password),
     }
     for key, value in values.items():
         monkeypatch.setenv(key, value)
@@ -55,6 +61,7 @@ def test_the_client_verifies_the_server_and_never_sees_a_password_as_an_argument
     client = Client((0, ""), (0, ""))
     environment.setattr(subprocess, "run", client)
     create_accounts.main()
+    assert client.passwords == {"administrator-password"}
     for command, _ in client.calls:
         assert {"--ssl-ca=/program/authorities.pem", "--ssl-verify-server-cert"} <= {*command}
         assert "--host=db" in command

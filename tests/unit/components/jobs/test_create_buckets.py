@@ -15,9 +15,10 @@ POLICIES = {name: bucket_policy(Bucket(name=name, owner="owner")) for name in ("
 
 
 @pytest.fixture(autouse=True)
-def store(monkeypatch: pytest.MonkeyPatch) -> Any:
-    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(variable, "testing")
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    for key in ("access-key", "secret-key"):
+        (tmp_path / key).write_text("testing")
+    monkeypatch.setenv("CREDENTIALS_FOLDER", str(tmp_path))
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
         yield

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,9 +42,11 @@ def test_the_schema_is_changed_while_the_database_lock_is_held(monkeypatch: pyte
 
 
 def test_a_database_that_never_answers_is_one_line_without_the_password(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("MLFLOW_BACKEND_STORE_URI", URI)
+    file = tmp_path / "database-uri"
+    file.write_text(URI)
+    monkeypatch.setenv("DATABASE_URI_FILE", str(file))
 
     def refuse(*_: object, **__: object) -> None:
         raise wait.NotReadyError("the tracking database did not answer within 120 s: refused")

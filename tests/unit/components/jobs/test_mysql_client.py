@@ -1,10 +1,16 @@
+import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from components.jobs.mysql_client import ClientError, MysqlClient
 
-CLIENT = MysqlClient(host="db", port="3306", user="kfp", database="mlpipeline")
+
+def client(folder: Path, authorities: str = "") -> MysqlClient:
+    file = folder / "password"
+    file.write_text("p@ss")
+    return MysqlClient("db", "3306", "kfp", str(file), "mlpipeline", authorities)
 
 
 class Program:
@@ -21,33 +27,35 @@ class Program:
         return subprocess.CompletedProcess(command, code, stdout=stdout, stderr=stderr)
 
 
-def test_rows_come_back_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_come_back_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = Program(stdout="runs\tgröße\nrefs\t🍷\n")
     monkeypatch.setattr(subprocess, "run", program)
-    assert CLIENT.run("SELECT 1;", timeout_seconds=5) == [["runs", "größe"], ["refs", "🍷"]]
+    assert client(tmp_path).run("SELECT 1;", timeout_seconds=5) == [["runs", "größe"], ["refs", "🍷"]]
     assert (program.options["input"], program.options["timeout"]) == ("SELECT 1;", 5)
     assert "--default-character-set=utf8mb4" in program.command
     assert program.command[-1] == "mlpipeline"
 
 
-def test_the_password_is_in_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_password_is_in_the_environment_of_the_client_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program = Program()
     monkeypatch.setattr(subprocess, "run", program)
-    monkeypatch.setenv("PASSWORD_METADB", "p@ss")
-    MysqlClient("db", "3306", "mlmd", password_variable="PASSWORD_METADB").run("SELECT 1;")
+    client(tmp_path).run("SELECT 1;")
     environment = program.options["env"]
     assert isinstance(environment, dict)
     assert environment["MYSQL_PWD"] == "p@ss"
     assert not [each for each in program.command if "p@ss" in each]
+    assert "p@ss" not in os.environ.values()
 
 
 @pytest.mark.parametrize("authorities", ["/program/authorities.pem", ""])
 def test_a_connection_is_encrypted_and_verified_where_the_servers_authorities_are_known(
-    authorities: str, monkeypatch: pytest.MonkeyPatch
+    authorities: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = Program()
     monkeypatch.setattr(subprocess, "run", program)
-    MysqlClient("db", "3306", "kfp", authorities=authorities).run("SELECT 1;")
+    client(tmp_path, authorities).run("SELECT 1;")
     given = [each for each in program.command if each.startswith("--ssl")]
     assert given == ([f"--ssl-ca={authorities}", "--ssl-verify-server-cert"] if authorities else [])
 
@@ -56,8 +64,8 @@ def test_a_connection_is_encrypted_and_verified_where_the_servers_authorities_ar
     ("stderr", "message"), [("ERROR 1044: denied\n", "ERROR 1044: denied"), ("", "exit code 3")]
 )
 def test_a_failure_says_what_the_client_said(
-    stderr: str, message: str, monkeypatch: pytest.MonkeyPatch
+    stderr: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subprocess, "run", Program(code=3, stderr=stderr))
     with pytest.raises(ClientError, match=message):
-        CLIENT.run("SELECT 1;")
+        client(tmp_path).run("SELECT 1;")

@@ -58,16 +58,21 @@ def test_no_right_is_granted_that_the_administrator_of_a_managed_server_lacks() 
         assert "GRANT OPTION" not in line
 
 
-def test_the_job_reads_the_password_from_the_environment_and_the_statements_from_a_file() -> None:
-    (container,) = deployed().pods()["accounts-job"]["containers"]
+def test_the_job_reads_password_and_statements_from_files() -> None:
+    pod = deployed().pods()["accounts-job"]
+    (container,) = pod["containers"]
     given = {each["name"]: each.get("value", each.get("valueFrom")) for each in container["env"]}
-    assert given["MYSQL_PWD"] == {"secretKeyRef": {"name": "accounts-statements", "key": "password"}}
     assert given["DATABASE_HOST"] == SERVER.host
     assert given["DATABASE_AUTHORITIES"] == "/program/authorities.pem"
     program = deployed().one("ConfigMap").inputs["data"]
     assert program["authorities.pem"] == sample.AUTHORITIES
-    folder = given["STATEMENTS_FILE"].rpartition("/")[0]
-    assert folder in [each["mountPath"] for each in container["volumeMounts"]]
+    (mount,) = [each for each in container["volumeMounts"] if each["mountPath"] == "/accounts"]
+    (volume,) = [each for each in pod["volumes"] if each["name"] == mount["name"]]
+    assert volume["secret"]["secretName"] == "accounts-statements"
+    assert {f"/accounts/{each['path']}" for each in volume["secret"]["items"]} == {
+        given["PASSWORD_FILE"],
+        given["STATEMENTS_FILE"],
+    }
 
 
 def test_the_job_reaches_the_server_and_nothing_else() -> None:

@@ -44,8 +44,12 @@ def test_the_job_converts_each_database_as_its_owner() -> None:
     ]
     assert [each["client"]["authorities"] for each in databases] == ["", ""]
     for each in databases:
-        variable = given[each["client"]["password_variable"]]
-        assert variable["secretKeyRef"] == {"name": "text-passwords", "key": each["client"]["database"]}
+        assert each["client"]["password_file"] == f"/passwords/{each['client']['database']}"
+    pod = deployed().pods()["text-job"]
+    (mount,) = [each for each in container["volumeMounts"] if each["mountPath"] == "/passwords"]
+    (volume,) = [each for each in pod["volumes"] if each["name"] == mount["name"]]
+    assert volume["secret"]["secretName"] == "text-passwords"
+    assert {each["path"] for each in volume["secret"]["items"]} == {"mlpipeline", "metadb"}
 
 
 def test_the_job_reaches_the_server_and_nothing_else() -> None:

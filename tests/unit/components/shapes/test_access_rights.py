@@ -2,7 +2,7 @@ import pulumi
 import pytest
 from pulumi_kubernetes.rbac import v1 as rbac
 
-from components.shapes.access_rights import AccessRights, read_only, split
+from components.shapes.access_rights import EVERY, AccessRights, named_verbs, read_only, split
 from components.shapes.labels import labels
 from components.shapes.owner import Owner
 from tests.fixtures.recorder import Deployment, deploy
@@ -109,3 +109,9 @@ def test_only_reading_is_left_of_rules() -> None:
         {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
     ]
     assert read_only(rules) == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "watch"]}]
+
+
+def test_a_star_stands_for_verbs_that_have_names() -> None:
+    rules = [{"resources": ["pods"], "verbs": ["*"]}, {"resources": ["nodes"], "verbs": ["get"]}]
+    assert named_verbs(rules) == [{"resources": ["pods"], "verbs": [*EVERY]}, rules[1]]
+    assert {"escalate", "bind", "impersonate"}.isdisjoint(EVERY)

@@ -42,22 +42,22 @@ def test_a_job_runs_once_and_finds_its_modules_beside_those_of_the_image() -> No
     assert f"/program/{paths['buckets.json']}" == PROGRAM.path("buckets.json")
 
 
-def test_a_secret_is_mounted_as_the_one_file_that_is_asked_for() -> None:
+def test_a_secret_is_mounted_as_the_files_that_are_asked_for() -> None:
     spec: Any = job_pods.spec(
         PROGRAM,
         image="i",
         config_map="c",
         labels={},
         env=[],
-        secrets={"/statements": ("accounts", "statements.sql")},
+        secrets={"/accounts": ("all", ("password", "statements.sql"))},
     )
     pod = spec["template"]["spec"]
-    (mount,) = [each for each in pod["containers"][0]["volume_mounts"] if each["mount_path"] == "/statements"]
+    (mount,) = [each for each in pod["containers"][0]["volume_mounts"] if each["mount_path"] == "/accounts"]
     (volume,) = [each for each in pod["volumes"] if each["name"] == mount["name"]]
     assert mount["read_only"] is True
     assert volume["secret"] == {
-        "secret_name": "accounts",
-        "items": [{"key": "statements.sql", "path": "statements.sql"}],
+        "secret_name": "all",
+        "items": [{"key": each, "path": each} for each in ("password", "statements.sql")],
     }
 
 

@@ -52,6 +52,12 @@ def test_the_schema_is_migrated_by_one_job_before_the_server_starts() -> None:
     assert job.inputs["spec"]["backoffLimit"] == 0
     assert "mlflow-migration" in rules.before(deployment, deployment.one("Deployment"))
     assert {"mlflow-stores", "mlflow-migration-policy"} <= rules.before(deployment, job)
+    pod = deployment.pods()["mlflow-migration"]
+    given = {each["name"]: each["value"] for each in pod["containers"][0]["env"]}
+    folder, _, key = given["DATABASE_URI_FILE"].rpartition("/")
+    (mount,) = [each for each in pod["containers"][0]["volumeMounts"] if each["mountPath"] == folder]
+    (volume,) = [each for each in pod["volumes"] if each["name"] == mount["name"]]
+    assert volume["secret"] == {"secretName": "mlflow-stores", "items": [{"key": key, "path": key}]}
 
 
 def test_another_image_is_another_migration() -> None:

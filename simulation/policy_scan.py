@@ -1,21 +1,19 @@
-"""Runs checkov on planned resources; a table lists suppressions with their reasons."""
+"""Runs checkov on what a stack plans; tables list suppressions with their reasons."""
 
 import hashlib
 import json
 import os
 import subprocess
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from simulation.aws import terraform_plan
-from simulation.aws.planned import PlannedResource
 from upstream.cache import cache_root
 
 _PROJECT = Path(__file__).parent / "checkov"
-SUPPRESSIONS = _PROJECT / "suppressions.toml"
 _SECONDS = 300
 
 
@@ -25,15 +23,45 @@ class Suppression:
 
     check: str
     reason: str
-    resources: tuple[str, ...] = ()
-    """Prefixes of the addresses it applies to; empty for all."""
+    resources: tuple[str, ...] = ("*",)
+    """Patterns of the addresses it applies to, where `*` stands for any text; all by default."""
     stacks: tuple[str, ...] = ()
     """Stacks it applies to; empty for all."""
 
     def covers(self, check: str, address: str, stack: str) -> bool:
         """Return whether a failed check is suppressed."""
-        matches = not self.resources or any(address.startswith(each) for each in self.resources)
+        matches = any(fnmatchcase(address, each) for each in self.resources)
         return check == self.check and matches and (not self.stacks or stack in self.stacks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """What a scan reads."""
+
+    framework: str
+    """Checkov's name of the format."""
+    suffix: str
+    """Suffix of its files."""
+    table: Path
+    """Its suppressions."""
+
+    def suppressions(self) -> list[Suppression]:
+        """Return the table of suppressions."""
+        return [
+            Suppression(
+                check=each["check"],
+                reason=each["reason"],
+                resources=tuple(each.get("resources", ("*",))),
+                stacks=tuple(each.get("stacks", ())),
+            )
+            for each in tomllib.loads(self.table.read_text())["suppression"]
+        ]
+
+
+AWS: Final = Format(framework="terraform_plan", suffix="json", table=_PROJECT / "aws.toml")
+"""Resources in AWS, as Terraform's JSON plan."""
+KUBERNETES: Final = Format(framework="kubernetes", suffix="yaml", table=_PROJECT / "kubernetes.toml")
+"""Objects of a cluster, as YAML."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,30 +89,20 @@ class Verdict:
             f"{len(self.suppressed)} suppressed with a reason"
         )
 
-
-def suppressions(file: Path = SUPPRESSIONS) -> list[Suppression]:
-    """Return the table of suppressions."""
-    content = tomllib.loads(file.read_text())
-    return [
-        Suppression(
-            check=each["check"],
-            reason=each["reason"],
-            resources=tuple(each.get("resources", ())),
-            stacks=tuple(each.get("stacks", ())),
-        )
-        for each in content["suppression"]
-    ]
+    def failures(self) -> list[str]:
+        """Return what failed without a reason, one line each."""
+        return [f"{each.check} {each.title}: {each.address}" for each in self.failed]
 
 
-def scan(resources: Sequence[PlannedResource], stack: str, folder: Path) -> Verdict:
-    """Scan planned resources; keep the scanned plan in the folder."""
-    file = folder / f"plan-{stack}.json"
-    file.write_text(json.dumps(terraform_plan.plan(resources), indent=1))
+def scan(text: str, form: Format, stack: str, folder: Path) -> Verdict:
+    """Scan what a stack plans; keep the scanned file in the folder."""
+    file = folder / f"{stack}.{form.suffix}"
+    file.write_text(text)
     arguments = [
         "--file",
         str(file),
         "--framework",
-        "terraform_plan",
+        form.framework,
         "--output",
         "json",
         "--quiet",
@@ -106,7 +124,7 @@ def scan(resources: Sequence[PlannedResource], stack: str, folder: Path) -> Verd
         raise RuntimeError(
             f"checkov: exit {done.returncode}: {done.stderr[-2000:] or done.stdout[-2000:]}"
         ) from None
-    return verdict(report[0] if isinstance(report, list) else report, stack, suppressions())
+    return verdict(report[0] if isinstance(report, list) else report, stack, form.suppressions())
 
 
 def verdict(report: dict[str, Any], stack: str, table: Sequence[Suppression]) -> Verdict:
@@ -127,6 +145,31 @@ def verdict(report: dict[str, Any], stack: str, table: Sequence[Suppression]) ->
         failed=tuple(failed),
         suppressed=tuple(suppressed),
     )
+
+
+def needless(table: Sequence[Suppression], verdicts: Mapping[str, Verdict]) -> list[str]:
+    """Return the patterns and the stacks of suppressions that nothing needs any more.
+
+    Args:
+        table: the suppressions.
+        verdicts: the verdict of every scanned stack.
+    """
+    unused: list[str] = []
+    for each in table:
+        covered = {
+            (stack, failure.address)
+            for stack, one in verdicts.items()
+            for failure, suppression in one.suppressed
+            if suppression == each
+        }
+        patterns = [
+            pattern
+            for pattern in each.resources
+            if not any(fnmatchcase(address, pattern) for _, address in covered)
+        ]
+        stacks = sorted({*each.stacks} - {stack for stack, _ in covered})
+        unused += [f"{each.check} {one}" for one in (*patterns, *stacks)]
+    return unused
 
 
 def _program() -> str:

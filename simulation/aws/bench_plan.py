@@ -53,7 +53,9 @@ def grown(content: dict[str, Any], size: int) -> dict[str, Any]:
         {"name": f"pool-{number}", "instanceTypes": ["g6.xlarge"], "max": 2} for number in range(size)
     ]
     config[f"{PROJECT}:teams"] = [
-        {"name": f"team-{number}", "gpuQuota": {f"pool-{number}": 2}} for number in range(size)
+        # Pipelines of their own are 60 resources each: a hundred of them would hide the pools.
+        {"name": f"team-{number}", "pipelines": False, "gpuQuota": {f"pool-{number}": 2}}
+        for number in range(size)
     ]
     return made
 

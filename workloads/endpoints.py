@@ -45,6 +45,8 @@ class Endpoints:
 
     identity_account: str = ""
     """Namespace and name of the account whose tokens the platform's login knows; empty without a login."""
+    local_model_url: str = ""
+    """URL of the model server on a platform that is processes of this machine; empty behind a gateway."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -93,6 +95,8 @@ class Endpoints:
 
     def url(self, host: str) -> str:
         """Return the URL of a host: with TLS by its name; else the gateway's, which reads the Host header."""
+        if self.local_model_url and host != self.tracking_host:
+            return self.local_model_url
         parts = urlsplit(self.gateway_url)
         if parts.scheme != "https":
             return self.gateway_url

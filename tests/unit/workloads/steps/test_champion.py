@@ -40,6 +40,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     monkeypatch.setenv("KFP_RUN_ID", "run-1")
     monkeypatch.setenv("PLINTH_MODELS_NAMESPACE", "models")
     monkeypatch.setenv("PLINTH_ARTIFACTS_DESTINATION", "s3://mlflow")
+    monkeypatch.delenv("KUBECONFIG", raising=False)
     monkeypatch.setattr(config, "load_incluster_config", lambda: None)
     # The version before may be of another family of packages.
     monkeypatch.setattr(champion, "chosen_runtime", lambda name, version: f"runtime-of-{name}-{version}")

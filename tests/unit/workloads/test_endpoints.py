@@ -55,3 +55,9 @@ def test_a_stack_without_outputs_is_one_clear_error(monkeypatch: pytest.MonkeyPa
 )
 def test_localhost_has_the_port_of_the_gateway(gateway_url: str, expected: str) -> None:
     assert Endpoints(**{**OUTPUTS, "gateway_url": gateway_url}).localhost_url == expected
+
+
+def test_without_a_gateway_models_have_an_address_of_their_own() -> None:
+    local = Endpoints(**{**OUTPUTS, "local_model_url": "http://127.0.0.1:5002"})
+    assert local.url(local.tracking_host) == local.gateway_url
+    assert local.url(local.model_host("wine")) == "http://127.0.0.1:5002"

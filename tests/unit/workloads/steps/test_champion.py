@@ -103,6 +103,18 @@ def test_without_a_champion_nothing_is_served(cluster: Cluster, registry: dict[s
     assert cluster.deleted == ["wine"]
 
 
+def test_on_a_laptop_a_kubeconfig_stands_for_the_account_of_a_pod(
+    cluster: Cluster, registry: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(config, "load_incluster_config", lambda: loaded.append("pod"))
+    monkeypatch.setattr(config, "load_kube_config", lambda: loaded.append("file"))
+    serve_champion("wine")
+    monkeypatch.setenv("KUBECONFIG", "/a/file")
+    serve_champion("wine")
+    assert loaded == ["pod", "file"]
+
+
 def test_a_run_that_deployed_later_is_left_alone(cluster: Cluster, registry: dict[str, Any]) -> None:
     cluster.run_id = "run-2"
     assert serve_champion("wine") == ("pipeline run run-2 deployed after this one", "")

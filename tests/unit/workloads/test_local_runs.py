@@ -1,5 +1,8 @@
 """Pipelines by Kubeflow's local runner: outcomes, the reason of a failure, the environment of a step."""
 
+# A call of a step names its inputs; Kubeflow adds its outputs.
+# pyright: reportCallIssue=false, reportUntypedFunctionDecorator=false
+
 import io
 import json
 import logging
@@ -37,10 +40,10 @@ def second(text: str, fail: bool) -> None:
 
 @dsl.pipeline(name="two-steps")
 def two_steps(folder: str, fail: bool = False) -> None:
-    begun: Any = first(folder=folder)  # pyright: ignore[reportCallIssue]
+    begun: Any = first(folder=folder)
     kubernetes.use_field_path_as_env(begun, "KFP_RUN_ID", "metadata.labels['pipeline/runid']")
     begun.container_spec.env = {"KFP_TASK": begun.name, "OF_THE_SPEC": "a b"}
-    second(text=begun.output, fail=fail)  # pyright: ignore[reportCallIssue]
+    second(text=begun.output, fail=fail)
 
 
 @pytest.fixture

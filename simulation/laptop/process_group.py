@@ -9,6 +9,7 @@ from typing import Final
 
 # The leader of the group holds one end of a pipe; the kernel closes the other one also if we are killed.
 _LEADER: Final = ("sh", "-c", "read _; kill -KILL 0")
+_END_SECONDS: Final = 30
 
 
 class ProcessGroup:
@@ -31,7 +32,7 @@ class ProcessGroup:
         if self._leader.stdin:
             self._leader.stdin.close()
         for each in (self._leader, *self._members):
-            each.wait()
+            each.wait(timeout=_END_SECONDS)
 
     def start(
         self, argv: Sequence[str], environment: Mapping[str, str] | None = None, log: Path | None = None

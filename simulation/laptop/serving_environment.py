@@ -19,7 +19,7 @@ _LOCK: Final = IMAGE / "requirements.txt"
 
 def folder() -> Path:
     """Return the environment's folder; its name follows from the lock, so another lock has another one."""
-    key = hashlib.sha256(f"{sys.version}\n{_LOCK.read_text()}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(_LOCK.read_bytes()).hexdigest()[:16]
     return cache_root() / "environments" / f"{IMAGE.name}-{key}"
 
 

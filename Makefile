@@ -1,4 +1,5 @@
-# plinth: `make up` ends with a verified prediction, `make test` proves every promise. `make help` lists the rest.
+# plinth: `make try` is a taste, `make up` ends with a verified prediction, `make test` proves every promise.
+# `make help` lists the rest.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -20,12 +21,19 @@ TARGET := --stack $(STACK)
 AWS_TESTS := tests/unit/simulation/aws tests/unit/components/aws tests/unit/infra tests/integration/simulation/aws
 POLICY_TESTS := $(addprefix tests/integration/simulation/,test_manifest_policies.py aws/test_policies.py)
 
-.PHONY: help up test verify conformance load down deploy demo preview check unit contract integration e2e bench nightly \
+.PHONY: help try up test verify conformance load down deploy demo preview check unit contract integration e2e bench nightly \
 	test-aws policies rehearse bench-plan gpu-sim setup build modules cluster clean stages programs packages fast undeploy
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' \
 		$(MAKEFILE_LIST)
+
+##@ Without a cluster
+
+# No root, no Go: Python packages alone, beside whatever is in the environment already.
+try: $(UV) ## train, register and serve a model on a laptop; show one prediction and its expected value; leave nothing
+	@$(UV) sync --frozen --quiet --inexact --only-group workloads
+	@exec $(PYTHON) -m workloads run train_register_serve --data $(DATA) --local $(if $(STAY),--stay)
 
 ##@ Every day
 

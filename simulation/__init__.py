@@ -1,1 +1,1 @@
-"""Stand-ins for AWS and GPU nodes, which a test machine does not have."""
+"""Stand-ins for AWS, GPU nodes and a platform, which a test machine or a laptop does not have."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from workloads.lineage import HeldBack
 
 TARGET = "target"
+_SHIPPED = ("wine", "breast_cancer")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,10 +23,16 @@ def main(arguments: list[str] | None = None) -> int:
     # MLflow reports usage by default.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
+        if options.command == "run" and options.local and not options.endpoints:
+            return _hold(options, sys.argv[1:] if arguments is None else arguments)
         if options.endpoints:
             endpoints = Endpoints.from_file(Path(options.endpoints), options.team)
         else:
             endpoints = Endpoints.of_stack(options.stack, options.team)
+        if options.command == "run" and (options.local or options.stay) and not endpoints.local_model_url:
+            raise WorkloadsError(
+                "--local and --stay: are not for a platform; give --local without --endpoints"
+            )
         if options.command == "run":
             return _run(endpoints, options)
         if options.command == "token":
@@ -68,7 +75,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     run.add_argument(
         "--unless-served", action="store_true", help="only show the model if its champion is served already"
     )
-    run.add_argument("--timeout-seconds", type=float, default=900)
+    run.add_argument("--timeout-seconds", type=float, default=900, help="of a run on a platform")
+    run.add_argument(
+        "--local", action="store_true", help="run on this machine, without a platform; nothing is left of it"
+    )
+    run.add_argument("--stay", action="store_true", help="with --local: go on serving until Ctrl-C")
     show = commands.add_parser("show", help="show the served model and one prediction")
     token = commands.add_parser("token", help="print a token for clients of a platform with a login")
     for command in (run, show):
@@ -101,6 +112,22 @@ def _name(options: argparse.Namespace) -> str:
     return model_names.checked(options.name) if options.name else model_names.model_name(options.data)
 
 
+def _hold(options: argparse.Namespace, arguments: list[str]) -> int:
+    """Become the program that runs this command while the parts of a platform are on this machine."""
+    if options.data not in _SHIPPED:
+        raise WorkloadsError(
+            f"data {options.data}: is not on this machine; with --local give {' or '.join(_SHIPPED)}, "
+            "or run on a platform, whose object store holds tables"
+        )
+    # Also without a platform a name is refused before anything starts.
+    _name(options)
+    command = [sys.executable, "-m", "simulation.laptop", "hold", *(["--stay"] if options.stay else []), "--"]
+    command += [sys.executable, "-m", "workloads", *arguments, "--endpoints", "{endpoints}"]
+    sys.stdout.flush()
+    # In place of this process, so that a signal to it ends everything.
+    os.execv(sys.executable, command)  # noqa: S606 - no shell is wanted
+
+
 def _run(endpoints: Endpoints, options: argparse.Namespace) -> int:
     """Run the pipeline to its end; print the duration of each step, and the reason if it failed."""
     from workloads import datasets, lineage, model_names, pipeline_runs
@@ -122,16 +149,21 @@ def _run(endpoints: Endpoints, options: argparse.Namespace) -> int:
         replace=options.replace,
     )
     print(f"{options.data}: {dataset.understood}", flush=True)
-    run_id = pipeline_runs.submit(endpoints, options.pipeline, arguments, cache=not options.no_cache)
-    print(f"pipeline run {run_id} of {options.pipeline} on {options.data}", flush=True)
     progress = StepProgress(sys.stdout)
-    run = pipeline_runs.wait_until_finished(
-        endpoints, run_id, timeout_seconds=options.timeout_seconds, show=progress.show
-    )
+    if endpoints.local_model_url:
+        from workloads import local_runs
+
+        run = local_runs.run(options.pipeline, arguments, endpoints.workload_image, show=progress.show)
+    else:
+        run_id = pipeline_runs.submit(endpoints, options.pipeline, arguments, cache=not options.no_cache)
+        print(f"pipeline run {run_id} of {options.pipeline} on {options.data}", flush=True)
+        run = pipeline_runs.wait_until_finished(
+            endpoints, run_id, timeout_seconds=options.timeout_seconds, show=progress.show
+        )
     progress.end(run.steps)
     print(f"  {run.state} after {run.seconds:.1f} s", flush=True)
     if run.state != pipeline_runs.SUCCEEDED:
-        raise WorkloadsError(f"pipeline run {run_id}: {run.state}: {run.reason}")
+        raise WorkloadsError(f"pipeline run {run.run_id}: {run.state}: {run.reason}")
     return _show(endpoints, dataset.model_name)
 
 
@@ -148,7 +180,8 @@ def _show(endpoints: Endpoints, name: str) -> int:
     host = endpoints.model_host(name)
     url = endpoints.url(host)
     by_header = f"  (Host: {host})" if url == endpoints.gateway_url else ""
-    print(f"answers at {url}/v1/models/{name}:predict{by_header}")
+    verb = "answered" if endpoints.local_model_url else "answers"
+    print(f"{verb} at {url}/v1/models/{name}:predict{by_header}")
     if endpoints.identity_account:
         print('by token   curl -H "Authorization: Bearer $(python -m workloads token)" ...')
     wrong = _show_classes(evidence, served, largest) if evidence.classes else 0

@@ -46,6 +46,8 @@ class Endpoints:
 
     identity_account: str = ""
     """Namespace and name of the account whose tokens the platform's login knows; empty without a login."""
+    local_model_url: str = ""
+    """URL of the model server on a platform that is processes of this machine; empty behind a gateway."""
 
     team: str = ""
     """Team whose pipelines and models these are; empty for those of the stack itself."""
@@ -107,6 +109,8 @@ class Endpoints:
 
     def url(self, host: str) -> str:
         """Return the URL of a host: with TLS by its name; else the gateway's, which reads the Host header."""
+        if self.local_model_url and host != self.tracking_host:
+            return self.local_model_url
         parts = urlsplit(self.gateway_url)
         if parts.scheme != "https":
             return self.gateway_url

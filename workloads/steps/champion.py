@@ -40,7 +40,9 @@ def serve_champion(model_name: str) -> tuple[str, str]:
     import mlflow
     from kubernetes import client, config
 
-    config.load_incluster_config()
+    # The account of the pod; on a laptop a kubeconfig stands for it.
+    load = config.load_kube_config if "KUBECONFIG" in os.environ else config.load_incluster_config
+    load()
     api: Any = client.CustomObjectsApi()
     namespace = os.environ["PLINTH_MODELS_NAMESPACE"]
     place = ("serving.kserve.io", "v1beta1", namespace, "inferenceservices", model_name)

@@ -52,7 +52,9 @@ def deploy(  # noqa: C901, PLR0915 - a step is one function
             return "out of memory: the model needs more than the container's limit"
         return lines[-1] if lines else ended.reason or "no message"
 
-    config.load_incluster_config()
+    # The account of the pod; on a laptop a kubeconfig stands for it.
+    load = config.load_kube_config if "KUBECONFIG" in os.environ else config.load_incluster_config
+    load()
     api: Any = client.CustomObjectsApi()
     namespace = os.environ["PLINTH_MODELS_NAMESPACE"]
     kind = {

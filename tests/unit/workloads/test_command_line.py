@@ -1,6 +1,8 @@
 """`python -m workloads`: its output and exit code."""
 
 import json
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from tests.fixtures.models import COMPLETE
 from tests.fixtures.platforms import OUTPUTS
 from workloads import __main__ as command
-from workloads import lineage, pipeline_runs
+from workloads import lineage, local_runs, pipeline_runs
 from workloads.lineage import HeldBack
 from workloads.pipeline_runs import PipelineRun, Step
 from workloads.serving.inference_client import InferenceClient
@@ -155,3 +157,73 @@ def test_a_regression_shows_a_quantity(
     shown = capsys.readouterr()
     assert f"predicted  {served[0]!r}\nexpected   1000000.0\nheld back  2 quantities" in shown.out
     assert ("predictions differ" in shown.err) == bool(code)
+
+
+def test_a_local_run_is_held_by_the_stand_in_of_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    become: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _, command: become.append(command))
+    command.main([*RUN_COMMAND, "--local", "--stay"])
+    (held,) = become
+    assert held[1:5] == ["-m", "simulation.laptop", "hold", "--stay"]
+    assert held[5:] == [
+        "--",
+        sys.executable,
+        "-m",
+        "workloads",
+        *RUN_COMMAND,
+        "--local",
+        "--stay",
+        "--endpoints",
+        "{endpoints}",
+    ]
+
+
+def test_inside_it_the_pipeline_is_run_by_the_local_runner(
+    platform: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ran: list[tuple[str, str]] = []
+
+    def run(name: str, arguments: dict[str, Any], image: str, **_: Any) -> PipelineRun:
+        ran.append((name, arguments["data"]))
+        return RUN
+
+    monkeypatch.setattr(local_runs, "run", run)
+    file = tmp_path / "local.json"
+    file.write_text(json.dumps({**OUTPUTS, "local_model_url": "http://127.0.0.1:5002"}))
+    assert command.main([*RUN_COMMAND, "--local", "--endpoints", str(file)]) == 0
+    assert ran == [("train_register_serve", "wine")]
+    assert platform["submitted"] == []
+    shown = capsys.readouterr().out
+    assert "answered at http://127.0.0.1:5002/v1/models/wine:predict\n" in shown
+    assert "predicted  a with probability 0.75\nexpected   a with probability 0.75\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (
+            ["--local", "--data", "s3://pipelines/a.csv"],
+            "data s3://pipelines/a.csv: is not on this machine; ",
+        ),
+        (["--local", "--name", "Wine"], "name 'Wine': give "),
+        (["--local", "--endpoints"], "--local and --stay: are not for a platform"),
+        (["--stay", "--endpoints"], "--local and --stay: are not for a platform"),
+    ],
+)
+def test_what_a_laptop_does_not_have_is_refused_before_anything_starts(
+    platform: dict[str, Any],
+    arguments: list[str],
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    become: list[object] = []
+    monkeypatch.setattr(os, "execv", lambda *_: become.append(1))
+    file: list[str] = platform["arguments"][1:] if arguments[-1] == "--endpoints" else []
+    assert command.main(["run", "train_register_serve", *arguments, *file]) == 1
+    assert capsys.readouterr().err.startswith(f"error: {reason}")
+    assert not become
+    assert platform["submitted"] == []

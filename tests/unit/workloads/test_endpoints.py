@@ -76,3 +76,9 @@ def test_a_team_that_the_stack_does_not_have_is_named_with_those_that_it_has() -
         Endpoints.parse(text, "serving")
     with pytest.raises(WorkloadsError, match="it has teams: none"):
         Endpoints.parse(json.dumps(OUTPUTS), "serving")
+
+
+def test_without_a_gateway_models_have_an_address_of_their_own() -> None:
+    local = Endpoints(**{**OUTPUTS, "local_model_url": "http://127.0.0.1:5002"})
+    assert local.url(local.tracking_host) == local.gateway_url
+    assert local.url(local.model_host("wine")) == "http://127.0.0.1:5002"

@@ -40,6 +40,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     monkeypatch.setenv("KFP_RUN_ID", "run-1")
     monkeypatch.setenv("PLINTH_MODELS_NAMESPACE", "models")
     monkeypatch.setenv("PLINTH_ARTIFACTS_DESTINATION", "s3://mlflow")
+    monkeypatch.delenv("KUBECONFIG", raising=False)
     monkeypatch.setattr(config, "load_incluster_config", lambda: None)
     # The version before may be of another family of packages.
     monkeypatch.setattr(champion, "chosen_runtime", lambda name, version: f"runtime-of-{name}-{version}")
@@ -100,6 +101,18 @@ def test_without_a_champion_nothing_is_served(cluster: Cluster, registry: dict[s
     registry["aliases"].clear()
     assert serve_champion("wine") == ("no version was proven before it, so none is served", "")
     assert cluster.deleted == ["wine"]
+
+
+def test_on_a_laptop_a_kubeconfig_stands_for_the_account_of_a_pod(
+    cluster: Cluster, registry: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(config, "load_incluster_config", lambda: loaded.append("pod"))
+    monkeypatch.setattr(config, "load_kube_config", lambda: loaded.append("file"))
+    serve_champion("wine")
+    monkeypatch.setenv("KUBECONFIG", "/a/file")
+    serve_champion("wine")
+    assert loaded == ["pod", "file"]
 
 
 def test_a_run_that_deployed_later_is_left_alone(cluster: Cluster, registry: dict[str, Any]) -> None:

@@ -75,6 +75,7 @@ class Cluster:
 @pytest.fixture
 def cluster(step_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     found = Cluster()
+    monkeypatch.delenv("KUBECONFIG", raising=False)
     monkeypatch.setattr(config, "load_incluster_config", lambda: None)
     monkeypatch.setattr(client.CustomObjectsApi, "patch_namespaced_custom_object", found.patch)
     monkeypatch.setattr(client.CustomObjectsApi, "create_namespaced_custom_object", found.create)

@@ -1,0 +1,55 @@
+"""The platform of a laptop: its endpoints, what steps get, and its ports."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from simulation.laptop import hold
+from workloads.contract import StepVariable
+from workloads.serving.artifacts import storage_uri
+
+
+def test_each_part_is_reached_at_its_own_port(tmp_path: Path) -> None:
+    endpoints = hold.endpoints_of(tmp_path, 5001, 5002)
+    assert endpoints.url(endpoints.tracking_host) == "http://127.0.0.1:5001"
+    assert endpoints.url(endpoints.model_host("wine")) == "http://127.0.0.1:5002"
+    assert not endpoints.identity_account
+
+
+def test_steps_get_every_variable_that_a_platform_gives_and_no_other_mlflow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "of somebody else")
+    monkeypatch.setenv("KUBECONFIG", "/of/a/real/cluster")
+    endpoints = hold.endpoints_of(tmp_path, 5001, 5002)
+    found = hold.environment_of(tmp_path, endpoints)
+    assert {each.value for each in StepVariable} <= found.keys()
+    assert found["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:5001"
+    assert found["PLINTH_GATEWAY_URL"] == "http://127.0.0.1:5002"
+    assert "MLFLOW_EXPERIMENT_NAME" not in found
+    assert found["KUBECONFIG"] == endpoints.kubeconfig == str(tmp_path / "kubeconfig")
+    assert found["TMPDIR"] == str(tmp_path)
+
+
+def test_the_runtime_holds_what_the_reference_pipeline_needs(tmp_path: Path) -> None:
+    found = hold.environment_of(tmp_path, hold.endpoints_of(tmp_path, 1, 2))["PLINTH_SERVING_RUNTIMES"]
+    (runtime,) = json.loads(found)
+    assert runtime["runtime"]
+    assert {"mlflow", "scikit-learn", "numpy", "skops"} <= runtime["packages"].keys()
+
+
+def test_artifacts_are_translated_to_folders(tmp_path: Path) -> None:
+    destination = hold.endpoints_of(tmp_path, 1, 2).artifacts_destination
+    assert storage_uri("mlflow-artifacts:/1/models/m/artifacts", destination) == (
+        f"file://{tmp_path}/artifacts/1/models/m/artifacts"
+    )
+
+
+def test_ports_differ_and_are_free() -> None:
+    ports = hold.free_ports(5)
+    assert len(set(ports)) == 5
+    for port in ports:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))

@@ -113,6 +113,7 @@ rehearse: modules ## from nothing to a prediction and back: on AWS's stand-in, w
 		$(if $(filter 0,$(SIMULATE)),,--stand-in {folder})
 
 test-aws: modules ## test all of AWS without an account: components, settings, every stack's plan, policies
+	@$(PYTHON) -m upstream build pulumi pulumi-kubernetes etcd kubernetes kwok
 	@$(PYTHON) -m pytest -q -rs $(AWS_TESTS)
 
 bench-plan: modules ## measure seconds and memory of planning 1, 10 and 100 GPU pools and teams

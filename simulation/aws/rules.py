@@ -315,6 +315,10 @@ def _promises_kept(plan: Plan) -> _Faults:
     yield from promised_resources.unregistered(plan.resources, plan.elsewhere)
 
 
+def _known_while_starting(plan: Plan) -> _Faults:
+    return promised_resources.unknown_while_starting(plan.resources)
+
+
 def _no_clear_text_at_the_edge(plan: Plan) -> _Faults:
     return load_balancers.find_clear_text(plan.elsewhere)
 
@@ -350,6 +354,7 @@ RULES: Mapping[str, _Rule] = {
     "NAT after the way out": _way_out_in_time,
     "nothing twice that AWS makes": _made_by_aws,
     "what autoscalers expect of a node is registered there": _promises_kept,
+    "GPU nodes are known while they start": _known_while_starting,
     "no clear text at the edge": _no_clear_text_at_the_edge,
     "stores over verified TLS": _stores_verified,
     "logs expire": _logs_expire,

@@ -14,7 +14,7 @@ _SECRET = "1b47061264138c4ac30d75fd1eb44270"
 
 def plain(properties: struct_pb2.Struct) -> dict[str, Any]:
     """Return properties as plain data with secrets in clear; the engine marks them as secret again."""
-    return cast("dict[str, Any]", _open(json_format.MessageToDict(properties)))
+    return cast("dict[str, Any]", opened(json_format.MessageToDict(properties)))
 
 
 def struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
@@ -22,6 +22,19 @@ def struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
     message = struct_pb2.Struct()
     json_format.ParseDict(dict(values), message)
     return message
+
+
+def opened(value: Any) -> Any:
+    """Return a value with its secrets in clear."""
+    if isinstance(value, dict):
+        table = cast("dict[str, Any]", value)
+        if table.get(_SIGNATURE) == _SECRET:
+            return opened(table.get("value"))
+        return {key: opened(each) for key, each in table.items()}
+    if isinstance(value, list):
+        return [opened(each) for each in cast("list[Any]", value)]
+    # The engine's format has only floats.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def is_unknown(value: Any) -> bool:
@@ -36,15 +49,3 @@ def holds_unknown(value: Any) -> bool:
     if isinstance(value, list):
         return any(holds_unknown(each) for each in cast("list[Any]", value))
     return is_unknown(value) or (isinstance(value, str) and UNKNOWN in value)
-
-
-def _open(value: Any) -> Any:
-    if isinstance(value, dict):
-        table = cast("dict[str, Any]", value)
-        if table.get(_SIGNATURE) == _SECRET:
-            return _open(table.get("value"))
-        return {key: _open(each) for key, each in table.items()}
-    if isinstance(value, list):
-        return [_open(each) for each in cast("list[Any]", value)]
-    # The engine's format has only floats.
-    return int(value) if isinstance(value, float) and value.is_integer() else value

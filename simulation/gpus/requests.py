@@ -49,6 +49,11 @@ def read(log: Path) -> set[Request]:
         return set(_requests(json.loads(line) for line in lines if line.endswith("\n")))
 
 
+def refused(made: Iterable[Request], user: str) -> list[str]:
+    """Return what a user asked for and may not do."""
+    return sorted(each.right for each in made if each.user == user and not each.allowed)
+
+
 def _requests(events: Iterable[Any]) -> Iterator[Request]:
     for event in events:
         target = event.get("objectRef")

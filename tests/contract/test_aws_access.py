@@ -135,8 +135,12 @@ def test_databases_require_tls_and_every_client_verifies_them(stack: str) -> Non
     objects = _objects(stack)
     found = store_connections.find_unverified(objects)
     assert [f"{each['metadata']['name']}: {reason}" for each, reason in found] == []
-    # Those that the rule looked at: tracking server and migration, pipelines API, metadata, both Jobs.
-    assert len([each for each in objects if store_connections.names_a_database(each, objects)]) == 6
+    # Those that the rule looked at: tracking server, its migration and its Secret, pipelines API, metadata,
+    # both Jobs.
+    of_databases = [
+        each for each in store_connections.clients(objects) if each.connects_to(".rds.amazonaws.com")
+    ]
+    assert len({each.object["metadata"]["name"] for each in of_databases}) == 7
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -1,68 +1,32 @@
-"""Faults that only AWS would show come in classes; for each, one fault of the class turns its check red.
+"""Faults that only AWS would show come in classes; for each, a fault of the class turns its check red.
 
-A new class is one entry of the table: what is right, a fault in a copy of it, and the check that finds it.
+This module has the faults of plans and settings, and runs those of `other_faults` too.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
-from typing import Any, Generic, TypeVar
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from infra.errors import SettingsError
-from infra.settings import reader, stack_file
+from infra.settings import reader
 from simulation.aws import rules
 from simulation.aws.cloudformation import lint
 from simulation.aws.planned import PlannedResource
-from tests.contract import test_karpenter_upstream as karpenter
-from tests.contract import test_recovery as recovery
-from tests.fixtures import golden, platform
-from tests.fixtures.recorder import Registration
+from tests.contract import other_faults
+from tests.contract import test_leases as leases
+from tests.contract.fault import Class, Fault
+from tests.fixtures import planned
 from tests.unit.infra import choices
 
-T = TypeVar("T")
 _Values = dict[str, Any]
 _STACK = "prod"
-_CLUSTER_ROLE = "karpenter-cluster-role"
 
 
-@dataclass(frozen=True, kw_only=True)
-class FaultClass(Generic[T]):
-    """A class of faults."""
-
-    name: str
-    right: Callable[[], T]
-    inject: Callable[[T], T]
-    """Returns a copy with one fault of the class."""
-    find: Callable[[T], Sequence[object]]
-    """The check that runs on every stack."""
-    says: str
-    """Part of what the check says of the fault."""
-
-
-@cache
 def _plan() -> rules.Plan:
-    planned = [_planned(each) for each in platform.stack(_STACK, preview=False).registrations if each.custom]
-    return rules.Plan(
-        resources=[each for each in planned if each.is_aws],
-        elsewhere=[each for each in planned if not each.is_aws],
-        settings=stack_file.settings(_STACK),
-    )
-
-
-def _planned(each: Registration) -> PlannedResource:
-    return PlannedResource(
-        operation="create",
-        urn=each.urn,
-        token=each.type,
-        inputs=each.inputs,
-        references=each.references,
-        dependencies=tuple(sorted(each.dependencies)),
-        protect=each.protect,
-        retain_on_delete=each.retain_on_delete,
-    )
+    return planned.of_stack(_STACK)
 
 
 def _rule(name: str) -> Callable[[rules.Plan], list[str]]:
@@ -111,6 +75,15 @@ def _changed(token: str, name: str, inputs: _Values) -> Callable[[rules.Plan], r
     return inject
 
 
+def _without_accelerators(plan: rules.Plan) -> rules.Plan:
+    kept = [
+        each
+        for each in plan.resources
+        if not str(each.inputs.get("tag", {}).get("key")).endswith("/label/k8s.amazonaws.com/accelerator")
+    ]
+    return dataclasses.replace(plan, resources=kept)
+
+
 def _makes_what_eks_makes(plan: rules.Plan) -> rules.Plan:
     cluster = _first(plan, rules.CLUSTER).urn
     rule = dataclasses.replace(
@@ -138,24 +111,6 @@ def _waits_for_its_namespace(plan: rules.Plan) -> rules.Plan:
     return _with(plan, late)
 
 
-def _karpenters_rights() -> frozenset[str]:
-    role = platform.stack(_STACK, preview=False).one("ClusterRole", _CLUSTER_ROLE)
-    return frozenset(golden.permissions(role.inputs["rules"]))
-
-
-def _unlisted(rights: frozenset[str]) -> list[str]:
-    return sorted(karpenter.deviations_in_the_cluster(rights) ^ {*karpenter.CLUSTER_RIGHTS})
-
-
-def _jobs() -> Sequence[Registration]:
-    return platform.stack(_STACK, preview=False).of_type("kubernetes:batch/v1:Job")
-
-
-def _is_awaited_for_ever(jobs: Sequence[Registration]) -> Sequence[Registration]:
-    metadata = {**jobs[0].inputs["metadata"], "annotations": {}}
-    return [dataclasses.replace(jobs[0], inputs={**jobs[0].inputs, "metadata": metadata}), *jobs[1:]]
-
-
 def _shared(key: str, value: object, sharing: dict[str, str | int]) -> Callable[[_Values], _Values]:
     """Return the fault that pools with a setting share their GPUs, too."""
 
@@ -180,72 +135,98 @@ def _log_group() -> PlannedResource:
     )
 
 
-CLASSES: tuple[FaultClass[Any], ...] = (
-    FaultClass(
-        name="what AWS makes by itself",
+FAULTS: tuple[Fault[Any], ...] = (
+    Fault(
+        name="a rule that EKS makes too",
+        kind=Class.MADE_BY_AWS,
         right=_plan,
         inject=_makes_what_eks_makes,
         find=_rule("nothing twice that AWS makes"),
         says="EKS makes this rule itself",
     ),
-    FaultClass(
-        name="order of rights",
+    Fault(
+        name="a cluster before its rights",
+        kind=Class.ORDER,
         right=_plan,
         inject=_forgets_the_rights_of_its_role,
         find=_rule("rights before whoever acts by them"),
         says="a right of its role",
     ),
-    FaultClass(
-        name="order of routes",
+    Fault(
+        name="a NAT gateway before the way out",
+        kind=Class.ORDER,
         right=_plan,
         inject=_forgets_the_way_out,
         find=_rule("NAT after the way out"),
         says="route to the internet gateway",
     ),
-    FaultClass(
-        name="identities late for their pods",
+    Fault(
+        name="an identity after the namespace of its pods",
+        kind=Class.IDENTITIES,
         right=_plan,
         inject=_waits_for_its_namespace,
         find=_rule("identities long before pods"),
         says="seconds before the pods",
     ),
-    FaultClass(
-        name="less than upstream asks for",
-        right=_karpenters_rights,
-        inject=lambda rights: rights - {"create /pods/eviction"},
-        find=_unlisted,
-        says="without create /pods/eviction",
-    ),
-    FaultClass(
-        name="Jobs that never recover",
-        right=_jobs,
-        inject=_is_awaited_for_ever,
-        find=recovery.never_replaced,
-        says="is awaited again",
-    ),
-    FaultClass(
-        name="settings that exclude each other: karpenter and sharing",
+    Fault(
+        name="karpenter and sharing",
+        kind=Class.EXCLUSIONS,
         right=lambda: choices.of_stack(_STACK) | {"teams": []},
         inject=_shared("provisioner", "karpenter", {"kind": "timeSlicing", "replicas": 4}),
         find=_settings_problems,
         says="sharing with provisioner karpenter",
     ),
-    FaultClass(
-        name="settings that exclude each other: efa and mig",
+    Fault(
+        name="efa and mig",
+        kind=Class.EXCLUSIONS,
         right=lambda: choices.of_stack(_STACK) | {"teams": []},
         inject=_shared("efa", value=True, sharing={"kind": "mig", "profile": "1g.10gb"}),
         find=_settings_problems,
         says="slices of a GPU cannot use adapters",
     ),
-    FaultClass(
-        name="promises that nobody keeps",
+    Fault(
+        name="adapters without their plugin",
+        kind=Class.PROMISES,
         right=_plan,
         inject=_without("kubernetes:apps/v1:DaemonSet", "efa-device-plugin-adapters"),
         find=_rule("what autoscalers expect of a node is registered there"),
         says="promises vpc.amazonaws.com/efa",
     ),
-    FaultClass(
+    Fault(
+        name="a lease where there are no rights",
+        kind=Class.CONTROLLERS,
+        right=_plan,
+        inject=_changed(
+            "kubernetes:apps/v1:Deployment",
+            "cluster-autoscaler-server",
+            {"spec.template.spec.containers.0.args": ["--cloud-provider=aws"]},
+        ),
+        find=lambda plan: leases.electing_without_rights(plan.elsewhere),
+        says="takes its lease in kube-system",
+    ),
+    Fault(
+        name="GPUs that the autoscaler does not wait for",
+        kind=Class.CONTROLLERS,
+        right=_plan,
+        inject=_without_accelerators,
+        find=_rule("GPU nodes are known while they start"),
+        says="without the label k8s.amazonaws.com/accelerator",
+    ),
+    Fault(
+        name="a database without authorities",
+        kind=Class.TLS,
+        right=_plan,
+        inject=_changed(
+            "kubernetes:apps/v1:Deployment",
+            "pipelines-api-server",
+            {"spec.template.spec.containers.0.volumeMounts": []},
+        ),
+        find=_rule("stores over verified TLS"),
+        says="no file with the authorities",
+    ),
+    Fault(
         name="clear text at the edge",
+        kind=Class.TLS,
         right=_plan,
         inject=_changed(
             "kubernetes:core/v1:Service",
@@ -255,22 +236,25 @@ CLASSES: tuple[FaultClass[Any], ...] = (
         find=_rule("no clear text at the edge"),
         says="offers port 80 in clear text",
     ),
-    FaultClass(
-        name="alone in production",
+    Fault(
+        name="a gateway alone",
+        kind=Class.AVAILABILITY,
         right=_plan,
         inject=_changed("kubernetes:apps/v1:Deployment", "traefik-server", {"spec.replicas": 1}),
         find=_rule("nothing that is needed all the time is alone"),
         says="has one replica",
     ),
-    FaultClass(
-        name="logs that never expire",
+    Fault(
+        name="a log group that RDS would make",
+        kind=Class.LOGS,
         right=_plan,
         inject=_without(rules.LOG_GROUP, "postgres-instance-postgresql-log"),
         find=_rule("logs expire"),
         says="would create log group",
     ),
-    FaultClass(
-        name="values that AWS refuses",
+    Fault(
+        name="a retention that AWS does not have",
+        kind=Class.VALUES,
         right=_log_group,
         inject=lambda group: dataclasses.replace(group, inputs={**group.inputs, "retentionInDays": 31}),
         find=lambda group: lint.find([group], "us-east-1"),
@@ -279,9 +263,17 @@ CLASSES: tuple[FaultClass[Any], ...] = (
 )
 
 
-@pytest.mark.parametrize("each", CLASSES, ids=lambda each: each.name)
-def test_a_fault_of_every_class_is_found(each: FaultClass[Any]) -> None:
-    right = each.right()
-    assert [*each.find(right)] == [], "the check is red without a fault"
-    found = [str(one) for one in each.find(each.inject(right))]
-    assert any(each.says in one for one in found), found
+_EVERY = (*FAULTS, *other_faults.FAULTS)
+
+
+@pytest.mark.parametrize("fault", _EVERY, ids=lambda fault: fault.name)
+def test_a_fault_of_every_class_is_found(fault: Fault[Any]) -> None:
+    right = fault.right()
+    assert [*fault.find(right)] == [], "the check is red without a fault"
+    found = [str(each) for each in fault.find(fault.inject(right))]
+    assert any(fault.says in each for each in found), found
+
+
+def test_every_class_has_a_fault() -> None:
+    counted = Counter(each.kind for each in _EVERY)
+    assert [each.value for each in Class if not counted[each]] == []

@@ -24,7 +24,7 @@ CONTROLLERS = accounts.controllers()
 def test_a_controller_is_refused_nothing(tier: Tier, account: Account) -> None:
     found = {each for each in requests.read(tier.requests_log) if each.user == account.user}
     assert len(found) >= 10, "the log is not that of a controller at work"
-    refused = sorted(each.right for each in found if not each.allowed)
+    refused = requests.refused(found, account.user)
     assert not refused, f"{account.name} may not, but wants to: {refused}"
     complaints = refusals.lines(tier.programs.log(account.name))
     assert not complaints, complaints[:3]

@@ -1,6 +1,7 @@
 """Finds extended resources that an autoscaler expects of a node and that nothing there registers.
 
-A pod that asks for one would start nodes until the pool is full, and pend all the same.
+A pod that asks for one would start nodes until the pool is full, and pend all the same. So it would for a
+minute on a node that starts, unless the autoscaler knows that its GPUs are on their way.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +14,10 @@ from simulation.aws.planned import PlannedResource
 _TAG = "aws:autoscaling/tag:Tag"
 _NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
 _DAEMON_SET = "kubernetes:apps/v1:DaemonSet"
+_NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 _TEMPLATE = "k8s.io/cluster-autoscaler/node-template/"
+# By this label the autoscaler knows a node whose GPUs are not registered yet.
+_ACCELERATOR = "k8s.amazonaws.com/accelerator"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +42,17 @@ def unregistered(
     for promise in (*_node_groups(on_aws), *_node_pools(in_cluster)):
         if not any(_registered(each) == promise.resource and _runs_on(each, promise) for each in plugins):
             yield promise.made_by, f"promises {promise.resource}, which no DaemonSet on its nodes registers"
+
+
+def unknown_while_starting(on_aws: Sequence[PlannedResource]) -> Iterator[tuple[PlannedResource, str]]:
+    """Yield each group of GPU nodes that lacks the label, and each promise of GPUs that does not tell it."""
+    for each in on_aws:
+        nvidia = each.token == _NODE_GROUP and "NVIDIA" in str(each.inputs.get("amiType"))
+        if nvidia and _ACCELERATOR not in (each.inputs.get("labels") or {}):
+            yield each, f"has no label {_ACCELERATOR}: for a node that starts another would be started"
+    for promise in _node_groups(on_aws):
+        if promise.resource.endswith("/gpu") and _ACCELERATOR not in promise.labels:
+            yield promise.made_by, f"promises GPUs without the label {_ACCELERATOR}"
 
 
 def _node_groups(on_aws: Iterable[PlannedResource]) -> Iterator[_Promise]:

@@ -4,7 +4,7 @@ simulated; admission webhooks are off, because no pod runs that could answer the
 import json
 import signal
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,11 @@ from simulation.aws.simulated_cluster import SimulatedCluster, simulated_cluster
 from simulation.aws.simulation import Simulation, simulated
 
 pytestmark = pytest.mark.slow
+_Object = dict[str, Any]
 _STACK = "dev"
+_LOST_NODE = "simulated-0"
+# The control plane deletes pods of a node that is gone after 40 s, and looks every 20 s.
+_NODE_SECONDS = 180
 # Created by the control plane itself.
 _OWN_NAMESPACES = {"default", "kube-node-lease", "kube-public", "kube-system"}
 
@@ -56,12 +60,37 @@ def _interrupt_at_the_first_server(simulation: Simulation) -> None:
     assert interrupted
 
 
-@contextmanager
-def _images_are_late(cluster: SimulatedCluster) -> Generator[set[str]]:
-    """Let no pod of a Job start, and end each Job's patience at once; yield the names of the Jobs.
+def _run_out_of_patience(cluster: SimulatedCluster, job: _Object) -> None:
+    """End a Job whose pod waits for an image that nobody has pushed: its deadline has passed."""
+    _patch(cluster, "job", job, {"spec": {"activeDeadlineSeconds": 1}})
 
-    The pod of an image that nobody has pushed waits as well, until the deadline of its Job.
-    """
+
+def _fail_in_every_try(cluster: SimulatedCluster, job: _Object) -> None:
+    """End a Job whose program fails: its last try is over."""
+    _patch(cluster, "job", job, {"spec": {"backoffLimit": 0}})
+    for pod in cluster.objects("pods"):
+        owners = [each["uid"] for each in pod["metadata"].get("ownerReferences", [])]
+        if job["metadata"]["uid"] in owners and pod["status"]["phase"] == "Pending":
+            _patch(cluster, "pod", pod, {"status": {"phase": "Failed"}}, "--subresource=status")
+
+
+# What happens to a Job -> the reason that Kubernetes gives.
+_ENDS: dict[Callable[[SimulatedCluster, _Object], None], str] = {
+    _run_out_of_patience: "DeadlineExceeded",
+    _fail_in_every_try: "BackoffLimitExceeded",
+}
+
+
+def _patch(
+    cluster: SimulatedCluster, kind: str, obj: _Object, patch: dict[str, Any], *arguments: str
+) -> None:
+    metadata = obj["metadata"]
+    place = (metadata["name"], f"--namespace={metadata['namespace']}")
+    cluster.kubectl("patch", kind, *place, "--type=merge", f"--patch={json.dumps(patch)}", *arguments)
+
+
+@contextmanager
+def _no_pod_of_a_job_starts(cluster: SimulatedCluster) -> Generator[None]:
     policy: dict[str, Any] = {
         "matchConstraints": dict(CREATED_PODS),
         "matchConditions": [
@@ -78,60 +107,71 @@ def _images_are_late(cluster: SimulatedCluster) -> Generator[set[str]]:
                 "patchType": "ApplyConfiguration",
                 "applyConfiguration": {
                     "expression": "Object{spec: Object.spec{schedulingGates: "
-                    "[Object.spec.schedulingGates{name: 'plinth.dev/no-image'}]}}"
+                    "[Object.spec.schedulingGates{name: 'plinth.dev/never'}]}}"
                 },
             }
         ],
     }
-    name = {"metadata": {"name": "late-images"}}
+    name = {"metadata": {"name": "no-jobs"}}
     items = [
         {"apiVersion": API, "kind": "MutatingAdmissionPolicy", **name, "spec": policy},
         {
             "apiVersion": API,
             "kind": "MutatingAdmissionPolicyBinding",
             **name,
-            "spec": {"policyName": "late-images"},
+            "spec": {"policyName": "no-jobs"},
         },
     ]
     objects = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
     cluster.kubectl("apply", "--filename=-", text=objects)
-    failed: set[str] = set()
-    end = threading.Event()
-
-    def give_up() -> None:
-        while not end.wait(1):
-            for job in cluster.objects("jobs"):
-                metadata = job["metadata"]
-                # A pod that was created before the policy took hold is running; its Job completes.
-                if job["status"].get("active") and job["spec"].get("activeDeadlineSeconds") != 1:
-                    cluster.kubectl(
-                        "patch",
-                        "job",
-                        metadata["name"],
-                        f"--namespace={metadata['namespace']}",
-                        '--patch={"spec": {"activeDeadlineSeconds": 1}}',
-                    )
-                    failed.add(metadata["name"])
-
-    thread = threading.Thread(target=give_up, daemon=True)
-    thread.start()
     try:
-        yield failed
+        yield
     finally:
-        end.set()
-        thread.join(timeout=60)
         cluster.kubectl("delete", "--filename=-", text=objects)
 
 
-def _fail_with_late_images(simulation: Simulation, cluster: SimulatedCluster) -> None:
-    """Run `up` while no Job can start: it must fail, and name each Job and what it waited for."""
-    with _images_are_late(cluster) as late:
+@contextmanager
+def _jobs_fail(
+    cluster: SimulatedCluster, end: Callable[[SimulatedCluster, _Object], None]
+) -> Generator[set[str]]:
+    """Let every Job that starts a pod fail; yield the names of these Jobs."""
+    failed: set[str] = set()
+    problems: list[AssertionError] = []
+    stop = threading.Event()
+
+    def fail() -> None:
+        while not (stop.wait(1) or problems):
+            try:
+                # A pod that was created before the policy took hold is running; its Job completes.
+                for job in cluster.objects("jobs"):
+                    if job["status"].get("active"):
+                        end(cluster, job)
+                        failed.add(job["metadata"]["name"])
+            except AssertionError as error:
+                problems.append(error)
+
+    with _no_pod_of_a_job_starts(cluster):
+        thread = threading.Thread(target=fail, daemon=True)
+        thread.start()
+        try:
+            yield failed
+        finally:
+            stop.set()
+            thread.join(timeout=60)
+    assert problems == []
+
+
+def _fail_with_its_jobs(
+    simulation: Simulation, cluster: SimulatedCluster, end: Callable[[SimulatedCluster, _Object], None]
+) -> None:
+    """Run `up` while every Job fails: it must fail too, and name each Job and the reason."""
+    with _jobs_fail(cluster, end) as failed:
         stopped = simulation.run("up")
-    assert late
+    assert failed
     assert stopped.code != 0
     errors = "\n".join(stopped.summary.errors)
-    assert [each for each in late if each not in errors] == []
-    assert "DeadlineExceeded" in errors
+    assert [each for each in failed if each not in errors] == []
+    assert _ENDS[end] in errors
 
 
 def _available(cluster: SimulatedCluster) -> str | None:
@@ -143,9 +183,22 @@ def _available(cluster: SimulatedCluster) -> str | None:
     return f"not available: {', '.join(missing)}" if missing else None
 
 
+def _succeeded(job: _Object) -> bool:
+    return bool(job["status"].get("succeeded"))
+
+
+def _on_other_nodes(cluster: SimulatedCluster) -> str | None:
+    left = [
+        each["metadata"]["name"]
+        for each in cluster.objects("pods")
+        if each["spec"].get("nodeName") == _LOST_NODE
+    ]
+    return f"on the lost node: {', '.join(left)}" if left else _available(cluster)
+
+
 def _lose(simulation: Simulation, cluster: SimulatedCluster) -> int:
     """Delete a node with all its pods, and every identity of pods in AWS; return how many identities."""
-    cluster.kubectl("delete", "node", "simulated-0")
+    cluster.kubectl("delete", "node", _LOST_NODE)
     kind = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
     identities = {
         each["urn"].rsplit("::", 1)[-1] for each in simulation.engine.resources() if each["type"] == kind
@@ -168,8 +221,10 @@ def test_the_api_accepts_every_object_heals_changes_and_is_clean_after_destroy(
     simulation: Simulation, cluster: SimulatedCluster
 ) -> None:
     _interrupt_at_the_first_server(simulation)
-    _fail_with_late_images(simulation, cluster)
+    for end in _ENDS:
+        _fail_with_its_jobs(simulation, cluster, end)
     made = simulation.run_successfully("up")
+    assert [each["metadata"]["name"] for each in cluster.objects("jobs") if not _succeeded(each)] == []
     assert made.summary.retried == ()
     assert not made.summary.failed
     assert len(cluster.objects("deployments")) >= 8
@@ -180,7 +235,7 @@ def test_the_api_accepts_every_object_heals_changes_and_is_clean_after_destroy(
     # As `infra up` does for a cluster of its own.
     healed = simulation.run_successfully("up", "--refresh")
     assert healed.summary.changes.get("create") == lost > 0
-    wait_for("pods on other nodes", lambda: _available(cluster), timeout_seconds=60)
+    wait_for("pods on other nodes", lambda: _on_other_nodes(cluster), timeout_seconds=_NODE_SECONDS)
 
     _open_to_the_internet(simulation)
     simulation.run_successfully("up")

@@ -12,6 +12,7 @@ from infra.settings.stack import PROJECT
 from simulation.aws import mutable_settings, planned
 from simulation.aws.plan_rules import store_connections
 from simulation.aws.provider import NOTICE
+from simulation.aws.rules import INSTANCE
 from simulation.aws.simulation import RENDERED, Simulation, simulated
 
 STACKS = ("dev", "staging", "prod")
@@ -43,7 +44,10 @@ def test_a_stack_lives_from_its_first_preview_to_its_end(simulation: Simulation)
     objects = [each for file in files for each in yaml.safe_load_all(file.read_text()) if each]
     unverified = store_connections.find_unverified(objects)
     assert [f"{each['metadata']['name']}: {reason}" for each, reason in unverified] == []
-    assert any(store_connections.names_a_database(each, objects) for each in objects)
+    clients = [*store_connections.clients(objects)]
+    addresses = [each["outputs"]["address"] for each in engine.resources() if each["type"] == INSTANCE]
+    assert [each for each in addresses if not any(one.connects_to(each) for one in clients)] == []
+    assert len(addresses) == 2
     assert simulation.run_successfully("up", "--expect-no-changes").summary.changed == 0
 
     changes = mutable_settings.changes_of(stack)

@@ -48,6 +48,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     REPOSITORY: {"encryptionConfigurations": [{"encryptionType": "KMS"}], "tags": TAGS},
     NODE_GROUP: {
         "amiType": "AL2023_x86_64_NVIDIA",
+        "labels": {"k8s.amazonaws.com/accelerator": "nvidia-l4"},
         "taints": [{"key": "nvidia.com/gpu", "effect": "NO_SCHEDULE"}],
         "tags": TAGS,
     },
@@ -131,6 +132,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ),
     (KEY, {"tags": {"Name": "k"}}, "tagged"),
     (NODE_GROUP, {"taints": []}, "GPU nodes keep other pods away"),
+    (NODE_GROUP, {"labels": {}}, "GPU nodes are known while they start"),
     (INSTANCE, {"deletionProtection": False}, "data outlives the stack where it is protected"),
     (REPOSITORY, {"forceDelete": True}, "data outlives the stack where it is protected"),
     (INSTANCE, {"multiAz": False}, "databases as available as the stack requires"),

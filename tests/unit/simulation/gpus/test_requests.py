@@ -32,11 +32,14 @@ def test_each_kind_of_request_is_read_once_with_its_decision(tmp_path: Path) -> 
     ]
     # The last line may still be being written.
     log.write_text("".join(f"{json.dumps(each)}\n" for each in events) + '{"verb": "ge')
-    assert requests.read(log) == {
+    made = requests.read(log)
+    assert made == {
         Request(user=USER, right="get pods", allowed=True),
         Request(user=USER, right="patch workloads/status.kueue.x-k8s.io", allowed=True),
         Request(user=USER, right="list secrets", allowed=False),
     }
+    assert requests.refused(made, USER) == ["list secrets"]
+    assert requests.refused(made, "system:serviceaccount:kueue:other") == []
 
 
 def test_the_policy_records_these_namespaces_accounts_and_nobody_else(tmp_path: Path) -> None:

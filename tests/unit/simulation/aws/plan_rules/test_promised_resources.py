@@ -109,3 +109,20 @@ def test_the_labels_of_one_group_are_not_those_of_another() -> None:
 def test_an_operator_that_nobody_taught_it_is_no_match() -> None:
     with pytest.raises(ValueError, match="node affinity with the operator Gt"):
         unkept(plugin(affinity=affinity(operator="Gt", values=["1"])))
+
+
+def test_gpu_nodes_that_start_have_a_label_and_the_autoscaler_is_told_of_it() -> None:
+    label = "k8s.amazonaws.com/accelerator"
+    gpus = [tag("resources/nvidia.com/gpu", "8")]
+    told = [*gpus, tag(f"label/{label}", "nvidia-l4")]
+    kind: dict[str, Any] = {"amiType": "AL2023_x86_64_NVIDIA"}
+    labelled = planned("aws:eks/nodeGroup:NodeGroup", labels={label: "nvidia-l4"}, **kind)
+    plain = planned("aws:eks/nodeGroup:NodeGroup", amiType="AL2023_x86_64_STANDARD")
+    assert not [
+        *promised_resources.unknown_while_starting([*told, *node_group("urn:other"), labelled, plain])
+    ]
+    (reason,) = [why for _, why in promised_resources.unknown_while_starting(gpus)]
+    assert reason == f"promises GPUs without the label {label}"
+    unlabelled = planned("aws:eks/nodeGroup:NodeGroup", labels={"a": "b"}, **kind)
+    (reason,) = [why for _, why in promised_resources.unknown_while_starting([*told, unlabelled])]
+    assert reason.startswith(f"has no label {label}")

@@ -51,7 +51,9 @@ def _reasons(workload: dict[str, Any], *more: dict[str, Any]) -> list[str]:
 _BY_URI = {"URI": {"secretKeyRef": {"name": "stores", "key": "uri"}}}
 _VERIFIED: list[dict[str, Any]] = [
     _BY_URI | {"PGSSLROOTCERT": "/authorities/ca.pem"},
-    {"HOST": _HOST, "SSL_CERT_DIR": "/authorities"},
+    {"HOST": _HOST, "SSL_CERT_DIR": "/authorities", "PARAMETERS": '{"tls": "true"}'},
+    {"HOST": _HOST, "PGSSLMODE": "verify-full", "PGSSLROOTCERT": "/authorities/ca.pem"},
+    {"HOST": _HOST, "CLIENT_AUTHORITIES": "/authorities/ca.pem"},
     {"CLIENTS": f'[{{"host": "{_HOST}", "authorities": "/authorities/ca.pem"}}]'},
     {"DB": f"mysql://{_HOST}/d?ssl-mode=VERIFY_IDENTITY&ssl-ca=/authorities/ca.pem"},
     {
@@ -59,6 +61,8 @@ _VERIFIED: list[dict[str, Any]] = [
         "STORE_SECURE": "true",
         "URL": "https://s3.us-east-1.amazonaws.com",
     },
+    {"CONFIG": '{"endpoint": "s3.us-east-1.amazonaws.com:443", "insecure": false}'},
+    {"URL": "https://models.s3.us-east-1.amazonaws.com/a"},
     {"HOST": "mysql.kubeflow", "TLS": "tls=false"},
 ]
 
@@ -69,6 +73,7 @@ def test_verified_connections_and_those_inside_the_cluster_are_fine(env: dict[st
 
 
 _NO_AUTHORITIES = "client: names a database and no file with the authorities of its certificate"
+_NOT_ASKED = "client: names a database, and nothing asks for a verified connection"
 _UNSAFE: list[tuple[dict[str, Any], str]] = [
     ({"HOST": _HOST}, _NO_AUTHORITIES),
     ({"HOST": _HOST, "CA": "/authorities/other.txt"}, _NO_AUTHORITIES),
@@ -88,6 +93,19 @@ _UNSAFE: list[tuple[dict[str, Any], str]] = [
         "client: OBJECTSTORECONFIG_SECURE asks for",
     ),
     ({"URL": "http://s3.us-east-1.amazonaws.com"}, "client: URL asks for"),
+    # Most clients do without TLS unless they are told, whomever they would trust.
+    ({"HOST": _HOST, "SSL_CERT_DIR": "/authorities"}, _NOT_ASKED),
+    ({"URI": f"postgresql://{_HOST}/d", "PGSSLROOTCERT": "/authorities/ca.pem"}, _NOT_ASKED),
+    ({"URI": f"postgresql://{_HOST}/d?sslrootcert=/authorities/ca.pem"}, _NOT_ASKED),
+    ({"HOST": "s3.us-east-1.amazonaws.com"}, "client: HOST names a store without https"),
+    (
+        {"HOST": "s3.us-east-1.amazonaws.com", "METRICS": '{"secure": true}'},
+        "client: HOST names a store without https",
+    ),
+    (
+        {"CONFIG": '{"endpoint": "s3.us-east-1.amazonaws.com", "insecure": true}'},
+        "client: CONFIG asks for",
+    ),
 ]
 
 
@@ -113,9 +131,59 @@ def test_a_rendered_secret_is_read_too() -> None:
     rendered = {"kind": "Secret", "metadata": {"name": "r", "namespace": "here"}, "data": {"HOST": "ZGI="}}
     workload = _workload({})
     workload["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"secretRef": {"name": "r"}}]
-    assert not store_connections.names_a_database(workload, [workload, rendered])
+    assert not [*store_connections.clients([workload, rendered])]
     rendered["data"] = {"HOST": "ZGIucmRzLmFtYXpvbmF3cy5jb20="}
-    assert store_connections.names_a_database(workload, [workload, rendered])
+    found = [*store_connections.clients([workload, rendered])]
+    assert [each.name for each in found] == ["client", "Secret"]
+    assert all(each.connects_to("db.rds.amazonaws.com") for each in found)
+
+
+_ENDPOINT = "s3.us-east-1.amazonaws.com:443"
+_OTHERS: list[tuple[dict[str, Any], str]] = [
+    ({"kind": "ConfigMap", "data": {"storage": f'{{"endpoint": "{_ENDPOINT}", "disableSSL": false}}'}}, ""),
+    (
+        {"kind": "ConfigMap", "data": {"storage": f'{{"endpoint": "{_ENDPOINT}", "disableSSL": true}}'}},
+        "ConfigMap: storage asks for",
+    ),
+    (
+        {"kind": "ConfigMap", "data": {"storage": f"endpoint: {_ENDPOINT}"}},
+        "ConfigMap: storage names a store without https",
+    ),
+    (
+        {"kind": "ConfigMap", "data": {"uri": f"mysql://{_HOST}/d?ssl-mode=DISABLED"}},
+        "ConfigMap: uri asks for",
+    ),
+    (
+        {
+            "kind": "ClusterStorageContainer",
+            "spec": {"env": [{"name": "URL", "value": f"http://{_ENDPOINT}"}]},
+        },
+        "ClusterStorageContainer: URL asks for",
+    ),
+    ({"kind": "Store", "spec": {"s3": {"endpoint": _ENDPOINT, "insecure": False}}}, ""),
+    (
+        {"kind": "Store", "spec": {"s3": {"endpoint": _ENDPOINT, "insecure": True}}},
+        "Store: insecure asks for",
+    ),
+    ({"kind": "CustomResourceDefinition", "spec": {"description": f"such as {_ENDPOINT}"}}, ""),
+]
+
+
+@pytest.mark.parametrize(("obj", "reason"), _OTHERS)
+def test_an_object_whose_settings_a_controller_hands_on_is_read_whole(
+    obj: dict[str, Any], reason: str
+) -> None:
+    found = [each for _, each in store_connections.find_unverified([{"metadata": {"name": "o"}, **obj}])]
+    assert len(found) == bool(reason)
+    assert "".join(found).startswith(reason)
+
+
+@pytest.mark.parametrize(("https", "expected"), [("1", 0), ("0", 1)])
+def test_an_annotation_of_a_secret_says_whether_it_is_tls(https: str, expected: int) -> None:
+    annotations = {"serving.kserve.io/s3-endpoint": _ENDPOINT, "serving.kserve.io/s3-usehttps": https}
+    secret = {"kind": "Secret", "metadata": {"name": "s", "annotations": annotations}, "data": {}}
+    reasons = [each for _, each in store_connections.find_unverified([secret])]
+    assert len(reasons) == expected
 
 
 def test_a_secret_that_a_plan_hides_says_nothing() -> None:

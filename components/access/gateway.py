@@ -139,6 +139,9 @@ def arguments(*, guarded: bool = False) -> list[str]:
         f"--entrypoints.traefik.address=:{METRICS_PORT}",
         "--ping=true",
         "--providers.kubernetesgateway=true",
+        # A route is accepted before it is in force. Whoever waited for that and called a new model got 404,
+        # for up to two seconds: Traefik's default.
+        "--providers.providersthrottleduration=100ms",
         "--metrics.prometheus=true",
         "--metrics.prometheus.entrypoint=traefik",
         "--metrics.prometheus.addserviceslabels=true",

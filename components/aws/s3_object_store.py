@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -190,6 +190,14 @@ def statements(
     return tuple(rights)
 
 
+def _roles(service_accounts: Sequence[ServiceAccount]) -> Iterator[tuple[str, ServiceAccount]]:
+    """Yield each service account with a role of its own: its name, and the namespace if that is taken."""
+    named: set[str] = set()
+    for each in service_accounts:
+        yield (f"{each.name}-{each.namespace}" if each.name in named else each.name), each
+        named.add(each.name)
+
+
 class S3ObjectStore(pulumi.ComponentResource):
     """Buckets, and an identity for every service account that uses them."""
 
@@ -203,7 +211,7 @@ class S3ObjectStore(pulumi.ComponentResource):
         logs = self._logs_bucket()
         self._ready = {bucket.name: self._bucket(bucket.name, logs) for bucket in args.buckets}
         self._identities = {
-            account: [self._identity(account, each) for each in service_accounts]
+            account: [self._identity(account, role, each) for role, each in _roles(service_accounts)]
             for account, service_accounts in args.accounts.items()
         }
         self.register_outputs({"endpoint": self._endpoint})
@@ -234,10 +242,10 @@ class S3ObjectStore(pulumi.ComponentResource):
     def _tags(self, role: str) -> dict[str, str]:
         return {"Name": f"{self._name}-{role}", **self._args.tags}
 
-    def _identity(self, account: str, service_account: ServiceAccount) -> PodIdentity:
+    def _identity(self, account: str, role: str, service_account: ServiceAccount) -> PodIdentity:
         args = self._args
         return PodIdentity(
-            f"{self._name}-{account}-{service_account.name}",
+            f"{self._name}-{account}-{role}",
             PodIdentityArgs(
                 scope=IdentityScope(cluster_name=args.cluster_name, namespace=service_account.namespace),
                 service_account=service_account.name,

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from infra.parts import tenant
+from infra.settings import stack_file
 from simulation.aws.plan_rules import store_connections
 from tests.fixtures import platform
 from tests.fixtures.recorder import Registration
@@ -67,15 +69,20 @@ def test_every_identity_belongs_to_a_service_account_that_exists(stack: str) -> 
         for each in platform.stack(stack).of_type("ServiceAccount")
     }
     found = _identified(stack)
+    teams = tenant.teams(stack_file.settings(stack))
+    defaults = {_DEFAULT, *((each.models_namespace, "default") for each in teams)}
     assert found == {
+        *((each.servers_namespace, "ml-pipeline") for each in teams),
+        *((each.runs_namespace, "pipeline-runner") for each in teams),
+        *((each.models_namespace, "model-storage") for each in teams),
+        *defaults,
         ("kubeflow", "ml-pipeline"),
         ("runs", "pipeline-runner"),
         ("mlflow", "mlflow"),
         ("models", "model-storage"),
-        _DEFAULT,
         *(("node-scaling", name) for name in SCALERS[stack]),
     }
-    assert found - {_DEFAULT} <= accounts
+    assert found - defaults <= accounts
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -89,7 +96,9 @@ def test_workloads_that_may_reach_the_credentials_agent_run_as_an_account_with_a
         for selector in [each.inputs["spec"]["podSelector"].get("matchLabels", {})]
         if (_AGENT, 80) in _egress(each.inputs["spec"])
     }
-    assert len(clients) == 4 + len(SCALERS[stack]), clients
+    # Runs, their API, MLflow and models; a team has no MLflow.
+    teams = tenant.teams(stack_file.settings(stack))
+    assert len(clients) == 4 + 3 * len(teams) + len(SCALERS[stack]), clients
     for each in deployment.of_type("Deployment"):
         template = each.inputs["spec"]["template"]
         namespace, labels = each.inputs["metadata"]["namespace"], template["metadata"]["labels"].items()
@@ -135,12 +144,12 @@ def test_databases_require_tls_and_every_client_verifies_them(stack: str) -> Non
     objects = _objects(stack)
     found = store_connections.find_unverified(objects)
     assert [f"{each['metadata']['name']}: {reason}" for each, reason in found] == []
-    # Those that the rule looked at: tracking server, its migration and its Secret, pipelines API, metadata,
-    # both Jobs.
+    # Those that the rule looked at: tracking server, the Secret from whose file its migration reads the same
+    # address, pipelines API, metadata, both Jobs.
     of_databases = [
         each for each in store_connections.clients(objects) if each.connects_to(".rds.amazonaws.com")
     ]
-    assert len({each.object["metadata"]["name"] for each in of_databases}) == 7
+    assert len({each.object["metadata"]["name"] for each in of_databases}) == 6
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -86,7 +86,12 @@ def test_stores_of_a_cloud_are_not_scraped_and_its_autoscalers_are() -> None:
         set(custom(deployed(watch=watches.watch(stack)), "PodMonitor")) for stack in ("local", "prod")
     )
     assert local - cloud == {"object-store", "postgres", "postgres-operator"}
-    assert cloud - local == {"cluster-autoscaler", "karpenter", "queues"}
+    teams = {
+        f"{each}-{team}"
+        for each in ("pipelines", "predictors", "workflows")
+        for team in ("applied", "research", "serving")
+    }
+    assert cloud - local == {"cluster-autoscaler", "karpenter", "queues", *teams}
     assert {"gateway", "predictors", "node-exporter"} <= cloud
 
 

@@ -175,7 +175,7 @@ def test_why_a_container_ended_reaches_the_status_of_the_service() -> None:
 
 def test_no_store_is_refused() -> None:
     with pytest.raises(ValueError, match="stores: none given"):
-        args(stores=())
+        deployed(stores=())
 
 
 def test_without_keys_models_are_copied_by_the_identity_of_their_account() -> None:

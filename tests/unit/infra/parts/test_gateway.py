@@ -23,7 +23,10 @@ def _backends(stack: str) -> list[str]:
 
 def test_the_gateway_reaches_the_namespaces_of_routes_and_no_others() -> None:
     assert _backends("local") == ["kubeflow", "mlflow", "models", "monitoring", "object-store"]
-    assert _backends("prod") == ["identity", "kubeflow", "mlflow", "models", "monitoring"]
+    teams = ["applied", "research", "serving"]
+    pipelines = [f"pipelines-{each}" for each in teams]
+    own = ["identity", "kubeflow", "mlflow", "models", "monitoring"]
+    assert _backends("prod") == sorted([*own, *teams, *pipelines])
 
 
 def test_the_address_is_an_output_where_a_cloud_gives_one() -> None:

@@ -104,7 +104,14 @@ def test_production_keeps_data_in_managed_databases_and_buckets() -> None:
         ("pipelines", "mariadb"),
         ("tracking", "postgres"),
     }
-    assert [each.name for each in made.managed_buckets] == ["pipelines", "mlflow", "access-logs"]
+    assert [each.name for each in made.managed_buckets] == [
+        "pipelines",
+        "pipelines-research",
+        "pipelines-applied",
+        "pipelines-serving",
+        "mlflow",
+        "access-logs",
+    ]
     assert {type(each) for each in made.state} == {ManagedBucket, ManagedDatabase, Volume}
     assert [each.name for each in made.volumes] == ["metrics"]
 

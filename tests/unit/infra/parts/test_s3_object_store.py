@@ -19,6 +19,16 @@ def test_accounts_of_pods_are_named_before_their_namespaces_exist() -> None:
         ("mlflow", "mlflow"),
         ("models", "model-storage"),
         ("models", "default"),
+        *(
+            (namespace.format(team), name)
+            for team in ("research", "applied", "serving")
+            for namespace, name in (
+                ("{}", "pipeline-runner"),
+                ("pipelines-{}", "ml-pipeline"),
+                ("{}", "model-storage"),
+                ("{}", "default"),
+            )
+        ),
     }
 
 

@@ -181,7 +181,7 @@ def test_a_team_trains_and_serves_a_model_of_its_own(teams: list[Team]) -> None:
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     answer = _predict(team.endpoints, name)
     assert answer.status_code == 200
-    assert answer.json()["predictions"][0]
+    assert len(answer.json()["predictions"]) == 1
     # The same name in another team's domain is nobody's.
     assert _predict(teams[1].endpoints, name).status_code == 404
 
@@ -190,11 +190,10 @@ def _predict(endpoints: Endpoints, name: str) -> httpx.Response:
     from sklearn.datasets import load_wine
 
     table: Any = load_wine()
-    row = dict(zip(table.feature_names, map(float, table.data[0]), strict=True))
     return httpx.post(
         f"{endpoints.gateway_url}/v1/models/{name}:predict",
         headers={"Host": endpoints.model_host(name)},
-        json={"dataframe_split": {"columns": [*row], "data": [[*row.values()]]}},
+        json={"instances": [[float(each) for each in table.data[0]]]},
         timeout=30,
     )
 

@@ -77,7 +77,7 @@ verify: setup ## assert every promise on the running platform, such as STACK=tea
 	@$(PYTHON) -m harness verify $(TARGET)
 
 conformance: setup ## run unmodified kfp, mlflow, kserve and pulumi clients on the running platform; a table by case
-	@$(PYTHON) -m harness verify --only conformance --keep-going
+	@$(PYTHON) -m harness verify --only conformance --keep-going $(TARGET)
 
 load: setup ## train a model, load it, and promote it to champion only if it keeps its service levels
 	@$(PYTHON) -m harness load --data $(DATA)

@@ -12,9 +12,9 @@ from workloads.endpoints import Endpoints
 
 
 @pytest.fixture(scope="session")
-def endpoints() -> Endpoints:
+def endpoints(request: pytest.FixtureRequest) -> Endpoints:
     """Endpoints of the running platform."""
-    return Endpoints.of_stack("local")
+    return Endpoints.of_stack(request.config.getoption("--stack"))
 
 
 @pytest.fixture(scope="session")

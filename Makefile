@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 INSTANCE ?= default
 STACK ?= local
+ONLY ?= all
 DATA ?= wine
 SIMULATE ?= 1
 export PLINTH_INSTANCE := $(INSTANCE)
@@ -73,8 +74,8 @@ undeploy:
 
 ##@ Proving
 
-verify: setup ## assert every promise on the running platform, such as STACK=teams; a table, JUnit and JSON
-	@$(PYTHON) -m harness verify $(TARGET)
+verify: setup ## assert every promise on the running platform, or with STACK=teams ONLY=teams those of teams; a table, JUnit and JSON
+	@$(PYTHON) -m harness verify $(TARGET) --only $(ONLY)
 
 conformance: setup ## run unmodified kfp, mlflow, kserve and pulumi clients on the running platform; a table by case
 	@$(PYTHON) -m harness verify --only conformance --keep-going $(TARGET)

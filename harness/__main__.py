@@ -30,6 +30,7 @@ _SELECTIONS = {
     "quick": _Selection(marks="e2e and not slow"),
     "slow": _Selection(marks="e2e and slow"),
     "faults": _Selection(marks="e2e and fault"),
+    "teams": _Selection(marks="e2e", folder="tests/e2e/test_teams.py", reports="teams"),
     "conformance": _Selection(marks="conformance", folder="tests/conformance", reports="conformance"),
     "gpus": _Selection(marks="gpu_sim", folder="tests/gpu_sim", reports="gpu-sim"),
 }
@@ -103,7 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--only",
         choices=list(_SELECTIONS),
         default="all",
-        help="slow: retrains and injects faults; faults: injects faults only; "
+        help="slow: retrains and injects faults; faults: injects faults only; teams: two teams and a login; "
         "conformance: unmodified clients; gpus: as `make gpu-sim`",
     )
     verify.add_argument("--stack", default="local", help="stack of the platform (default: %(default)s)")

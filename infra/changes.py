@@ -166,10 +166,11 @@ def rotate(options: argparse.Namespace) -> int:
 
 
 def _restart_readers(installation: Installation, engine: Engine) -> None:
-    changed = restarts.changed_secrets(events.read(engine.event_log))
+    seen = list(events.read(engine.event_log))
+    changed = restarts.changed_secrets(seen)
     if not changed:
         return
-    for each in restarts.readers(engine.resources(), changed):
+    for each in restarts.readers(engine.resources(), changed, restarts.replaced_pods(seen)):
         restart, status = each.commands()
         if installation.kubeconfig is None:
             print(f"  run `kubectl {' '.join(restart)}`: it reads the secret when it starts")

@@ -38,16 +38,39 @@ def changed_secrets(events: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     )
 
 
+def replaced_pods(events: Iterable[Mapping[str, Any]]) -> Mapping[str, frozenset[str]]:
+    """Return the URN of each workload whose pods a run replaced, and the Secrets that had changed before."""
+    changed: set[str] = set()
+    found: dict[str, frozenset[str]] = {}
+    for each in events:
+        changed |= changed_secrets([each])
+        begun: Mapping[str, Any] = each.get("resourcePreEvent", {}).get("metadata", {})
+        paths: Iterable[str] = begun.get("detailedDiff") or ()
+        if begun.get("op") in _CHANGES and any(path.startswith("spec.template") for path in paths):
+            found[begun["urn"]] = frozenset(changed)
+    return found
+
+
 def accounts_jobs(resources: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the URNs of the Jobs that set passwords in managed databases."""
     return [each["urn"] for each in resources if _ACCOUNTS_JOB in each["urn"]]
 
 
-def readers(resources: Iterable[Mapping[str, Any]], secrets: Collection[str]) -> list[Workload]:
-    """Return what reads any of the Secrets, in the order of the state: servers before their clients."""
+def readers(
+    resources: Iterable[Mapping[str, Any]],
+    secrets: Collection[str],
+    replaced: Mapping[str, frozenset[str]] | None = None,
+) -> list[Workload]:
+    """Return what has not read all of the Secrets, in the order of the state: servers before their clients.
+
+    Args:
+        resources: the state.
+        secrets: URNs of Secrets that have changed.
+        replaced: of `replaced_pods`; such pods have read what had changed before them.
+    """
     known = list(resources)
     names = {
-        (each["outputs"]["metadata"]["namespace"], each["outputs"]["metadata"]["name"])
+        (each["outputs"]["metadata"]["namespace"], each["outputs"]["metadata"]["name"]): each["urn"]
         for each in known
         if each["urn"] in secrets
     }
@@ -58,7 +81,9 @@ def readers(resources: Iterable[Mapping[str, Any]], secrets: Collection[str]) ->
             continue
         metadata = outputs["metadata"]
         read = {(metadata["namespace"], name) for name in _secrets_of(outputs["spec"]["template"]["spec"])}
-        if read & names:
+        seen = (replaced or {}).get(each["urn"], frozenset[str]())
+        unread = {names[key] for key in read & names.keys()} - seen
+        if unread:
             found.append(
                 Workload(kind=outputs["kind"], namespace=metadata["namespace"], name=metadata["name"])
             )

@@ -14,7 +14,7 @@ from workloads.endpoints import Endpoints
 @pytest.fixture(scope="session")
 def endpoints(request: pytest.FixtureRequest) -> Endpoints:
     """Endpoints of the running platform."""
-    return Endpoints.of_stack(request.config.getoption("--stack"))
+    return Endpoints.of_stack(str(request.config.getoption("--stack")))
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,7 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="session")
 def endpoints(request: pytest.FixtureRequest) -> Generator[Endpoints]:
     """Endpoints of the running platform, or of an instance that `make up` starts and `make down` removes."""
-    stack: str = request.config.getoption("--stack")
+    stack = str(request.config.getoption("--stack"))
     if request.config.getoption("--running-platform"):
         # A file with the endpoints of another platform, such as one behind a tunnel.
         file = os.environ.get("PLINTH_ENDPOINTS")
@@ -78,7 +78,7 @@ def endpoints(request: pytest.FixtureRequest) -> Generator[Endpoints]:
 @pytest.fixture(scope="session")
 def settings(request: pytest.FixtureRequest) -> Settings:
     """Settings of the platform's stack."""
-    return stack_file.settings(request.config.getoption("--stack"))
+    return stack_file.settings(str(request.config.getoption("--stack")))
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,10 @@
 """Two teams on one platform: each has pipelines and models, and neither reaches the other's.
 
-`make up STACK=teams`, then `make verify STACK=teams`.
+`make up STACK=teams`, then `make verify STACK=teams ONLY=teams`.
 """
 
 import json
+import secrets
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,13 +18,15 @@ from kfp import dsl
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
+from components.access.roles import Role
 from components.pipelines.pipeline_steps import ACCOUNT, POD_LABELS
 from infra.parts.tenant import Tenant
 from infra.settings.stack import Settings
 from tests.e2e import probe
-from workloads import cluster_client
-from workloads.contract import OBJECT_STORE_SECRET
+from workloads import cluster_client, gateway_access, tokens
+from workloads.contract import OBJECT_STORE_SECRET, TOKEN_AUDIENCE
 from workloads.endpoints import Endpoints
+from workloads.wait import wait_for
 
 pytestmark = [pytest.mark.slow]
 
@@ -58,15 +61,24 @@ class Team:
 
     @property
     def kfp(self) -> kfp.Client:
-        """An unmodified client, which is given an address and nothing else."""
-        return kfp.Client(host=f"{self.endpoints.localhost_url}{self.tenant.localhost}")
+        """An unmodified client, which is given an address and a token."""
+        return client_of(self.url, tokens.token(self.endpoints))
+
+    @property
+    def url(self) -> str:
+        """Address of its pipelines."""
+        return f"{self.endpoints.localhost_url}{self.tenant.localhost}"
+
+
+def client_of(url: str, token: str) -> kfp.Client:
+    return kfp.Client(host=url, existing_token=token or None)
 
 
 @pytest.fixture(scope="module")
 def teams(settings: Settings, endpoints: Endpoints, request: pytest.FixtureRequest) -> list[Team]:
-    stack: str = request.config.getoption("--stack")
+    stack = str(request.config.getoption("--stack"))
     if len(settings.teams) < 2:
-        pytest.skip(f"stack {stack} has no two teams: `make up STACK=teams`, `make verify STACK=teams`")
+        pytest.skip(f"stack {stack} has no two teams: `make up STACK=teams`, then ONLY=teams")
     return [
         Team(tenant=Tenant(team=each.name), endpoints=Endpoints.of_stack(stack, each.name))
         for each in settings.teams
@@ -78,34 +90,36 @@ def api(endpoints: Endpoints) -> Any:
     return client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
 
 
-@dsl.component
+@dsl.component  # pyright: ignore[reportUntypedFunctionDecorator]
 def double(number: int) -> int:
     return 2 * number
 
 
-@dsl.pipeline(name="double")
+@dsl.pipeline(name="double")  # pyright: ignore[reportUntypedFunctionDecorator]
 def doubled(number: int = 21) -> int:
-    return double(number=number).output
+    step: Any = double
+    return step(number=number).output
 
 
 def test_each_team_runs_a_stock_component_and_sees_its_own_runs_alone(teams: list[Team]) -> None:
+    pipeline: Any = doubled
     runs = {
-        team.tenant.team: team.kfp.create_run_from_pipeline_func(doubled, arguments={"number": 21})
+        team.tenant.team: str(
+            team.kfp.create_run_from_pipeline_func(pipeline, arguments={"number": 21}).run_id
+        )
         for team in teams
     }
     for team in teams:
         run = runs[team.tenant.team]
-        assert team.kfp.wait_for_run_completion(run.run_id, _RUN_SECONDS).state == "SUCCEEDED"
+        assert team.kfp.wait_for_run_completion(run, _RUN_SECONDS).state == "SUCCEEDED"
     for team in teams:
         seen = {each.run_id for each in team.kfp.list_runs(page_size=100).runs or []}
-        assert runs[team.tenant.team].run_id in seen
+        assert runs[team.tenant.team] in seen
         for other in teams:
             if other is not team:
-                assert runs[other.tenant.team].run_id not in seen
-    own = kfp.Client(host=teams[0].endpoints.localhost_url)
-    assert not {run.run_id for run in runs.values()} & {
-        each.run_id for each in own.list_runs(page_size=100).runs or []
-    }
+                assert runs[other.tenant.team] not in seen
+    own = client_of(teams[0].endpoints.localhost_url, tokens.token(teams[0].endpoints))
+    assert not {*runs.values()} & {each.run_id for each in own.list_runs(page_size=100).runs or []}
 
 
 def test_a_step_reaches_its_own_servers_and_none_of_another_team(teams: list[Team], api: Any) -> None:
@@ -186,13 +200,55 @@ def test_a_team_trains_and_serves_a_model_of_its_own(teams: list[Team]) -> None:
     assert _predict(teams[1].endpoints, name).status_code == 404
 
 
+def test_a_member_is_let_in_by_a_binding_and_out_by_its_end(
+    teams: list[Team], settings: Settings, endpoints: Endpoints, api: Any
+) -> None:
+    if settings.identity is None:
+        pytest.skip("the stack has no login: set plinth:identity")
+    rights = client.RbacAuthorizationV1Api(cluster_client.connect(endpoints.kubeconfig))
+    own, other = teams
+    namespace, name = own.tenant.rights_namespace, f"member-{secrets.token_hex(3)}"
+    api.create_namespaced_service_account(namespace, {"metadata": {"name": name}})
+    try:
+        request = {"spec": {"audiences": [TOKEN_AUDIENCE], "expirationSeconds": 600}}
+        issued: Any = api.create_namespaced_service_account_token(name, namespace, request)
+        token: str = issued.status.token
+        assert _status(own.url, "") == _status(other.url, "") == 401
+        assert _status(own.url, token) == 403
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": Role.MEMBER}
+        subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+        binding = {"metadata": {"name": name}, "roleRef": role, "subjects": [subject]}
+        rights.create_namespaced_role_binding(namespace, binding)
+        # Decisions count for ten seconds.
+        wait_for(
+            "the binding", lambda: _unless(own.url, token, 200), timeout_seconds=12, interval_seconds=0.2
+        )
+        assert (client_of(own.url, token).list_runs().runs or [])[0].run_id
+        assert _status(other.url, token) == _status(endpoints.localhost_url, token) == 403
+        rights.delete_namespaced_role_binding(name, namespace)
+        wait_for("its end", lambda: _unless(own.url, token, 403), timeout_seconds=12, interval_seconds=0.2)
+    finally:
+        api.delete_namespaced_service_account(name, namespace)
+    wait_for("the account's end", lambda: _unless(own.url, token, 401), timeout_seconds=65)
+
+
+def _status(url: str, token: str) -> int:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return httpx.get(f"{url}/apis/v2beta1/runs", headers=headers, timeout=10).status_code
+
+
+def _unless(url: str, token: str, wanted: int) -> str | None:
+    found = _status(url, token)
+    return None if found == wanted else f"{found}, not {wanted}"
+
+
 def _predict(endpoints: Endpoints, name: str) -> httpx.Response:
     from sklearn.datasets import load_wine
 
     table: Any = load_wine()
     return httpx.post(
         f"{endpoints.gateway_url}/v1/models/{name}:predict",
-        headers={"Host": endpoints.model_host(name)},
+        headers=gateway_access.headers(endpoints, endpoints.model_host(name)),
         json={"instances": [[float(each) for each in table.data[0]]]},
         timeout=30,
     )
@@ -224,7 +280,7 @@ def test_a_full_quota_refuses_the_next_and_the_other_team_goes_on(
         with pytest.raises(ApiException) as refused:
             create(applied, "second")
         assert refused.value.status == 403
-        assert "exceeded quota: team" in json.loads(refused.value.body)["message"]
+        assert "exceeded quota: team" in json.loads(str(refused.value.body))["message"]
         for name in ("first", "second"):
             create(research, name)
             made.append((research, name))

@@ -79,3 +79,29 @@ def test_the_job_that_sets_passwords_in_a_managed_database_runs_again() -> None:
     job = "urn:pulumi:dev::plinth::plinth:index:MysqlAccounts$kubernetes:batch/v1:Job::mysql-accounts-job"
     other = "urn:pulumi:dev::plinth::plinth:index:MlflowTracking$kubernetes:batch/v1:Job::mlflow-migration"
     assert restarts.accounts_jobs([{"urn": job}, {"urn": other}]) == [job]
+
+
+def test_pods_that_were_replaced_after_the_secret_had_changed_are_not_restarted_again() -> None:
+    server = workload("server", MOUNT)
+
+    def begun(path: str, op: str = "update") -> dict[str, Any]:
+        return {
+            "resourcePreEvent": {"metadata": {"urn": server["urn"], "op": op, "detailedDiff": {path: {}}}}
+        }
+
+    changed = {
+        "resOutputsEvent": {
+            "metadata": {"urn": SECRET["urn"], "op": "update", "type": "kubernetes:core/v1:Secret"}
+        }
+    }
+
+    def restarted(*events: dict[str, Any]) -> list[str]:
+        replaced = restarts.replaced_pods(events)
+        return [str(each) for each in restarts.readers([SECRET, server], {SECRET["urn"]}, replaced)]
+
+    template = begun("spec.template.metadata.annotations")
+    assert restarted(changed, template) == []
+    # Its pods may have started with the old value, or have not been replaced at all.
+    assert restarted(template, changed) == ["deployment/server"]
+    assert restarted(changed, begun("metadata.labels")) == ["deployment/server"]
+    assert restarted(changed, begun("spec.template.spec", op="same")) == ["deployment/server"]

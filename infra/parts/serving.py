@@ -107,16 +107,19 @@ def _own_namespaces(_: Settings) -> tuple[str, ...]:
     return (MODELS_NAMESPACE,)
 
 
-def _routes(_: Settings) -> tuple[Route, ...]:
-    return (
-        Route(
-            host=f"MODEL-{MODELS_NAMESPACE}",
-            title="Models",
-            description="Predictions of each inference service, by the v1 and v2 protocols.",
-            namespace=MODELS_NAMESPACE,
-            access=Access(group=roles.MODELS, resource="inferenceservices", subresource="predictions"),
-        ),
+def route(tenant: Tenant) -> Route:
+    """Return the route to a tenant's models."""
+    return Route(
+        host=f"MODEL-{tenant.models_namespace}",
+        title=f"Models of team {tenant.team}" if tenant.team else "Models",
+        description="Predictions of each inference service, by the v1 and v2 protocols.",
+        namespace=tenant.models_namespace,
+        access=Access(group=roles.MODELS, resource="inferenceservices", subresource="predictions"),
     )
+
+
+def _routes(_: Settings) -> tuple[Route, ...]:
+    return (route(Tenant()),)
 
 
 def _watch(settings: Settings) -> "Watch":

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from components.access import roles
-from components.access.roles import Access
 from components.connections import (
     Bucket,
     GatewayConnection,
@@ -68,17 +66,6 @@ def _deploy(site: "Site", connections: Connections, tenant: Tenant) -> Provides:
     )
 
 
-def _routes(tenant: Tenant) -> tuple[Route, ...]:
-    models = Route(
-        host=f"MODEL-{tenant.models_namespace}",
-        title=f"Models of team {tenant.team}",
-        description="Predictions of each inference service, by the v1 and v2 protocols.",
-        namespace=tenant.models_namespace,
-        access=Access(group=roles.MODELS, resource="inferenceservices", subresource="predictions"),
-    )
-    return (pipelines.route(tenant), models)
-
-
 def part(tenant: Tenant) -> Part:
     """Return the part of one team."""
 
@@ -86,7 +73,7 @@ def part(tenant: Tenant) -> Part:
         return _deploy(site, connections, tenant)
 
     def routes(_: Settings) -> tuple[Route, ...]:
-        return _routes(tenant)
+        return (pipelines.route(tenant), serving.route(tenant))
 
     servers, own = tenant.servers_namespace, tenant.runs_namespace
     return Part(

@@ -140,6 +140,11 @@ def test_it_calls_no_one_at_home() -> None:
     assert {"--global.checknewversion=false", "--global.sendanonymoususage=false"} <= set(arguments())
 
 
+def test_a_route_is_in_force_a_tenth_of_a_second_after_it_is_accepted() -> None:
+    (server,) = deployed().pods()["traefik-server"]["containers"]
+    assert "--providers.providersthrottleduration=100ms" in server["args"]
+
+
 def test_a_replica_count_of_zero_and_a_port_outside_the_range_are_refused() -> None:
     with pytest.raises(ValueError, match="replicas: 0"):
         args(replicas=0)

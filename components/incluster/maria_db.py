@@ -78,7 +78,7 @@ class MariaDb(pulumi.ComponentResource):
             role="server",
             name=name,
             after=[self._network_policy()],
-            reads_at_start=[*args.databases],
+            annotations=server_pods.reads_at_start(sorted(args.databases)),
         )
         service = cluster_service.deploy(self._owner, SERVICE, {"mysql": PORT}, after=[server])
         # Resolved by the Service, which comes after the server is ready.

@@ -142,7 +142,7 @@ class ObjectStore(pulumi.ComponentResource):
             role="server",
             name=name,
             after=policies,
-            reads_at_start=[*args.accounts],
+            annotations=server_pods.reads_at_start(sorted(args.accounts)),
         )
         job = self._buckets_job([server, service, *policies])
         if args.gateway:

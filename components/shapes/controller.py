@@ -144,6 +144,8 @@ def _policy(owner: Owner, controller: Controller) -> kubernetes.networking.v1.Ne
 def _deployment(
     owner: Owner, controller: Controller, after: Sequence[pulumi.Resource]
 ) -> kubernetes.apps.v1.Deployment:
+    # Not every controller sees its settings change: Argo watches them in the namespace of runs alone.
+    annotations = server_pods.reads_at_start(controller.settings.data) if controller.settings else None
     if controller.replicas is not None:
         return replicated_server.deploy(
             owner,
@@ -153,5 +155,13 @@ def _deployment(
             replicas=controller.replicas,
             after=after,
             settle_seconds=_SETTLE_SECONDS if controller.webhooks else 0,
+            annotations=annotations,
         )
-    return server_pods.deploy(owner, controller.pod, role=controller.role, name=controller.name, after=after)
+    return server_pods.deploy(
+        owner,
+        controller.pod,
+        role=controller.role,
+        name=controller.name,
+        after=after,
+        annotations=annotations,
+    )

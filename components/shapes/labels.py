@@ -7,7 +7,7 @@ COMPONENT: Final = "app.kubernetes.io/component"
 TEAM_LABEL: Final = "plinth.dev/team"
 """Label of a team's namespace; policies and queues of GPUs select by it."""
 READS: Final = "plinth.dev/reads-at-start"
-"""Annotation of a pod: the names that it reads from a Secret when it starts."""
+"""Annotation of a pod: digest of what it reads only when it starts, and so must start again to see."""
 REGISTERS: Final = "plinth.dev/registers"
 """Annotation of a DaemonSet: the extended resource that its pods register with the kubelet of their node."""
 

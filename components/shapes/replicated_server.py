@@ -44,7 +44,7 @@ def spread(selector: Mapping[str, str]) -> list[kubernetes.core.v1.TopologySprea
     ]
 
 
-def deploy(
+def deploy(  # noqa: PLR0913 - servers with replicas differ in this many ways
     owner: Owner,
     pod: kubernetes.core.v1.PodSpecArgsDict,
     *,
@@ -54,6 +54,7 @@ def deploy(
     after: Sequence[pulumi.Resource],
     settle_seconds: int = 0,
     exclusive: bool = False,
+    annotations: server_pods.Annotations | None = None,
 ) -> kubernetes.apps.v1.Deployment:
     """Create the Deployment and its budget.
 
@@ -66,13 +67,14 @@ def deploy(
         after: resources that must exist before the server starts.
         settle_seconds: seconds that a pod must be ready before it counts as available.
         exclusive: whether a single replica ends before its successor starts.
+        annotations: of each pod, which starts again when they change.
     """
     if exclusive and replicas == 1:
-        return server_pods.deploy(owner, pod, role=role, name=name, after=after)
+        return server_pods.deploy(owner, pod, role=role, name=name, after=after, annotations=annotations)
     if replicas > 1:
         pod = {**pod, "topology_spread_constraints": spread(owner.selector)}
     spec: kubernetes.apps.v1.DeploymentSpecArgsDict = {
-        **server_pods.deployment(owner, pod, strategy=ROLLING),
+        **server_pods.deployment(owner, pod, strategy=ROLLING, annotations=annotations),
         "replicas": replicas,
     }
     if settle_seconds:

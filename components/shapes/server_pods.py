@@ -1,5 +1,7 @@
 """Builds the pod and the Deployment spec of every server, to the restricted Pod Security Standard."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +15,7 @@ from components.shapes import pod_security
 from components.shapes.labels import READS
 from components.shapes.owner import Owner
 
+Annotations = Mapping[str, pulumi.Input[str]]
 RECREATE: Final[DeploymentStrategyArgsDict] = {"type": "Recreate"}
 """The old pod ends before the new one starts: two servers never run at once."""
 
@@ -121,12 +124,21 @@ def pod(
     return spec
 
 
+def reads_at_start(content: pulumi.Input[object]) -> Annotations:
+    """Return the annotation of a pod that reads some content only when it starts."""
+
+    def digest(known: object) -> str:
+        return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
+
+    return {READS: pulumi.Output.from_input(content).apply(digest)}
+
+
 def deployment(
     owner: Owner,
     pod: v1.PodSpecArgsDict,
     *,
     strategy: DeploymentStrategyArgsDict = RECREATE,
-    annotations: Mapping[str, str] | None = None,
+    annotations: Annotations | None = None,
 ) -> DeploymentSpecArgsDict:
     """Return the spec of a Deployment with one replica of a pod that carries the owner's labels."""
     annotated: ObjectMetaArgsDict = {"annotations": annotations} if annotations else {}
@@ -145,7 +157,7 @@ def deploy(
     role: str,
     name: str,
     after: Sequence[pulumi.Resource],
-    reads_at_start: Sequence[str] = (),
+    annotations: Annotations | None = None,
 ) -> Deployment:
     """Create the Deployment of a server that must never run twice at once.
 
@@ -155,9 +167,8 @@ def deploy(
         role: suffix of the Deployment's Pulumi name, such as `server`.
         name: name of the Deployment.
         after: resources that must exist before the server starts.
-        reads_at_start: names that the server reads from a Secret when it starts; with others it starts again.
+        annotations: of the pod, which starts again when they change.
     """
-    annotations = {READS: ",".join(sorted(reads_at_start))} if reads_at_start else None
     return Deployment(
         f"{owner.component}-{role}",
         metadata=owner.metadata(name),

@@ -110,3 +110,15 @@ def test_a_part_that_is_left_out_makes_nothing() -> None:
     assert deployment.one("Deployment").inputs["spec"]["strategy"] == {"type": "Recreate"}
     assert deployment.one("NetworkPolicy").inputs["metadata"]["name"] == "reconciler-manager"
     assert deployment.result.deployed.webhooks == ()
+
+
+def test_a_controller_starts_again_when_its_settings_change() -> None:
+    def annotations(value: str, replicas: int | None) -> dict[str, str]:
+        made = deployed(settings=Settings(name="settings", data={"key": value}), replicas=replicas)
+        return made.one("Deployment").inputs["spec"]["template"]["metadata"]["annotations"]
+
+    for replicas in (None, 1, 2):
+        first = annotations("a", replicas)
+        assert list(first) == ["plinth.dev/reads-at-start"]
+        assert first == annotations("a", replicas) != annotations("b", replicas)
+    assert "annotations" not in deployed().one("Deployment").inputs["spec"]["template"]["metadata"]

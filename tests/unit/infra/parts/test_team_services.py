@@ -71,13 +71,15 @@ def test_its_databases_bucket_and_secrets_are_its_own() -> None:
         "pipelinesObjectStoreKey-research",
     }
     deployment = deployed()
-    (server,) = [
-        each
-        for each in deployment.of_type("Deployment")
-        if each.inputs["metadata"] == {**each.inputs["metadata"], "name": "mysql"}
-    ]
-    annotations = server.inputs["spec"]["template"]["metadata"]["annotations"]
-    assert annotations["plinth.dev/reads-at-start"] == "metadb,metadb_research,mlpipeline,mlpipeline_research"
+    without = platform.deployed(reader.parse({"cluster": CLUSTER}))
+    for server in ("mysql-server", "object-store-server"):
+        # It creates or knows the accounts of teams from its start on.
+        assert _read_at_start(deployment, server) != _read_at_start(without, server)
+
+
+def _read_at_start(deployment: Deployment[Any], server: str) -> str:
+    template = deployment.one("Deployment", server).inputs["spec"]["template"]
+    return template["metadata"]["annotations"]["plinth.dev/reads-at-start"]
 
 
 def test_its_servers_alone_reach_its_databases_besides_those_of_the_stack() -> None:

@@ -20,8 +20,9 @@ subprocess.Popen(["sleep", "60"], start_new_session=True)
 events = open(sys.argv[-1], "w")
 events.write('{"a": 1}\\n{"b":')
 events.flush()
-if sys.argv[1] == "deaf":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+# What a shell starts in the background ignores interrupts, and hands that on to all that it starts.
+deaf = sys.argv[1] == "deaf"
+signal.signal(signal.SIGINT, signal.SIG_IGN if deaf else signal.default_int_handler)
 if sys.argv[1] != "short":
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])

@@ -31,7 +31,7 @@ help: ## list the targets
 
 ##@ Without a cluster
 
-# No root, no Go: Python packages alone, beside whatever is in the environment already.
+# No root, no Go: Python packages alone, in addition to what is in the environment already.
 try: $(UV) ## train, register and serve a model on a laptop; show one prediction and its expected value; leave nothing
 	@$(UV) sync --frozen --quiet --inexact --only-group workloads
 	@exec $(PYTHON) -m workloads run train_register_serve --data $(DATA) --local $(if $(STAY),--stay)

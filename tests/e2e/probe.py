@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from workloads.wait import wait_for
 
@@ -26,7 +26,7 @@ def settled(address, wanted):
 wanted = json.loads(sys.argv[1])
 print(json.dumps({address: settled(address, state) for address, state in wanted.items()}))
 """
-_RESTRICTED = {
+RESTRICTED: Final = {
     "allowPrivilegeEscalation": False,
     "runAsNonRoot": True,
     "capabilities": {"drop": ["ALL"]},
@@ -62,7 +62,7 @@ def run(
         "image": image,
         "command": ["python3", "-c", program, *arguments],
         "env": spec.pop("env", []),
-        "securityContext": _RESTRICTED,
+        "securityContext": RESTRICTED,
     }
     pod = {
         "metadata": {"generateName": "probe-", "labels": {**(labels or {})}},

@@ -7,17 +7,12 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from infra.parts.pipelines import NAMESPACE
+from tests.e2e.probe import RESTRICTED
 from workloads import cluster_client
 from workloads.contract import OBJECT_STORE_SECRET
 from workloads.endpoints import Endpoints
 
 _PLATFORM = "app.kubernetes.io/part-of=plinth"
-_RESTRICTED = {
-    "allowPrivilegeEscalation": False,
-    "runAsNonRoot": True,
-    "capabilities": {"drop": ["ALL"]},
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +25,7 @@ def controller(endpoints: Endpoints) -> Any:
 
 
 def pod(*, labels: dict[str, str] | None = None, container: dict[str, Any] | None = None, **spec: Any) -> Any:
-    main = {"name": "main", "image": "python:3.11", "securityContext": _RESTRICTED, **(container or {})}
+    main = {"name": "main", "image": "python:3.11", "securityContext": RESTRICTED, **(container or {})}
     return {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -186,11 +186,13 @@ def test_the_account_of_steps_may_do_nothing_elsewhere(teams: list[Team], endpoi
     assert refused.value.status == 403
 
 
-def test_a_team_trains_and_serves_a_model_of_its_own(teams: list[Team]) -> None:
+def test_a_team_trains_and_serves_a_model_of_its_own(
+    teams: list[Team], request: pytest.FixtureRequest
+) -> None:
     team = teams[0]
     name = f"{team.tenant.team}-wine"
     command = [sys.executable, "-m", "workloads", "run", "train_register_serve", "--data", "wine"]
-    where = ["--stack", "teams", "--team", team.tenant.team, "--name", name]
+    where = ["--stack", str(request.config.getoption("--stack")), "--team", team.tenant.team, "--name", name]
     done = subprocess.run([*command, *where], capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     answer = _predict(team.endpoints, name)

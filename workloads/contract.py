@@ -1,4 +1,4 @@
-"""Names that the platform and its clients must agree on: constants that either side may import."""
+"""Names that the platform and its clients must agree on, which either side may import."""
 
 from enum import StrEnum
 from typing import Final
@@ -12,6 +12,8 @@ PIPELINES_BUCKET: Final = "pipelines"
 TRACKING_BUCKET: Final = "mlflow"
 """Bucket of MLflow's artifacts; on AWS it gets the stack's prefix."""
 
+TEAM_OUTPUT: Final = "team_"
+"""What the name of a stack's output begins with that describes a team; the team's name follows."""
 GATEWAY_LABEL: Final = "gateway"
 """First label of the gateway's own name where it serves TLS; it routes no host of this name."""
 
@@ -34,6 +36,11 @@ class Host(StrEnum):
     def below(self, domain: str) -> str:
         """Return the full host name."""
         return f"{self.value}.{domain}"
+
+
+def of_team(name: str, team: str) -> str:
+    """Return what a team has under its own name in place of the stack's; without a team, the stack's."""
+    return f"{name}-{team}" if team else name
 
 
 class StepVariable(StrEnum):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self, cast
 from urllib.parse import urlsplit
 
-from workloads.contract import Host
+from workloads.contract import TEAM_OUTPUT, Host, of_team
 from workloads.errors import WorkloadsError
 
 
@@ -119,8 +119,7 @@ class Endpoints:
     @property
     def pipelines_host(self) -> str:
         """Host of the Kubeflow Pipelines API."""
-        label = f"{Host.PIPELINES}-{self.team}" if self.team else Host.PIPELINES.value
-        return f"{label}.{self.gateway_domain}"
+        return f"{of_team(Host.PIPELINES, self.team)}.{self.gateway_domain}"
 
     @property
     def tracking_host(self) -> str:
@@ -144,11 +143,10 @@ class Endpoints:
 
 def _of_team(outputs: Mapping[str, object], team: str) -> Mapping[str, object]:
     """Return the outputs of a team, which replace those of the stack."""
-    prefix = "team_"
-    found = outputs.get(f"{prefix}{team}")
+    found = outputs.get(f"{TEAM_OUTPUT}{team}")
     if isinstance(found, dict):
         return cast("dict[str, object]", found)
-    names = sorted(each.removeprefix(prefix) for each in outputs if each.startswith(prefix))
+    names = sorted(each.removeprefix(TEAM_OUTPUT) for each in outputs if each.startswith(TEAM_OUTPUT))
     raise WorkloadsError(
         f"team {team}: the stack has no pipelines for it; it has teams: {', '.join(names) or 'none'}"
     )

@@ -3,7 +3,7 @@
 The API server evaluates the policies itself: pods start without any webhook.
 """
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from components.gpus.gpu_queues import GPU_RESOURCE, TOLERATION
 from components.shapes import admission
@@ -135,32 +135,26 @@ def objects(*, shared: bool = True) -> list[dict[str, Any]]:
         shared: whether the stack has teams; outside of their namespaces no pod then gets a GPU.
     """
     teams, others = _namespaces("Exists"), _namespaces("DoesNotExist")
-    elsewhere = [
-        _object("ValidatingAdmissionPolicy", DENY_GPUS_ELSEWHERE, deny_gpus()),
-        _object(
-            "ValidatingAdmissionPolicyBinding",
-            DENY_GPUS_ELSEWHERE,
-            {"policyName": DENY_GPUS_ELSEWHERE, "validationActions": ["Deny"], "matchResources": others},
-        ),
-    ]
     return [
-        _object("MutatingAdmissionPolicy", ADD_TOLERATION, add_toleration()),
-        _object("MutatingAdmissionPolicyBinding", ADD_TOLERATION, {"policyName": ADD_TOLERATION}),
+        *_bound("Mutating", ADD_TOLERATION, add_toleration()),
         # What serves elsewhere may move to another node.
-        _object("MutatingAdmissionPolicy", KEEP_NODE, keep_node()),
-        _object(
-            "MutatingAdmissionPolicyBinding", KEEP_NODE, {"policyName": KEEP_NODE, "matchResources": teams}
-        ),
-        _object("ValidatingAdmissionPolicy", DENY_NON_GPU_PODS, deny_non_gpu_pods()),
+        *_bound("Mutating", KEEP_NODE, keep_node(), teams),
         # The platform's own agents run on every node, so the denial applies to teams alone.
-        _object(
-            "ValidatingAdmissionPolicyBinding",
-            DENY_NON_GPU_PODS,
-            {"policyName": DENY_NON_GPU_PODS, "validationActions": ["Deny"], "matchResources": teams},
-        ),
-        *(elsewhere if shared else []),
+        *_bound("Validating", DENY_NON_GPU_PODS, deny_non_gpu_pods(), teams),
+        *(_bound("Validating", DENY_GPUS_ELSEWHERE, deny_gpus(), others) if shared else []),
     ]
 
 
-def _object(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": admission.API, "kind": kind, "metadata": {"name": name}, "spec": spec}
+def _bound(
+    kind: Literal["Mutating", "Validating"],
+    name: str,
+    spec: dict[str, Any],
+    where: dict[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    """Return a policy and its binding, to all namespaces by default; what one refuses is denied."""
+    actions = {"validationActions": ["Deny"]} if kind == "Validating" else {}
+    binding = {"policyName": name, **actions, **({"matchResources": where} if where else {})}
+    return [
+        {"apiVersion": admission.API, "kind": f"{kind}{suffix}", "metadata": {"name": name}, "spec": content}
+        for suffix, content in (("AdmissionPolicy", spec), ("AdmissionPolicyBinding", binding))
+    ]

@@ -8,20 +8,21 @@ from components.monitoring.targets import Target
 from components.monitoring.timing import Timing, duration
 from components.monitoring.watch import Watch
 from components.pipelines import argo_workflows, pipelines_api_server
+from workloads.contract import of_team
 
 
 def watch(servers: Mapping[str, str], timing: Timing, *, database: str | None) -> Watch:
     """Return targets, alerts and dashboard of the pipelines of the stack and of its teams.
 
     Args:
-        servers: name of each pipelines API -> namespace of its servers; the stack's own come first.
+        servers: team -> namespace of its servers; the stack's own, of no team, come first.
         timing: durations of the stack's monitoring.
         database: Deployment of the pipelines' database, if it runs in the first namespace; its alert is
             in `database_watch`.
     """
     namespaces = tuple(servers.values())
     return Watch(
-        targets=tuple(each for name, namespace in servers.items() for each in _targets(name, namespace)),
+        targets=tuple(each for team, namespace in servers.items() for each in _targets(team, namespace)),
         rules={"pipelines": _alerts(namespaces, timing, database)},
         dashboards=(_dashboard(namespaces, duration(timing.burns[0].short_seconds)),),
     )
@@ -39,17 +40,17 @@ def database_watch(namespace: str, timing: Timing, database: str) -> Watch:
     return Watch(rules={"pipelines": (down,)})
 
 
-def _targets(name: str, namespace: str) -> tuple[Target, ...]:
+def _targets(team: str, namespace: str) -> tuple[Target, ...]:
     return (
         Target(
-            name=name,
+            name=of_team("pipelines", team),
             namespace=namespace,
             labels=pipelines_api_server.POD_LABELS,
             port=pipelines_api_server.HTTP_PORT,
             metrics=("run_server_create_requests", "run_server_run_count"),
         ),
         Target(
-            name=name.replace("pipelines", "workflows", 1),
+            name=of_team("workflows", team),
             namespace=namespace,
             labels=argo_workflows.POD_LABELS,
             port=argo_workflows.METRICS_PORT,

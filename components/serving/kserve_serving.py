@@ -12,11 +12,10 @@ from pulumi import ResourceOptions
 from components.connections import GatewayConnection, ObjectStoreConnection
 from components.serving import model_namespace
 from components.serving.kserve_controller import KserveController, KserveControllerArgs
-from components.serving.model_namespace import POD_LABELS, PORT, RUNTIMES, ModelNamespaceArgs
+from components.serving.model_namespace import PORT, RUNTIMES, ModelNamespaceArgs
 from components.serving.runtime_families import DEFAULT, RuntimeFamily, described
 from components.shapes import network_policies, pod_security, webhook_server
 from components.shapes.labels import labels
-from components.shapes.owner import Owner
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 
 _API_VERSION = "serving.kserve.io/v1alpha1"
@@ -169,15 +168,10 @@ class KserveServing(pulumi.ComponentResource):
             ),
             ResourceOptions(parent=self),
         )
-        owner = Owner(
-            component=name,
-            namespace=namespace.namespace,
-            labels=self._labels,
-            selector=POD_LABELS,
-            parent=self,
-        )
         models = model_namespace.deploy(
-            owner,
+            self,
+            name,
+            namespace.namespace,
             ModelNamespaceArgs(
                 controller_namespace=args.namespace,
                 gateway=args.gateway,

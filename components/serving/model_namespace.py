@@ -11,6 +11,7 @@ from components.connections import GatewayConnection, ObjectStoreConnection
 from components.serving import kserve_controller, service_admission
 from components.shapes import network_policies, object_store_access
 from components.shapes.access_rights import AccessRights
+from components.shapes.labels import labels
 from components.shapes.owner import Owner
 
 PORT: Final = 8080
@@ -57,8 +58,17 @@ class ModelNamespace:
     """Account of the models of pipelines."""
 
 
-def deploy(owner: Owner, args: ModelNamespaceArgs) -> ModelNamespace:
-    """Create what models need in the namespace of the owner."""
+def deploy(
+    parent: pulumi.Resource, component: str, namespace: pulumi.Input[str], args: ModelNamespaceArgs
+) -> ModelNamespace:
+    """Create what models need in a namespace, as children of the component of this Pulumi name."""
+    owner = Owner(
+        component=component,
+        namespace=namespace,
+        labels=labels("kserve", component, "serving"),
+        selector=POD_LABELS,
+        parent=parent,
+    )
     account = _account(owner, args.artifacts)
     admitted = service_admission.deploy(
         owner,
@@ -136,7 +146,7 @@ def _network_policy(owner: Owner, args: ModelNamespaceArgs) -> kubernetes.networ
         f"{owner.component}-predictors-policy",
         metadata=owner.metadata("predictors"),
         spec=network_policies.exception(
-            POD_LABELS,
+            owner.selector,
             incoming=[network_policies.ingress([gateway, *args.scrapers], PORT)],
             outgoing=object_store_access.egress(args.artifacts, args.stores),
         ),

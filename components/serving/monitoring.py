@@ -1,5 +1,7 @@
 """Scrape targets, alerts and dashboard of KServe and the predictors."""
 
+from collections.abc import Mapping
+
 from components.monitoring.dashboards import Dashboard, Panel
 from components.monitoring.rules import alert, deployment_down
 from components.monitoring.targets import Target
@@ -7,24 +9,26 @@ from components.monitoring.timing import Timing, duration
 from components.monitoring.watch import Watch
 from components.serving import burn_rates, kserve_controller, model_namespace
 from components.serving.objectives import Objectives
+from workloads.contract import of_team
 
 
 def watch(
-    namespace: str, models_namespaces: tuple[str, ...], objectives: Objectives, timing: Timing
+    namespace: str, models_namespaces: Mapping[str, str], objectives: Objectives, timing: Timing
 ) -> Watch:
     """Return targets, alerts and dashboard of serving.
 
     Args:
         namespace: of KServe's controller.
-        models_namespaces: of the predictors; the stack's own comes first.
+        models_namespaces: team -> namespace of its predictors; the stack's own, of no team, comes first.
         objectives: service-level objectives.
         timing: durations of the stack's monitoring.
     """
+    of_models = tuple(models_namespaces.values())
     rules = (
         alert(
             timing,
             "PredictorDown",
-            deployment_down(*models_namespaces),
+            deployment_down(*of_models),
             "{{ $labels.deployment }} has no pod that answers",
             "kubectl -n {{ $labels.namespace }} describe pods; without its artifact no pod starts.",
         ),
@@ -39,14 +43,14 @@ def watch(
     return Watch(
         targets=_targets(namespace, models_namespaces),
         rules={
-            "serving-objectives": tuple(burn_rates.rules(models_namespaces, objectives, timing)),
+            "serving-objectives": tuple(burn_rates.rules(of_models, objectives, timing)),
             "serving": rules,
         },
         dashboards=(_dashboard(duration(timing.burns[0].short_seconds)),),
     )
 
 
-def _targets(namespace: str, models_namespaces: tuple[str, ...]) -> tuple[Target, ...]:
+def _targets(namespace: str, models_namespaces: Mapping[str, str]) -> tuple[Target, ...]:
     return (
         Target(
             name="serving-controller",
@@ -57,9 +61,8 @@ def _targets(namespace: str, models_namespaces: tuple[str, ...]) -> tuple[Target
         ),
         *(
             Target(
-                # The stack's own models had this name before there were teams.
-                name=f"predictors-{each}" if number else "predictors",
-                namespace=each,
+                name=of_team("predictors", team),
+                namespace=own,
                 labels=model_namespace.POD_LABELS,
                 port=model_namespace.PORT,
                 metrics=(
@@ -68,7 +71,7 @@ def _targets(namespace: str, models_namespaces: tuple[str, ...]) -> tuple[Target
                     "request_predict_seconds_sum",
                 ),
             )
-            for number, each in enumerate(models_namespaces)
+            for team, own in models_namespaces.items()
         ),
     )
 

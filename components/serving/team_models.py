@@ -6,9 +6,7 @@ import pulumi
 from pulumi import ResourceOptions
 
 from components.serving import model_namespace
-from components.serving.model_namespace import POD_LABELS, ModelNamespaceArgs
-from components.shapes.labels import labels
-from components.shapes.owner import Owner
+from components.serving.model_namespace import ModelNamespaceArgs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +26,5 @@ class TeamModels(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TeamModelsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("plinth:index:TeamModels", name, {}, opts)
-        owner = Owner(
-            component=name,
-            namespace=args.namespace,
-            labels=labels("kserve", name, "serving"),
-            selector=POD_LABELS,
-            parent=self,
-        )
-        self.namespace = model_namespace.deploy(owner, args.models).namespace
+        self.namespace = model_namespace.deploy(self, name, args.namespace, args.models).namespace
         self.register_outputs({"namespace": self.namespace})

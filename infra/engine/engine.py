@@ -151,9 +151,8 @@ class Engine:
         """Return all resources of the state, as Pulumi records them; secrets are encrypted."""
         if self.backend is not None:
             table = json.loads(self._call("stack", "export", "--stack", self.stack))["deployment"]
-        else:
-            table = json.loads(self._state.read_text() or "{}").get("checkpoint", {}).get("latest")
-        return (table or {}).get("resources") or []
+            return (table or {}).get("resources") or []
+        return _resources(self._state)
 
     def output_of(self, command: str) -> str:
         """Return the output of the last run of a command."""
@@ -336,6 +335,7 @@ class Engine:
         return done.stdout
 
 
-def _resources(state: Path) -> list[Any]:
-    content: dict[str, Any] = json.loads(state.read_text())
+def _resources(state: Path) -> list[dict[str, Any]]:
+    """Return the resources in a file of the local backend."""
+    content: dict[str, Any] = json.loads(state.read_text() or "{}")
     return (content.get("checkpoint", {}).get("latest") or {}).get("resources") or []

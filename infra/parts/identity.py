@@ -40,7 +40,7 @@ def _prefix(identity: IdentitySettings) -> str:
 def gate_routes(routes: Iterable[Route], domain: str) -> list[dict[str, Any]]:
     """Return what the gate knows of each host of a domain."""
     return [
-        route.access.route(host=f"{route.host}.{domain}", namespace=route.rights_in or route.namespace)
+        route.access.route(host=f"{route.host}.{domain}", namespace=route.rights_namespace)
         for route in routes
     ]
 
@@ -81,9 +81,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             namespaces=namespaces,
             clients=site.servers(GatewayConnection),
             login=login,
-            bindings={
-                name: _bindings(site.settings, identity, name) for name in _namespaces(site, connections)
-            },
+            bindings={name: _bindings(site.settings, identity, name) for name in namespaces},
             replicas=site.replicas,
         ),
         site.opts,
@@ -96,8 +94,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
 
 def _namespaces(site: "Site", connections: Connections) -> "dict[str, pulumi.Input[str]]":
     """Return the namespaces in which roles are bound; those that a component creates come from it."""
-    routes = [each for each in site.plan.routes if not each.access.open]
-    names = sorted({each.rights_in or each.namespace for each in routes})
+    names = sorted({each.rights_namespace for each in site.plan.routes if not each.access.open})
     teams = connections.find(TeamNamespaces)
     created = {
         serving.MODELS_NAMESPACE: connections.get(ServingConnection).models_namespace,
@@ -130,38 +127,37 @@ def _bindings(
 ) -> "dict[Role, tuple[Subject, ...]]":
     """Return who gets which role in a namespace: groups of the stack, or those of the team that has it."""
     from components.access.gate import OPERATOR, Subject
-    from components.access.login import ADMINISTRATORS
     from components.pipelines.pipeline_steps import ACCOUNT
 
-    given = _groups(settings, identity, namespace)
-    if identity.kind is IdentityKind.LOCAL:
-        given = {Role.MEMBER: (ADMINISTRATORS,)}
-    accounts = {Role.MEMBER: [Subject(name=OPERATOR, namespace=NAMESPACE)]}
-    # Steps call the models that they have deployed.
-    accounts[Role.CALLER] = [
-        Subject(name=ACCOUNT, namespace=each.runs_namespace)
-        for each in tenants(settings)
-        if each.models_namespace == namespace
-    ]
+    accounts = {
+        Role.MEMBER: [Subject(name=OPERATOR, namespace=NAMESPACE)],
+        # Steps call the models that they have deployed.
+        Role.CALLER: [
+            Subject(name=ACCOUNT, namespace=each.runs_namespace)
+            for each in tenants(settings)
+            if each.models_namespace == namespace
+        ],
+    }
     return {
-        role: (
-            *(Subject(name=f"{_prefix(identity)}{each}") for each in given.get(role, ())),
-            *accounts.get(role, ()),
-        )
-        for role in Role
+        role: (*(Subject(name=f"{_prefix(identity)}{each}") for each in groups), *accounts.get(role, ()))
+        for role, groups in _groups(settings, identity, namespace).items()
     }
 
 
-def _groups(settings: Settings, identity: IdentitySettings, namespace: str) -> Mapping[Role, tuple[str, ...]]:
-    team = [each for each in settings.teams if each.name == namespace]
-    sharing: list[IdentitySettings | TeamSettings] = [*team] or [identity]
-    if namespace == tracking.NAMESPACE:
+def _groups(settings: Settings, identity: IdentitySettings, namespace: str) -> Mapping[Role, Iterable[str]]:
+    from components.access.login import ADMINISTRATORS
+
+    if identity.kind is IdentityKind.LOCAL:
+        return {Role.MEMBER: (ADMINISTRATORS,), Role.CALLER: ()}
+    named: list[IdentitySettings | TeamSettings] = [
+        *([each for each in settings.teams if each.name == namespace] or [identity]),
         # One registry for all teams.
-        sharing += settings.teams
+        *(settings.teams if namespace == tracking.NAMESPACE else ()),
+    ]
     return {
-        Role.MEMBER: tuple(dict.fromkeys(group for each in sharing for group in each.members)),
-        Role.VIEWER: tuple(dict.fromkeys(group for each in sharing for group in each.viewers)),
-        Role.CALLER: tuple(dict.fromkeys(group for each in sharing for group in each.callers)),
+        Role.MEMBER: dict.fromkeys(group for each in named for group in each.members),
+        Role.VIEWER: dict.fromkeys(group for each in named for group in each.viewers),
+        Role.CALLER: dict.fromkeys(group for each in named for group in each.callers),
     }
 
 

@@ -111,10 +111,9 @@ def _steps(
 
     chosen = site.settings.pipelines
     index = chosen.package_index
-    environment = _environment(connections, tenant)
     return StepSettings(
         tracking_uri=connections.get(TrackingConnection).uri,
-        environment={**environment, StepVariable.MODELS_NAMESPACE: models_namespace},
+        environment=_environment(connections, tenant, models_namespace),
         # The tracking server, and models as their clients reach them.
         destinations=({"to": [*site.servers(GatewayConnection, TrackingConnection)]},),
         models_namespace=models_namespace,
@@ -127,7 +126,9 @@ def _steps(
     )
 
 
-def _environment(connections: Connections, tenant: Tenant) -> "dict[str, pulumi.Input[str]]":
+def _environment(
+    connections: Connections, tenant: Tenant, models_namespace: "pulumi.Input[str]"
+) -> "dict[str, pulumi.Input[str]]":
     import pulumi
 
     store = artifacts(connections, tenant)
@@ -136,6 +137,7 @@ def _environment(connections: Connections, tenant: Tenant) -> "dict[str, pulumi.
         StepVariable.ARTIFACTS_DESTINATION: connections.get(TrackingConnection).artifacts_destination,
         StepVariable.GATEWAY_DOMAIN: gateway.domain,
         StepVariable.GATEWAY_URL: pulumi.Output.concat("http://", gateway.name, ".", gateway.namespace),
+        StepVariable.MODELS_NAMESPACE: models_namespace,
         StepVariable.MODELS_SERVICE_ACCOUNT: serving.service_account,
         StepVariable.S3_ENDPOINT: store.url,
         StepVariable.S3_REGION: store.region,
@@ -191,7 +193,7 @@ def _watch(settings: Settings) -> "Watch":
 
     in_cluster = settings.storage.pipelines_database is DatabaseLocation.INCLUSTER
     return monitoring.watch(
-        {each.pipelines: each.servers_namespace for each in tenants(settings)},
+        {each.team: each.servers_namespace for each in tenants(settings)},
         timing(settings),
         database=DATABASE_SERVER if in_cluster else None,
     )

@@ -21,6 +21,11 @@ class Route:
     rights_in: str = ""
     """Namespace in which RBAC grants it; that of the pods by default."""
 
+    @property
+    def rights_namespace(self) -> str:
+        """Namespace in which RBAC grants access to it."""
+        return self.rights_in or self.namespace
+
 
 @dataclass(frozen=True, kw_only=True)
 class Volume:

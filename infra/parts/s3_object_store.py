@@ -9,7 +9,6 @@ from infra.parts.records import ManagedBucket
 from infra.parts.tenant import tenants
 from infra.settings.stack import Settings
 from infra.settings.storage import ACCESS_LOGS, ObjectsLocation
-from workloads.contract import TRACKING_BUCKET
 
 if TYPE_CHECKING:
     from infra.parts.site import Site
@@ -62,7 +61,8 @@ def _wanted(settings: Settings) -> bool:
 
 
 def _state(settings: Settings) -> tuple[ManagedBucket, ...]:
-    names = (*(each.bucket for each in tenants(settings)), TRACKING_BUCKET, ACCESS_LOGS)
+    shared = (each.name for each in tracking.TRACKING.buckets)
+    names = (*(each.bucket for each in tenants(settings)), *shared, ACCESS_LOGS)
     return tuple(ManagedBucket(name=each) for each in names)
 
 

@@ -125,7 +125,7 @@ def _routes(_: Settings) -> tuple[Route, ...]:
 def _watch(settings: Settings) -> "Watch":
     from components.serving import monitoring
 
-    models = tuple(each.models_namespace for each in tenants(settings))
+    models = {each.team: each.models_namespace for each in tenants(settings)}
     return monitoring.watch(NAMESPACE, models, objectives(settings), timing(settings))
 
 

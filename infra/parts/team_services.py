@@ -17,7 +17,7 @@ from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.records import Route
 from infra.parts.tenant import Tenant
 from infra.settings.stack import Settings
-from workloads.contract import TRACKING_BUCKET, Host
+from workloads.contract import TEAM_OUTPUT, TRACKING_BUCKET, Host
 
 if TYPE_CHECKING:
     from infra.parts.site import Site
@@ -57,7 +57,7 @@ def _deploy(site: "Site", connections: Connections, tenant: Tenant) -> Provides:
     )
     return Provides(
         outputs={
-            f"team_{tenant.team}": {
+            f"{TEAM_OUTPUT}{tenant.team}": {
                 "pipelines_namespace": servers.runs_namespace,
                 "pipelines_bucket": pipelines.artifacts(connections, tenant).bucket,
                 "models_namespace": models.namespace,

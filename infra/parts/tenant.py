@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from infra.parts.secrets import Password
 from infra.settings.stack import Settings
-from workloads.contract import PIPELINES_BUCKET, Host
+from workloads.contract import PIPELINES_BUCKET, Host, of_team
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class Tenant:
     """Empty for what the stack itself has, with which every stack begins."""
 
     def _own(self, name: str) -> str:
-        return f"{name}-{self.team}" if self.team else name
+        return of_team(name, self.team)
 
     @property
     def pipelines(self) -> str:

@@ -12,7 +12,7 @@ from infra.settings.identity import IdentityKind, IdentitySettings
 from infra.settings.sections import gib
 from infra.settings.stack import Settings
 from infra.settings.storage import BUCKETS, DatabaseLocation, ObjectsLocation
-from workloads.contract import PIPELINES_BUCKET
+from workloads.contract import PIPELINES_BUCKET, of_team
 
 _BUCKET_NAME_LENGTH = 63
 _PRODUCTION_BACKUP_DAYS = 14
@@ -160,7 +160,7 @@ def _storage_problems(settings: Settings) -> Iterator[str]:
         if location is DatabaseLocation.RDS and isinstance(settings.cluster, EksSettings):
             yield from _authority_problems(key.removesuffix("Size"), settings.cluster.region)
     if storage.objects is ObjectsLocation.S3:
-        own = (f"{PIPELINES_BUCKET}-{team.name}" for team in settings.teams if team.pipelines)
+        own = (of_team(PIPELINES_BUCKET, team.name) for team in settings.teams if team.pipelines)
         longest = max((*BUCKETS, *own), key=len)
         name = f"{settings.bucket_prefix}-{longest}"
         if len(name) > _BUCKET_NAME_LENGTH:

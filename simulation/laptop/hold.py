@@ -22,7 +22,7 @@ from components.versions import image_packages
 from simulation.laptop import kserve_api, serving_environment
 from simulation.laptop.kserve_api import KserveApi
 from simulation.laptop.model_server import ModelServer
-from simulation.laptop.process_group import ProcessGroup
+from simulation.laptop.process_group import ProcessGroup, last_line
 from terminal.progress import Progress
 from workloads.contract import StepVariable
 from workloads.endpoints import Endpoints
@@ -157,8 +157,7 @@ def _start_tracking(
 
     def probe() -> str | None:
         if process.poll() is not None:
-            lines = log.read_text(errors="replace").strip().splitlines()
-            raise WorkloadsError(f"MLflow ended: {(lines or ['no output'])[-1]}")
+            raise WorkloadsError(f"MLflow ended: {last_line(log) or 'no output'}")
         try:
             return None if requests.get(f"{url}/health", timeout=5).ok else "does not answer"
         except requests.RequestException:

@@ -8,7 +8,7 @@ from typing import Final
 import requests
 
 from simulation.laptop import serving_environment
-from simulation.laptop.process_group import ProcessGroup
+from simulation.laptop.process_group import ProcessGroup, last_line
 from workloads.wait import wait
 
 _STARTING: Final = "starts"
@@ -71,13 +71,9 @@ class ModelServer:
 
     def _state(self) -> str:
         if self._process is None or self._process.poll() is not None:
-            return self._last_line()
+            return last_line(self._log) or "ended without a word"
         try:
             answer = self._session.get(f"{self.url}/v2/health/ready", timeout=5)
         except requests.RequestException:
             return _STARTING
         return _READY if answer.ok else _STARTING
-
-    def _last_line(self) -> str:
-        lines = self._log.read_text(errors="replace").strip().splitlines() if self._log.exists() else []
-        return lines[-1] if lines else "ended without a word"

@@ -12,6 +12,12 @@ _LEADER: Final = ("sh", "-c", "read _; kill -KILL 0")
 _END_SECONDS: Final = 30
 
 
+def last_line(log: Path) -> str:
+    """Return the last line of a log; an empty text if it has none, or is not there yet."""
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1] if lines else ""
+
+
 class ProcessGroup:
     """A group of processes, which a terminal's Ctrl-C does not reach; all are dead when the context ends."""
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import httpx
 import pytest
+from kubernetes import client
 
 from harness import chain
 from harness.diagnostics import diagnose
 from infra.settings import stack_file
 from infra.settings.stack import Settings
 from tests.e2e.failing_runs import FailingRuns
+from workloads import cluster_client
 from workloads.endpoints import Endpoints
 
 REPOSITORY = Path(__file__).parents[2]
@@ -55,9 +57,8 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session")
-def endpoints(request: pytest.FixtureRequest) -> Generator[Endpoints]:
+def endpoints(request: pytest.FixtureRequest, stack: str) -> Generator[Endpoints]:
     """Endpoints of the running platform, or of an instance that `make up` starts and `make down` removes."""
-    stack = str(request.config.getoption("--stack"))
     if request.config.getoption("--running-platform"):
         # A file with the endpoints of another platform, such as one behind a tunnel.
         file = os.environ.get("PLINTH_ENDPOINTS")
@@ -76,9 +77,21 @@ def endpoints(request: pytest.FixtureRequest) -> Generator[Endpoints]:
 
 
 @pytest.fixture(scope="session")
-def settings(request: pytest.FixtureRequest) -> Settings:
-    """Settings of the platform's stack."""
-    return stack_file.settings(str(request.config.getoption("--stack")))
+def stack(request: pytest.FixtureRequest) -> str:
+    """Stack of the platform."""
+    return str(request.config.getoption("--stack"))
+
+
+@pytest.fixture(scope="session")
+def settings(stack: str) -> Settings:
+    """Settings of that stack."""
+    return stack_file.settings(stack)
+
+
+@pytest.fixture(scope="module")
+def api(endpoints: Endpoints) -> Any:
+    """Client of the Kubernetes core API."""
+    return client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
 
 
 @pytest.fixture(scope="session")

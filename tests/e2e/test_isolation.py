@@ -11,23 +11,16 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from kubernetes import client
 
 from infra.parts import PARTS
 from infra.parts.plan import plan
 from infra.settings.stack import Settings
 from tests.e2e import probe
-from workloads import cluster_client
 from workloads.endpoints import Endpoints
 
 _OPEN = "traefik.gateway:80"
 # The API server calls webhooks from the node's own address, which no policy can tell from another node's.
 _WEBHOOKS = re.compile(r"webhook")
-
-
-@pytest.fixture(scope="module")
-def api(endpoints: Endpoints) -> Any:
-    return client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
 
 
 @pytest.fixture(scope="module")

@@ -75,19 +75,13 @@ def client_of(url: str, token: str) -> kfp.Client:
 
 
 @pytest.fixture(scope="module")
-def teams(settings: Settings, endpoints: Endpoints, request: pytest.FixtureRequest) -> list[Team]:
-    stack = str(request.config.getoption("--stack"))
+def teams(settings: Settings, endpoints: Endpoints, stack: str) -> list[Team]:
     if len(settings.teams) < 2:
         pytest.skip(f"stack {stack} has no two teams: `make up STACK=teams`, then ONLY=teams")
     return [
         Team(tenant=Tenant(team=each.name), endpoints=Endpoints.of_stack(stack, each.name))
         for each in settings.teams
     ]
-
-
-@pytest.fixture(scope="module")
-def api(endpoints: Endpoints) -> Any:
-    return client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
 
 
 @dsl.component  # pyright: ignore[reportUntypedFunctionDecorator]
@@ -186,13 +180,11 @@ def test_the_account_of_steps_may_do_nothing_elsewhere(teams: list[Team], endpoi
     assert refused.value.status == 403
 
 
-def test_a_team_trains_and_serves_a_model_of_its_own(
-    teams: list[Team], request: pytest.FixtureRequest
-) -> None:
+def test_a_team_trains_and_serves_a_model_of_its_own(teams: list[Team], stack: str) -> None:
     team = teams[0]
     name = f"{team.tenant.team}-wine"
     command = [sys.executable, "-m", "workloads", "run", "train_register_serve", "--data", "wine"]
-    where = ["--stack", str(request.config.getoption("--stack")), "--team", team.tenant.team, "--name", name]
+    where = ["--stack", stack, "--team", team.tenant.team, "--name", name]
     done = subprocess.run([*command, *where], capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     answer = _predict(team.endpoints, name)

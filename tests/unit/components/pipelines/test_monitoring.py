@@ -5,8 +5,8 @@ from components.pipelines import monitoring
 
 
 def test_a_database_in_the_namespace_has_an_alert_of_its_own() -> None:
-    with_database = monitoring.watch({"pipelines": "runs"}, OPERATION, database="mysql").rules["pipelines"]
-    without = monitoring.watch({"pipelines": "runs"}, OPERATION, database=None).rules["pipelines"]
+    with_database = monitoring.watch({"": "runs"}, OPERATION, database="mysql").rules["pipelines"]
+    without = monitoring.watch({"": "runs"}, OPERATION, database=None).rules["pipelines"]
     assert 'deployment!="mysql"' in with_database[1].expression
     assert "deployment" not in without[1].expression.partition("{")[2]
     (own,) = monitoring.database_watch("runs", OPERATION, "mysql").rules["pipelines"]
@@ -14,18 +14,18 @@ def test_a_database_in_the_namespace_has_an_alert_of_its_own() -> None:
 
 
 def test_a_failed_run_alerts_at_once() -> None:
-    failing, _ = monitoring.watch({"pipelines": "runs"}, OPERATION, database=None).rules["pipelines"]
+    failing, _ = monitoring.watch({"": "runs"}, OPERATION, database=None).rules["pipelines"]
     assert failing.name == "PipelineRunsFailing"  # pyright: ignore
     assert failing.hold_seconds == 0  # pyright: ignore
 
 
 def test_the_page_shows_pods_of_its_own_namespace() -> None:
-    (page,) = monitoring.watch({"pipelines": "runs"}, OPERATION, database=None).dashboards
+    (page,) = monitoring.watch({"": "runs"}, OPERATION, database=None).dashboards
     assert any('namespace="runs"' in query for query in page.queries())
 
 
 def test_pipelines_of_teams_are_scraped_and_alerted_on_like_those_of_the_stack() -> None:
-    servers = {"pipelines": "kubeflow", "pipelines-research": "pipelines-research"}
+    servers = {"": "kubeflow", "research": "pipelines-research"}
     watch = monitoring.watch(servers, OPERATION, database="mysql")
     assert {each.name: each.namespace for each in watch.targets} == {
         "pipelines": "kubeflow",

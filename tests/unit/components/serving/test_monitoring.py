@@ -6,7 +6,7 @@ from components.serving.objectives import Objectives
 
 
 def test_predictors_and_controller_are_scraped_where_they_run() -> None:
-    watch = monitoring.watch("kserve", ("models",), Objectives(), OPERATION)
+    watch = monitoring.watch("kserve", {"": "models"}, Objectives(), OPERATION)
     assert {each.name: each.namespace for each in watch.targets} == {
         "serving-controller": "kserve",
         "predictors": "models",
@@ -17,12 +17,12 @@ def test_predictors_and_controller_are_scraped_where_they_run() -> None:
 
 
 def test_objectives_are_judged_by_requests_to_the_models_alone() -> None:
-    watch = monitoring.watch("kserve", ("models",), Objectives(), OPERATION)
+    watch = monitoring.watch("kserve", {"": "models"}, Objectives(), OPERATION)
     assert any('service=~"models-.+"' in each.expression for each in watch.rules["serving-objectives"])
 
 
 def test_models_of_teams_are_scraped_and_judged_like_those_of_the_stack() -> None:
-    watch = monitoring.watch("kserve", ("models", "research"), Objectives(), OPERATION)
+    watch = monitoring.watch("kserve", {"": "models", "research": "research"}, Objectives(), OPERATION)
     assert {each.name: each.namespace for each in watch.targets} == {
         "serving-controller": "kserve",
         "predictors": "models",

@@ -91,12 +91,7 @@ def test_its_servers_alone_reach_its_databases_besides_those_of_the_stack() -> N
 
 def test_steps_of_a_team_reach_its_own_servers_and_deploy_in_its_own_namespace() -> None:
     deployment = deployed()
-    (policy,) = [
-        each.inputs["spec"]
-        for each in deployment.of_type("NetworkPolicy")
-        if each.inputs["metadata"] == {**each.inputs["metadata"], "name": "pipeline-steps"}
-        and each.inputs["metadata"]["namespace"] == "research"
-    ]
+    policy = deployment.one("NetworkPolicy", "pipelines-research-steps-policy").inputs["spec"]
     servers = {
         peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
         for rule in policy["egress"]
@@ -105,12 +100,7 @@ def test_steps_of_a_team_reach_its_own_servers_and_deploy_in_its_own_namespace()
         for peer in rule["to"]
     }
     assert servers == {"pipelines-research"}
-    (values,) = [
-        each.inputs["data"]
-        for each in deployment.of_type("ConfigMap")
-        if each.inputs["metadata"]["name"] == "plinth-endpoints"
-        and each.inputs["metadata"]["namespace"] == "research"
-    ]
+    values = deployment.one("ConfigMap", "pipelines-research-steps-plinth-endpoints").inputs["data"]
     assert values["PLINTH_MODELS_NAMESPACE"] == "research"
 
 

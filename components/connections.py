@@ -40,12 +40,29 @@ class MysqlConnection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Folder:
+    """A folder of a bucket, and the account that may read it alone."""
+
+    bucket: str
+    prefix: str
+    """What the names of its objects begin with; it ends with a slash."""
+    reader: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bucket:
     """A bucket, the account with full access to it and the accounts that may read it."""
 
     name: str
     owner: str
     readers: tuple[str, ...] = ()
+    folders: tuple[Folder, ...] = ()
+    """What further accounts may read of it."""
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Every account that may use it."""
+        return (self.owner, *self.readers, *(each.reader for each in self.folders))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +115,7 @@ class ObjectStoreConnections:
             buckets: buckets of the store.
             connect: bucket and account -> connection.
         """
-        uses = [(each.name, account) for each in buckets for account in (each.owner, *each.readers)]
+        uses = [(each.name, account) for each in buckets for account in each.accounts]
         return cls(by_use={use: connect(*use) for use in uses})
 
     def of(self, bucket: str, account: str) -> ObjectStoreConnection:
@@ -135,10 +152,12 @@ class TeamNamespaces:
 
 @dataclass(frozen=True, kw_only=True)
 class TrackingConnection:
-    """URI of the MLflow server inside the cluster, and where it stores artifacts."""
+    """URI of the stack's own workspace of MLflow inside the cluster, and where MLflow stores artifacts."""
 
     uri: pulumi.Input[str]
     artifacts_destination: str
+    multipart: bool
+    """Whether clients send and fetch artifacts in parts, at addresses of the object store."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,6 +43,17 @@ def of_team(name: str, team: str) -> str:
     return f"{name}-{team}" if team else name
 
 
+DEFAULT_WORKSPACE: Final = "default"
+"""Workspace of MLflow that is the stack's own; MLflow fixes the name."""
+ARTIFACTS_OF_TEAMS: Final = "workspaces/"
+"""Folder of MLflow's bucket that holds a folder for each workspace; MLflow fixes the name."""
+
+
+def artifacts_folder(team: str) -> str:
+    """Return a team's folder in MLflow's bucket, with a slash at its end; the whole bucket without a team."""
+    return f"{ARTIFACTS_OF_TEAMS}{team}/" if team else ""
+
+
 class StepVariable(StrEnum):
     """Keys of the ConfigMap `STEP_ENVIRONMENT`: environment variables of every step."""
 

@@ -50,7 +50,7 @@ class Endpoints:
     """URL of the model server on a platform that is processes of this machine; empty behind a gateway."""
 
     team: str = ""
-    """Team whose pipelines and models these are; empty for those of the stack itself."""
+    """Team whose pipelines, experiments and models these are; empty for those of the stack itself."""
 
     @classmethod
     def parse(cls, text: str, team: str = "") -> Self:
@@ -123,8 +123,8 @@ class Endpoints:
 
     @property
     def tracking_host(self) -> str:
-        """Host of the MLflow server."""
-        return Host.TRACKING.below(self.gateway_domain)
+        """Host of MLflow: of the stack's own workspace, or of a team's."""
+        return f"{of_team(Host.TRACKING, self.team)}.{self.gateway_domain}"
 
     @property
     def objects_host(self) -> str:

@@ -63,7 +63,7 @@ class S3ObjectStoreArgs:
         for each in (*(bucket.name for bucket in self.buckets), _LOGS):
             bucket_name(self.name_prefix, each)
         for bucket in self.buckets:
-            for account in (bucket.owner, *bucket.readers):
+            for account in bucket.accounts:
                 if not self.accounts.get(account):
                     known = ", ".join(sorted(self.accounts)) or "none"
                     raise ValueError(
@@ -161,15 +161,20 @@ def statements(
     """Return the rights of pods that act as an account: the objects of its buckets alone."""
     owned = [bucket_name(prefix, each.name) for each in buckets if each.owner == account]
     readable = [bucket_name(prefix, each.name) for each in buckets if account in (each.owner, *each.readers)]
-    rights = [
-        Statement(
-            actions=object_store_access.LIST,
-            resources=tuple(f"arn:aws:s3:::{each}" for each in readable),
-        ),
-        Statement(
-            actions=object_store_access.READ, resources=tuple(f"arn:aws:s3:::{each}/*" for each in readable)
-        ),
-    ]
+    rights = [*_folders(account, buckets, prefix)]
+    if readable:
+        rights.append(
+            Statement(
+                actions=object_store_access.LIST,
+                resources=tuple(f"arn:aws:s3:::{each}" for each in readable),
+            )
+        )
+        rights.append(
+            Statement(
+                actions=object_store_access.READ,
+                resources=tuple(f"arn:aws:s3:::{each}/*" for each in readable),
+            )
+        )
     keys = ["kms:Decrypt"]
     if owned:
         # They may not delete versions, so that a mistake can be undone.
@@ -188,6 +193,19 @@ def statements(
         )
     )
     return tuple(rights)
+
+
+def _folders(account: str, buckets: tuple[Bucket, ...], prefix: str) -> Iterator[Statement]:
+    """Yield the rights to list and read the folders that are an account's."""
+    for folder in (each for bucket in buckets for each in bucket.folders if each.reader == account):
+        bucket = f"arn:aws:s3:::{bucket_name(prefix, folder.bucket)}"
+        yield Statement(
+            # Of the actions on buckets the one that has a prefix; readers need no other.
+            actions=object_store_access.LIST[:1],
+            resources=(bucket,),
+            conditions={"StringLike": {"s3:prefix": f"{folder.prefix}*"}},
+        )
+        yield Statement(actions=object_store_access.READ, resources=(f"{bucket}/{folder.prefix}*",))
 
 
 def _roles(service_accounts: Sequence[ServiceAccount]) -> Iterator[tuple[str, ServiceAccount]]:
@@ -223,7 +241,7 @@ class S3ObjectStore(pulumi.ComponentResource):
             ValueError: the account may not use the bucket.
         """
         named = next((each for each in self._args.buckets if each.name == bucket), None)
-        if named is None or account not in (named.owner, *named.readers):
+        if named is None or account not in named.accounts:
             raise ValueError(
                 f"account {account!r} may not use bucket {bucket!r}: add it to S3ObjectStoreArgs.buckets"
             )

@@ -76,7 +76,7 @@ class ObjectStoreArgs:
                 raise ValueError(
                     f"buckets: {bucket.name!r}; use 3 to 63 lower-case letters, digits and dashes"
                 )
-            for account in (bucket.owner, *bucket.readers):
+            for account in bucket.accounts:
                 if account not in self.accounts:
                     known = ", ".join(sorted(self.accounts)) or "none"
                     raise ValueError(
@@ -85,14 +85,20 @@ class ObjectStoreArgs:
 
 
 def bucket_policy(bucket: Bucket) -> dict[str, Any]:
-    """Return the policy of a bucket: its owner reads and writes objects, its readers read and list them."""
+    """Return the policy of a bucket: its owner reads and writes objects, its readers read and list them.
+
+    Whoever reads one folder may list the names in the others: versitygw's policies know no conditions.
+    """
     itself, objects = f"arn:aws:s3:::{bucket.name}", f"arn:aws:s3:::{bucket.name}/*"
-    everybody = sorted({bucket.owner, *bucket.readers})
     return {
         "Version": "2012-10-17",
         "Statement": [
-            _allow(everybody, object_store_access.LIST, itself),
-            _allow(everybody, object_store_access.READ, objects),
+            _allow(sorted({*bucket.accounts}), object_store_access.LIST, itself),
+            _allow(sorted({bucket.owner, *bucket.readers}), object_store_access.READ, objects),
+            *(
+                _allow([each.reader], object_store_access.READ, f"{itself}/{each.prefix}*")
+                for each in bucket.folders
+            ),
             _allow([bucket.owner], object_store_access.WRITE, objects),
         ],
     }
@@ -165,7 +171,7 @@ class ObjectStore(pulumi.ComponentResource):
             ValueError: the account may not use the bucket.
         """
         named = next((each for each in self._args.buckets if each.name == bucket), None)
-        if named is None or account not in (named.owner, *named.readers):
+        if named is None or account not in named.accounts:
             raise ValueError(
                 f"account {account!r} may not use bucket {bucket!r}: add it to ObjectStoreArgs.buckets"
             )

@@ -1,14 +1,17 @@
-"""Migrates MLflow's database to the schema of the installed version, one migration at a time.
+"""Migrates MLflow's database to the schema of the installed version, and makes the teams' workspaces there.
 
 It takes a lock of the database: MLflow locks a file, which another pod does not see.
 """
 
+import json
 import os
 import sys
 from pathlib import Path
 
 import mlflow.db
 import sqlalchemy
+from mlflow.entities import Workspace
+from mlflow.store.workspace.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy.exc import OperationalError
 
 from components.jobs.wait import NotReadyError, until_answered
@@ -29,14 +32,26 @@ def migrate(uri: str) -> None:
     engine.dispose()
 
 
+def make_workspaces(uri: str, names: list[str]) -> list[str]:
+    """Make the workspaces that are missing, and return their names."""
+    store = SqlAlchemyStore(uri)
+    missing = sorted(set(names) - {each.name for each in store.list_workspaces()})
+    for name in missing:
+        store.create_workspace(Workspace(name=name, description=f"Team {name}"))
+    return missing
+
+
 def main() -> int:
     """Migrate the database whose URI is in the file that the environment names."""
+    uri = Path(os.environ["DATABASE_URI_FILE"]).read_text()
+    names = json.loads(Path(os.environ["WORKSPACES_FILE"]).read_text())
     try:
-        migrate(Path(os.environ["DATABASE_URI_FILE"]).read_text())
+        migrate(uri)
+        made = make_workspaces(uri, names) if names else []
     except NotReadyError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
-    sys.stdout.write("the schema is current\n")
+    sys.stdout.write(f"the schema is current; workspaces made: {', '.join(made) or 'none'}\n")
     return 0
 
 

@@ -13,6 +13,7 @@ from components.shapes import network_policies, object_store_access
 from components.shapes.access_rights import AccessRights
 from components.shapes.labels import labels
 from components.shapes.owner import Owner
+from workloads.contract import ARTIFACTS_OF_TEAMS, DEFAULT_WORKSPACE, artifacts_folder
 
 PORT: Final = 8080
 STORAGE: Final = "model-storage"
@@ -34,7 +35,9 @@ class ModelNamespaceArgs:
     gateway: GatewayConnection
     """Gateway that publishes models as `<name>-<namespace>.<domain>`."""
     artifacts: ObjectStoreConnection
-    """The bucket that holds the models, and an account that may read it."""
+    """The bucket that holds the models, and an account that may read them."""
+    team: str = ""
+    """The team whose models they are; without one, the stack's own."""
     stores: tuple[network_policies.Peer, ...]
     """Pods or addresses of the object store; unused without keys."""
     scrapers: tuple[network_policies.Peer, ...] = ()
@@ -72,7 +75,7 @@ def deploy(
     account = _account(owner, args.artifacts)
     admitted = service_admission.deploy(
         owner,
-        bucket=args.artifacts.bucket,
+        models=_models(args),
         runtimes=RUNTIMES,
         accounts=ACCOUNTS,
         reserved=args.reserved,
@@ -86,6 +89,14 @@ def deploy(
         namespace=ready.apply(lambda known: str(known[0])),
         service_account=account.metadata["name"],
     )
+
+
+def _models(args: ModelNamespaceArgs) -> service_admission.Models:
+    bucket = f"s3://{args.artifacts.bucket}/"
+    if args.team:
+        return service_admission.Models(below=f"{bucket}{artifacts_folder(args.team)}")
+    teams = f"{bucket}{ARTIFACTS_OF_TEAMS}"
+    return service_admission.Models(below=bucket, teams=teams, own=f"{teams}{DEFAULT_WORKSPACE}/")
 
 
 def _account(owner: Owner, artifacts: ObjectStoreConnection) -> kubernetes.core.v1.ServiceAccount:

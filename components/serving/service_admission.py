@@ -4,6 +4,7 @@ Steps and clients may create services. What a service describes becomes a pod ne
 a container of its author's choice would be a way around the steps' own limits, and one to the Secrets there.
 """
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pulumi
@@ -26,12 +27,31 @@ _OTHER_PODS: Final = (
 _OTHER_PROGRAMS: Final = ("image", "command", "args", "envFrom", "volumeMounts", "volumeDevices", "storage")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """Where the models of a namespace are."""
+
+    below: str
+    """URI of their folder, with a slash at its end."""
+    teams: str = ""
+    """URI of a folder in it that holds a folder for each team; of these, only one is this namespace's."""
+    own: str = ""
+    """URI of that one."""
+
+
+def _below(uri: str, models: Models) -> str:
+    below = f"{uri}.startsWith('{models.below}')"
+    if not models.teams:
+        return below
+    return f"{below} && (!{uri}.startsWith('{models.teams}') || {uri}.startsWith('{models.own}'))"
+
+
 def _without(where: str, fields: tuple[str, ...]) -> str:
     return " && ".join(f"!has({where}.{field})" for field in fields)
 
 
 def _validations(
-    bucket: str, runtimes: str, accounts: tuple[str, ...], reserved: tuple[str, ...]
+    models: Models, runtimes: str, accounts: tuple[str, ...], reserved: tuple[str, ...]
 ) -> list[dict[str, str]]:
     """Return what must hold for a service, each with what its author reads otherwise."""
     predictor, model = "object.spec.predictor", "object.spec.predictor.model"
@@ -68,21 +88,26 @@ def _validations(
         },
         {
             "expression": f"!has({model}) || (has({model}.storageUri) && "
-            f"{model}.storageUri.startsWith('s3://{bucket}/') && !{model}.storageUri.contains('..'))",
-            "message": f"spec.predictor.model.storageUri is not below s3://{bucket}/: "
-            "log the model to MLflow",
+            f"{_below(f'{model}.storageUri', models)} && !{model}.storageUri.contains('..'))",
+            "message": f"spec.predictor.model.storageUri is not below {models.below}, or is of another "
+            "namespace: log the model to the MLflow of this one",
         },
     ]
 
 
 def spec(
-    namespace: str, *, bucket: str, runtimes: str, accounts: tuple[str, ...], reserved: tuple[str, ...] = ()
+    namespace: str,
+    *,
+    models: Models,
+    runtimes: str,
+    accounts: tuple[str, ...],
+    reserved: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Return the spec of the policy.
 
     Args:
         namespace: Namespace of models.
-        bucket: Bucket that holds the models.
+        models: Where the models are.
         runtimes: What the name of every runtime of the platform begins with.
         accounts: Service accounts of models.
         reserved: Names that no model may have.
@@ -103,18 +128,18 @@ def spec(
         "matchConditions": [
             {"name": "is-new", "expression": "oldObject == null || object.spec != oldObject.spec"}
         ],
-        "validations": _validations(bucket, runtimes, accounts, reserved),
+        "validations": _validations(models, runtimes, accounts, reserved),
     }
 
 
 def deploy(
-    owner: Owner, *, bucket: str, runtimes: str, accounts: tuple[str, ...], reserved: tuple[str, ...] = ()
+    owner: Owner, *, models: Models, runtimes: str, accounts: tuple[str, ...], reserved: tuple[str, ...] = ()
 ) -> list[kubernetes.apiextensions.CustomResource]:
     """Create the policy and its binding for the namespace of the owner; arguments as for `spec`."""
     known = pulumi.Output.from_input(owner.namespace)
     rendered = known.apply(
         lambda namespace: spec(
-            namespace, bucket=bucket, runtimes=runtimes, accounts=accounts, reserved=reserved
+            namespace, models=models, runtimes=runtimes, accounts=accounts, reserved=reserved
         )
     )
     return admission.deploy(owner, "Validating", f"{owner.component}-services", rendered)

@@ -1,5 +1,10 @@
-"""An MLflow tracking server and model registry: one Job migrates the schema; artifacts go to a bucket."""
+"""An MLflow tracking server and model registry: one Job migrates the schema; artifacts go to a bucket.
 
+Every team has a workspace of it, behind a proxy of its own (`workspace_proxy`); the stack itself has MLflow's
+default one.
+"""
+
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +18,6 @@ from components.connections import GatewayConnection, ObjectStoreConnection, Pos
 from components.shapes import (
     authorities,
     cluster_service,
-    http_routes,
     job_pods,
     network_policies,
     object_store_access,
@@ -26,40 +30,28 @@ from components.shapes.access_rights import AccessRights
 from components.shapes.labels import COMPONENT, NAME, selector
 from components.shapes.owner import Owner
 from components.shapes.server_pods import TMP
+from components.tracking import workspace_proxy
+from components.tracking.workspace_proxy import PORT, WorkspaceProxyArgs
 from components.versions import python_version
-from workloads.contract import Host
+from workloads.contract import DEFAULT_WORKSPACE, Host
 
-PORT = 5000
-"""Serves the API and the metrics."""
+SERVER: Final = "mlflow-server"
+"""Name of the server's own Service, which proxies alone reach."""
 POD_LABELS: Final[Mapping[str, str]] = {NAME: "mlflow", COMPONENT: "server"}
 ACCOUNT = "mlflow"
 """Service account of pods that reach a bucket without keys."""
 # Artifacts on their way to clients: the size of the largest times the number of downloads at once. Uploads
 # pass without a copy.
 _SCRATCH = "8Gi"
+_WORKSPACES = "workspaces.json"
 # Folder of the migration's one secret.
 _STORES = "/stores"
 # Counters of the running server.
 _METRICS = "/tmp/metrics"
-# Not among them: metrics, and MLflow's own gateway and assistant, which call services elsewhere.
-_PUBLISHED = http_routes.Paths(
-    below=(
-        "/ajax-api",
-        "/api",
-        "/build",
-        "/get-artifact",
-        "/graphql",
-        "/health",
-        "/model-versions",
-        "/static-files",
-        "/v1/traces",
-        "/version",
-    ),
-    exact=("/",),
-)
 _SETTINGS = {
     "HOME": "/tmp",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_WORKSPACES": "true",
     # Experimental services; each would add a process or calls to the internet.
     "MLFLOW_ENABLE_AI_GATEWAY": "false",
     "MLFLOW_MODEL_CATALOG_URI": "",
@@ -80,14 +72,18 @@ class MlflowTrackingArgs:
     """Namespace that denies traffic by default."""
     image: str
     """Image with MLflow, psycopg and boto3."""
+    proxy_image: str
+    """Image of HAProxy."""
     database: PostgresConnection
     """Database of experiments, runs and models."""
     artifacts: ObjectStoreConnection
     """Bucket of artifacts; unless it is public, clients reach it through the server alone."""
     clients: tuple[network_policies.Peer, ...]
-    """Pods that may connect."""
+    """Pods that may connect to the stack's own workspace."""
     gateway: GatewayConnection | None = None
-    """Gateway that publishes the server, if any."""
+    """Gateway that publishes that workspace, if any."""
+    teams: tuple[str, ...] = ()
+    """Teams, each with a workspace; that of a former team stays, and nobody reaches it."""
     stores: tuple[network_policies.Peer, ...] = ()
     """Pods or addresses of database and object store; by default anything on their ports."""
     replicas: int = 1
@@ -96,20 +92,18 @@ class MlflowTrackingArgs:
     """Pods that may scrape the metrics: on the port of the API, so they can call that too."""
 
     def __post_init__(self) -> None:
-        """Reject a server without pods or clients."""
+        """Reject a server without pods."""
         replicated_server.check(self.replicas)
-        if not self.clients:
-            raise ValueError("clients: none given; name the pods or namespaces that may connect")
 
 
-def allowed_hosts(service: str, namespace: str, domains: Sequence[str] = ()) -> str:
+def allowed_hosts(service: str, hosts: Sequence[str]) -> str:
     """Return every Host header that the server accepts, with and without its port.
 
-    MLflow answers all others with 403, except for /health: pods would be ready while every client fails.
+    MLflow answers all others with 403, except for /health: pods would be ready while every client fails. The
+    names of teams' workspaces are a pattern, so that a new team restarts nothing; their proxies accept each
+    its own.
     """
-    names = [service, f"{service}.{namespace}", f"{service}.{namespace}.svc"]
-    names += [f"{service}.{namespace}.svc.cluster.local", "localhost", "127.0.0.1", *domains]
-    return ",".join(form for name in names for form in (name, f"{name}:*"))
+    return ",".join([*(form for name in hosts for form in (name, f"{name}:*")), f"{service}-*"])
 
 
 def database_uri(connection: PostgresConnection, host: str, password: str) -> str:
@@ -135,9 +129,11 @@ def destination(artifacts: ObjectStoreConnection) -> str:
 
 
 class MlflowTracking(pulumi.ComponentResource):
-    """Tracking servers behind one Service."""
+    """Tracking servers, and the workspace of the stack itself."""
 
     tracking_uri: pulumi.Output[str]
+    migrated: pulumi.Resource
+    """Job after which every team's workspace is there."""
 
     def __init__(self, name: str, args: MlflowTrackingArgs, opts: ResourceOptions | None = None) -> None:
         self._release = python_version("mlflow")
@@ -159,23 +155,27 @@ class MlflowTracking(pulumi.ComponentResource):
             self._owner, args.database.authorities, role="authorities", name=f"{name}-database-authorities"
         )
         stores = self._stores_secret()
-        migration = self._migration([stores, *policies])
-        server = self._server([stores, migration, *policies])
-        service = cluster_service.deploy(self._owner, name, {"http": PORT}, after=[server])
-        if args.gateway:
-            http_routes.deploy(
-                self._owner,
-                args.gateway,
-                Host.TRACKING,
-                name=name,
-                service=name,
-                port=PORT,
-                paths=_PUBLISHED,
-                localhost="/",
-            )
-        # Resolved by the Service, which comes after the server is ready.
-        namespace = service.metadata["namespace"]
-        self.tracking_uri = pulumi.Output.concat("http://", name, ".", namespace, f":{PORT}")
+        self.migrated = self._migration([stores, *policies])
+        server = self._server([stores, self.migrated, *policies])
+        own = cluster_service.deploy(
+            self._owner, SERVER, {"http": PORT}, resource="server-service", after=[server]
+        )
+        service = workspace_proxy.deploy(
+            workspace_proxy.owner(self, name, args.namespace),
+            name,
+            WorkspaceProxyArgs(
+                image=args.proxy_image,
+                workspace=DEFAULT_WORKSPACE,
+                server=SERVER,
+                clients=args.clients,
+                multipart=args.artifacts.public,
+                gateway=args.gateway,
+                host=Host.TRACKING,
+                replicas=args.replicas,
+            ),
+            after=[own],
+        )
+        self.tracking_uri = workspace_proxy.url(service)
         self.register_outputs({"tracking_uri": self.tracking_uri})
 
     def _stores_secret(self) -> kubernetes.core.v1.Secret:
@@ -198,7 +198,10 @@ class MlflowTracking(pulumi.ComponentResource):
         domains = [Host.TRACKING.below(gateway.domain)] if gateway else []
         hosts = pulumi.Output.from_input(self._args.namespace).apply(
             # Prometheus scrapes the pod's address, which is known when the pod starts.
-            lambda namespace: allowed_hosts(self._name, namespace, [*domains, "$(POD_IP)"])
+            lambda namespace: allowed_hosts(
+                self._name,
+                [*workspace_proxy.known_hosts(self._name, namespace, domains), "$(POD_IP)"],
+            )
         )
         keys = {"AWS_ACCESS_KEY_ID": "access-key", "AWS_SECRET_ACCESS_KEY": "secret-key"}
         if self._args.artifacts.keyless:
@@ -221,9 +224,11 @@ class MlflowTracking(pulumi.ComponentResource):
         ]
 
     def _migration(self, after: Sequence[pulumi.Resource]) -> kubernetes.batch.v1.Job:
-        program = job_pods.JobProgram(
-            module="migrate_tracking", files=job_pods.authorities(self._args.database.authorities)
-        )
+        files = {
+            _WORKSPACES: json.dumps(sorted(self._args.teams)),
+            **job_pods.authorities(self._args.database.authorities),
+        }
+        program = job_pods.JobProgram(module="migrate_tracking", files=files)
         config_map = job_pods.create_program(
             self._owner, program, role="migration-program", name=f"{self._name}-migration"
         )
@@ -231,7 +236,7 @@ class MlflowTracking(pulumi.ComponentResource):
         digest = program.digest(self._args.image)
         return kubernetes.batch.v1.Job(
             f"{self._name}-migration",
-            # Named after version and image: a new version is a new Job, and runs before its server.
+            # Named after version, image and teams: what is new is a new Job, and runs before the server.
             metadata=job_pods.metadata(self._owner, f"{self._name}-migration-{version}-{digest}"),
             spec=job_pods.spec(
                 program,
@@ -241,6 +246,7 @@ class MlflowTracking(pulumi.ComponentResource):
                 env=pod_inputs.plain_env(
                     {
                         "DATABASE_URI_FILE": f"{_STORES}/database-uri",
+                        "WORKSPACES_FILE": program.path(_WORKSPACES),
                         "MLFLOW_DISABLE_TELEMETRY": "true",
                         **trust(program.authorities),
                     }
@@ -292,17 +298,14 @@ class MlflowTracking(pulumi.ComponentResource):
         return AccessRights(owner=self._owner, account=ACCOUNT).service_account()
 
     def _network_policies(self) -> list[pulumi.Resource]:
-        gateway = self._args.gateway
-        clients = [*self._args.clients]
-        if gateway:
-            clients.append(network_policies.in_namespace(gateway.namespace))
+        proxies = network_policies.pods(workspace_proxy.POD_LABELS)
         stores = self._args.stores or (network_policies.anywhere(),)
         database = network_policies.egress(stores, self._args.database.port)
         artifacts = object_store_access.egress(self._args.artifacts, self._args.stores)
         rules = {
             "server": network_policies.exception(
                 self._owner.selector,
-                incoming=[network_policies.ingress([*clients, *self._args.scrapers], PORT)],
+                incoming=[network_policies.ingress([proxies, *self._args.scrapers], PORT)],
                 outgoing=[database, *artifacts],
             ),
             "migration": network_policies.exception(

@@ -1,11 +1,11 @@
 """Identity: a login in front of every host of the gateway, and the roles of who may do what."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from components.access.roles import OPEN, Role
 from components.connections import GatewayConnection, ServingConnection, TeamNamespaces
-from infra.parts import serving, tracking
+from infra.parts import serving
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.records import Route
 from infra.parts.secrets import Password
@@ -149,11 +149,8 @@ def _groups(settings: Settings, identity: IdentitySettings, namespace: str) -> M
 
     if identity.kind is IdentityKind.LOCAL:
         return {Role.MEMBER: (ADMINISTRATORS,), Role.CALLER: ()}
-    named: list[IdentitySettings | TeamSettings] = [
-        *([each for each in settings.teams if each.name == namespace] or [identity]),
-        # One registry for all teams.
-        *(settings.teams if namespace == tracking.NAMESPACE else ()),
-    ]
+    teams = [each for each in settings.teams if each.name == namespace]
+    named: Sequence[IdentitySettings | TeamSettings] = teams or [identity]
     return {
         Role.MEMBER: dict.fromkeys(group for each in named for group in each.members),
         Role.VIEWER: dict.fromkeys(group for each in named for group in each.viewers),

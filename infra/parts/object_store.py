@@ -8,7 +8,7 @@ from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.records import Route, Volume
 from infra.parts.secrets import Password
-from infra.parts.tenant import Tenant, teams
+from infra.parts.tenant import Tenant, tenants
 from infra.settings.stack import Settings
 from infra.settings.storage import ObjectsLocation
 from workloads.contract import Host
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
 NAMESPACE = "object-store"
 _ADMINISTRATOR = Password(key="objectStoreAdministratorKey")
-_ACCOUNTS = {
-    Tenant().store_account: Tenant().store_key,
-    "tracking": Password(key="trackingObjectStoreKey"),
-    "serving": Password(key="servingObjectStoreKey"),
-}
+_TRACKING = {"tracking": Password(key="trackingObjectStoreKey")}
+_OWN = Tenant()
 
 
 def _accounts(settings: Settings) -> dict[str, Password]:
-    return {**_ACCOUNTS, **{each.store_account: each.store_key for each in teams(settings)}}
+    each_has = [
+        {each.store_account: each.store_key, each.models_account: each.models_key}
+        for each in tenants(settings)
+    ]
+    return _TRACKING | {account: key for accounts in each_has for account, key in accounts.items()}
 
 
 def _deploy(site: "Site", connections: Connections) -> Provides:
@@ -88,7 +89,7 @@ OBJECT_STORE = Part(
     provides=(ObjectStoreConnections,),
     namespaces=(NAMESPACE,),
     images=("versitygw",),
-    secrets=(_ADMINISTRATOR, *_ACCOUNTS.values()),
+    secrets=(_ADMINISTRATOR, _OWN.store_key, *_TRACKING.values(), _OWN.models_key),
     routes=_routes,
     watch=_watch,
     state=_state,

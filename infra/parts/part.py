@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from components.connections import Bucket
+from components.connections import Bucket, Folder
 from infra.parts.records import Route, State
 from infra.parts.secrets import Secret
 from infra.settings.stack import Settings
@@ -104,6 +104,8 @@ class Part:
     secrets: tuple[Secret, ...] = ()
     buckets: tuple[Bucket, ...] = ()
     """Buckets that the object store creates for it."""
+    folders: tuple[Folder, ...] = ()
+    """What it reads of buckets of other parts."""
     routes: Callable[[Settings], tuple[Route, ...]] = _nothing
     watch: "Callable[[Settings], Watch] | None" = None
     """Scrape targets, rules and dashboards."""

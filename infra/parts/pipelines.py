@@ -43,6 +43,7 @@ def deploy_servers(
     connections: Connections,
     tenant: Tenant,
     *,
+    tracking_uri: "pulumi.Input[str]",
     runs_namespace: "pulumi.Input[str]",
     models_namespace: "pulumi.Input[str]",
     opts: "pulumi.ResourceOptions",
@@ -53,6 +54,7 @@ def deploy_servers(
         site: shared inputs of all parts.
         connections: of the parts deployed so far.
         tenant: whose pipelines they are.
+        tracking_uri: its MLflow.
         runs_namespace: where its runs are.
         models_namespace: where its steps deploy models.
         opts: options of the component.
@@ -82,7 +84,7 @@ def deploy_servers(
             pipelines_database=databases[tenant.pipelines_database],
             metadata_database=databases[tenant.metadata_database],
             artifacts=artifacts(connections, tenant),
-            steps=_steps(site, connections, tenant, models_namespace),
+            steps=_steps(site, connections, tenant, tracking_uri, models_namespace),
             clients=site.clients(tenant.pipelines),
             scrapers=site.scrapers,
             gateway=connections.get(GatewayConnection),
@@ -102,7 +104,11 @@ def artifacts(connections: Connections, tenant: Tenant) -> "ObjectStoreConnectio
 
 
 def _steps(
-    site: "Site", connections: Connections, tenant: Tenant, models_namespace: "pulumi.Input[str]"
+    site: "Site",
+    connections: Connections,
+    tenant: Tenant,
+    tracking_uri: "pulumi.Input[str]",
+    models_namespace: "pulumi.Input[str]",
 ) -> "StepSettings":
     from components.pipelines.argo_workflows import StartBounds
     from components.pipelines.kubeflow_pipelines import StepSettings
@@ -112,7 +118,7 @@ def _steps(
     chosen = site.settings.pipelines
     index = chosen.package_index
     return StepSettings(
-        tracking_uri=connections.get(TrackingConnection).uri,
+        tracking_uri=tracking_uri,
         environment=_environment(connections, tenant, models_namespace),
         # The tracking server, and models as their clients reach them.
         destinations=({"to": [*site.servers(GatewayConnection, TrackingConnection)]},),
@@ -151,6 +157,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
         site,
         connections,
         _OWN,
+        tracking_uri=connections.get(TrackingConnection).uri,
         runs_namespace=site.namespaces[RUNS_NAMESPACE],
         models_namespace=connections.get(ServingConnection).models_namespace,
         opts=site.opts,

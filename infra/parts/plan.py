@@ -1,5 +1,6 @@
 """The parts of one stack, validated against each other, and every list derived from them."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -63,7 +64,12 @@ class Plan:
     @property
     def buckets(self) -> tuple[Bucket, ...]:
         """Buckets of the object store."""
-        return tuple(bucket for part in self.parts for bucket in part.buckets)
+        folders = [folder for part in self.parts for folder in part.folders]
+        return tuple(
+            dataclasses.replace(bucket, folders=tuple(each for each in folders if each.bucket == bucket.name))
+            for part in self.parts
+            for bucket in part.buckets
+        )
 
     @property
     def routes(self) -> tuple[Route, ...]:

@@ -39,11 +39,13 @@ def _deploy(site: "Site", _: Connections) -> Provides:
                     for each in own
                 },
                 "tracking": (ServiceAccount(namespace=tracking.NAMESPACE, name=mlflow_tracking.ACCOUNT),),
-                "serving": tuple(
-                    ServiceAccount(namespace=each.models_namespace, name=name)
+                **{
+                    each.models_account: tuple(
+                        ServiceAccount(namespace=each.models_namespace, name=name)
+                        for name in model_namespace.ACCOUNTS
+                    )
                     for each in own
-                    for name in model_namespace.ACCOUNTS
-                ),
+                },
             },
             cluster_name=cloud.cluster.cluster_name,
             kms_key_arn=cloud.key("objects", "Objects in buckets").arn,

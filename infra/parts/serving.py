@@ -73,7 +73,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             families=_families(site),
             storage_initializer_image=site.image("storage-initializer"),
             gateway=connections.get(GatewayConnection),
-            artifacts=connections.get(ObjectStoreConnections).of(TRACKING_BUCKET, "serving"),
+            artifacts=connections.get(ObjectStoreConnections).of(TRACKING_BUCKET, Tenant().models_account),
             stores=site.stores(ObjectStoreConnections),
             webhook_certificate=site.certificate(_WEBHOOKS),
             models_namespace=MODELS_NAMESPACE,

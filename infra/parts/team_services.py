@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from components.connections import (
     Bucket,
+    Folder,
     GatewayConnection,
     ObjectStoreConnections,
     PipelinesConnection,
@@ -12,7 +13,7 @@ from components.connections import (
     TeamNamespaces,
     TrackingConnection,
 )
-from infra.parts import pipelines, serving
+from infra.parts import pipelines, serving, tracking
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.records import Route
 from infra.parts.tenant import Tenant
@@ -20,6 +21,9 @@ from infra.settings.stack import Settings
 from workloads.contract import TEAM_OUTPUT, TRACKING_BUCKET, Host
 
 if TYPE_CHECKING:
+    import pulumi
+
+    from components.tracking.team_workspace import TeamWorkspace
     from infra.parts.site import Site
 
 
@@ -37,20 +41,23 @@ def _deploy(site: "Site", connections: Connections, tenant: Tenant) -> Provides:
             models=ModelNamespaceArgs(
                 controller_namespace=site.namespaces[serving.NAMESPACE],
                 gateway=connections.get(GatewayConnection),
-                artifacts=connections.get(ObjectStoreConnections).of(TRACKING_BUCKET, "serving"),
+                artifacts=connections.get(ObjectStoreConnections).of(TRACKING_BUCKET, tenant.models_account),
+                team=tenant.team,
                 stores=site.stores(ObjectStoreConnections),
                 scrapers=site.scrapers,
-                # Its host would be that of the team's pipelines.
-                reserved=(Host.PIPELINES.value,),
+                # Their hosts would be those of the team's pipelines and of its MLflow.
+                reserved=(Host.PIPELINES.value, Host.TRACKING.value),
             ),
         ),
         site.opts,
     )
+    workspace = _workspace(site, connections, tenant, namespace)
     first = pulumi.ResourceOptions(depends_on=[*connections.resources(PipelinesConnection)])
     servers = pipelines.deploy_servers(
         site,
         connections,
         tenant,
+        tracking_uri=workspace.tracking_uri,
         runs_namespace=namespace,
         models_namespace=models.namespace,
         opts=pulumi.ResourceOptions.merge(site.opts, first),
@@ -66,6 +73,36 @@ def _deploy(site: "Site", connections: Connections, tenant: Tenant) -> Provides:
     )
 
 
+def _workspace(
+    site: "Site", connections: Connections, tenant: Tenant, namespace: "pulumi.Input[str]"
+) -> "TeamWorkspace":
+    from components.shapes import network_policies
+    from components.tracking import mlflow_tracking
+    from components.tracking.team_workspace import TeamWorkspace, TeamWorkspaceArgs
+    from components.tracking.workspace_proxy import WorkspaceProxyArgs
+
+    proxy = WorkspaceProxyArgs(
+        image=site.image(tracking.PROXY),
+        workspace=tenant.team,
+        server=mlflow_tracking.SERVER,
+        clients=(network_policies.in_namespace(namespace),),
+        multipart=connections.get(TrackingConnection).multipart,
+        gateway=connections.get(GatewayConnection),
+        host=tenant.tracking,
+        localhost=tenant.localhost,
+        replicas=site.replicas,
+    )
+    return TeamWorkspace(
+        tenant.tracking,
+        TeamWorkspaceArgs(
+            namespace=site.namespaces[tracking.NAMESPACE],
+            proxy=proxy,
+            after=connections.resources(TrackingConnection),
+        ),
+        site.opts,
+    )
+
+
 def part(tenant: Tenant) -> Part:
     """Return the part of one team."""
 
@@ -73,7 +110,7 @@ def part(tenant: Tenant) -> Part:
         return _deploy(site, connections, tenant)
 
     def routes(_: Settings) -> tuple[Route, ...]:
-        return (pipelines.route(tenant), serving.route(tenant))
+        return (pipelines.route(tenant), tracking.route(tenant), serving.route(tenant))
 
     servers, own = tenant.servers_namespace, tenant.runs_namespace
     return Part(
@@ -84,13 +121,17 @@ def part(tenant: Tenant) -> Part:
             # Runs and models copy artifacts, and the API reads logs.
             Need(connection=ObjectStoreConnections, namespaces=(own, servers)),
             Need(connection=PipelinesDatabases, namespaces=(servers,)),
-            Need(connection=TrackingConnection, namespaces=(own,)),
+            # Behind a proxy of its own.
+            Need(connection=TrackingConnection, namespaces=()),
             Need(connection=ServingConnection, namespaces=()),
             Need(connection=PipelinesConnection, namespaces=()),
             Need(connection=TeamNamespaces, namespaces=()),
         ),
         namespaces=(servers,),
-        secrets=(*tenant.passwords.values(), tenant.store_key),
+        secrets=(*tenant.passwords.values(), tenant.store_key, tenant.models_key),
         buckets=(Bucket(name=tenant.bucket, owner=tenant.store_account),),
+        folders=(
+            Folder(bucket=TRACKING_BUCKET, prefix=tenant.artifacts_folder, reader=tenant.models_account),
+        ),
         routes=routes,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from infra.parts.secrets import Password
 from infra.settings.stack import Settings
-from workloads.contract import PIPELINES_BUCKET, Host, of_team
+from workloads.contract import PIPELINES_BUCKET, Host, artifacts_folder, of_team
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,26 @@ class Tenant:
     def store_key(self) -> Password:
         """Key of that account, where the object store is in the cluster."""
         return Password(key=self._own("pipelinesObjectStoreKey"))
+
+    @property
+    def tracking(self) -> str:
+        """First label of the host of its MLflow, and name of the Service there."""
+        return self._own(Host.TRACKING)
+
+    @property
+    def models_account(self) -> str:
+        """Account of the object store that reads its models."""
+        return self._own("serving")
+
+    @property
+    def models_key(self) -> Password:
+        """Key of that account, where the object store is in the cluster."""
+        return Password(key=self._own("servingObjectStoreKey"))
+
+    @property
+    def artifacts_folder(self) -> str:
+        """Folder of its artifacts in the bucket of MLflow, which names it; empty where that is all of it."""
+        return artifacts_folder(self.team)
 
     @property
     def pipelines_database(self) -> str:

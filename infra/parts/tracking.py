@@ -14,14 +14,17 @@ from components.connections import (
 from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.records import Route
+from infra.parts.tenant import Tenant, teams
 from infra.settings.stack import Settings
-from workloads.contract import TRACKING_BUCKET, Host
+from workloads.contract import TRACKING_BUCKET
 
 if TYPE_CHECKING:
     from components.monitoring.watch import Watch
     from infra.parts.site import Site
 
 NAMESPACE = "mlflow"
+PROXY = "haproxy"
+"""Image of the proxies in front of workspaces."""
 
 
 def _deploy(site: "Site", connections: Connections) -> Provides:
@@ -33,11 +36,13 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
         MlflowTrackingArgs(
             namespace=site.namespaces[NAMESPACE],
             image=site.image("mlflow-server"),
+            proxy_image=site.image(PROXY),
             database=connections.get(PostgresConnection),
             artifacts=artifacts,
             clients=site.clients(TRACKING.name),
             scrapers=site.scrapers,
             gateway=connections.get(GatewayConnection),
+            teams=tuple(each.team for each in teams(site.settings)),
             stores=site.stores(PostgresConnection, ObjectStoreConnections),
             replicas=site.replicas,
         ),
@@ -45,7 +50,14 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
     )
     destination = f"s3://{artifacts.bucket}"
     return Provides(
-        connections=(TrackingConnection(uri=tracking.tracking_uri, artifacts_destination=destination),),
+        connections=(
+            TrackingConnection(
+                uri=tracking.tracking_uri,
+                artifacts_destination=destination,
+                multipart=artifacts.public,
+            ),
+        ),
+        resources=(tracking,),
         outputs={
             "tracking_namespace": site.namespaces[NAMESPACE],
             "artifacts_destination": destination,
@@ -54,23 +66,29 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
     )
 
 
-def _routes(_: Settings) -> tuple[Route, ...]:
-    return (
-        Route(
-            host=Host.TRACKING,
-            title="MLflow",
-            description="Experiments, runs and registered models; user interface and REST API.",
-            namespace=NAMESPACE,
-            access=Access(
-                group=roles.TRACKING,
-                # Of what is no call of the API, such as pages and artifacts.
-                resource="experiments",
-                resource_in=r"^/(?:ajax-)?api/[0-9.]+/mlflow/([a-z-]+)",
-                reads=(r"/(?:get|search|list|query)[a-z-]*$", r"/graphql$"),
-                localhost=("/",),
-            ),
+def route(tenant: Tenant) -> Route:
+    """Return the route to a tenant's workspace of MLflow."""
+    of = f" of team {tenant.team}" if tenant.team else ""
+    below = tenant.localhost.rstrip("/")
+    return Route(
+        host=tenant.tracking,
+        title=f"MLflow{of}",
+        description="Experiments, runs and registered models; user interface and REST API.",
+        namespace=NAMESPACE,
+        access=Access(
+            group=roles.TRACKING,
+            # Of what is no call of the API, such as pages and artifacts.
+            resource="experiments",
+            resource_in=rf"^{f'(?:{below})?' if below else ''}/(?:ajax-)?api/[0-9.]+/mlflow/([a-z-]+)",
+            reads=(r"/(?:get|search|list|query)[a-z-]*$", r"/graphql$"),
+            localhost=(tenant.localhost,),
         ),
+        rights_in=tenant.team,
     )
+
+
+def _routes(_: Settings) -> tuple[Route, ...]:
+    return (route(Tenant()),)
 
 
 def _watch(settings: Settings) -> "Watch":
@@ -89,8 +107,8 @@ TRACKING = Part(
     ),
     provides=(TrackingConnection,),
     namespaces=(NAMESPACE,),
-    images=("mlflow-server",),
-    buckets=(Bucket(name=TRACKING_BUCKET, owner="tracking", readers=("serving",)),),
+    images=("mlflow-server", PROXY),
+    buckets=(Bucket(name=TRACKING_BUCKET, owner="tracking", readers=(Tenant().models_account,)),),
     routes=_routes,
     watch=_watch,
 )

@@ -22,6 +22,7 @@ def args(**changes: object) -> MlflowTrackingArgs:
     plain = MlflowTrackingArgs(
         namespace="mlflow",
         image=IMAGE,
+        proxy_image="plinth/haproxy:abc",
         database=sample.postgres(),
         artifacts=sample.artifacts(),
         clients=CLIENTS,

@@ -7,15 +7,24 @@ from infra.settings.stack import Settings
 from workloads.contract import Host
 
 _MODELS = "models"
+# Names that MLflow takes for paths of its own; a team is a workspace there.
+_SHORTEST = 2
+_PATHS = ("api", "ajax-api", "static-files", "workspaces")
 
 
 def problems(settings: Settings) -> Iterator[str]:
     """Yield one clause for each team that could not be told apart from another, or that nobody could use."""
     names = dict.fromkeys(each.name for each in settings.teams)
     reserved = {host.value for host in Host}
+    for each in settings.teams:
+        # A team with pipelines has a workspace of its name.
+        if each.pipelines and len(each.name) < _SHORTEST:
+            yield f"teams names {each.name}, but a workspace of MLflow has two characters or more"
     for name in names:
         if name in reserved:
             yield f"teams names {name}, which is a host of the platform: choose another name"
+        if name in _PATHS:
+            yield f"teams names {name}, which is a path of MLflow: choose another name"
         # A model's host is its name, a dash and its namespace.
         for other in (*names, _MODELS):
             if name.endswith(f"-{other}"):

@@ -215,6 +215,14 @@ ADDED = {
         for namespace in ("kubeflow", "mlflow", "models", "monitoring")
     ),
     "aws:budgets/budget:Budget budget-budget",
+    # A proxy alone reaches MLflow, and chooses the workspace.
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy images-haproxy-lifecycle",
+    "aws:ecr/repository:Repository images-haproxy",
+    "kubernetes:apps/v1:Deployment mlflow-proxy-server",
+    "kubernetes:core/v1:ConfigMap mlflow-proxy-config",
+    "kubernetes:core/v1:Service mlflow-server-service",
+    "kubernetes:networking.k8s.io/v1:NetworkPolicy mlflow-proxy-policy",
+    "kubernetes:policy/v1:PodDisruptionBudget mlflow-proxy-disruption-budget",
 }
 # Type and name of what an update deletes.
 REMOVED = {

@@ -56,6 +56,7 @@ KEY = {"name": "K", "valueFrom": {"secretKeyRef": {"name": "model-storage", "key
         (service(model={"storageUri": "s3://mlpipeline/model"}), "is not below s3://mlflow/"),
         (service(model={"storageUri": "https://plinth.example/model.tar.gz"}), "is not below s3://mlflow/"),
         (service(model={"storageUri": "s3://mlflow/../mlpipeline/model"}), "is not below s3://mlflow/"),
+        (service(model={"storageUri": "s3://mlflow/workspaces/research/1/m"}), "is of another namespace"),
     ],
 )
 def test_it_is_refused(objects: Any, endpoints: Endpoints, body: Any, reason: str) -> None:
@@ -68,6 +69,7 @@ def test_it_is_refused(objects: Any, endpoints: Endpoints, body: Any, reason: st
     "body",
     [
         service(),
+        service(model={"storageUri": "s3://mlflow/workspaces/default/1/models/m-1/artifacts"}),
         service(predictor={"serviceAccountName": "model-storage", "minReplicas": 1}),
         service(model={"env": [{"name": "A", "value": "b"}], "resources": {"limits": {"memory": "2Gi"}}}),
     ],

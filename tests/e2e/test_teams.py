@@ -17,6 +17,7 @@ import pytest
 from kfp import dsl
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
+from mlflow import MlflowClient
 
 from components.access.roles import Role
 from components.pipelines.pipeline_steps import ACCOUNT, POD_LABELS
@@ -65,8 +66,13 @@ class Team:
         return client_of(self.url, tokens.token(self.endpoints))
 
     @property
+    def mlflow(self) -> MlflowClient:
+        """An unmodified client of its MLflow."""
+        return MlflowClient(self.url)
+
+    @property
     def url(self) -> str:
-        """Address of its pipelines."""
+        """Address of its pipelines and its MLflow."""
         return f"{self.endpoints.localhost_url}{self.tenant.localhost}"
 
 
@@ -126,7 +132,11 @@ def test_a_step_reaches_its_own_servers_and_none_of_another_team(teams: list[Tea
             for host, port in (("ml-pipeline", 8888), ("ml-pipeline", 8887), ("metadata-grpc-service", 8080))
         }
         wanted |= dict.fromkeys(("mysql.kubeflow:3306", "postgres-rw.databases:5432"), "closed")
-        wanted |= {"mlflow.mlflow:5000": "open", "traefik.gateway:80": "open"}
+        wanted |= {
+            f"{each}.mlflow:5000": "open" if each == team.tenant.tracking else "closed"
+            for each in ("mlflow", "mlflow-server", *(other.tenant.tracking for other in teams))
+        }
+        wanted |= {"traefik.gateway:80": "open"}
         found = probe.reach(api, namespace, image, wanted, labels=POD_LABELS, serviceAccountName=ACCOUNT)
         assert found == wanted, team.tenant.team
 
@@ -189,6 +199,8 @@ def test_a_team_trains_and_serves_a_model_of_its_own(teams: list[Team], stack: s
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     answer = _predict(team.endpoints, name)
     assert answer.status_code == 200
+    assert [each.name for each in team.mlflow.search_registered_models()] == [name]
+    assert not [each for each in teams[1].mlflow.search_registered_models() if each.name == name]
     assert len(answer.json()["predictions"]) == 1
     # The same name in another team's domain is nobody's.
     assert _predict(teams[1].endpoints, name).status_code == 404
@@ -252,7 +264,8 @@ def test_a_full_quota_refuses_the_next_and_the_other_team_goes_on(
     teams: list[Team], endpoints: Endpoints
 ) -> None:
     def service(namespace: str, name: str) -> Mapping[str, object]:
-        model = {"modelFormat": {"name": "mlflow"}, "storageUri": "s3://mlflow/nothing"}
+        place = f"s3://mlflow/workspaces/{namespace}/nothing"
+        model = {"modelFormat": {"name": "mlflow"}, "storageUri": place}
         return {
             "apiVersion": "serving.kserve.io/v1beta1",
             "kind": "InferenceService",

@@ -12,8 +12,9 @@ from components.aws.s3_object_store import (
     bucket_name,
     bucket_policy,
     logs_policy,
+    statements,
 )
-from components.connections import Bucket, ObjectStoreConnection
+from components.connections import Bucket, Folder, ObjectStoreConnection
 from tests.fixtures.recorder import Deployment, Registration, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies
@@ -135,6 +136,16 @@ def test_an_owner_reads_and_writes_its_bucket_alone() -> None:
     assert granted["s3:PutObject"] == granted["s3:GetObject"] == ["arn:aws:s3:::plinth-prod-pipelines/*"]
     assert granted["s3:ListBucket"] == ["arn:aws:s3:::plinth-prod-pipelines"]
     assert not [each for resources in granted.values() for each in resources if "mlflow" in each]
+
+
+def test_whoever_has_a_folder_lists_and_reads_it_alone() -> None:
+    folder = Folder(bucket="mlflow", prefix="workspaces/research/", reader="serving-research")
+    buckets = (Bucket(name="mlflow", owner="tracking", folders=(folder,)),)
+    found = statements("serving-research", buckets, "plinth-prod", "us-east-1", KEY)
+    rights = {action: each for each in found for action in each.actions}
+    assert {*rights} == {"s3:ListBucket", "s3:GetObject", "kms:Decrypt"}
+    assert rights["s3:ListBucket"].conditions == {"StringLike": {"s3:prefix": "workspaces/research/*"}}
+    assert rights["s3:GetObject"].resources == ("arn:aws:s3:::plinth-prod-mlflow/workspaces/research/*",)
 
 
 def test_a_reader_writes_nothing() -> None:

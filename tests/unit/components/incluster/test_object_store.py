@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from components.connections import Bucket
+from components.connections import Bucket, Folder
 from components.incluster.object_store import ObjectStore, ObjectStoreArgs, bucket_policy, users_file
 from components.shapes import network_policies
 from tests.fixtures.recorder import Deployment, deploy
@@ -56,6 +56,28 @@ def test_owners_write_objects_and_readers_read_them() -> None:
         "s3:GetBucketLocation",
         "s3:ListBucketMultipartUploads",
     }
+
+
+def test_whoever_has_a_folder_reads_it_and_no_other() -> None:
+    folders = [
+        Folder(bucket="mlflow", prefix=f"workspaces/{team}/", reader=f"serving-{team}")
+        for team in ("research", "applied")
+    ]
+    bucket = Bucket(name="mlflow", owner="tracking", readers=("serving",), folders=tuple(folders))
+    reads = {
+        account: resource
+        for statement in bucket_policy(bucket)["Statement"]
+        if statement["Action"] == ["s3:GetObject"]
+        for account in statement["Principal"]["AWS"]
+        for resource in statement["Resource"]
+    }
+    assert reads == {
+        "tracking": "arn:aws:s3:::mlflow/*",
+        "serving": "arn:aws:s3:::mlflow/*",
+        "serving-research": "arn:aws:s3:::mlflow/workspaces/research/*",
+        "serving-applied": "arn:aws:s3:::mlflow/workspaces/applied/*",
+    }
+    assert not {"s3:PutObject", "s3:DeleteObject"} & _may(bucket, "serving-research")
 
 
 def test_nobody_may_delete_a_bucket_or_change_what_others_may() -> None:

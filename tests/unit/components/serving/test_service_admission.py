@@ -3,8 +3,10 @@
 from components.serving import service_admission
 from components.serving.kserve_serving import runtime_name
 from components.serving.model_namespace import ACCOUNTS, RUNTIMES
+from components.serving.service_admission import Models
 
-SPEC = service_admission.spec("models", bucket="mlflow", runtimes=RUNTIMES, accounts=ACCOUNTS)
+MODELS = Models(below="s3://mlflow/", teams="s3://mlflow/workspaces/", own="s3://mlflow/workspaces/default/")
+SPEC = service_admission.spec("models", models=MODELS, runtimes=RUNTIMES, accounts=ACCOUNTS)
 
 
 def test_every_new_spec_of_a_service_is_looked_at_and_no_other_change() -> None:

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import pytest
 
@@ -10,6 +11,7 @@ from components.tracking.mlflow_tracking import (
     allowed_hosts,
     database_uri,
 )
+from components.tracking.workspace_proxy import POD_LABELS
 from components.versions import python_version
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules, sample
@@ -51,7 +53,7 @@ def test_the_schema_is_migrated_by_one_job_before_the_server_starts() -> None:
         f"mlflow-migration-{python_version('mlflow').replace('.', '-')}-"
     )
     assert job.inputs["spec"]["backoffLimit"] == 0
-    assert "mlflow-migration" in rules.before(deployment, deployment.one("Deployment"))
+    assert "mlflow-migration" in rules.before(deployment, deployment.one("Deployment", "mlflow-server"))
     assert {"mlflow-stores", "mlflow-migration-policy"} <= rules.before(deployment, job)
     pod = deployment.pods()["mlflow-migration"]
     given = {each["name"]: each["value"] for each in pod["containers"][0]["env"]}
@@ -112,13 +114,14 @@ def test_every_name_of_the_service_is_an_allowed_host() -> None:
     assert "*" not in hosts, "a bare star would switch the check off"
 
 
-def test_only_named_clients_and_the_gateway_may_connect() -> None:
-    server = rules.policies(deployed())["mlflow-server"]
+def test_proxies_alone_may_connect_to_the_server() -> None:
+    deployment = deployed()
+    server = rules.policies(deployment)["mlflow-server"]
     (rule,) = server["ingress"]
-    namespaces = [
-        peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] for peer in rule["from"]
-    ]
-    assert namespaces == ["kubeflow", "gateway"]
+    (peer,) = rule["from"]
+    proxy = deployment.one("Deployment", "mlflow-proxy-server").inputs["spec"]["template"]["metadata"]
+    assert peer == {"podSelector": {"matchLabels": POD_LABELS}}
+    assert POD_LABELS.items() <= proxy["labels"].items()
     assert rule["ports"] == [{"port": 5000, "protocol": "TCP"}]
     assert sorted(rule["ports"][0]["port"] for rule in server["egress"]) == [5432, 9000]
 
@@ -133,10 +136,17 @@ def test_the_migration_reaches_the_database_alone() -> None:
     assert not server.items() <= labels.items(), "the Service would send requests to the migration"
 
 
-def test_the_service_selects_the_server_and_publishes_it() -> None:
+def test_the_service_selects_the_proxy_which_is_published() -> None:
     deployment = deployed()
-    labels = deployment.one("Deployment").inputs["spec"]["template"]["metadata"]["labels"]
-    assert deployment.one("Service").inputs["spec"]["selector"].items() <= labels.items()
+    for service, server in {
+        "mlflow-service": "mlflow-proxy-server",
+        "mlflow-server-service": "mlflow-server",
+    }.items():
+        labels = deployment.one("Deployment", server).inputs["spec"]["template"]["metadata"]["labels"]
+        other = deployment.one("Deployment", ({"mlflow-proxy-server", "mlflow-server"} - {server}).pop())
+        selector = deployment.one("Service", service).inputs["spec"]["selector"]
+        assert selector.items() <= labels.items()
+        assert not selector.items() <= other.inputs["spec"]["template"]["metadata"]["labels"].items()
     route = deployment.one("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute", "mlflow-route")
     assert route.inputs["spec"]["hostnames"] == ["mlflow.plinth.local"]
     local = deployment.one("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute", "mlflow-route-localhost")
@@ -144,35 +154,10 @@ def test_the_service_selects_the_server_and_publishes_it() -> None:
     assert deployment.output("mlflow") == {"tracking_uri": "http://mlflow.mlflow:5000"}
 
 
-def test_what_mlflow_serves_is_published_except_metrics_and_calls_to_elsewhere() -> None:
-    from mlflow.server import app, artifact_router, job_api, otel_api, server_info_api
-
-    routers = (
-        artifact_router.artifact_router,
-        job_api.job_api_router,
-        otel_api.otel_router,
-        server_info_api.server_info_router,
-    )
-    served = {rule.rule for rule in app.url_map.iter_rules()}
-    served |= {str(getattr(route, "path", "")) for router in routers for route in router.routes}
-    served -= {"/metrics"}
-    route = deployed().one("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute", "mlflow-route")
-    (rule,) = route.inputs["spec"]["rules"]
-    matches = [(match["path"]["type"], match["path"]["value"]) for match in rule["matches"]]
-
-    def published(path: str) -> bool:
-        return any(
-            path == value or (kind == "PathPrefix" and path.startswith(f"{value}/"))
-            for kind, value in matches
-        )
-
-    assert [path for path in sorted(served) if not published(path)] == []
-    assert not any(published(path) for path in ("/metrics", "/gateway/openai/v1/chat", "/anything"))
-
-
 def test_one_server_is_replaced_without_a_second_one_at_its_side() -> None:
     deployment = deployed()
-    assert deployment.one("Deployment").inputs["spec"]["strategy"] == {"type": "Recreate"}
+    server = deployment.one("Deployment", "mlflow-server").inputs["spec"]
+    assert server["strategy"] == {"type": "Recreate"}
     assert not deployment.of_type("PodDisruptionBudget")
 
 
@@ -181,8 +166,8 @@ def test_replicas_serve_through_rollouts_and_drains() -> None:
     spec = deployment.one("Deployment", "mlflow-server").inputs["spec"]
     assert spec["replicas"] == 2
     assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
-    assert "mlflow-migration" in rules.before(deployment, deployment.one("Deployment"))
-    budget = deployment.one("PodDisruptionBudget").inputs["spec"]
+    assert "mlflow-migration" in rules.before(deployment, deployment.one("Deployment", "mlflow-server"))
+    budget = deployment.one("PodDisruptionBudget", "mlflow-disruption-budget").inputs["spec"]
     assert budget["maxUnavailable"] == 1
     assert budget["selector"] == spec["selector"]
 
@@ -191,12 +176,9 @@ def test_without_a_gateway_nothing_is_published() -> None:
     assert not deployed(gateway=None).of_type("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute")
 
 
-@pytest.mark.parametrize(
-    ("change", "message"), [({"replicas": 0}, "replicas: 0"), ({"clients": ()}, "clients: none")]
-)
-def test_values_that_cannot_work_are_refused(change: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        args(**change)
+def test_a_server_without_pods_is_refused() -> None:
+    with pytest.raises(ValueError, match="replicas: 0"):
+        args(replicas=0)
 
 
 def test_the_password_is_quoted_in_the_address() -> None:
@@ -220,8 +202,17 @@ def test_server_and_migration_verify_a_database_whose_authorities_are_known() ->
         assert held[config_map]["authorities.pem"] == sample.AUTHORITIES
 
 
-def test_allowed_hosts_come_with_and_without_port() -> None:
-    assert allowed_hosts("a", "b").split(",")[:4] == ["a", "a:*", "a.b", "a.b:*"]
+def test_allowed_hosts_come_with_and_without_port_and_those_of_teams_as_a_pattern() -> None:
+    assert allowed_hosts("a", ["a", "a.b"]).split(",") == ["a", "a:*", "a.b", "a.b:*", "a-*"]
+
+
+def test_another_team_is_another_migration_which_knows_it_and_no_other_server() -> None:
+    first, second = deployed(), deployed(teams=("research", "applied"))
+    held = second.one("ConfigMap", "mlflow-migration-program").inputs["data"]
+    assert json.loads(held["workspaces.json"]) == ["applied", "research"]
+    assert first.one("Job").inputs["metadata"]["name"] != second.one("Job").inputs["metadata"]["name"]
+    one, other = (each.one("Deployment", "mlflow-server").inputs for each in (first, second))
+    assert one == other
 
 
 def test_metrics_are_read_at_the_address_of_the_pod() -> None:

@@ -1,7 +1,9 @@
 """A team has pipelines and models for itself, and none of another's."""
 
+import json
 from typing import Any
 
+from components.connections import Folder
 from infra.parts import PARTS
 from infra.parts.plan import plan
 from infra.settings import reader
@@ -69,7 +71,11 @@ def test_its_databases_bucket_and_secrets_are_its_own() -> None:
         "metadataDatabasePassword-research",
         "pipelinesDatabasePassword-research",
         "pipelinesObjectStoreKey-research",
+        "servingObjectStoreKey-research",
     }
+    (artifacts,) = [each for each in made.buckets if each.name == "mlflow"]
+    folder = Folder(bucket="mlflow", prefix="workspaces/research/", reader="serving-research")
+    assert artifacts.folders == (folder,)
     deployment = deployed()
     without = platform.deployed(reader.parse({"cluster": CLUSTER}))
     for server in ("mysql-server", "object-store-server"):
@@ -85,7 +91,7 @@ def _read_at_start(deployment: Deployment[Any], server: str) -> str:
 def test_its_servers_alone_reach_its_databases_besides_those_of_the_stack() -> None:
     made = plan(settings(), PARTS)
     assert made.clients("pipelines-database") == ("kubeflow", "pipelines-research")
-    assert made.clients("tracking") == ("gateway", "research", "runs")
+    assert made.clients("tracking") == ("gateway", "runs")
     assert made.clients("pipelines-research") == ("gateway",)
 
 
@@ -102,12 +108,14 @@ def test_steps_of_a_team_reach_its_own_servers_and_deploy_in_its_own_namespace()
     assert servers == {"pipelines-research"}
     values = deployment.one("ConfigMap", "pipelines-research-steps-plinth-endpoints").inputs["data"]
     assert values["PLINTH_MODELS_NAMESPACE"] == "research"
+    assert values["MLFLOW_TRACKING_URI"] == "http://mlflow-research.mlflow:5000"
 
 
 def test_its_hosts_and_its_outputs_name_it() -> None:
     made = plan(settings(), PARTS)
     hosts = {each.host: (each.namespace, each.rights_in) for each in made.routes}
     assert hosts["pipelines-research"] == ("pipelines-research", "research")
+    assert hosts["mlflow-research"] == ("mlflow", "research")
     assert hosts["MODEL-research"] == ("research", "")
     assert not [host for host in hosts if "applied" in host]
     found = deployed().result
@@ -115,7 +123,7 @@ def test_its_hosts_and_its_outputs_name_it() -> None:
     assert "team_applied" not in found
 
 
-def test_groups_of_a_team_get_roles_in_its_namespace_and_in_the_registry_alone() -> None:
+def test_groups_of_a_team_get_roles_in_its_namespace_alone() -> None:
     oidc = {"kind": "oidc", "issuer": "https://login.example.com", "clientId": "plinth", "members": ["all"]}
     teams = [{"name": "research", "members": ["scientists"], "callers": ["shop"]}, {"name": "applied"}]
     deployment = platform.deployed(reader.parse({"cluster": CLUSTER, "teams": teams, "identity": oidc}))
@@ -126,7 +134,7 @@ def test_groups_of_a_team_get_roles_in_its_namespace_and_in_the_registry_alone()
         if subject["kind"] == "Group"
     }
     own = {(namespace, role) for group, namespace, role in bound if group == "oidc:scientists"}
-    assert own == {("research", "plinth:member"), ("mlflow", "plinth:member")}
+    assert own == {("research", "plinth:member")}
     assert {each[1:] for each in bound if each[0] == "oidc:shop"} == {("research", "plinth:caller")}
     everybody = {namespace for group, namespace, _ in bound if group == "oidc:all"}
     assert everybody == {"kubeflow", "mlflow", "models", "monitoring"}
@@ -138,3 +146,26 @@ def test_groups_of_a_team_get_roles_in_its_namespace_and_in_the_registry_alone()
         if subject["kind"] == "ServiceAccount"
     }
     assert runners == {("runs", "models"), ("research", "research"), ("applied", "applied")}
+
+
+def test_its_workspace_admits_its_pods_and_the_gateway_alone() -> None:
+    deployment = deployed()
+    policies = {each.name: each.inputs["spec"] for each in deployment.of_type("NetworkPolicy")}
+    for proxy, wanted in {
+        "mlflow-research-proxy": ["research", "gateway"],
+        "mlflow-proxy": ["gateway", "runs"],
+    }.items():
+        (rule,) = policies[f"{proxy}-policy"]["ingress"]
+        found = [
+            each["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] for each in rule["from"]
+        ]
+        assert sorted({*found}) == sorted(wanted)
+
+
+def test_its_models_are_those_of_its_own_workspace() -> None:
+    policies = {
+        each.inputs["metadata"]["name"]: json.dumps(each.inputs["spec"])
+        for each in deployed().of_type("kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy")
+    }
+    (own,) = [text for name, text in policies.items() if name.startswith("models-research")]
+    assert "startsWith('s3://mlflow/workspaces/research/')" in own

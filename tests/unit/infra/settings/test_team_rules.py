@@ -27,7 +27,17 @@ def test_names_whose_models_could_have_one_host_are_refused() -> None:
     # Model `m-a` of team `b` and model `m` of team `a-b` would both be at m-a-b.
     assert "teams names a-b, which ends like b" in refused({"name": "b"}, {"name": "a-b"})
     assert "teams names my-models, which ends like models" in refused({"name": "my-models"})
-    assert reader.parse({"cluster": CLUSTER, "teams": [{"name": "ab"}, {"name": "b"}]})
+    assert reader.parse({"cluster": CLUSTER, "teams": [{"name": "abc"}, {"name": "bc"}]})
+
+
+@pytest.mark.parametrize(("name", "reason"), [("x", "two characters"), ("api", "a path of MLflow")])
+def test_names_that_mlflow_refuses_for_a_workspace_are_refused(name: str, reason: str) -> None:
+    assert f"teams names {name}, " in refused({"name": name})
+    assert reason in refused({"name": name})
+
+
+def test_a_team_without_pipelines_has_no_workspace() -> None:
+    assert reader.parse({"cluster": CLUSTER, "teams": [{"name": "x", "pipelines": False}]})
 
 
 def test_two_teams_of_one_name_are_refused() -> None:

@@ -1,0 +1,265 @@
+"""Each team's MLflow is an address of its own, to unmodified clients; nobody reaches the workspace of another.
+
+`make up STACK=teams`, then `make verify STACK=teams ONLY=teams`.
+"""
+
+import concurrent.futures
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from components.pipelines.pipeline_steps import ACCOUNT, POD_LABELS
+from infra.parts.tenant import Tenant
+from infra.settings.stack import Settings
+from tests.e2e import probe
+from workloads import gateway_access, tokens
+from workloads.contract import TRACKING_BUCKET
+from workloads.endpoints import Endpoints
+
+pytestmark = [pytest.mark.slow]
+
+# What somebody types who has read MLflow's first page, and no experiment.
+_STRANGER = """
+import json
+import mlflow
+with mlflow.start_run() as run:
+    mlflow.log_metric("accuracy", 0.5)
+    mlflow.log_text("hello", "note.txt")
+client = mlflow.MlflowClient()
+client.create_registered_model("same-name")
+print(json.dumps({
+    "run": run.info.run_id,
+    "place": run.info.artifact_uri,
+    "text": mlflow.artifacts.load_text(run.info.artifact_uri + "/note.txt"),
+    "experiments": sorted(each.name for each in client.search_experiments()),
+    "models": sorted(each.name for each in client.search_registered_models()),
+    "experiment": run.info.experiment_id,
+}))
+client.delete_registered_model("same-name")
+"""
+_STEP = """
+import json, os, sys, urllib.error, urllib.request
+def ask(path, **headers):
+    request = urllib.request.Request(os.environ["MLFLOW_TRACKING_URI"] + path, headers=headers)
+    try:
+        return urllib.request.urlopen(request, timeout=10).status
+    except urllib.error.HTTPError as error:
+        return error.code
+runs = "/api/2.0/mlflow/runs/get?run_id="
+print(json.dumps({
+    "own": ask(runs + sys.argv[1]),
+    "other": ask(runs + sys.argv[2]),
+    "other by header": ask(runs + sys.argv[2], **{"X-MLFLOW-WORKSPACE": sys.argv[3]}),
+    "other by a folded header": ask(runs + sys.argv[2], **{"X_MLFLOW_WORKSPACE": sys.argv[3]}),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def teams(settings: Settings, stack: str) -> list[Endpoints]:
+    """The endpoints of two teams."""
+    if len(settings.teams) < 2:
+        pytest.skip(f"stack {stack} has no two teams: `make up STACK=teams`, then ONLY=teams")
+    return [Endpoints.of_stack(stack, each.name) for each in settings.teams]
+
+
+@pytest.fixture(scope="module")
+def recorded(teams: list[Endpoints]) -> dict[str, Any]:
+    """What an unmodified client says of each team's MLflow."""
+    return {each.team: _stranger(each) for each in teams}
+
+
+def _address(team: Endpoints) -> str:
+    return f"{team.localhost_url}{Tenant(team=team.team).localhost}".rstrip("/")
+
+
+def _stranger(team: Endpoints) -> Any:
+    token = tokens.token(team)
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": _address(team)}
+    if token:
+        environment["MLFLOW_TRACKING_TOKEN"] = token
+    done = subprocess.run(
+        [sys.executable, "-c", _STRANGER],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _ask(team: Endpoints, method: str, path: str, **more: Any) -> httpx.Response:
+    headers = {**gateway_access.headers(team, team.tracking_host), **more.pop("headers", {})}
+    return httpx.request(method, f"{team.gateway_url}{path}", headers=headers, timeout=20, **more)
+
+
+def test_a_client_that_names_no_experiment_writes_to_its_team_alone(recorded: dict[str, Any]) -> None:
+    assert {each["text"] for each in recorded.values()} == {"hello"}
+    assert len({each["experiment"] for each in recorded.values()}) == len(recorded)
+    for team, found in recorded.items():
+        assert f"/workspaces/{team}/" in found["place"]
+        assert "Default" in found["experiments"]
+        assert "same-name" in found["models"]
+
+
+def test_a_run_of_another_team_does_not_exist(teams: list[Endpoints], recorded: dict[str, Any]) -> None:
+    first, second = teams
+    run = recorded[second.team]["run"]
+    assert _ask(second, "GET", f"/api/2.0/mlflow/runs/get?run_id={run}").status_code == 200
+    assert _ask(first, "GET", f"/api/2.0/mlflow/runs/get?run_id={run}").status_code == 404
+    change = {"run_id": run, "key": "k", "value": "v"}
+    assert _ask(first, "POST", "/api/2.0/mlflow/runs/set-tag", json=change).status_code == 404
+    own = Endpoints(**{**vars(first), "team": ""})
+    assert _ask(own, "GET", f"/api/2.0/mlflow/runs/get?run_id={run}").status_code in (403, 404)
+
+
+def test_no_header_opens_another_workspace(teams: list[Endpoints], recorded: dict[str, Any]) -> None:
+    first, second = teams
+    run = recorded[second.team]["run"]
+    path = f"/api/2.0/mlflow/runs/get?run_id={run}"
+    assert _ask(first, "GET", path, headers={"X-MLFLOW-WORKSPACE": second.team}).status_code == 403
+    assert _ask(first, "GET", path, headers={"X_MLFLOW_WORKSPACE": second.team}).status_code in (400, 404)
+    found = _ask(first, "GET", path, headers={"X-MLFLOW-WORKSPACE": first.team})
+    assert found.status_code == 404
+
+
+def test_artifacts_of_another_team_are_out_of_reach(teams: list[Endpoints], recorded: dict[str, Any]) -> None:
+    first, second = teams
+    place = recorded[second.team]["place"].removeprefix("mlflow-artifacts:/")
+    path = f"/api/2.0/mlflow-artifacts/artifacts/{place}/note.txt"
+    assert _ask(second, "GET", path).text == "hello"
+    assert _ask(first, "GET", path).status_code == 400
+    assert _ask(first, "PUT", path, content=b"mine").status_code == 400
+    own = path.replace(f"workspaces/{second.team}", f"workspaces/{first.team}/%2e%2e/{second.team}")
+    assert _ask(first, "GET", own).status_code == 400
+    assert _ask(second, "GET", path).text == "hello"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code"),
+    [
+        ("GET", "/api/3.0/mlflow/workspaces", 404),
+        ("POST", "/api/3.0/mlflow/workspaces", 404),
+        ("DELETE", "/api/3.0/mlflow/workspaces/applied", 404),
+        ("DELETE", "/api/3.0/mlflow/%77orkspaces/applied", 400),
+        ("DELETE", "/ajax-api/3.0//mlflow/workspaces/applied", 400),
+        ("GET", "/metrics", 404),
+        ("GET", "/gateway/routes", 404),
+    ],
+)
+def test_nobody_makes_or_ends_a_workspace(teams: list[Endpoints], method: str, path: str, code: int) -> None:
+    for team in teams:
+        assert _ask(team, method, path).status_code == code
+
+
+def test_a_page_of_mlflow_changes_things_and_a_page_of_others_does_not(teams: list[Endpoints]) -> None:
+    team = teams[0]
+    path = "/ajax-api/2.0/mlflow/experiments/search"
+    own = _ask(
+        team, "POST", path, json={"max_results": 5}, headers={"Origin": f"http://{team.tracking_host}"}
+    )
+    assert own.status_code == 200
+    other = _ask(team, "POST", path, json={"max_results": 5}, headers={"Origin": "http://evil.example"})
+    assert other.status_code == 403
+
+
+def test_a_step_uses_its_own_workspace_and_no_other(
+    teams: list[Endpoints], recorded: dict[str, Any], api: Any
+) -> None:
+    for own, other in (teams, teams[::-1]):
+        found = probe.run(
+            api,
+            own.pipelines_namespace,
+            own.workload_image,
+            _STEP,
+            recorded[own.team]["run"],
+            recorded[other.team]["run"],
+            other.team,
+            labels=POD_LABELS,
+            serviceAccountName=ACCOUNT,
+            env=[{"name": "MLFLOW_TRACKING_URI", "value": f"http://mlflow-{own.team}.mlflow:5000"}],
+        )
+        assert found == {"own": 200, "other": 404, "other by header": 403, "other by a folded header": 404}
+
+
+def test_the_key_of_a_teams_models_opens_its_own_folder_alone(
+    teams: list[Endpoints], recorded: dict[str, Any], api: Any
+) -> None:
+    import base64
+
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import ClientError
+
+    first, second = teams
+    secret: Any = api.read_namespaced_secret("model-storage", first.models_namespace)
+    access, key = (
+        base64.b64decode(secret.data[each]).decode()
+        for each in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    )
+    store: Any = boto3.client(  # pyright: ignore[reportUnknownMemberType]
+        "s3",
+        endpoint_url=f"http://{first.objects_host}:{first.localhost_url.rpartition(':')[2]}",
+        region_name=first.object_store_region,
+        aws_access_key_id=access,
+        aws_secret_access_key=key,
+        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}),
+    )
+
+    def answer(team: Endpoints) -> str:
+        name = recorded[team.team]["place"].removeprefix("mlflow-artifacts:/")
+        try:
+            return store.get_object(Bucket=TRACKING_BUCKET, Key=f"{name}/note.txt")["Body"].read().decode()
+        except ClientError as error:
+            return error.response["Error"]["Code"]
+
+    assert answer(first) == "hello"
+    assert answer(second) == "AccessDenied"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        store.put_object(Bucket=TRACKING_BUCKET, Key=f"workspaces/{first.team}/x", Body=b"1")
+
+
+def test_a_team_that_floods_its_mlflow_slows_no_other(teams: list[Endpoints]) -> None:
+    first, second = teams
+    path = "/api/2.0/mlflow/experiments/search?max_results=10"
+
+    def seconds(count: int) -> list[float]:
+        found: list[float] = []
+        with httpx.Client(headers=gateway_access.headers(second, second.tracking_host)) as client:
+            for _ in range(count):
+                start = time.perf_counter()
+                client.get(f"{second.gateway_url}{path}", timeout=30).raise_for_status()
+                found.append(time.perf_counter() - start)
+        return found
+
+    seconds(20)
+    idle = statistics.quantiles(seconds(100), n=20)[-1]
+    codes: list[int] = []
+    until = time.monotonic() + 15
+
+    def flood() -> None:
+        with httpx.Client(headers=gateway_access.headers(first, first.tracking_host)) as client:
+            while time.monotonic() < until:
+                codes.append(client.get(f"{first.gateway_url}{path}", timeout=90).status_code)
+
+    with concurrent.futures.ThreadPoolExecutor(200) as pool:
+        flooding = [pool.submit(flood) for _ in range(200)]
+        time.sleep(2)
+        busy = statistics.quantiles(seconds(100), n=20)[-1]
+        for each in flooding:
+            each.result()
+    print(
+        f"p95 of the other team: {idle * 1000:.1f} ms idle, {busy * 1000:.1f} ms in the flood; {len(codes)} answers"
+    )
+    assert 429 in codes
+    assert 200 in codes
+    assert set(codes) <= {200, 429}

@@ -144,6 +144,8 @@ def config(*, workspace: str, hosts: Sequence[str], server: str, multipart: bool
             f"    acl known req.hdr(Host),field(1,:) -i -m str {' '.join(hosts)}",
             f"    {_answer(421, 'BAD_REQUEST', 'this host is not the workspace')} unless known",
             f"    {_answer(400, 'BAD_REQUEST', _UNCLEAN_TEXT)} if {{ path_reg {_UNCLEAN} }}",
+            # Servers take such a name for the one with hyphens.
+            "    http-request del-header _ -m sub",
             f"    acl named req.hdr({HEADER}) -m found",
             f"    acl own req.hdr({HEADER}) -m str {workspace}",
             f"    {_answer(403, 'PERMISSION_DENIED', _OTHER_TEXT)} if named !own",

@@ -1,4 +1,4 @@
-"""Each team's MLflow is an address of its own, to unmodified clients; nobody reaches the workspace of another.
+"""To unmodified clients each team's MLflow is an address of its own; nobody reaches another workspace.
 
 `make up STACK=teams`, then `make verify STACK=teams ONLY=teams`.
 """
@@ -16,12 +16,14 @@ import httpx
 import pytest
 
 from components.pipelines.pipeline_steps import ACCOUNT, POD_LABELS
+from components.serving.model_namespace import STORAGE
 from infra.parts.tenant import Tenant
 from infra.settings.stack import Settings
 from tests.e2e import probe
 from workloads import gateway_access, tokens
 from workloads.contract import TRACKING_BUCKET
 from workloads.endpoints import Endpoints
+from workloads.wait import wait_for
 
 pytestmark = [pytest.mark.slow]
 
@@ -59,6 +61,25 @@ print(json.dumps({
     "other by header": ask(runs + sys.argv[2], **{"X-MLFLOW-WORKSPACE": sys.argv[3]}),
     "other by a folded header": ask(runs + sys.argv[2], **{"X_MLFLOW_WORKSPACE": sys.argv[3]}),
 }))
+"""
+
+_KEY = """
+import json, sys
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+store = boto3.client("s3", endpoint_url="http://object-store.object-store:9000", region_name=sys.argv[1],
+                     config=Config(s3={"addressing_style": "path"}))
+def answer(call, **arguments):
+    try:
+        found = call(Bucket=sys.argv[2], **arguments)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return found["Body"].read().decode() if "Body" in found else "done"
+print(json.dumps({key: [
+    answer(store.get_object, Key=key),
+    answer(store.put_object, Key=key, Body=b"mine"),
+] for key in sys.argv[3:]}))
 """
 
 
@@ -194,38 +215,27 @@ def test_a_step_uses_its_own_workspace_and_no_other(
 def test_the_key_of_a_teams_models_opens_its_own_folder_alone(
     teams: list[Endpoints], recorded: dict[str, Any], api: Any
 ) -> None:
-    import base64
-
-    import boto3
-    from botocore.config import Config
-    from botocore.exceptions import ClientError
-
-    first, second = teams
-    secret: Any = api.read_namespaced_secret("model-storage", first.models_namespace)
-    access, key = (
-        base64.b64decode(secret.data[each]).decode()
-        for each in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    )
-    store: Any = boto3.client(  # pyright: ignore[reportUnknownMemberType]
-        "s3",
-        endpoint_url=f"http://{first.objects_host}:{first.localhost_url.rpartition(':')[2]}",
-        region_name=first.object_store_region,
-        aws_access_key_id=access,
-        aws_secret_access_key=key,
-        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}),
-    )
-
-    def answer(team: Endpoints) -> str:
-        name = recorded[team.team]["place"].removeprefix("mlflow-artifacts:/")
-        try:
-            return store.get_object(Bucket=TRACKING_BUCKET, Key=f"{name}/note.txt")["Body"].read().decode()
-        except ClientError as error:
-            return error.response["Error"]["Code"]
-
-    assert answer(first) == "hello"
-    assert answer(second) == "AccessDenied"
-    with pytest.raises(ClientError, match="AccessDenied"):
-        store.put_object(Bucket=TRACKING_BUCKET, Key=f"workspaces/{first.team}/x", Body=b"1")
+    for own, other in (teams, teams[::-1]):
+        notes = [
+            f"{recorded[each.team]['place'].removeprefix('mlflow-artifacts:/')}/note.txt"
+            for each in (own, other)
+        ]
+        found = probe.run(
+            api,
+            own.models_namespace,
+            own.workload_image,
+            _KEY,
+            own.object_store_region,
+            TRACKING_BUCKET,
+            *notes,
+            labels=POD_LABELS,
+            serviceAccountName=ACCOUNT,
+            env=[
+                {"name": each, "valueFrom": {"secretKeyRef": {"name": STORAGE, "key": each}}}
+                for each in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+            ],
+        )
+        assert found == {notes[0]: ["hello", "AccessDenied"], notes[1]: ["AccessDenied", "AccessDenied"]}
 
 
 def test_a_team_that_floods_its_mlflow_slows_no_other(teams: list[Endpoints]) -> None:
@@ -253,13 +263,11 @@ def test_a_team_that_floods_its_mlflow_slows_no_other(teams: list[Endpoints]) ->
 
     with concurrent.futures.ThreadPoolExecutor(200) as pool:
         flooding = [pool.submit(flood) for _ in range(200)]
-        time.sleep(2)
+        wait_for("the flood", lambda: None if 429 in codes else "nobody is refused", timeout_seconds=10)
         busy = statistics.quantiles(seconds(100), n=20)[-1]
         for each in flooding:
             each.result()
-    print(
-        f"p95 of the other team: {idle * 1000:.1f} ms idle, {busy * 1000:.1f} ms in the flood; {len(codes)} answers"
-    )
+    print(f"p95 {idle * 1000:.1f} ms idle, {busy * 1000:.1f} ms in the flood of {len(codes)} answers")
     assert 429 in codes
     assert 200 in codes
     assert set(codes) <= {200, 429}

@@ -1,4 +1,4 @@
-"""What stands in front of MLflow: pages of MLflow work in a browser, and a client cannot leave its workspace."""
+"""In front of MLflow: its pages work in a browser, and a client cannot leave its workspace."""
 
 from typing import Any
 

@@ -1,7 +1,13 @@
-"""The Kubernetes provider of a cluster, existing or created by the stack."""
+"""The Kubernetes provider of a cluster, existing or created by the stack, and where its API answers."""
+
+from ipaddress import ip_address
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
+
+from components.shapes import network_policies
+from components.shapes.network_policies import EgressRule, Peer
 
 
 def make(
@@ -29,3 +35,21 @@ def make(
         # After every new definition a busy API server needs long to serve its OpenAPI document.
         kube_client_settings={"qps": 100, "burst": 200, "timeout": 120},
     )
+
+
+def api_server(provider: kubernetes.Provider) -> EgressRule:
+    """Return the rule that lets pods reach the API servers of an existing cluster, and no other address.
+
+    The API servers write their own addresses into this object. Policies are applied to them, and not to the
+    address of the Service in front of them, which the node translates first.
+    """
+    found = kubernetes.discovery.v1.EndpointSlice.get(
+        "api-server", "default/kubernetes", pulumi.ResourceOptions(provider=provider)
+    )
+    ports: Any = found.ports.apply(lambda known: [{"port": each.port, "protocol": "TCP"} for each in known])
+    return {"to": found.endpoints.apply(_peers), "ports": ports}
+
+
+def _peers(endpoints: Any) -> list[Peer]:
+    addresses = sorted(ip_address(address) for each in endpoints for address in each.addresses)
+    return [network_policies.addresses(f"{each}/{each.max_prefixlen}") for each in addresses]

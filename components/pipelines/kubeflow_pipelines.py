@@ -9,7 +9,7 @@ from pulumi import ResourceOptions
 
 from components import manifests
 from components.connections import GatewayConnection, MysqlConnection, ObjectStoreConnection
-from components.pipelines import ml_metadata, pipeline_steps
+from components.pipelines import ml_metadata, package_index, pipeline_steps
 from components.pipelines import pipelines_api_server as api
 from components.pipelines.argo_workflows import ArgoWorkflows, ArgoWorkflowsArgs, StartBounds
 from components.pipelines.ml_metadata import MlMetadata, MlMetadataArgs
@@ -56,6 +56,8 @@ class StepSettings:
     """Further environment variables that steps can take from the platform's ConfigMap."""
     destinations: tuple[network_policies.EgressRule, ...] = ()
     """Where steps may connect to, in addition to the pipelines API, the metadata and object stores."""
+    api_server: network_policies.EgressRule = field(default_factory=network_policies.api_server)
+    """The way to the Kubernetes API; by default to its ports anywhere."""
     models_namespace: pulumi.Input[str] | None = None
     """Namespace in which steps may deploy inference services, if any."""
     package_index: PackageIndex | None = None
@@ -176,8 +178,9 @@ class KubeflowPipelines(pulumi.ComponentResource):
                     network_policies.egress([metadata], ml_metadata.PORT),
                     *object_store_access.egress(artifacts, self._args.stores),
                     *settings.destinations,
-                    *([settings.package_index.egress()] if settings.package_index else []),
+                    settings.package_index.egress() if settings.package_index else package_index.PUBLIC,
                 ),
+                api_server=settings.api_server,
                 models_namespace=settings.models_namespace,
                 limits=settings.limits,
             ),

@@ -1,12 +1,15 @@
 """Where the pip of pipeline steps finds packages: environment variables, and the way there."""
 
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 from components.shapes import network_policies
 from components.shapes.network_policies import EgressRule
 
 _PORTS = {"http": 80, "https": 443}
+PUBLIC: Final[EgressRule] = network_policies.egress([network_policies.anywhere()], _PORTS["https"])
+"""The rule that lets steps reach pip's own index, which is no network of anybody's."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,6 +42,8 @@ class PipelineStepsArgs:
     """Data of the ConfigMap from which steps take environment variables."""
     destinations: tuple[network_policies.EgressRule, ...]
     """Where steps may connect to, in addition to DNS and the Kubernetes API."""
+    api_server: network_policies.EgressRule = field(default_factory=network_policies.api_server)
+    """The way to the Kubernetes API, to which every step reports; by default to its ports anywhere."""
     models_namespace: pulumi.Input[str] | None = None
     """Namespace in which steps may deploy inference services, if any."""
 
@@ -235,7 +237,7 @@ class PipelineSteps(pulumi.ComponentResource):
             f"{self._name}-policy",
             metadata=self._owner.metadata("pipeline-steps"),
             spec=network_policies.exception(
-                self._owner.selector, outgoing=[network_policies.api_server(), *self._args.destinations]
+                self._owner.selector, outgoing=[self._args.api_server, *self._args.destinations]
             ),
             opts=self._owner.child(),
         )

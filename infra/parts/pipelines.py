@@ -122,6 +122,7 @@ def _steps(
         environment=_environment(connections, tenant, models_namespace),
         # The tracking server, and models as their clients reach them.
         destinations=({"to": [*site.servers(GatewayConnection, TrackingConnection)]},),
+        api_server=site.api_server,
         models_namespace=models_namespace,
         token=site.settings.identity is not None,
         package_index=PackageIndex(url=index, networks=chosen.package_index_cidrs) if index else None,

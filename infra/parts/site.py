@@ -12,8 +12,9 @@ from components import images
 from components.connections import Bucket
 from components.monitoring.prometheus_monitoring import scraper
 from components.shapes import network_policies
-from components.shapes.network_policies import Peer, in_namespace
+from components.shapes.network_policies import EgressRule, Peer, in_namespace
 from components.shapes.webhook_server import Certificate
+from infra import kubernetes_provider
 from infra.parts.records import Route
 from infra.parts.secrets import Password, WebhookCertificate
 from infra.settings.stack import Environment, Settings
@@ -139,6 +140,17 @@ class Site:
     def servers(self, *connections: type) -> tuple[Peer, ...]:
         """Return the pods in the cluster behind connections."""
         return peers(self.plan.servers(*connections))
+
+    @cached_property
+    def api_server(self) -> EgressRule:
+        """Rule that lets pods reach the Kubernetes API.
+
+        On EKS its ports anywhere: whoever runs pods there may reach S3, whose addresses change, at one of
+        them in any case.
+        """
+        if self.target.cloud is not None:
+            return network_policies.api_server()
+        return kubernetes_provider.api_server(self.target.cluster.provider)
 
     def stores(self, *connections: type) -> tuple[Peer, ...]:
         """Return the stores behind connections: pods of the cluster, and the cloud's network."""

@@ -15,6 +15,16 @@ MODELS: Final = "serving.kserve.io"
 PLATFORM: Final = "plinth.dev"
 """Group of what has no group of its own, such as metrics."""
 _PREDICTIONS: Final = "inferenceservices/predictions"
+PROMOTIONS: Final = "registered-models/alias"
+"""Resource of aliases of models: a right of its own among those of MLflow."""
+TRACKED: Final = (
+    *("artifacts", "datasets", "demo", "experiments", "gateway", "gateway-proxy", "genai"),
+    *("get-online-trace-details", "get-trace-artifact", "issues", "jobs", "label-schemas", "logged-models"),
+    *("metrics", "model-versions", "prompt-optimization", "registered-models", "review-queues", "runs"),
+    *("scorer", "scorers", "server-info", "traces", "ui-telemetry", "unified-traces", "upload-artifact"),
+    *("webhooks", "workspaces"),
+)
+"""All other resources of MLflow, which are first segments of paths of its API: RBAC knows no exceptions."""
 _WRITE: Final = ["get", "create", "update", "delete"]
 
 
@@ -25,6 +35,8 @@ class Role(StrEnum):
     VIEWER = "plinth:viewer"
     CALLER = "plinth:caller"
     """Calls models, and nothing else."""
+    PROMOTER = "plinth:promoter"
+    """Says which version of a model is `champion`, or has another alias."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +85,8 @@ def rules() -> Mapping[Role, Sequence[dict[str, Any]]]:
     return {
         Role.MEMBER: [
             _rule(PIPELINES, "*", _WRITE),
-            _rule(TRACKING, "*", _WRITE),
+            _rule(TRACKING, TRACKED, _WRITE),
+            _rule(TRACKING, PROMOTIONS, ["get"]),
             _rule(MODELS, _PREDICTIONS, ["get", "create"]),
             _rule(PLATFORM, "*", _WRITE),
         ],
@@ -84,8 +97,10 @@ def rules() -> Mapping[Role, Sequence[dict[str, Any]]]:
             _rule(PLATFORM, "*", ["get"]),
         ],
         Role.CALLER: [_rule(MODELS, _PREDICTIONS, ["get", "create"])],
+        Role.PROMOTER: [_rule(TRACKING, PROMOTIONS, _WRITE)],
     }
 
 
-def _rule(group: str, resource: str, verbs: Sequence[str]) -> dict[str, Any]:
-    return {"api_groups": [group], "resources": [resource], "verbs": [*verbs]}
+def _rule(group: str, resource: str | Sequence[str], verbs: Sequence[str]) -> dict[str, Any]:
+    resources = [resource] if isinstance(resource, str) else [*resource]
+    return {"api_groups": [group], "resources": resources, "verbs": [*verbs]}

@@ -131,6 +131,7 @@ def _bindings(
 
     accounts = {
         Role.MEMBER: [Subject(name=OPERATOR, namespace=NAMESPACE)],
+        Role.PROMOTER: [Subject(name=OPERATOR, namespace=NAMESPACE)],
         # Steps call the models that they have deployed.
         Role.CALLER: [
             Subject(name=ACCOUNT, namespace=each.runs_namespace)
@@ -148,13 +149,14 @@ def _groups(settings: Settings, identity: IdentitySettings, namespace: str) -> M
     from components.access.login import ADMINISTRATORS
 
     if identity.kind is IdentityKind.LOCAL:
-        return {Role.MEMBER: (ADMINISTRATORS,), Role.CALLER: ()}
+        return {Role.MEMBER: (ADMINISTRATORS,), Role.PROMOTER: (ADMINISTRATORS,), Role.CALLER: ()}
     teams = [each for each in settings.teams if each.name == namespace]
     named: Sequence[IdentitySettings | TeamSettings] = teams or [identity]
     return {
         Role.MEMBER: dict.fromkeys(group for each in named for group in each.members),
         Role.VIEWER: dict.fromkeys(group for each in named for group in each.viewers),
         Role.CALLER: dict.fromkeys(group for each in named for group in each.callers),
+        Role.PROMOTER: dict.fromkeys(group for each in named for group in each.promoters or each.members),
     }
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from infra.parts.site import Site
 
 NAMESPACE = "mlflow"
+_CALL = r"/(?:ajax-)?api/[0-9.]+/mlflow"
 PROXY = "haproxy"
 """Image of the proxies in front of workspaces."""
 
@@ -79,7 +80,7 @@ def route(tenant: Tenant) -> Route:
             group=roles.TRACKING,
             # Of what is no call of the API, such as pages and artifacts.
             resource="experiments",
-            resource_in=rf"^{f'(?:{below})?' if below else ''}/(?:ajax-)?api/[0-9.]+/mlflow/([a-z-]+)",
+            resource_in=rf"^{f'(?:{below})?' if below else ''}{_CALL}/({roles.PROMOTIONS}|[a-z-]+)",
             reads=(r"/(?:get|search|list|query)[a-z-]*$", r"/graphql$"),
             localhost=(tenant.localhost,),
         ),

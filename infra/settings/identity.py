@@ -34,6 +34,8 @@ class IdentitySettings(Section):
     """Claim of an ID token that lists the groups of its user."""
     members: tuple[Group, ...] = Field(default=(), strict=False)
     """Groups who may use everything that is published."""
+    promoters: tuple[Group, ...] = Field(default=(), strict=False)
+    """Of the members, the groups who may say which version of a model is `champion`; by default all."""
     viewers: tuple[Group, ...] = Field(default=(), strict=False)
     """Groups who may read it."""
     callers: tuple[Group, ...] = Field(default=(), strict=False)

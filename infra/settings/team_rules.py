@@ -36,12 +36,12 @@ def problems(settings: Settings) -> Iterator[str]:
 
 
 def _group_problems(settings: Settings) -> Iterator[str]:
-    named = {
-        f"teams.{each.name}.{key}": groups
+    named = [
+        f"teams.{each.name}.{key}"
         for each in settings.teams
-        for key, groups in (("members", each.members), ("viewers", each.viewers), ("callers", each.callers))
-        if groups
-    }
+        for key in ("members", "promoters", "viewers", "callers")
+        if getattr(each, key)
+    ]
     for key in named:
         if settings.identity is None:
             yield f"{key} names groups, but the stack has no login: set identity, or leave them out"

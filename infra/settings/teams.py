@@ -47,6 +47,8 @@ class TeamSettings(Section):
     """The most that its namespace may use at once; by default there is no bound."""
     members: tuple[Group, ...] = Field(default=(), strict=False)
     """Groups who may use everything of the team."""
+    promoters: tuple[Group, ...] = Field(default=(), strict=False)
+    """Of the members, the groups who may say which version of a model is `champion`; by default all."""
     viewers: tuple[Group, ...] = Field(default=(), strict=False)
     """Groups who may read it."""
     callers: tuple[Group, ...] = Field(default=(), strict=False)

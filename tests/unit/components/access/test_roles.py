@@ -1,6 +1,8 @@
 """What hosts ask for, and what the platform's roles grant."""
 
-from components.access.roles import MODELS, OPEN, PIPELINES, PLATFORM, TRACKING, Access, Role, rules
+import re
+
+from components.access.roles import MODELS, OPEN, PIPELINES, PLATFORM, TRACKED, TRACKING, Access, Role, rules
 
 
 def test_a_host_without_a_group_verifies_requests_itself() -> None:
@@ -47,7 +49,22 @@ def test_members_may_use_every_part() -> None:
     everything = {"get", "create", "update", "delete"}
     granted = _granted(Role.MEMBER)
     assert granted[f"inferenceservices/predictions.{MODELS}"] == {"get", "create"}
-    assert {granted[f"*.{group}"] == everything for group in (PIPELINES, TRACKING, PLATFORM)} == {True}
+    assert {granted[f"*.{group}"] == everything for group in (PIPELINES, PLATFORM)} == {True}
+    assert {granted[f"{each}.{TRACKING}"] == everything for each in TRACKED} == {True}
+
+
+def test_members_read_aliases_and_promoters_set_them() -> None:
+    alias = f"registered-models/alias.{TRACKING}"
+    assert _granted(Role.MEMBER)[alias] == {"get"}
+    assert _granted(Role.PROMOTER) == {alias: {"get", "create", "update", "delete"}}
+
+
+def test_every_call_of_mlflow_is_a_resource_that_members_may_use() -> None:
+    from mlflow.server import app
+
+    pattern = re.compile(r"^/(?:ajax-)?api/[0-9.]+/mlflow/([a-z-]+)")
+    served = {found[1] for rule in app.url_map.iter_rules() if (found := pattern.match(rule.rule))}
+    assert served == {*TRACKED}
 
 
 def test_no_role_grants_what_a_kubernetes_api_serves() -> None:

@@ -67,7 +67,7 @@ def test_a_team_has_hosts_namespaces_and_a_bucket_of_its_own() -> None:
     assert found.pipelines_host == "pipelines-research.plinth.local"
     assert found.model_host("wine") == "wine-research.plinth.local"
     assert (found.pipelines_namespace, found.pipelines_bucket) == ("research", "pipelines-research")
-    assert found.tracking_host == "mlflow.plinth.local"
+    assert found.tracking_host == "mlflow-research.plinth.local"
 
 
 def test_a_team_that_the_stack_does_not_have_is_named_with_those_that_it_has() -> None:

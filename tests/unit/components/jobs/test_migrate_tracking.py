@@ -47,6 +47,8 @@ def test_a_database_that_never_answers_is_one_line_without_the_password(
     file = tmp_path / "database-uri"
     file.write_text(URI)
     monkeypatch.setenv("DATABASE_URI_FILE", str(file))
+    (tmp_path / "workspaces.json").write_text("[]")
+    monkeypatch.setenv("WORKSPACES_FILE", str(tmp_path / "workspaces.json"))
 
     def refuse(*_: object, **__: object) -> None:
         raise wait.NotReadyError("the tracking database did not answer within 120 s: refused")
@@ -69,3 +71,11 @@ def test_a_refused_connection_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(wait.NotReadyError):
         migrate_tracking.migrate(URI)
     assert asked["retry_on"] is OperationalError
+
+
+def test_workspaces_that_are_missing_are_made_once(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    upgrade: Any = migrate_tracking.mlflow.db.upgrade
+    upgrade.callback(uri)
+    assert migrate_tracking.make_workspaces(uri, ["research", "applied"]) == ["applied", "research"]
+    assert migrate_tracking.make_workspaces(uri, ["research", "serving"]) == ["serving"]

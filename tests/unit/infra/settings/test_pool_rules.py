@@ -123,7 +123,7 @@ def test_a_team_that_cannot_work_is_named_with_its_remedy(teams: list[Any], mess
 
 
 def test_quotas_are_checked_once_the_devices_of_every_pool_can_be_counted() -> None:
-    team = {"name": "a", "gpuQuota": {"inference": 9}}
+    team = {"name": "applied", "gpuQuota": {"inference": 9}}
     values = choices.changed(PROD | {"teams": [team]}, "gpuPools.0.instanceTypes", ["g6.2xlarg"])
     found = choices.problem(values)
     assert found.startswith("plinth:gpuPools inference: instanceTypes names 'g6.2xlarg'")

@@ -16,9 +16,6 @@ from upstream.build import binary
 from upstream.cache import cache_root
 from upstream.image_recipe import Debian, Image
 
-# Merges /usr before packages are unpacked, where the suite has a package that says so: the one that merges it
-# afterwards needs all of Perl.
-_MERGED_USR = "--hook-dir=/usr/share/mmdebstrap/hooks/maybe-merged-usr"
 # An image is replaced, not updated, and the mirror of the machine that built it must not be part of it.
 _NO_SOURCES = '--customize-hook=: > "$1/etc/apt/sources.list"'
 # No program reads these; licences are kept.

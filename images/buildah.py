@@ -211,7 +211,6 @@ def _mmdebstrap(debian: Debian, names: Iterable[str], repository: Path, target: 
     options += [
         '--aptopt=APT::Install-Recommends "false"',
         "--quiet",
-        _MERGED_USR,
         *debian.hooks,
         _NO_SOURCES,
     ]

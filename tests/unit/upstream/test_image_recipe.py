@@ -208,7 +208,8 @@ def test_a_circle_of_bases_is_named() -> None:
         ("programs = [1]", "expected a list of texts"),
         ('[python]\ngroups = ["a"]\nrequirements = "b"', "exactly one of groups, shared-by, requirements"),
         ("[python]\nrequirements = 1", "exactly one of groups, shared-by, requirements"),
-        ('[debian]\nsuite = "bookworm"', "needs"),
+        ('[debian]\nsuite = "bookworm"', r"needs \['packages', 'suite', 'variant'\], may have hooks"),
+        ('base = "b"\n[debian]\npackages = []\nsuite = "x"', r"needs \['packages'\], may have alone"),
         ('[modules]\nconfig = "nothing"', "expected PROJECT:MODULE/PATH"),
     ],
 )

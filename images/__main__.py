@@ -44,7 +44,7 @@ def _levels(images: list[image_recipe.Image]) -> Iterator[list[image_recipe.Imag
 
 
 def _settle(builder: buildah.Builder, names: Iterable[str]) -> list[str]:
-    """Return the images that are to be built, and whose Debian packages had to be locked anew."""
+    """Return those of the missing images whose Debian packages had to be locked anew."""
     candidates = [image for image in image_recipe.with_bases(list(names)) if image.debian is not None]
     return [image.name for image in candidates if not store.find(image.name) and builder.settle(image)]
 

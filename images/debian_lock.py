@@ -4,6 +4,7 @@ It is made by APT from the signed indexes of Debian, and lists what an image get
 installs nothing else ([ADR 12](../docs/adr/0012-debian-packages-are-locked.md)).
 """
 
+import contextlib
 import os
 import subprocess
 import tempfile
@@ -87,15 +88,17 @@ def read(image: Image) -> Lock:
 
 
 def renew(image: Image) -> int:
-    """Write the lock of an image anew if Debian's indexes list other packages; return how many differ.
+    """Write the lock of an image anew if Debian's indexes list other packages; return how many have changed.
 
     Raises:
         ImagesError: APT fails, or the lock cannot be written.
     """
     packages = _resolve(image)
-    old = set(read(image).packages) if path(image).is_file() else set[Package]()
-    changed = [package for package in packages if package not in old]
-    if len(packages) == len(old) and not changed:
+    old: set[Package] = set()
+    with contextlib.suppress(ImagesError):
+        old.update(read(image).packages)
+    changed = {package.name for package in old.symmetric_difference(packages)}
+    if not changed:
         return 0
     moment = datetime.now(UTC).strftime(_MOMENT)
     lines = [
@@ -107,7 +110,7 @@ def renew(image: Image) -> int:
     except OSError as error:
         raise ImagesError(f"images/{image.name}/{DEBIAN_LOCK} cannot be written: {error.strerror}") from None
     image_recipe.forget()
-    return max(len(changed), 1)
+    return len(changed)
 
 
 def _resolve(image: Image) -> tuple[Package, ...]:
@@ -153,6 +156,8 @@ class _Apt:
                 env=environment,
                 timeout=_SECONDS,
             )
+        except FileNotFoundError:
+            raise ImagesError(f"image {self._image}: apt-get is not installed: build on Debian") from None
         except subprocess.TimeoutExpired:
             raise ImagesError(
                 f"image {self._image}: apt-get {arguments[0]}: no end in {_SECONDS} s"

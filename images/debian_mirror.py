@@ -31,8 +31,12 @@ def address() -> str:
     if named := os.environ.get(_MIRROR):
         return named.rstrip("/")
     command = ["apt-get", "update", "--print-uris"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = _INDEX.search(done.stdout)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SECONDS)
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        found = None
+    else:
+        found = _INDEX.search(done.stdout)
     if found is None:
         raise ImagesError(
             f"APT of this machine uses no mirror of Debian: set {_MIRROR} to the address of one that has "

@@ -33,6 +33,14 @@ def test_a_lock_is_written_once_and_only_a_change_of_packages_changes_the_key(
     assert image_recipe.key("app") != first
 
 
+def test_a_damaged_lock_is_written_anew(mirror: Debian, make_image: MakeImage) -> None:
+    folder = make_image("app", TABLE)
+    (folder / "packages.lock").write_text("<<<<<<< HEAD\n")
+    mirror.list(mirror.publish("python3", "3"))
+    assert _renew("app") == 1
+    assert _renew("app") == 0
+
+
 def test_what_apt_is_asked_for(mirror: Debian, make_image: MakeImage) -> None:
     make_image("app", TABLE)
     mirror.list(mirror.publish("python3", "3"))

@@ -240,9 +240,8 @@ def key(name: str) -> str:
             digest.update((part.encode() if isinstance(part, str) else part) + b"\0")
 
     for path in image.files:
-        content = str(path.readlink()) if path.is_symlink() else path.read_bytes()
         executable = "x" if path.lstat().st_mode & 0o100 else "-"
-        add(str(path.relative_to(image.folder)), executable, content)
+        add(str(path.relative_to(image.folder)), executable, _content(path))
     if image.base:
         add("base", key(image.base))
     for program in image.programs:
@@ -251,6 +250,15 @@ def key(name: str) -> str:
     for target, project, path in image.modules:
         add(target, path, (recipe.load(project).folder / "go.sum").read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _content(path: Path) -> str | bytes:
+    """Return what a file adds to a key: of a lock the packages, not when they were locked."""
+    if path.is_symlink():
+        return str(path.readlink())
+    if path.name != DEBIAN_LOCK:
+        return path.read_bytes()
+    return "\n".join(line for line in path.read_text().splitlines() if not line.startswith("#"))
 
 
 def forget() -> None:

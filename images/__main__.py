@@ -1,15 +1,15 @@
-"""`python -m images build|publish|push|mirror|sbom|list|tidy`: build images into the cache, publish them."""
+"""`python -m images build|publish|push|mirror|lock|sbom|list|tidy`: build images, publish what is built."""
 
 import argparse
 import contextlib
 import fcntl
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from images import ImagesError, buildah, mirror, registry, remote_registry, sbom, store
+from images import ImagesError, buildah, debian_lock, mirror, registry, remote_registry, sbom, store
 from terminal import failures
 from terminal.progress import TaskProgress
 from upstream import image_recipe
@@ -43,13 +43,26 @@ def _levels(images: list[image_recipe.Image]) -> Iterator[list[image_recipe.Imag
             del remaining[image.name]
 
 
-def _build(names: list[str]) -> None:
-    images = image_recipe.with_bases(names or [image.name for image in image_recipe.all_images()])
-    if all(store.find(image.name) for image in images):
-        print(f"images: {len(images)} images, all cached")
-        return
+def _settle(builder: buildah.Builder, names: Iterable[str]) -> list[str]:
+    """Return those of the missing images whose Debian packages had to be locked anew."""
+    candidates = [image for image in image_recipe.with_bases(list(names)) if image.debian is not None]
+    return [image.name for image in candidates if not store.find(image.name) and builder.settle(image)]
+
+
+def _build(names: list[str], *, settled: Iterable[str] = ()) -> list[str]:
+    """Build images that are missing; return those whose Debian packages had to be locked anew.
+
+    Args:
+        names: images to build; all by default.
+        settled: more images whose lock is settled, though they are built later: keys do not change then.
+    """
+    names = names or [image.name for image in image_recipe.all_images()]
+    if all(store.find(image.name) for image in image_recipe.with_bases([*names, *settled])):
+        print(f"images: {len(image_recipe.with_bases(names))} images, all cached")
+        return []
     with _locked(), buildah.builder() as builder:
-        missing = [image for image in images if store.find(image.name) is None]
+        renewed = _settle(builder, [*names, *settled])
+        missing = [image for image in image_recipe.with_bases(names) if store.find(image.name) is None]
         progress = TaskProgress("images", [image.name for image in missing])
         with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
             for batch in _levels(missing):
@@ -60,6 +73,31 @@ def _build(names: list[str]) -> None:
                 for failure in filter(None, failures):
                     raise failure
         store.tidy()
+    return renewed
+
+
+def _build_for(targets: list[tuple[str, registry.Target]]) -> None:
+    """Build the images of given references, which are wrong if one of the images has another key now."""
+    if renewed := _build(sorted({name for name, _ in targets})):
+        raise ImagesError(
+            f"Debian packages of {', '.join(renewed)} were locked anew, so references have changed: "
+            "run again what made them, such as `python -m infra images`"
+        )
+
+
+def _with_debian() -> list[str]:
+    return [image.name for image in image_recipe.all_images() if image.debian is not None]
+
+
+def _lock(names: list[str]) -> None:
+    known = _with_debian()
+    if unknown := set(names) - set(known):
+        raise ImagesError(f"{min(unknown)} has no Debian packages of its own; these have: {', '.join(known)}")
+    # A base comes before what is built on it.
+    for image in image_recipe.with_bases(names or known):
+        if image.debian is not None and image.name in (names or known):
+            changed = debian_lock.renew(image)
+            print(f"{image.name:34} {f'{changed} packages changed' if changed else 'unchanged'}", flush=True)
 
 
 def _targets(pairs: list[str]) -> list[tuple[str, registry.Target]]:
@@ -81,7 +119,7 @@ def _targets(pairs: list[str]) -> list[tuple[str, registry.Target]]:
 
 def _publish(pairs: list[str]) -> None:
     targets = _targets(pairs)
-    _build(sorted({name for name, _ in targets}))
+    _build_for(targets)
     changed = sum(registry.publish(store.require(name), target) for name, target in targets)
     print(f"images: {len(targets)} published, {changed} of them new, in {registry.folder()}")
 
@@ -90,7 +128,7 @@ def _push(pairs: list[str], host: str, *, plain_http: bool) -> None:
     targets = _targets(pairs)
     if "/" in host:
         raise ImagesError(f"--to {host}: expected HOST or HOST:PORT; the path is part of each reference")
-    _build(sorted({name for name, _ in targets}))
+    _build_for(targets)
     remote = remote_registry.RemoteRegistry(host, plain_http=plain_http)
     changed = 0
     for name, target in targets:
@@ -131,8 +169,7 @@ def _list() -> None:
         print(f"{image.name:34} {key} {state:10} {image.base or 'scratch'}")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return the exit code."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m images", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     building = commands.add_parser("build", help="build images that are not cached")
@@ -161,22 +198,35 @@ def main(arguments: list[str] | None = None) -> int:
     copying.add_argument(
         "--plain-http", action="store_true", help="use plain HTTP for a registry on another machine"
     )
+    locking = commands.add_parser(
+        "lock", help="lock the newest Debian packages; images with changes are built anew"
+    )
+    locking.add_argument("name", nargs="*", help="images; all with Debian packages of their own by default")
     listing = commands.add_parser("sbom", help="write what built images consist of, as CycloneDX")
     listing.add_argument("name", nargs="*", help="images; all that are built by default")
     listing.add_argument("--to", required=True, type=Path, metavar="FOLDER", help="where to write")
     commands.add_parser("list", help="list each image, its content key, compressed size and base")
     commands.add_parser("tidy", help="delete blobs and tags that no image needs")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    options = _parser().parse_args(arguments)
     try:
         match options.command:
             case "build":
-                _build(image_recipe.without_upstream() if options.without_programs else options.name)
+                without: bool = options.without_programs
+                names = image_recipe.without_upstream() if without else options.name
+                _build(names, settled=_with_debian() if without else ())
             case "publish":
                 _publish(options.pair)
             case "push":
                 _push(options.pair, options.to, plain_http=options.plain_http)
             case "mirror":
                 _mirror(options.pair, options.to, plain_http=options.plain_http)
+            case "lock":
+                _lock(options.name)
             case "sbom":
                 _sbom(options.name, options.to)
             case "list":

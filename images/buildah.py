@@ -6,15 +6,18 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 
-from images import ImagesError, python_packages, store
+from images import ImagesError, debian_archive, debian_lock, python_packages, store
+from images.debian_lock import Package
 from upstream import image_recipe, modules, recipe
 from upstream.build import binary
 from upstream.cache import cache_root
 from upstream.image_recipe import Debian, Image
 
+# An image is replaced, not updated, and the mirror of the machine that built it must not be part of it.
+_NO_SOURCES = '--customize-hook=: > "$1/etc/apt/sources.list"'
 # No program reads these; licences are kept.
 _DPKG_OPTIONS = (
     "path-exclude=/usr/share/doc/*",
@@ -136,11 +139,46 @@ class Builder:
             # Module folders are read-only; the copies must not be, or they could not be deleted.
             _run(["cp", "-r", "--no-preserve=mode", str(source), str(context / target)], image.name, log)
         if image.debian is not None:
-            bootstrap = _mmdebstrap(image.debian, context / "rootfs.tar")
-            # One timestamp for all files, as in the layers: equal packages make an equal archive.
-            _run(bootstrap, image.name, log, TMPDIR=str(self._temporary()), SOURCE_DATE_EPOCH="1")
+            self._debian(image, image.debian, context, log)
         if (image.folder / "prepare.py").is_file():
             _run([sys.executable, str(context / "prepare.py"), str(context)], image.name, log)
+
+    def _debian(self, image: Image, debian: Debian, context: Path, log: Path) -> None:
+        lock = debian_lock.read(image)
+        if gone := debian_archive.fetch(lock, self._debs):
+            fix = f"run `python -m images lock {image.name}`"
+            raise ImagesError(f"image {image.name}: Debian no longer has {_some(gone)}: {fix}")
+        folder = context / "debs"
+        debian_archive.link(lock.packages, self._debs, folder)
+        if image.base is not None:
+            return
+        debian_archive.write_index(lock.packages, debian.suite, folder)
+        names = [package.name for package in lock.packages]
+        bootstrap = _mmdebstrap(debian, names, folder, context / "rootfs.tar")
+        # One timestamp for all files, as in the layers: equal packages make an equal archive.
+        _run(bootstrap, image.name, log, TMPDIR=str(self._temporary()), SOURCE_DATE_EPOCH="1")
+        shutil.rmtree(folder)
+
+    @property
+    def _debs(self) -> Path:
+        return self._folder / "debs"
+
+    def settle(self, image: Image) -> bool:
+        """Fetch the Debian packages of an image; renew its lock, and with it the key, if some are gone.
+
+        So a build does not fail when Debian publishes an update. Return whether the lock was renewed.
+
+        Raises:
+            ImagesError: the mirror does not answer, or the lock cannot be written.
+        """
+        gone = debian_archive.fetch(debian_lock.read(image), self._debs)
+        if not gone:
+            return False
+        if not debian_lock.renew(image):
+            raise ImagesError(f"image {image.name}: the mirror lists {_some(gone)} but has no file of it")
+        where = f"images/{image.name}/{image_recipe.DEBIAN_LOCK}"
+        print(f"images: Debian has replaced {_some(gone)}: {where} is renewed, commit it", file=sys.stderr)
+        return True
 
     def _keep(self, image: Image, name: str, log: Path) -> None:
         layout = self._folder / "layout" / image.name
@@ -162,11 +200,21 @@ class Builder:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _mmdebstrap(debian: Debian, target: Path) -> list[str]:
+def _some(packages: Sequence[Package]) -> str:
+    first = f"{packages[0].name} {packages[0].version}"
+    return f"{first} and {len(packages) - 1} more" if len(packages) > 1 else first
+
+
+def _mmdebstrap(debian: Debian, names: Iterable[str], repository: Path, target: Path) -> list[str]:
     options = [f"--dpkgopt={option}" for option in _DPKG_OPTIONS]
-    options += [f"--include={','.join(debian.packages)}", f"--variant={debian.variant}", "--skip=output/dev"]
-    options += ['--aptopt=APT::Install-Recommends "false"', "--quiet", *debian.hooks]
-    return ["mmdebstrap", *options, debian.suite, str(target)]
+    options += [f"--include={','.join(names)}", f"--variant={debian.variant}", "--skip=output/dev"]
+    options += [
+        '--aptopt=APT::Install-Recommends "false"',
+        "--quiet",
+        *debian.hooks,
+        _NO_SOURCES,
+    ]
+    return ["mmdebstrap", *options, debian.suite, str(target), f"deb [trusted=yes] copy:{repository} ./"]
 
 
 @contextlib.contextmanager

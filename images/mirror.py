@@ -1,4 +1,7 @@
-"""Copies images of public registries to another with skopeo, for nodes with Linux on x86-64."""
+"""Copies images of public registries to another, and asks registries for digests, with skopeo.
+
+Nodes are Linux on x86-64.
+"""
 
 import json
 import shutil
@@ -13,6 +16,8 @@ from images import ImagesError, registry, registry_login
 from images.remote_registry import is_local
 
 _SECONDS = 1800.0
+# How registries say that they have no such tag, or no such repository.
+_UNKNOWN = ("manifest unknown", "name unknown", "not found")
 _PLATFORM = ("--override-os=linux", "--override-arch=amd64")
 
 
@@ -42,6 +47,24 @@ class Mirror:
             lines = done.stderr.strip().splitlines() or ["no output"]
             raise ImagesError(f"{source} to {self.host}/{target.repository}:{target.tag}: {lines[-1]}")
         return True
+
+
+def digest(reference: str) -> str | None:
+    """Ask a registry for the digest by which nodes pull a tag; None if it has no such tag.
+
+    Raises:
+        ImagesError: skopeo is missing, or the registry does not answer.
+    """
+    host = reference.partition("/")[0]
+    with _login(host) as login:
+        tls = f"--{_verify(secure=not is_local(host))}"
+        done = _skopeo("inspect", "--format={{.Digest}}", tls, *login(""), f"docker://{reference}")
+    if done.returncode == 0:
+        return done.stdout.strip()
+    *_, reason = done.stderr.strip().splitlines() or ["no output"]
+    if any(text in reason for text in _UNKNOWN):
+        return None
+    raise ImagesError(f"{reference}: {reason}")
 
 
 def _verify(*, secure: bool) -> str:

@@ -47,10 +47,15 @@ def _tag_link(target: Target) -> Path:
     return tags / target.tag / "current" / "link"
 
 
+def digest(target: Target) -> str | None:
+    """Return the digest of the image that the registry serves under a reference; None if it serves none."""
+    link = _tag_link(target)
+    return link.read_text() if link.is_file() else None
+
+
 def is_published(record: store.Record, target: Target) -> bool:
     """Return whether the registry serves exactly this image under this reference."""
-    link = _tag_link(target)
-    return link.is_file() and link.read_text() == record.manifest.digest
+    return digest(target) == record.manifest.digest
 
 
 def _write(path: Path, text: str) -> None:

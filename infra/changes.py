@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+import time
+from collections import Counter
 from typing import Any
 
 from cluster.errors import ClusterError
@@ -18,20 +20,32 @@ _CLEAR_LINE = "\r\x1b[K"
 _TERMINAL_COLUMNS = 79
 _LINES_SHOWN = 10
 _ERRORS_SHOWN = 3
+_KINDS_SHOWN = 3
 # Of the three minutes in which `make down` must end, however damaged the platform is.
 _DESTROY_SECONDS = 90.0
+STOPPED = 124
+"""Exit code of a run that was stopped because its time was over, as of `timeout`."""
 
 
 def run_engine(engine: Engine, command: str, *arguments: str, seconds: float | None = None) -> int:
-    """Run Pulumi, printing a line per finished component; end with a summary or the errors."""
+    """Run Pulumi, printing a line per finished component; end with a summary or the errors.
+
+    After `seconds` it is stopped. What it says from then on only follows from that, and is not printed.
+    """
     progress = events.Progress()
     seen: list[dict[str, Any]] = []
+    begun = time.monotonic()
+
+    def is_over() -> bool:
+        return seconds is not None and time.monotonic() - begun >= seconds
 
     # Only a terminal gets a status line; in a file each update would be one more line.
     live = sys.stdout.isatty()
 
     def show(event: dict[str, Any]) -> None:
         seen.append(event)
+        if is_over():
+            return
         for line in progress.lines(event):
             print(f"{_CLEAR_LINE if live else ''}{line}", flush=True)
         if live:
@@ -40,6 +54,8 @@ def run_engine(engine: Engine, command: str, *arguments: str, seconds: float | N
     code = engine.run(command, *arguments, on_event=show, seconds=seconds)
     if live:
         print(_CLEAR_LINE, end="")
+    if code and is_over():
+        return STOPPED
     summary = events.summarise(seen)
     print(f"{command} {engine.stack}: {summary.text()}", flush=True)
     if code == 0:
@@ -118,9 +134,18 @@ def destroy(options: argparse.Namespace) -> int:
         print(f"  {error}")
         code = 1
     if code and with_cluster:
-        print(f"destroy {options.stack}: what is left goes with cluster {options.name!r}")
+        left = _left(engine) if code == STOPPED else "what is left"
+        print(f"destroy {options.stack}: {left} goes with cluster {options.name!r}")
         return 0
     return code
+
+
+def _left(engine: Engine) -> str:
+    """Say what a deletion that was stopped has not deleted."""
+    types: list[str] = [each["type"] for each in engine.resources()]
+    kinds = Counter(each.rpartition(":")[2] for each in types if each.startswith("kubernetes:"))
+    some = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(_KINDS_SHOWN))
+    return f"stopped after {_DESTROY_SECONDS:.0f} s: what is left ({kinds.total()} objects: {some}, ...)"
 
 
 def _delete_objects(installation: Installation, *, seconds: float | None) -> int:

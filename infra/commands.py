@@ -12,7 +12,7 @@ from cluster.errors import ClusterError
 from components import images
 from components.images import ImageError
 from components.versions import VersionError
-from infra import changes, mirrored_images
+from infra import changes, image_digests, mirrored_images
 from infra.account import commands as account
 from infra.engine import programs
 from infra.engine.engine import Engine
@@ -81,7 +81,12 @@ def _images(options: argparse.Namespace) -> int:
         return 0
     for name in plan(chosen, PARTS).images:
         if images.is_own(name) or not options.own:
-            print(f"{name}={images.reference(name, chosen.registry, mirrored=chosen.images.mirror)}")
+            reference = images.reference(name, chosen.registry, mirrored=chosen.images.mirror)
+            on_this_machine = not chosen.registry
+            digest = (
+                image_digests.digest(reference, on_this_machine=on_this_machine) if options.digests else ""
+            )
+            print(f"{name}={reference} {digest}".rstrip(), flush=True)
     return 0
 
 
@@ -132,7 +137,13 @@ def _parser() -> argparse.ArgumentParser:
                 action="store_true",
                 help="only images that this repository builds and no public registry has",
             )
-            sub.add_argument(
+            other = sub.add_mutually_exclusive_group()
+            other.add_argument(
+                "--digests",
+                action="store_true",
+                help="print the digest by which nodes pull it too, as its registry has it now",
+            )
+            other.add_argument(
                 "--mirrored",
                 action="store_true",
                 help="print SOURCE=TARGET of images that the stack's registry mirrors (images.mirror)",

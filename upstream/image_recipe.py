@@ -19,6 +19,8 @@ FOLDER = Path(__file__).parents[1] / "images"
 _FORMAT = "1"
 _KEYS = {"base", "programs", "seconds", "on-demand", "debian", "python", "modules"}
 _TAG_DIGITS = 12
+# Beside the Dockerfile, and so part of the key.
+DEBIAN_LOCK = "packages.lock"
 
 
 class ImageRecipeError(UpstreamError):
@@ -27,11 +29,20 @@ class ImageRecipeError(UpstreamError):
 
 @dataclass(frozen=True, kw_only=True)
 class Debian:
-    """A Debian root file system, made by mmdebstrap as `rootfs.tar`."""
+    """Debian packages, locked in the image's folder.
 
-    suite: str
-    variant: str
+    Without a base they are a root file system, made by mmdebstrap as `rootfs.tar`; with one they are files in
+    `debs/`, for the Dockerfile to install.
+    """
+
     packages: tuple[str, ...]
+    """They come with what they need."""
+    suite: str = ""
+    """Empty with a base, which has one."""
+    variant: str = ""
+    """What mmdebstrap installs besides; empty with a base."""
+    alone: tuple[str, ...] = ()
+    """These come without what they need."""
     hooks: tuple[str, ...] = ()
 
 
@@ -84,16 +95,17 @@ def _strings(value: Any, where: str) -> tuple[str, ...]:
     return tuple(items)
 
 
-def _debian(table: dict[str, Any], where: str) -> Debian:
-    needed = {"suite", "variant", "packages"}
-    if not needed <= table.keys() <= needed | {"hooks"}:
+def _debian(table: dict[str, Any], where: str, *, has_base: bool) -> Debian:
+    needed, more = ({"packages"}, "alone") if has_base else ({"suite", "variant", "packages"}, "hooks")
+    if not needed <= table.keys() <= needed | {more}:
         raise ImageRecipeError(
-            f"{where}: [debian] needs {sorted(needed)}, may have hooks; got {sorted(table)}"
+            f"{where}: [debian] needs {sorted(needed)}, may have {more}; got {sorted(table)}"
         )
     return Debian(
-        suite=table["suite"],
-        variant=table["variant"],
         packages=_strings(table["packages"], where),
+        suite=table.get("suite", ""),
+        variant=table.get("variant", ""),
+        alone=_strings(table.get("alone", []), where),
         hooks=_strings(table.get("hooks", []), where),
     )
 
@@ -154,7 +166,7 @@ def load(name: str) -> Image:
         folder=folder,
         base=table.get("base"),
         programs=_strings(table.get("programs", []), where),
-        debian=_debian(table["debian"], where) if "debian" in table else None,
+        debian=_debian(table["debian"], where, has_base="base" in table) if "debian" in table else None,
         python=_python(table["python"], where) if "python" in table else None,
         modules=_modules(table.get("modules", {}), where),
         seconds=float(table.get("seconds", 5)),
@@ -212,10 +224,10 @@ def without_upstream() -> list[str]:
 def key(name: str) -> str:
     """Return the content key: the digest of all that goes into an image, its base included.
 
-    It covers files with their executable bits and links, locked Python packages, and the sources and build
-    recipes of upstream programs. The Go release that happens to be installed is not part of it, so that
-    everybody who builds a commit gives an image the same reference; raise the `go` line of a go.mod to demand
-    a newer one, which does change the key.
+    It covers files with their executable bits and links, which include a lock of Debian packages, locked
+    Python packages, and the sources and build recipes of upstream programs. The Go release that happens to be
+    installed is not part of it, so that everybody who builds a commit gives an image the same reference;
+    raise the `go` line of a go.mod to demand a newer one, which does change the key.
 
     Raises:
         UpstreamError: the image, its base or something it names is missing.
@@ -228,9 +240,8 @@ def key(name: str) -> str:
             digest.update((part.encode() if isinstance(part, str) else part) + b"\0")
 
     for path in image.files:
-        content = str(path.readlink()) if path.is_symlink() else path.read_bytes()
         executable = "x" if path.lstat().st_mode & 0o100 else "-"
-        add(str(path.relative_to(image.folder)), executable, content)
+        add(str(path.relative_to(image.folder)), executable, _content(path))
     if image.base:
         add("base", key(image.base))
     for program in image.programs:
@@ -239,6 +250,21 @@ def key(name: str) -> str:
     for target, project, path in image.modules:
         add(target, path, (recipe.load(project).folder / "go.sum").read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _content(path: Path) -> str | bytes:
+    """Return what a file adds to a key: of a lock the packages, not when they were locked."""
+    if path.is_symlink():
+        return str(path.readlink())
+    if path.name != DEBIAN_LOCK:
+        return path.read_bytes()
+    return "\n".join(line for line in path.read_text().splitlines() if not line.startswith("#"))
+
+
+def forget() -> None:
+    """Read images anew from now on: one of their files has changed."""
+    load.cache_clear()
+    key.cache_clear()
 
 
 def _locked_packages(image: Image) -> list[str]:

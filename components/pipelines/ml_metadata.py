@@ -17,13 +17,14 @@ from components.shapes import (
     server_pods,
 )
 from components.shapes.owner import Owner
-from components.shapes.server_pods import TMP
+from components.shapes.server_pods import TMP, Mount
 
 PORT = 8080
 SERVICE = "metadata-grpc-service"
 """KFP's drivers and launchers have this name built in."""
 _NAME = "metadata-grpc"
 _SECRET = "metadata-database"  # noqa: S105 - a name
+_LOGIN = Mount(volume="login", path="/login")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,25 +96,24 @@ class MlMetadata(pulumi.ComponentResource):
             "mlmd",
             self._args.image,
             ["mlmd-server"],
-            env=[
-                *pod_inputs.plain_env(
-                    {
-                        "MLMD_PORT": str(PORT),
-                        "MLMD_MYSQL_HOST": database.host,
-                        "MLMD_MYSQL_PORT": str(database.port),
-                        "MLMD_MYSQL_DATABASE": database.database,
-                        "MLMD_MYSQL_USER": database.username,
-                        **({"MLMD_MYSQL_AUTHORITIES": authorities.PATH} if trusted.mounts else {}),
-                    }
-                ),
-                *pod_inputs.secret_env(_SECRET, {"MLMD_MYSQL_PASSWORD": "password"}),
-            ],
+            env=pod_inputs.plain_env(
+                {
+                    "MLMD_PORT": str(PORT),
+                    "MLMD_MYSQL_HOST": database.host,
+                    "MLMD_MYSQL_PORT": str(database.port),
+                    "MLMD_MYSQL_DATABASE": database.database,
+                    "MLMD_MYSQL_USER": database.username,
+                    "MLMD_MYSQL_PASSWORD_FILE": f"{_LOGIN.path}/password",
+                    **({"MLMD_MYSQL_AUTHORITIES": authorities.PATH} if trusted.mounts else {}),
+                }
+            ),
             ports={"grpc": PORT},
-            mounts=(TMP, *trusted.mounts),
+            mounts=(TMP, _LOGIN, *trusted.mounts),
             probe=pod_security.tcp_probe(PORT),
             resources=pod_security.sizes(cpu="50m", memory="96Mi", memory_limit="512Mi"),
         )
-        pod = server_pods.pod(container, volumes=trusted.volumes)
+        login: kubernetes.core.v1.VolumeArgsDict = {"name": _LOGIN.volume, "secret": {"secret_name": _SECRET}}
+        pod = server_pods.pod(container, volumes=[login, *trusted.volumes])
         return server_pods.deploy(
             self._owner, pod, role="server", name=_NAME, after=[*after, *trusted.config_maps]
         )

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import grpc
 from ml_metadata import errors
@@ -38,7 +39,8 @@ class Store:
         config.mysql.port = int(os.environ.get("MLMD_MYSQL_PORT", "3306"))
         config.mysql.database = os.environ["MLMD_MYSQL_DATABASE"]
         config.mysql.user = os.environ["MLMD_MYSQL_USER"]
-        config.mysql.password = os.environ["MLMD_MYSQL_PASSWORD"]
+        # The environment of a process can be read by whoever describes or enters its pod.
+        config.mysql.password = Path(os.environ["MLMD_MYSQL_PASSWORD_FILE"]).read_text()
         if authorities := os.environ.get("MLMD_MYSQL_AUTHORITIES"):
             # With its option `ca` the client refuses every certificate; it never compares the host's name.
             os.environ["SSL_CERT_FILE"] = authorities

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -64,18 +65,20 @@ class Run:
         """Run the engine in its own session: an interrupt reaches it once, and no process of it survives.
 
         The kernel sends it SIGTERM when this process dies. Its providers are in process groups of their own,
-        so they are found by the run's mark in their environment.
+        so they are found by the run's mark in their environment. That is a folder, and is deleted afterwards:
+        the Kubernetes provider copies the kubeconfig into a temporary file, and leaves it.
 
         Raises:
             KeyboardInterrupt: it was interrupted, and has exited.
         """
         mark = self.folder / _RUNS / uuid.uuid4().hex
+        mark.mkdir(parents=True, mode=0o700)
         # In memory. Not a file: the program's debug messages contain secrets in plain text. Not a pipe:
         # the engine opens it for reading too, and would block forever if this process were killed.
         with os.fdopen(os.memfd_create("events"), "rb", buffering=0) as events:
             process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", *self.argv, "--event-log", f"/dev/fd/{events.fileno()}"],
-                env={**self.environment, ENGINE_MARK: str(mark)},
+                env={**self.environment, ENGINE_MARK: str(mark), "TMPDIR": str(mark)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -88,11 +91,13 @@ class Run:
             finally:
                 marked.end(ENGINE_MARK, mark, "the engine")
                 process.wait()
+                shutil.rmtree(mark)
 
 
 def end_runs(folder: Path) -> None:
-    """Kill what is left of an engine's runs; only for an engine whose lock no living process holds."""
+    """Kill and delete what is left of an engine's runs; only if no living process holds the engine's lock."""
     marked.end(ENGINE_MARK, folder / _RUNS, "the engine")
+    shutil.rmtree(folder / _RUNS, ignore_errors=True)
 
 
 @contextlib.contextmanager

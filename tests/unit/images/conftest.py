@@ -1,12 +1,14 @@
 """Images of a repository and a cache of the test's own."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from images import store
+from images import debian_mirror, store
 from tests.fixtures import image_folders
+from tests.unit.images import debian
 from tests.unit.images.layouts import write_layout
 from upstream import image_recipe
 
@@ -35,3 +37,14 @@ def stored(tmp_path: Path) -> store.Record:
     image_folders.write("app")
     write_layout(tmp_path / "layout", b"one", b"two")
     return store.adopt("app", image_recipe.key("app"), tmp_path / "layout")
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[debian.Debian]:
+    """Give this machine a mirror of Debian, and an APT that lists what it has."""
+    debian_mirror.address.cache_clear()
+    with debian.serving(tmp_path / "debian") as made:
+        monkeypatch.setenv("PLINTH_DEBIAN_MIRROR", made.address)
+        monkeypatch.setenv("PATH", f"{made.folder}:{os.environ['PATH']}")
+        yield made
+    debian_mirror.address.cache_clear()

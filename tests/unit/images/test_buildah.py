@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from images import ImagesError, buildah, store
+from tests.unit.images import debian
 from tests.unit.images.conftest import MakeImage
+from tests.unit.images.debian import Debian
 from upstream import image_recipe
 from upstream.cache import UpstreamError
 
@@ -42,7 +44,10 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     here = str(Path(__file__).parent)
     scripts = {
         "buildah": _BUILDAH.format(here=here, folder=str(tmp_path)),
-        "mmdebstrap": "import pathlib, sys\npathlib.Path(sys.argv[-1]).write_text(' '.join(sys.argv[1:]))\n",
+        "mmdebstrap": (
+            "import pathlib, sys\npathlib.Path(sys.argv[-2]).touch()\n"
+            f"pathlib.Path({str(tmp_path / 'mmdebstrap')!r}).write_text(' '.join(sys.argv[1:]))\n"
+        ),
     }
     for name, text in scripts.items():
         (folder / name).write_text(f"#!{sys.executable} -IS\n{text}")
@@ -66,20 +71,85 @@ def test_a_build_is_stored_and_leaves_only_its_blobs(calls: Path, cache: Path, m
     assert "--compression-format zstd" in pushed
 
 
-def test_the_context_holds_programs_and_a_root_file_system(
+def test_the_context_holds_programs(
     calls: Path, tmp_path: Path, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "tool"
     program.write_text("program")
     monkeypatch.setattr(buildah, "binary", lambda _: program)
     monkeypatch.setattr(image_recipe, "key", functools.cache(lambda _: "0123"))
-    debian = '[debian]\nsuite = "bookworm"\nvariant = "minbase"\npackages = ["python3"]\n'
-    make_image("app", f'programs = ["tool"]\n{debian}')
+    make_image("app", 'programs = ["tool"]\n')
     with buildah.builder() as builder:
         builder.build(image_recipe.load("app"))
     assert '"programs/tool"' in _layer("app")
-    assert '"rootfs.tar"' in _layer("app")
     assert calls.exists()
+
+
+def test_a_root_file_system_is_made_of_locked_packages_alone(
+    calls: Path, tmp_path: Path, mirror: Debian, make_image: MakeImage
+) -> None:
+    packages = [mirror.publish("libc6", "1"), mirror.publish("python3", "2")]
+    make_image("app", debian.TABLE)
+    debian.write_lock("app", *packages)
+    with buildah.builder() as builder:
+        builder.build(image_recipe.load("app"))
+    assert '"rootfs.tar"' in _layer("app")
+    assert "debs" not in _layer("app")
+    asked = (tmp_path / "mmdebstrap").read_text()
+    assert "--include=libc6,python3 --variant=minbase" in asked
+    assert asked.endswith("context/app/debs ./")
+    assert "deb [trusted=yes] copy:" in asked
+    # No index was read: nothing but the lock says what there is.
+    assert sorted(mirror.asked) == [f"/{package.path}" for package in packages]
+    assert calls.exists()
+
+
+def test_an_image_on_a_base_gets_packages_as_files(
+    calls: Path, mirror: Debian, make_image: MakeImage
+) -> None:
+    make_image("ground")
+    make_image("app", 'base = "ground"\n[debian]\npackages = ["server"]\n')
+    debian.write_lock("app", mirror.publish("server", "1"))
+    with buildah.builder() as builder:
+        builder.build(image_recipe.load("ground"))
+        builder.build(image_recipe.load("app"))
+    assert '"debs/server_1_all.deb"' in _layer("app")
+    assert "rootfs.tar" not in _layer("app")
+    assert calls.exists()
+
+
+def test_a_lock_is_renewed_only_when_debian_has_replaced_a_package(
+    mirror: Debian, make_image: MakeImage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, kept = mirror.publish("libc6", "1"), mirror.publish("python3", "2")
+    make_image("app", debian.TABLE)
+    debian.write_lock("app", old, kept)
+    mirror.list(mirror.publish("libc6", "1.1"), kept)
+    key = image_recipe.key("app")
+    with buildah.builder() as builder:
+        # The index has a newer one already, but what is locked can still be had.
+        assert not builder.settle(image_recipe.load("app"))
+    assert image_recipe.key("app") == key
+    del mirror.files[f"/{old.path}"]
+    with buildah.builder() as builder:
+        assert builder.settle(image_recipe.load("app"))
+        assert not builder.settle(image_recipe.load("app"))
+    assert image_recipe.key("app") != key
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "images: Debian has replaced libc6 1: images/app/packages.lock is renewed, commit it"
+
+
+def test_a_mirror_that_lists_what_it_does_not_have_is_named(mirror: Debian, make_image: MakeImage) -> None:
+    package = mirror.publish("libc6", "1")
+    make_image("app", debian.TABLE)
+    debian.write_lock("app", package)
+    mirror.list(package)
+    mirror.files.clear()
+    with buildah.builder() as builder:
+        with pytest.raises(ImagesError, match="image app: the mirror lists libc6 1 but has no file of it"):
+            builder.settle(image_recipe.load("app"))
+        with pytest.raises(ImagesError, match="no longer has libc6 1: run `python -m images lock app`"):
+            builder.build(image_recipe.load("app"))
 
 
 def test_the_context_has_the_files_that_the_key_covers_with_modes_and_links(

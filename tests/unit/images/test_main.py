@@ -1,8 +1,14 @@
+import functools
+
 import pytest
 
-from images import __main__, registry, store
+from images import __main__, buildah, registry, store
+from tests.unit.images import debian
 from tests.unit.images.conftest import MakeImage
+from tests.unit.images.debian import Debian
 from tests.unit.images.fake_registry import serving
+from tests.unit.images.layouts import write_layout
+from upstream import image_recipe
 
 
 def test_what_is_cached_is_published_without_a_build(
@@ -67,3 +73,56 @@ def test_names_and_without_programs_exclude_each_other(capsys: pytest.CaptureFix
     with pytest.raises(SystemExit, match="2"):
         __main__.main(["build", "app", "--without-programs"])
     assert "--without-programs: not allowed with argument name" in capsys.readouterr().err
+
+
+def test_locking_says_what_changed(
+    mirror: Debian, make_image: MakeImage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_image("app", debian.TABLE)
+    make_image("plain")
+    mirror.list(mirror.publish("libc6", "1"), mirror.publish("python3", "1"))
+    assert __main__.main(["lock"]) == 0
+    assert capsys.readouterr().out.split() == ["app", "2", "packages", "changed"]
+    assert __main__.main(["lock", "app"]) == 0
+    assert capsys.readouterr().out.split() == ["app", "unchanged"]
+    assert __main__.main(["lock", "plain"]) == 1
+    error = "error: plain has no Debian packages of its own; these have: app\n"
+    assert capsys.readouterr().err == error
+
+
+def test_references_from_before_a_renewed_lock_are_not_published(
+    mirror: Debian, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def build(_: buildah.Builder, image: image_recipe.Image) -> None:
+        layout = store.folder() / "layout" / image.name
+        write_layout(layout, b"one")
+        store.adopt(image.name, image_recipe.key(image.name), layout)
+
+    monkeypatch.setattr(buildah.Builder, "build", build)
+    make_image("ground", debian.TABLE)
+    make_image("app", 'base = "ground"\n')
+    debian.write_lock("ground", mirror.publish("libc6", "1"))
+    mirror.files.clear()
+    mirror.list(mirror.publish("libc6", "2"))
+    before = image_recipe.tag("app")
+    assert __main__.main(["publish", f"app=plinth/app:{before}"]) == 1
+    assert "Debian packages of ground were locked anew, so references have changed" in capsys.readouterr().err
+    assert not registry.digest(registry.parse(f"plinth/app:{before}"))
+    after = image_recipe.tag("app")
+    assert after != before
+    assert __main__.main(["publish", f"app=plinth/app:{after}"]) == 0
+    assert registry.digest(registry.parse(f"plinth/app:{after}")) == store.require("app").manifest.digest
+
+
+def test_all_locks_are_settled_before_the_first_references_are_made(
+    make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled: list[str] = []
+    built: list[str] = []
+    monkeypatch.setattr(buildah.Builder, "settle", lambda _, image: bool(settled.append(image.name)))
+    monkeypatch.setattr(buildah.Builder, "build", lambda _, image: built.append(image.name))
+    make_image("ground", debian.TABLE)
+    make_image("later", debian.TABLE + '[modules]\nx = "registry:example.org/x/y"\n')
+    monkeypatch.setattr(image_recipe, "key", functools.cache(lambda name: name))
+    assert __main__.main(["build", "--without-programs"]) == 0
+    assert (built, settled) == (["ground"], ["ground", "later"])

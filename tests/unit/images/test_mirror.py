@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from images import ImagesError, __main__, registry_login
-from images.mirror import Mirror
+from images.mirror import Mirror, digest
 from images.registry import Target
 from images.registry_login import Login
 
@@ -29,6 +29,8 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "mode = pathlib.Path(login[0]).stat().st_mode & 0o777 if login else 0\n"
         "with (folder / 'calls').open('a') as file:\n"
         "    file.write(json.dumps([sys.argv[1:], auth, mode]) + chr(10))\n"
+        "if '--format={{.Digest}}' in sys.argv: print('sha256:abc')\n"
+        "if (folder / 'says').exists(): sys.exit((folder / 'says').read_text())\n"
         "if 'inspect' in sys.argv: sys.exit(0 if (folder / 'there').exists() else 1)\n"
         "if (folder / 'refused').exists(): sys.exit('level=fatal msg=denied')\n"
     )
@@ -73,6 +75,25 @@ def test_a_refusal_names_the_image_and_the_reason(calls: Path) -> None:
         ImagesError, match=r"^docker\.io/library/traefik:v3\.5\.1 to .+: level=fatal msg=denied"
     ):
         Mirror(host=HOST).copy(SOURCE, TARGET)
+
+
+def test_a_registry_is_asked_for_a_digest(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry_login, "find", lambda _: Login(user="AWS", password="secret"))
+    (calls.parent / "there").touch()
+    reference = f"{HOST}/plinth-prod/plinth/traefik:v3.5.1"
+    assert digest(reference) == "sha256:abc"
+    ((arguments, auth, _),) = seen(calls)
+    assert isinstance(arguments, list)
+    assert arguments[-1] == f"docker://{reference}"
+    assert auth
+
+
+def test_a_tag_that_a_registry_does_not_have_has_no_digest(calls: Path) -> None:
+    (calls.parent / "says").write_text("level=fatal msg=reading manifest v1 in r.io/a: manifest unknown")
+    assert digest("r.io/a:v1") is None
+    (calls.parent / "says").write_text("level=fatal msg=dial tcp: lookup r.io: no such host")
+    with pytest.raises(ImagesError, match=r"^r\.io/a:v1: level=fatal msg=dial tcp"):
+        digest("r.io/a:v1")
 
 
 def test_without_skopeo_the_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

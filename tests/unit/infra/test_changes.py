@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from cluster.errors import ClusterError
 from cluster.instance import Endpoints, Instance
 from cluster.programs import registry
 from infra import changes, commands, drift, restarts, teardown
+from infra.changes import run_engine
 from infra.engine.engine import Engine
 from infra.errors import InfraError, StackInUseError
 from infra.installation import Installation
@@ -168,6 +169,36 @@ def test_a_deletion_before_the_clusters_removal_is_bounded_and_leaves_the_rest_t
     assert 60 <= seconds <= 120
     assert capsys.readouterr().out.endswith("what is left goes with cluster 'mine'\n")
     assert command("destroy") == 1
+
+
+def test_a_deletion_that_was_stopped_says_in_one_line_what_it_leaves(
+    calls: Calls, released: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    kinds = ["core/v1:Namespace", "core/v1:Secret", "core/v1:Secret"]
+    calls.resources = [{"type": f"kubernetes:{kind}"} for kind in kinds] + [{"type": "plinth:index:Gateway"}]
+    calls.code = changes.STOPPED
+    assert command("destroy", "--with-cluster") == 0
+    said = "destroy x: stopped after 90 s: what is left (3 objects: 2 Secret, 1 Namespace, ...) goes with"
+    assert capsys.readouterr().out == f"{said} cluster 'mine'\n"
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(0.0, changes.STOPPED), (600.0, 1)])
+def test_the_errors_of_a_run_that_was_stopped_are_not_shown(
+    seconds: float,
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def run(*_: object, on_event: Callable[[dict[str, Any]], None], **__: object) -> int:
+        on_event({"resOpFailedEvent": {"metadata": {"urn": "a::server", "op": "delete"}}})
+        on_event({"diagnosticEvent": {"severity": "error", "message": "context canceled"}})
+        return 255
+
+    monkeypatch.setattr(Engine, "run", run)
+    assert run_engine(Engine(stack="x", folder=tmp_path), "destroy", seconds=seconds) == code
+    said = "".join(capsys.readouterr())
+    assert ("server: delete failed" in said) == ("context canceled" in said) == bool(said) == (code == 1)
 
 
 def test_a_state_that_cannot_be_read_does_not_keep_the_cluster(

@@ -200,6 +200,16 @@ def test_a_circle_of_bases_is_named() -> None:
 
 
 @pytest.mark.usefixtures("folders")
+def test_equal_packages_of_debian_make_an_equal_key_whenever_they_were_locked() -> None:
+    def key(lock: str) -> str:
+        image_folders.write("app", **{image_recipe.DEBIAN_LOCK: lock})
+        return image_recipe.key("app")
+
+    assert key("# app: yesterday\nbash 1 abc x\n") == key("# app: today\nbash 1 abc x\n")
+    assert key("# app: today\nbash 2 abc x\n") != key("# app: today\nbash 1 abc x\n")
+
+
+@pytest.mark.usefixtures("folders")
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
@@ -208,7 +218,8 @@ def test_a_circle_of_bases_is_named() -> None:
         ("programs = [1]", "expected a list of texts"),
         ('[python]\ngroups = ["a"]\nrequirements = "b"', "exactly one of groups, shared-by, requirements"),
         ("[python]\nrequirements = 1", "exactly one of groups, shared-by, requirements"),
-        ('[debian]\nsuite = "bookworm"', "needs"),
+        ('[debian]\nsuite = "bookworm"', r"needs \['packages', 'suite', 'variant'\], may have hooks"),
+        ('base = "b"\n[debian]\npackages = []\nsuite = "x"', r"needs \['packages'\], may have alone"),
         ('[modules]\nconfig = "nothing"', "expected PROJECT:MODULE/PATH"),
     ],
 )

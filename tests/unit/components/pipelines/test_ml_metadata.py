@@ -50,6 +50,21 @@ def test_only_named_clients_come_in_and_only_the_database_is_reached() -> None:
     assert [[port["port"] for port in rule["ports"]] for rule in policy["egress"]] == [[3306]]
 
 
+def test_the_password_is_a_file_and_no_variable() -> None:
+    deployment = deployed()
+    (pod,) = deployment.pods().values()
+    (container,) = pod["containers"]
+    assert not [each for each in container["env"] if "valueFrom" in each]
+    environment = {each["name"]: each["value"] for each in container["env"]}
+    folder, _, key = environment["MLMD_MYSQL_PASSWORD_FILE"].rpartition("/")
+    (mount,) = (each for each in container["volumeMounts"] if each["mountPath"] == folder)
+    assert mount["readOnly"]
+    (volume,) = (each for each in pod["volumes"] if each["name"] == mount["name"])
+    secret = deployment.one("Secret")
+    assert volume["secret"]["secretName"] == secret.inputs["metadata"]["name"]
+    assert key in rules.secret_data(secret)
+
+
 def test_a_store_without_clients_is_refused() -> None:
     with pytest.raises(ValueError, match="clients: none given"):
         dataclasses.replace(PLAIN, clients=())

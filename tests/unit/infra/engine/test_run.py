@@ -15,7 +15,9 @@ from infra.engine.run import Run, end_runs
 
 # An engine with a provider in a session of its own, as Pulumi starts them.
 ENGINE = """
-import signal, subprocess, sys, time
+import signal, subprocess, sys, tempfile, time
+tempfile.mkstemp(prefix="kubeconfig")
+print(tempfile.gettempdir(), flush=True)
 subprocess.Popen(["sleep", "60"], start_new_session=True)
 events = open(sys.argv[-1], "w")
 events.write('{"a": 1}\\n{"b":')
@@ -52,6 +54,16 @@ def test_events_are_whole_lines_and_a_provider_does_not_outlive_its_engine(tmp_p
     assert marked.processes(ENGINE_MARK, tmp_path) == []
 
 
+@pytest.mark.parametrize(("how", "seconds"), [("short", None), ("long", 1.5)])
+def test_temporary_files_of_a_run_are_in_its_own_folder_and_go_with_it(
+    tmp_path: Path, how: str, seconds: float | None
+) -> None:
+    run(tmp_path, how, seconds)
+    used = Path((tmp_path / "log").read_text().splitlines()[0])
+    assert used.is_relative_to(tmp_path)
+    assert not used.exists()
+
+
 def test_a_run_that_takes_too_long_is_interrupted(tmp_path: Path) -> None:
     lines, code = run(tmp_path, "long", seconds=1.5)
     assert code == 7
@@ -76,10 +88,14 @@ def test_a_users_interrupt_ends_the_engine_and_then_this_command(tmp_path: Path)
 
 
 def test_what_a_killed_runner_left_is_ended(tmp_path: Path) -> None:
-    environment = {**os.environ, ENGINE_MARK: str(tmp_path / "runs" / "one")}
+    copied = tmp_path / "runs" / "one" / "kubeconfig1"
+    copied.parent.mkdir(parents=True)
+    copied.touch()
+    environment = {**os.environ, ENGINE_MARK: str(copied.parent)}
     left = os.posix_spawn("/bin/sleep", ["sleep", "60"], environment)
     end_runs(tmp_path / "other")
     assert marked.processes(ENGINE_MARK, tmp_path) == [left]
     end_runs(tmp_path)
     os.waitpid(left, 0)
     assert marked.processes(ENGINE_MARK, tmp_path) == []
+    assert not copied.exists()

@@ -84,8 +84,8 @@ DEV = choices.of_stack("dev")
         (
             "gateway.tls",
             "local",
-            "plinth:gateway.tls is local on EKS, where TLS ends at the load balancer: leave it out, and name an "
-            "ACM certificate for *.<domain> in gateway.certificateArn",
+            "plinth:gateway.tls is local on EKS, where TLS ends at the load balancer: leave it out, and "
+            "name an ACM certificate for *.<domain> in gateway.certificateArn",
         ),
     ],
 )

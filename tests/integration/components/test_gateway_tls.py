@@ -1,4 +1,4 @@
-"""The gateway with a certificate of its own: TLS for every name, known by its authority, and no clear text."""
+"""The gateway with a certificate of its own: TLS for every name, verified by its authority, no clear text."""
 
 import datetime
 import http.client

@@ -63,11 +63,6 @@ class GatewaySettings(Section):
     tls: Annotated[Tls, Field(strict=False)] | None = None
     """Whether the gateway of a cluster that is not on EKS serves https alone, and whose certificate."""
 
-    @property
-    def secure(self) -> bool:
-        """Whether clients outside the cluster use https."""
-        return self.certificate_arn is not None or self.tls is not None
-
 
 class Runtime(StrEnum):
     """Families of packages beyond scikit-learn's, each with an image of the model server."""

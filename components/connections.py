@@ -187,6 +187,12 @@ class GatewayConnection:
     namespace: pulumi.Input[str]
     domain: str
     class_name: str
+    secure: bool = False
+    """Whether clients outside the cluster use https."""
+
+    def url(self, host: str) -> str:
+        """Return the URL of a host by its first label, as clients outside the cluster call it."""
+        return f"{'https' if self.secure else 'http'}://{host}.{self.domain}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ class Prometheus:
         self._client = httpx.Client(
             base_url=reach(endpoints, host),
             headers=headers(endpoints, host),
-            verify=tls_context(),
+            verify=tls_context(endpoints),
             timeout=30,
             trust_env=False,
         )

@@ -1,7 +1,7 @@
 """Deploys the platform: the parts that the settings ask for, in the order of `infra.parts.PARTS`."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pulumi
 
@@ -12,6 +12,7 @@ from infra.errors import SettingsError
 from infra.parts import PARTS, SECRETS_NAME
 from infra.parts.part import Connections, Part
 from infra.parts.plan import Plan, plan
+from infra.parts.secrets import Secret
 from infra.parts.site import Site
 from infra.settings.stack import PROJECT, Settings
 from infra.target import Target
@@ -28,13 +29,9 @@ def prepare(made: Plan, secrets: Mapping[str, pulumi.Output[str]], where: Target
 
 
 def keep_secrets(
-    parts: Sequence[Part], given: Mapping[str, pulumi.Output[str]]
+    secrets: Collection[Secret], given: Mapping[str, pulumi.Output[str]]
 ) -> Mapping[str, pulumi.Output[str]]:
-    """Return the secrets that the stack's state keeps; a new one starts as given, or else as generated.
-
-    Every stack keeps the secrets of all parts, so that a part can be enabled later, or again.
-    """
-    secrets = dict.fromkeys(secret for part in parts for secret in part.secrets)
+    """Return the secrets that the stack's state keeps; a new one starts as given, or else as generated."""
     initial: dict[str, Mapping[str, pulumi.Input[str]]] = {}
     for secret in secrets:
         chosen = {key: given[key] for key in secret.keys if key in given}
@@ -73,7 +70,9 @@ def deploy(
         SettingsError: the parts do not fit together; one line.
     """
     made = plan(settings, parts)
-    site = prepare(made, keep_secrets((*parts, *made.parts), given), target)
+    # Those of all parts, wanted or not: a part can be enabled later, or again.
+    secrets = dict.fromkeys((*(each for part in parts for each in part.secrets), *made.secrets))
+    site = prepare(made, keep_secrets(secrets, given), target)
     connections = Connections()
     outputs: dict[str, pulumi.Input[object]] = {}
     owners: dict[str, str] = {}

@@ -7,6 +7,8 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from cluster.errors import ClusterError
 from components import images
@@ -22,7 +24,7 @@ from infra.parts import PARTS, SECRET_KEYS
 from infra.parts.plan import plan
 from infra.settings import reader
 from infra.settings.cluster import EksSettings
-from upstream.cache import UpstreamError
+from upstream.cache import UpstreamError, write_atomically
 
 
 def _outputs(options: argparse.Namespace) -> int:
@@ -32,9 +34,11 @@ def _outputs(options: argparse.Namespace) -> int:
         outputs["kubeconfig"] = _write_kubeconfig(stack.engine)
     elif cluster.kubeconfig is None:
         endpoints = stack.instance.endpoints()
-        outputs |= {"kubeconfig": endpoints.kubeconfig, "gateway_url": endpoints.gateway}
+        outputs |= {"kubeconfig": endpoints.kubeconfig, **_gateway(endpoints.gateway, outputs)}
     else:
         outputs["kubeconfig"] = str(Path(cluster.kubeconfig).expanduser())
+    if "gateway_authority" in outputs:
+        outputs["gateway_authority"] = _write_authority(stack.engine, outputs["gateway_authority"])
     print(json.dumps(outputs, indent=1, sort_keys=True))
     return 0
 
@@ -49,6 +53,23 @@ def _env(options: argparse.Namespace) -> int:
         lines.append(f"export KUBECONFIG={shlex.quote(str(installation.kubeconfig))}")
     print("\n".join(lines))
     return 0
+
+
+def _gateway(url: str, outputs: Mapping[str, Any]) -> dict[str, str]:
+    """Return URL and address of the gateway, which this machine forwards; the cluster knows of no TLS."""
+    if "gateway_authority" not in outputs:
+        return {"gateway_url": url}
+    return {
+        "gateway_url": urlsplit(url)._replace(scheme="https").geturl(),
+        "gateway_address": urlsplit(url).hostname or "",
+    }
+
+
+def _write_authority(engine: Engine, content: str) -> str:
+    """Write the certificate of the gateway's authority, for clients that take a file; return its path."""
+    path = engine.folder / "gateway-authority.pem"
+    write_atomically(path, content)
+    return str(path)
 
 
 def _write_kubeconfig(engine: Engine) -> str | None:

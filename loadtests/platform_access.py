@@ -8,7 +8,7 @@ import requests
 from loadtests.errors import LoadtestError
 from loadtests.expectations import Expectations
 from workloads.endpoints import Endpoints
-from workloads.gateway_access import headers
+from workloads.gateway_access import authorities, headers
 
 _SECONDS: Final = 30
 MLFLOW: Final = "/api/2.0/mlflow"
@@ -50,6 +50,7 @@ class PlatformAccess:
         with requests.Session() as session:
             # Requests must go to the target, even if the environment names a proxy.
             session.trust_env = False
+            session.verify = authorities(self.endpoints)
             try:
                 response = session.request(
                     method,

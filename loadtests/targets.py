@@ -38,7 +38,12 @@ def permitted(url: str, own: frozenset[str]) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
         raise LoadtestError(f"target {url!r}: not a URL ({error}); give http://ADDRESS:PORT") from None
-    if parts.scheme != "http" or parts.username is not None or parts.path not in ("", "/") or parts.query:
+    if (
+        parts.scheme not in ("http", "https")
+        or parts.username is not None
+        or parts.path not in ("", "/")
+        or parts.query
+    ):
         raise LoadtestError(f"target {url!r}: not a bare address; give http://ADDRESS:PORT")
     try:
         address = ipaddress.ip_address(host)
@@ -50,4 +55,4 @@ def permitted(url: str, own: frozenset[str]) -> str:
             f"target {url!r}: not this machine's own cluster; only its addresses are permitted ({allowed})"
         )
     host = f"[{address}]" if address.version == 6 else str(address)
-    return f"http://{host}:{port}" if port else f"http://{host}"
+    return f"{parts.scheme}://{host}:{port}" if port else f"{parts.scheme}://{host}"

@@ -182,6 +182,9 @@ def _show(endpoints: Endpoints, name: str) -> int:
     by_header = f"  (Host: {host})" if url == endpoints.gateway_url else ""
     verb = "answered" if endpoints.local_model_url else "answers"
     print(f"{verb} at {url}/v1/models/{name}:predict{by_header}")
+    if endpoints.gateway_authority:
+        address = f"--connect-to ::{endpoints.gateway_address}:"
+        print(f"by https   curl --cacert {endpoints.gateway_authority} {address} ...")
     if endpoints.identity_account:
         print('by token   curl -H "Authorization: Bearer $(python -m workloads token)" ...')
     wrong = _show_classes(evidence, served, largest) if evidence.classes else 0

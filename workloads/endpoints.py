@@ -24,7 +24,7 @@ class Endpoints:
     kubeconfig: str
     """Path of a kubeconfig file."""
     gateway_url: str
-    """URL of the gateway: http://127.0.0.1:31234 as this process reaches it, or https and its own name."""
+    """URL of the gateway as this process reaches it, such as http://127.0.0.1:31234, or https and a name."""
     gateway_domain: str
     """Domain of every host that the gateway routes."""
     pipelines_namespace: str
@@ -43,7 +43,8 @@ class Endpoints:
     """Image of the steps."""
     gateway_address: str = ""
     """Where to connect for every host of an https gateway; without it names are looked up as usual."""
-
+    gateway_authority: str = ""
+    """File of the authority of its certificate; empty where this machine's authorities know it."""
     identity_account: str = ""
     """Namespace and name of the account whose tokens the platform's login knows; empty without a login."""
     local_model_url: str = ""
@@ -105,7 +106,8 @@ class Endpoints:
     @property
     def localhost_url(self) -> str:
         """Address of the gateway for clients on this machine that cannot resolve its hosts."""
-        return f"http://localhost:{urlsplit(self.gateway_url).port or 80}"
+        parts = urlsplit(self.gateway_url)
+        return f"{parts.scheme}://localhost:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
     def url(self, host: str) -> str:
         """Return the URL of a host: with TLS by its name; else the gateway's, which reads the Host header."""

@@ -7,11 +7,13 @@ the Host header. A proxy takes the host from the URL instead, so that the reques
 
 With TLS, URLs have the part's own name, by which every client asks for the certificate and verifies it. This
 process resolves such a name to the gateway's address, so that it is reached before there is a DNS record.
+Where the gateway has an authority of its own, clients of the gateway trust that one alone.
 """
 
 import os
 import socket
 import ssl
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -40,7 +42,7 @@ def reach(endpoints: Endpoints, host: str) -> str:
     if url.startswith("https:"):
         if endpoints.gateway_address:
             _resolve(host, endpoints.gateway_address)
-        _verify(url, endpoints.gateway_domain)
+        _verify(url, endpoints)
     return url
 
 
@@ -63,13 +65,13 @@ def direct_session(endpoints: Endpoints, host: str) -> requests.Session:
     session = requests.Session()
     session.headers.update(headers(endpoints, host))
     session.trust_env = False
-    session.verify = authorities()
+    session.verify = authorities(endpoints)
     return session
 
 
-def tls_context() -> ssl.SSLContext:
-    """Return a context that verifies servers by the same authorities as `requests` does."""
-    return ssl.create_default_context(cafile=authorities())
+def tls_context(endpoints: Endpoints) -> ssl.SSLContext:
+    """Return a context that verifies the gateway by the same authorities as `direct_session` does."""
+    return ssl.create_default_context(cafile=authorities(endpoints))
 
 
 def exempt_from_proxies(url: str) -> None:
@@ -84,9 +86,26 @@ def exempt_from_proxies(url: str) -> None:
         os.environ[_EXEMPT] = ",".join([*exempt, host])
 
 
-def authorities() -> str:
-    """Return the file of authorities that `requests` trusts."""
-    return os.environ.get("REQUESTS_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
+def authorities(endpoints: Endpoints) -> str:
+    """Return the file of the gateway's own authority, or else of those that `requests` trusts.
+
+    Raises:
+        WorkloadsError: the gateway has one, whose file is not there.
+    """
+    own = endpoints.gateway_authority
+    if own and not Path(own).is_file():
+        raise WorkloadsError(
+            f"authority of the gateway: {own} does not exist; `python -m infra outputs` writes it"
+        )
+    return own or os.environ.get("REQUESTS_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
+
+
+def _remedy(error: ssl.SSLCertVerificationError, endpoints: Endpoints) -> str:
+    if endpoints.gateway_authority:
+        return "run `make up`, which renews it, or read the stack's outputs again"
+    if error.verify_code == _HOST_MISMATCH:
+        return f"set plinth:gateway.certificateArn to a certificate for *.{endpoints.gateway_domain}"
+    return "if its authority is your own, name a file with it in REQUESTS_CA_BUNDLE"
 
 
 def _resolve(host: str, address: str) -> None:
@@ -101,7 +120,7 @@ def _resolve(host: str, address: str) -> None:
     _ADDRESSES[host] = address
 
 
-def _verify(url: str, domain: str) -> None:
+def _verify(url: str, endpoints: Endpoints) -> None:
     """Verify the certificate of a URL once: clients bury the reason in their errors, or retry for minutes."""
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -110,17 +129,12 @@ def _verify(url: str, domain: str) -> None:
     try:
         with (
             socket.create_connection((host, parts.port or 443), timeout=_SECONDS) as connection,
-            tls_context().wrap_socket(connection, server_hostname=host),
+            tls_context(endpoints).wrap_socket(connection, server_hostname=host),
         ):
             _VERIFIED.add(url)
     except ssl.SSLCertVerificationError as error:
-        remedy = (
-            f"set plinth:gateway.certificateArn to a certificate for *.{domain}"
-            if error.verify_code == _HOST_MISMATCH
-            else "if its authority is your own, name a file with it in REQUESTS_CA_BUNDLE"
-        )
         raise WorkloadsError(
-            f"{url}: its certificate is refused ({error.verify_message}): {remedy}"
+            f"{url}: its certificate is refused ({error.verify_message}): {_remedy(error, endpoints)}"
         ) from None
     except OSError:
         # A gateway that is down or starting: the client says so, or tries again.

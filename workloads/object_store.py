@@ -44,7 +44,7 @@ def _store(endpoints: Endpoints, namespace: str, secret: str, keys: tuple[str, s
         region_name=endpoints.object_store_region,
         aws_access_key_id=access_key,
         aws_secret_access_key=secret_key,
-        verify=authorities(),
+        verify=authorities(endpoints),
         config=settings,
     )
 

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, ClassVar
 
 from workloads.endpoints import Endpoints
-from workloads.gateway_access import exempt_from_proxies, headers, reach
+from workloads.gateway_access import authorities, exempt_from_proxies, headers, reach
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -47,5 +47,7 @@ def connect(endpoints: Endpoints) -> MlflowClient:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     url = reach(endpoints, endpoints.tracking_host)
     exempt_from_proxies(url)
+    if endpoints.gateway_authority:
+        os.environ["MLFLOW_TRACKING_SERVER_CERT_PATH"] = authorities(endpoints)
     set_tracking_uri(url)
     return MlflowClient(url)

@@ -6,48 +6,38 @@ from typing import Any, Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-import yaml
 from pulumi import ResourceOptions
 
 from components import manifests
-from components.access.gate import HEADERS, USER
+from components.access import traefik_configuration
+from components.access.traefik_configuration import (
+    CERTIFICATE_FOLDER,
+    ENTRY_PORT,
+    FILE,
+    FOLDER,
+    METRICS_PORT,
+    TLS_ENTRY_PORT,
+)
 from components.connections import GatewayConnection
 from components.shapes import controller, network_policies, pod_security, replicated_server, server_pods
 from components.shapes.access_rights import AccessRights
 from components.shapes.labels import NAME, labels
 from components.shapes.owner import Owner
+from components.shapes.server_certificate import ServerCertificate
 from components.shapes.server_pods import TMP, Mount
 from components.versions import upstream_version
 
 PORT = 80
 _TLS_PORT = 443
 CLASS_NAME = "traefik"
-METRICS_PORT = 9000
 POD_LABELS: Final[Mapping[str, str]] = {NAME: "traefik"}
 _CONTROLLER = "traefik.io/gateway-controller"
-_ENTRY_PORT = 8000
 _PROJECT = "traefik"
 _TRAEFIK = "github.com/traefik/traefik/v3"
 _GATEWAY_API = "sigs.k8s.io/gateway-api"
-_GATE = "gate"
-_MIDDLEWARES = "traefik-middlewares"
-_FOLDER = "/etc/traefik/dynamic"
-_FILE = "middlewares.yaml"
-# A refusal is one line.
-_ANSWER_BYTES = 65536
+_CONFIGURATION = "traefik-configuration"
+_CERTIFICATE = "traefik-certificate"
 _API_VERSION = "gateway.networking.k8s.io/v1"
-# The defaults, 0.1 s and above, are useless for models that answer in milliseconds.
-_BUCKETS = "0.001,0.0025,0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5"
-# Of a request: when, by whom, to where, how it ended. No header is logged: headers hold tokens and cookies.
-_LOGGED = (
-    "StartUTC",
-    "ClientHost",
-    "RequestHost",
-    "RequestMethod",
-    "RequestPath",
-    "DownstreamStatus",
-    "Duration",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +74,8 @@ class GatewayArgs:
     """Settings of the load balancer."""
     gate: str | None = None
     """URL that Traefik asks about every request of users; without one it lets all of them pass."""
+    certificate: ServerCertificate | None = None
+    """Served to clients outside the cluster, who then get nothing in clear; its pods need no TLS."""
     replicas: int = 1
     """More than one survive the loss of a node."""
 
@@ -92,65 +84,8 @@ class GatewayArgs:
         replicated_server.check(self.replicas)
         if self.node_port is not None and not 30000 <= self.node_port <= 32767:
             raise ValueError(f"node_port: {self.node_port}; Kubernetes allows 30000 to 32767")
-
-
-def _access_log() -> list[str]:
-    """Return the arguments that log every request of users, one JSON object per line."""
-    return [
-        "--accesslog=true",
-        "--accesslog.format=json",
-        "--accesslog.bufferingsize=64",
-        "--accesslog.fields.defaultmode=drop",
-        *(f"--accesslog.fields.names.{field}=keep" for field in _LOGGED),
-        "--accesslog.fields.headers.defaultmode=drop",
-    ]
-
-
-def middlewares(gate: str) -> str:
-    """Return Traefik's file: the gate, in front of every route of every provider.
-
-    Traefik drops each of the headers from a request and takes the gate's, where the gate answers with one.
-    """
-    forward = {
-        "address": gate,
-        "trustForwardHeader": False,
-        "authResponseHeaders": [*HEADERS],
-        # Whom the log names.
-        "headerField": USER,
-        "maxResponseBodySize": _ANSWER_BYTES,
-    }
-    return yaml.safe_dump({"http": {"middlewares": {_GATE: {"forwardAuth": forward}}}})
-
-
-def _guard() -> list[str]:
-    """Return the arguments that hang the gate on the entry point: no route can do without it."""
-    return [
-        f"--providers.file.filename={_FOLDER}/{_FILE}",
-        f"--entrypoints.web.http.middlewares={_GATE}@file",
-        "--accesslog.fields.names.ClientUsername=keep",
-    ]
-
-
-def arguments(*, guarded: bool = False) -> list[str]:
-    """Return Traefik's command: one entry point for users, one for probes and metrics, no telemetry."""
-    return [
-        "traefik",
-        f"--entrypoints.web.address=:{_ENTRY_PORT}",
-        f"--entrypoints.traefik.address=:{METRICS_PORT}",
-        "--ping=true",
-        "--providers.kubernetesgateway=true",
-        # A route is accepted before it is in force. Whoever waited for that and called a new model got 404,
-        # for up to two seconds: Traefik's default.
-        "--providers.providersthrottleduration=100ms",
-        "--metrics.prometheus=true",
-        "--metrics.prometheus.entrypoint=traefik",
-        "--metrics.prometheus.addserviceslabels=true",
-        f"--metrics.prometheus.buckets={_BUCKETS}",
-        *_access_log(),
-        *(_guard() if guarded else []),
-        "--global.checknewversion=false",
-        "--global.sendanonymoususage=false",
-    ]
+        if self.certificate and self.load_balancer.tls:
+            raise ValueError("certificate: TLS ends at the load balancer already; give one of the two")
 
 
 def rules() -> list[kubernetes.rbac.v1.PolicyRuleArgsDict]:
@@ -195,17 +130,25 @@ class Gateway(pulumi.ComponentResource):
             self, name, args.namespace, product="traefik", role="gateway", version=version
         )
         definitions = self._definitions()
-        server = self._server([definitions, self._network_policy(), *self._rights(), *self._middlewares()])
+        certificate = self._certificate()
+        files = [*certificate, *self._configuration()]
+        server = self._server([definitions, self._network_policy(), *self._rights(), *files])
         service = self._service()
-        gateway = self._gateway([definitions, server, service, self._gateway_class([definitions])])
+        classes = self._gateway_class([definitions])
+        gateway = self._gateway([definitions, server, service, classes, *certificate])
         # Resolved by the Gateway, so that routes are created once it serves, after their definition.
         self.connection = GatewayConnection(
             name=gateway.id.apply(lambda _: name),
             namespace=args.namespace,
             domain=args.domain,
             class_name=CLASS_NAME,
+            secure=args.certificate is not None or args.load_balancer.tls,
         )
-        self.address = self._load_balancer() if args.node_port is None else pulumi.Output.from_input("")
+        if args.node_port is None:
+            self.address = self._load_balancer()
+        else:
+            self._node_port(args.node_port, after=[service])
+            self.address = pulumi.Output.from_input("")
         self.register_outputs({"name": self.connection.name, "domain": args.domain})
 
     def _definitions(self) -> kubernetes.yaml.v2.ConfigGroup:
@@ -226,39 +169,64 @@ class Gateway(pulumi.ComponentResource):
             metadata=self._owner.metadata(self._name),
             spec=network_policies.exception(
                 self._owner.selector,
-                incoming=[
-                    network_policies.ingress([network_policies.anywhere()], _ENTRY_PORT),
-                    *metrics,
-                ],
+                incoming=[*self._clients(), *metrics],
                 # Pod ports differ by backend, so the peers alone limit what can be reached.
                 outgoing=[network_policies.api_server(), network_policies.egress(args.backends)],
             ),
             opts=self._owner.child(),
         )
 
-    def _middlewares(self) -> list[kubernetes.core.v1.ConfigMap]:
-        if self._args.gate is None:
+    def _clients(self) -> list[network_policies.IngressRule]:
+        anywhere = [network_policies.anywhere()]
+        if self._args.certificate is None:
+            return [network_policies.ingress(anywhere, ENTRY_PORT)]
+        return [
+            network_policies.ingress(anywhere, TLS_ENTRY_PORT),
+            network_policies.ingress([network_policies.every_pod()], ENTRY_PORT),
+        ]
+
+    def _certificate(self) -> list[kubernetes.core.v1.Secret]:
+        certificate = self._args.certificate
+        return [certificate.deploy(self._owner, _CERTIFICATE)] if certificate else []
+
+    def _configuration(self) -> list[kubernetes.core.v1.ConfigMap]:
+        args = self._args
+        if args.gate is None and args.certificate is None:
             return []
+        folder = CERTIFICATE_FOLDER if args.certificate else None
         return [
             kubernetes.core.v1.ConfigMap(
-                f"{self._name}-middlewares",
-                metadata=self._owner.metadata(_MIDDLEWARES),
-                data={_FILE: middlewares(self._args.gate)},
+                f"{self._name}-configuration",
+                metadata=self._owner.metadata(_CONFIGURATION),
+                data={FILE: traefik_configuration.dynamic(args.gate, folder)},
                 opts=self._owner.child(),
             )
         ]
 
+    def _files(self) -> dict[Mount, kubernetes.core.v1.VolumeArgsDict]:
+        """Return what Traefik reads, by where it is in the container."""
+        found: dict[Mount, kubernetes.core.v1.VolumeArgsDict] = {}
+        if self._args.gate is not None or self._args.certificate:
+            mount = Mount(volume="configuration", path=FOLDER)
+            found[mount] = {"name": mount.volume, "config_map": {"name": _CONFIGURATION}}
+        if self._args.certificate:
+            mount = Mount(volume="certificate", path=CERTIFICATE_FOLDER)
+            found[mount] = {"name": mount.volume, "secret": {"secret_name": _CERTIFICATE}}
+        return found
+
     def _server(self, after: list[pulumi.Resource]) -> kubernetes.apps.v1.Deployment:
-        guarded = self._args.gate is not None
-        volumes: list[kubernetes.core.v1.VolumeArgsDict] = [
-            {"name": _MIDDLEWARES, "config_map": {"name": _MIDDLEWARES}}
-        ]
+        args, files = self._args, self._files()
+        secure = args.certificate is not None
         container = server_pods.container(
             "traefik",
-            self._args.image,
-            arguments(guarded=guarded),
-            mounts=[TMP, *([Mount(volume=_MIDDLEWARES, path=_FOLDER)] if guarded else [])],
-            ports={"web": _ENTRY_PORT, "metrics": METRICS_PORT},
+            args.image,
+            traefik_configuration.arguments(guarded=args.gate is not None, secure=secure),
+            mounts=[TMP, *files],
+            ports={
+                "web": ENTRY_PORT,
+                **({"websecure": TLS_ENTRY_PORT} if secure else {}),
+                "metrics": METRICS_PORT,
+            },
             probe=pod_security.http_probe("/ping", METRICS_PORT),
             resources=pod_security.sizes(cpu="50m", memory="96Mi", memory_limit="512Mi"),
         )
@@ -266,7 +234,7 @@ class Gateway(pulumi.ComponentResource):
         container["lifecycle"] = {"pre_stop": {"sleep": {"seconds": 3}}}
         return replicated_server.deploy(
             self._owner,
-            server_pods.pod(container, volumes=volumes if guarded else [], service_account=self._name),
+            server_pods.pod(container, volumes=[*files.values()], service_account=self._name),
             role="server",
             name=self._name,
             replicas=self._args.replicas,
@@ -274,24 +242,43 @@ class Gateway(pulumi.ComponentResource):
         )
 
     def _service(self) -> kubernetes.core.v1.Service:
-        """Create the Service that pods of the cluster connect to, in clear: TLS ends at the load balancer."""
-        port: kubernetes.core.v1.ServicePortArgsDict = {
-            "name": "web",
-            "port": PORT,
-            "target_port": _ENTRY_PORT,
-        }
-        if self._args.node_port is not None:
-            port["node_port"] = self._args.node_port
-        spec: kubernetes.core.v1.ServiceSpecArgsDict = {
-            "type": "ClusterIP" if self._args.node_port is None else "NodePort",
-            "selector": self._owner.selector,
-            "ports": [port],
-        }
+        """Create the Service that pods of the cluster connect to, in clear: TLS is for clients outside."""
         return kubernetes.core.v1.Service(
             f"{self._name}-service",
             metadata=self._owner.metadata(self._name),
-            spec=spec,
+            spec={
+                "type": "ClusterIP",
+                "selector": self._owner.selector,
+                "ports": [{"name": "web", "port": PORT, "target_port": ENTRY_PORT}],
+            },
             opts=self._owner.child(),
+        )
+
+    def _port_outside(self) -> kubernetes.core.v1.ServicePortArgsDict:
+        """Return the port at which clients outside the cluster are served."""
+        if self._args.certificate:
+            return {"name": "web-tls", "port": _TLS_PORT, "target_port": TLS_ENTRY_PORT}
+        if self._args.load_balancer.tls:
+            return {"name": "web-tls", "port": _TLS_PORT, "target_port": ENTRY_PORT}
+        return {"name": "web", "port": PORT, "target_port": ENTRY_PORT}
+
+    def _node_port(self, number: int, after: list[pulumi.Resource]) -> None:
+        """Create the Service of the node port.
+
+        It is one of its own, so that with TLS no other port is published; it stays when TLS comes or goes,
+        because no two Services can have its number, not even during an update.
+        """
+        name = f"{self._name}-node-port"
+        kubernetes.core.v1.Service(
+            name,
+            metadata={**self._owner.metadata(name), "annotations": {"pulumi.com/skipAwait": "true"}},
+            spec={
+                "type": "NodePort",
+                "selector": self._owner.selector,
+                "ports": [{**self._port_outside(), "node_port": number}],
+            },
+            # In earlier releases that Service had the number.
+            opts=self._owner.child(after),
         )
 
     def _load_balancer(self) -> pulumi.Output[str]:
@@ -299,15 +286,10 @@ class Gateway(pulumi.ComponentResource):
         balancer, name = self._args.load_balancer, f"{self._name}-load-balancer"
         metadata = self._owner.metadata(name)
         metadata["annotations"] = balancer.annotations
-        port: kubernetes.core.v1.ServicePortArgsDict = (
-            {"name": "web-tls", "port": _TLS_PORT, "target_port": _ENTRY_PORT}
-            if balancer.tls
-            else {"name": "web", "port": PORT, "target_port": _ENTRY_PORT}
-        )
         spec: kubernetes.core.v1.ServiceSpecArgsDict = {
             "type": "LoadBalancer",
             "selector": self._owner.selector,
-            "ports": [port],
+            "ports": [self._port_outside()],
         }
         if balancer.source_cidrs:
             spec["load_balancer_source_ranges"] = [*balancer.source_cidrs]
@@ -347,15 +329,23 @@ class Gateway(pulumi.ComponentResource):
             metadata=metadata,
             spec={
                 "gatewayClassName": CLASS_NAME,
-                "listeners": [
-                    {
-                        "name": "web",
-                        # Traefik matches the entry point's own port, not the Service's.
-                        "port": _ENTRY_PORT,
-                        "protocol": "HTTP",
-                        "allowedRoutes": {"namespaces": {"from": "All"}},
-                    }
-                ],
+                "listeners": self._listeners(),
             },
             opts=self._owner.child(after),
         )
+
+    def _listeners(self) -> list[dict[str, Any]]:
+        """Return the listeners; a route that names none of them attaches to each."""
+        everyone = {"allowedRoutes": {"namespaces": {"from": "All"}}}
+        # Traefik matches the entry point's own port, not the Service's.
+        web = {"name": "web", "port": ENTRY_PORT, "protocol": "HTTP", **everyone}
+        if self._args.certificate is None:
+            return [web]
+        tls = {
+            "mode": "Terminate",
+            "certificateRefs": [{"group": "", "kind": "Secret", "name": _CERTIFICATE}],
+        }
+        return [
+            web,
+            {"name": "websecure", "port": TLS_ENTRY_PORT, "protocol": "HTTPS", "tls": tls, **everyone},
+        ]

@@ -91,8 +91,6 @@ class LoginArgs:
     """The platform's secret at the issuer; unused without one."""
     prefix: str
     """Before the names of users and groups, so that nobody is called as an account of the cluster is."""
-    secure: bool = False
-    """Whether browsers use https."""
     replicas: int = 1
     """Sessions are in cookies, so that any of several verifies them."""
 
@@ -150,7 +148,7 @@ class Login(pulumi.ComponentResource):
             "path": "/oauth2/start" if self._args.issuer else "/oauth2/sign_in",
             "cookie": _COOKIE,
             "prefix": self._args.prefix,
-            "secure": self._args.secure,
+            "secure": self._args.gateway.secure,
         }
 
     def issuer_config(self) -> dict[str, Any] | None:
@@ -179,7 +177,7 @@ class Login(pulumi.ComponentResource):
             f"--cookie-secret-file={_FOLDER}/secret/cookie",
             f"--client-secret-file={_FOLDER}/secret/client",
             f"--cookie-domain=.{domain}",
-            f"--cookie-secure={'true' if args.secure else 'false'}",
+            f"--cookie-secure={'true' if args.gateway.secure else 'false'}",
             f"--cookie-expire={_HOURS}h",
             "--cookie-samesite=lax",
             f"--whitelist-domain=.{domain}:*",
@@ -189,15 +187,13 @@ class Login(pulumi.ComponentResource):
         ]
 
     def _with_issuer(self, issuer: Issuer) -> list[str]:
-        scheme = "https" if self._args.secure else "http"
-        callback = f"{scheme}://{Host.LOGIN.below(self._args.gateway.domain)}/oauth2/callback"
         return [
             "--provider=oidc",
             f"--oidc-issuer-url={issuer.url}",
             f"--client-id={issuer.client_id}",
             f"--oidc-email-claim={issuer.user_claim}",
             f"--oidc-groups-claim={issuer.groups_claim}",
-            f"--redirect-url={callback}",
+            f"--redirect-url={self._args.gateway.url(Host.LOGIN)}/oauth2/callback",
             "--code-challenge-method=S256",
             "--skip-provider-button=true",
             # The issuer says who is a user: whether an address has been verified is its own business.

@@ -1,6 +1,7 @@
 """Scrape target and alerts of the gateway."""
 
-from components.access.gateway import METRICS_PORT, POD_LABELS
+from components.access.gateway import POD_LABELS
+from components.access.traefik_configuration import METRICS_PORT
 from components.monitoring.rules import alert, deployment_down
 from components.monitoring.targets import Target
 from components.monitoring.timing import Timing, duration
@@ -23,7 +24,7 @@ def watch(namespace: str, timing: Timing) -> Watch:
         ),
     )
     window = duration(timing.window_seconds)
-    requests = 'traefik_entrypoint_requests_total{entrypoint="web"'
+    requests = 'traefik_entrypoint_requests_total{entrypoint=~"web.*"'
     failed = f'sum(increase({requests},code=~"5.."}}[{window}]))'
     rules = (
         alert(

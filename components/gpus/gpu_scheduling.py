@@ -12,8 +12,9 @@ from components.gpus import gpu_admission, gpu_queues
 from components.gpus.gpu_queues import GpuPool, GpuTeam
 from components.gpus.kueue_controller import KueueController, KueueControllerArgs
 from components.gpus.nvidia_device_plugin import NvidiaDevicePlugin, NvidiaDevicePluginArgs
-from components.shapes import network_policies, webhook_server
+from components.shapes import network_policies
 from components.shapes.labels import labels
+from components.shapes.server_certificate import ServerCertificate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class GpuSchedulingArgs:
     """Nodes with GPUs."""
     teams: Sequence[GpuTeam]
     """Quotas of the teams that share them."""
-    webhook_certificate: webhook_server.Certificate
+    webhook_certificate: ServerCertificate
     """Issued for `kueue_controller.webhook_host(namespace)`."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the controller's metrics."""

@@ -24,6 +24,7 @@ from components.shapes import (
 from components.shapes.controller import Controller, Grant, Rights, Settings
 from components.shapes.labels import COMPONENT, NAME, TEAM_LABEL, labels
 from components.shapes.owner import Owner
+from components.shapes.server_certificate import ServerCertificate
 from components.shapes.server_pods import TMP, Mount
 from components.shapes.webhook_server import WebhookServer
 from components.versions import upstream_version
@@ -88,7 +89,7 @@ class KueueControllerArgs:
     """Namespace that denies traffic by default."""
     image: pulumi.Input[str]
     """Image of the controller."""
-    webhook_certificate: webhook_server.Certificate
+    webhook_certificate: ServerCertificate
     """Issued for `webhook_host(namespace)`."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the metrics."""

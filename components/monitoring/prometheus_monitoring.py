@@ -25,6 +25,7 @@ from components.monitoring.timing import OPERATION, Timing
 from components.monitoring.watch import Watch
 from components.shapes import network_policies
 from components.shapes.labels import NAME, labels
+from workloads.contract import Host
 
 _API_VERSION = "monitoring.coreos.com/v1"
 
@@ -112,7 +113,7 @@ class PrometheusMonitoring(pulumi.ComponentResource):
             self._grafana(args.grafana_image, server, pages)
         # Resolves when Prometheus answers, published or not.
         self.url = server.address.apply(
-            lambda address: f"http://prometheus.{args.gateway.domain}" if args.gateway else address
+            lambda address: args.gateway.url(Host.PROMETHEUS) if args.gateway else address
         )
         self.register_outputs({"url": self.url})
 

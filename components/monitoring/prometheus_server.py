@@ -150,7 +150,7 @@ def spec(args: PrometheusServerArgs, name: str, scrapes_secret: pulumi.Input[str
         "podMetadata": {"labels": {"app.kubernetes.io/part-of": "plinth"}},
     }
     if args.gateway:
-        rendered["externalUrl"] = f"http://{Host.PROMETHEUS.below(args.gateway.domain)}"
+        rendered["externalUrl"] = args.gateway.url(Host.PROMETHEUS)
     if args.remote_write:
         signed = {"sigv4": {"region": args.remote_write.region}} if args.remote_write.region else {}
         rendered["remoteWrite"] = [{"url": args.remote_write.url, **signed}]

@@ -24,6 +24,7 @@ from components.shapes import (
 from components.shapes.controller import Controller, Grant, Rights, Settings
 from components.shapes.labels import COMPONENT, NAME, labels
 from components.shapes.owner import Owner
+from components.shapes.server_certificate import ServerCertificate
 from components.shapes.server_pods import TMP, Mount
 from components.shapes.webhook_server import WebhookServer
 from components.versions import upstream_version
@@ -74,7 +75,7 @@ class KserveControllerArgs:
     """Image of the init container that copies a model into its pod."""
     gateway: GatewayConnection
     """Gateway that publishes models."""
-    webhook_certificate: webhook_server.Certificate
+    webhook_certificate: ServerCertificate
     """Issued for `webhook_host(namespace)`."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the metrics."""

@@ -14,9 +14,10 @@ from components.serving import model_namespace
 from components.serving.kserve_controller import KserveController, KserveControllerArgs
 from components.serving.model_namespace import PORT, RUNTIMES, ModelNamespaceArgs
 from components.serving.runtime_families import DEFAULT, RuntimeFamily, described
-from components.shapes import network_policies, pod_security, webhook_server
+from components.shapes import network_policies, pod_security
 from components.shapes.labels import labels
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
+from components.shapes.server_certificate import ServerCertificate
 
 _API_VERSION = "serving.kserve.io/v1alpha1"
 
@@ -39,7 +40,7 @@ class KserveServingArgs:
     """The bucket that holds the models, and an account that may read it."""
     stores: tuple[network_policies.Peer, ...]
     """Pods or addresses of the object store; unused without keys."""
-    webhook_certificate: webhook_server.Certificate
+    webhook_certificate: ServerCertificate
     """Issued for `kserve_controller.webhook_host(namespace)`."""
     models_namespace: str = "models"
     """Created here, so that it is deleted, with its models, before the controller is."""

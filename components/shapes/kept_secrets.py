@@ -13,8 +13,8 @@ class KeptSecretsArgs:
 
     initial: Mapping[str, Mapping[str, pulumi.Input[str]]]
     """Values by key, by name of the secret; they count when the secret is created or replaced."""
-    renewals: Mapping[str, int | None] = field(default_factory=dict[str, int | None])
-    """Number by name of the secret: another number replaces the secret, without one only a user does."""
+    renewals: Mapping[str, int | str | None] = field(default_factory=dict[str, int | str | None])
+    """Value by name of the secret: another value replaces the secret, without one only a user does."""
 
     def __post_init__(self) -> None:
         """Reject a key that two secrets claim."""

@@ -33,6 +33,11 @@ def anywhere() -> Peer:
     return {"ip_block": {"cidr": "0.0.0.0/0"}}
 
 
+def every_pod() -> Peer:
+    """Return every pod of the cluster, and nothing outside of it."""
+    return {"namespace_selector": {}}
+
+
 def ingress(peers: Sequence[Peer], *ports: int) -> IngressRule:
     """Return a rule that lets these peers reach TCP ports of the selected pods."""
     return {"from_": list(peers), "ports": [{"port": port, "protocol": "TCP"} for port in ports]}

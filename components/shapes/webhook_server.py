@@ -10,6 +10,7 @@ import pulumi_kubernetes as kubernetes
 
 from components.shapes import cluster_service
 from components.shapes.owner import Owner
+from components.shapes.server_certificate import ServerCertificate
 
 PORT = 9443
 # By "kind name".
@@ -36,16 +37,6 @@ def startup_probe() -> kubernetes.core.v1.ProbeArgsDict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Certificate:
-    """What a controller's webhooks serve, and what the API server trusts; all as PEM."""
-
-    authority: pulumi.Input[str]
-    certificate: pulumi.Input[str]
-    """Issued for `host(service, namespace)`."""
-    key: pulumi.Input[str]
-
-
-@dataclass(frozen=True, kw_only=True)
 class WebhookServer:
     """The webhooks of one controller and the certificate that they serve."""
 
@@ -53,7 +44,8 @@ class WebhookServer:
     """Name of the Service that the API server calls."""
     secret: str
     """Name of the Secret that holds the certificate."""
-    certificate: Certificate
+    certificate: ServerCertificate
+    """Issued for `host(service, namespace)`."""
     webhooks: Callable[[str, str], Webhooks]
     """Renders the webhooks for a namespace and a certificate authority (PEM)."""
     resource: Callable[[str, str], str]
@@ -61,16 +53,7 @@ class WebhookServer:
 
     def create_certificate(self, owner: Owner) -> kubernetes.core.v1.Secret:
         """Create the Secret with the certificate and its key."""
-        return kubernetes.core.v1.Secret(
-            f"{owner.component}-certificate",
-            metadata=owner.metadata(self.secret),
-            type="kubernetes.io/tls",
-            string_data={
-                "tls.crt": self.certificate.certificate,
-                "tls.key": pulumi.Output.secret(self.certificate.key),
-            },
-            opts=owner.child(),
-        )
+        return self.certificate.deploy(owner, self.secret)
 
     def create_service(self, owner: Owner) -> kubernetes.core.v1.Service:
         """Create the Service that the API server calls."""

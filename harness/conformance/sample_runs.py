@@ -29,7 +29,9 @@ class SampleRuns:
         """Start to run them; `folder` gets the compiled packages."""
         self._endpoints = endpoints
         self._folder = folder
-        self._client = kfp.Client(host=endpoints.localhost_url)
+        self._client = kfp.Client(
+            host=endpoints.localhost_url, ssl_ca_cert=endpoints.gateway_authority or None
+        )
         self._pool = ThreadPoolExecutor(_AT_ONCE)
         self._runs: dict[str, Future[PipelineRun]] = {
             sample.name: self._pool.submit(self._run, sample) for sample in samples

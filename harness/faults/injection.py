@@ -74,7 +74,7 @@ def _client(endpoints: Endpoints, host: str) -> httpx.Client:
     return httpx.Client(
         base_url=reach(endpoints, host),
         headers=headers(endpoints, host),
-        verify=tls_context(),
+        verify=tls_context(endpoints),
         timeout=10,
         trust_env=False,
     )

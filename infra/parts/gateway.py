@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from components.connections import GatewayConnection
 from infra.parts.pace import timing
 from infra.parts.part import Connections, Part, Provides
+from infra.parts.secrets import GatewayCertificate
 from infra.settings.stack import Settings
 from workloads.contract import GATEWAY_LABEL
 
@@ -13,6 +14,17 @@ if TYPE_CHECKING:
     from infra.parts.site import Site
 
 NAMESPACE = "gateway"
+# Names of this machine, for clients that do not resolve the domain.
+_LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+def certificates(settings: Settings) -> tuple[GatewayCertificate, ...]:
+    """Return the certificate that the gateway serves, if its TLS does not end elsewhere."""
+    if settings.gateway.tls is None:
+        return ()
+    domain = settings.gateway.domain
+    # Every host is one label below the domain, also of models and of teams.
+    return (GatewayCertificate(names=(f"*.{domain}", domain, *_LOCAL_NAMES)),)
 
 
 def _deploy(site: "Site", _: Connections) -> Provides:
@@ -24,6 +36,7 @@ def _deploy(site: "Site", _: Connections) -> Provides:
     from infra.parts.site import peers
 
     settings, cloud = site.settings.gateway, site.target.cloud
+    certificate = next((site.certificate(each) for each in certificates(site.settings)), None)
     gateway = Gateway(
         "traefik",
         GatewayArgs(
@@ -35,11 +48,15 @@ def _deploy(site: "Site", _: Connections) -> Provides:
             gate=gate.url(identity.NAMESPACE) if identity.wanted(site.settings) else None,
             node_port=settings.node_port,
             load_balancer=cloud.load_balancer() if cloud else LoadBalancer(),
+            certificate=certificate,
             replicas=site.replicas,
         ),
         site.opts,
     )
     outputs: dict[str, pulumi.Input[object]] = {"gateway_domain": settings.domain}
+    if certificate is not None:
+        # Everybody may know whom to trust.
+        outputs["gateway_authority"] = pulumi.Output.unsecret(pulumi.Output.from_input(certificate.authority))
     if cloud is not None:
         # The target of the DNS record of `*.<domain>`.
         outputs["gateway_address"] = gateway.address
@@ -63,5 +80,6 @@ GATEWAY = Part(
     provides=(GatewayConnection,),
     namespaces=(NAMESPACE,),
     images=("traefik",),
+    own_secrets=certificates,
     watch=_watch,
 )

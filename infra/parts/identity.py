@@ -65,7 +65,6 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             issuer=_issuer(identity),
             client_secret=site.secret(_CLIENT),
             prefix=_prefix(identity),
-            secure=site.settings.gateway.certificate_arn is not None,
             replicas=site.replicas,
         ),
         site.opts,

@@ -102,6 +102,9 @@ class Part:
     unused_images: Callable[[Settings], tuple[str, ...]] = _nothing
     """Those of `images` that the settings of a stack leave out."""
     secrets: tuple[Secret, ...] = ()
+    """Secrets that every stack keeps, so that the part can be enabled later, or again."""
+    own_secrets: Callable[[Settings], tuple[Secret, ...]] = _nothing
+    """Further ones, which follow from the settings."""
     buckets: tuple[Bucket, ...] = ()
     """Buckets that the object store creates for it."""
     folders: tuple[Folder, ...] = ()
@@ -118,3 +121,7 @@ class Part:
     def pods_in(self) -> tuple[str, ...]:
         """Namespaces of the part's pods."""
         return self.runs_in or self.namespaces
+
+    def all_secrets(self, settings: Settings) -> tuple[Secret, ...]:
+        """Return the part's secrets in a stack."""
+        return (*self.secrets, *self.own_secrets(settings))

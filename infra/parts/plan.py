@@ -10,7 +10,7 @@ from components.connections import Bucket, GatewayConnection
 from infra.errors import SettingsError
 from infra.parts.part import Part
 from infra.parts.records import ManagedBucket, ManagedDatabase, Route, State, Volume
-from infra.parts.secrets import Secret, WebhookCertificate
+from infra.parts.secrets import Certificate, Password, Secret
 from infra.settings.stack import Settings
 
 if TYPE_CHECKING:
@@ -54,12 +54,12 @@ class Plan:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Secrets to generate for the stack."""
-        return tuple(secret for part in self.parts for secret in part.secrets)
+        return tuple(secret for part in self.parts for secret in part.all_secrets(self.settings))
 
     @property
-    def certificates(self) -> tuple[WebhookCertificate, ...]:
+    def certificates(self) -> tuple[Certificate, ...]:
         """Certificates whose expiry is monitored."""
-        return tuple(each for each in self.secrets if isinstance(each, WebhookCertificate))
+        return tuple(each for each in self.secrets if not isinstance(each, Password))
 
     @property
     def buckets(self) -> tuple[Bucket, ...]:
@@ -157,7 +157,8 @@ def _collisions(made: Plan, parts: Sequence[Part]) -> Iterator[str]:
     hosts = ((part, route.host) for part in made.parts for route in part.routes(settings))
     yield from _claimed_twice("host", hosts)
     yield from _claimed_twice(
-        "secret", ((part, key) for part in made.parts for secret in part.secrets for key in secret.keys)
+        "secret",
+        ((part, key) for part in made.parts for secret in part.all_secrets(settings) for key in secret.keys),
     )
     yield from _claimed_twice(
         "connection", ((part, kind.__name__) for part in made.parts for kind in part.provides)

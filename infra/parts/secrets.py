@@ -34,9 +34,33 @@ class WebhookCertificate:
     """Returns the host name that the certificate is issued for."""
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What the certificate is issued for."""
+        return (self.host(),)
+
+    @property
     def keys(self) -> tuple[str, str, str]:
         """The configuration keys of authority, certificate and key."""
         return f"{self.prefix}Authority", f"{self.prefix}Certificate", f"{self.prefix}Key"
 
 
-Secret = Password | WebhookCertificate
+@dataclass(frozen=True, kw_only=True)
+class GatewayCertificate:
+    """Authority, certificate and key with which the gateway serves TLS; other names make another one."""
+
+    names: tuple[str, ...]
+    """Hosts, wildcards and addresses that the certificate is issued for."""
+
+    @property
+    def name(self) -> str:
+        """Name in the state, on the command line, and in the recording rule of its expiry."""
+        return "gateway-certificate"
+
+    @property
+    def keys(self) -> tuple[str, str, str]:
+        """The keys of authority, certificate and key."""
+        return "gatewayAuthority", "gatewayCertificate", "gatewayKey"
+
+
+Certificate = WebhookCertificate | GatewayCertificate
+Secret = Password | Certificate

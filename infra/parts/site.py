@@ -13,10 +13,10 @@ from components.connections import Bucket
 from components.monitoring.prometheus_monitoring import scraper
 from components.shapes import network_policies
 from components.shapes.network_policies import EgressRule, Peer, in_namespace
-from components.shapes.webhook_server import Certificate
+from components.shapes.server_certificate import ServerCertificate
 from infra import kubernetes_provider
 from infra.parts.records import Route
-from infra.parts.secrets import Password, WebhookCertificate
+from infra.parts.secrets import Certificate, Password
 from infra.settings.stack import Environment, Settings
 from infra.target import Target
 
@@ -52,7 +52,7 @@ class Neighbours(Protocol):
         ...
 
     @property
-    def certificates(self) -> tuple[WebhookCertificate, ...]:
+    def certificates(self) -> tuple[Certificate, ...]:
         """Certificates whose expiry is watched."""
         ...
 
@@ -128,10 +128,10 @@ class Site:
         """Return the value of a password."""
         return self.secrets[password.key]
 
-    def certificate(self, certificate: WebhookCertificate) -> Certificate:
-        """Return the values of a webhook's certificate."""
+    def certificate(self, certificate: Certificate) -> ServerCertificate:
+        """Return the values of a certificate."""
         authority, signed, key = (self.secrets[each] for each in certificate.keys)
-        return Certificate(authority=authority, certificate=signed, key=key)
+        return ServerCertificate(authority=authority, certificate=signed, key=key)
 
     def clients(self, part: str) -> tuple[Peer, ...]:
         """Return the pods that may connect to the part of this name."""

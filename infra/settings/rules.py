@@ -189,6 +189,11 @@ def _gateway_problems(settings: Settings) -> Iterator[str]:
     yield from _address_problems("gateway.sourceCidrs", gateway.source_cidrs)
     if gateway.node_port is not None and isinstance(settings.cluster, EksSettings):
         yield "gateway.nodePort is for a cluster of kind kubeconfig: leave it out on EKS"
+    if gateway.tls is not None and isinstance(settings.cluster, EksSettings):
+        yield (
+            f"gateway.tls is {gateway.tls} on EKS, where TLS ends at the load balancer: leave it out, and "
+            "name an ACM certificate for *.<domain> in gateway.certificateArn"
+        )
 
 
 def _identity_problems(identity: IdentitySettings) -> Iterator[str]:

@@ -38,6 +38,13 @@ class ImageSettings(Section):
     """Whether the registry also has upstream's images, copied by `python -m images mirror`."""
 
 
+class Tls(StrEnum):
+    """Where the gateway's certificate comes from, if it serves TLS itself."""
+
+    LOCAL = "local"
+    """Of an authority that the stack makes for this certificate alone."""
+
+
 class GatewaySettings(Section):
     """Settings of the gateway, through which clients outside the cluster connect."""
 
@@ -52,7 +59,9 @@ class GatewaySettings(Section):
     certificate_arn: (
         Annotated[str, Field(pattern=r"^arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/.+$")] | None
     ) = None
-    """ACM certificate for `*.<domain>`; without it the gateway serves HTTP only."""
+    """ACM certificate for `*.<domain>`, with which the load balancer on AWS serves https alone."""
+    tls: Annotated[Tls, Field(strict=False)] | None = None
+    """Whether the gateway of a cluster that is not on EKS serves https alone, and whose certificate."""
 
 
 class Runtime(StrEnum):

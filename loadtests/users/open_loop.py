@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
 from locust import FastHttpUser, task
+from locust.env import Environment
 from locust.exception import StopUser
 
 from loadtests.arrivals import Arrivals
 from loadtests.platform_access import PlatformAccess
-from workloads.gateway_access import headers
+from workloads.gateway_access import headers, tls_context
 
 
 class FaultError(Exception):
@@ -24,11 +25,18 @@ class OpenLoopUser(FastHttpUser):
     """Performs one operation at a time; an arrival waits while all users are busy, and its latency counts."""
 
     abstract = True
+    # Locust's default is to verify nothing.
+    insecure = False
     # A retry or a redirect would hide what a client sees.
     max_retries = 0
     max_redirects = 0
     arrivals: ClassVar[Arrivals]
     access: ClassVar[PlatformAccess]
+
+    def __init__(self, environment: Environment) -> None:
+        """Prepare connections that trust what all clients of the gateway trust."""
+        self.ssl_context_factory = lambda: tls_context(self.access.endpoints)
+        super().__init__(environment)
 
     @classmethod
     def prepare(cls) -> None:

@@ -237,7 +237,7 @@ def _log_in(tier: Tier, instance: Instance, account: Account) -> Path:
 
 def _start_kueue(tier: Tier, instance: Instance) -> None:
     """Start Kueue with the certificate and the webhooks of its component."""
-    authority, certificate, key = generated.certificate("localhost")
+    authority, certificate, key = generated.certificate(("localhost",), "simulated webhooks")
     folder = instance.folder / "kueue"
     folder.mkdir()
     (folder / "tls.crt").write_text(certificate)

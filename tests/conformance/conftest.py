@@ -8,13 +8,18 @@ import pytest
 
 from harness.conformance.sample_pipelines import Sample
 from harness.conformance.sample_runs import SampleRuns, secrets_of_samples
+from tests.fixtures.trust import trusted
 from workloads.endpoints import Endpoints
 
 
 @pytest.fixture(scope="session")
-def endpoints(request: pytest.FixtureRequest) -> Endpoints:
+def endpoints(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[Endpoints]:
     """Endpoints of the running platform."""
-    return Endpoints.of_stack(str(request.config.getoption("--stack")))
+    found = Endpoints.of_stack(str(request.config.getoption("--stack")))
+    with trusted(found, tmp_path_factory.mktemp("trust")):
+        yield found
 
 
 @pytest.fixture(scope="session")

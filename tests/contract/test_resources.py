@@ -113,8 +113,9 @@ ADDED = {
     "kubernetes:policy/v1:PodDisruptionBudget kserve-controller-disruption-budget",
     "kubernetes:policy/v1:PodDisruptionBudget mlflow-disruption-budget",
     "kubernetes:policy/v1:PodDisruptionBudget traefik-disruption-budget",
-    # The load balancer has a Service of its own, so that the one of the cluster can go on without TLS.
+    # Clients outside have a Service of their own, so that the one of the cluster can go on without TLS.
     "kubernetes:core/v1:Service traefik-load-balancer",
+    "kubernetes:core/v1:Service traefik-node-port",
     # Clients verify databases by the authorities of RDS.
     "kubernetes:core/v1:ConfigMap pipelines-metadata-authorities",
     "kubernetes:core/v1:ConfigMap mlflow-authorities",
@@ -187,7 +188,7 @@ ADDED = {
     "kubernetes:core/v1:Namespace identity-namespace",
     "kubernetes:core/v1:ConfigMap gate-config",
     "kubernetes:core/v1:ConfigMap login-pages",
-    "kubernetes:core/v1:ConfigMap traefik-middlewares",
+    "kubernetes:core/v1:ConfigMap traefik-configuration",
     "kubernetes:core/v1:Secret login-secret",
     "kubernetes:core/v1:ServiceAccount gate-account",
     "kubernetes:core/v1:ServiceAccount gate-operator",

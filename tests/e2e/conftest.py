@@ -15,6 +15,7 @@ from harness.diagnostics import diagnose
 from infra.settings import stack_file
 from infra.settings.stack import Settings
 from tests.e2e.failing_runs import FailingRuns
+from tests.fixtures.trust import trusted
 from workloads import cluster_client
 from workloads.endpoints import Endpoints
 
@@ -57,12 +58,16 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session")
-def endpoints(request: pytest.FixtureRequest, stack: str) -> Generator[Endpoints]:
+def endpoints(
+    request: pytest.FixtureRequest, stack: str, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[Endpoints]:
     """Endpoints of the running platform, or of an instance that `make up` starts and `make down` removes."""
     if request.config.getoption("--running-platform"):
         # A file with the endpoints of another platform, such as one behind a tunnel.
         file = os.environ.get("PLINTH_ENDPOINTS")
-        yield Endpoints.from_file(Path(file)) if file else Endpoints.of_stack(stack)
+        found = Endpoints.from_file(Path(file)) if file else Endpoints.of_stack(stack)
+        with trusted(found, tmp_path_factory.mktemp("trust")):
+            yield found
         return
     os.environ["PLINTH_INSTANCE"] = _INSTANCE
     capture: Any = request.config.pluginmanager.getplugin("capturemanager")

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import kfp
+
 from workloads.endpoints import Endpoints
 
 # Their own settings would be ours too.
@@ -14,8 +16,15 @@ _HIDDEN = ("MLFLOW_", "KFP_", "KF_", "AWS_", "PYTHONPATH", "HTTP_", "HTTPS_", "N
 
 def tracking_uri(endpoints: Endpoints) -> str:
     """Return the address of MLflow for whoever can resolve the gateway's hosts."""
-    port = urlsplit(endpoints.gateway_url).port
-    return f"http://{endpoints.tracking_host}{f':{port}' if port else ''}"
+    gateway = urlsplit(endpoints.gateway_url)
+    return f"{gateway.scheme}://{endpoints.tracking_host}{f':{gateway.port}' if gateway.port else ''}"
+
+
+def pipelines_client(endpoints: Endpoints) -> kfp.Client:
+    """Return the stock client of somebody who cannot resolve the gateway's hosts."""
+    if endpoints.gateway_authority:
+        return kfp.Client(host=endpoints.localhost_url, ssl_ca_cert=endpoints.gateway_authority)
+    return kfp.Client(host=f"http://{endpoints.pipelines_host}", proxy=endpoints.gateway_url)
 
 
 def run(endpoints: Endpoints, program: str, folder: Path, *arguments: str, **environment: str) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, List  # noqa: UP035  # kfp knows List[List[str]] alone
 
-import kfp
 from kfp import dsl, kubernetes
 
+from tests.e2e import stranger
 from workloads.endpoints import Endpoints
 from workloads.wait import wait
 
@@ -304,7 +304,7 @@ class Stranger:
     @property
     def client(self) -> Any:
         """Their client."""
-        return kfp.Client(host=f"http://{self.endpoints.pipelines_host}", proxy=self.endpoints.gateway_url)
+        return stranger.pipelines_client(self.endpoints)
 
     def start(self, pipeline: Callable[..., Any]) -> str:
         """Start a run without the cache; return its id."""

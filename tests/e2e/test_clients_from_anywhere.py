@@ -43,7 +43,7 @@ print(json.dumps([back.info.run_name, back.data.params["text"], back.data.tags["
                   run.info.run_id in [each.info.run_id for each in by_name]]))
 """
 _PIPELINES_TEXT = """
-import json, sys, kfp
+import json, os, sys, kfp
 from kfp import dsl
 host, image, words = sys.argv[1:]
 
@@ -59,7 +59,7 @@ def must_be(found: str, wanted: str):
 def pipeline(text: str, wanted: str):
     must_be(found=echo(text=text).output, wanted=wanted)
 
-client = kfp.Client(host=host)
+client = kfp.Client(host=host, ssl_ca_cert=os.environ.get("REQUESTS_CA_BUNDLE"))
 made = client.create_run_from_pipeline_func(
     pipeline, arguments={"text": words, "wanted": words}, run_name=words,
     experiment_name=f"experiment {words}", enable_caching=False)

@@ -12,12 +12,15 @@ from kubernetes import client
 
 from workloads import cluster_client, object_store
 from workloads.endpoints import Endpoints
+from workloads.gateway_access import tls_context
 from workloads.wait import wait
 
 
 @pytest.fixture(scope="module")
 def gateway(endpoints: Endpoints) -> Generator[httpx.Client]:
-    with httpx.Client(base_url=endpoints.gateway_url, timeout=30, trust_env=False) as connected:
+    with httpx.Client(
+        base_url=endpoints.gateway_url, verify=tls_context(endpoints), timeout=30, trust_env=False
+    ) as connected:
         yield connected
 
 

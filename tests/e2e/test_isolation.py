@@ -17,6 +17,7 @@ from infra.parts.plan import plan
 from infra.settings.stack import Settings
 from tests.e2e import probe
 from workloads.endpoints import Endpoints
+from workloads.gateway_access import authorities, reach
 
 _OPEN = "traefik.gateway:80"
 # The API server calls webhooks from the node's own address, which no policy can tell from another node's.
@@ -43,14 +44,17 @@ def stranger(api: Any) -> Generator[str]:
 
 
 def _store(endpoints: Endpoints, account: str, secret: str) -> Any:
+    url = reach(endpoints, endpoints.objects_host)
+    secure = url.startswith("https:")
     return boto3.client(  # pyright: ignore[reportUnknownMemberType]
         "s3",
-        endpoint_url=f"http://{endpoints.objects_host}",
+        endpoint_url=url if secure else f"http://{endpoints.objects_host}",
+        verify=authorities(endpoints),
         aws_access_key_id=account,
         aws_secret_access_key=secret,
         region_name=endpoints.object_store_region,
         config=Config(
-            proxies={"http": endpoints.gateway_url},
+            proxies={} if secure else {"http": url},
             s3={"addressing_style": "path"},
             retries={"total_max_attempts": 2},
         ),

@@ -9,6 +9,7 @@ import pytest
 from harness import chain
 from workloads import datasets, lineage, pipeline_runs
 from workloads.endpoints import Endpoints
+from workloads.gateway_access import tls_context
 from workloads.serving.inference_client import InferenceClient
 
 # Trains models: `make verify` and `make e2e` run it, `make test` does not.
@@ -88,6 +89,7 @@ def test_a_client_sends_raw_columns_by_name(endpoints: Endpoints, run_ids: dict[
         f"{endpoints.gateway_url}/v1/models/raw-columns:predict",
         headers={"Host": endpoints.model_host("raw-columns")},
         json={"instances": rows},
+        verify=tls_context(endpoints),
         trust_env=False,
     )
     assert answer.status_code == 200, answer.text

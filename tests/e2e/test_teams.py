@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import secrets
 import subprocess
 import sys
@@ -77,7 +78,10 @@ class Team:
 
 
 def client_of(url: str, token: str) -> kfp.Client:
-    return kfp.Client(host=url, existing_token=token or None)
+    # What httpx and requests read, kfp does not.
+    return kfp.Client(
+        host=url, existing_token=token or None, ssl_ca_cert=os.environ.get("REQUESTS_CA_BUNDLE")
+    )
 
 
 @pytest.fixture(scope="module")

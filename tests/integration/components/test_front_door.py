@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.access import gateway
+from components.access import traefik_configuration
 from components.access.gate import AUDIENCE_OF_PODS, HEADERS
 from tests.fixtures.front_door import (
     DOMAIN,
@@ -308,7 +308,8 @@ def test_the_log_says_who(door: FrontDoor, tokens: dict[str, str], folder: Path)
 
 
 def test_every_header_that_the_gate_sets_is_taken_from_it() -> None:
-    (middleware,) = yaml.safe_load(gateway.middlewares("http://gate"))["http"]["middlewares"].values()
+    content = yaml.safe_load(traefik_configuration.dynamic("http://gate"))
+    (middleware,) = content["http"]["middlewares"].values()
     assert middleware["forwardAuth"]["authResponseHeaders"] == [*HEADERS]
     assert middleware["forwardAuth"]["trustForwardHeader"] is False
 

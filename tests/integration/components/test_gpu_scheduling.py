@@ -40,14 +40,14 @@ from components.gpus import team_queue
 from components.gpus.gpu_queues import GpuPool, GpuTeam
 from components.gpus.gpu_scheduling import GpuScheduling, GpuSchedulingArgs
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
-from components.shapes.webhook_server import Certificate
+from components.shapes.server_certificate import ServerCertificate
 from components.teams.team_profile import TeamProfile, TeamProfileArgs
 from infra import assembly
 from infra.parts.gpus import GPUS
 from infra.settings import reader
 
 KEYS = ("queueWebhookAuthority", "queueWebhookCertificate", "queueWebhookKey")
-kept = assembly.keep_secrets((GPUS,), reader.secrets(KEYS))
+kept = assembly.keep_secrets(GPUS.secrets, reader.secrets(KEYS))
 authority, certificate, key = (kept[name] for name in KEYS)
 scheduling = GpuScheduling(
     "gpu-scheduling",
@@ -57,7 +57,7 @@ scheduling = GpuScheduling(
         device_plugin_image=images.reference("nvidia-device-plugin"),
         pools=[GpuPool(name="a10g", devices_per_node=4, max_nodes=1)],
         teams=[GpuTeam(name="vision", quota={"a10g": 2}, borrowing=False)],
-        webhook_certificate=Certificate(authority=authority, certificate=certificate, key=key),
+        webhook_certificate=ServerCertificate(authority=authority, certificate=certificate, key=key),
     ),
 )
 queue = scheduling.cluster_queues["vision"]

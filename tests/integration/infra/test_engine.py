@@ -38,8 +38,8 @@ class Thing(pulumi.ComponentResource):
 Thing()
 # Imported last: with the SDK of Kubernetes it takes seconds, for which no test should wait.
 from infra import assembly
-from infra.parts import PARTS, SECRET_KEYS
-for key, value in assembly.keep_secrets(PARTS, reader.secrets(SECRET_KEYS)).items():
+from infra.parts import SECRET_KEYS, SECRETS
+for key, value in assembly.keep_secrets(SECRETS, reader.secrets(SECRET_KEYS)).items():
     # Secret, so never shown: a fingerprint tells whether two values are the same.
     known = pulumi.Output.unsecret(value)
     pulumi.export(key, known.apply(lambda text: hashlib.sha256(text.encode()).hexdigest()))

@@ -21,10 +21,10 @@ PROGRAM = """
 import hashlib
 import pulumi
 from infra import assembly
-from infra.parts import PARTS, SECRET_KEYS
+from infra.parts import SECRET_KEYS, SECRETS
 from infra.settings import reader
 reader.load()
-for key, value in assembly.keep_secrets(PARTS, reader.secrets(SECRET_KEYS)).items():
+for key, value in assembly.keep_secrets(SECRETS, reader.secrets(SECRET_KEYS)).items():
     known = pulumi.Output.unsecret(value)
     pulumi.export(key, known.apply(lambda text: hashlib.sha256(text.encode()).hexdigest()))
     pulumi.export(f"{key}-itself", value)

@@ -130,7 +130,7 @@ def test_a_secret_that_nobody_gave_is_generated_and_a_given_one_kept() -> None:
 
     def program() -> dict[str, pulumi.Output[str]]:
         given = {chosen.keys[0]: pulumi.Output.secret("chosen")}
-        return dict(assembly.keep_secrets(PARTS, given))
+        return dict(assembly.keep_secrets(SECRETS, given))
 
     deployment = deploy(program)
     kept = {each.name: each.inputs["input"] for each in deployment.of_type("pulumi:index:Stash")}
@@ -145,7 +145,9 @@ def test_two_thirds_of_a_certificate_are_no_certificate() -> None:
     hooks = next(each for each in SECRETS if isinstance(each, WebhookCertificate))
     given = {key: f"given {key}" for key in hooks.keys[:2]}
     deployment = deploy(
-        lambda: assembly.keep_secrets(PARTS, {key: pulumi.Output.secret(each) for key, each in given.items()})
+        lambda: assembly.keep_secrets(
+            SECRETS, {key: pulumi.Output.secret(each) for key, each in given.items()}
+        )
     )
     made = deployment.one("pulumi:index:Stash", f"secrets-{hooks.name}").inputs["input"]["value"]
     assert not set(given.values()) & set(made.values())

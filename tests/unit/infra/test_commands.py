@@ -143,6 +143,29 @@ def test_outputs_of_a_local_stack_include_kubeconfig_and_gateway_url(
     }
 
 
+def test_outputs_of_a_stack_with_tls_are_an_https_url_and_a_file_to_trust(
+    stacks: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_stack(stacks)
+    instance = Instance("mine")
+    (instance.folder / "pulumi").mkdir(parents=True)
+    endpoints = Endpoints(
+        kubeconfig="/k", api="https://a", gateway="http://127.0.0.1:8080", registry="r", node_ip="n"
+    )
+    instance.endpoints_file.write_text(endpoints.text())
+    found = {"gateway_domain": "plinth.local", "gateway_authority": "the certificate"}
+    monkeypatch.setattr(commands.Engine, "outputs", lambda _: dict(found))
+    assert commands.main(["outputs", "--stack", "x", "--name", "mine"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert Path(printed.pop("gateway_authority")).read_text() == "the certificate"
+    assert printed == {
+        "gateway_domain": "plinth.local",
+        "gateway_url": "https://127.0.0.1:8080",
+        "gateway_address": "127.0.0.1",
+        "kubeconfig": "/k",
+    }
+
+
 def test_the_kubeconfig_of_a_stack_on_aws_is_readable_by_its_owner_alone(
     stacks: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,6 +145,23 @@ def test_a_name_that_no_model_can_have_is_refused(
     assert capsys.readouterr().err.startswith("error: name 'Ä': give at most 40 small Latin letters")
 
 
+def test_who_calls_the_model_over_tls_is_told_whom_to_trust(
+    platform: dict[str, Any], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "outputs.json"
+    tls = {
+        "gateway_url": "https://127.0.0.1:8080",
+        "gateway_address": "127.0.0.1",
+        "gateway_authority": str(file),
+    }
+    file.write_text(json.dumps({**OUTPUTS, **tls}))
+    assert command.main(["show", *platform["arguments"]]) == 0
+    shown = capsys.readouterr().out
+    assert "answers at https://wine-models.plinth.local:8080/v1/models/wine:predict\n" in shown
+    assert f"curl --cacert {file} --connect-to ::127.0.0.1: ..." in shown
+    assert "http://" not in shown
+
+
 @pytest.mark.parametrize(("served", "code"), [([1e6, 2.5], 0), ([1e6 + 1e-2, 2.5], 1)])
 def test_a_regression_shows_a_quantity(
     platform: dict[str, Any], capsys: pytest.CaptureFixture[str], served: list[float], code: int

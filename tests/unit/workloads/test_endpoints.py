@@ -51,7 +51,12 @@ def test_a_stack_without_outputs_is_one_clear_error(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize(
     ("gateway_url", "expected"),
-    [("http://127.0.0.1:31234", "http://localhost:31234"), ("http://127.0.0.1", "http://localhost:80")],
+    [
+        ("http://127.0.0.1:31234", "http://localhost:31234"),
+        ("http://127.0.0.1", "http://localhost:80"),
+        ("https://127.0.0.1:31234", "https://localhost:31234"),
+        ("https://127.0.0.1", "https://localhost:443"),
+    ],
 )
 def test_localhost_has_the_port_of_the_gateway(gateway_url: str, expected: str) -> None:
     assert Endpoints(**{**OUTPUTS, "gateway_url": gateway_url}).localhost_url == expected

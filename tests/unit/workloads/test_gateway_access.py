@@ -186,6 +186,46 @@ def test_with_tls_a_client_connects_to_the_address_and_verifies_the_host_without
     assert {each.partition(":")[0] for each in gateway.hosts} == {host}
 
 
+@pytest.fixture
+def unknown(trusted: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trust no authority but those of this machine, and let the test end with what clients are told."""
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", "/nowhere")
+
+
+@pytest.mark.usefixtures("dead_proxy", "unknown")
+@pytest.mark.parametrize("part", TLS_CLIENTS)
+def test_every_client_trusts_the_gateways_own_authority_with_nothing_to_set(
+    part: str, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _serving(TlsGateway(certificate)) as gateway:
+        known = replace(gateway.endpoints, gateway_authority=str(certificate.authority))
+        TLS_CLIENTS[part](known, monkeypatch)
+    assert gateway.asked == {f"{part}.plinth.test"}
+
+
+@pytest.mark.usefixtures("unknown")
+@pytest.mark.parametrize("part", TLS_CLIENTS)
+def test_a_gateway_with_an_authority_of_its_own_is_trusted_by_that_one_alone(
+    part: str, certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.authority))
+    other = certificates.make(tmp_path, "*.plinth.test")
+    with _serving(TlsGateway(certificate)) as gateway:
+        known = replace(gateway.endpoints, gateway_authority=str(other.authority))
+        with pytest.raises(WorkloadsError, match=r"refused .*: run `make up`, which renews it"):
+            TLS_CLIENTS[part](known, monkeypatch)
+    assert not gateway.hosts
+
+
+@pytest.mark.usefixtures("trusted")
+def test_an_authority_whose_file_is_gone_is_named(certificate: Certificate) -> None:
+    with _serving(TlsGateway(certificate)) as gateway:
+        known = replace(gateway.endpoints, gateway_authority="/gone.pem")
+        with pytest.raises(WorkloadsError, match=r"^authority of the gateway: /gone.pem does not exist"):
+            reach(known, "mlflow.plinth.test")
+
+
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize("part", TLS_CLIENTS)
 def test_a_certificate_for_another_name_is_refused_in_one_line(

@@ -1,14 +1,21 @@
 import dataclasses
+from typing import Any
 
 import pulumi_kubernetes as kubernetes
 import pytest
+import yaml
 
-from components.access.gateway import Gateway, GatewayArgs, LoadBalancer, address, arguments
+from components.access.gateway import Gateway, GatewayArgs, LoadBalancer, address
+from components.access.traefik_configuration import TLS_ENTRY_PORT, arguments
 from components.shapes import network_policies
+from components.shapes.server_certificate import ServerCertificate
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 
 BACKENDS = (network_policies.in_namespace("models"), network_policies.in_namespace("mlflow"))
+
+
+CERTIFICATE = ServerCertificate(authority="authority", certificate="certificate", key="key-of-tests")
 
 
 def args(**changes: object) -> GatewayArgs:
@@ -47,21 +54,86 @@ def test_the_listener_is_on_the_port_of_traefiks_own_entry() -> None:
     (listener,) = gateway.inputs["spec"]["listeners"]
     assert f"--entrypoints.web.address=:{listener['port']}" in arguments()
     assert listener["allowedRoutes"] == {"namespaces": {"from": "All"}}
-    service = deployment.one("Service").inputs["spec"]
-    assert service["ports"] == [
+    inside, outside = services(deployment)
+    assert inside["ports"] == [{"name": "web", "port": 80, "targetPort": listener["port"]}]
+    assert outside["ports"] == [
         {"name": "web", "port": 80, "targetPort": listener["port"], "nodePort": 30080}
     ]
-    assert service["type"] == "NodePort"
 
 
-def test_every_request_is_logged_without_its_headers() -> None:
-    given = arguments()
-    assert {"--accesslog=true", "--accesslog.format=json"} <= {*given}
-    assert {"--accesslog.fields.defaultmode=drop", "--accesslog.fields.headers.defaultmode=drop"} <= {*given}
-    kept = {
-        each.split(".")[3].partition("=")[0] for each in given if each.startswith("--accesslog.fields.names")
+def services(deployment: Deployment[Gateway]) -> list[dict[str, Any]]:
+    """Return the specs of the Services for pods and for clients outside."""
+    made = deployment.of_type("Service")
+    by_name = {each.inputs["metadata"]["name"]: each.inputs["spec"] for each in made}
+    inside = by_name.pop("traefik")
+    (outside,) = by_name.values()
+    assert (inside["type"], outside["selector"]) == ("ClusterIP", inside["selector"])
+    return [inside, outside]
+
+
+def test_no_two_services_have_the_node_port_while_one_gives_it_to_the_other() -> None:
+    deployment = deployed()
+    inside, outside = (
+        deployment.one("Service", "traefik-service"),
+        deployment.one("Service", "traefik-node-port"),
+    )
+    assert inside.urn in outside.dependencies
+
+
+@pytest.mark.parametrize("node_port", [30080, None])
+def test_with_a_certificate_nothing_but_tls_is_published(node_port: int | None) -> None:
+    deployment = deployed(certificate=CERTIFICATE, node_port=node_port)
+    inside, outside = services(deployment)
+    assert [each["targetPort"] for each in inside["ports"]] == [8000]
+    (port,) = outside["ports"]
+    assert (port["port"], port["targetPort"], port.get("nodePort")) == (443, TLS_ENTRY_PORT, node_port)
+    assert deployment.result.connection.url("mlflow") == "https://mlflow.plinth.local"
+    assert deployed(node_port=node_port).result.connection.url("mlflow") == "http://mlflow.plinth.local"
+
+
+def test_with_a_certificate_clear_text_is_for_pods_alone() -> None:
+    tls, clear = rules.policies(deployed(certificate=CERTIFICATE))["traefik"]["ingress"]
+    assert [each["port"] for each in tls["ports"]] == [TLS_ENTRY_PORT]
+    assert tls["from"] == [{"ipBlock": {"cidr": "0.0.0.0/0"}}]
+    assert [each["port"] for each in clear["ports"]] == [8000]
+    assert clear["from"] == [{"namespaceSelector": {}}]
+
+
+def test_listener_and_file_name_the_certificate_that_the_pod_has() -> None:
+    deployment = deployed(certificate=CERTIFICATE)
+    secret = deployment.one("Secret")
+    name = secret.inputs["metadata"]["name"]
+    gateway = deployment.one("kubernetes:gateway.networking.k8s.io/v1:Gateway")
+    web, tls = gateway.inputs["spec"]["listeners"]
+    assert (web["protocol"], tls["protocol"], tls["port"]) == ("HTTP", "HTTPS", TLS_ENTRY_PORT)
+    # Traefik refuses a reference whose group is not given.
+    assert tls["tls"]["certificateRefs"] == [{"group": "", "kind": "Secret", "name": name}]
+    assert secret.urn in gateway.dependencies
+    pod = deployment.pods()["traefik-server"]
+    (volume,) = [each for each in pod["volumes"] if "secret" in each]
+    assert volume["secret"]["secretName"] == name
+    (container,) = pod["containers"]
+    folders = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    content = yaml.safe_load(deployment.one("ConfigMap").inputs["data"]["dynamic.yaml"])
+    files = content["tls"]["stores"]["default"]["defaultCertificate"]
+    assert files == {
+        kind: f"{folders[volume['name']]}/{key}"
+        for kind, key in (("certFile", "tls.crt"), ("keyFile", "tls.key"))
     }
-    assert {"ClientHost", "RequestHost", "RequestMethod", "RequestPath", "DownstreamStatus"} <= kept
+    assert {*secret.inputs["stringData"]["value"]} == {"tls.crt", "tls.key"}
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_with_a_certificate_it_meets_the_rules_too(preview: bool) -> None:
+    deployment = deployed(preview=preview, certificate=CERTIFICATE, gate="http://gate")
+    rules.assert_labelled(deployment)
+    rules.assert_restricted(deployment, api_clients=["traefik-server"])
+    rules.assert_no_secret_in_clear(deployment, "key-of-tests")
+
+
+def test_a_certificate_behind_a_load_balancer_with_another_one_is_refused() -> None:
+    with pytest.raises(ValueError, match="certificate: TLS ends at the load balancer already"):
+        args(certificate=CERTIFICATE, node_port=None, load_balancer=LoadBalancer(tls=True))
 
 
 def test_without_a_node_port_there_is_a_load_balancer_beside_the_service_of_the_cluster() -> None:
@@ -134,10 +206,6 @@ def test_it_may_write_nothing_but_statuses() -> None:
     for rule in deployed().one("ClusterRole").inputs["rules"]:
         writes = set(rule["verbs"]) - {"get", "list", "watch"}
         assert not writes or all(each.endswith("/status") for each in rule["resources"])
-
-
-def test_it_calls_no_one_at_home() -> None:
-    assert {"--global.checknewversion=false", "--global.sendanonymoususage=false"} <= set(arguments())
 
 
 def test_a_route_is_in_force_a_tenth_of_a_second_after_it_is_accepted() -> None:

@@ -51,12 +51,12 @@ def test_a_session_is_for_the_platforms_hosts_and_for_https_where_there_is_tls()
     given = arguments(deployed())
     assert {"--cookie-domain=.plinth.local", "--whitelist-domain=.plinth.local:*"} <= {*given}
     assert {"--cookie-samesite=lax", "--cookie-secure=false"} <= {*given}
-    assert "--cookie-secure=true" in arguments(deployed(secure=True))
+    assert "--cookie-secure=true" in arguments(deployed(gateway=sample.SECURE_GATEWAY))
 
 
 @pytest.mark.parametrize("issuer", [None, sample.ISSUER])
 def test_secrets_are_files_that_the_pod_has(issuer: object) -> None:
-    deployment = deployed(issuer=issuer, secure=issuer is not None)
+    deployment = deployed(issuer=issuer)
     pod = deployment.pods()["login-server"]
     (container,) = pod["containers"]
     assert "secretKeyRef" not in str(container)
@@ -75,7 +75,7 @@ def test_without_an_issuer_nothing_is_called_outside() -> None:
 
 
 def test_with_an_issuer_there_is_no_password() -> None:
-    given = arguments(deployed(issuer=sample.ISSUER, secure=True))
+    given = arguments(deployed(issuer=sample.ISSUER, gateway=sample.SECURE_GATEWAY))
     assert not [each for each in given if "htpasswd" in each]
     assert {
         "--provider=oidc",

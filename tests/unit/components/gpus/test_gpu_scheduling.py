@@ -4,7 +4,7 @@ import pytest
 
 from components.gpus.gpu_queues import GpuPool, GpuTeam, Mig
 from components.gpus.gpu_scheduling import GpuScheduling, GpuSchedulingArgs
-from components.shapes.webhook_server import Certificate
+from components.shapes.server_certificate import ServerCertificate
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 
@@ -25,7 +25,7 @@ def args(**changes: object) -> GpuSchedulingArgs:
         device_plugin_image="nvcr.io/nvidia/k8s-device-plugin:v0",
         pools=POOLS,
         teams=TEAMS,
-        webhook_certificate=Certificate(authority="ca", certificate="certificate", key="private-key"),
+        webhook_certificate=ServerCertificate(authority="ca", certificate="certificate", key="private-key"),
     )
     return dataclasses.replace(plain, **changes)  # pyright: ignore[reportArgumentType]
 

@@ -13,7 +13,7 @@ from components.gpus.kueue_controller import (
     webhook_host,
     webhooks,
 )
-from components.shapes.webhook_server import Certificate
+from components.shapes.server_certificate import ServerCertificate
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 
@@ -26,7 +26,7 @@ def args(**changes: object) -> KueueControllerArgs:
     plain = KueueControllerArgs(
         namespace="kueue",
         image="registry.k8s.io/kueue/kueue:v0",
-        webhook_certificate=Certificate(authority=CA, certificate="certificate", key="private-key"),
+        webhook_certificate=ServerCertificate(authority=CA, certificate="certificate", key="private-key"),
     )
     return dataclasses.replace(plain, **changes)  # pyright: ignore[reportArgumentType]
 

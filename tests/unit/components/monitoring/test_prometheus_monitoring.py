@@ -27,7 +27,7 @@ IMAGES = MonitoringImages(
     operator="operator:1",
     prometheus="prometheus:1",
 )
-_, CERTIFICATE, _ = generated.certificate("kserve.svc")
+_, CERTIFICATE, _ = generated.certificate(("kserve.svc",), "tests")
 
 
 def args(**changes: object) -> PrometheusMonitoringArgs:

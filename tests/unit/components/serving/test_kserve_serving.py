@@ -11,7 +11,7 @@ from components.serving.kserve_serving import (
 )
 from components.serving.runtime_families import RuntimeFamily
 from components.shapes import network_policies
-from components.shapes.webhook_server import Certificate
+from components.shapes.server_certificate import ServerCertificate
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules, sample
 
@@ -31,7 +31,7 @@ def args(**changes: object) -> KserveServingArgs:
         gateway=sample.GATEWAY,
         artifacts=sample.artifacts(),
         stores=STORES,
-        webhook_certificate=Certificate(authority="ca", certificate="certificate", key="private-key"),
+        webhook_certificate=ServerCertificate(authority="ca", certificate="certificate", key="private-key"),
     )
     return dataclasses.replace(plain, **changes)  # pyright: ignore[reportArgumentType]
 

@@ -6,7 +6,8 @@ import pulumi_kubernetes as kubernetes
 from components.shapes import controller, network_policies, pod_security, server_pods
 from components.shapes.controller import Controller, Grant, Rights, Settings
 from components.shapes.owner import Owner
-from components.shapes.webhook_server import Certificate, WebhookServer
+from components.shapes.server_certificate import ServerCertificate
+from components.shapes.webhook_server import WebhookServer
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 
@@ -16,7 +17,7 @@ READ: kubernetes.rbac.v1.PolicyRuleArgsDict = {"api_groups": [""], "resources": 
 WEBHOOKS = WebhookServer(
     service="webhooks",
     secret="webhook-cert",
-    certificate=Certificate(authority="the authority", certificate="the certificate", key="the key"),
+    certificate=ServerCertificate(authority="the authority", certificate="the certificate", key="the key"),
     webhooks=lambda namespace, ca: {"ValidatingWebhookConfiguration checks": [{"name": f"{namespace}{ca}"}]},
     resource=lambda name, role: f"{name}-{role}",
 )

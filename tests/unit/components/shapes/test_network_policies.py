@@ -37,6 +37,10 @@ def test_pods_are_of_the_policys_namespace_unless_another_is_named() -> None:
     }
 
 
+def test_every_pod_is_no_address_outside_the_cluster() -> None:
+    assert network_policies.every_pod() == {"namespace_selector": {}}
+
+
 def test_a_controller_calls_the_kubernetes_api_and_is_read_by_scrapers_alone() -> None:
     scraper = network_policies.pods({"app": "prometheus"})
     closed: Any = network_policies.controller({"a": "b"}, scrapers=(), metrics_port=8080)

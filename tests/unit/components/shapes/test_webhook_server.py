@@ -6,7 +6,8 @@ import pulumi
 from components.shapes import webhook_server
 from components.shapes.labels import labels
 from components.shapes.owner import Owner
-from components.shapes.webhook_server import Certificate, Webhooks, WebhookServer
+from components.shapes.server_certificate import ServerCertificate
+from components.shapes.webhook_server import Webhooks, WebhookServer
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 
@@ -23,7 +24,7 @@ def webhooks(namespace: str, ca: str) -> Webhooks:
 SERVER = WebhookServer(
     service="webhooks",
     secret="webhook-cert",
-    certificate=Certificate(authority="the authority", certificate="the certificate", key="the key"),
+    certificate=ServerCertificate(authority="the authority", certificate="the certificate", key="the key"),
     webhooks=webhooks,
     resource=lambda name, role: f"{name}-{role}",
 )

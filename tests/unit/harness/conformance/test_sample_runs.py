@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -17,11 +18,13 @@ class _Client:
     """Records what a kfp client is asked for."""
 
     hosts: ClassVar[list[str]] = []
+    authorities: ClassVar[list[str | None]] = []
     submitted: ClassVar[list[tuple[str, dict[str, Any], bool]]] = []
     deleted: ClassVar[list[str]] = []
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, ssl_ca_cert: str | None) -> None:
         self.hosts.append(host)
+        self.authorities.append(ssl_ca_cert)
 
     def create_run_from_pipeline_package(
         self, package: str, *, arguments: dict[str, Any], run_name: str, enable_caching: bool
@@ -49,6 +52,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Client]]:
     monkeypatch.setattr(pipeline_runs, "wait_until_finished", ended)
     yield _Client
     _Client.hosts.clear()
+    _Client.authorities.clear()
     _Client.submitted.clear()
     _Client.deleted.clear()
 
@@ -58,6 +62,13 @@ def test_the_client_knows_an_address_and_nothing_else(client: type[_Client], tmp
         pass
     assert client.hosts == [ENDPOINTS.localhost_url]
     assert client.hosts[0].startswith("http://localhost:")
+    assert client.authorities == [None]
+
+
+def test_with_tls_the_client_also_knows_whom_to_trust(client: type[_Client], tmp_path: Path) -> None:
+    with SampleRuns(replace(ENDPOINTS, gateway_authority="/authority.pem"), [], tmp_path):
+        pass
+    assert client.authorities == ["/authority.pem"]
 
 
 def test_each_sample_runs_once_and_without_the_cache(client: type[_Client], tmp_path: Path) -> None:

@@ -1,18 +1,26 @@
 """The gateway reaches what is routed, and the stack says where it answers."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+import pulumi
+import pytest
+
+from infra import assembly, target
 from infra.account import entrance
+from infra.parts import gateway
 from infra.settings import reader, stack_file
+from infra.settings.stack import GatewaySettings, Tls
 from tests.fixtures import platform, platforms
+from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.infra import choices
-from workloads.contract import GATEWAY_LABEL, Host
+from workloads.contract import GATEWAY_LABEL, Host, StepVariable
 from workloads.endpoints import Endpoints
 
 _GATEWAY = ("gateway_url", "gateway_domain")
+TLS: Final = GatewaySettings(tls=Tls.LOCAL)
 
 
 def _backends(stack: str) -> list[str]:
@@ -54,6 +62,58 @@ def test_every_url_of_a_gateway_with_a_certificate_has_a_name_that_the_certifica
     ]
     routed = {each["host"].partition(".")[0] for each in result["routes"]}
     assert GATEWAY_LABEL not in routed
+
+
+@pytest.fixture(scope="module")
+def secure() -> Deployment[dict[str, Any]]:
+    """A stack with teams and TLS; the component `outputs` has the stack's outputs as the engine gets them."""
+    settings = reader.parse(choices.changed(choices.of_stack("teams"), "gateway.tls", "local"))
+
+    def program() -> dict[str, Any]:
+        made = assembly.deploy(settings, platform.secrets(), target.connect(settings))
+        pulumi.ComponentResource("test:index:Outputs", "outputs").register_outputs(made)
+        return made
+
+    return deploy(program)
+
+
+def test_the_certificate_of_a_stack_with_tls_is_kept_by_its_state_and_served(
+    secure: Deployment[dict[str, Any]],
+) -> None:
+    kept = secure.one("pulumi:index:Stash", "secrets-gateway-certificate").inputs["input"]["value"]
+    served = secure.one("Secret", "traefik-certificate").inputs["stringData"]["value"]
+    assert served["tls.key"] == kept["gatewayKey"]
+    assert served["tls.crt"] == kept["gatewayCertificate"]
+    assert secure.output("outputs")["gateway_authority"] == kept["gatewayAuthority"]
+    assert "gateway-certificate" in str(secure.of_type("PrometheusRule"))
+
+
+def test_every_host_of_a_stack_with_tls_is_one_that_its_certificate_is_for(
+    secure: Deployment[dict[str, Any]],
+) -> None:
+    (certificate,) = gateway.certificates(stack_file.settings("teams").model_copy(update={"gateway": TLS}))
+    hosts = [each["host"] for each in secure.result["routes"]]
+    assert "pipelines-research.plinth.local" in hosts
+    names = certificate.names
+    assert [each for each in hosts if not any(entrance.covers(name, each) for name in names)] == []
+    assert {"localhost", "127.0.0.1", "::1"} < {*names}
+
+
+def test_people_sign_in_over_tls_and_steps_call_models_inside_the_cluster(
+    secure: Deployment[dict[str, Any]],
+) -> None:
+    (login,) = secure.pods()["login-server"]["containers"]
+    assert "--cookie-secure=true" in login["args"]
+    assert secure.output("outputs")["prometheus_url"] == "https://prometheus.plinth.local"
+    steps = secure.one("ConfigMap", "pipelines-steps-plinth-endpoints").inputs["data"]
+    assert steps[StepVariable.GATEWAY_URL] == "http://traefik.gateway"
+
+
+def test_a_stack_without_tls_makes_no_certificate() -> None:
+    local = platform.stack("local")
+    assert not [each for each in local.of_type("pulumi:index:Stash") if "gateway" in each.name]
+    assert "gateway_authority" not in local.result
+    assert gateway.certificates(stack_file.settings("prod")) == ()
 
 
 def test_production_survives_the_loss_of_a_node() -> None:

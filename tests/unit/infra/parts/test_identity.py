@@ -45,7 +45,7 @@ def test_the_gate_hangs_on_the_entry_point_of_every_route() -> None:
     registered = _deployed(kind="local")
     (traefik,) = registered.pods()["traefik-server"]["containers"]
     assert "--entrypoints.web.http.middlewares=gate@file" in traefik["args"]
-    text = registered.one("ConfigMap", "traefik-middlewares").inputs["data"]["middlewares.yaml"]
+    text = registered.one("ConfigMap", "traefik-configuration").inputs["data"]["dynamic.yaml"]
     assert "http://gate.identity:8080/check" in text
 
 

@@ -31,6 +31,7 @@ def refusal(*parts: Part) -> str:
         ({"images": ("server",)}, "both claim the image server"),
         ({"routes": lambda _: (route("ui"),)}, "both claim the host ui"),
         ({"secrets": (Password(key="password"),)}, "both claim the secret password"),
+        ({"own_secrets": lambda _: (Password(key="password"),)}, "both claim the secret password"),
         ({"provides": (Left,)}, "both claim the connection Left"),
         ({"buckets": (Bucket(name="data", owner="a"),)}, "both claim the bucket data"),
     ],

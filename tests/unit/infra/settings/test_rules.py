@@ -81,6 +81,12 @@ DEV = choices.of_stack("dev")
         ("gateway.public", True, "plinth:gateway.public is true but sourceCidrs is empty"),
         ("gateway.sourceCidrs", ["203.0.113.0/24"], "plinth:gateway.sourceCidrs needs public: true"),
         ("gateway.nodePort", 30080, "plinth:gateway.nodePort is for a cluster of kind kubeconfig"),
+        (
+            "gateway.tls",
+            "local",
+            "plinth:gateway.tls is local on EKS, where TLS ends at the load balancer: leave it out, and "
+            "name an ACM certificate for *.<domain> in gateway.certificateArn",
+        ),
     ],
 )
 def test_a_setting_that_cannot_work_is_named_with_its_remedy(path: str, value: Any, message: str) -> None:

@@ -1,3 +1,7 @@
+import dataclasses
+from pathlib import Path
+
+from tests.fixtures import certificates
 from tests.fixtures.load_runs import LoadRun
 from tests.fixtures.stub_platform import stub_platform
 
@@ -25,3 +29,17 @@ def test_an_answer_that_takes_too_long_is_a_failure(load_run: LoadRun) -> None:
     assert (code, report["statistics"]["answered"]) == (1, 0)
     assert "imeout" in report["failures"][0]["what"]
     assert report["statistics"]["p99_ms"] < 5000
+
+
+def test_a_gateway_with_tls_is_verified_by_its_own_authority(load_run: LoadRun, tmp_path: Path) -> None:
+    served = certificates.make(tmp_path, "127.0.0.1")
+    with stub_platform(certificate=served) as stub:
+        code, report, _ = load_run(stub, "serving-gate", "--once")
+        assert (code, report["statistics"]["failed"]) == (0, 0)
+        assert stub.predictions == 4
+        (tmp_path / "other").mkdir()
+        other = certificates.make(tmp_path / "other", "127.0.0.1")
+        stub.certificate = dataclasses.replace(served, authority=other.authority)
+        code, _, error = load_run(stub, "serving-gate", "--once")
+    assert (code, stub.predictions) == (1, 4)
+    assert "SSLError" in error

@@ -147,6 +147,16 @@ def test_identity_headers_of_clients_reach_nobody(door: FrontDoor, tokens: dict[
     assert "authorization" not in answer.seen
 
 
+def test_no_name_of_a_group_is_read_as_two(door: FrontDoor, tokens: dict[str, str]) -> None:
+    member = jwt("of-groups", expires=time.time() + 99)
+    door.world.tokens[member] = ("of-groups", TOKEN_AUDIENCE)
+    door.world.groups["of-groups"] = ["oidc:a|oidc:administrators", "oidc:b"]
+    door.world.rights["of-groups"] = [{}]
+    answer = door.ask("GET", PIPELINES, RUNS, token=member)
+    assert answer.seen["x-remote-groups"] == ["system:authenticated|oidc:b"]
+    assert tokens
+
+
 @pytest.mark.parametrize("name", ["X-Remote-User", "Kubeflow-Userid", "X-Plinth-Team", "X-Mlflow-Workspace"])
 def test_a_name_in_a_header_is_no_right(door: FrontDoor, tokens: dict[str, str], name: str) -> None:
     assert door.ask("POST", PIPELINES, RUNS, (name, _MEMBER), token=tokens[_STRANGER]).status == 403

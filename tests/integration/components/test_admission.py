@@ -23,7 +23,6 @@ from tests.fixtures.admission_cases import (
 from tests.fixtures.enforced_stack import EnforcedStack, account
 from tests.fixtures.front_door import APPLIED, RESEARCH
 from workloads.contract import OBJECT_STORE_SECRET
-from workloads.wait import wait_for
 
 _OWN, _RESEARCH, _APPLIED = Tenant(), Tenant(team=RESEARCH), Tenant(team=APPLIED)
 _TENANTS = (_OWN, _RESEARCH, _APPLIED)
@@ -198,7 +197,6 @@ def test_a_full_quota_refuses_in_one_line_and_the_other_team_goes_on(stack_of_te
         made.append((tenant.runs_namespace, created.metadata.name))
 
     try:
-        _await_quota(stack)
         for _ in range(3):
             run(_RESEARCH)
         with pytest.raises(ApiException) as refused:
@@ -212,21 +210,9 @@ def test_a_full_quota_refuses_in_one_line_and_the_other_team_goes_on(stack_of_te
             core.delete_namespaced_pod(name, namespace, grace_period_seconds=0)
 
 
-def _await_quota(stack: EnforcedStack) -> None:
-    """Wait until the quota controller has counted: the API server enforces a quota from then on."""
-    core: Any = client.CoreV1Api(stack.connect())
-
-    def uncounted() -> str | None:
-        status = core.read_namespaced_resource_quota("team", _RESEARCH.runs_namespace).status
-        return None if (status.hard or {}).get("pods") == "3" else f"{status.hard}"
-
-    wait_for("the quota", uncounted, timeout_seconds=60)
-
-
 def test_a_team_has_as_many_models_as_its_quota(stack_of_teams: EnforcedStack) -> None:
     stack, names = stack_of_teams, [f"m-{secrets.token_hex(3)}" for _ in range(2)]
     objects: Any = client.CustomObjectsApi(stack.connect())
-    _await_quota(stack)
     _serve(stack, _RESEARCH, service(name=names[0]), dry_run=False)
     try:
         with pytest.raises(ApiException, match="exceeded quota: team"):

@@ -23,6 +23,7 @@ from tests.fixtures.front_door import (
     WINE,
     FrontDoor,
     front_door,
+    other_of,
     pipelines_of,
     wine_of,
 )
@@ -116,7 +117,6 @@ def test_a_right_to_one_model_is_no_right_to_another(
     role = {"apiGroup": _RBAC, "kind": "Role", "name": "one-model"}
     body = {"metadata": {"name": "one-model"}, "roleRef": role, "subjects": [subject]}
     rights.create_namespaced_role_binding(APPLIED, body)
-    other = wine_of(APPLIED).replace("wine", "other")
 
     def called() -> str | None:
         # A refusal counts for ten seconds.
@@ -125,7 +125,10 @@ def test_a_right_to_one_model_is_no_right_to_another(
 
     try:
         wait_for("the binding", called, timeout_seconds=15, interval_seconds=0.5)
-        assert door.ask("POST", other, "/v1/models/other:predict", token=tokens[_CALLER]).status == 403
+        assert (
+            door.ask("POST", other_of(APPLIED), "/v1/models/other:predict", token=tokens[_CALLER]).status
+            == 403
+        )
         assert door.ask("GET", pipelines_of(APPLIED), RUNS, token=tokens[_CALLER]).status == 403
     finally:
         rights.delete_namespaced_role_binding("one-model", APPLIED)

@@ -64,6 +64,8 @@ def holder(instance: Instance) -> int | None:
 def start(instance: Instance, plan: Plan) -> None:
     """Start the instance's init in namespaces of its own, detached from the caller."""
     instance.logs.mkdir(parents=True, exist_ok=True)
+    # Volumes are open to every user, as pods may run as any; whoever may not pass this folder reads none.
+    instance.folder.chmod(0o700)
     instance.status.unlink(missing_ok=True)
     repository = str(Path(__file__).parents[1])
     environment = {"PATH": PATH, "PYTHONPATH": repository, MARK: str(instance.folder)}

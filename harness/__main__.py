@@ -30,7 +30,7 @@ _SELECTIONS = {
     "quick": _Selection(marks="e2e and not slow"),
     "slow": _Selection(marks="e2e and slow"),
     "faults": _Selection(marks="e2e and fault"),
-    "teams": _Selection(marks="e2e", folder="tests/e2e/test_teams.py", reports="teams"),
+    "teams": _Selection(marks="e2e and teams", reports="teams"),
     "conformance": _Selection(marks="conformance", folder="tests/conformance", reports="conformance"),
     "gpus": _Selection(marks="gpu_sim", folder="tests/gpu_sim", reports="gpu-sim"),
 }

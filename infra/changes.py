@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from cluster.errors import ClusterError
-from infra import drift, restarts, teardown
+from infra import drift, leaving_teams, restarts, teardown
 from infra.engine import events
 from infra.engine.engine import Engine
 from infra.errors import InfraError, StackInUseError
@@ -83,6 +83,7 @@ def deploy(options: argparse.Namespace) -> int:
     if options.command == "up":
         installation.require_images()
     engine.prepare()
+    leaving_teams.require_none(options.stack, installation.settings, engine.resources())
     arguments = ["--expect-no-changes"] if options.expect_no_changes else []
     if _differs(installation, engine):
         arguments.append("--refresh")

@@ -7,7 +7,9 @@ from pydantic import Field
 
 from infra.settings.sections import Section
 
-Group = Annotated[str, Field(min_length=1, pattern=r"^[^:\s][^:]*$")]
+# Groups of one user are joined by commas on their way from the login, and by bars on that to servers: a name
+# with one of them would be two names there.
+Group = Annotated[str, Field(pattern=r"^[^:,|\s]([^:,|]*[^:,|\s])?$")]
 
 
 class IdentityKind(StrEnum):

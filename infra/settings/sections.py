@@ -23,8 +23,12 @@ class Section(BaseModel):
     )
 
 
+def mib(quantity: str) -> int:
+    """Return a quantity in MiB."""
+    number, unit = re.fullmatch(r"(\d+)(Mi|Gi|Ti)", quantity).groups()  # pyright: ignore[reportOptionalMemberAccess]
+    return int(number) * {"Mi": 1, "Gi": 1024, "Ti": 1024 * 1024}[unit]
+
+
 def gib(quantity: str) -> int:
     """Return a quantity in GiB, rounded up."""
-    number, unit = re.fullmatch(r"(\d+)(Mi|Gi|Ti)", quantity).groups()  # pyright: ignore[reportOptionalMemberAccess]
-    mebibytes = int(number) * {"Mi": 1, "Gi": 1024, "Ti": 1024 * 1024}[unit]
-    return -(-mebibytes // 1024)
+    return -(-mib(quantity) // 1024)

@@ -3,13 +3,18 @@
 from collections.abc import Iterator
 
 from infra.settings.identity import IdentityKind
+from infra.settings.sections import mib
 from infra.settings.stack import Settings
+from infra.settings.teams import TeamSettings
 from workloads.contract import Host
 
 _MODELS = "models"
 # Names that MLflow takes for paths of its own; a team is a workspace there.
 _SHORTEST = 2
 _PATHS = ("api", "ajax-api", "static-files", "workspaces")
+# What one run needs at once that replaces a model: a step, and both versions of the model.
+LEAST_MEMORY = "1Gi"
+LEAST_PODS = 3
 
 
 def problems(settings: Settings) -> Iterator[str]:
@@ -33,6 +38,23 @@ def problems(settings: Settings) -> Iterator[str]:
                     "choose another name"
                 )
     yield from _group_problems(settings)
+    for team in settings.teams:
+        yield from _quota_problems(team)
+
+
+def _quota_problems(team: TeamSettings) -> Iterator[str]:
+    if team.quota is None or not team.pipelines:
+        return
+    memory, pods = team.quota.memory, team.quota.pods
+    for key, given, least, short in (
+        ("memory", memory, LEAST_MEMORY, memory is not None and mib(memory) < mib(LEAST_MEMORY)),
+        ("pods", pods, LEAST_PODS, pods is not None and pods < LEAST_PODS),
+    ):
+        if short:
+            yield (
+                f"teams.{team.name}.quota.{key} is {given}, and a run that replaces a model never ends with "
+                f"it: give at least {least}, or leave it out"
+            )
 
 
 def _group_problems(settings: Settings) -> Iterator[str]:

@@ -130,6 +130,8 @@ def _controllers(access: Access, kubeconfig: str) -> dict[str, list[str]]:
             "--use-service-account-credentials=true",
             # KWOK's nodes send no heartbeats.
             "--node-monitor-grace-period=24h",
+            # A quota of a kind that was just defined is in force from the next sync on, by default in 5 min.
+            "--resource-quota-sync-period=10s",
             f"--flex-volume-plugin-dir={access.folder / 'plugins'}",
             f"--cert-dir={access.folder / 'certificates'}",
             "--kube-api-qps=200",

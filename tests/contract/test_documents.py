@@ -70,8 +70,20 @@ def test_every_target_of_make_is_declared_as_no_file() -> None:
 
 @pytest.mark.parametrize("file", CONCEPTS, ids=str)
 def test_a_concept_is_read_in_one_sitting(file: Path) -> None:
-    assert len(CONCEPTS) == 4
+    assert len(CONCEPTS) == 5
     assert repository.text(file).count("\n") < 80
+
+
+def test_every_protection_has_a_test_and_the_rest_is_listed() -> None:
+    text = repository.text(Path("docs/concepts/security.md"))
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 25
+    named = [row[-1].strip("`") for row in rows]
+    for each in named:
+        file, _, name = each.partition("::")
+        assert re.search(rf"^def {name}\(", repository.text(Path(file)), re.MULTILINE), each
+    assert len({*named}) == len(named), "a test that proves two things is two tests"
+    assert text.partition("## What is not protected\n")[2].count("\n- ") >= 5
 
 
 def test_decisions_are_numbered_without_a_gap() -> None:

@@ -12,9 +12,11 @@ from kubernetes import client
 
 from harness import chain
 from harness.diagnostics import diagnose
+from infra.parts.tenant import Tenant
 from infra.settings import stack_file
 from infra.settings.stack import Settings
 from tests.e2e.failing_runs import FailingRuns
+from tests.e2e.two_teams import Team
 from tests.fixtures.trust import trusted
 from workloads import cluster_client
 from workloads.endpoints import Endpoints
@@ -97,6 +99,18 @@ def settings(stack: str) -> Settings:
 def api(endpoints: Endpoints) -> Any:
     """Client of the Kubernetes core API."""
     return client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
+
+
+@pytest.fixture(scope="session")
+def teams(settings: Settings, endpoints: Endpoints, stack: str) -> list[Team]:
+    """The teams of the stack, two or more."""
+    assert endpoints
+    if len(settings.teams) < 2:
+        pytest.skip(f"stack {stack} has no two teams: `make up STACK=teams`, then ONLY=teams")
+    return [
+        Team(tenant=Tenant(team=each.name), endpoints=Endpoints.of_stack(stack, each.name))
+        for each in settings.teams
+    ]
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
+from tests.fixtures.admission_cases import RESTRICTED
 from workloads.wait import wait_for
 
 # Network policies of a new pod take a second to apply, so each address is tried until it answers as expected.
@@ -26,12 +27,6 @@ def settled(address, wanted):
 wanted = json.loads(sys.argv[1])
 print(json.dumps({address: settled(address, state) for address, state in wanted.items()}))
 """
-RESTRICTED: Final = {
-    "allowPrivilegeEscalation": False,
-    "runAsNonRoot": True,
-    "capabilities": {"drop": ["ALL"]},
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
 
 
 def run(

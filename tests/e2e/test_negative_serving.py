@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -69,6 +70,21 @@ def test_a_bad_body_gets_a_clear_refusal(wine: httpx.Client, case: str, path: st
     answer = wine.post(path, content=body, headers={"Content-Type": "application/json"})
     assert 400 <= answer.status_code < 500, f"{case}: {answer.status_code} {answer.text[:200]}"
     assert len(answer.json()["error"]) > 10, f"{case}: no reason in {answer.text[:200]}"
+
+
+def test_large_bodies_at_once_are_refused(wine: httpx.Client) -> None:
+    # Events and binary tensors are read in one piece: without a bound, eight would fill the memory.
+    kinds = [
+        (V1, {"ce-id": "1", "ce-specversion": "1.0"}),
+        (V2, {"inference-header-content-length": "10"}),
+    ] * 4
+    body = b"x" * 9_000_000
+
+    def send(kind: tuple[str, dict[str, str]]) -> int:
+        return wine.post(kind[0], content=body, headers=kind[1]).status_code
+
+    with ThreadPoolExecutor(len(kinds)) as pool:
+        assert [*pool.map(send, kinds)] == [413] * len(kinds)
 
 
 @pytest.mark.parametrize("path", ["/v1/models/nothing:predict", "/v2/models/nothing/infer"])

@@ -7,7 +7,7 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from infra.parts.pipelines import NAMESPACE
-from tests.e2e.probe import RESTRICTED
+from tests.fixtures.admission_cases import ADMITTED_PODS, REFUSED_PODS, pod
 from workloads import cluster_client
 from workloads.contract import OBJECT_STORE_SECRET
 from workloads.endpoints import Endpoints
@@ -24,31 +24,11 @@ def controller(endpoints: Endpoints) -> Any:
     return client.CoreV1Api(connected)
 
 
-def pod(*, labels: dict[str, str] | None = None, container: dict[str, Any] | None = None, **spec: Any) -> Any:
-    main = {"name": "main", "image": "python:3.11", "securityContext": RESTRICTED, **(container or {})}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"generateName": "step-", "labels": labels or {}},
-        "spec": {"serviceAccountName": "pipeline-runner", "containers": [main], **spec},
-    }
-
-
 def create(controller: Any, endpoints: Endpoints, body: Any) -> Any:
     return controller.create_namespaced_pod(endpoints.pipelines_namespace, body, dry_run="All")
 
 
-@pytest.mark.parametrize(
-    ("body", "reason"),
-    [
-        # An account of the servers is not in the namespace of runs.
-        (pod(serviceAccountName="argo"), "not found"),
-        (pod(serviceAccountName="default"), "a step runs as pipeline-runner, not as default"),
-        (pod(labels={"app.kubernetes.io/name": "kubeflow-pipelines"}), "give the step others"),
-        (pod(priorityClassName="workflow-controller"), "a step has no priority class"),
-        (pod(nodeName="plinth-default"), "use a node selector"),
-    ],
-)
+@pytest.mark.parametrize(("body", "reason"), REFUSED_PODS)
 def test_what_servers_have_is_refused_in_one_line(
     controller: Any, endpoints: Endpoints, body: Any, reason: str
 ) -> None:
@@ -58,7 +38,7 @@ def test_what_servers_have_is_refused_in_one_line(
     assert reason in str(refused.value.body)
 
 
-@pytest.mark.parametrize("body", [pod(), pod(labels={"team": "research"})])
+@pytest.mark.parametrize("body", ADMITTED_PODS)
 def test_what_is_a_pipelines_own_is_admitted(controller: Any, endpoints: Endpoints, body: Any) -> None:
     create(controller, endpoints, body)
 

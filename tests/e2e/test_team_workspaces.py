@@ -18,14 +18,14 @@ import pytest
 from components.pipelines.pipeline_steps import ACCOUNT, POD_LABELS
 from components.serving.model_namespace import STORAGE
 from infra.parts.tenant import Tenant
-from infra.settings.stack import Settings
 from tests.e2e import probe
+from tests.e2e.two_teams import Team
 from workloads import gateway_access, tokens
 from workloads.contract import TRACKING_BUCKET
 from workloads.endpoints import Endpoints
 from workloads.wait import wait_for
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.teams]
 
 # What somebody types who has read MLflow's first page, and no experiment.
 _STRANGER = """
@@ -84,17 +84,15 @@ print(json.dumps({key: [
 
 
 @pytest.fixture(scope="module")
-def teams(settings: Settings, stack: str) -> list[Endpoints]:
+def spaces(teams: list[Team]) -> list[Endpoints]:
     """The endpoints of two teams."""
-    if len(settings.teams) < 2:
-        pytest.skip(f"stack {stack} has no two teams: `make up STACK=teams`, then ONLY=teams")
-    return [Endpoints.of_stack(stack, each.name) for each in settings.teams]
+    return [each.endpoints for each in teams]
 
 
 @pytest.fixture(scope="module")
-def recorded(teams: list[Endpoints]) -> dict[str, Any]:
+def recorded(spaces: list[Endpoints]) -> dict[str, Any]:
     """What an unmodified client says of each team's MLflow."""
-    return {each.team: _stranger(each) for each in teams}
+    return {each.team: _stranger(each) for each in spaces}
 
 
 def _address(team: Endpoints) -> str:
@@ -132,8 +130,8 @@ def test_a_client_that_names_no_experiment_writes_to_its_team_alone(recorded: di
         assert "same-name" in found["models"]
 
 
-def test_a_run_of_another_team_does_not_exist(teams: list[Endpoints], recorded: dict[str, Any]) -> None:
-    first, second = teams
+def test_a_run_of_another_team_does_not_exist(spaces: list[Endpoints], recorded: dict[str, Any]) -> None:
+    first, second = spaces
     run = recorded[second.team]["run"]
     assert _ask(second, "GET", f"/api/2.0/mlflow/runs/get?run_id={run}").status_code == 200
     assert _ask(first, "GET", f"/api/2.0/mlflow/runs/get?run_id={run}").status_code == 404
@@ -143,8 +141,8 @@ def test_a_run_of_another_team_does_not_exist(teams: list[Endpoints], recorded: 
     assert _ask(own, "GET", f"/api/2.0/mlflow/runs/get?run_id={run}").status_code in (403, 404)
 
 
-def test_no_header_opens_another_workspace(teams: list[Endpoints], recorded: dict[str, Any]) -> None:
-    first, second = teams
+def test_no_header_opens_another_workspace(spaces: list[Endpoints], recorded: dict[str, Any]) -> None:
+    first, second = spaces
     run = recorded[second.team]["run"]
     path = f"/api/2.0/mlflow/runs/get?run_id={run}"
     assert _ask(first, "GET", path, headers={"X-MLFLOW-WORKSPACE": second.team}).status_code == 403
@@ -153,8 +151,8 @@ def test_no_header_opens_another_workspace(teams: list[Endpoints], recorded: dic
     assert found.status_code == 404
 
 
-def test_artifacts_of_another_team_are_out_of_reach(teams: list[Endpoints], recorded: dict[str, Any]) -> None:
-    first, second = teams
+def test_artifacts_of_others_are_out_of_reach(spaces: list[Endpoints], recorded: dict[str, Any]) -> None:
+    first, second = spaces
     place = recorded[second.team]["place"].removeprefix("mlflow-artifacts:/")
     path = f"/api/2.0/mlflow-artifacts/artifacts/{place}/note.txt"
     assert _ask(second, "GET", path).text == "hello"
@@ -177,13 +175,13 @@ def test_artifacts_of_another_team_are_out_of_reach(teams: list[Endpoints], reco
         ("GET", "/gateway/routes", 404),
     ],
 )
-def test_nobody_makes_or_ends_a_workspace(teams: list[Endpoints], method: str, path: str, code: int) -> None:
-    for team in teams:
+def test_nobody_makes_or_ends_a_workspace(spaces: list[Endpoints], method: str, path: str, code: int) -> None:
+    for team in spaces:
         assert _ask(team, method, path).status_code == code
 
 
-def test_a_page_of_mlflow_changes_things_and_a_page_of_others_does_not(teams: list[Endpoints]) -> None:
-    team = teams[0]
+def test_a_page_of_mlflow_changes_things_and_a_page_of_others_does_not(spaces: list[Endpoints]) -> None:
+    team = spaces[0]
     path = "/ajax-api/2.0/mlflow/experiments/search"
     own = _ask(
         team, "POST", path, json={"max_results": 5}, headers={"Origin": f"http://{team.tracking_host}"}
@@ -194,9 +192,9 @@ def test_a_page_of_mlflow_changes_things_and_a_page_of_others_does_not(teams: li
 
 
 def test_a_step_uses_its_own_workspace_and_no_other(
-    teams: list[Endpoints], recorded: dict[str, Any], api: Any
+    spaces: list[Endpoints], recorded: dict[str, Any], api: Any
 ) -> None:
-    for own, other in (teams, teams[::-1]):
+    for own, other in (spaces, spaces[::-1]):
         found = probe.run(
             api,
             own.pipelines_namespace,
@@ -213,9 +211,9 @@ def test_a_step_uses_its_own_workspace_and_no_other(
 
 
 def test_the_key_of_a_teams_models_opens_its_own_folder_alone(
-    teams: list[Endpoints], recorded: dict[str, Any], api: Any
+    spaces: list[Endpoints], recorded: dict[str, Any], api: Any
 ) -> None:
-    for own, other in (teams, teams[::-1]):
+    for own, other in (spaces, spaces[::-1]):
         notes = [
             f"{recorded[each.team]['place'].removeprefix('mlflow-artifacts:/')}/note.txt"
             for each in (own, other)
@@ -238,8 +236,8 @@ def test_the_key_of_a_teams_models_opens_its_own_folder_alone(
         assert found == {notes[0]: ["hello", "AccessDenied"], notes[1]: ["AccessDenied", "AccessDenied"]}
 
 
-def test_a_team_that_floods_its_mlflow_slows_no_other(teams: list[Endpoints]) -> None:
-    first, second = teams
+def test_a_team_that_floods_its_mlflow_slows_no_other(spaces: list[Endpoints]) -> None:
+    first, second = spaces
     path = "/api/2.0/mlflow/experiments/search?max_results=10"
 
     def seconds(count: int) -> list[float]:

@@ -4,33 +4,30 @@
 """
 
 import json
-import os
 import secrets
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import kfp
 import pytest
 from kfp import dsl
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
-from mlflow import MlflowClient
 
 from components.access.roles import Role
 from components.pipelines.pipeline_steps import ACCOUNT, POD_LABELS
 from infra.parts.tenant import Tenant
 from infra.settings.stack import Settings
 from tests.e2e import probe
+from tests.e2e.two_teams import Team, client_of
 from workloads import cluster_client, gateway_access, tokens
 from workloads.contract import OBJECT_STORE_SECRET, TOKEN_AUDIENCE
 from workloads.endpoints import Endpoints
 from workloads.wait import wait_for
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.teams]
 
 _RUN_SECONDS = 300
 _BUCKETS = """
@@ -52,46 +49,6 @@ print(json.dumps({bucket: [
     answer(store.delete_bucket, Bucket=bucket),
 ] for bucket in sys.argv[3:]}))
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Team:
-    """A team as its members see it."""
-
-    tenant: Tenant
-    endpoints: Endpoints
-
-    @property
-    def kfp(self) -> kfp.Client:
-        """An unmodified client, which is given an address and a token."""
-        return client_of(self.url, tokens.token(self.endpoints))
-
-    @property
-    def mlflow(self) -> MlflowClient:
-        """An unmodified client of its MLflow."""
-        return MlflowClient(self.url)
-
-    @property
-    def url(self) -> str:
-        """Address of its pipelines and its MLflow."""
-        return f"{self.endpoints.localhost_url}{self.tenant.localhost}"
-
-
-def client_of(url: str, token: str) -> kfp.Client:
-    # What httpx and requests read, kfp does not.
-    return kfp.Client(
-        host=url, existing_token=token or None, ssl_ca_cert=os.environ.get("REQUESTS_CA_BUNDLE")
-    )
-
-
-@pytest.fixture(scope="module")
-def teams(settings: Settings, endpoints: Endpoints, stack: str) -> list[Team]:
-    if len(settings.teams) < 2:
-        pytest.skip(f"stack {stack} has no two teams: `make up STACK=teams`, then ONLY=teams")
-    return [
-        Team(tenant=Tenant(team=each.name), endpoints=Endpoints.of_stack(stack, each.name))
-        for each in settings.teams
-    ]
 
 
 @dsl.component  # pyright: ignore[reportUntypedFunctionDecorator]

@@ -132,6 +132,23 @@ def test_nobody_replaces_an_image_through_the_registry(running: _Running, method
     assert httpx.request(method, url, content=b"{}", trust_env=False).status_code == 405
 
 
+def test_other_users_of_this_machine_read_no_volume_key_or_kubeconfig(running: _Running) -> None:
+    folder = running.instance.folder
+    secret = [
+        running.instance.kubeconfig,
+        *running.instance.pki.rglob("*.key"),
+        *running.instance.pki.glob("*.conf"),
+    ]
+    assert len(secret) > 5
+    # Wherever the cache is: nobody else passes the folder, nor reads what is secret in it.
+    found = {path: path.stat().st_mode & 0o077 for path in (folder, *secret)}
+    assert found == dict.fromkeys(found, 0)
+    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "cat", str(secret[0])]
+    done = subprocess.run(as_nobody, capture_output=True, text=True, timeout=10, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Permission denied" in done.stderr
+
+
 def test_who_reads_a_secret_is_on_record(running: _Running) -> None:
     name = f"watched-{secrets.token_hex(4)}"
     running.kubectl("create", "secret", "generic", name, "--from-literal=key=c2VjcmV0LXZhbHVl")

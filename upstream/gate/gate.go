@@ -153,9 +153,21 @@ func pass(w http.ResponseWriter, r *http.Request, login *Login, who *identity, r
 	}
 	if who != nil {
 		w.Header().Set("X-Remote-User", who.GetName())
-		w.Header().Set("X-Remote-Groups", strings.Join(who.GetGroups(), "|"))
+		w.Header().Set("X-Remote-Groups", joined(who.GetGroups()))
 	}
 	w.WriteHeader(http.StatusOK)
+}
+
+// joined returns groups as servers read them: one with a bar in its name would be two of them there, and whoever
+// may name groups at the issuer could choose both.
+func joined(groups []string) string {
+	var kept []string
+	for _, each := range groups {
+		if !strings.Contains(each, "|") {
+			kept = append(kept, each)
+		}
+	}
+	return strings.Join(kept, "|")
 }
 
 // others returns a request's cookies without those of the session, which no server but the login may see.

@@ -17,6 +17,8 @@ from workloads.steps.smoke import smoke
 from workloads.steps.train import train
 from workloads.steps.validate_data import validate_data
 
+STEP_MEMORY: Final = "256Mi"
+"""Memory that each step requests."""
 _SETTINGS: Final = {
     # As in the predictor: another kernel, or another order of sums, changes the last digit.
     "OPENBLAS_CORETYPE": "Haswell",
@@ -39,7 +41,7 @@ def _configure(task: Any, *, cache: bool, memory: str = "512Mi") -> Any:
     task.container_spec.env = {**(task.container_spec.env or {}), **_SETTINGS, "KFP_TASK": task.name}
     return (
         task.set_cpu_request("100m")
-        .set_memory_request("256Mi")
+        .set_memory_request(STEP_MEMORY)
         .set_memory_limit(memory)
         .set_caching_options(cache)
     )

@@ -14,7 +14,9 @@ from tests.fixtures.front_door import (
     DOMAIN,
     HOSTS,
     MLFLOW,
+    NOBODYS,
     OBJECTS,
+    OTHER,
     PIPELINES,
     RUNS,
     WINE,
@@ -101,7 +103,10 @@ def test_a_browser_is_sent_to_the_login_and_comes_back(door: FrontDoor) -> None:
         (_VIEWER, "POST", PIPELINES, RUNS, 403),
         (_VIEWER, "POST", MLFLOW, "/api/2.0/mlflow/runs/search", 200),
         (_VIEWER, "POST", MLFLOW, "/api/2.0/mlflow/runs/create", 403),
+        (_VIEWER, "POST", MLFLOW, "/api/2.0/mlflow/experiments/delete", 403),
+        (_MEMBER, "POST", MLFLOW, "/api/2.0/mlflow/experiments/delete", 200),
         (_VIEWER, "POST", MLFLOW, "/api/2.0/mlflow/registered-models/alias", 403),
+        (_MEMBER, "POST", MLFLOW, "/api/2.0/mlflow/registered-models/alias", 200),
         (_VIEWER, "DELETE", MLFLOW, "/api/2.0/mlflow/registered-models/alias", 403),
         (_VIEWER, "POST", MLFLOW, "/graphql", 200),
         (_VIEWER, "PUT", MLFLOW, "/api/2.0/mlflow-artifacts/artifacts/1/m", 403),
@@ -121,8 +126,16 @@ def test_rbac_alone_decides(
 
 
 def test_a_caller_of_one_model_calls_no_other(door: FrontDoor, tokens: dict[str, str]) -> None:
-    other = f"other-models.{DOMAIN}"
-    assert door.ask("POST", other, "/v1/models/other:predict", token=tokens[_CALLER]).status in {403, 404}
+    path = "/v1/models/other:predict"
+    assert door.ask("POST", OTHER, path, token=tokens[_CALLER]).status == 403
+    assert door.world.arrived == []
+    assert door.ask("POST", OTHER, path, token=tokens[_MEMBER]).status == 200
+
+
+def test_a_host_that_only_the_router_knows_reaches_nobody(door: FrontDoor, tokens: dict[str, str]) -> None:
+    refused = door.ask("GET", NOBODYS, RUNS, token=tokens[_MEMBER])
+    assert (refused.status, refused.body.strip()) == (404, "nothing is published under this host and path")
+    assert door.world.arrived == []
 
 
 def test_identity_headers_of_clients_reach_nobody(door: FrontDoor, tokens: dict[str, str]) -> None:
@@ -132,6 +145,23 @@ def test_identity_headers_of_clients_reach_nobody(door: FrontDoor, tokens: dict[
     assert answer.seen["x-remote-user"] == [_MEMBER]
     assert answer.seen["x-remote-groups"] == ["system:authenticated"]
     assert "authorization" not in answer.seen
+
+
+def test_no_name_of_a_group_is_read_as_two(door: FrontDoor, tokens: dict[str, str]) -> None:
+    member = jwt("of-groups", expires=time.time() + 99)
+    door.world.tokens[member] = ("of-groups", TOKEN_AUDIENCE)
+    door.world.groups["of-groups"] = ["oidc:a|oidc:administrators", "oidc:b"]
+    door.world.rights["of-groups"] = [{}]
+    answer = door.ask("GET", PIPELINES, RUNS, token=member)
+    assert answer.seen["x-remote-groups"] == ["system:authenticated|oidc:b"]
+    assert tokens
+
+
+@pytest.mark.parametrize("name", ["X-Remote-User", "Kubeflow-Userid", "X-Plinth-Team", "X-Mlflow-Workspace"])
+def test_a_name_in_a_header_is_no_right(door: FrontDoor, tokens: dict[str, str], name: str) -> None:
+    assert door.ask("POST", PIPELINES, RUNS, (name, _MEMBER), token=tokens[_STRANGER]).status == 403
+    assert door.ask("POST", PIPELINES, RUNS, (name, _MEMBER)).status == 401
+    assert door.world.arrived == []
 
 
 def test_forwarding_headers_of_clients_are_ignored(door: FrontDoor, tokens: dict[str, str]) -> None:

@@ -35,7 +35,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 @pytest.fixture(scope="module")
 def door(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Generator[FrontDoor]:
-    with front_door(tmp_path_factory.mktemp("front-door"), certificate) as door:
+    with front_door(tmp_path_factory.mktemp("front-door"), certificate=certificate) as door:
         door.world.tokens[_MEMBER] = ("member", TOKEN_AUDIENCE)
         door.world.rights["member"] = [{}]
         yield door

@@ -96,6 +96,18 @@ def test_images_that_are_not_published_are_named_before_anything_changes(
     assert command("preview") == 0
 
 
+def test_a_team_that_holds_data_does_not_leave_a_protected_stack(
+    calls: Calls, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = {"plinth:cluster": {"kind": "kubeconfig", "name": "local"}, "plinth:protect": True}
+    (tmp_path / "Pulumi.x.yaml").write_text(yaml.safe_dump({"config": content}))
+    calls.resources = [{"type": "plinth:index:TeamProfile", "inputs": {"team": "research"}}]
+    for word in ("up", "preview"):
+        assert command(word) == 1
+        assert "research holds namespace research" in capsys.readouterr().err
+    assert calls.runs == []
+
+
 def test_after_a_failed_update_the_secrets_stay(calls: Calls) -> None:
     calls.code = 1
     assert command("up") == 1

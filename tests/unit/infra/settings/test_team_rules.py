@@ -6,6 +6,10 @@ import pytest
 
 from infra.errors import SettingsError
 from infra.settings import reader
+from infra.settings.sections import mib
+from infra.settings.team_rules import LEAST_MEMORY, LEAST_PODS
+from tests.fixtures import manifests, platform
+from workloads.pipelines.train_register_serve import STEP_MEMORY
 
 CLUSTER = {"kind": "kubeconfig", "name": "local"}
 OIDC = {"kind": "oidc", "issuer": "https://login.example.com", "clientId": "plinth", "members": ["all"]}
@@ -49,6 +53,35 @@ def test_groups_that_no_token_could_carry_are_refused() -> None:
     assert "teams.research.members names groups, but the stack has no login" in refused(team)
     assert "but a local login has one user" in refused(team, identity={"kind": "local"})
     assert reader.parse({"cluster": CLUSTER, "teams": [team], "identity": OIDC})
+
+
+@pytest.mark.parametrize("name", ["a,b", "a|oidc:admins", "system:masters", " a", "a ", ""])
+def test_a_group_that_no_token_could_carry_by_its_name_is_refused(name: str) -> None:
+    assert "teams.0.members.0 is" in refused({"name": "research", "members": [name]}, identity=OIDC)
+    assert reader.parse({"cluster": CLUSTER, "identity": {**OIDC, "members": ["Data Science", "/a/b", "x"]}})
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "least"), [("memory", "900Mi", LEAST_MEMORY), ("pods", 2, LEAST_PODS)]
+)
+def test_a_quota_in_which_no_run_ends_is_refused(key: str, given: object, least: object) -> None:
+    line = refused({"name": "research", "quota": {key: given}})
+    assert (
+        f"teams.research.quota.{key} is {given}, and a run that replaces a model never ends with it" in line
+    )
+    assert f"give at least {least}, or leave it out" in line
+    for team in ({"quota": {key: least}}, {"quota": {key: given}, "pipelines": False}):
+        assert reader.parse({"cluster": CLUSTER, "teams": [{"name": "research", **team}]})
+
+
+def test_the_least_quota_has_room_for_a_step_and_two_versions_of_a_model() -> None:
+    objects = [*manifests.objects(platform.stack("teams").registrations)]
+    (model, *_) = [
+        each["spec"]["containers"][0]["resources"]["requests"]["memory"]
+        for each in objects
+        if each["kind"] == "ClusterServingRuntime"
+    ]
+    assert 2 * mib(model) + mib(STEP_MEMORY) < mib(LEAST_MEMORY)
 
 
 def test_a_bucket_of_a_team_must_have_a_name_that_s3_allows() -> None:

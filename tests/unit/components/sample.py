@@ -16,6 +16,8 @@ GATEWAY = GatewayConnection(name="traefik", namespace="gateway", domain="plinth.
 ISSUER = Issuer(
     url="https://login.example.com",
     client_id="plinth",
+    public_client_id="plinth-cli",
+    scopes=("openid", "email", "groups"),
     user_claim="email",
     groups_claim="groups",
 )

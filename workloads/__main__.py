@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "run":
             return _run(endpoints, options)
         if options.command in _PEOPLE:
-            return _PEOPLE[options.command](endpoints)
+            return _PEOPLE[options.command](endpoints, options)
         return _show(endpoints, _name(options))
     except WorkloadsError as error:
         sys.stderr.write(f"error: {error}\n")
@@ -82,15 +82,14 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     run.add_argument("--stay", action="store_true", help="with --local: go on serving until Ctrl-C")
     show = commands.add_parser("show", help="show the served model and one prediction")
-    people = [
-        commands.add_parser("login", help="sign in at the company's issuer, in a browser on any machine"),
-        commands.add_parser("logout", help="end that login"),
-        commands.add_parser("token", help="print a token for clients of a platform with a login"),
-    ]
+    login = commands.add_parser("login", help="sign in at the company's issuer, in a browser on any machine")
+    login.add_argument("--session", action="store_true", help="only until the session in the browser ends")
+    logout = commands.add_parser("logout", help="end that login")
+    token = commands.add_parser("token", help="print a token for clients of a platform with a login")
     for command in (run, show):
         command.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
         command.add_argument("--name", default="", help="name of the model (default: made of --data)")
-    for command in (run, show, *people):
+    for command in (run, show, login, logout, token):
         command.add_argument("--stack", default="local", help="stack of the platform")
         command.add_argument("--team", default="", help="team of the stack whose pipelines to use")
         command.add_argument(
@@ -99,7 +98,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _token(endpoints: Endpoints) -> int:
+def _token(endpoints: Endpoints, _: argparse.Namespace) -> int:
     """Print a token for the Authorization header of any client."""
     from workloads import tokens
 
@@ -110,17 +109,17 @@ def _token(endpoints: Endpoints) -> int:
     return 0
 
 
-def _login(endpoints: Endpoints) -> int:
+def _login(endpoints: Endpoints, options: argparse.Namespace) -> int:
     """Let somebody sign in; later commands act in their name."""
     from workloads import logins
 
     _refuse_without_issuer(endpoints)
-    name = logins.sign_in(endpoints, say=lambda line: print(line, flush=True))
+    name = logins.sign_in(endpoints, say=lambda line: print(line, flush=True), offline=not options.session)
     print(f"signed in as {name}; `python -m workloads token` prints a token for other clients")
     return 0
 
 
-def _logout(endpoints: Endpoints) -> int:
+def _logout(endpoints: Endpoints, _: argparse.Namespace) -> int:
     """End a login, here and at the issuer."""
     from workloads import logins
 

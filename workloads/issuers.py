@@ -20,6 +20,7 @@ _SECONDS: Final = 20
 # However long an issuer's code is valid: a command that nobody watches must end.
 _LONGEST_SECONDS: Final = 1800
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+_OFFLINE: Final = "offline_access"
 # Five seconds more between questions: RFC 8628, section 3.5.
 _SLOWER: Final = "slow_down"
 _SLOWER_SECONDS: Final = 5.0
@@ -80,8 +81,11 @@ class Issuer:
             scopes=endpoints.identity_scopes,
         )
 
-    def request_code(self) -> Code:
+    def request_code(self, *, offline: bool = True) -> Code:
         """Ask for a code that somebody types.
+
+        Args:
+            offline: for a login that outlasts the session in the browser, if the issuer has a scope for it.
 
         Raises:
             WorkloadsError: the issuer does not answer, has no such login, or does not know the client.
@@ -92,9 +96,8 @@ class Issuer:
                 f"issuer {self.url}: has no login for command lines (device authorization grant); have it "
                 "allowed there, or use `python -m workloads token` with the platform's kubeconfig"
             )
-        # With a token that gets the next ones, where the issuer has a scope for it.
-        offline = "offline_access" in (self._metadata.get("scopes_supported") or ())
-        scopes = f"{self.scopes} offline_access" if offline else self.scopes
+        supported = _OFFLINE in (self._metadata.get("scopes_supported") or ())
+        scopes = f"{self.scopes} {_OFFLINE}" if offline and supported else self.scopes
         answer = self._post(str(where), urlencode({"client_id": self.client_id, "scope": scopes}))
         document = _document(answer)
         if "device_code" not in document:
@@ -115,12 +118,13 @@ class Issuer:
         """
         client = DeviceClient(self.client_id)
         body = str(client.prepare_request_body(code.device_code, include_client_id=True))
-        pause = code.interval_seconds
+        pause, details = code.interval_seconds, dict[str, str]()
 
         def read() -> Tokens | str:
             try:
                 return self._tokens(client, body)
             except OAuth2Error as error:
+                details[error.error] = error.description or "no reason is given"
                 return str(error.error)
             except IssuerAwayError:
                 return _AWAY
@@ -128,7 +132,10 @@ class Issuer:
         def failure(found: Tokens | str) -> str | None:
             if isinstance(found, Tokens) or found in _WAITING:
                 return None
-            return _ENDED.get(found, f"the issuer answers {found}")
+            return _ENDED.get(found) or (
+                f"the issuer answers {found} ({details[found]}); if this is about the scope {_OFFLINE}, "
+                "sign in with --session"
+            )
 
         def interval(found: Tokens | str) -> float:
             nonlocal pause

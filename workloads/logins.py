@@ -41,18 +41,19 @@ class _Login:
     ends_at: float
 
 
-def sign_in(endpoints: Endpoints, say: Callable[[str], None]) -> str:
+def sign_in(endpoints: Endpoints, say: Callable[[str], None], *, offline: bool = True) -> str:
     """Let somebody sign in at the platform's issuer and keep the login; return their name there.
 
     Args:
         endpoints: those of a platform with an issuer.
         say: shows a line: where to go, and what to type there.
+        offline: whether the login outlasts the session in the browser.
 
     Raises:
         WorkloadsError: the issuer does not answer or refuses, or nobody signed in.
     """
     issuer = Issuer.of(endpoints)
-    code = issuer.request_code()
+    code = issuer.request_code(offline=offline)
     say(f"open       {code.url}")
     say(f"and enter  {code.text}   (valid for {code.seconds / 60:.0f} minutes)")
     found = issuer.wait_for_tokens(code)

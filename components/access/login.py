@@ -184,7 +184,7 @@ def _with_issuer(args: LoginArgs, issuer: Issuer) -> list[str]:
         f"--oidc-groups-claim={issuer.groups_claim}",
         f"--redirect-url={callback}",
         "--code-challenge-method=S256",
-        "--skip-provider-button=true",
+        # Without --skip-provider-button: the session at the issuer would sign people in again who sign out.
     ]
 
 

@@ -120,6 +120,9 @@ func newIssuer(ctx context.Context, issuer *Issuer) (*issuerTokens, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A new pod serves once the issuer has answered, or has had its time to: it may be away for hours.
+	_ = wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, askSeconds*time.Second, true,
+		func(context.Context) (bool, error) { return verifier.HealthCheck() == nil, nil })
 	// As the API server does for whoever it has identified.
 	tokens := group.NewTokenGroupAdder(verifier, []string{user.AllAuthenticated})
 	return &issuerTokens{verifier: verifier, tokens: tokens}, nil

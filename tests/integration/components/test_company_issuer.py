@@ -86,9 +86,15 @@ def test_a_browser_signs_in_at_the_issuer_and_comes_back(door: FrontDoor, issuer
     assert seen["x-remote-user"] == "oidc:ann@example.com"
     assert seen["x-remote-groups"].split("|") == ["system:authenticated", "oidc:engineers", "oidc:staff"]
     assert "cookie" not in seen
-    # One session for every host; what signs out is that of the login.
     assert session.get(f"http://{PIPELINES}{RUNS}", timeout=20).status_code == 200
-    session.get(f"http://login.{DOMAIN}/oauth2/sign_out", timeout=20)
+
+
+def test_whoever_signs_out_stays_out(door: FrontDoor, issuer: Issuer) -> None:
+    """Although the issuer would let them in again without a question."""
+    session, page = _signed_in(door, issuer, "ann")
+    assert page.status_code == 200
+    after = session.get(f"http://login.{DOMAIN}/oauth2/sign_out", headers=_HTML, timeout=20)
+    assert "Sign in" in after.text
     assert session.get(f"http://{PIPELINES}{RUNS}", timeout=20).status_code == 401
 
 
@@ -110,7 +116,7 @@ def test_an_address_that_is_not_verified_names_nobody(door: FrontDoor, issuer: I
     """Whoever may write any address into their profile could take somebody else's name."""
     door.world.arrived.clear()
     _, page = _signed_in(door, issuer, "eve")
-    assert page.status_code >= 400
+    assert page.status_code == 403
     token = issuers.signed(issuer.key, issuer.claims(email_verified=False))
     answer = door.ask("GET", PIPELINES, RUNS, token=token)
     assert (answer.status, answer.body.partition(": send")[0]) == (

@@ -91,6 +91,9 @@ def test_a_login_that_lasts_is_asked_for_where_the_issuer_has_a_scope_for_it(pla
     seen = play(DEVICE, metadata={**METADATA, "scopes_supported": ["openid", "offline_access"]})
     issuer().request_code()
     assert seen[0]["data"] == "client_id=cli&scope=openid+email+offline_access"
+    seen = play(DEVICE, metadata={**METADATA, "scopes_supported": ["openid", "offline_access"]})
+    issuer().request_code(offline=False)
+    assert seen[0]["data"] == "client_id=cli&scope=openid+email"
 
 
 @pytest.mark.parametrize(
@@ -148,6 +151,10 @@ def test_it_waits_as_long_as_the_issuer_asks_for(play: Play, pauses: list[float]
         ([{"error": "access_denied"}], "the login was denied in the browser"),
         ([{"error": "expired_token"}], "the code expired before anybody typed it"),
         ([{"error": "invalid_grant"}], "the issuer answers invalid_grant"),
+        (
+            [{"error": "not_allowed", "error_description": "Offline tokens not allowed"}],
+            r"answers not_allowed \(Offline tokens not allowed\); .* sign in with --session",
+        ),
         (
             [{"error": "authorization_pending"}] * 200,
             "not within 600 s; last seen: nobody has typed the code",

@@ -42,7 +42,7 @@ def issued(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Tokens | Exc
         return found
 
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setattr(Issuer, "request_code", lambda _: CODE)
+    monkeypatch.setattr(Issuer, "request_code", lambda *_, **__: CODE)
     monkeypatch.setattr(Issuer, "wait_for_tokens", take)
     monkeypatch.setattr(Issuer, "refresh", take)
     return given

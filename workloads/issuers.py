@@ -4,7 +4,7 @@ Somebody signs in by a code that they type at the issuer, in a browser that may 
 device authorization grant (RFC 8628). The issuer must know the platform's client as a public one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
@@ -45,9 +45,9 @@ class IssuerAwayError(WorkloadsError):
 class Tokens:
     """What an issuer gives to whoever has signed in."""
 
-    id_token: str
+    id_token: str = field(repr=False)
     """A JWT, which shows to the platform who somebody is."""
-    refresh_token: str
+    refresh_token: str = field(repr=False)
     """Gets the next ones; empty if the issuer gives none."""
 
 
@@ -60,7 +60,7 @@ class Code:
     text: str
     seconds: float
     """How long it is valid."""
-    device_code: str
+    device_code: str = field(repr=False)
     interval_seconds: float
 
 
@@ -124,8 +124,9 @@ class Issuer:
             try:
                 return self._tokens(client, body)
             except OAuth2Error as error:
-                details[error.error] = error.description or "no reason is given"
-                return str(error.error)
+                answer = str(error.error)
+                details[answer] = error.description or "no reason is given"
+                return answer
             except IssuerAwayError:
                 return _AWAY
 

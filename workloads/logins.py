@@ -13,7 +13,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Generator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -34,8 +34,8 @@ class _Login:
 
     issuer: str
     client_id: str
-    id_token: str
-    refresh_token: str
+    id_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
     renew_at: float
     """Seconds since the epoch by this machine's clock, whatever the issuer's says."""
     ends_at: float

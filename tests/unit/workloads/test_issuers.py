@@ -9,7 +9,7 @@ import requests
 
 from workloads import wait
 from workloads.errors import WorkloadsError
-from workloads.issuers import Code, Issuer, IssuerAwayError
+from workloads.issuers import Code, Issuer, IssuerAwayError, Tokens
 
 URL = "https://login.example.com"
 METADATA = {
@@ -179,6 +179,12 @@ def test_a_token_is_renewed_also_where_the_next_is_got_by_the_same_one(play: Pla
     assert "grant_type=refresh_token" in seen[0]["data"]
     assert "refresh_token=old" in seen[0]["data"]
     assert issuer().refresh("old").refresh_token == "r"
+
+
+def test_an_error_that_shows_them_has_no_secret() -> None:
+    shown = repr((CODE, Tokens(id_token="of-ann", refresh_token="of-ann")))
+    assert "of-ann" not in shown
+    assert "device_code" not in shown
 
 
 def test_a_login_that_is_over_is_not_one_of_an_issuer_that_is_away(play: Play) -> None:

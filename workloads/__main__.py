@@ -1,4 +1,4 @@
-"""`python -m workloads run|show|token`: run a pipeline, show the model that is served, print a token."""
+"""`python -m workloads`: run a pipeline, show the model that is served, sign in, print a token."""
 
 import argparse
 import os
@@ -35,14 +35,15 @@ def main(arguments: list[str] | None = None) -> int:
             )
         if options.command == "run":
             return _run(endpoints, options)
-        if options.command == "token":
-            return _token(endpoints)
+        if options.command in _PEOPLE:
+            return _PEOPLE[options.command](endpoints, options)
         return _show(endpoints, _name(options))
     except WorkloadsError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("error: interrupted; a pipeline run that was submitted continues\n")
+        submitted = "; a pipeline run that was submitted continues" if options.command == "run" else ""
+        sys.stderr.write(f"error: interrupted{submitted}\n")
         return 130
 
 
@@ -81,11 +82,14 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     run.add_argument("--stay", action="store_true", help="with --local: go on serving until Ctrl-C")
     show = commands.add_parser("show", help="show the served model and one prediction")
+    login = commands.add_parser("login", help="sign in at the company's issuer, in a browser on any machine")
+    login.add_argument("--session", action="store_true", help="only until the session in the browser ends")
+    logout = commands.add_parser("logout", help="end that login")
     token = commands.add_parser("token", help="print a token for clients of a platform with a login")
     for command in (run, show):
         command.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
         command.add_argument("--name", default="", help="name of the model (default: made of --data)")
-    for command in (run, show, token):
+    for command in (run, show, login, logout, token):
         command.add_argument("--stack", default="local", help="stack of the platform")
         command.add_argument("--team", default="", help="team of the stack whose pipelines to use")
         command.add_argument(
@@ -94,15 +98,51 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _token(endpoints: Endpoints) -> int:
-    """Print a token that is valid for an hour, for the Authorization header of any client."""
+def _token(endpoints: Endpoints, _: argparse.Namespace) -> int:
+    """Print a token for the Authorization header of any client."""
     from workloads import tokens
 
     found = tokens.token(endpoints)
     if not found:
-        raise WorkloadsError("the platform has no login: clients need no token")
+        raise WorkloadsError(_NO_LOGIN)
     print(found)
     return 0
+
+
+def _login(endpoints: Endpoints, options: argparse.Namespace) -> int:
+    """Let somebody sign in; later commands act in their name."""
+    from workloads import logins
+
+    _refuse_without_issuer(endpoints)
+    name = logins.sign_in(endpoints, say=lambda line: print(line, flush=True), offline=not options.session)
+    print(f"signed in as {name}; `python -m workloads token` prints a token for other clients")
+    return 0
+
+
+def _logout(endpoints: Endpoints, _: argparse.Namespace) -> int:
+    """End a login, here and at the issuer."""
+    from workloads import logins
+
+    _refuse_without_issuer(endpoints)
+    if logins.sign_out(endpoints):
+        print("signed out")
+    else:
+        print("signed out on this machine; the issuer did not confirm it, so a copy of the login could go on")
+    return 0
+
+
+_PEOPLE = {"login": _login, "logout": _logout, "token": _token}
+_NO_LOGIN = "the platform has no login: clients need no token"
+
+
+def _refuse_without_issuer(endpoints: Endpoints) -> None:
+    if not endpoints.identity_account:
+        raise WorkloadsError(_NO_LOGIN)
+    if not endpoints.identity_issuer:
+        raise WorkloadsError(
+            "the platform's login has one user and no issuer: `python -m workloads token` prints a token; "
+            "a browser signs in with the password that `python -m infra password` prints"
+        )
 
 
 def _name(options: argparse.Namespace) -> str:

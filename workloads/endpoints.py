@@ -47,6 +47,12 @@ class Endpoints:
     """File of the authority of its certificate; empty where this machine's authorities know it."""
     identity_account: str = ""
     """Namespace and name of the account whose tokens the platform's login knows; empty without a login."""
+    identity_issuer: str = ""
+    """URL of the company's OpenID Connect issuer; empty where the login has a user of its own."""
+    identity_client: str = ""
+    """The platform's name at the issuer for clients without a secret."""
+    identity_scopes: str = ""
+    """What a client asks the issuer for, with spaces between."""
     local_model_url: str = ""
     """URL of the model server on a platform that is processes of this machine; empty behind a gateway."""
 

@@ -50,7 +50,7 @@ def headers(endpoints: Endpoints, host: str) -> dict[str, str]:
     """Return the headers of every request to a host: its name, and a token if the platform has a login.
 
     Raises:
-        WorkloadsError: the Kubernetes API issues no token.
+        WorkloadsError: the login at the issuer has ended, or the Kubernetes API issues no token.
     """
     return {"Host": host, **tokens.headers(endpoints)}
 

@@ -1,7 +1,8 @@
 """Tokens by which a platform with a login knows who sends a request.
 
-Whoever holds the platform's kubeconfig may issue tokens of its operator's account. A step of a pipeline has a
-token of its own account, in a file that the kubelet renews. Without a login no token is needed or sent.
+Somebody who has signed in at the company's issuer has a token of their own. Whoever else has the platform's
+kubeconfig may issue tokens of its operator's account. A step of a pipeline has a token of its own account, in
+a file that the kubelet renews. Without a login no token is needed or sent.
 """
 
 import time
@@ -23,26 +24,41 @@ def headers(endpoints: Endpoints) -> dict[str, str]:
     """Return the header that shows who sends a request; empty on a platform without a login.
 
     Raises:
-        WorkloadsError: the Kubernetes API issues no token.
+        WorkloadsError: the login at the issuer has ended, or the Kubernetes API issues no token.
     """
     found = token(endpoints)
     return {"Authorization": f"Bearer {found}"} if found else {}
 
 
 def token(endpoints: Endpoints) -> str:
-    """Return a token that is valid for five minutes or more; empty on a platform without a login.
+    """Return a token that is valid for minutes to come; empty on a platform without a login.
 
     Raises:
-        WorkloadsError: the Kubernetes API issues no token.
+        WorkloadsError: the login at the issuer has ended, or the Kubernetes API issues no token.
     """
     if not endpoints.identity_account:
         return ""
     if Path(STEP_TOKEN).is_file():
         return Path(STEP_TOKEN).read_text().strip()
+    if endpoints.identity_issuer:
+        # Most platforms' clients sign in nowhere.
+        from workloads import logins
+
+        if found := logins.token(endpoints):
+            return found
+    return _of_operator(endpoints)
+
+
+def _of_operator(endpoints: Endpoints) -> str:
     key = (endpoints.kubeconfig, endpoints.identity_account)
     known, issued = _ISSUED.get(key, ("", 0.0))
     if not known or time.monotonic() - issued > _SECONDS - _LEFT_SECONDS:
-        known, issued = _issue(*key), time.monotonic()
+        try:
+            known, issued = _issue(*key), time.monotonic()
+        except WorkloadsError as error:
+            if not endpoints.identity_issuer:
+                raise
+            raise WorkloadsError(f"{error}, or sign in with `python -m workloads login`") from None
         _ISSUED[key] = known, issued
     return known
 

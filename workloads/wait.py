@@ -17,10 +17,12 @@ def wait(
     error: Callable[[T], str | None] = lambda _: None,
     describe: Callable[[T], str] = str,
     timeout_seconds: float,
-    interval_seconds: float = 1.0,
+    interval_seconds: float | Callable[[T], float] = 1.0,
     successes: int = 1,
 ) -> T:
     """Read a status until it is ready `successes` times in a row; return the last one.
+
+    The interval may follow from the status.
 
     Raises:
         WorkloadsError: the timeout expired, or `error` returned a reason; it describes the last status.
@@ -36,7 +38,7 @@ def wait(
             return status
         if time.monotonic() >= deadline:
             raise WorkloadsError(f"{what}: not within {timeout_seconds:.0f} s; last seen: {describe(status)}")
-        time.sleep(interval_seconds)
+        time.sleep(interval_seconds(status) if callable(interval_seconds) else interval_seconds)
 
 
 def wait_for(

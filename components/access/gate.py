@@ -54,6 +54,23 @@ def rules() -> list[PolicyRuleArgsDict]:
     ]
 
 
+def content(
+    *,
+    domain: str,
+    routes: Sequence[Mapping[str, Any]],
+    sessions: Mapping[str, Any],
+    issuer: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Return what the gate reads: whom it knows, and what each host asks for."""
+    return {
+        "domain": domain,
+        "audiences": [TOKEN_AUDIENCE, *AUDIENCE_OF_PODS],
+        "routes": [*routes],
+        "login": sessions,
+        **({"issuer": issuer} if issuer else {}),
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Subject:
     """Who gets a role: a group of people, or an account of the cluster."""
@@ -103,7 +120,10 @@ class Gate(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._owner = Owner.of_product(self, name, args.namespace, product="gate", role="gate")
-        self._config = json.dumps(self._content(), indent=1, sort_keys=True)
+        known = content(
+            domain=args.domain, routes=args.routes, sessions=args.login.sessions, issuer=args.login.issuer
+        )
+        self._config = json.dumps(known, indent=1, sort_keys=True)
         # The gate reads its file once: another content is another name, and so another pod.
         digest = hashlib.sha256(self._config.encode()).hexdigest()[:8]
         self._config_name = f"{name}-{digest}"
@@ -112,16 +132,6 @@ class Gate(pulumi.ComponentResource):
         self._operator()
         self._roles()
         self.register_outputs({})
-
-    def _content(self) -> dict[str, Any]:
-        issuer = self._args.login.issuer_config()
-        return {
-            "domain": self._args.domain,
-            "audiences": [TOKEN_AUDIENCE, *AUDIENCE_OF_PODS],
-            "routes": [*self._args.routes],
-            "login": self._args.login.config(),
-            **({"issuer": issuer} if issuer else {}),
-        }
 
     def _config_map(self) -> kubernetes.core.v1.ConfigMap:
         return kubernetes.core.v1.ConfigMap(
@@ -138,11 +148,7 @@ class Gate(pulumi.ComponentResource):
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
         args = self._args
         # Keys of the issuer are wherever it is.
-        issuer = (
-            [network_policies.egress([network_policies.anywhere()], 443)]
-            if args.login.issuer_config()
-            else []
-        )
+        issuer = [network_policies.egress([network_policies.anywhere()], 443)] if args.login.issuer else []
         return kubernetes.networking.v1.NetworkPolicy(
             f"{self._name}-policy",
             metadata=self._owner.metadata(self._name),

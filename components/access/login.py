@@ -30,7 +30,8 @@ ADMINISTRATORS: Final = "administrators"
 """That user's group."""
 _PRODUCT: Final = "oauth2-proxy"
 _COOKIE: Final = "plinth"
-_FOLDER: Final = "/etc/oauth2-proxy"
+FOLDER: Final = "/etc/oauth2-proxy"
+"""Folder of its files: the secrets, and the page of the one user."""
 _HOURS: Final = 8
 # oauth2-proxy knows no login without a provider: this one is never called, and its button is not shown.
 _UNUSED: Final = "unused"
@@ -66,6 +67,10 @@ class Issuer:
 
     url: str
     client_id: str
+    public_client_id: str
+    """Its name there for the command line, which keeps no secret; may be the same."""
+    scopes: tuple[str, ...]
+    """What is asked for, so that an ID token has both claims."""
     user_claim: str
     groups_claim: str
 
@@ -114,6 +119,81 @@ def cookie_key(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()[:32]
 
 
+def sessions(args: LoginArgs, url: str) -> dict[str, Any]:
+    """Return what the gate knows of sessions, about which it asks at a URL."""
+    return {
+        "url": url,
+        "host": Host.LOGIN.below(args.gateway.domain),
+        # With an issuer the button on our page would be one click for nothing.
+        "path": "/oauth2/start" if args.issuer else "/oauth2/sign_in",
+        "cookie": _COOKIE,
+        "prefix": args.prefix,
+        "secure": args.gateway.secure,
+    }
+
+
+def issued_tokens(args: LoginArgs) -> dict[str, Any] | None:
+    """Return what the gate knows of an issuer's tokens; None without an issuer."""
+    issuer = args.issuer
+    if issuer is None:
+        return None
+    return {
+        "url": issuer.url,
+        "clientIds": [*dict.fromkeys((issuer.client_id, issuer.public_client_id))],
+        "userClaim": issuer.user_claim,
+        "groupsClaim": issuer.groups_claim,
+        "prefix": args.prefix,
+    }
+
+
+def arguments(args: LoginArgs) -> list[str]:
+    """Return oauth2-proxy's command."""
+    domain = args.gateway.domain
+    return [
+        "oauth2-proxy",
+        f"--http-address=0.0.0.0:{PORT}",
+        "--upstream=static://404",
+        "--reverse-proxy=true",
+        "--set-xauthrequest=true",
+        "--email-domain=*",
+        f"--cookie-name={_COOKIE}",
+        f"--cookie-secret-file={FOLDER}/secret/cookie",
+        f"--client-secret-file={FOLDER}/secret/client",
+        f"--cookie-domain=.{domain}",
+        f"--cookie-secure={'true' if args.gateway.secure else 'false'}",
+        f"--cookie-expire={_HOURS}h",
+        "--cookie-samesite=lax",
+        f"--whitelist-domain=.{domain}:*",
+        # Requests and their paths are in the gateway's log.
+        "--request-logging=false",
+        *(_with_issuer(args, args.issuer) if args.issuer else _one_user()),
+    ]
+
+
+def _with_issuer(args: LoginArgs, issuer: Issuer) -> list[str]:
+    return [
+        "--provider=oidc",
+        f"--oidc-issuer-url={issuer.url}",
+        f"--client-id={issuer.client_id}",
+        f"--scope={' '.join(issuer.scopes)}",
+        f"--oidc-email-claim={issuer.user_claim}",
+        f"--oidc-groups-claim={issuer.groups_claim}",
+        f"--redirect-url={args.gateway.url(Host.LOGIN)}/oauth2/callback",
+        "--code-challenge-method=S256",
+        # Without --skip-provider-button: the session at the issuer would sign people in again who sign out.
+    ]
+
+
+def _one_user() -> list[str]:
+    return [
+        "--provider=github",
+        f"--client-id={_UNUSED}",
+        f"--htpasswd-file={FOLDER}/secret/htpasswd",
+        f"--htpasswd-user-group={ADMINISTRATORS}",
+        f"--custom-templates-dir={FOLDER}/pages",
+    ]
+
+
 class Login(pulumi.ComponentResource):
     """oauth2-proxy without a server behind it: it signs people in and verifies their sessions."""
 
@@ -137,77 +217,11 @@ class Login(pulumi.ComponentResource):
         http_routes.deploy(
             self._owner, args.gateway, Host.LOGIN, name=name, service=service.metadata["name"], port=PORT
         )
+        self.sessions = sessions(args, f"http://{name}:{PORT}")
+        """The gate's entry of sessions."""
+        self.issuer = issued_tokens(args)
+        """The gate's entry of the issuer, whose tokens it verifies too; None without one."""
         self.register_outputs({})
-
-    def config(self) -> dict[str, Any]:
-        """Return the gate's entry."""
-        return {
-            "url": f"http://{self._name}:{PORT}",
-            "host": Host.LOGIN.below(self._args.gateway.domain),
-            # With an issuer the button on our page would be one click for nothing.
-            "path": "/oauth2/start" if self._args.issuer else "/oauth2/sign_in",
-            "cookie": _COOKIE,
-            "prefix": self._args.prefix,
-            "secure": self._args.gateway.secure,
-        }
-
-    def issuer_config(self) -> dict[str, Any] | None:
-        """Return the gate's entry for the issuer, whose tokens it verifies too; None without one."""
-        issuer = self._args.issuer
-        if issuer is None:
-            return None
-        return {
-            "url": issuer.url,
-            "clientId": issuer.client_id,
-            "userClaim": issuer.user_claim,
-            "groupsClaim": issuer.groups_claim,
-            "prefix": self._args.prefix,
-        }
-
-    def _arguments(self) -> list[str]:
-        args, domain = self._args, self._args.gateway.domain
-        return [
-            "oauth2-proxy",
-            f"--http-address=0.0.0.0:{PORT}",
-            "--upstream=static://404",
-            "--reverse-proxy=true",
-            "--set-xauthrequest=true",
-            "--email-domain=*",
-            f"--cookie-name={_COOKIE}",
-            f"--cookie-secret-file={_FOLDER}/secret/cookie",
-            f"--client-secret-file={_FOLDER}/secret/client",
-            f"--cookie-domain=.{domain}",
-            f"--cookie-secure={'true' if args.gateway.secure else 'false'}",
-            f"--cookie-expire={_HOURS}h",
-            "--cookie-samesite=lax",
-            f"--whitelist-domain=.{domain}:*",
-            # Requests and their paths are in the gateway's log.
-            "--request-logging=false",
-            *(self._with_issuer(args.issuer) if args.issuer else self._one_user()),
-        ]
-
-    def _with_issuer(self, issuer: Issuer) -> list[str]:
-        return [
-            "--provider=oidc",
-            f"--oidc-issuer-url={issuer.url}",
-            f"--client-id={issuer.client_id}",
-            f"--oidc-email-claim={issuer.user_claim}",
-            f"--oidc-groups-claim={issuer.groups_claim}",
-            f"--redirect-url={self._args.gateway.url(Host.LOGIN)}/oauth2/callback",
-            "--code-challenge-method=S256",
-            "--skip-provider-button=true",
-            # The issuer says who is a user: whether an address has been verified is its own business.
-            "--insecure-oidc-allow-unverified-email=true",
-        ]
-
-    def _one_user(self) -> list[str]:
-        return [
-            "--provider=github",
-            f"--client-id={_UNUSED}",
-            f"--htpasswd-file={_FOLDER}/secret/htpasswd",
-            f"--htpasswd-user-group={ADMINISTRATORS}",
-            f"--custom-templates-dir={_FOLDER}/pages",
-        ]
 
     def _secret(self) -> kubernetes.core.v1.Secret:
         args = self._args
@@ -249,11 +263,11 @@ class Login(pulumi.ComponentResource):
         container = server_pods.container(
             _PRODUCT,
             self._args.image,
-            self._arguments(),
+            arguments(self._args),
             ports={"http": PORT},
             mounts=[
-                Mount(volume="secret", path=f"{_FOLDER}/secret"),
-                Mount(volume="pages", path=f"{_FOLDER}/pages"),
+                Mount(volume="secret", path=f"{FOLDER}/secret"),
+                Mount(volume="pages", path=f"{FOLDER}/pages"),
             ],
             probe=pod_security.http_probe("/ping", PORT),
             resources=pod_security.sizes(cpu="20m", memory="48Mi", memory_limit="256Mi"),

@@ -52,6 +52,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
     from components.shapes.labels import selector
 
     identity = _identity(site.settings)
+    issuer = _issuer(identity)
     gateway = connections.get(GatewayConnection)
     login = Login(
         "login",
@@ -62,7 +63,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             gate=network_policies.pods(selector("gate", "gate")),
             cookie_secret=site.secret(_COOKIE),
             password=site.secret(_PASSWORD),
-            issuer=_issuer(identity),
+            issuer=issuer,
             client_secret=site.secret(_CLIENT),
             prefix=_prefix(identity),
             replicas=site.replicas,
@@ -86,7 +87,13 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
         site.opts,
     )
     outputs: dict[str, pulumi.Input[object]] = {"identity_account": f"{NAMESPACE}/{OPERATOR}"}
-    if identity.kind is IdentityKind.LOCAL:
+    if issuer:
+        outputs |= {
+            "identity_issuer": issuer.url,
+            "identity_client": issuer.public_client_id,
+            "identity_scopes": " ".join(issuer.scopes),
+        }
+    else:
         outputs["identity_password"] = site.secret(_PASSWORD)
     return Provides(outputs=outputs, resources=(gate,))
 
@@ -113,9 +120,12 @@ def _issuer(identity: IdentitySettings) -> "Issuer | None":
 
     if identity.kind is IdentityKind.LOCAL:
         return None
+    client_id = identity.client_id or ""
     return Issuer(
         url=identity.issuer or "",
-        client_id=identity.client_id or "",
+        client_id=client_id,
+        public_client_id=identity.public_client_id or client_id,
+        scopes=identity.scopes,
         user_claim=identity.user_claim,
         groups_claim=identity.groups_claim,
     )

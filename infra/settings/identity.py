@@ -7,6 +7,7 @@ from pydantic import Field
 
 from infra.settings.sections import Section
 
+Scope = Annotated[str, Field(pattern=r"^\S+$")]
 # Groups of one user are joined by commas on their way from the login, and by bars on that to servers: a name
 # with one of them would be two names there.
 Group = Annotated[str, Field(pattern=r"^[^:,|\s]([^:,|]*[^:,|\s])?$")]
@@ -30,6 +31,10 @@ class IdentitySettings(Section):
     """URL of the issuer, whose /.well-known/openid-configuration answers."""
     client_id: str | None = None
     """The platform's name at the issuer; its secret is the stack's secret `identityClientSecret`."""
+    public_client_id: str | None = None
+    """Its name there for `python -m workloads login`: a client without a secret; by default clientId."""
+    scopes: tuple[Scope, ...] = Field(default=("openid", "email", "profile"), strict=False)
+    """What the login asks the issuer for; some issuers give groups only for a scope of their own."""
     user_claim: str = "email"
     """Claim of an ID token that names its user."""
     groups_claim: str = "groups"

@@ -202,10 +202,12 @@ def _identity_problems(identity: IdentitySettings) -> Iterator[str]:
         for key, value in given.items():
             if not value:
                 yield f"identity.{key} is missing: name what the company's issuer has, or use kind: local"
+        if "openid" not in identity.scopes:
+            yield "identity.scopes lacks openid, for which an issuer gives ID tokens: add it"
         if not (identity.members or identity.viewers or identity.callers):
             yield "identity names no groups: nobody could use the platform, name some in identity.members"
     else:
-        for key, value in given.items():
+        for key, value in {**given, "publicClientId": identity.public_client_id}.items():
             if value:
                 yield f"identity.{key} is {value}, but identity.kind is local: use kind: oidc"
         for key, groups in (

@@ -22,8 +22,9 @@ type Config struct {
 
 // Issuer is an OpenID Connect issuer.
 type Issuer struct {
-	URL      string `json:"url"`
-	ClientID string `json:"clientId"`
+	URL string `json:"url"`
+	// ClientIDs are the platform's names there: a token must be for one of them.
+	ClientIDs []string `json:"clientIds"`
 	// UserClaim and GroupsClaim name the claims of the user's name and groups.
 	UserClaim   string `json:"userClaim"`
 	GroupsClaim string `json:"groupsClaim"`

@@ -51,11 +51,14 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	who, err := g.identities.of(r)
-	if err != nil {
+	switch {
+	case errors.Is(err, errToken):
+		unknown(w, err.Error(), `, error="invalid_token"`)
+		return
+	case err != nil:
 		answer(w, faulty(err))
 		return
-	}
-	if who == nil {
+	case who == nil:
 		g.ask(w, r, host, target)
 		return
 	}
@@ -94,7 +97,11 @@ func faulty(err error) refusal {
 		return refusal{http.StatusBadRequest, err.Error()}
 	}
 	slog.Error("identity cannot be verified", "error", err)
-	return refusal{http.StatusServiceUnavailable, errAway.Error() + ": try again"}
+	text := errAway
+	if errors.Is(err, errIssuerAway) {
+		text = errIssuerAway
+	}
+	return refusal{http.StatusServiceUnavailable, text.Error() + ": try again"}
 }
 
 // ask sends a browser to the login, and says to other clients what they lack.
@@ -115,8 +122,13 @@ func (g *gate) ask(w http.ResponseWriter, r *http.Request, host string, target *
 		answer(w, refusal{http.StatusFound, "sign in first"})
 		return
 	}
-	w.Header().Set("WWW-Authenticate", `Bearer realm="plinth"`)
-	answer(w, refusal{http.StatusUnauthorized, "no valid token: send Authorization: Bearer TOKEN " +
+	unknown(w, "no valid token", "")
+}
+
+// unknown says to a client that its token is worth nothing, and where it gets another.
+func unknown(w http.ResponseWriter, reason, challenge string) {
+	w.Header().Set("WWW-Authenticate", `Bearer realm="plinth"`+challenge)
+	answer(w, refusal{http.StatusUnauthorized, reason + ": send Authorization: Bearer TOKEN " +
 		"(python -m workloads token prints one)"})
 }
 

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apiserver/pkg/apis/apiserver"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
 	"k8s.io/apiserver/pkg/authentication/authenticatorfactory"
+	"k8s.io/apiserver/pkg/authentication/group"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/apiserver/pkg/authorization/authorizerfactory"
@@ -35,8 +36,14 @@ const (
 // errConflict is the error of a request with two identities, of which a server might take either.
 var errConflict = errors.New("two identities: send one Authorization header, or the session alone")
 
-// errAway is the error of an issuer or API that does not answer.
-var errAway = errors.New("identities cannot be verified now")
+// errAway is the error of an API or login that does not answer, errIssuerAway that of an issuer.
+var (
+	errAway       = errors.New("identities cannot be verified now")
+	errIssuerAway = fmt.Errorf("%w, because the issuer does not answer", errAway)
+)
+
+// errToken is the error of a token that its issuer does not vouch for; the reason follows.
+var errToken = errors.New("the token is refused")
 
 // identity is who sends a request.
 type identity struct {
@@ -48,7 +55,7 @@ type identity struct {
 type identities struct {
 	issued    authenticator.Request
 	audiences authenticator.Audiences
-	issuer    authenticator.Token
+	issuer    *issuerTokens
 	login     *Login
 	client    *http.Client
 	sessions  *cache.Expiring
@@ -86,17 +93,56 @@ func newIdentities(ctx context.Context, config *Config, client kubernetes.Interf
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-func newIssuer(ctx context.Context, issuer *Issuer) (authenticator.Token, error) {
+// issuerTokens verifies tokens of the company's issuer.
+type issuerTokens struct {
+	verifier oidc.AuthenticatorTokenWithHealthCheck
+	tokens   authenticator.Token
+}
+
+func newIssuer(ctx context.Context, issuer *Issuer) (*issuerTokens, error) {
 	prefix := issuer.Prefix
-	return oidc.New(ctx, oidc.Options{
+	accepted := apiserver.Issuer{URL: issuer.URL, Audiences: issuer.ClientIDs}
+	if len(issuer.ClientIDs) > 1 {
+		accepted.AudienceMatchPolicy = apiserver.AudienceMatchPolicyMatchAny
+	}
+	verifier, err := oidc.New(ctx, oidc.Options{
+		// Requests wait for it where a key is unknown: an issuer that is silent must not hold them.
+		Client:               &http.Client{Timeout: askSeconds * time.Second},
+		SupportedSigningAlgs: oidc.AllValidSigningAlgorithms(),
 		JWTAuthenticator: apiserver.JWTAuthenticator{
-			Issuer: apiserver.Issuer{URL: issuer.URL, Audiences: []string{issuer.ClientID}},
+			Issuer: accepted,
 			ClaimMappings: apiserver.ClaimMappings{
 				Username: apiserver.PrefixedClaimOrExpression{Claim: issuer.UserClaim, Prefix: &prefix},
 				Groups:   apiserver.PrefixedClaimOrExpression{Claim: issuer.GroupsClaim, Prefix: &prefix},
 			},
 		},
 	})
+	if err != nil {
+		return nil, err
+	}
+	// A new pod serves once the issuer has answered, or has had its time to: it may be away for hours.
+	_ = wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, askSeconds*time.Second, true,
+		func(context.Context) (bool, error) { return verifier.HealthCheck() == nil, nil })
+	// As the API server does for whoever it has identified.
+	tokens := group.NewTokenGroupAdder(verifier, []string{user.AllAuthenticated})
+	return &issuerTokens{verifier: verifier, tokens: tokens}, nil
+}
+
+// of returns whose token it is; nil without an error if it is not one of this issuer.
+func (i *issuerTokens) of(ctx context.Context, token string) (*identity, error) {
+	answer, ok, err := i.tokens.AuthenticateToken(ctx, token)
+	switch {
+	case err == nil && ok:
+		return &identity{Info: answer.User}, nil
+	case err == nil:
+		return nil, nil
+	}
+	// Until the issuer has answered once, and where it signs with a key that is not known yet.
+	if unready := i.verifier.HealthCheck(); unready != nil || strings.Contains(err.Error(), "fetching keys") {
+		return nil, fmt.Errorf("%w: %v", errIssuerAway, errors.Join(unready, err))
+	}
+	reason := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "oidc: verify token: "), "oidc: ")
+	return nil, fmt.Errorf("%w: %s", errToken, reason)
 }
 
 // of returns who sends a request; nil without an error if nobody known.
@@ -117,17 +163,16 @@ func (i *identities) of(r *http.Request) (*identity, error) {
 func (i *identities) ofToken(r *http.Request, authorization string) (*identity, error) {
 	kind, token, _ := strings.Cut(authorization, " ")
 	token = strings.TrimSpace(token)
-	if !strings.EqualFold(kind, "Bearer") || token == "" || expired(token) {
+	if !strings.EqualFold(kind, "Bearer") || token == "" {
 		return nil, nil
 	}
+	if expired(token) {
+		return nil, fmt.Errorf("%w: it has expired", errToken)
+	}
 	if i.issuer != nil {
-		answer, ok, err := i.issuer.AuthenticateToken(r.Context(), token)
-		if ok && err == nil {
-			return &identity{Info: answer.User}, nil
-		}
-		// A token of the issuer that it does not vouch for: nobody else's business.
-		if err != nil {
-			return nil, nil
+		// A token of the issuer that it does not vouch for is nobody else's business.
+		if who, err := i.issuer.of(r.Context(), token); who != nil || err != nil {
+			return who, err
 		}
 	}
 	// The library asks for these audiences only if the request's context names them.

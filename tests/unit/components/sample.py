@@ -17,6 +17,8 @@ SECURE_GATEWAY = dataclasses.replace(GATEWAY, secure=True)
 ISSUER = Issuer(
     url="https://login.example.com",
     client_id="plinth",
+    public_client_id="plinth-cli",
+    scopes=("openid", "email", "groups"),
     user_claim="email",
     groups_claim="groups",
 )

@@ -1,5 +1,6 @@
 """Tokens: none without a login, one of the operator outside the cluster, one of its own in a step."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ from kubernetes.config import ConfigException
 from urllib3.exceptions import MaxRetryError
 
 from tests.fixtures import platforms
-from workloads import cluster_client, tokens
+from workloads import cluster_client, logins, tokens
 from workloads.errors import WorkloadsError
 
 ACCOUNT = "identity/operator"
@@ -91,4 +92,32 @@ def test_whoever_may_not_issue_tokens_reads_why(
     monkeypatch.setattr(client.CoreV1Api, "create_namespaced_service_account_token", fail)
     with pytest.raises(WorkloadsError, match=clause):
         tokens.token(platforms.endpoints(identity_account=ACCOUNT))
+    assert issued == []
+
+
+@pytest.mark.parametrize("login", ["of-ann", ""])
+def test_whoever_has_signed_in_acts_in_their_own_name(
+    issued: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, login: str
+) -> None:
+    monkeypatch.setattr(logins, "token", lambda _: login)
+    known = platforms.endpoints(identity_account=ACCOUNT)
+    company = replace(known, identity_issuer="https://login.example.com")
+    assert tokens.token(company) == (login or "token-1")
+    assert tokens.token(known) == "token-1"
+    assert len(issued) == 1
+
+
+def test_whoever_could_sign_in_reads_so(
+    issued: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise client.ApiException(status=403, reason="Forbidden")
+
+    monkeypatch.setattr(client.CoreV1Api, "create_namespaced_service_account_token", fail)
+    monkeypatch.setattr(logins, "token", lambda _: "")
+    known = replace(
+        platforms.endpoints(identity_account=ACCOUNT), identity_issuer="https://login.example.com"
+    )
+    with pytest.raises(WorkloadsError, match=r"answers 403 .* or sign in with `python -m workloads login`$"):
+        tokens.token(known)
     assert issued == []

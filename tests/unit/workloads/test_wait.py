@@ -1,5 +1,7 @@
 """The wait of workloads."""
 
+import time
+
 import pytest
 
 from workloads.errors import WorkloadsError
@@ -56,3 +58,10 @@ def test_it_ends_after_enough_successful_probes_in_a_row() -> None:
 def test_a_timeout_has_the_last_state() -> None:
     with pytest.raises(WorkloadsError, match="a thing: not within 0 s; last seen: still down"):
         wait_for("a thing", lambda: "still down", timeout_seconds=0)
+
+
+def test_the_interval_may_follow_from_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    statuses, slept = iter([1.0, 2.0, 0.0]), list[float]()
+    monkeypatch.setattr(time, "sleep", slept.append)
+    wait("x", lambda: next(statuses), ready=lambda each: not each, timeout_seconds=5, interval_seconds=float)
+    assert slept == [1, 2]

@@ -68,7 +68,7 @@ def test_tokens_are_for_the_platform_or_for_pods() -> None:
     assert "issuer" not in config(deployed())
     assert config(deployed(login=_WITH_ISSUER))["issuer"] == {
         "url": "https://login.example.com",
-        "clientId": "plinth",
+        "clientIds": ["plinth", "plinth-cli"],
         "userClaim": "email",
         "groupsClaim": "groups",
         "prefix": "oidc:",

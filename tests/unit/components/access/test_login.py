@@ -81,6 +81,7 @@ def test_with_an_issuer_there_is_no_password() -> None:
         "--provider=oidc",
         "--oidc-issuer-url=https://login.example.com",
         "--client-id=plinth",
+        "--scope=openid email groups",
         "--redirect-url=https://login.plinth.local/oauth2/callback",
         "--code-challenge-method=S256",
     } <= {*given}
@@ -88,7 +89,7 @@ def test_with_an_issuer_there_is_no_password() -> None:
 
 
 def test_people_are_sent_where_they_sign_in() -> None:
-    assert deployed().result.config() == {
+    assert deployed().result.sessions == {
         "url": "http://login:4180",
         "host": "login.plinth.local",
         "path": "/oauth2/sign_in",
@@ -96,7 +97,7 @@ def test_people_are_sent_where_they_sign_in() -> None:
         "prefix": "local:",
         "secure": False,
     }
-    assert deployed(issuer=sample.ISSUER).result.config()["path"] == "/oauth2/start"
+    assert deployed(issuer=sample.ISSUER).result.sessions["path"] == "/oauth2/start"
 
 
 def test_the_page_has_a_form_that_works_without_a_provider() -> None:

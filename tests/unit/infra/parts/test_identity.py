@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from infra.parts import PARTS, identity
 from infra.parts.plan import plan
 from infra.settings import reader
@@ -120,3 +122,21 @@ def test_steps_get_a_token_where_there_is_a_login() -> None:
 def test_clients_learn_whose_tokens_to_use() -> None:
     registered = _deployed(kind="local")
     assert registered.result["identity_account"] == "identity/operator"
+    assert "identity_issuer" not in registered.result
+
+
+@pytest.mark.parametrize(
+    ("given", "client", "audiences"),
+    [({}, "plinth", ["plinth"]), ({"publicClientId": "cli"}, "cli", ["plinth", "cli"])],
+)
+def test_people_learn_where_to_sign_in_from_the_command_line(
+    given: dict[str, str], client: str, audiences: list[str]
+) -> None:
+    registered = _deployed(**_OIDC, **given, scopes=["openid", "groups"])
+    assert registered.result["identity_issuer"] == "https://login.example.com"
+    assert registered.result["identity_client"] == client
+    assert registered.result["identity_scopes"] == "openid groups"
+    assert "identity_password" not in registered.result
+    assert _gate(registered)["issuer"]["clientIds"] == audiences
+    (container,) = registered.pods()["login-server"]["containers"]
+    assert "--scope=openid groups" in container["args"]

@@ -170,3 +170,35 @@ def test_production_refuses_what_could_lose_data_or_stop_with_a_zone(
 )
 def test_what_only_a_cloud_has_is_refused_elsewhere(path: str, value: Any, message: str) -> None:
     assert message in choices.problem(choices.changed(choices.of_stack("local"), path, value))
+
+
+_OIDC = {
+    "kind": "oidc",
+    "issuer": "https://login.example.com",
+    "clientId": "plinth",
+    "members": ["engineers"],
+}
+
+
+@pytest.mark.parametrize(
+    ("identity", "message"),
+    [
+        ({**_OIDC, "scopes": ["email"]}, "plinth:identity.scopes lacks openid"),
+        ({**_OIDC, "scopes": ["openid", "two words"]}, "identity.scopes"),
+        ({**_OIDC, "issuer": "http://login.example.com"}, "identity.issuer"),
+        ({**_OIDC, "members": []}, "plinth:identity names no groups"),
+        ({"kind": "oidc", "members": ["a"]}, "plinth:identity.issuer is missing"),
+        (
+            {"kind": "local", "publicClientId": "cli"},
+            "plinth:identity.publicClientId is cli, but identity.kind is",
+        ),
+        (
+            {"kind": "local", "members": ["a"]},
+            "plinth:identity.members names groups, but a local login has one",
+        ),
+    ],
+)
+def test_a_login_that_nobody_could_use_is_refused(identity: dict[str, Any], message: str) -> None:
+    local = choices.of_stack("local")
+    assert message in choices.problem(choices.changed(local, "identity", identity))
+    assert reader.parse(choices.changed(local, "identity", _OIDC))

@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+
 import pulumi
 
 from components.shapes import http_routes
@@ -26,7 +28,12 @@ def test_a_route_may_take_some_paths_alone() -> None:
 
 
 class Server(pulumi.ComponentResource):
-    def __init__(self, paths: Paths | None = None, localhost: str = "") -> None:
+    def __init__(
+        self,
+        paths: Paths | None = None,
+        localhost: str = "",
+        set_headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__("plinth:index:Server", "server")
         owner = Owner(component="server", namespace="place", labels={"a": "b"}, selector={}, parent=self)
         http_routes.deploy(
@@ -38,6 +45,7 @@ class Server(pulumi.ComponentResource):
             port=80,
             paths=paths,
             localhost=localhost,
+            set_headers=set_headers,
         )
 
 
@@ -69,3 +77,24 @@ def test_below_a_path_of_localhost_each_path_is_a_rule_that_the_server_does_not_
     }
     assert seen == {"/teams/a/apis/v1": "/apis/v1", "/teams/a/apis/v2": "/apis/v2"}
     assert all(rule["backendRefs"] == [{"name": "web", "port": 80}] for rule in rules)
+
+
+def test_every_rule_of_a_route_sets_its_headers_whatever_the_client_sent() -> None:
+    paths = Paths(below=("/apis/v1", "/apis/v2"))
+    routes = deploy(lambda: Server(paths, localhost="/teams/a", set_headers={"X-Team": "a"})).of_type(
+        "HTTPRoute"
+    )
+    assert len(routes) == 2
+    expected = {
+        "type": "RequestHeaderModifier",
+        "requestHeaderModifier": {"set": [{"name": "X-Team", "value": "a"}]},
+    }
+    for route in routes:
+        for rule in route.inputs["spec"]["rules"]:
+            assert [each for each in rule["filters"] if each["type"] != "URLRewrite"] == [expected]
+
+
+def test_a_route_of_every_path_sets_headers_too() -> None:
+    spec = http_routes.spec(GATEWAY, "a.plinth.local", "web", 80, set_headers={"X-Team": "a"})
+    (rule,) = spec["rules"]
+    assert rule["filters"][0]["requestHeaderModifier"]["set"] == [{"name": "X-Team", "value": "a"}]

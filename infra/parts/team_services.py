@@ -40,8 +40,8 @@ def _deploy(site: "Site", connections: Connections, tenant: Tenant) -> Provides:
                 artifacts=connections.get(ObjectStoreConnections).of(TRACKING_BUCKET, "serving"),
                 stores=site.stores(ObjectStoreConnections),
                 scrapers=site.scrapers,
-                # Its host would be that of the team's pipelines.
-                reserved=(Host.PIPELINES.value,),
+                # Their hosts would be those of the team's pipelines and metrics.
+                reserved=(Host.PIPELINES.value, Host.PROMETHEUS.value),
             ),
         ),
         site.opts,

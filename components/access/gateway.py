@@ -6,11 +6,10 @@ from typing import Any, Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-import yaml
 from pulumi import ResourceOptions
 
 from components import manifests
-from components.access.gate import HEADERS, USER
+from components.access import middlewares
 from components.connections import GatewayConnection
 from components.shapes import controller, network_policies, pod_security, replicated_server, server_pods
 from components.shapes.access_rights import AccessRights
@@ -29,12 +28,9 @@ _ENTRY_PORT = 8000
 _PROJECT = "traefik"
 _TRAEFIK = "github.com/traefik/traefik/v3"
 _GATEWAY_API = "sigs.k8s.io/gateway-api"
-_GATE = "gate"
 _MIDDLEWARES = "traefik-middlewares"
 _FOLDER = "/etc/traefik/dynamic"
 _FILE = "middlewares.yaml"
-# A refusal is one line.
-_ANSWER_BYTES = 65536
 _API_VERSION = "gateway.networking.k8s.io/v1"
 # The defaults, 0.1 s and above, are useless for models that answer in milliseconds.
 _BUCKETS = "0.001,0.0025,0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5"
@@ -84,6 +80,8 @@ class GatewayArgs:
     """Settings of the load balancer."""
     gate: str | None = None
     """URL that Traefik asks about every request of users; without one it lets all of them pass."""
+    in_flight: int = 32
+    """Requests that one user may have in flight at one path of a route; eight times as many at a model."""
     replicas: int = 1
     """More than one survive the loss of a node."""
 
@@ -92,6 +90,8 @@ class GatewayArgs:
         replicated_server.check(self.replicas)
         if self.node_port is not None and not 30000 <= self.node_port <= 32767:
             raise ValueError(f"node_port: {self.node_port}; Kubernetes allows 30000 to 32767")
+        if self.in_flight < 1:
+            raise ValueError(f"in_flight: {self.in_flight}; every request would be refused")
 
 
 def _access_log() -> list[str]:
@@ -106,28 +106,12 @@ def _access_log() -> list[str]:
     ]
 
 
-def middlewares(gate: str) -> str:
-    """Return Traefik's file: the gate, in front of every route of every provider.
-
-    Traefik drops each of the headers from a request and takes the gate's, where the gate answers with one.
-    """
-    forward = {
-        "address": gate,
-        "trustForwardHeader": False,
-        "authResponseHeaders": [*HEADERS],
-        # Whom the log names.
-        "headerField": USER,
-        "maxResponseBodySize": _ANSWER_BYTES,
-    }
-    return yaml.safe_dump({"http": {"middlewares": {_GATE: {"forwardAuth": forward}}}})
-
-
-def _guard() -> list[str]:
-    """Return the arguments that hang the gate on the entry point: no route can do without it."""
+def _entry(*, guarded: bool) -> list[str]:
+    """Return the arguments that hang middlewares on the entry point: no route can do without them."""
     return [
         f"--providers.file.filename={_FOLDER}/{_FILE}",
-        f"--entrypoints.web.http.middlewares={_GATE}@file",
-        "--accesslog.fields.names.ClientUsername=keep",
+        f"--entrypoints.web.http.middlewares={','.join(middlewares.names(guarded=guarded))}",
+        *(["--accesslog.fields.names.ClientUsername=keep"] if guarded else []),
     ]
 
 
@@ -147,7 +131,7 @@ def arguments(*, guarded: bool = False) -> list[str]:
         "--metrics.prometheus.addserviceslabels=true",
         f"--metrics.prometheus.buckets={_BUCKETS}",
         *_access_log(),
-        *(_guard() if guarded else []),
+        *_entry(guarded=guarded),
         "--global.checknewversion=false",
         "--global.sendanonymoususage=false",
     ]
@@ -195,7 +179,7 @@ class Gateway(pulumi.ComponentResource):
             self, name, args.namespace, product="traefik", role="gateway", version=version
         )
         definitions = self._definitions()
-        server = self._server([definitions, self._network_policy(), *self._rights(), *self._middlewares()])
+        server = self._server([definitions, self._network_policy(), *self._rights(), self._middlewares()])
         service = self._service()
         gateway = self._gateway([definitions, server, service, self._gateway_class([definitions])])
         # Resolved by the Gateway, so that routes are created once it serves, after their definition.
@@ -236,28 +220,23 @@ class Gateway(pulumi.ComponentResource):
             opts=self._owner.child(),
         )
 
-    def _middlewares(self) -> list[kubernetes.core.v1.ConfigMap]:
-        if self._args.gate is None:
-            return []
-        return [
-            kubernetes.core.v1.ConfigMap(
-                f"{self._name}-middlewares",
-                metadata=self._owner.metadata(_MIDDLEWARES),
-                data={_FILE: middlewares(self._args.gate)},
-                opts=self._owner.child(),
-            )
-        ]
+    def _middlewares(self) -> kubernetes.core.v1.ConfigMap:
+        return kubernetes.core.v1.ConfigMap(
+            f"{self._name}-middlewares",
+            metadata=self._owner.metadata(_MIDDLEWARES),
+            data={_FILE: middlewares.render(self._args.gate, self._args.in_flight)},
+            opts=self._owner.child(),
+        )
 
     def _server(self, after: list[pulumi.Resource]) -> kubernetes.apps.v1.Deployment:
-        guarded = self._args.gate is not None
         volumes: list[kubernetes.core.v1.VolumeArgsDict] = [
             {"name": _MIDDLEWARES, "config_map": {"name": _MIDDLEWARES}}
         ]
         container = server_pods.container(
             "traefik",
             self._args.image,
-            arguments(guarded=guarded),
-            mounts=[TMP, *([Mount(volume=_MIDDLEWARES, path=_FOLDER)] if guarded else [])],
+            arguments(guarded=self._args.gate is not None),
+            mounts=[TMP, Mount(volume=_MIDDLEWARES, path=_FOLDER)],
             ports={"web": _ENTRY_PORT, "metrics": METRICS_PORT},
             probe=pod_security.http_probe("/ping", METRICS_PORT),
             resources=pod_security.sizes(cpu="50m", memory="96Mi", memory_limit="512Mi"),
@@ -266,7 +245,7 @@ class Gateway(pulumi.ComponentResource):
         container["lifecycle"] = {"pre_stop": {"sleep": {"seconds": 3}}}
         return replicated_server.deploy(
             self._owner,
-            server_pods.pod(container, volumes=volumes if guarded else [], service_account=self._name),
+            server_pods.pod(container, volumes=volumes, service_account=self._name),
             role="server",
             name=self._name,
             replicas=self._args.replicas,

@@ -113,7 +113,7 @@ class TeamMetrics(pulumi.ComponentResource):
         container = server_pods.container(
             PRODUCT,
             self._args.image,
-            command(self._args.prometheus_url),
+            [PRODUCT, *options(), pulumi.Output.concat("--upstream=", self._args.prometheus_url)],
             ports={"http": PORT},
             mounts=(),
             probe=pod_security.http_probe("/healthz", PORT),
@@ -122,17 +122,10 @@ class TeamMetrics(pulumi.ComponentResource):
         return server_pods.pod(container, scratch=None)
 
 
-def command(prometheus_url: pulumi.Input[str], address: str = f":{PORT}") -> list[pulumi.Input[str]]:
-    """Return the proxy's command.
-
-    Args:
-        prometheus_url: URL of Prometheus.
-        address: where it listens.
-    """
+def options(address: str = f":{PORT}") -> list[str]:
+    """Return the proxy's options, but for the URL of Prometheus; it listens at the address."""
     return [
-        "prom-label-proxy",
         f"--insecure-listen-address={address}",
-        pulumi.Output.concat("--upstream=", prometheus_url),
         "--label=namespace",
         f"--header-name={HEADER}",
         "--header-uses-list-syntax",

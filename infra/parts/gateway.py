@@ -35,6 +35,7 @@ def _deploy(site: "Site", _: Connections) -> Provides:
             gate=gate.url(identity.NAMESPACE) if identity.wanted(site.settings) else None,
             node_port=settings.node_port,
             load_balancer=cloud.load_balancer() if cloud else LoadBalancer(),
+            in_flight=settings.in_flight,
             replicas=site.replicas,
         ),
         site.opts,

@@ -53,6 +53,9 @@ class GatewaySettings(Section):
         Annotated[str, Field(pattern=r"^arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/.+$")] | None
     ) = None
     """ACM certificate for `*.<domain>`; without it the gateway serves HTTP only."""
+    in_flight: int = Field(default=32, ge=1)
+    """Requests that one user may have in flight at one path of a host; eight times as many at models and at
+    the object store, and without a login all users together. Further ones get 429."""
 
 
 class Runtime(StrEnum):

@@ -3,21 +3,24 @@
 import json
 import time
 from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import yaml
 
-from components.access import gateway
+from components.access import middlewares
 from components.access.gate import AUDIENCE_OF_PODS, HEADERS
 from tests.fixtures.front_door import (
     DOMAIN,
     HOSTS,
+    IN_FLIGHT,
     MLFLOW,
     OBJECTS,
     PIPELINES,
     RUNS,
     WINE,
+    Answer,
     FrontDoor,
     front_door,
     jwt,
@@ -293,6 +296,47 @@ def test_decisions_are_cached(door: FrontDoor, tokens: dict[str, str]) -> None:
     assert door.world.reviews - before <= 2
 
 
+def _held(
+    door: FrontDoor, pool: ThreadPoolExecutor, number: int, host: str, token: str
+) -> list[Future[Answer]]:
+    """Send requests that are answered later, and wait until each has arrived or is refused."""
+    door.world.held.clear()
+    sent = [pool.submit(door.ask, "GET", host, "/v2/models/wine/held", token=token) for _ in range(number)]
+
+    def settled() -> str | None:
+        found = len(door.world.arrived) + sum(each.done() for each in sent)
+        return None if found >= number else f"{found} of {number}"
+
+    wait_for("the requests", settled, timeout_seconds=10)
+    return sent
+
+
+def _statuses(door: FrontDoor, sent: list[Future[Answer]]) -> list[int]:
+    door.world.held.set()
+    return sorted(each.result(20).status for each in sent)
+
+
+def test_a_flood_of_one_user_is_refused_and_nobody_elses_request_is(
+    door: FrontDoor, tokens: dict[str, str]
+) -> None:
+    with ThreadPoolExecutor(64) as pool:
+        sent = _held(door, pool, IN_FLIGHT + 8, MLFLOW, tokens[_MEMBER])
+        # However the host is written, and whatever the client calls itself.
+        for host in (MLFLOW.upper(), f"{MLFLOW}:1", f"{MLFLOW}."):
+            named = ("X-Plinth-Share", host)
+            assert door.ask("GET", host, "/", named, token=tokens[_MEMBER]).status == 429
+        assert door.ask("GET", MLFLOW, "/", token=tokens[_VIEWER]).status == 200
+        assert door.ask("GET", MLFLOW, "/", token=tokens[_STRANGER]).status == 403
+        assert _statuses(door, sent) == [200] * IN_FLIGHT + [429] * 8
+    assert door.ask("GET", MLFLOW, "/", token=tokens[_MEMBER]).status == 200
+
+
+def test_models_take_several_times_as_much(door: FrontDoor, tokens: dict[str, str]) -> None:
+    with ThreadPoolExecutor(64) as pool:
+        sent = _held(door, pool, 2 * IN_FLIGHT, WINE, tokens[_MEMBER])
+        assert _statuses(door, sent) == [200] * (2 * IN_FLIGHT)
+
+
 def test_the_log_says_who(door: FrontDoor, tokens: dict[str, str], folder: Path) -> None:
     path = f"{RUNS}/logged"
     door.ask("GET", PIPELINES, path, token=tokens[_MEMBER])
@@ -308,9 +352,11 @@ def test_the_log_says_who(door: FrontDoor, tokens: dict[str, str], folder: Path)
 
 
 def test_every_header_that_the_gate_sets_is_taken_from_it() -> None:
-    (middleware,) = yaml.safe_load(gateway.middlewares("http://gate"))["http"]["middlewares"].values()
-    assert middleware["forwardAuth"]["authResponseHeaders"] == [*HEADERS]
-    assert middleware["forwardAuth"]["trustForwardHeader"] is False
+    forward = yaml.safe_load(middlewares.render("http://gate", 1))["http"]["middlewares"]["gate"][
+        "forwardAuth"
+    ]
+    assert forward["authResponseHeaders"] == [*HEADERS]
+    assert forward["trustForwardHeader"] is False
 
 
 def test_without_the_gate_nothing_passes(door: FrontDoor, tokens: dict[str, str]) -> None:

@@ -3,6 +3,7 @@ import dataclasses
 import pulumi_kubernetes as kubernetes
 import pytest
 
+from components.access import middlewares
 from components.access.gateway import Gateway, GatewayArgs, LoadBalancer, address, arguments
 from components.shapes import network_policies
 from tests.fixtures.recorder import Deployment, deploy
@@ -169,3 +170,23 @@ def test_it_may_watch_every_kind_that_it_watches() -> None:
         "referencegrants",
         "backendtlspolicies",
     }
+
+
+def test_every_request_passes_the_middlewares_of_a_file_that_the_server_has() -> None:
+    for gate in (None, "http://gate.identity:8080/check"):
+        deployment = deployed(gate=gate, in_flight=5)
+        pod = deployment.pods()["traefik-server"]
+        (server,) = pod["containers"]
+        (folder,) = [each["mountPath"] for each in server["volumeMounts"] if "middlewares" in each["name"]]
+        (file,) = deployment.one("ConfigMap", "traefik-middlewares").inputs["data"]
+        assert f"--providers.file.filename={folder}/{file}" in server["args"]
+        expected = ",".join(middlewares.names(guarded=gate is not None))
+        assert f"--entrypoints.web.http.middlewares={expected}" in server["args"]
+        assert deployment.one("ConfigMap", "traefik-middlewares").inputs["data"][file] == middlewares.render(
+            gate, 5
+        )
+
+
+def test_a_bound_that_refuses_every_request_is_refused() -> None:
+    with pytest.raises(ValueError, match="in_flight: 0; every request would be refused"):
+        args(in_flight=0)

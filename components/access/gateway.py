@@ -72,6 +72,8 @@ class GatewayArgs:
     """Parent domain of every host of the platform."""
     backends: tuple[network_policies.Peer, ...]
     """Pods that routes may lead to."""
+    in_flight: int
+    """Requests that one user may have in flight at one path of a route; several times as many at a model."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the metrics."""
     node_port: int | None = None
@@ -80,8 +82,6 @@ class GatewayArgs:
     """Settings of the load balancer."""
     gate: str | None = None
     """URL that Traefik asks about every request of users; without one it lets all of them pass."""
-    in_flight: int = 32
-    """Requests that one user may have in flight at one path of a route; eight times as many at a model."""
     replicas: int = 1
     """More than one survive the loss of a node."""
 

@@ -18,6 +18,7 @@ def args(**changes: object) -> GatewayArgs:
         image="docker.io/library/traefik:v3",
         domain="plinth.local",
         backends=BACKENDS,
+        in_flight=32,
         node_port=30080,
     )
     return dataclasses.replace(plain, **changes)  # pyright: ignore[reportArgumentType]

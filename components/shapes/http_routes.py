@@ -28,21 +28,28 @@ class Paths:
     def rules(self, below: str) -> list[dict[str, Any]]:
         """Return rules that publish the paths below another, which the server does not see.
 
-        A rule replaces one prefix: each path is a rule of its own.
+        A rule replaces one path: each is a rule of its own. The API refuses a prefix to replace where an exact
+        path is matched.
         """
-        return [
-            {
-                "matches": [{"path": {"type": kind, "value": f"{below}{path}"}}],
-                "filters": [
-                    {
-                        "type": "URLRewrite",
-                        "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": path}},
-                    }
-                ],
-            }
-            for kind, paths in (("PathPrefix", self.below), ("Exact", self.exact))
-            for path in paths
+        below_it = [
+            _rewrite(
+                "PathPrefix", f"{below}{path}", {"type": "ReplacePrefixMatch", "replacePrefixMatch": path}
+            )
+            for path in self.below
         ]
+        alone = [
+            _rewrite("Exact", f"{below}{path}", {"type": "ReplaceFullPath", "replaceFullPath": path})
+            for path in self.exact
+        ]
+        return [*below_it, *alone]
+
+
+def _rewrite(kind: str, path: str, replacement: Mapping[str, str]) -> dict[str, Any]:
+    """Return a rule that matches one path and replaces it."""
+    return {
+        "matches": [{"path": {"type": kind, "value": path}}],
+        "filters": [{"type": "URLRewrite", "urlRewrite": {"path": replacement}}],
+    }
 
 
 def spec(

@@ -98,3 +98,10 @@ def test_a_route_of_every_path_sets_headers_too() -> None:
     spec = http_routes.spec(GATEWAY, "a.plinth.local", "web", 80, set_headers={"X-Team": "a"})
     (rule,) = spec["rules"]
     assert rule["filters"][0]["requestHeaderModifier"]["set"] == [{"name": "X-Team", "value": "a"}]
+
+
+def test_an_exact_path_below_another_is_replaced_as_a_whole() -> None:
+    (rule,) = Paths(below=(), exact=("/",)).rules("/teams/a")
+    assert rule["matches"] == [{"path": {"type": "Exact", "value": "/teams/a/"}}]
+    (rewrite,) = rule["filters"]
+    assert rewrite["urlRewrite"]["path"] == {"type": "ReplaceFullPath", "replaceFullPath": "/"}

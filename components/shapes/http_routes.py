@@ -28,8 +28,8 @@ class Paths:
     def rules(self, below: str) -> list[dict[str, Any]]:
         """Return rules that publish the paths below another, which the server does not see.
 
-        A rule replaces one path: each is a rule of its own. The API refuses a prefix to replace where an exact
-        path is matched.
+        A rule replaces one path: each is a rule of its own. Where an exact path is matched, the API takes no
+        prefix to replace.
         """
         below_it = [
             _rewrite(

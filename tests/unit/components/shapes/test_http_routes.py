@@ -60,16 +60,22 @@ def test_a_route_is_in_the_namespace_of_its_service() -> None:
 def test_localhost_leads_to_the_same_paths_where_a_component_wants_it() -> None:
     paths = Paths(below=("/apis",))
     routes = deploy(lambda: Server(paths, localhost="/")).of_type("HTTPRoute")
-    assert [route.inputs["spec"] for route in routes] == [
-        http_routes.spec(GATEWAY, host, "web", 80, paths) for host in ("grafana.plinth.local", "localhost")
-    ]
+    # Registered at once, in any order.
+    assert {route.name: route.inputs["spec"] for route in routes} == {
+        name: http_routes.spec(GATEWAY, host, "web", 80, paths)
+        for name, host in (
+            ("server-route", "grafana.plinth.local"),
+            ("server-route-localhost", "localhost"),
+        )
+    }
     (only,) = deploy(lambda: Server(paths)).of_type("HTTPRoute")
     assert only.inputs["spec"]["hostnames"] == ["grafana.plinth.local"]
 
 
 def test_below_a_path_of_localhost_each_path_is_a_rule_that_the_server_does_not_see() -> None:
     paths = Paths(below=("/apis/v1", "/apis/v2"))
-    _, local = deploy(lambda: Server(paths, localhost="/teams/a")).of_type("HTTPRoute")
+    deployment = deploy(lambda: Server(paths, localhost="/teams/a"))
+    local = deployment.one("HTTPRoute", "server-route-localhost")
     rules = local.inputs["spec"]["rules"]
     seen = {
         rule["matches"][0]["path"]["value"]: rule["filters"][0]["urlRewrite"]["path"]["replacePrefixMatch"]

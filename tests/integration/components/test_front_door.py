@@ -11,6 +11,7 @@ import yaml
 
 from components.access import middlewares
 from components.access.gate import AUDIENCE_OF_PODS, HEADERS
+from components.access.roles import MANY
 from tests.fixtures.front_door import (
     DOMAIN,
     HOSTS,
@@ -21,9 +22,11 @@ from tests.fixtures.front_door import (
     RUNS,
     WINE,
     Answer,
+    Door,
     FrontDoor,
     front_door,
     jwt,
+    open_door,
 )
 from workloads.contract import TOKEN_AUDIENCE
 from workloads.wait import wait_for
@@ -297,7 +300,7 @@ def test_decisions_are_cached(door: FrontDoor, tokens: dict[str, str]) -> None:
 
 
 def _held(
-    door: FrontDoor, pool: ThreadPoolExecutor, number: int, host: str, token: str
+    door: Door, pool: ThreadPoolExecutor, number: int, host: str, token: str = ""
 ) -> list[Future[Answer]]:
     """Send requests that are answered later, and wait until each has arrived or is refused."""
     door.world.held.clear()
@@ -311,7 +314,7 @@ def _held(
     return sent
 
 
-def _statuses(door: FrontDoor, sent: list[Future[Answer]]) -> list[int]:
+def _statuses(door: Door, sent: list[Future[Answer]]) -> list[int]:
     door.world.held.set()
     return sorted(each.result(20).status for each in sent)
 
@@ -335,6 +338,21 @@ def test_models_take_several_times_as_much(door: FrontDoor, tokens: dict[str, st
     with ThreadPoolExecutor(64) as pool:
         sent = _held(door, pool, 2 * IN_FLIGHT, WINE, tokens[_MEMBER])
         assert _statuses(door, sent) == [200] * (2 * IN_FLIGHT)
+
+
+def test_without_a_login_all_share_a_bound_however_the_host_is_written(tmp_path: Path) -> None:
+    bound = MANY * IN_FLIGHT
+    with open_door(tmp_path) as door, ThreadPoolExecutor(bound + 8) as pool:
+        door.world.arrived.clear()
+        sent = _held(door, pool, bound + 8, MLFLOW)
+        forged = [
+            ("X-Forwarded-Server", "mine"),
+            ("Connection", "X-Forwarded-Server"),
+            ("X-Plinth-Share", "1"),
+        ]
+        for host in (MLFLOW, MLFLOW.upper(), f"{MLFLOW}:1", f"{MLFLOW}."):
+            assert door.ask("GET", host, "/", *forged).status == 429
+        assert _statuses(door, sent) == [200] * bound + [429] * 8
 
 
 def test_the_log_says_who(door: FrontDoor, tokens: dict[str, str], folder: Path) -> None:

@@ -78,6 +78,12 @@ _UPSTREAM: dict[str, _Upstream] = {
         module="github.com/NVIDIA/k8s-device-plugin",
     ),
     "node-exporter": _prometheus("node-exporter", "node-exporter"),
+    "prom-label-proxy": _prometheus(
+        "prom-label-proxy",
+        "prom-label-proxy",
+        repository="prometheuscommunity",
+        module="github.com/prometheus-community/prom-label-proxy",
+    ),
     "prometheus": _prometheus("prometheus", "prometheus"),
     "prometheus-config-reloader": _prometheus_operator("prometheus-config-reloader"),
     "prometheus-operator": _prometheus_operator("prometheus-operator"),

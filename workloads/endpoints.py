@@ -141,8 +141,8 @@ class Endpoints:
 
     @property
     def prometheus_host(self) -> str:
-        """Host of Prometheus."""
-        return Host.PROMETHEUS.below(self.gateway_domain)
+        """Host of Prometheus; that of a team answers queries about the team's namespaces alone."""
+        return f"{of_team(Host.PROMETHEUS, self.team)}.{self.gateway_domain}"
 
     def model_host(self, name: str) -> str:
         """Return the host of one InferenceService."""

@@ -32,7 +32,9 @@ OPERATOR: Final = "operator"
 """Account in whose name the command line and the harness act; who may issue its tokens administers all."""
 USER: Final = "X-Remote-User"
 """Header with the name of whoever sends a request."""
-HEADERS: Final = ("Authorization", "Cookie", USER, "X-Remote-Groups")
+SHARE: Final = "X-Plinth-Share"
+"""Header by which the gateway counts the requests that somebody has in flight."""
+HEADERS: Final = ("Authorization", "Cookie", USER, "X-Remote-Groups", SHARE)
 """Headers that the gate alone sets: what a client sends of them reaches no server."""
 # Of a cluster of `python -m cluster`, of EKS, and of kind: MLflow's own client sends such a token.
 AUDIENCE_OF_PODS: Final = ("https://kubernetes.default.svc", "https://kubernetes.default.svc.cluster.local")

@@ -66,6 +66,8 @@ class GatewayArgs:
     """Parent domain of every host of the platform."""
     backends: tuple[network_policies.Peer, ...]
     """Pods that routes may lead to."""
+    in_flight: int
+    """Requests that one user may have in flight at one path of a route; several times as many at a model."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the metrics."""
     node_port: int | None = None
@@ -86,6 +88,8 @@ class GatewayArgs:
             raise ValueError(f"node_port: {self.node_port}; Kubernetes allows 30000 to 32767")
         if self.certificate and self.load_balancer.tls:
             raise ValueError("certificate: TLS ends at the load balancer already; give one of the two")
+        if self.in_flight < 1:
+            raise ValueError(f"in_flight: {self.in_flight}; every request would be refused")
 
 
 def rules() -> list[kubernetes.rbac.v1.PolicyRuleArgsDict]:
@@ -131,7 +135,7 @@ class Gateway(pulumi.ComponentResource):
         )
         definitions = self._definitions()
         certificate = self._certificate()
-        files = [*certificate, *self._configuration()]
+        files = [*certificate, self._configuration()]
         server = self._server([definitions, self._network_policy(), *self._rights(), *files])
         service = self._service()
         classes = self._gateway_class([definitions])
@@ -189,26 +193,22 @@ class Gateway(pulumi.ComponentResource):
         certificate = self._args.certificate
         return [certificate.deploy(self._owner, _CERTIFICATE)] if certificate else []
 
-    def _configuration(self) -> list[kubernetes.core.v1.ConfigMap]:
+    def _configuration(self) -> kubernetes.core.v1.ConfigMap:
         args = self._args
-        if args.gate is None and args.certificate is None:
-            return []
         folder = CERTIFICATE_FOLDER if args.certificate else None
-        return [
-            kubernetes.core.v1.ConfigMap(
-                f"{self._name}-configuration",
-                metadata=self._owner.metadata(_CONFIGURATION),
-                data={FILE: traefik_configuration.dynamic(args.gate, folder)},
-                opts=self._owner.child(),
-            )
-        ]
+        return kubernetes.core.v1.ConfigMap(
+            f"{self._name}-configuration",
+            metadata=self._owner.metadata(_CONFIGURATION),
+            data={FILE: traefik_configuration.dynamic(args.gate, args.in_flight, folder)},
+            opts=self._owner.child(),
+        )
 
     def _files(self) -> dict[Mount, kubernetes.core.v1.VolumeArgsDict]:
         """Return what Traefik reads, by where it is in the container."""
-        found: dict[Mount, kubernetes.core.v1.VolumeArgsDict] = {}
-        if self._args.gate is not None or self._args.certificate:
-            mount = Mount(volume="configuration", path=FOLDER)
-            found[mount] = {"name": mount.volume, "config_map": {"name": _CONFIGURATION}}
+        mount = Mount(volume="configuration", path=FOLDER)
+        found: dict[Mount, kubernetes.core.v1.VolumeArgsDict] = {
+            mount: {"name": mount.volume, "config_map": {"name": _CONFIGURATION}}
+        }
         if self._args.certificate:
             mount = Mount(volume="certificate", path=CERTIFICATE_FOLDER)
             found[mount] = {"name": mount.volume, "secret": {"secret_name": _CERTIFICATE}}

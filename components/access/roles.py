@@ -14,6 +14,8 @@ TRACKING: Final = "mlflow.kubeflow.org"
 MODELS: Final = "serving.kserve.io"
 PLATFORM: Final = "plinth.dev"
 """Group of what has no group of its own, such as metrics."""
+MANY: Final = 8
+"""Shares of the gateway's bound that one user has where hundreds of requests in flight are usual."""
 _PREDICTIONS: Final = "inferenceservices/predictions"
 PROMOTIONS: Final = "registered-models/alias"
 """Resource of aliases of models: a right of its own among those of MLflow."""
@@ -53,6 +55,8 @@ class Access:
     """Patterns of paths that only read, whatever their method is."""
     localhost: tuple[str, ...] = ()
     """Paths of `http://localhost` that lead here too, each with everything below it."""
+    shares: int = 1
+    """How many times the gateway's bound one user may have in flight here."""
 
     @property
     def open(self) -> bool:
@@ -63,7 +67,7 @@ class Access:
         """Return the gate's entry for a host; `MODEL` and a suffix stand for the hosts of all models."""
         name = {"suffix": host.removeprefix("MODEL")} if host.startswith("MODEL") else {"host": host}
         if self.open:
-            return {**name, "open": True}
+            return {**name, "open": True, "shares": self.shares}
         known = {
             "namespace": namespace,
             "group": self.group,
@@ -72,11 +76,12 @@ class Access:
             "resourceIn": self.resource_in,
             "reads": [*self.reads],
             "localhost": [*self.localhost],
+            "shares": self.shares,
         }
         return {**name, **{key: value for key, value in known.items() if value}}
 
 
-OPEN: Final = Access(group="")
+OPEN: Final = Access(group="", shares=MANY)
 """Nothing: the server behind the host verifies every request itself."""
 
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import yaml
 
-from components.access.gate import HEADERS, USER
+from components.access import middlewares
 from components.shapes import server_certificate
 
 ENTRY_PORT: Final = 8000
@@ -17,11 +17,8 @@ FOLDER: Final = "/etc/traefik/dynamic"
 FILE: Final = "dynamic.yaml"
 CERTIFICATE_FOLDER: Final = "/etc/traefik/certificate"
 """Folder of the certificate and its key, under the names of the Secret's keys."""
-_GATE: Final = "gate"
 _ENTRY: Final = "web"
 _TLS_ENTRY: Final = "websecure"
-# A refusal is one line.
-_ANSWER_BYTES: Final = 65536
 # The defaults, 0.1 s and above, are useless for models that answer in milliseconds.
 _BUCKETS: Final = "0.001,0.0025,0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5"
 # Of a request: when, by whom, to where, how it ended. No header is logged: headers hold tokens and cookies.
@@ -56,10 +53,11 @@ def entries(*, guarded: bool = False, secure: bool = False) -> list[str]:
         secure: whether there is an entry point that serves nothing but TLS.
     """
     ports = {_ENTRY: ENTRY_PORT, **({_TLS_ENTRY: TLS_ENTRY_PORT} if secure else {})}
+    hung = ",".join(middlewares.names(guarded=guarded))
     return [
         *(f"--entrypoints.{name}.address=:{port}" for name, port in ports.items()),
         *([f"--entrypoints.{_TLS_ENTRY}.http.tls=true"] if secure else []),
-        *([f"--entrypoints.{name}.http.middlewares={_GATE}@file" for name in ports] if guarded else []),
+        *(f"--entrypoints.{name}.http.middlewares={hung}" for name in ports),
     ]
 
 
@@ -71,7 +69,7 @@ def arguments(*, guarded: bool = False, secure: bool = False) -> list[str]:
         f"--entrypoints.traefik.address=:{METRICS_PORT}",
         "--ping=true",
         "--providers.kubernetesgateway=true",
-        *([f"--providers.file.filename={FOLDER}/{FILE}"] if guarded or secure else []),
+        f"--providers.file.filename={FOLDER}/{FILE}",
         # A route is accepted before it is in force. Whoever waited for that and called a new model got 404,
         # for up to two seconds: Traefik's default.
         "--providers.providersthrottleduration=100ms",
@@ -86,28 +84,18 @@ def arguments(*, guarded: bool = False, secure: bool = False) -> list[str]:
     ]
 
 
-def dynamic(gate: str | None, certificate_folder: str | None = None) -> str:
-    """Return Traefik's file: the gate in front of every route, and the certificate for every client.
+def dynamic(gate: str | None, in_flight: int, certificate_folder: str | None = None) -> str:
+    """Return Traefik's file: what is in front of every route, and the certificate for every client.
 
-    Traefik drops each of the headers from a request and takes the gate's, where the gate answers with one.
     The listener of the Gateway names the certificate too, but serves it to clients that ask for one of its
     names alone; whoever connects to an address asks for none.
 
     Args:
         gate: URL that Traefik asks about every request; without one it lets all of them pass.
+        in_flight: requests that one user may have in flight at one path of a route.
         certificate_folder: folder of the certificate, if it serves one.
     """
-    content: dict[str, Any] = {}
-    if gate is not None:
-        forward = {
-            "address": gate,
-            "trustForwardHeader": False,
-            "authResponseHeaders": [*HEADERS],
-            # Whom the log names.
-            "headerField": USER,
-            "maxResponseBodySize": _ANSWER_BYTES,
-        }
-        content["http"] = {"middlewares": {_GATE: {"forwardAuth": forward}}}
+    content: dict[str, Any] = {"http": {"middlewares": middlewares.content(gate, in_flight)}}
     if certificate_folder is not None:
         files = {
             "certFile": f"{certificate_folder}/{server_certificate.CHAIN}",

@@ -21,6 +21,7 @@ from components.monitoring.prometheus_server import (
     RemoteWrite,
 )
 from components.monitoring.rules import group
+from components.monitoring.team_metrics import PRODUCT, TeamMetrics, TeamMetricsArgs, TeamView
 from components.monitoring.timing import OPERATION, Timing
 from components.monitoring.watch import Watch
 from components.shapes import network_policies
@@ -45,6 +46,7 @@ class MonitoringImages:
     node_exporter: str
     operator: str
     prometheus: str
+    label_proxy: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,8 @@ class PrometheusMonitoringArgs:
     """Name -> PEM of certificates that alert before they expire."""
     gateway: GatewayConnection | None = None
     """Gateway that publishes Prometheus as `prometheus.<domain>`, if any."""
+    teams: Mapping[str, TeamView] = field(default_factory=dict[str, TeamView])
+    """Team -> what it sees of the metrics, behind the gateway."""
     retention: str = "15d"
     """How long samples are kept, disk space permitting."""
     storage_size: str = "10Gi"
@@ -111,6 +115,8 @@ class PrometheusMonitoring(pulumi.ComponentResource):
         pages = self._dashboards()
         if args.grafana_image:
             self._grafana(args.grafana_image, server, pages)
+        if args.gateway and args.teams:
+            self._team_metrics(args.gateway, server)
         # Resolves when Prometheus answers, published or not.
         self.url = server.address.apply(
             lambda address: args.gateway.url(Host.PROMETHEUS) if args.gateway else address
@@ -204,7 +210,7 @@ class PrometheusMonitoring(pulumi.ComponentResource):
                 destinations=tuple(targets.egress(args.watch.targets)),
                 additional_scrapes=targets.additional_scrapes(args.timing),
                 gateway=args.gateway,
-                readers=(network_policies.pods({NAME: "grafana"}),),
+                readers=tuple(network_policies.pods({NAME: each}) for each in ("grafana", PRODUCT)),
                 retention=args.retention,
                 storage_size=args.storage_size,
                 remote_write=args.remote_write,
@@ -238,6 +244,20 @@ class PrometheusMonitoring(pulumi.ComponentResource):
                 prometheus=self._scraper,
                 dashboards=pages,
                 gateway=self._args.gateway,
+            ),
+            self._child,
+        )
+
+    def _team_metrics(self, gateway: GatewayConnection, server: PrometheusServer) -> None:
+        TeamMetrics(
+            f"{self._name}-teams",
+            TeamMetricsArgs(
+                namespace=self._args.namespace,
+                image=self._args.images.label_proxy,
+                prometheus_url=server.address,
+                prometheus=self._scraper,
+                gateway=gateway,
+                teams=self._args.teams,
             ),
             self._child,
         )

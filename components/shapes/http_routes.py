@@ -28,21 +28,28 @@ class Paths:
     def rules(self, below: str) -> list[dict[str, Any]]:
         """Return rules that publish the paths below another, which the server does not see.
 
-        A rule replaces one prefix: each path is a rule of its own.
+        A rule replaces one path: each is a rule of its own. Where an exact path is matched, the API takes no
+        prefix to replace.
         """
-        return [
-            {
-                "matches": [{"path": {"type": kind, "value": f"{below}{path}"}}],
-                "filters": [
-                    {
-                        "type": "URLRewrite",
-                        "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": path}},
-                    }
-                ],
-            }
-            for kind, paths in (("PathPrefix", self.below), ("Exact", self.exact))
-            for path in paths
+        below_it = [
+            _rewrite(
+                "PathPrefix", f"{below}{path}", {"type": "ReplacePrefixMatch", "replacePrefixMatch": path}
+            )
+            for path in self.below
         ]
+        alone = [
+            _rewrite("Exact", f"{below}{path}", {"type": "ReplaceFullPath", "replaceFullPath": path})
+            for path in self.exact
+        ]
+        return [*below_it, *alone]
+
+
+def _rewrite(kind: str, path: str, replacement: Mapping[str, str]) -> dict[str, Any]:
+    """Return a rule that matches one path and replaces it."""
+    return {
+        "matches": [{"path": {"type": kind, "value": path}}],
+        "filters": [{"type": "URLRewrite", "urlRewrite": {"path": replacement}}],
+    }
 
 
 def spec(
@@ -52,11 +59,14 @@ def spec(
     port: int,
     paths: Paths | None = None,
     below: str = "/",
+    set_headers: Mapping[str, str] | None = None,
 ) -> Mapping[str, Any]:
     """Return the spec of a route from a host to a Service in the route's own namespace."""
     rules: list[dict[str, Any]] = [{}]
     if paths:
         rules = [{"matches": paths.matches()}] if below == "/" else paths.rules(below)
+    if set_headers:
+        rules = [{**each, "filters": [*each.get("filters", []), _setting(set_headers)]} for each in rules]
     backends = {"backendRefs": [{"name": service, "port": port}]}
     return {
         "parentRefs": [{"name": gateway.name, "namespace": gateway.namespace}],
@@ -65,7 +75,13 @@ def spec(
     }
 
 
-def deploy(
+def _setting(headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return the filter that sets headers of a request, whatever the client sent of them."""
+    values = [{"name": name, "value": value} for name, value in headers.items()]
+    return {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": values}}
+
+
+def deploy(  # noqa: PLR0913 - what routes of the platform differ in
     owner: Owner,
     gateway: GatewayConnection,
     host: str,
@@ -75,6 +91,7 @@ def deploy(
     port: int,
     paths: Paths | None = None,
     localhost: str = "",
+    set_headers: Mapping[str, str] | None = None,
 ) -> None:
     """Create the routes of a component.
 
@@ -90,6 +107,7 @@ def deploy(
             none does. It is for clients that take only an address, on a machine that does not resolve the
             platform's hosts. No other host is shared: a page from elsewhere, opened in a browser on this
             machine, must not reach an API by a name that resolves to 127.0.0.1.
+        set_headers: Headers that the Service gets with every request, whatever the client sent of them.
     """
     published = {"": (f"{host}.{gateway.domain}", "/")}
     if localhost:
@@ -100,6 +118,6 @@ def deploy(
             api_version="gateway.networking.k8s.io/v1",
             kind="HTTPRoute",
             metadata=owner.metadata(f"{name}{suffix}"),
-            spec=spec(gateway, hostname, service, port, paths, below),
+            spec=spec(gateway, hostname, service, port, paths, below, set_headers),
             opts=owner.child(),
         )

@@ -49,6 +49,7 @@ def _deploy(site: "Site", _: Connections) -> Provides:
             node_port=settings.node_port,
             load_balancer=cloud.load_balancer() if cloud else LoadBalancer(),
             certificate=certificate,
+            in_flight=settings.in_flight,
             replicas=site.replicas,
         ),
         site.opts,

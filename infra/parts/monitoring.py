@@ -1,5 +1,6 @@
 """Monitoring: Prometheus, Alertmanager, exporters and dashboards for every part of the stack."""
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from components.access import roles
@@ -8,6 +9,7 @@ from components.connections import GatewayConnection
 from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.records import Route, Volume
+from infra.parts.tenant import Tenant, teams
 from infra.settings.stack import Settings
 from workloads.contract import Host
 
@@ -17,7 +19,12 @@ if TYPE_CHECKING:
 
 NAMESPACE = "monitoring"
 # Queries come by POST too, and change nothing.
+_LABEL_PROXY = "prom-label-proxy"
 _ACCESS = Access(group=roles.PLATFORM, resource="metrics", reads=("",))
+
+
+def _localhost(tenant: Tenant) -> str:
+    return f"{tenant.localhost}/prometheus"
 
 
 def _deploy(site: "Site", connections: Connections) -> Provides:
@@ -29,6 +36,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
         PrometheusMonitoringArgs,
     )
     from components.monitoring.prometheus_server import RemoteWrite
+    from components.monitoring.team_metrics import TeamView
 
     chosen = site.settings.monitoring
     remote = chosen.remote_write
@@ -48,11 +56,18 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
                 node_exporter=site.image("node-exporter"),
                 operator=site.image("prometheus-operator"),
                 prometheus=site.image("prometheus"),
+                label_proxy=site.image(_LABEL_PROXY),
             ),
             watch=site.plan.watch(),
             timing=timing(site.settings),
             certificates={each.name: site.certificate(each).certificate for each in site.plan.certificates},
             gateway=connections.get(GatewayConnection),
+            teams={
+                each.team: TeamView(
+                    host=each.prometheus, localhost=_localhost(each), namespaces=each.namespaces
+                )
+                for each in teams(site.settings)
+            },
             retention=chosen.retention,
             storage_size=chosen.storage_size,
             remote_write=RemoteWrite(url=remote.url, region=remote.region) if remote else None,
@@ -86,7 +101,23 @@ def _routes(settings: Settings) -> tuple[Route, ...]:
         namespace=NAMESPACE,
         access=_ACCESS,
     )
-    return (prometheus, grafana) if settings.monitoring.grafana_image else (prometheus,)
+    own = (prometheus, grafana) if settings.monitoring.grafana_image else (prometheus,)
+    return (*own, *map(_team_route, teams(settings)))
+
+
+def _team_route(tenant: Tenant) -> Route:
+    return Route(
+        host=tenant.prometheus,
+        title=f"Metrics of team {tenant.team}",
+        description="Prometheus' query API for the team's namespaces; a data source of Grafana.",
+        namespace=NAMESPACE,
+        access=dataclasses.replace(_ACCESS, localhost=(_localhost(tenant),)),
+        rights_in=tenant.rights_namespace,
+    )
+
+
+def _unused_images(settings: Settings) -> tuple[str, ...]:
+    return () if teams(settings) else (_LABEL_PROXY,)
 
 
 def _watch(settings: Settings) -> "Watch":
@@ -111,11 +142,13 @@ MONITORING = Part(
         "alertmanager",
         "kube-state-metrics",
         "node-exporter",
+        _LABEL_PROXY,
         "prometheus",
         "prometheus-config-reloader",
         "prometheus-operator",
         "statsd-exporter",
     ),
+    unused_images=_unused_images,
     routes=_routes,
     watch=_watch,
     state=_state,

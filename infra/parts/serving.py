@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from components.access import roles
-from components.access.roles import Access
+from components.access.roles import MANY, Access
 from components.connections import GatewayConnection, ObjectStoreConnections, ServingConnection
 from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
@@ -114,7 +114,9 @@ def route(tenant: Tenant) -> Route:
         title=f"Models of team {tenant.team}" if tenant.team else "Models",
         description="Predictions of each inference service, by the v1 and v2 protocols.",
         namespace=tenant.models_namespace,
-        access=Access(group=roles.MODELS, resource="inferenceservices", subresource="predictions"),
+        access=Access(
+            group=roles.MODELS, resource="inferenceservices", subresource="predictions", shares=MANY
+        ),
     )
 
 

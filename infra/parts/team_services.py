@@ -45,8 +45,8 @@ def _deploy(site: "Site", connections: Connections, tenant: Tenant) -> Provides:
                 team=tenant.team,
                 stores=site.stores(ObjectStoreConnections),
                 scrapers=site.scrapers,
-                # Their hosts would be those of the team's pipelines and of its MLflow.
-                reserved=(Host.PIPELINES.value, Host.TRACKING.value),
+                # Their hosts would be those of the team's own servers.
+                reserved=(Host.PIPELINES.value, Host.TRACKING.value, Host.PROMETHEUS.value),
             ),
         ),
         site.opts,

@@ -24,6 +24,11 @@ class Tenant:
         return self._own(Host.PIPELINES)
 
     @property
+    def prometheus(self) -> str:
+        """First label of the host of its metrics."""
+        return self._own(Host.PROMETHEUS)
+
+    @property
     def localhost(self) -> str:
         """Path of `http://localhost` below which its pipelines API is published."""
         return f"/teams/{self.team}" if self.team else "/"
@@ -47,6 +52,11 @@ class Tenant:
     def rights_namespace(self) -> str:
         """Namespace in which RBAC grants access to its pipelines."""
         return self.team or self.servers_namespace
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Every namespace with pods of its own: those of its runs and models, and its servers."""
+        return tuple(dict.fromkeys((self.runs_namespace, self.models_namespace, self.servers_namespace)))
 
     @property
     def bucket(self) -> str:

@@ -62,6 +62,9 @@ class GatewaySettings(Section):
     """ACM certificate for `*.<domain>`, with which the load balancer on AWS serves https alone."""
     tls: Annotated[Tls, Field(strict=False)] | None = None
     """Whether the gateway of a cluster that is not on EKS serves https alone, and whose certificate."""
+    in_flight: int = Field(default=32, ge=1)
+    """Requests that one user may have in flight at one path of a host; eight times as many at models and at
+    the object store, and without a login all users together. Further ones get 429."""
 
 
 class Runtime(StrEnum):

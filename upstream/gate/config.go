@@ -62,6 +62,8 @@ type Route struct {
 	ResourceIn string `json:"resourceIn,omitempty"`
 	// Reads are patterns of paths that only read, whatever the method is.
 	Reads []string `json:"reads,omitempty"`
+	// Shares is how many times the gateway's bound on requests in flight one user has here.
+	Shares int `json:"shares"`
 
 	resourceIn *regexp.Regexp
 	reads      []*regexp.Regexp
@@ -90,6 +92,9 @@ func (r *Route) compile() error {
 	}
 	if !r.Open && r.Resource == "" && r.ResourceIn == "" {
 		return fmt.Errorf("no resource: nobody could be allowed to use it")
+	}
+	if r.Shares < 1 {
+		return fmt.Errorf("no shares: every request would be refused")
 	}
 	if r.ResourceIn != "" {
 		pattern, err := regexp.Compile(r.ResourceIn)

@@ -163,6 +163,7 @@ func pass(w http.ResponseWriter, r *http.Request, login *Login, who *identity, r
 	if cookies := others(r, login, route); cookies != "" {
 		w.Header().Set("Cookie", cookies)
 	}
+	w.Header().Set("X-Plinth-Share", route.share(who))
 	if who != nil {
 		w.Header().Set("X-Remote-User", who.GetName())
 		w.Header().Set("X-Remote-Groups", joined(who.GetGroups()))

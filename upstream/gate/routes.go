@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"path"
@@ -88,6 +90,16 @@ func (r *Route) attributes(who user.Info, method, requestPath, name string) (aut
 		Name:            name,
 		ResourceRequest: true,
 	}, resource != ""
+}
+
+// share names what a request counts against: the gateway bounds what is in flight of each name. It knows one bound
+// for all routes, so where a user may have several times as much the user has several names, drawn by lot.
+func (r *Route) share(who *identity) string {
+	name := ""
+	if who != nil {
+		name = who.GetName()
+	}
+	return fmt.Sprintf("%s/%d", name, rand.IntN(r.Shares))
 }
 
 func (r *Route) verb(method, requestPath string) string {

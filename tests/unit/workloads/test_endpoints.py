@@ -70,6 +70,7 @@ def test_a_team_has_hosts_namespaces_and_a_bucket_of_its_own() -> None:
     }
     found = Endpoints.parse(json.dumps({**OUTPUTS, "team_research": own}), "research")
     assert found.pipelines_host == "pipelines-research.plinth.local"
+    assert found.prometheus_host == "prometheus-research.plinth.local"
     assert found.model_host("wine") == "wine-research.plinth.local"
     assert (found.pipelines_namespace, found.pipelines_bucket) == ("research", "pipelines-research")
     assert found.tracking_host == "mlflow-research.plinth.local"

@@ -5,6 +5,7 @@ import pulumi_kubernetes as kubernetes
 import pytest
 import yaml
 
+from components.access import middlewares
 from components.access.gateway import Gateway, GatewayArgs, LoadBalancer, address
 from components.access.traefik_configuration import TLS_ENTRY_PORT, arguments
 from components.shapes import network_policies
@@ -24,6 +25,7 @@ def args(**changes: object) -> GatewayArgs:
         image="docker.io/library/traefik:v3",
         domain="plinth.local",
         backends=BACKENDS,
+        in_flight=32,
         node_port=30080,
     )
     return dataclasses.replace(plain, **changes)  # pyright: ignore[reportArgumentType]
@@ -237,3 +239,22 @@ def test_it_may_watch_every_kind_that_it_watches() -> None:
         "referencegrants",
         "backendtlspolicies",
     }
+
+
+def test_every_request_passes_the_middlewares_of_a_file_that_the_server_has() -> None:
+    for gate in (None, "http://gate.identity:8080/check"):
+        deployment = deployed(gate=gate, in_flight=5)
+        pod = deployment.pods()["traefik-server"]
+        (server,) = pod["containers"]
+        (folder,) = [each["mountPath"] for each in server["volumeMounts"] if each["name"] == "configuration"]
+        data = deployment.one("ConfigMap", "traefik-configuration").inputs["data"]
+        (file,) = data
+        assert f"--providers.file.filename={folder}/{file}" in server["args"]
+        expected = ",".join(middlewares.names(guarded=gate is not None))
+        assert f"--entrypoints.web.http.middlewares={expected}" in server["args"]
+        assert yaml.safe_load(data[file])["http"]["middlewares"] == middlewares.content(gate, 5)
+
+
+def test_a_bound_that_refuses_every_request_is_refused() -> None:
+    with pytest.raises(ValueError, match="in_flight: 0; every request would be refused"):
+        args(in_flight=0)

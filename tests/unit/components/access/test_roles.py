@@ -9,6 +9,7 @@ def test_a_host_without_a_group_verifies_requests_itself() -> None:
     assert OPEN.route(host="objects.plinth.local", namespace="storage") == {
         "host": "objects.plinth.local",
         "open": True,
+        "shares": 8,
     }
 
 
@@ -21,6 +22,7 @@ def test_an_entry_has_what_is_given_and_nothing_empty() -> None:
         "resource": "experiments",
         "reads": ["/search$"],
         "localhost": ["/"],
+        "shares": 1,
     }
 
 

@@ -13,6 +13,7 @@ from components.monitoring.prometheus_monitoring import (
     expiry_seconds,
     scraper,
 )
+from components.monitoring.team_metrics import TeamView
 from components.monitoring.timing import REHEARSAL
 from infra import generated
 from tests.fixtures import watches
@@ -26,7 +27,13 @@ IMAGES = MonitoringImages(
     node_exporter="node-exporter:1",
     operator="operator:1",
     prometheus="prometheus:1",
+    label_proxy="prom-label-proxy:1",
 )
+TEAMS = {
+    "research": TeamView(
+        host="prometheus-research", localhost="/teams/research/prometheus", namespaces=("research",)
+    )
+}
 _, CERTIFICATE, _ = generated.certificate(("kserve.svc",), "tests")
 
 
@@ -96,7 +103,7 @@ def test_stores_of_a_cloud_are_not_scraped_and_its_autoscalers_are() -> None:
 
 
 def test_every_program_runs_the_image_that_it_is_given() -> None:
-    deployment = deployed()
+    deployment = deployed(teams=TEAMS)
     text = json.dumps([each.inputs for each in deployment.registrations])
     for image in dataclasses.asdict(IMAGES).values():
         assert f'"{image}"' in text or f"={image}" in text, image
@@ -157,3 +164,14 @@ def test_whoever_has_metrics_names_prometheus_pods_and_no_others() -> None:
     peer: Any = scraper("monitoring")
     assert peer["pod_selector"]["match_labels"] == {"app.kubernetes.io/name": "prometheus"}
     assert peer["namespace_selector"]["match_labels"] == {"kubernetes.io/metadata.name": "monitoring"}
+
+
+def test_teams_ask_through_their_proxy_which_prometheus_lets_in() -> None:
+    assert not deployed().of_type("plinth:index:TeamMetrics")
+    assert not deployed(teams=TEAMS, gateway=None).of_type("plinth:index:TeamMetrics")
+    deployment = deployed(teams=TEAMS)
+    (proxy,) = deployment.pods()["monitoring-teams-server"]["containers"]
+    assert "--upstream=http://monitoring-prometheus.monitoring:9090" in proxy["args"]
+    (way,) = rules.policies(deployment)["monitoring-prometheus"]["ingress"]
+    labels = [each["podSelector"]["matchLabels"] for each in way["from"] if "podSelector" in each]
+    assert {"app.kubernetes.io/name": "prom-label-proxy"} in labels

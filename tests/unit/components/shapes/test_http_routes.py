@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+
 import pulumi
 
 from components.shapes import http_routes
@@ -26,7 +28,12 @@ def test_a_route_may_take_some_paths_alone() -> None:
 
 
 class Server(pulumi.ComponentResource):
-    def __init__(self, paths: Paths | None = None, localhost: str = "") -> None:
+    def __init__(
+        self,
+        paths: Paths | None = None,
+        localhost: str = "",
+        set_headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__("plinth:index:Server", "server")
         owner = Owner(component="server", namespace="place", labels={"a": "b"}, selector={}, parent=self)
         http_routes.deploy(
@@ -38,6 +45,7 @@ class Server(pulumi.ComponentResource):
             port=80,
             paths=paths,
             localhost=localhost,
+            set_headers=set_headers,
         )
 
 
@@ -52,16 +60,22 @@ def test_a_route_is_in_the_namespace_of_its_service() -> None:
 def test_localhost_leads_to_the_same_paths_where_a_component_wants_it() -> None:
     paths = Paths(below=("/apis",))
     routes = deploy(lambda: Server(paths, localhost="/")).of_type("HTTPRoute")
-    assert [route.inputs["spec"] for route in routes] == [
-        http_routes.spec(GATEWAY, host, "web", 80, paths) for host in ("grafana.plinth.local", "localhost")
-    ]
+    # Registered at once, in any order.
+    assert {route.name: route.inputs["spec"] for route in routes} == {
+        name: http_routes.spec(GATEWAY, host, "web", 80, paths)
+        for name, host in (
+            ("server-route", "grafana.plinth.local"),
+            ("server-route-localhost", "localhost"),
+        )
+    }
     (only,) = deploy(lambda: Server(paths)).of_type("HTTPRoute")
     assert only.inputs["spec"]["hostnames"] == ["grafana.plinth.local"]
 
 
 def test_below_a_path_of_localhost_each_path_is_a_rule_that_the_server_does_not_see() -> None:
     paths = Paths(below=("/apis/v1", "/apis/v2"))
-    _, local = deploy(lambda: Server(paths, localhost="/teams/a")).of_type("HTTPRoute")
+    deployment = deploy(lambda: Server(paths, localhost="/teams/a"))
+    local = deployment.one("HTTPRoute", "server-route-localhost")
     rules = local.inputs["spec"]["rules"]
     seen = {
         rule["matches"][0]["path"]["value"]: rule["filters"][0]["urlRewrite"]["path"]["replacePrefixMatch"]
@@ -69,3 +83,31 @@ def test_below_a_path_of_localhost_each_path_is_a_rule_that_the_server_does_not_
     }
     assert seen == {"/teams/a/apis/v1": "/apis/v1", "/teams/a/apis/v2": "/apis/v2"}
     assert all(rule["backendRefs"] == [{"name": "web", "port": 80}] for rule in rules)
+
+
+def test_every_rule_of_a_route_sets_its_headers_whatever_the_client_sent() -> None:
+    paths = Paths(below=("/apis/v1", "/apis/v2"))
+    routes = deploy(lambda: Server(paths, localhost="/teams/a", set_headers={"X-Team": "a"})).of_type(
+        "HTTPRoute"
+    )
+    assert len(routes) == 2
+    expected = {
+        "type": "RequestHeaderModifier",
+        "requestHeaderModifier": {"set": [{"name": "X-Team", "value": "a"}]},
+    }
+    for route in routes:
+        for rule in route.inputs["spec"]["rules"]:
+            assert [each for each in rule["filters"] if each["type"] != "URLRewrite"] == [expected]
+
+
+def test_a_route_of_every_path_sets_headers_too() -> None:
+    spec = http_routes.spec(GATEWAY, "a.plinth.local", "web", 80, set_headers={"X-Team": "a"})
+    (rule,) = spec["rules"]
+    assert rule["filters"][0]["requestHeaderModifier"]["set"] == [{"name": "X-Team", "value": "a"}]
+
+
+def test_an_exact_path_below_another_is_replaced_as_a_whole() -> None:
+    (rule,) = Paths(below=(), exact=("/",)).rules("/teams/a")
+    assert rule["matches"] == [{"path": {"type": "Exact", "value": "/teams/a/"}}]
+    (rewrite,) = rule["filters"]
+    assert rewrite["urlRewrite"]["path"] == {"type": "ReplaceFullPath", "replaceFullPath": "/"}

@@ -139,3 +139,10 @@ def test_routes_are_an_output_with_full_hosts() -> None:
     with_grafana = platform.deployed(reader.parse(chosen)).result["routes"]
     assert "grafana.plinth.local" in [each["host"] for each in with_grafana]
     assert stack_file.settings("local").gateway.domain == "plinth.local"
+
+
+def test_how_much_one_user_may_ask_at_once_is_a_setting() -> None:
+    cluster = {"kind": "kubeconfig", "name": "local"}
+    chosen = reader.parse({"cluster": cluster, "gateway": {"inFlight": 7}, "identity": {"kind": "local"}})
+    data = platform.deployed(chosen).one("ConfigMap", "traefik-configuration").inputs["data"]
+    assert "amount: 7" in data["dynamic.yaml"]

@@ -40,13 +40,13 @@ def test_a_stack_without_it_asks_nobody() -> None:
     assert not identity.wanted(settings)
     registered = platform.deployed(settings)
     (traefik,) = registered.pods()["traefik-server"]["containers"]
-    assert not [each for each in traefik["args"] if "middlewares" in each]
+    assert not [each for each in traefik["args"] if "gate@file" in each]
 
 
 def test_the_gate_hangs_on_the_entry_point_of_every_route() -> None:
     registered = _deployed(kind="local")
     (traefik,) = registered.pods()["traefik-server"]["containers"]
-    assert "--entrypoints.web.http.middlewares=gate@file" in traefik["args"]
+    assert "--entrypoints.web.http.middlewares=gate@file,in-flight@file" in traefik["args"]
     text = registered.one("ConfigMap", "traefik-configuration").inputs["data"]["dynamic.yaml"]
     assert "http://gate.identity:8080/check" in text
 
@@ -140,3 +140,11 @@ def test_people_learn_where_to_sign_in_from_the_command_line(
     assert _gate(registered)["issuer"]["clientIds"] == audiences
     (container,) = registered.pods()["login-server"]["containers"]
     assert "--scope=openid groups" in container["args"]
+
+
+def test_models_and_the_object_store_have_several_shares_of_what_may_be_in_flight() -> None:
+    known = identity.gate_routes(plan(_settings(kind="local"), PARTS).routes, "plinth.local")
+    shares = {each.get("host", each.get("suffix")): each["shares"] for each in known}
+    several = {"-models.plinth.local", "objects.plinth.local", "login.plinth.local"}
+    assert {host for host, number in shares.items() if number == 8} == several
+    assert {number for host, number in shares.items() if host not in several} == {1}

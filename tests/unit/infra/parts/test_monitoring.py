@@ -35,3 +35,35 @@ def test_a_stack_without_it_has_no_route_to_it() -> None:
     hosts = [each["host"] for each in platform.deployed(bare).result["routes"]]
     assert "prometheus.plinth.local" not in hosts
     assert [each.host for each in MONITORING.routes(stack_file.settings("local"))] == ["prometheus"]
+
+
+def test_each_team_with_pipelines_sees_the_series_of_its_own_namespaces() -> None:
+    teams = [{"name": "research"}, {"name": "applied", "pipelines": False}]
+    chosen = reader.parse({"cluster": CLUSTER, "teams": teams})
+    (route,) = [each for each in MONITORING.routes(chosen) if each.host != "prometheus"]
+    assert (route.host, route.namespace, route.rights_namespace) == (
+        "prometheus-research",
+        "monitoring",
+        "research",
+    )
+    # A question changes nothing, however it is sent.
+    assert route.access.reads == ("",)
+    deployment = platform.deployed(chosen)
+    made = {
+        each.inputs["metadata"]["name"]: each.inputs["spec"]["rules"]
+        for each in deployment.of_type("HTTPRoute")
+        if each.inputs["metadata"]["name"].startswith("prometheus-")
+    }
+    assert made.keys() == {"prometheus-research", "prometheus-research-localhost"}
+    for rule in made["prometheus-research"]:
+        (given,) = rule["filters"]
+        assert given["requestHeaderModifier"]["set"][0]["value"] == "research,pipelines-research"
+    paths = [rule["matches"][0]["path"]["value"] for rule in made["prometheus-research-localhost"]]
+    (local,) = route.access.localhost
+    assert all(path.startswith(f"{local}/") for path in paths)
+
+
+def test_a_stack_without_teams_has_no_proxy_and_no_image_of_it() -> None:
+    plain = reader.parse({"cluster": CLUSTER})
+    assert "prom-label-proxy" in MONITORING.unused_images(plain)
+    assert not platform.deployed(plain).of_type("plinth:index:TeamMetrics")

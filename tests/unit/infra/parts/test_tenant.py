@@ -13,6 +13,7 @@ def test_the_stacks_own_names_are_those_that_clients_know() -> None:
     assert own.databases == {"mlpipeline": "kfp", "metadb": "mlmd"}
     assert own.rights_namespace == "kubeflow"
     assert own.localhost == "/"
+    assert own.namespaces == ("runs", "models", "kubeflow")
 
 
 def test_a_team_has_each_of_them_under_its_own_name() -> None:
@@ -30,6 +31,8 @@ def test_a_team_has_each_of_them_under_its_own_name() -> None:
     assert team.passwords.keys() == set(team.databases.values())
     assert team.store_key.key == "pipelinesObjectStoreKey-data-science"
     assert team.localhost == "/teams/data-science"
+    assert team.prometheus == "prometheus-data-science"
+    assert team.namespaces == ("data-science", "pipelines-data-science")
 
 
 def test_no_two_teams_share_a_name() -> None:

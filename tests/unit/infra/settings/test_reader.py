@@ -29,7 +29,7 @@ def test_a_stack_need_only_name_its_cluster() -> None:
         ),
         (
             {"cluster": CLUSTER, "gateway": {"port": 1}},
-            "plinth:gateway.port is not a setting; allowed here: certificateArn, domain, nodePort",
+            "plinth:gateway.port is not a setting; allowed here: certificateArn, domain, inFlight",
         ),
         (
             {"cluster": CLUSTER, "gateway": {"nodePort": "x"}},

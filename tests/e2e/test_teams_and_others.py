@@ -1,0 +1,220 @@
+"""What one team sees of others, and what it can take from them.
+
+`make up STACK=teams`, then `make verify STACK=teams ONLY=teams`.
+"""
+
+import secrets
+import statistics
+import threading
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from kubernetes import client
+
+from components.access.roles import Role
+from components.monitoring.team_metrics import HEADER
+from infra.parts.tenant import Tenant
+from infra.settings.stack import Settings
+from workloads import cluster_client, gateway_access
+from workloads.contract import TOKEN_AUDIENCE
+from workloads.endpoints import Endpoints
+from workloads.wait import wait_for
+
+pytestmark = [pytest.mark.slow]
+
+_CALLERS = 200
+_CALLS = 60
+_SEARCH = "/api/2.0/mlflow/experiments/search?max_results=100"
+# What a team may wait longer while another floods; on two processors the flood's own client takes its part.
+_SLOWER = 2.0
+
+
+@pytest.fixture(scope="module")
+def teams(settings: Settings, stack: str) -> dict[str, Endpoints]:
+    if len(settings.teams) < 2 or settings.identity is None:
+        pytest.skip(f"stack {stack} has no two teams behind a login: `make up STACK=teams`, then ONLY=teams")
+    return {each.name: Endpoints.of_stack(stack, each.name) for each in settings.teams}
+
+
+@pytest.fixture(scope="module")
+def gateway(endpoints: Endpoints) -> Generator[httpx.Client]:
+    limits = httpx.Limits(max_connections=2 * _CALLERS, max_keepalive_connections=2 * _CALLERS)
+    with httpx.Client(
+        base_url=endpoints.gateway_url, timeout=60, trust_env=False, limits=limits
+    ) as connected:
+        yield connected
+
+
+@contextmanager
+def _member(endpoints: Endpoints, team: str) -> Generator[str]:
+    """Return the token of an account that is a member of a team, and of nothing else."""
+    connected = cluster_client.connect(endpoints.kubeconfig)
+    api, rights = client.CoreV1Api(connected), client.RbacAuthorizationV1Api(connected)
+    name, home = f"member-{secrets.token_hex(3)}", Tenant(team=team).rights_namespace
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": Role.MEMBER}
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": home}
+    body = {"metadata": {"name": name}, "roleRef": role, "subjects": [subject]}
+    places = (home, endpoints.tracking_namespace)
+    api.create_namespaced_service_account(home, {"metadata": {"name": name}})
+    try:
+        for place in places:
+            rights.create_namespaced_role_binding(place, body)
+        request = {"spec": {"audiences": [TOKEN_AUDIENCE], "expirationSeconds": 600}}
+        issued: Any = api.create_namespaced_service_account_token(name, home, request)
+        yield str(issued.status.token)
+    finally:
+        for place in places:
+            rights.delete_namespaced_role_binding(name, place)
+        api.delete_namespaced_service_account(name, home)
+
+
+def _headers(host: str, token: str) -> dict[str, str]:
+    return {"Host": host, "Authorization": f"Bearer {token}"}
+
+
+def _namespaces(answer: httpx.Response) -> set[str]:
+    assert answer.status_code == 200, answer.text
+    return {each["metric"].get("namespace", "") for each in answer.json()["data"]["result"]}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "up",
+        "kube_pod_status_phase or pod_memory_working_set_bytes or up",
+        '{__name__=~".+"}',
+        '{__name__=~".+",namespace=~".*"}',
+        'up{namespace!="research"} or up{namespace!="applied"}',
+        'kube_deployment_status_replicas_available offset 10s or up{namespace=""}',
+    ],
+)
+def test_a_team_sees_series_of_its_own_namespaces_however_it_asks(
+    teams: dict[str, Endpoints], gateway: httpx.Client, query: str
+) -> None:
+    for team, endpoints in teams.items():
+        known = gateway_access.headers(endpoints, endpoints.prometheus_host)
+        for forged in ({}, {HEADER: "kubeflow,monitoring"}, {"Connection": HEADER}):
+            headers = {**known, **forged}
+            answers = [
+                gateway.get("/api/v1/query", params={"query": query}, headers=headers),
+                gateway.post("/api/v1/query", data={"query": query}, headers=headers),
+            ]
+            for answer in answers:
+                seen = _namespaces(answer)
+                assert seen <= {*Tenant(team=team).namespaces}, (team, query, forged)
+                assert seen or "namespace!=" in query
+
+
+def test_series_of_others_are_not_there_and_its_own_are(
+    teams: dict[str, Endpoints], gateway: httpx.Client
+) -> None:
+    for team, endpoints in teams.items():
+        headers = gateway_access.headers(endpoints, endpoints.prometheus_host)
+        for other in (*teams, ""):
+            name = Tenant(team=other).servers_namespace
+            query = {"query": f'kube_deployment_status_replicas_available{{namespace="{name}"}}'}
+            seen = _namespaces(gateway.get("/api/v1/query", params=query, headers=headers))
+            assert seen == ({name} if other == team else set())
+        values = gateway.get("/api/v1/label/namespace/values", headers=headers).json()["data"]
+        assert {*values} <= {*Tenant(team=team).namespaces}
+        local = f"{endpoints.localhost_url}/teams/{team}/prometheus/api/v1/query"
+        token = {"Authorization": headers["Authorization"]}
+        assert _namespaces(httpx.get(local, params={"query": "up"}, headers=token, trust_env=False))
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/-/quit"),
+        ("POST", "/-/reload"),
+        ("POST", "/api/v1/admin/tsdb/delete_series"),
+        ("GET", "/federate"),
+        ("GET", "/metrics"),
+        ("GET", "/api/v1/metadata"),
+        ("GET", "/api/v1/rules"),
+        ("GET", "/api/v1/status/config"),
+        ("GET", "/api/v1/targets"),
+        ("POST", "/api/v1/query/%2e%2e/%2e%2e/%2e%2e/-/quit"),
+    ],
+)
+def test_a_team_gets_nothing_but_queries(
+    teams: dict[str, Endpoints], gateway: httpx.Client, method: str, path: str
+) -> None:
+    for endpoints in teams.values():
+        headers = gateway_access.headers(endpoints, endpoints.prometheus_host)
+        assert gateway.request(method, path, headers=headers).status_code in {400, 404}
+
+
+def test_a_member_sees_neither_another_teams_metrics_nor_those_of_the_platform(
+    teams: dict[str, Endpoints], gateway: httpx.Client, endpoints: Endpoints
+) -> None:
+    own, other = list(teams)[:2]
+    with _member(endpoints, own) as token:
+
+        def status(host: str) -> int:
+            return gateway.get("/api/v1/query?query=up", headers=_headers(host, token)).status_code
+
+        def let_in() -> str | None:
+            found = status(teams[own].prometheus_host)
+            return None if found == 200 else f"HTTP {found}"
+
+        wait_for("the binding", let_in, timeout_seconds=15)
+        assert status(teams[other].prometheus_host) == 403
+        assert status(endpoints.prometheus_host) == 403
+
+
+def test_a_team_that_floods_the_registry_is_refused_and_another_goes_on(
+    teams: dict[str, Endpoints], gateway: httpx.Client, endpoints: Endpoints
+) -> None:
+    noisy, quiet = list(teams)[:2]
+    with _member(endpoints, noisy) as loud, _member(endpoints, quiet) as calm:
+        hosts = {name: teams[name].tracking_host for name in (noisy, quiet)}
+
+        def search(team: str, token: str) -> int:
+            return gateway.get(_SEARCH, headers=_headers(hosts[team], token)).status_code
+
+        def let_in() -> str | None:
+            found = (search(noisy, loud), search(quiet, calm))
+            return None if found == (200, 200) else f"HTTP {found}"
+
+        wait_for("the bindings", let_in, timeout_seconds=15)
+        over = threading.Event()
+        answers: list[int] = []
+
+        def flood() -> None:
+            while not over.is_set():
+                answers.append(search(noisy, loud))
+                # As clients with retries do; the refusals alone would keep this machine busy.
+                if answers[-1] == 429:
+                    over.wait(0.2)
+
+        def flooded() -> str | None:
+            return None if 429 in answers else f"{len(answers)} answers, none of them 429"
+
+        alone = _p95(lambda: search(quiet, calm))
+        with ThreadPoolExecutor(_CALLERS) as pool:
+            callers = [pool.submit(flood) for _ in range(_CALLERS)]
+            try:
+                wait_for("the first refusal", flooded, timeout_seconds=30)
+                beside = _p95(lambda: search(quiet, calm))
+            finally:
+                over.set()
+            for each in callers:
+                each.result(60)
+        assert {*answers} == {200, 429}
+        assert beside < _SLOWER * alone, f"{beside:.3f} s, alone {alone:.3f} s, {len(answers)} answers"
+
+
+def _p95(call: Callable[[], int]) -> float:
+    """Return the p95 of one caller's requests, each of which must succeed."""
+    seconds: list[float] = []
+    for _ in range(_CALLS):
+        began = time.monotonic()
+        assert call() == 200
+        seconds.append(time.monotonic() - began)
+    return statistics.quantiles(seconds, n=20)[-1]

@@ -17,12 +17,14 @@ from components.access.roles import Role
 from tests.fixtures.enforced_stack import EnforcedStack
 from tests.fixtures.front_door import (
     APPLIED,
+    MLFLOW,
     PIPELINES,
     RESEARCH,
     RUNS,
     WINE,
     FrontDoor,
     front_door,
+    mlflow_of,
     other_of,
     pipelines_of,
     wine_of,
@@ -31,8 +33,10 @@ from workloads.wait import wait_for
 
 _PREDICT = "/v1/models/wine:predict"
 _RBAC = "rbac.authorization.k8s.io"
-_MEMBER, _VIEWER, _CALLER, _STRANGER = "member", "viewer", "caller", "stranger"
-_ROLES = {_MEMBER: Role.MEMBER, _VIEWER: Role.VIEWER, _CALLER: Role.CALLER}
+_MEMBER, _VIEWER, _CALLER, _PROMOTER, _STRANGER = "member", "viewer", "caller", "promoter", "stranger"
+_ROLES = {_MEMBER: Role.MEMBER, _VIEWER: Role.VIEWER, _CALLER: Role.CALLER, _PROMOTER: Role.PROMOTER}
+_CALLS = "/api/2.0/mlflow"
+_ALIAS = f"{_CALLS}/registered-models/alias"
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +59,7 @@ def tokens(door: FrontDoor, stack_of_teams: EnforcedStack) -> Mapping[str, str]:
     connected = stack_of_teams.connect()
     core: Any = client.CoreV1Api(connected)
     rights: Any = client.RbacAuthorizationV1Api(connected)
-    for name in (_MEMBER, _VIEWER, _CALLER, _STRANGER):
+    for name in (*_ROLES, _STRANGER):
         core.create_namespaced_service_account(RESEARCH, {"metadata": {"name": name}})
         if name in _ROLES:
             role = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": _ROLES[name]}
@@ -87,6 +91,21 @@ def tokens(door: FrontDoor, stack_of_teams: EnforcedStack) -> Mapping[str, str]:
         (_CALLER, "POST", wine_of(RESEARCH), _PREDICT, 200),
         (_CALLER, "POST", wine_of(APPLIED), _PREDICT, 403),
         (_CALLER, "GET", pipelines_of(RESEARCH), RUNS, 403),
+        (_MEMBER, "POST", mlflow_of(RESEARCH), f"{_CALLS}/runs/create", 200),
+        (_MEMBER, "POST", "localhost", f"/teams/{RESEARCH}{_CALLS}/registered-models/create", 200),
+        (_MEMBER, "GET", mlflow_of(RESEARCH), _ALIAS, 200),
+        (_MEMBER, "POST", mlflow_of(APPLIED), f"{_CALLS}/runs/search", 403),
+        (_MEMBER, "POST", "localhost", f"/teams/{APPLIED}{_CALLS}/runs/create", 403),
+        (_MEMBER, "POST", MLFLOW, f"{_CALLS}/runs/search", 403),
+        # Who promotes is a right of its own.
+        (_MEMBER, "POST", mlflow_of(RESEARCH), _ALIAS, 403),
+        (_MEMBER, "DELETE", "localhost", f"/teams/{RESEARCH}{_ALIAS}", 403),
+        (_PROMOTER, "POST", mlflow_of(RESEARCH), _ALIAS, 200),
+        (_PROMOTER, "DELETE", "localhost", f"/teams/{RESEARCH}{_ALIAS}", 200),
+        (_PROMOTER, "POST", mlflow_of(APPLIED), _ALIAS, 403),
+        (_PROMOTER, "POST", mlflow_of(RESEARCH), f"{_CALLS}/runs/create", 403),
+        (_VIEWER, "POST", mlflow_of(RESEARCH), f"{_CALLS}/runs/search", 200),
+        (_VIEWER, "POST", mlflow_of(RESEARCH), f"{_CALLS}/runs/create", 403),
         (_STRANGER, "GET", pipelines_of(RESEARCH), RUNS, 403),
         (_STRANGER, "POST", wine_of(RESEARCH), _PREDICT, 403),
     ],

@@ -52,16 +52,15 @@ class DefaultExperiments(WorkspaceAwareSqlAlchemyStore):
 
     def _default_experiment(self) -> str:
         name = Experiment.DEFAULT_EXPERIMENT_NAME
-        found = self.get_experiment_by_name(name)
-        if found is None:
-            try:
-                return str(self.create_experiment(name))
-            except MlflowException as error:
-                # Another request has made it meanwhile.
-                if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
-                    raise
-                found = self.get_experiment_by_name(name)
-        return str(found.experiment_id)
+        if found := self.get_experiment_by_name(name):
+            return str(found.experiment_id)
+        try:
+            return str(self.create_experiment(name))
+        except MlflowException as error:
+            if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+                raise
+        # Another request has made it meanwhile.
+        return self._default_experiment()
 
     def start_trace(self, trace_info: Any) -> Any:
         """Store a trace; the experiment is in its location."""

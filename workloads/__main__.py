@@ -67,8 +67,26 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     run.add_argument(
         "--replace", action="store_true", help="take the model's name from the data that it belongs to"
     )
+    run.add_argument(
+        "--family",
+        default="linear",
+        help="family of models: linear, random_forest, xgboost or lightgbm",
+    )
+    run.add_argument(
+        "--objective",
+        default="",
+        metavar="METRIC",
+        help="what decides on registration instead: accuracy, f1, roc_auc; of a regression r2, rmse, mae",
+    )
+    run.add_argument(
+        "--threshold",
+        type=float,
+        help="of the objective: the least that passes; of rmse and mae, the largest",
+    )
     run.add_argument("--regularization", type=float, default=1.0, help="inverse regularization strength")
-    run.add_argument("--seed", type=int, default=0, help="selects the held-back rows")
+    run.add_argument(
+        "--seed", type=int, default=0, help="selects the held-back rows and whatever else a model draws"
+    )
     run.add_argument(
         "--no-cache", action="store_true", help="run every step even if its inputs are unchanged"
     )
@@ -114,13 +132,16 @@ def _name(options: argparse.Namespace) -> str:
 
 def _hold(options: argparse.Namespace, arguments: list[str]) -> int:
     """Become the program that runs this command while the parts of a platform are on this machine."""
+    from workloads.pipelines import inputs
+
     if options.data not in _SHIPPED:
         raise WorkloadsError(
             f"data {options.data}: is not on this machine; with --local give {' or '.join(_SHIPPED)}, "
             "or run on a platform, whose object store holds tables"
         )
-    # Also without a platform a name is refused before anything starts.
+    # Also without a platform these are refused before anything starts.
     _name(options)
+    inputs.refuse(options.family, options.objective, options.threshold, options.regularization)
     command = [sys.executable, "-m", "simulation.laptop", "hold", *(["--stay"] if options.stay else []), "--"]
     command += [sys.executable, "-m", "workloads", *arguments, "--endpoints", "{endpoints}"]
     sys.stdout.flush()
@@ -147,6 +168,9 @@ def _run(endpoints: Endpoints, options: argparse.Namespace) -> int:
         regularization=options.regularization,
         seed=options.seed,
         replace=options.replace,
+        family=options.family,
+        objective=options.objective,
+        threshold=options.threshold,
     )
     print(f"{options.data}: {dataset.understood}", flush=True)
     progress = StepProgress(sys.stdout)

@@ -9,10 +9,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from workloads import object_store
+from workloads.batches.table_files import address, refuse_taken
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.steps.registered import registered
-from workloads.steps.table_files import address, refuse_taken
 from workloads.tracking import connect
 
 STEP = "predict-table"

@@ -9,28 +9,18 @@ from typing import NamedTuple
 from kfp import dsl
 
 from workloads import errors
+from workloads.batches import answer_file, csv_parts, model_columns, parquet_parts, parts, table_files
+from workloads.batches.answer_file import AnswerFile, columns_of_answers
+from workloads.batches.csv_parts import parts_of_csv
+from workloads.batches.model_columns import columns_of
+from workloads.batches.parquet_parts import parts_of_parquet
+from workloads.batches.table_files import fetch, put, refuse_taken, store_of_steps
 from workloads.serving import artifacts
 from workloads.serving.artifacts import model_digest
-from workloads.steps import (
-    WORKLOAD_IMAGE,
-    answer_file,
-    csv_columns,
-    csv_parts,
-    csv_rows,
-    csv_table,
-    model_columns,
-    parquet_parts,
-    parts,
-    table_files,
-)
+from workloads.steps import WORKLOAD_IMAGE, csv_columns, csv_rows, csv_table
 from workloads.steps import registered as registry
-from workloads.steps.answer_file import AnswerFile, columns_of_answers
-from workloads.steps.csv_parts import parts_of_csv
 from workloads.steps.embedding import embed
-from workloads.steps.model_columns import columns_of
-from workloads.steps.parquet_parts import parts_of_parquet
 from workloads.steps.registered import registered
-from workloads.steps.table_files import fetch, put, refuse_taken, store_of_steps
 
 
 @dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)

@@ -17,8 +17,9 @@ from kfp import dsl
 from moto import mock_aws
 
 from tests.unit.workloads.steps.trained import Trained, mixed, trained
-from workloads.steps import parts, predict_table
-from workloads.steps.answer_file import AnswerFile
+from workloads.batches import parts
+from workloads.batches.answer_file import AnswerFile
+from workloads.steps import predict_table
 from workloads.steps.frames import frame_of
 
 PREDICT: Any = predict_table.predict_table

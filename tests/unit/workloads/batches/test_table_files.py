@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from workloads.steps import table_files
-from workloads.steps.table_files import address, fetch, put, refuse_taken
+from workloads.batches import table_files
+from workloads.batches.table_files import address, fetch, put, refuse_taken
 
 
 @pytest.mark.parametrize(

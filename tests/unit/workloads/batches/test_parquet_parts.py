@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from workloads.steps import parts
-from workloads.steps.model_columns import Wanted
-from workloads.steps.parquet_parts import parts_of_parquet
+from workloads.batches import parts
+from workloads.batches.model_columns import Wanted
+from workloads.batches.parquet_parts import parts_of_parquet
 
 NUMBER = Wanted("n", "number", "float64")
 WHOLE = Wanted("w", "whole number", "int64")

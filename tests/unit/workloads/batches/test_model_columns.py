@@ -8,7 +8,7 @@ import pytest
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from mlflow.types.schema import Array
 
-from workloads.steps.model_columns import ModelColumns, Wanted, columns_of, refuse_other_columns
+from workloads.batches.model_columns import ModelColumns, Wanted, columns_of, refuse_other_columns
 
 
 def metadata(schema: Schema | None, **facts: Any) -> Any:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from workloads.batches.parts import rows_of_part
 from workloads.serving import request_parts
-from workloads.steps.parts import rows_of_part
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(1, 5000), (200, 5000), (1000, 1000), (10_000, 250)])

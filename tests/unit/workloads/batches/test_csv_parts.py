@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from workloads.steps import parts
-from workloads.steps.csv_parts import parts_of_csv
-from workloads.steps.model_columns import Wanted
+from workloads.batches import parts
+from workloads.batches.csv_parts import parts_of_csv
+from workloads.batches.model_columns import Wanted
 
 NUMBER = Wanted("n", "number", "float64")
 WHOLE = Wanted("w", "whole number", "int64")

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from workloads.steps.model_columns import Wanted, refuse_other_columns
-from workloads.steps.parts import Part, rows_of_part
+from workloads.batches.model_columns import Wanted, refuse_other_columns
+from workloads.batches.parts import Part, rows_of_part
 
 
 def parts_of_parquet(path: Path, wanted: list[Wanted], keep: list[str]) -> Iterator[Part]:

@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from workloads.batches.model_columns import Wanted, refuse_other_columns
+from workloads.batches.parts import Part, rows_of_part
 from workloads.steps.csv_columns import MISSING, Column, kind_of
 from workloads.steps.csv_rows import chunks, layout, rows
 from workloads.steps.csv_table import decimal_of, numbers_of, trimmed
-from workloads.steps.model_columns import Wanted, refuse_other_columns
-from workloads.steps.parts import Part, rows_of_part
 
 
 def parts_of_csv(path: Path, wanted: list[Wanted], keep: list[str]) -> Iterator[Part]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from workloads.steps.answer_file import AnswerFile, columns_of_answers
+from workloads.batches.answer_file import AnswerFile, columns_of_answers
 
 
 def as_lists(columns: dict[str, Any]) -> dict[str, list[Any]]:

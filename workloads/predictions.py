@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from workloads import object_store
-from workloads.batches.table_files import address, refuse_taken
+from workloads.batches.table_files import address, error_code, refuse_taken
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.steps.registered import registered
@@ -99,8 +99,9 @@ def prepare(
     except ValueError as error:
         raise WorkloadsError(str(error)) from None
     except (ClientError, OSError) as error:
-        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-        raise WorkloadsError(f"data {data}: cannot be read ({code}); upload it there first") from None
+        raise WorkloadsError(
+            f"data {data}: cannot be read ({error_code(error)}); upload it there first"
+        ) from None
     except BotoCoreError as error:
         raise WorkloadsError(
             f"data {data}: the object store does not answer ({error}); is the platform up?"

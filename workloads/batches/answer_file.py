@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 def columns_of_answers(answers: Any, classes: list[str]) -> dict[str, Any]:
     """Return answers by column: of a classifier the class and the probability of each, otherwise as they are.
 
+    Numbers keep their precision: as text they have the digits that they have in the answer to a request.
+
     Args:
         answers: What the model returned for some rows.
         classes: Names of the classes, if it answers with a probability for each.
@@ -27,16 +29,16 @@ def columns_of_answers(answers: Any, classes: list[str]) -> dict[str, Any]:
         ValueError: they are no table.
     """
     if isinstance(answers, pd.DataFrame):
-        return {str(name): _exact(answers[name].to_numpy()) for name in answers}
+        return {str(name): pa.array(answers[name].to_numpy()) for name in answers}
     array = np.asarray(answers)
     if array.ndim == 1:
-        return {"prediction": _exact(array)}
+        return {"prediction": pa.array(array)}
     if array.ndim != 2:
         raise ValueError(f"answers with an array of shape {array.shape}, which no table holds")
     if len(classes) != array.shape[1]:
-        return {f"prediction_{at}": _exact(column) for at, column in enumerate(array.T)}
+        return {f"prediction_{at}": pa.array(column) for at, column in enumerate(array.T)}
     chosen = pa.array(np.array(classes, dtype=object)[array.argmax(axis=1)], pa.string())
-    columns = {f"probability_{name}": _exact(column) for name, column in zip(classes, array.T, strict=True)}
+    columns = {f"probability_{name}": pa.array(column) for name, column in zip(classes, array.T, strict=True)}
     return {"prediction": chosen, **columns}
 
 
@@ -71,8 +73,3 @@ class AnswerFile:
             kind = pq.ParquetWriter if self._path.suffix == ".parquet" else pyarrow.csv.CSVWriter
             self._writer = kind(self._path, table.schema)
         self._writer.write_table(table)
-
-
-def _exact(values: Any) -> Any:
-    """Return numbers of single precision as the double ones that a client reads in an answer's JSON."""
-    return pa.array(values.astype("float64") if values.dtype.kind == "f" else values)

@@ -4,7 +4,7 @@ Embedded in the step that predicts tables, so it imports nothing of this reposit
 """
 
 # boto3 ships no types.
-# pyright: basic
+# pyright: basic, reportTypedDictNotRequiredAccess=false
 
 import hashlib
 import os
@@ -64,7 +64,7 @@ def fetch(uri: str, folder: Path, store: Any) -> tuple[Path, str]:
                 digest.update(part)
                 file.write(part)
     except (ClientError, OSError) as error:
-        raise ValueError(f"data {uri}: cannot be read ({_code(error)}); upload it there first") from None
+        raise ValueError(f"data {uri}: cannot be read ({error_code(error)}); upload it there first") from None
     return copy, digest.hexdigest()
 
 
@@ -79,9 +79,9 @@ def refuse_taken(uri: str, store: Any) -> None:
         try:
             store.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
-            if _code(error) in ("404", "NoSuchKey"):
+            if error_code(error) in ("404", "NoSuchKey"):
                 return
-            raise ValueError(f"output {uri}: cannot be written ({_code(error)})") from None
+            raise ValueError(f"output {uri}: cannot be written ({error_code(error)})") from None
     elif not Path(key).exists():
         return
     raise ValueError(f"output {uri}: exists already, and predictions are written once; give another output")
@@ -125,7 +125,8 @@ def _refuse_size(uri: str, size: int) -> None:
         )
 
 
-def _code(error: Exception) -> str:
+def error_code(error: Exception) -> str:
+    """Return what the object store or the operating system calls an error."""
     if isinstance(error, ClientError):
         return error.response["Error"]["Code"]
     return type(error).__name__

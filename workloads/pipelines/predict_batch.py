@@ -17,7 +17,7 @@ def predict_batch(
     model_name: str,
     version: str = "champion",
     output: str = "",
-    keep: list = [],  # noqa: B006 - Kubeflow reads it, nobody changes it
+    keep: list[str] = [],  # noqa: B006 - Kubeflow reads it, nobody changes it
 ) -> None:
     """Run the one step, never from the cache: an alias may name another version each time.
 

@@ -63,13 +63,16 @@ def _forest(is_regression: bool, _: float, seed: int) -> Any:
 
 
 def _xgboost(is_regression: bool, regularization: float, seed: int) -> Any:
-    from sklearn.ensemble import VotingClassifier
+    from sklearn.ensemble import VotingClassifier, VotingRegressor
     from xgboost import XGBClassifier, XGBRegressor
 
     kind = XGBRegressor if is_regression else XGBClassifier
     model = kind(n_estimators=100, reg_lambda=1.0 / regularization, random_state=seed, n_jobs=1)
-    # It takes numbers for classes. The vote of one gives their names back, and every bit of its answers.
-    return model if is_regression else VotingClassifier([("xgboost", model)], voting="soft")
+    # It takes numbers for classes and answers in single precision. The vote of one, with a weight in double,
+    # gives the names back and the same values in double precision, as every other family answers.
+    if is_regression:
+        return VotingRegressor([("xgboost", model)], weights=[1.0])
+    return VotingClassifier([("xgboost", model)], voting="soft", weights=[1.0])
 
 
 def _lightgbm(is_regression: bool, regularization: float, seed: int) -> Any:
@@ -88,20 +91,14 @@ def _lightgbm(is_regression: bool, regularization: float, seed: int) -> Any:
     )
 
 
-def signature_for(found: Survey, classes: int, answer: str = "float64") -> Any:
-    """Return the signature of the model: one matrix if the table is one, otherwise a column per feature.
-
-    Args:
-        found: The table.
-        classes: Number of classes; none for a regression.
-        answer: Type of the numbers that the model answers with.
-    """
+def signature_for(found: Survey, classes: int) -> Any:
+    """Return the signature of the model: one matrix if the table is one, otherwise a column per feature."""
     import numpy as np
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
     width = (-1,) if found.task == "regression" else (-1, classes)
-    outputs = Schema([TensorSpec(np.dtype(answer), width)])
+    outputs = Schema([TensorSpec(np.dtype("float64"), width)])
     if found.is_matrix:
         # One array in, one array out: enforcing a signature of columns costs several times the prediction.
         return ModelSignature(

@@ -50,6 +50,8 @@ def predict_table(  # noqa: PLR0915 - a step is one function
     from pathlib import Path, PurePosixPath
 
     import mlflow
+    from mlflow.data import dataset_source_registry
+    from mlflow.data.meta_dataset import MetaDataset
 
     run_id = os.environ["KFP_RUN_ID"]
     if not output:
@@ -78,8 +80,8 @@ def predict_table(  # noqa: PLR0915 - a step is one function
     with tempfile.TemporaryDirectory() as scratch, mlflow.start_run(run_name="predict", tags=tags) as run:
         folder = Path(scratch)
         table, sha256 = fetch(data, folder, store)
-        source = mlflow.data.dataset_source_registry.resolve_dataset_source(data)
-        described = mlflow.data.meta_dataset.MetaDataset(source, PurePosixPath(data).name, sha256[:36])
+        source = dataset_source_registry.resolve_dataset_source(data)
+        described = MetaDataset(source, PurePosixPath(data).name, sha256[:36])
         mlflow.log_input(described, context="prediction", tags={"data.sha256": sha256})
         mlflow.set_tag("data.sha256", sha256)
         location = client.get_model_version_download_uri(model_name, number)

@@ -19,15 +19,15 @@ def of_classifier(labels: Any, classes: list[str], probabilities: Any) -> dict[s
     import numpy as np
     from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
 
-    probabilities = probabilities.astype("float64")
     scores = probabilities[:, 1] if len(classes) == 2 else probabilities
     predicted = np.array(classes)[probabilities.argmax(axis=1)]
-    # Those of single precision do not sum to one in double.
+    # Those computed in single precision do not sum to one in double; of a class that is never predicted F1 is 0.
     with warnings.catch_warnings(action="ignore"):
         loss = float(log_loss(labels, probabilities, labels=classes))
+        f1 = float(f1_score(labels, predicted, average="macro", labels=classes))
     return {
         "accuracy": float(accuracy_score(labels, predicted)),
-        "f1": float(f1_score(labels, predicted, average="macro", labels=classes, zero_division=0.0)),
+        "f1": f1,
         "log_loss": loss,
         "roc_auc": float(roc_auc_score(labels, scores, multi_class="ovr", labels=classes)),
     }

@@ -112,7 +112,7 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
             estimator,
             name="model",
             params={"family": family, "regularization": regularization, "seed": seed},
-            signature=signature_for(found, len(classes), answers.dtype.name),
+            signature=signature_for(found, len(classes)),
             metadata={"classes": classes, "features": features},
             pyfunc_predict_fn="predict" if is_regression else "predict_proba",
             serialization_format="skops",

@@ -9,6 +9,7 @@ from typing import Any
 import mlflow
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from mlflow.data import dataset_source_registry, meta_dataset
 
 from tests.fixtures.platforms import ENDPOINTS
 from tests.unit.workloads.steps.trained import trained
@@ -183,8 +184,8 @@ def logged(store: Store, tmp_path: Path) -> Callable[[str], str]:
         }
         mlflow.set_experiment("wine")
         with mlflow.start_run(tags=tags) as run:
-            source = mlflow.data.dataset_source_registry.resolve_dataset_source("s3://pipelines/a.csv")
-            dataset = mlflow.data.meta_dataset.MetaDataset(source, "a.csv", "d1")
+            source = dataset_source_registry.resolve_dataset_source("s3://pipelines/a.csv")
+            dataset = meta_dataset.MetaDataset(source, "a.csv", "d1")
             mlflow.log_input(dataset, tags={"data.sha256": "d1"})
             mlflow.log_metrics({"rows": 3})
         return run.info.run_id

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,13 +18,21 @@ def as_lists(columns: dict[str, Any]) -> dict[str, list[Any]]:
 
 
 def test_a_classifier_answers_a_class_and_a_probability_of_each() -> None:
-    answers = np.array([[0.25, 0.75], [0.6, 0.4]], dtype="float32")
+    answers = np.array([[0.25, 0.75], [0.6, 0.4]])
     assert as_lists(columns_of_answers(answers, ["a", "b"])) == {
         "prediction": ["b", "a"],
-        # As a client reads them in JSON: every digit that single precision has.
-        "probability_a": [0.25, 0.6000000238418579],
-        "probability_b": [0.75, 0.4000000059604645],
+        "probability_a": [0.25, 0.6],
+        "probability_b": [0.75, 0.4],
     }
+
+
+def test_single_precision_has_the_digits_of_the_answer_to_a_request(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    answers = np.array([0.6, 0.1, 1e-9], dtype="float32")
+    with AnswerFile(path) as file:
+        file.add({}, columns_of_answers(answers, []))
+    assert path.read_text().split()[1:] == ["0.6", "0.1", "1e-9"]
+    assert orjson.dumps(answers, option=orjson.OPT_SERIALIZE_NUMPY) == b"[0.6,0.1,1e-9]"
 
 
 @pytest.mark.parametrize(

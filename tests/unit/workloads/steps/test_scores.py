@@ -9,11 +9,16 @@ import pytest
 from workloads.steps.scores import draw, of_classifier, of_regression, shortfall
 
 
-def test_probabilities_of_single_precision_have_the_metrics_of_their_exact_values() -> None:
+def test_probabilities_that_were_computed_in_single_precision_have_metrics_too() -> None:
     labels = np.array(["a", "b", "c", "a", "b", "c"])
-    single = np.random.default_rng(0).dirichlet([1, 1, 1], 6).astype("float32")
-    classes = ["a", "b", "c"]
-    assert of_classifier(labels, classes, single) == of_classifier(labels, classes, single.astype("float64"))
+    rows = np.random.default_rng(0).dirichlet([1, 1, 1], 6).astype("float32").astype("float64")
+    assert not np.array_equal(rows.sum(axis=1), np.ones(6))
+    values = of_classifier(labels, ["a", "b", "c"], rows)
+    right = [row["abc".index(label)] for row, label in zip(rows, labels, strict=True)]
+    assert values["log_loss"] == pytest.approx(-np.log(right).mean(), abs=1e-12)
+    assert values["accuracy"] == np.mean(
+        [row.argmax() == at for row, at in zip(rows, [0, 1, 2] * 2, strict=True)]
+    )
 
 
 def test_a_regression_is_compared_with_always_saying_the_mean() -> None:

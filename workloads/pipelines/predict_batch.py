@@ -2,6 +2,7 @@
 
 # A call of a step names its inputs; Kubeflow adds its outputs.
 # pyright: reportCallIssue=false, reportUntypedFunctionDecorator=false
+# pyright: reportMissingTypeArgument=false, reportUnknownParameterType=false
 
 from typing import Any
 
@@ -17,7 +18,7 @@ def predict_batch(
     model_name: str,
     version: str = "champion",
     output: str = "",
-    keep: list[str] = [],  # noqa: B006 - Kubeflow reads it, nobody changes it
+    keep: list = [],  # noqa: B006 - Kubeflow reads it, nobody changes it
 ) -> None:
     """Run the one step, never from the cache: an alias may name another version each time.
 

@@ -21,7 +21,7 @@ def of_classifier(labels: Any, classes: list[str], probabilities: Any) -> dict[s
 
     scores = probabilities[:, 1] if len(classes) == 2 else probabilities
     predicted = np.array(classes)[probabilities.argmax(axis=1)]
-    # Those computed in single precision do not sum to one in double; of a class that is never predicted F1 is 0.
+    # Those computed in single precision do not sum to one in double; F1 of a class never predicted is 0.
     with warnings.catch_warnings(action="ignore"):
         loss = float(log_loss(labels, probabilities, labels=classes))
         f1 = float(f1_score(labels, predicted, average="macro", labels=classes))

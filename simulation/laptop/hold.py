@@ -76,6 +76,7 @@ def hold(argv: Sequence[str], *, stay: bool = False) -> int:
         code = group.start(command, environment).wait()
         if stay and code == 0:
             progress.line(f"goes on until Ctrl-C: MLflow at {endpoints.gateway_url}, model at {server.url}")
+            progress.line(f"for other commands: --endpoints {file}")
             with suppress(KeyboardInterrupt):
                 signal.pause()
         return code

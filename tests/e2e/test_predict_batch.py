@@ -48,9 +48,7 @@ def _read(endpoints: Endpoints, uri: str) -> pd.DataFrame:
     file = io.BytesIO(
         object_store.pipelines_store(endpoints).get_object(Bucket=bucket, Key=key)["Body"].read()
     )
-    return (
-        pd.read_parquet(file) if key.endswith(".parquet") else pd.read_csv(file, float_precision="round_trip")
-    )
+    return pd.read_parquet(file) if key.endswith(".parquet") else pd.read_csv(file)
 
 
 def _exists(endpoints: Endpoints, uri: str) -> bool:

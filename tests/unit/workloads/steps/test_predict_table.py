@@ -81,7 +81,7 @@ def test_a_matrix_is_predicted_with_every_bit_of_the_models_answers(
     output, rows, version, _ = predict(data, keep=["bottle"])
     assert (output, rows, version) == (f"s3://pipelines/predictions/wine/run-1{suffix}", 54, "1")
     file = io.BytesIO(body(store, output))
-    found = pd.read_csv(file, float_precision="round_trip") if suffix == ".csv" else pd.read_parquet(file)
+    found = pd.read_csv(file) if suffix == ".csv" else pd.read_parquet(file)
     assert list(found) == ["bottle", "prediction", *(f"probability_{name}" for name in evidence["classes"])]
     assert found["bottle"].tolist() == frame["bottle"].tolist()
     assert found["prediction"].tolist() == evidence["predicted"]

@@ -83,10 +83,7 @@ def prepare(
     data, output = (_as_address(each, local=local) if each else "" for each in (data, output))
     store: Any = None if local else object_store.pipelines_store(endpoints)
     try:
-        bucket, key = address(data, "data")
-        if bool(bucket) == local:
-            where = "a file of this machine" if local else "s3://bucket/key"
-            raise WorkloadsError(f"data {data}: is not where this run can read it; give {where}")
+        bucket, key = address(data, "data", local=local)
         if store is None:
             size = Path(key).stat().st_size
         else:
@@ -149,7 +146,7 @@ def trace(endpoints: Endpoints, model_name: str, pipeline_run_id: str) -> Predic
 
 
 def _written(endpoints: Endpoints, uri: str, mlflow_run_id: str, pipeline_run_id: str) -> dict[str, str]:
-    bucket, key = address(uri, "output")
+    bucket, key = address(uri, "output", local=bool(endpoints.local_model_url))
     if bucket:
         store = object_store.pipelines_store(endpoints)
         return dict(store.head_object(Bucket=bucket, Key=key)["Metadata"])

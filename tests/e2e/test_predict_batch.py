@@ -157,7 +157,11 @@ def test_a_table_that_is_not_the_models_is_refused_in_one_line_and_nothing_is_wr
 @pytest.mark.parametrize(
     ("data", "model", "reason"),
     [
-        ("wine", _MODEL, "data wine: not a table; give s3://bucket/key.csv or s3://bucket/key.parquet"),
+        (
+            "wine",
+            _MODEL,
+            "data wine: no table that this run can reach; give s3://bucket/key with .csv or .tsv or .parquet",
+        ),
         (
             "s3://{bucket}/none.csv",
             _MODEL,

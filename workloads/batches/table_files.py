@@ -16,26 +16,34 @@ from urllib.request import url2pathname
 import boto3
 from botocore.exceptions import ClientError
 
-FORMATS = (".csv", ".tsv", ".parquet")
+FORMATS = {"data": (".csv", ".tsv", ".parquet"), "output": (".csv", ".parquet")}
 LARGEST = 4 * 1024**3
 """A table and its predictions are on the node's disk while the step runs."""
 _PART_BYTES = 1 << 20
 
 
-def address(uri: str, what: str) -> tuple[str, str]:
-    """Return the bucket and the key of an address; no bucket for file:///path on the machine of a local run.
+def address(uri: str, what: str, *, local: bool) -> tuple[str, str]:
+    """Return the bucket and the key of an address; of a file on the machine of a local run, only its path.
+
+    Args:
+        uri: s3://bucket/key, or file:///path.
+        what: data or output.
+        local: Whether the run is on this machine, where there is no object store.
 
     Raises:
         ValueError: it is no address of a table.
     """
     scheme, _, rest = uri.partition("://")
     bucket, _, key = rest.partition("/")
-    if rest.lower().endswith(FORMATS):
-        if scheme == "s3" and bucket and key:
+    if rest.lower().endswith(FORMATS[what]) and key:
+        if scheme == "s3" and bucket and not local:
             return bucket, key
-        if scheme == "file" and not bucket:
+        if scheme == "file" and not bucket and local:
             return "", url2pathname(f"/{key}")
-    raise ValueError(f"{what} {uri}: not a table; give s3://bucket/key.csv or s3://bucket/key.parquet")
+    give = "a path that ends with" if local else "s3://bucket/key with"
+    raise ValueError(
+        f"{what} {uri}: no table that this run can reach; give {give} {' or '.join(FORMATS[what])}"
+    )
 
 
 def fetch(uri: str, folder: Path, store: Any) -> tuple[Path, str]:
@@ -49,7 +57,7 @@ def fetch(uri: str, folder: Path, store: Any) -> tuple[Path, str]:
     Raises:
         ValueError: it does not exist, is empty or too large.
     """
-    bucket, key = address(uri, "data")
+    bucket, key = address(uri, "data", local=store is None)
     copy = folder / f"data{Path(key).suffix.lower()}"
     digest = hashlib.sha256()
     try:
@@ -74,7 +82,7 @@ def refuse_taken(uri: str, store: Any) -> None:
     Raises:
         ValueError: there is, or nobody may look.
     """
-    bucket, key = address(uri, "output")
+    bucket, key = address(uri, "output", local=store is None)
     if bucket:
         try:
             store.head_object(Bucket=bucket, Key=key)
@@ -98,7 +106,7 @@ def put(path: Path, uri: str, store: Any, facts: dict[str, str]) -> str:
     """
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    bucket, key = address(uri, "output")
+    bucket, key = address(uri, "output", local=store is None)
     if bucket:
         # In several parts if it is large; the object exists once the last request has joined them.
         store.upload_file(str(path), bucket, key, ExtraArgs={"Metadata": {**facts, "sha256": digest}})

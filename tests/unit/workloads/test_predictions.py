@@ -64,7 +64,7 @@ def test_an_alias_becomes_the_version_that_it_names_now(store: Store) -> None:
 @pytest.mark.parametrize(
     ("data", "name", "choices", "reason"),
     [
-        ("wine", "wine", {}, "data wine: not a table; give s3://bucket/key.csv or s3://bucket/key.parquet"),
+        ("wine", "wine", {}, "data wine: no table that this run can reach; give s3://bucket/key with"),
         (
             "s3://pipelines/b.csv",
             "wine",
@@ -94,13 +94,13 @@ def test_an_alias_becomes_the_version_that_it_names_now(store: Store) -> None:
             "s3://pipelines/a.csv",
             "wine",
             {"output": "s3://pipelines/out"},
-            "output s3://pipelines/out: not a table;",
+            "output s3://pipelines/out: no table that",
         ),
         (
             "file:///tmp/a.csv",
             "wine",
             {},
-            "data file:///tmp/a.csv: is not where this run can read it; give s3://bu",
+            "data file:///tmp/a.csv: no table that this run can reach; give s3://b",
         ),
     ],
 )
@@ -126,7 +126,7 @@ def test_without_a_platform_a_file_is_given_by_its_path(store: Store, tmp_path: 
     made = predictions.prepare(LAPTOP, str(file), "wine", output=str(tmp_path / "out.parquet"))
     assert (made["data"], made["output"]) == (file.as_uri(), (tmp_path / "out.parquet").as_uri())
     with pytest.raises(
-        WorkloadsError, match=r"data s3://pipelines/a\.csv: is not where this run can read it; give a "
+        WorkloadsError, match=r"data s3://pipelines/a\.csv: no table that this run can reach; give a "
     ):
         predictions.prepare(LAPTOP, "s3://pipelines/a.csv", "wine")
 

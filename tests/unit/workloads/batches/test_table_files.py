@@ -18,17 +18,28 @@ from workloads.batches.table_files import address, fetch, put, refuse_taken
     ],
 )
 def test_an_address_is_a_bucket_and_a_key_or_a_path(uri: str, place: tuple[str, str]) -> None:
-    assert address(uri, "data") == place
+    assert address(uri, "data", local=not place[0]) == place
 
 
 @pytest.mark.parametrize(
-    "uri", ["wine", "s3://b", "s3://b/a.xlsx", "file://host/a.csv", "https://x/a.csv", ""]
+    ("uri", "what", "local", "advice"),
+    [
+        *(
+            (uri, "data", False, "s3://bucket/key with .csv or .tsv or .parquet")
+            for uri in ("wine", "s3://b", "")
+        ),
+        ("s3://b/a.xlsx", "data", False, "s3://bucket/key with .csv or .tsv or .parquet"),
+        ("https://x/a.csv", "data", False, "s3://bucket/key with .csv or .tsv or .parquet"),
+        ("file:///a.csv", "data", False, "s3://bucket/key with .csv or .tsv or .parquet"),
+        ("s3://b/a.tsv", "output", False, "s3://bucket/key with .csv or .parquet"),
+        ("s3://b/a.csv", "output", True, "a path that ends with .csv or .parquet"),
+        ("file://host/a.csv", "data", True, "a path that ends with .csv or .tsv or .parquet"),
+    ],
 )
-def test_what_is_no_table_is_refused(uri: str) -> None:
-    with pytest.raises(
-        ValueError, match=rf"^data {uri}: not a table; give s3://bucket/key\.csv or s3://bucket/key"
-    ):
-        address(uri, "data")
+def test_what_a_run_cannot_reach_is_refused(uri: str, what: str, local: bool, advice: str) -> None:
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the whole text is compared
+        address(uri, what, local=local)
+    assert str(refused.value) == f"{what} {uri}: no table that this run can reach; give {advice}"
 
 
 def test_a_file_is_fetched_with_its_digest_and_put_once(tmp_path: Path) -> None:

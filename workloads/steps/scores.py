@@ -65,8 +65,8 @@ def shortfall(objective: str, values: dict[str, float], threshold: float) -> str
 def draw(model: Any, rows: Any, labels: Any, classes: list[str]) -> str:
     """Let MLflow's own evaluator log its metrics and plots to the active run; return why it could not.
 
-    They decide nothing: a plot that cannot be drawn, as of a class whose name is half a formula, is no reason
-    to refuse a model.
+    They decide nothing. It leaves out a plot that it cannot draw, as of a class whose name is half a formula;
+    nothing else that fails in it is a reason to refuse a model either.
 
     Args:
         model: The model, as MLflow loaded it.

@@ -1,8 +1,8 @@
-"""Runs of the reference pipeline, as journeys need them."""
+"""Runs of the reference pipelines, as journeys need them."""
 
 from typing import Any
 
-from workloads import datasets, object_store, pipeline_runs
+from workloads import datasets, object_store, pipeline_runs, predictions
 from workloads.datasets import Dataset
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
@@ -46,6 +46,17 @@ def run(endpoints: Endpoints, data: str, target: str = "target", **choices: Any)
     if result.state != pipeline_runs.SUCCEEDED:
         raise WorkloadsError(f"pipeline run {result.run_id}: {result.state}: {result.reason}")
     return result
+
+
+def submit_prediction(endpoints: Endpoints, data: str, model_name: str, **choices: Any) -> str:
+    """Submit a run that predicts a table as `python -m workloads run` does, and return its id."""
+    arguments = predictions.prepare(endpoints, data, model_name, **choices)
+    return pipeline_runs.submit(endpoints, "predict_batch", arguments, cache=False)
+
+
+def predict(endpoints: Endpoints, data: str, model_name: str, **choices: Any) -> PipelineRun:
+    """Predict a table, and wait until the run has ended, successfully or not."""
+    return wait_until_finished(endpoints, submit_prediction(endpoints, data, model_name, **choices))
 
 
 def upload(endpoints: Endpoints, name: str, content: bytes) -> str:

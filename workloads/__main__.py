@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from terminal import failures
 from workloads.endpoints import Endpoints
@@ -23,18 +23,19 @@ def main(arguments: list[str] | None = None) -> int:
     # MLflow reports usage by default.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
-        if options.command == "run" and options.local and not options.endpoints:
+        trains = options.command == "run" and options.pipeline == "train_register_serve"
+        if trains and options.local and not options.endpoints:
             return _hold(options, sys.argv[1:] if arguments is None else arguments)
         if options.endpoints:
             endpoints = Endpoints.from_file(Path(options.endpoints), options.team)
         else:
             endpoints = Endpoints.of_stack(options.stack, options.team)
-        if options.command == "run" and (options.local or options.stay) and not endpoints.local_model_url:
+        if trains and (options.local or options.stay) and not endpoints.local_model_url:
             raise WorkloadsError(
                 "--local and --stay: are not for a platform; give --local without --endpoints"
             )
         if options.command == "run":
-            return _run(endpoints, options)
+            return _train(endpoints, options) if trains else _predict(endpoints, options)
         if options.command in _PEOPLE:
             return _PEOPLE[options.command](endpoints, options)
         return _show(endpoints, _name(options))
@@ -50,8 +51,35 @@ def main(arguments: list[str] | None = None) -> int:
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m workloads", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="run a pipeline and show the model that it serves")
-    run.add_argument("pipeline", choices=["train_register_serve"])
+    pipelines = commands.add_parser("run", help="run a pipeline and show what it made").add_subparsers(
+        dest="pipeline", required=True, metavar="PIPELINE"
+    )
+    train = pipelines.add_parser("train_register_serve", help="train a model, register it and serve it")
+    predict = pipelines.add_parser(
+        "predict_batch", help="predict every row of a table with a registered model"
+    )
+    show = commands.add_parser("show", help="show the served model and one prediction")
+    login = commands.add_parser("login", help="sign in at the company's issuer, in a browser on any machine")
+    login.add_argument("--session", action="store_true", help="only until the session in the browser ends")
+    logout = commands.add_parser("logout", help="end that login")
+    token = commands.add_parser("token", help="print a token for clients of a platform with a login")
+    _add_training(train)
+    _add_prediction(predict)
+    for command in (train, show):
+        command.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
+        command.add_argument("--name", default="", help="name of the model (default: made of --data)")
+    for command in (train, predict):
+        command.add_argument("--timeout-seconds", type=float, default=900, help="of a run on a platform")
+    for command in (train, predict, show, login, logout, token):
+        command.add_argument("--stack", default="local", help="stack of the platform")
+        command.add_argument("--team", default="", help="team of the stack whose pipelines to use")
+        command.add_argument(
+            "--endpoints", metavar="FILE", help="file with the stack's outputs (default: ask infra)"
+        )
+    return parser.parse_args(arguments)
+
+
+def _add_training(run: argparse.ArgumentParser) -> None:
     run.add_argument("--target", default=TARGET, metavar="COLUMN", help="column with the class or quantity")
     run.add_argument(
         "--task",
@@ -68,34 +96,54 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     run.add_argument(
         "--replace", action="store_true", help="take the model's name from the data that it belongs to"
     )
+    run.add_argument(
+        "--family",
+        default="linear",
+        help="family of models: linear, random_forest, xgboost or lightgbm",
+    )
+    run.add_argument(
+        "--objective",
+        default="",
+        metavar="METRIC",
+        help="what decides on registration instead: accuracy, f1, roc_auc; of a regression r2, rmse, mae",
+    )
+    run.add_argument(
+        "--threshold",
+        type=float,
+        help="of the objective: the least that passes; of rmse and mae, the largest",
+    )
     run.add_argument("--regularization", type=float, default=1.0, help="inverse regularization strength")
-    run.add_argument("--seed", type=int, default=0, help="selects the held-back rows")
+    run.add_argument(
+        "--seed", type=int, default=0, help="selects the held-back rows and whatever else a model draws"
+    )
     run.add_argument(
         "--no-cache", action="store_true", help="run every step even if its inputs are unchanged"
     )
     run.add_argument(
         "--unless-served", action="store_true", help="only show the model if its champion is served already"
     )
-    run.add_argument("--timeout-seconds", type=float, default=900, help="of a run on a platform")
     run.add_argument(
         "--local", action="store_true", help="run on this machine, without a platform; nothing is left of it"
     )
     run.add_argument("--stay", action="store_true", help="with --local: go on serving until Ctrl-C")
-    show = commands.add_parser("show", help="show the served model and one prediction")
-    login = commands.add_parser("login", help="sign in at the company's issuer, in a browser on any machine")
-    login.add_argument("--session", action="store_true", help="only until the session in the browser ends")
-    logout = commands.add_parser("logout", help="end that login")
-    token = commands.add_parser("token", help="print a token for clients of a platform with a login")
-    for command in (run, show):
-        command.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
-        command.add_argument("--name", default="", help="name of the model (default: made of --data)")
-    for command in (run, show, login, logout, token):
-        command.add_argument("--stack", default="local", help="stack of the platform")
-        command.add_argument("--team", default="", help="team of the stack whose pipelines to use")
-        command.add_argument(
-            "--endpoints", metavar="FILE", help="file with the stack's outputs (default: ask infra)"
-        )
-    return parser.parse_args(arguments)
+
+
+def _add_prediction(run: argparse.ArgumentParser) -> None:
+    run.add_argument(
+        "--data", required=True, help="s3://bucket/key.csv or .parquet, with the model's columns"
+    )
+    run.add_argument("--name", required=True, help="name of the model")
+    run.add_argument("--version", default="champion", help="number of its version, or an alias")
+    run.add_argument(
+        "--output", default="", help="where to write them, as CSV or Parquet (default: named after the run)"
+    )
+    run.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="copy a column next to the predictions; may be given several times",
+    )
 
 
 def _token(endpoints: Endpoints, _: argparse.Namespace) -> int:
@@ -154,13 +202,16 @@ def _name(options: argparse.Namespace) -> str:
 
 def _hold(options: argparse.Namespace, arguments: list[str]) -> int:
     """Become the program that runs this command while the parts of a platform are on this machine."""
+    from workloads.pipelines import inputs
+
     if options.data not in _SHIPPED:
         raise WorkloadsError(
             f"data {options.data}: is not on this machine; with --local give {' or '.join(_SHIPPED)}, "
             "or run on a platform, whose object store holds tables"
         )
-    # Also without a platform a name is refused before anything starts.
+    # Also without a platform these are refused before anything starts.
     _name(options)
+    inputs.refuse(options.family, options.objective, options.threshold, options.regularization)
     command = [sys.executable, "-m", "simulation.laptop", "hold", *(["--stay"] if options.stay else []), "--"]
     command += [sys.executable, "-m", "workloads", *arguments, "--endpoints", "{endpoints}"]
     sys.stdout.flush()
@@ -168,11 +219,10 @@ def _hold(options: argparse.Namespace, arguments: list[str]) -> int:
     os.execv(sys.executable, command)  # noqa: S606 - no shell is wanted
 
 
-def _run(endpoints: Endpoints, options: argparse.Namespace) -> int:
-    """Run the pipeline to its end; print the duration of each step, and the reason if it failed."""
-    from workloads import datasets, lineage, model_names, pipeline_runs
+def _train(endpoints: Endpoints, options: argparse.Namespace) -> int:
+    """Train, register and serve a model, and show it."""
+    from workloads import datasets, lineage, model_names
     from workloads.pipelines import inputs
-    from workloads.progress import StepProgress
 
     name = _name(options)
     if options.unless_served and lineage.serves_champion(endpoints, name):
@@ -187,15 +237,50 @@ def _run(endpoints: Endpoints, options: argparse.Namespace) -> int:
         regularization=options.regularization,
         seed=options.seed,
         replace=options.replace,
+        family=options.family,
+        objective=options.objective,
+        threshold=options.threshold,
     )
     print(f"{options.data}: {dataset.understood}", flush=True)
+    _run(endpoints, options, arguments, cache=not options.no_cache)
+    return _show(endpoints, dataset.model_name)
+
+
+def _predict(endpoints: Endpoints, options: argparse.Namespace) -> int:
+    """Predict a table, and show where the predictions are and what they come from."""
+    from workloads import model_names, predictions
+
+    name = model_names.checked(options.name)
+    arguments = predictions.prepare(
+        endpoints, options.data, name, version=options.version, output=options.output, keep=options.keep
+    )
+    run_id = _run(endpoints, options, arguments, cache=False)
+    found = predictions.trace(endpoints, name, run_id)
+    measured = found.metrics
+    print(f"model      {name} version {found.tags['model.version']}, pipeline run {run_id}")
+    print(f"predicted  {measured['rows']:.0f} rows in {measured['seconds']:.1f} s", end="")
+    print(f", {measured['rows_per_second']:.0f} in a second")
+    print(f"output     {found.output}")
+    broken = predictions.broken_links(found)
+    if broken:
+        raise WorkloadsError(f"predictions of {name}: their lineage is broken: {broken[0]}")
+    return 0
+
+
+def _run(endpoints: Endpoints, options: argparse.Namespace, arguments: dict[str, Any], *, cache: bool) -> str:
+    """Run a pipeline to its end and return its id; print the duration of each step, and why it failed."""
+    from workloads import pipeline_runs
+    from workloads.progress import StepProgress
+
     progress = StepProgress(sys.stdout)
     if endpoints.local_model_url:
         from workloads import local_runs
 
+        # A command beside the one that is held has not got it.
+        os.environ.setdefault("MLFLOW_TRACKING_URI", endpoints.gateway_url)
         run = local_runs.run(options.pipeline, arguments, endpoints.workload_image, show=progress.show)
     else:
-        run_id = pipeline_runs.submit(endpoints, options.pipeline, arguments, cache=not options.no_cache)
+        run_id = pipeline_runs.submit(endpoints, options.pipeline, arguments, cache=cache)
         print(f"pipeline run {run_id} of {options.pipeline} on {options.data}", flush=True)
         run = pipeline_runs.wait_until_finished(
             endpoints, run_id, timeout_seconds=options.timeout_seconds, show=progress.show
@@ -204,7 +289,7 @@ def _run(endpoints: Endpoints, options: argparse.Namespace) -> int:
     print(f"  {run.state} after {run.seconds:.1f} s", flush=True)
     if run.state != pipeline_runs.SUCCEEDED:
         raise WorkloadsError(f"pipeline run {run.run_id}: {run.state}: {run.reason}")
-    return _show(endpoints, dataset.model_name)
+    return run.run_id
 
 
 def _show(endpoints: Endpoints, name: str) -> int:

@@ -41,6 +41,8 @@ class Dataset:
     """Name that the user chose for its model."""
     task: str = "auto"
     """classification, regression, or auto: as the target's values say."""
+    learns: str = ""
+    """classification or regression, as its values say; empty if nobody has looked at them."""
     understood: str = ""
     """How its file was read, in one line."""
 
@@ -64,10 +66,18 @@ def prepare(endpoints: Endpoints, data: str, target: str, *, name: str = "", tas
             else:
                 artifact: Any = dsl.Dataset(uri=str(path))
                 sha256 = _LOAD.python_func(data=data, data_sha256="", dataset=artifact)[0]
-            understood = survey(path, target, task).understood()
+            found = survey(path, target, task)
         except ValueError as error:
             raise WorkloadsError(str(error)) from None
-    return Dataset(data=data, sha256=sha256, target=target, name=name, task=task, understood=understood)
+    return Dataset(
+        data=data,
+        sha256=sha256,
+        target=target,
+        name=name,
+        task=task,
+        learns=found.task,
+        understood=found.understood(),
+    )
 
 
 def _fetch(endpoints: Endpoints, data: str, path: Path) -> None:

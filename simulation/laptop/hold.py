@@ -76,6 +76,7 @@ def hold(argv: Sequence[str], *, stay: bool = False) -> int:
         code = group.start(command, environment).wait()
         if stay and code == 0:
             progress.line(f"goes on until Ctrl-C: MLflow at {endpoints.gateway_url}, model at {server.url}")
+            progress.line(f"for other commands: --endpoints {file}")
             with suppress(KeyboardInterrupt):
                 signal.pause()
         return code
@@ -101,16 +102,20 @@ def endpoints_of(folder: Path, tracking_port: int, model_port: int) -> Endpoints
 def environment_of(folder: Path, endpoints: Endpoints) -> dict[str, str]:
     """Return the environment of every process: this one's, without its MLflow, and what steps get."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
-    family = RuntimeFamily(
-        name=runtime_families.DEFAULT, image="", packages=image_packages(serving_environment.IMAGE.name)
-    )
+    image = serving_environment.IMAGE.name
+    held = image_packages(image)
+    packages = {runtime_families.DEFAULT: held} | {
+        family: {**held, **image_packages(f"{image}-{family}")} for family in serving_environment.FAMILIES
+    }
+    families = [RuntimeFamily(name=name, image="", packages=each) for name, each in packages.items()]
+    runtimes = dict.fromkeys(packages, _RUNTIME)
     steps: Mapping[StepVariable, str] = {
         StepVariable.TRACKING_URI: endpoints.gateway_url,
         StepVariable.ARTIFACTS_DESTINATION: endpoints.artifacts_destination,
         StepVariable.MODELS_NAMESPACE: endpoints.models_namespace,
         StepVariable.MODELS_SERVICE_ACCOUNT: "models",
         StepVariable.SERVING_RUNTIME: _RUNTIME,
-        StepVariable.SERVING_RUNTIMES: runtime_families.described([family], {family.name: _RUNTIME}),
+        StepVariable.SERVING_RUNTIMES: runtime_families.described(families, runtimes),
         StepVariable.GATEWAY_URL: endpoints.local_model_url,
         StepVariable.GATEWAY_DOMAIN: endpoints.gateway_domain,
         StepVariable.S3_ENDPOINT: "",

@@ -1,4 +1,4 @@
-"""The Python environment of the serving runtime: the image's locked packages, in a folder of the cache."""
+"""The Python environment of the serving runtimes: the images' locked packages, in a folder of the cache."""
 
 import hashlib
 import re
@@ -14,12 +14,17 @@ from upstream.cache import cache_root, locked
 from workloads.errors import WorkloadsError
 
 IMAGE: Final = Path(__file__).parents[2] / "images" / "serving-runtime"
-_LOCK: Final = IMAGE / "requirements.txt"
+FAMILIES: Final = ("boosting",)
+"""Families besides scikit-learn's whose packages it holds as well: those of the reference pipeline."""
+_LOCKS: Final = (
+    IMAGE / "requirements.txt",
+    *(IMAGE.with_name(f"{IMAGE.name}-{family}") / "requirements.txt" for family in FAMILIES),
+)
 
 
 def folder() -> Path:
-    """Return the environment's folder; its name follows from the lock, so another lock has another one."""
-    key = hashlib.sha256(_LOCK.read_bytes()).hexdigest()[:16]
+    """Return the environment's folder; its name follows from the locks, so other locks have another one."""
+    key = hashlib.sha256(b"".join(lock.read_bytes() for lock in _LOCKS)).hexdigest()[:16]
     return cache_root() / "environments" / f"{IMAGE.name}-{key}"
 
 
@@ -43,7 +48,7 @@ def python() -> Path:
                 "--require-hashes",
                 "--python",
                 str(draft / "bin/python"),
-                str(_LOCK),
+                *map(str, _LOCKS),
             )
             shutil.rmtree(made, ignore_errors=True)
             draft.rename(made)
@@ -64,5 +69,5 @@ def _uv(*arguments: str) -> None:
     if done.returncode:
         reason = " ".join(done.stderr.split())[-300:] or f"exit {done.returncode}"
         raise WorkloadsError(
-            f"serving runtime: uv cannot install {_LOCK.name} ({reason}); is the package index reachable?"
+            f"serving runtime: uv cannot install its packages ({reason}); is the package index reachable?"
         )

@@ -40,7 +40,7 @@ def test_a_client_is_not_asked_for_a_workspace_and_gets_no_other(endpoints: Endp
         ("GET", "/api/3.0/mlflow/workspaces", 404),
         ("POST", "/api/3.0/mlflow/workspaces", 404),
         ("DELETE", "/ajax-api/3.0/mlflow/workspaces/default", 404),
-        ("DELETE", "/api/3.0/mlflow/%77orkspaces/default", 400),
+        ("DELETE", "/api/3.0/mlflow/%77orkspaces/default", 404),
     ],
 )
 def test_nobody_makes_or_ends_a_workspace(endpoints: Endpoints, method: str, path: str, code: int) -> None:

@@ -169,7 +169,7 @@ def test_artifacts_of_others_are_out_of_reach(spaces: list[Endpoints], recorded:
         ("GET", "/api/3.0/mlflow/workspaces", 404),
         ("POST", "/api/3.0/mlflow/workspaces", 404),
         ("DELETE", "/api/3.0/mlflow/workspaces/applied", 404),
-        ("DELETE", "/api/3.0/mlflow/%77orkspaces/applied", 400),
+        ("DELETE", "/api/3.0/mlflow/%77orkspaces/applied", 404),
         ("DELETE", "/ajax-api/3.0//mlflow/workspaces/applied", 400),
         ("GET", "/metrics", 404),
         ("GET", "/gateway/routes", 404),

@@ -8,10 +8,14 @@ import yaml
 from kfp import compiler
 
 from workloads.errors import WorkloadsError
+from workloads.pipelines.predict_batch import predict_batch
 from workloads.pipelines.train_register_serve import train_register_serve
 from workloads.steps import WORKLOAD_IMAGE
 
-PIPELINES: Final[dict[str, Any]] = {"train_register_serve": train_register_serve}
+PIPELINES: Final[dict[str, Any]] = {
+    "predict_batch": predict_batch,
+    "train_register_serve": train_register_serve,
+}
 
 
 def golden(name: str) -> Path:

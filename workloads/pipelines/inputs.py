@@ -3,9 +3,29 @@
 from typing import Any
 
 from workloads.datasets import Dataset
+from workloads.errors import WorkloadsError
+from workloads.steps.choices import refuse_choices
 
 
-def for_training(
+def refuse(
+    family: str, objective: str, threshold: float | None, regularization: float, learns: str = ""
+) -> None:
+    """Refuse choices that no model can be trained or judged by.
+
+    Raises:
+        WorkloadsError: they are such; one line.
+    """
+    try:
+        refuse_choices(family, objective, learns, regularization)
+    except ValueError as error:
+        raise WorkloadsError(str(error)) from None
+    if objective and threshold is None:
+        raise WorkloadsError(f"objective {objective!r}: give the threshold that it must reach as well")
+    if threshold is not None and not objective:
+        raise WorkloadsError(f"threshold {threshold}: give the objective that must reach it as well")
+
+
+def for_training(  # noqa: PLR0913 - inputs of a pipeline
     dataset: Dataset,
     *,
     minimum_accuracy: float = 0.9,
@@ -14,8 +34,16 @@ def for_training(
     seed: int = 0,
     candidate: bool = False,
     replace: bool = False,
+    family: str = "linear",
+    objective: str = "",
+    threshold: float | None = None,
 ) -> dict[str, Any]:
-    """Return the inputs of train_register_serve for a data set."""
+    """Return the inputs of train_register_serve for a data set.
+
+    Raises:
+        WorkloadsError: no model can be trained or judged so.
+    """
+    refuse(family, objective, threshold, regularization, dataset.learns)
     return {
         "data": dataset.data,
         "data_sha256": dataset.sha256,
@@ -28,4 +56,7 @@ def for_training(
         "seed": seed,
         "candidate": candidate,
         "replace": replace,
+        "family": family,
+        "objective": objective,
+        "threshold": threshold or 0.0,
     }

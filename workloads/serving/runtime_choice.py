@@ -9,7 +9,9 @@ Embedded in the steps that put a version into service.
 import json
 import os
 import tempfile
+from collections.abc import Set
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -24,25 +26,39 @@ def chosen_runtime(model_name: str, model_version: str) -> str:
         WorkloadsError: no runtime of the platform holds a package that the model needs.
     """
     needed = _needed_packages(model_name, model_version)
+    family = family_with(needed.keys(), f"model {model_name}")
+    for name, requirement in needed.items():
+        found = family["packages"][name]
+        if not requirement.specifier.contains(found, prereleases=True):
+            print(f"model {model_name}: needs {requirement}, is served with {name} {found}")
+    return family["runtime"]
+
+
+def family_with(needed: Set[str], who: str) -> dict[str, Any]:
+    """Return the first family of the platform's runtimes that holds some packages.
+
+    Args:
+        needed: Names of the packages.
+        who: What needs them, for the error.
+
+    Raises:
+        WorkloadsError: no runtime of the platform holds all of them.
+    """
     families = json.loads(os.environ["PLINTH_SERVING_RUNTIMES"])
-    fitting = [each for each in families if needed.keys() <= each["packages"].keys()]
+    fitting = [each for each in families if needed <= each["packages"].keys()]
     for family in fitting:
         if family["runtime"]:
-            for name, requirement in needed.items():
-                found = family["packages"][name]
-                if not requirement.specifier.contains(found, prereleases=True):
-                    print(f"model {model_name}: needs {requirement}, is served with {name} {found}")
-            return family["runtime"]
+            return family
     if fitting:
-        missing = ", ".join(sorted(needed.keys() - families[0]["packages"].keys()))
-        family = fitting[0]["family"]
+        missing = ", ".join(sorted(needed - families[0]["packages"].keys()))
+        name = fitting[0]["family"]
         raise WorkloadsError(
-            f"model {model_name}: needs {missing}, which the runtime {family!r} has: "
-            f"add {family!r} to serving.runtimes in the stack's settings, then deploy the platform again"
+            f"{who}: needs {missing}, which the runtime {name!r} has: "
+            f"add {name!r} to serving.runtimes in the stack's settings, then deploy the platform again"
         )
-    missing = ", ".join(sorted(min((needed.keys() - each["packages"].keys() for each in families), key=len)))
+    missing = ", ".join(sorted(min((needed - each["packages"].keys() for each in families), key=len)))
     raise WorkloadsError(
-        f"model {model_name}: needs {missing}, which no serving runtime has: log the model with "
+        f"{who}: needs {missing}, which no serving runtime has: log the model with "
         "pip_requirements of what predictions need, or add the package to an image of the runtime"
     )
 

@@ -92,12 +92,12 @@ def rows(path: Path, found: Layout) -> Iterator[tuple[int, list[str]]]:
         yield line, row
 
 
-def chunks(path: Path, found: Layout) -> Iterator[Chunk]:
-    """Return the rows under the header in parts that fit in little memory."""
+def chunks(path: Path, found: Layout, size: int = 0) -> Iterator[Chunk]:
+    """Return the rows under the header in parts of a size, or else of one that fits in little memory."""
     every = rows(path, found)
     header = next(every, (0, []))[1]
     # Not fewer rows, however many columns: each column of a part costs a constant time.
-    size = max(_CHUNK_ROWS, _CHUNK_CELLS // max(1, len(header)))
+    size = size or max(_CHUNK_ROWS, _CHUNK_CELLS // max(1, len(header)))
     while part := list(islice(every, size)):
         yield Chunk([line for line, _ in part], list(zip(*(row for _, row in part), strict=True)))
 

@@ -100,7 +100,7 @@ def survey(path: Path, target: str, task: str = "auto") -> Survey:
     if not count:
         raise ValueError("data: a header line but no rows; give at least 4 rows of each class")
     _refuse_row_counter([each for each in columns if each.position in counters and not each.is_target])
-    decimal = _decimal(columns, found)
+    decimal = decimal_of(columns, found)
     features = [
         each.feature(decimal) for each in columns if not each.is_target and (each.name or _named(each))
     ]
@@ -132,19 +132,19 @@ def read(path: Path, found: Survey) -> Table:
     for chunk in chunks(path, found.layout):
         end = at + len(chunk.lines)
         for place, feature in enumerate(numbers):
-            matrix[at:end, place] = _numbers(chunk.columns[feature.position], found.decimal)
+            matrix[at:end, place] = numbers_of(chunk.columns[feature.position], found.decimal)
         for feature in found.features:
             if feature.kind != "number":
                 cells = (
                     known.setdefault(text, text)
-                    for text in _trimmed(chunk.columns[feature.position]).to_pylist()
+                    for text in trimmed(chunk.columns[feature.position]).to_pylist()
                 )
                 others[feature.name][at:end] = [_value(text, feature.kind) for text in cells]
         targets = chunk.columns[found.target_position]
         if found.task == "regression":
-            labels[at:end] = _numbers(targets, found.decimal)
+            labels[at:end] = numbers_of(targets, found.decimal)
         else:
-            labels.extend(_trimmed(targets).to_pylist())
+            labels.extend(trimmed(targets).to_pylist())
         at = end
     if found.is_matrix:
         return Table(matrix, np.array(labels))
@@ -174,13 +174,14 @@ def _value(text: str, kind: str) -> Any:
     return text or None
 
 
-def _trimmed(cells: tuple[str, ...]) -> Any:
+def trimmed(cells: tuple[str, ...]) -> Any:
+    """Return cells without blanks around them."""
     return pc.utf8_trim_whitespace(pa.array(cells, pa.string()))
 
 
-def _numbers(cells: tuple[str, ...], decimal: str) -> Any:
-    """Return cells that the survey accepted as float64, missing ones as NaN."""
-    array = _trimmed(cells)
+def numbers_of(cells: tuple[str, ...], decimal: str) -> Any:
+    """Return cells that are numbers as float64, missing ones as NaN."""
+    array = trimmed(cells)
     array = pc.if_else(pc.is_in(array, pa.array(MISSING)), pa.scalar(None, pa.string()), array)
     if decimal == ",":
         array = pc.replace_substring(array, ",", ".")
@@ -219,7 +220,7 @@ def _named(column: Column) -> bool:
 
 
 def _counts_rows(cells: tuple[str, ...], before: int) -> bool:
-    texts = _trimmed(cells).to_pylist()
+    texts = trimmed(cells).to_pylist()
     return any(texts == [str(before + first + at) for at in range(len(texts))] for first in (0, 1))
 
 
@@ -230,7 +231,7 @@ def _refuse_row_counter(columns: list[Column]) -> None:
         )
 
 
-def _decimal(columns: list[Column], found: Layout) -> str:
+def decimal_of(columns: list[Column], found: Layout) -> str:
     """Return the decimal sign: a comma only if no number has a point and one cannot be a thousands group."""
     points = sum(each.counts["point"] + each.counts["grouped point"] for each in columns)
     commas = [each for each in columns if each.counts["comma"] and each.is_numeric(",")]

@@ -20,17 +20,75 @@ def held_back_share(found: Survey) -> float | int:
     return _SHARE if _SHARE * found.rows <= most else max(most, 2 * found.classes, 10)
 
 
-def estimator_for(found: Survey, regularization: float) -> Any:
+def estimator_for(found: Survey, regularization: float, family: str = "linear", seed: int = 0) -> Any:
     """Return an untrained model that takes the columns as they are in the file."""
-    from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    if found.task == "regression":
-        last = Ridge(alpha=1.0 / regularization)
-    else:
-        last = LogisticRegression(C=regularization, max_iter=1000)
+    models = {"linear": _linear, "random_forest": _forest, "xgboost": _xgboost, "lightgbm": _lightgbm}
+    last = models[family](found.task == "regression", regularization, seed)
     return make_pipeline(StandardScaler() if found.is_matrix else _encoder(found), last)
+
+
+def trusted_types(found: Survey, family: str) -> list[str] | None:
+    """Return the types that reading the model back needs, besides those that every model may have."""
+    task = "Regressor" if found.task == "regression" else "Classifier"
+    types = {
+        "random_forest": ["sklearn.tree._tree.Tree"],
+        "xgboost": ["sklearn.utils._bunch.Bunch", "xgboost.core.Booster", f"xgboost.sklearn.XGB{task}"],
+        "lightgbm": [
+            "collections.OrderedDict",
+            "lightgbm.basic.Booster",
+            f"lightgbm.sklearn.LGBM{task}",
+        ],
+    }.get(family, [])
+    # A type of column, which the encoders and the forests keep.
+    return ["numpy.dtype", *types] if types or not found.is_matrix else None
+
+
+def _linear(is_regression: bool, regularization: float, _: int) -> Any:
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    if is_regression:
+        return Ridge(alpha=1.0 / regularization)
+    return LogisticRegression(C=regularization, max_iter=1000)
+
+
+def _forest(is_regression: bool, _: float, seed: int) -> Any:
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+    kind = RandomForestRegressor if is_regression else RandomForestClassifier
+    # Without a bound, trees grow with the rows, until the model is larger than what serves it.
+    return kind(n_estimators=100, max_leaf_nodes=1000, random_state=seed, n_jobs=1)
+
+
+def _xgboost(is_regression: bool, regularization: float, seed: int) -> Any:
+    from sklearn.ensemble import VotingClassifier, VotingRegressor
+    from xgboost import XGBClassifier, XGBRegressor
+
+    kind = XGBRegressor if is_regression else XGBClassifier
+    model = kind(n_estimators=100, reg_lambda=1.0 / regularization, random_state=seed, n_jobs=1)
+    # It takes numbers for classes and answers in single precision. The vote of one, with a weight in double,
+    # gives the names back and the same values in double precision, as every other family answers.
+    if is_regression:
+        return VotingRegressor([("xgboost", model)], weights=[1.0])
+    return VotingClassifier([("xgboost", model)], voting="soft", weights=[1.0])
+
+
+def _lightgbm(is_regression: bool, regularization: float, seed: int) -> Any:
+    from lightgbm import LGBMClassifier, LGBMRegressor
+
+    kind = LGBMRegressor if is_regression else LGBMClassifier
+    return kind(
+        n_estimators=100,
+        reg_lambda=1.0 / regularization,
+        random_state=seed,
+        n_jobs=1,
+        # Otherwise a race decides which way of counting is faster, and the last digit of the sums.
+        deterministic=True,
+        force_row_wise=True,
+        verbose=-1,
+    )
 
 
 def signature_for(found: Survey, classes: int) -> Any:

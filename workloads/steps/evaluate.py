@@ -4,17 +4,19 @@
 # pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
 # pyright: reportPrivateImportUsage=false, reportTypedDictNotRequiredAccess=false
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kfp import dsl
 
-from workloads.steps import WORKLOAD_IMAGE, frames
+from workloads.steps import WORKLOAD_IMAGE, choices, frames, scores
+from workloads.steps.choices import ERRORS, OBJECTIVES
 from workloads.steps.embedding import embed
 from workloads.steps.frames import frame_of
+from workloads.steps.scores import draw, of_classifier, of_regression, shortfall
 
 
 @dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
-def evaluate(
+def evaluate(  # noqa: PLR0913, PLR0917 - inputs of a step
     held_back: dsl.Input[dsl.Dataset],
     model_id: str,
     mlflow_run_id: str,
@@ -22,12 +24,14 @@ def evaluate(
     minimum_accuracy: float,
     metrics: dsl.Output[dsl.Metrics],
     minimum_r2: float = 0.5,
+    objective: str = "",
+    threshold: float = 0.0,
 ) -> NamedTuple("Evaluated", [("model_digest", str), ("evaluation_run_id", str)]):
-    """Log metrics, as a child of the MLflow run that trained the model.
+    """Log metrics and plots, as a child of the MLflow run that trained the model.
 
-    Of a classifier: accuracy, log loss and area under the curve. Of a regression: R2, which compares it with
-    predicting the mean, and the root mean squared errors of both. Below the minimum the step fails: no later
-    step runs, and the pipeline run reports the reason.
+    Of a classifier: accuracy, F1, log loss and area under the curve. Of a regression: R2, which compares it
+    with predicting the mean, the mean absolute error, and the root mean squared errors of both. If the one
+    that decides misses its threshold the step fails: no later step runs, and the run reports the reason.
 
     Args:
         held_back: JSON with the held-back rows and their predictions at training time.
@@ -37,6 +41,8 @@ def evaluate(
         minimum_accuracy: Accuracy below which the step fails for a classifier.
         metrics: The same metrics for Kubeflow.
         minimum_r2: R2 below which the step fails for a regression.
+        objective: Metric that decides instead; empty for those two.
+        threshold: Its least value that passes; of an error, its largest.
     """
     import hashlib
     import json
@@ -46,7 +52,6 @@ def evaluate(
 
     import mlflow
     import numpy as np
-    from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score
 
     def digest(folder: Path) -> str:
         # Same rule as workloads.serving.artifacts.model_digest and the predictor.
@@ -55,23 +60,6 @@ def evaluate(
         for name, path in sorted(files.items()):
             lines.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
         return lines.hexdigest()
-
-    def of_classifier(labels: list[str], classes: list[str], probabilities: Any) -> dict[str, float]:
-        scores = probabilities[:, 1] if len(classes) == 2 else probabilities
-        predicted = np.array(classes)[probabilities.argmax(axis=1)]
-        return {
-            "accuracy": float(accuracy_score(labels, predicted)),
-            "log_loss": float(log_loss(labels, probabilities, labels=classes)),
-            "roc_auc": float(roc_auc_score(labels, scores, multi_class="ovr", labels=classes)),
-        }
-
-    def of_regression(labels: Any, predicted: Any) -> dict[str, float]:
-        errors = labels - predicted
-        return {
-            "r2": float(r2_score(labels, predicted)),
-            "rmse": float(np.sqrt(np.mean(errors**2))),
-            "rmse_of_mean": float(labels.std()),
-        }
 
     evidence = json.loads(Path(held_back.path).read_text())
     client = mlflow.MlflowClient()
@@ -89,11 +77,12 @@ def evaluate(
             location = client.get_logged_model(model_id).artifact_location
             stored = Path(mlflow.artifacts.download_artifacts(artifact_uri=location, dst_path=folder))
             model_digest = digest(stored)
-            estimator: Any = mlflow.sklearn.load_model(str(stored))
+            model = mlflow.pyfunc.load_model(str(stored))
         classes, kinds = evidence["classes"], evidence.get("kinds")
         rows = (
             frame_of(evidence["rows"], evidence["features"], kinds) if kinds else np.array(evidence["rows"])
         )
+        estimator = model.get_raw_model()
         answers = estimator.predict_proba(rows) if classes else estimator.predict(rows)
         expected = np.array(evidence["probabilities"] if classes else evidence["predicted"])
         # Quantities may be large: their difference counts in proportion.
@@ -101,26 +90,23 @@ def evaluate(
         if not drift <= 1e-9:
             what = "probabilities" if classes else "predictions"
             raise RuntimeError(f"model {model_id}: {what} differ by {drift:.3g} from those at training time")
-        if classes:
-            values = of_classifier(evidence["labels"], classes, answers)
-            name, score, minimum = "accuracy", values["accuracy"], minimum_accuracy
-        else:
-            values = of_regression(np.array(evidence["labels"]), answers)
-            name, score, minimum = "r2", values["r2"], minimum_r2
+        labels = np.array(evidence["labels"])
+        values = of_classifier(labels, classes, answers) if classes else of_regression(labels, answers)
         mlflow.log_metrics(values, model_id=model_id)
         for key, value in values.items():
             metrics.log_metric(key, value)
-        passed = score >= minimum
-        mlflow.set_tags({"gate": "passed" if passed else "failed", f"gate.minimum_{name}": minimum})
-        if not passed:
-            shown = "accuracy" if classes else "regression: R2"
-            errors = (
-                "" if classes else f" (RMSE {values['rmse']:.4g}, of the mean {values['rmse_of_mean']:.4g})"
-            )
-            raise ValueError(
-                f"gate: {shown} {score:.4f}{errors} is below {minimum:.4f}; nothing is registered"
-            )
+        if undrawn := draw(model, rows, labels, classes):
+            mlflow.set_tag("evaluation.undrawn", undrawn)
+        task = "classification" if classes else "regression"
+        if not objective:
+            objective = OBJECTIVES[task][0]
+            threshold = minimum_accuracy if classes else minimum_r2
+        missed = shortfall(objective, values, threshold)
+        least = "maximum" if objective in ERRORS else "minimum"
+        mlflow.set_tags({"gate": "failed" if missed else "passed", f"gate.{least}_{objective}": threshold})
+        if missed:
+            raise ValueError(f"gate: {missed}; nothing is registered")
     return model_digest, run.info.run_id
 
 
-embed(evaluate, frames)
+embed(evaluate, choices, frames, scores)

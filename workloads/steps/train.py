@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from kfp import dsl
 
-from workloads.steps import WORKLOAD_IMAGE, csv_columns, csv_rows, csv_table, estimators, frames
+from workloads.steps import WORKLOAD_IMAGE, choices, csv_columns, csv_rows, csv_table, estimators, frames
+from workloads.steps.choices import PACKAGES, refuse_choices
 from workloads.steps.csv_table import read, survey
 from workloads.steps.embedding import embed
-from workloads.steps.estimators import estimator_for, held_back_share, signature_for
+from workloads.steps.estimators import estimator_for, held_back_share, signature_for, trusted_types
 from workloads.steps.frames import rows_of
 
 
@@ -26,8 +27,9 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
     seed: int,
     held_back: dsl.Output[dsl.Dataset],
     task: str = "auto",
+    family: str = "linear",
 ) -> NamedTuple("Trained", [("model_id", str), ("mlflow_run_id", str)]):
-    """Fit a logistic regression, or a ridge regression for a quantity, on 70 % of the rows.
+    """Fit a model on 70 % of the rows: of the linear family, a logistic or a ridge regression.
 
     The id of the pipeline run comes from the environment: as an input it would defeat the cache.
 
@@ -37,10 +39,11 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
         data_sha256: SHA-256 of the CSV file.
         target: Column with the class, or the quantity.
         model_name: Registered model and MLflow experiment.
-        regularization: Inverse regularization strength C.
-        seed: Selects the held-back rows.
+        regularization: Inverse regularization strength.
+        seed: Selects the held-back rows, and whatever else the model draws.
         held_back: JSON with the other 30 %: rows, labels and the predictions made here, in full precision.
         task: classification, regression, or auto: as the target's values say.
+        family: linear, random_forest, xgboost or lightgbm.
     """
     import json
     import os
@@ -52,6 +55,7 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
     from sklearn.model_selection import train_test_split
 
     found = survey(Path(dataset.path), target, task)
+    refuse_choices(family, "", found.task, regularization)
     table = read(Path(dataset.path), found)
     features = [each.name for each in found.features]
     kinds = [] if found.is_matrix else [each.kind for each in found.features]
@@ -64,11 +68,12 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
         stratify=None if is_regression else table.labels,
     )
     rest_rows = table.features[rest] if found.is_matrix else table.features.iloc[rest]
-    estimator = estimator_for(found, regularization)
+    estimator = estimator_for(found, regularization, family, seed)
     estimator.fit(
         table.features[fitted] if found.is_matrix else table.features.iloc[fitted], table.labels[fitted]
     )
     classes = [] if is_regression else estimator.classes_.tolist()
+    answers = estimator.predict(rest_rows) if is_regression else estimator.predict_proba(rest_rows)
     # json writes the shortest text that parses back to the same float64: nothing is rounded.
     evidence = {
         "features": features,
@@ -76,11 +81,13 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
         "classes": classes,
         "rows": rows_of(rest_rows, kinds),
         "labels": table.labels[rest].tolist(),
-        "predicted": estimator.predict(rest_rows).tolist(),
-        "probabilities": [] if is_regression else estimator.predict_proba(rest_rows).tolist(),
+        "predicted": (answers if is_regression else estimator.predict(rest_rows)).tolist(),
+        "probabilities": [] if is_regression else answers.tolist(),
     }
     Path(held_back.path).write_text(json.dumps(evidence))
 
+    packages = ["mlflow", "scikit-learn", "numpy", "skops"]
+    packages += [PACKAGES[family]] if family in PACKAGES else []
     tags = {
         "kfp.pipeline_run_id": os.environ["KFP_RUN_ID"],
         "kfp.task": os.environ["KFP_TASK"],
@@ -92,7 +99,8 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
     mlflow.set_experiment(model_name)
     with mlflow.start_run(run_name="train", tags=tags) as run:
         mlflow.log_params({"data": data, "target": target, "regularization": regularization, "seed": seed})
-        mlflow.log_params({"training_rows": len(fitted), "held_back_rows": len(rest), "task": found.task})
+        mlflow.log_params({"family": family, "task": found.task})
+        mlflow.log_params({"training_rows": len(fitted), "held_back_rows": len(rest)})
         # MLflow truncates a digest to 36 characters; the tag of the input has all 64.
         described = mlflow.data.from_numpy if found.is_matrix else mlflow.data.from_pandas
         source = described(table.features, name=data.rpartition("/")[2], digest=data_sha256[:36])
@@ -103,18 +111,16 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
         model = mlflow.sklearn.log_model(
             estimator,
             name="model",
-            params={"regularization": regularization, "seed": seed},
+            params={"family": family, "regularization": regularization, "seed": seed},
             signature=signature_for(found, len(classes)),
             metadata={"classes": classes, "features": features},
             pyfunc_predict_fn="predict" if is_regression else "predict_proba",
             serialization_format="skops",
-            # A type of column, which the encoders keep.
-            skops_trusted_types=None if found.is_matrix else ["numpy.dtype"],
-            pip_requirements=[
-                f"{name}=={version(name)}" for name in ("mlflow", "scikit-learn", "numpy", "skops")
-            ],
+            skops_trusted_types=trusted_types(found, family),
+            # They also decide which serving runtime the version gets.
+            pip_requirements=[f"{name}=={version(name)}" for name in packages],
         )
     return model.model_id, run.info.run_id
 
 
-embed(train, csv_rows, csv_columns, csv_table, estimators, frames)
+embed(train, choices, csv_rows, csv_columns, csv_table, estimators, frames)

@@ -12,9 +12,10 @@ import pytest
 from tests.fixtures.models import COMPLETE
 from tests.fixtures.platforms import OUTPUTS
 from workloads import __main__ as command
-from workloads import lineage, local_runs, logins, pipeline_runs
+from workloads import lineage, local_runs, logins, pipeline_runs, predictions
 from workloads.lineage import HeldBack
 from workloads.pipeline_runs import PipelineRun, Step
+from workloads.predictions import Predictions
 from workloads.serving.inference_client import InferenceClient
 
 EVIDENCE = HeldBack(
@@ -226,6 +227,8 @@ def test_inside_it_the_pipeline_is_run_by_the_local_runner(
             "data s3://pipelines/a.csv: is not on this machine; ",
         ),
         (["--local", "--name", "Wine"], "name 'Wine': give "),
+        (["--local", "--family", "forest"], "family 'forest': unknown; give one of linear, random_forest, "),
+        (["--local", "--objective", "f2", "--threshold", "1"], "objective 'f2': no metric; there are of a "),
         (["--local", "--endpoints"], "--local and --stay: are not for a platform"),
         (["--stay", "--endpoints"], "--local and --stay: are not for a platform"),
     ],
@@ -315,3 +318,89 @@ def test_an_interrupt_says_what_goes_on(
     given = RUN_COMMAND if name == "run" else [name]
     assert command.main([*given, *platform["arguments"]]) == 130
     assert ("a pipeline run that was submitted continues" in capsys.readouterr().err) == continues
+
+
+def test_the_family_and_what_decides_are_inputs_of_the_run(platform: dict[str, Any]) -> None:
+    chosen = ["--family", "lightgbm", "--objective", "f1", "--threshold", "0.8"]
+    assert command.main([*RUN_COMMAND, *chosen, *platform["arguments"]]) == 0
+    arguments = platform["arguments_of_run"]
+    assert [arguments[name] for name in ("family", "objective", "threshold")] == ["lightgbm", "f1", 0.8]
+
+
+def test_an_objective_of_the_other_task_is_refused_once_the_data_is_known(
+    platform: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = ["--objective", "rmse", "--threshold", "2"]
+    assert command.main([*RUN_COMMAND, *chosen, *platform["arguments"]]) == 1
+    assert capsys.readouterr().err.startswith(
+        "error: objective 'rmse': no metric of a classification; there are "
+    )
+    assert platform["submitted"] == []
+
+
+PREDICTIONS = Predictions(
+    pipeline_run_id="p2",
+    model_name="wine",
+    tags={
+        "model.version": "3",
+        "model.digest": "m1",
+        "data.sha256": "d1",
+        "predictions.sha256": "s1",
+        "predictions.uri": "s3://pipelines/predictions/wine/p2.csv",
+    },
+    metrics={"rows": 1_000_000.0, "seconds": 20.0, "rows_per_second": 50_000.0},
+    mlflow_run_id="r1",
+    dataset_sha256="d1",
+    registered_digest="m1",
+    written={"sha256": "s1", "mlflow-run-id": "r1", "pipeline-run-id": "p2"},
+)
+PREDICT_COMMAND = ["run", "predict_batch", "--data", "s3://pipelines/a.csv", "--name", "wine"]
+
+
+@pytest.mark.parametrize(
+    ("found", "code", "error"),
+    [
+        (PREDICTIONS, 0, ""),
+        (
+            replace(PREDICTIONS, registered_digest="m0"),
+            1,
+            "error: predictions of wine: their lineage is broken: predictions -> model: 'm0', not 'm1'\n",
+        ),
+    ],
+)
+def test_a_table_is_predicted_and_shown_with_its_lineage(
+    platform: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    found: Predictions,
+    code: int,
+    error: str,
+) -> None:
+    asked: list[Any] = []
+
+    def prepare(_: Any, data: str, name: str, **choices: Any) -> dict[str, Any]:
+        asked.append((data, name, choices))
+        return {"data": data, "model_name": name}
+
+    monkeypatch.setattr(predictions, "prepare", prepare)
+    monkeypatch.setattr(predictions, "trace", lambda *_: found)
+    chosen = ["--version", "3", "--keep", "id", "--keep", "the day"]
+    assert command.main([*PREDICT_COMMAND, *chosen, *platform["arguments"]]) == code
+    assert asked == [
+        ("s3://pipelines/a.csv", "wine", {"version": "3", "output": "", "keep": ["id", "the day"]}),
+    ]
+    assert platform["submitted"] == [False]
+    shown = capsys.readouterr()
+    assert shown.err == error
+    assert "model      wine version 3, pipeline run p2\n" in shown.out
+    assert "predicted  1000000 rows in 20.0 s, 50000 in a second\n" in shown.out
+    assert "output     s3://pipelines/predictions/wine/p2.csv\n" in shown.out
+
+
+def test_a_run_of_predictions_that_fails_is_one_line(
+    platform: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(predictions, "prepare", lambda *_, **__: {})
+    platform["run"] = replace(RUN, state="FAILED", reason="predict-table: data: no column 'x'")
+    assert command.main([*PREDICT_COMMAND, *platform["arguments"]]) == 1
+    assert capsys.readouterr().err == "error: pipeline run p2: FAILED: predict-table: data: no column 'x'\n"

@@ -52,6 +52,7 @@ def test_a_file_of_the_object_store_is_prepared(monkeypatch: pytest.MonkeyPatch)
     assert found.model_name == datasets.model_name("s3://pipelines/data/Sizes 2026.csv")
     assert found.sha256 == hashlib.sha256(GOOD).hexdigest()
     assert found.understood == "8 rows of 1 features, 2 classes"
+    assert found.learns == "classification"
 
 
 def test_the_name_of_the_model_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,91 +1,27 @@
 """The journey from data to a prediction without a cluster: the platform's asserts, and nothing left."""
 
-import os
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.e2e import test_train_register_serve as journey
+from tests.integration.simulation.laptop.laptops import Laptop
 from workloads import lineage
 from workloads.endpoints import Endpoints
 from workloads.lineage import HeldBack, Lineage
-from workloads.wait import wait_for
 
-REPOSITORY = Path(__file__).parents[4]
-_COMMAND = [sys.executable, "-m", "workloads", "run", "train_register_serve", "--local"]
-# An empty cache of Python packages is filled first.
-_SECONDS = 600
 _PREDICTED = "class_0 with probability 0.9990470092570205"
 _WINE = "7ec843c2ddfe5a42df16cb9f31590f9b23b0e89345c860a27592d7c97422ff12"
 
 Record = Callable[[str, object], None]
 
 
-@dataclass
-class Laptop:
-    """A local run, and all that it printed so far."""
-
-    process: "subprocess.Popen[bytes]"
-    folder: Path
-    """Its temporary files."""
-    log: Path
-
-    @property
-    def shown(self) -> str:
-        return self.log.read_text()
-
-    def wait_until_shown(self, text: str) -> None:
-        def probe() -> str | None:
-            shown = self.shown
-            assert text in shown or self.process.poll() is None, shown
-            return None if text in shown else shown[-500:]
-
-        wait_for(f"{text!r}", probe, timeout_seconds=_SECONDS, interval_seconds=0.1)
-
-    def interrupt(self) -> int:
-        """Interrupt it as Ctrl-C does; return its exit code."""
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=30)
-
-    def members(self) -> list[str]:
-        """Return the command of every process that was started with its folder for temporary files."""
-        mine = f"TMPDIR={self.folder}".encode()
-        found: list[str] = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and int(entry.name) != self.process.pid:
-                try:
-                    if mine in (entry / "environ").read_bytes():
-                        found.append((entry / "cmdline").read_text().replace("\0", " "))
-                except OSError:
-                    continue
-        return found
-
-
-def _start(folder: Path, *arguments: str) -> Laptop:
-    temporary = folder / "temporary"
-    temporary.mkdir()
-    log = folder / "log"
-    with log.open("wb") as sink:
-        process = subprocess.Popen(
-            [*_COMMAND, *arguments],
-            cwd=REPOSITORY,
-            env={**os.environ, "TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1"},
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-        )
-    return Laptop(process, temporary, log)
-
-
 @pytest.fixture(scope="module")
 def laptop(tmp_path_factory: pytest.TempPathFactory) -> Generator[Laptop]:
     """A local run that has ended and goes on serving."""
-    found = _start(tmp_path_factory.mktemp("laptop"), "--stay")
+    found = Laptop.start(tmp_path_factory.mktemp("laptop"), "--stay")
     try:
         found.wait_until_shown("goes on until Ctrl-C")
         yield found
@@ -99,8 +35,7 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Generator[Laptop]:
 
 @pytest.fixture(scope="module")
 def endpoints(laptop: Laptop) -> Endpoints:
-    (file,) = laptop.folder.glob("*/endpoints.json")
-    return Endpoints.from_file(file)
+    return Endpoints.from_file(laptop.endpoints)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +78,7 @@ def test_lineage_is_complete_as_on_the_platform(
 
 
 def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
-    found = _start(tmp_path)
+    found = Laptop.start(tmp_path)
     try:
         found.wait_until_shown("  load-data      Succeeded")
         running = found.members()

@@ -9,7 +9,7 @@ from infra.settings import reader
 from infra.settings.sections import mib
 from infra.settings.team_rules import LEAST_MEMORY, LEAST_PODS
 from tests.fixtures import manifests, platform
-from workloads.pipelines.train_register_serve import STEP_MEMORY
+from workloads.pipelines.surroundings import STEP_MEMORY
 
 CLUSTER = {"kind": "kubeconfig", "name": "local"}
 OIDC = {"kind": "oidc", "issuer": "https://login.example.com", "clientId": "plinth", "members": ["all"]}

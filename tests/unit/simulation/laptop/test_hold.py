@@ -9,6 +9,7 @@ import pytest
 from simulation.laptop import hold
 from workloads.contract import StepVariable
 from workloads.serving.artifacts import storage_uri
+from workloads.steps.choices import PACKAGES
 
 
 def test_each_part_is_reached_at_its_own_port(tmp_path: Path) -> None:
@@ -33,11 +34,14 @@ def test_steps_get_every_variable_that_a_platform_gives_and_no_other_mlflow(
     assert found["TMPDIR"] == str(tmp_path)
 
 
-def test_the_runtime_holds_what_the_reference_pipeline_needs(tmp_path: Path) -> None:
+def test_the_runtimes_hold_what_the_reference_pipeline_needs(tmp_path: Path) -> None:
     found = hold.environment_of(tmp_path, hold.endpoints_of(tmp_path, 1, 2))["PLINTH_SERVING_RUNTIMES"]
-    (runtime,) = json.loads(found)
-    assert runtime["runtime"]
-    assert {"mlflow", "scikit-learn", "numpy", "skops"} <= runtime["packages"].keys()
+    sklearn, boosting = json.loads(found)
+    assert (sklearn["family"], boosting["family"]) == ("sklearn", "boosting")
+    needed = {"mlflow", "scikit-learn", "numpy", "skops"}
+    for runtime, packages in ((sklearn, needed), (boosting, needed | set(PACKAGES.values()))):
+        assert runtime["runtime"]
+        assert packages <= runtime["packages"].keys()
 
 
 def test_artifacts_are_translated_to_folders(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The serving runtime's environment: made once per lock, from the image's own files."""
+"""The serving runtime's environment: made once per set of locks, from the image's own files."""
 
 import re
 import subprocess
@@ -30,13 +30,17 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]
     return ran
 
 
-def test_it_is_made_once_of_the_images_lock_with_its_hashes(commands: list[list[str]]) -> None:
+def test_it_is_made_once_of_the_images_locks_with_their_hashes(commands: list[list[str]]) -> None:
     assert serving_environment.python().is_file()
     made, filled = commands
     assert made[1] == "venv"
     assert filled[1:3] == ["pip", "sync"]
     assert "--require-hashes" in filled
-    assert filled[-1] == str(serving_environment.IMAGE / "requirements.txt")
+    base = serving_environment.IMAGE
+    assert filled[-2:] == [
+        str(base / "requirements.txt"),
+        str(base.with_name("serving-runtime-boosting") / "requirements.txt"),
+    ]
     assert serving_environment.python() == serving_environment.folder() / "bin/python"
     assert len(commands) == 2
 
@@ -54,7 +58,7 @@ def test_another_lock_has_another_folder(
     before = serving_environment.python()
     lock = tmp_path / "requirements.txt"
     lock.write_text("numpy==1.0\n")
-    monkeypatch.setattr(serving_environment, "_LOCK", lock)
+    monkeypatch.setattr(serving_environment, "_LOCKS", (lock,))
     assert serving_environment.python() != before
     assert before.is_file()
 

@@ -15,19 +15,23 @@ def test_the_golden_form_is_what_the_source_compiles_to(name: str) -> None:
     )
 
 
-def test_every_step_runs_in_the_image_of_the_platform() -> None:
-    spec, _ = compiled("train_register_serve", "registry/plinth/workload:abc")
+@pytest.mark.parametrize("name", PIPELINES)
+def test_every_step_runs_in_the_image_of_the_platform(name: str) -> None:
+    spec, _ = compiled(name, "registry/plinth/workload:abc")
     images = {each["container"]["image"] for each in spec["deploymentSpec"]["executors"].values()}
     assert images == {"registry/plinth/workload:abc"}
-    assert WORKLOAD_IMAGE in golden("train_register_serve").read_text()
+    assert WORKLOAD_IMAGE in golden(name).read_text()
 
 
 def test_an_unknown_pipeline_is_refused_with_those_there_are() -> None:
-    with pytest.raises(WorkloadsError, match=r"pipeline trian: unknown; give one of train_register_serve"):
+    with pytest.raises(
+        WorkloadsError, match=r"pipeline trian: unknown; give one of predict_batch, train_register_serve"
+    ):
         compiled("trian")
 
 
-def test_the_golden_form_is_a_pipeline_and_its_platform() -> None:
-    spec, platform = yaml.safe_load_all(golden("train_register_serve").read_text())
-    assert spec["pipelineInfo"]["name"] == "train-register-serve"
+@pytest.mark.parametrize("name", PIPELINES)
+def test_the_golden_form_is_a_pipeline_and_its_platform(name: str) -> None:
+    spec, platform = yaml.safe_load_all(golden(name).read_text())
+    assert spec["pipelineInfo"]["name"] == name.replace("_", "-")
     assert set(platform["platforms"]) == {"kubernetes"}

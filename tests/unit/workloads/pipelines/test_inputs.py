@@ -5,10 +5,14 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from tests.contract.repository import ROOT
 from workloads.datasets import Dataset
+from workloads.errors import WorkloadsError
 from workloads.pipelines import inputs, train_register_serve
 
+WINE = Dataset(data="wine", sha256="s", target="target", learns="classification")
 PIPELINE: Any = train_register_serve.train_register_serve
 
 
@@ -28,8 +32,43 @@ def test_the_inputs_are_those_that_the_pipeline_declares() -> None:
 def test_the_defaults_are_those_of_the_pipeline() -> None:
     declared = PIPELINE.component_spec.inputs
     offered = inspect.signature(inputs.for_training).parameters
-    for name in ("minimum_accuracy", "minimum_r2", "regularization", "seed", "candidate", "replace"):
+    choices = ("minimum_accuracy", "minimum_r2", "regularization", "seed", "candidate", "replace")
+    for name in (*choices, "family", "objective"):
         assert offered[name].default == declared[name].default
+    assert inputs.for_training(WINE)["threshold"] == declared["threshold"].default
+
+
+@pytest.mark.parametrize(
+    ("choices", "reason"),
+    [
+        (
+            {"objective": "f2", "threshold": 0.5},
+            "objective 'f2': no metric; there are of a classification acc",
+        ),
+        (
+            {"objective": "rmse", "threshold": 2.0},
+            "objective 'rmse': no metric of a classification; there are",
+        ),
+        ({"objective": "f1"}, "objective 'f1': give the threshold that it must reach as well"),
+        ({"threshold": 0.5}, "threshold 0.5: give the objective that must reach it as well"),
+        (
+            {"family": "forest"},
+            "family 'forest': unknown; give one of linear, random_forest, xgboost, lightgbm",
+        ),
+        ({"regularization": -1.0}, "regularization -1.0: give a number above 0"),
+    ],
+)
+def test_what_cannot_be_judged_or_trained_is_refused_before_anything_is_submitted(
+    choices: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(WorkloadsError) as refused:
+        inputs.for_training(WINE, **choices)
+    assert str(refused.value).startswith(reason)
+
+
+def test_a_metric_of_the_other_task_is_left_to_the_pipeline_if_nobody_has_looked_at_the_data() -> None:
+    unseen = Dataset(data="s3://b/a.csv", sha256="", target="target")
+    assert inputs.for_training(unseen, objective="rmse", threshold=2.0)["threshold"] == 2.0
 
 
 def test_the_inputs_can_be_had_without_building_the_pipeline() -> None:

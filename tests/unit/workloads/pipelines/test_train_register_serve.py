@@ -32,20 +32,5 @@ def test_a_cached_step_has_the_digest_of_the_data_and_no_run_id_among_its_inputs
     assert "pipeline_job_uuid" not in yaml.safe_dump(inputs)
 
 
-@pytest.mark.parametrize("name", CHAIN)
-def test_a_step_knows_the_platform_its_run_and_its_threads(name: str) -> None:
-    executor = EXECUTORS[f"exec-{name}"]
-    assert executor["fieldPathAsEnv"] == [
-        {"name": "KFP_RUN_ID", "fieldPath": "metadata.labels['pipeline/runid']"}
-    ]
-    assert executor["configMapAsEnv"][0]["configMapName"] == "plinth-endpoints"
-    container = SPEC["deploymentSpec"]["executors"][f"exec-{name}"]["container"]
-    environment = {each["name"]: each["value"] for each in container["env"]}
-    assert environment["OPENBLAS_CORETYPE"] == "Haswell"
-    assert environment["OMP_NUM_THREADS"] == environment["OPENBLAS_NUM_THREADS"] == "1"
-    assert environment["KFP_TASK"] == name
-    assert container["resources"]["resourceMemoryLimit"]
-
-
 def test_only_the_step_that_reads_the_object_store_has_its_keys() -> None:
     assert [name for name in CHAIN if "secretAsEnv" in EXECUTORS[f"exec-{name}"]] == ["load-data"]

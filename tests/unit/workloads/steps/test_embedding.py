@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from workloads.steps import deploy, evaluate, register, smoke, train, validate_data
+from workloads.steps import deploy, evaluate, predict_table, register, smoke, train, validate_data
 
 STEPS: dict[str, Any] = {
     "deploy": deploy.deploy,
     "evaluate": evaluate.evaluate,
+    "predict_table": predict_table.predict_table,
     "register": register.register,
     "smoke": smoke.smoke,
     "train": train.train,
@@ -31,6 +32,17 @@ def test_the_source_of_a_step_runs_without_this_repository(name: str) -> None:
     scope: dict[str, Any] = {"__name__": "ephemeral_component"}
     exec(compile(source, "ephemeral_component.py", "exec"), scope)  # noqa: S102 - as Kubeflow does
     assert callable(scope[name])
+    # All modules share one scope: the second of two functions of one name would be called by both.
+    made = [
+        node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    ] + [
+        target.id
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name)
+    ]
+    assert sorted(made) == sorted(set(made))
     assert len(source) < _LONGEST_ARGUMENT
 
 

@@ -11,6 +11,7 @@ from mlflow import artifacts, models
 from mlflow.types import TensorSpec
 
 from tests.unit.workloads.steps.trained import mixed, trained
+from workloads.steps.choices import FAMILIES
 from workloads.steps.frames import frame_of
 
 
@@ -53,9 +54,12 @@ def test_the_signature_is_one_tensor_and_no_environment_was_probed(step_environm
     assert info.flavors["python_function"]["predict_fn"] == "predict_proba"
 
 
+@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("target", ["class", "quantity"])
-def test_a_model_of_raw_columns_repeats_every_bit_too(step_environment: Path, target: str) -> None:
-    result = trained(step_environment, "mixed", mixed(target))
+def test_a_model_of_raw_columns_repeats_every_bit_too(
+    step_environment: Path, target: str, family: str
+) -> None:
+    result = trained(step_environment, "mixed", mixed(target), family)
     evidence = json.loads(Path(result.held_back.path).read_text())
     assert evidence["kinds"] == ["number", "text", "boolean", "boolean"]
     assert None in [row[0] for row in evidence["rows"]]
@@ -68,3 +72,40 @@ def test_a_model_of_raw_columns_repeats_every_bit_too(step_environment: Path, ta
         assert (evidence["classes"], evidence["probabilities"]) == ([], [])
         assert answers.tolist() == evidence["predicted"]
         assert evidence["labels"][0] != evidence["predicted"][0]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("target", ["class", "quantity"])
+def test_equal_inputs_give_equal_bits(step_environment: Path, target: str, family: str) -> None:
+    answers = [
+        Path(trained(step_environment, "mixed", mixed(target), family).held_back.path).read_bytes()
+        for _ in range(2)
+    ]
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(
+    ("family", "packages"),
+    [
+        ("linear", set[str]()),
+        ("random_forest", set[str]()),
+        ("xgboost", {"xgboost-cpu"}),
+        ("lightgbm", {"lightgbm"}),
+    ],
+)
+def test_a_model_of_a_matrix_names_the_packages_of_its_family_and_answers_in_double_precision(
+    step_environment: Path, family: str, packages: set[str]
+) -> None:
+    result = trained(step_environment, family=family)
+    model: Any = mlflow.pyfunc.load_model(f"models:/{result.model_id}")
+    evidence = json.loads(Path(result.held_back.path).read_text())
+    answers = model.predict(np.array(evidence["rows"]))
+    assert answers.tolist() == evidence["probabilities"]
+    assert answers.dtype == model.metadata.signature.outputs.inputs[0].type == np.dtype("float64")
+    assert set(evidence["classes"]) == {"class_0", "class_1", "class_2"}
+    location = mlflow.MlflowClient().get_logged_model(result.model_id).artifact_location
+    file = artifacts.download_artifacts(f"{location}/requirements.txt")
+    needed = {line.partition("==")[0] for line in Path(file).read_text().split()}
+    assert needed == {"mlflow", "scikit-learn", "numpy", "skops", *packages}
+    run = mlflow.MlflowClient().get_run(result.mlflow_run_id)
+    assert run.data.params["family"] == family

@@ -1,5 +1,6 @@
 """Data that no model can be trained on."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ VALIDATE: Any = validate_data.validate_data
 GOOD = "size,weight,kind\n" + "".join(f"{n},{n}.5,{'ab'[n % 2]}\n" for n in range(8))
 
 
-def validate(folder: Path, content: str | bytes, target: str = "kind") -> Any:
+def validate(folder: Path, content: str | bytes, target: str = "kind", **choices: str) -> Any:
     file = folder / "data.csv"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     dataset = dsl.Dataset(uri=str(file))
-    return VALIDATE.python_func(dataset=dataset, data_sha256="any", target=target)
+    return VALIDATE.python_func(dataset=dataset, data_sha256="any", target=target, **choices)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,47 @@ def test_bad_data_is_refused_in_one_line(tmp_path: Path, content: str | bytes, r
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - the whole text is compared
         validate(tmp_path, content)
     assert str(refused.value) == reason
+
+
+RUNTIMES = [
+    {"family": "sklearn", "runtime": "mlflow-abc", "packages": {"scikit-learn": "1"}},
+    {
+        "family": "boosting",
+        "runtime": "",
+        "packages": {"scikit-learn": "1", "lightgbm": "4", "xgboost-cpu": "3"},
+    },
+]
+
+
+@pytest.mark.parametrize(
+    ("family", "objective", "reason"),
+    [
+        ("forest", "", "family 'forest': unknown; give one of linear, random_forest, xgboost, lightgbm"),
+        (
+            "linear",
+            "mae",
+            "objective 'mae': no metric of a classification; there are of a classification accuracy,",
+        ),
+        (
+            "xgboost",
+            "f1",
+            "family 'xgboost': needs xgboost-cpu, which the runtime 'boosting' has: add 'boosting' to "
+            "serving.runtimes in the stack's settings, then deploy the platform again",
+        ),
+    ],
+)
+def test_what_could_not_be_judged_or_served_is_refused_before_it_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str, objective: str, reason: str
+) -> None:
+    monkeypatch.setenv("PLINTH_SERVING_RUNTIMES", json.dumps(RUNTIMES))
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the text is compared
+        validate(tmp_path, GOOD, family=family, objective=objective)
+    assert str(refused.value).startswith(reason)
+
+
+def test_a_family_that_a_runtime_of_the_platform_holds_is_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boosting = {**RUNTIMES[1], "runtime": "mlflow-boosting-def"}
+    monkeypatch.setenv("PLINTH_SERVING_RUNTIMES", json.dumps([RUNTIMES[0], boosting]))
+    assert tuple(validate(tmp_path, GOOD, family="lightgbm", objective="roc_auc")) == (8, 2, 2)

@@ -33,7 +33,7 @@ def mixed(target: str = "class") -> str:
     return "\n".join(lines) + "\n"
 
 
-def trained(folder: Path, data: str = "wine", content: str = "") -> Trained:
+def trained(folder: Path, data: str = "wine", content: str = "", family: str = "linear") -> Trained:
     """Train on a data set that ships with scikit-learn, or on the content of a CSV file."""
     dataset: Any = dsl.Dataset(uri=str(folder / "data.csv"))
     held_back: Any = dsl.Dataset(uri=str(folder / "held_back.json"))
@@ -51,5 +51,6 @@ def trained(folder: Path, data: str = "wine", content: str = "") -> Trained:
         regularization=1.0,
         seed=0,
         held_back=held_back,
+        family=family,
     )
     return Trained(sha256, held_back, model_id, run_id)

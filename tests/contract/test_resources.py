@@ -209,6 +209,8 @@ ADDED = {
         for role in ("caller", "member", "role", "viewer")
     ),
     "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding gate-binding",
+    "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole gate-promoter",
+    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding gate-promoter-mlflow",
     "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding gate-caller-models",
     *(
         f"kubernetes:rbac.authorization.k8s.io/v1:RoleBinding gate-{role}-{namespace}"

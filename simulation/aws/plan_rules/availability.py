@@ -8,6 +8,7 @@ from simulation.aws.planned import PlannedResource
 # Name of a workload -> why it runs alone in production too.
 ALONE: Final[Mapping[str, str]] = {
     "monitoring-grafana": "its sessions are in a file of its own, so a second one would log users out",
+    "monitoring-teams": "there is one Prometheus behind it, which is as alone",
     "metadata-grpc": "it serialises writes itself, so two would corrupt the lineage",
 }
 _WORKLOADS: Final = ("kubernetes:apps/v1:Deployment", "kubernetes:apps/v1:StatefulSet")

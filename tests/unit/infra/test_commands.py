@@ -189,6 +189,7 @@ def test_a_stack_on_aws_needs_no_cluster_and_takes_its_backend_from_the_environm
     seen: list[commands.Engine] = []
     monkeypatch.setattr(commands.Engine, "prepare", lambda engine: seen.append(engine))
     monkeypatch.setattr(commands.Engine, "exists", lambda _: True)
+    monkeypatch.setattr(commands.Engine, "resources", lambda _: [])
     monkeypatch.setattr(commands.Engine, "forget_secrets", lambda _: None)
     ran: list[tuple[str, ...]] = []
     monkeypatch.setattr(changes, "run_engine", lambda _, *words: 0 if ran.append(words) is None else 1)

@@ -96,7 +96,26 @@ def test_groups_of_the_issuer_have_its_prefix() -> None:
         for subject in each.inputs["subjects"]
         if subject["kind"] == "Group"
     }
-    assert groups == {("plinth:member", "oidc:engineers"), ("plinth:caller", "oidc:applications")}
+    assert groups == {
+        ("plinth:member", "oidc:engineers"),
+        ("plinth:promoter", "oidc:engineers"),
+        ("plinth:caller", "oidc:applications"),
+    }
+
+
+def test_whoever_promotes_can_be_fewer_than_the_members() -> None:
+    registered = _deployed(**_OIDC, promoters=["leads"])
+    promoters = {
+        subject["name"]
+        for each in registered.of_type("RoleBinding")
+        if each.inputs["roleRef"]["name"] == "plinth:promoter"
+        for subject in each.inputs["subjects"]
+    }
+    assert promoters == {"oidc:leads", "operator"}
+
+
+def test_the_gate_verifies_tokens_of_the_issuer() -> None:
+    registered = _deployed(**_OIDC)
     assert _gate(registered)["issuer"]["prefix"] == "oidc:"
     assert _gate(registered)["login"]["path"] == "/oauth2/start"
 

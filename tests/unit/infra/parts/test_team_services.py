@@ -134,7 +134,7 @@ def test_groups_of_a_team_get_roles_in_its_namespace_alone() -> None:
         if subject["kind"] == "Group"
     }
     own = {(namespace, role) for group, namespace, role in bound if group == "oidc:scientists"}
-    assert own == {("research", "plinth:member")}
+    assert own == {("research", "plinth:member"), ("research", "plinth:promoter")}
     assert {each[1:] for each in bound if each[0] == "oidc:shop"} == {("research", "plinth:caller")}
     everybody = {namespace for group, namespace, _ in bound if group == "oidc:all"}
     assert everybody == {"kubeflow", "mlflow", "models", "monitoring"}

@@ -83,3 +83,15 @@ def test_every_public_call_that_takes_an_experiment_is_translated() -> None:
 def test_mlflow_opens_it_for_the_servers_database() -> None:
     builder = TrackingStoreRegistryWrapper().get_store_builder("postgresql+psycopg://a:b@c/d")
     assert builder is team_stores.tracking_store
+
+
+def test_the_server_opens_it_as_its_own_client_with_its_root_of_artifacts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_ENABLE_WORKSPACES", "true")
+    monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_ROOT", "mlflow-artifacts:/")
+    made = team_stores.tracking_store(f"sqlite:///{tmp_path}/mlflow.db")
+    with WorkspaceContext("default"):
+        made.create_experiment("one")
+        location = made.get_experiment_by_name("one").artifact_location
+    assert location.startswith("mlflow-artifacts:/workspaces/default/")

@@ -37,7 +37,7 @@ _FILE: Final = "haproxy.cfg"
 _READY: Final = "/-/ready"
 # MLflow runs in one process: more calls at once would only wait for each other there, and those of other
 # teams with them. Transfers of artifacts mostly wait for the network.
-_CALLS: Final = 4
+_CALLS: Final = 2
 _TRANSFERS: Final = 16
 _QUEUE: Final = 128
 # Not among them: metrics, and MLflow's own gateway and assistant, which call services elsewhere.

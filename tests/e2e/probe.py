@@ -8,6 +8,18 @@ from tests.fixtures.admission_cases import RESTRICTED
 from workloads.wait import wait_for
 
 # Network policies of a new pod take a second to apply, so each address is tried until it answers as expected.
+_UNTIL_OPEN = """
+import socket, sys, time
+def until_open(address):
+    host, port = address.rsplit(":", 1)
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return socket.create_connection((host, int(port)), timeout=3).close()
+        except OSError as error:
+            if time.monotonic() > deadline:
+                sys.exit(f"{address}: {error}")
+"""
 _PROGRAM = """
 import json, socket, sys, time
 def answers(address):
@@ -36,6 +48,7 @@ def run(
     program: str,
     *arguments: str,
     labels: Mapping[str, str] | None = None,
+    after: str = "",
     **spec: object,
 ) -> Any:
     """Run a Python program in a pod to its end, and return the JSON that it prints.
@@ -47,11 +60,14 @@ def run(
         program: text of the program.
         arguments: of the program.
         labels: labels of the pod.
+        after: address, host:port, that must be open first: policies of a new pod take a second to apply.
         spec: further fields of the pod's spec; `env` is the container's.
 
     Raises:
         AssertionError: the program failed.
     """
+    if after:
+        program = f"{_UNTIL_OPEN}until_open({after!r})\n{program}"
     container = {
         "name": "probe",
         "image": image,

@@ -192,6 +192,7 @@ def test_tasks_are_a_teams_own_and_not_published(
         own.endpoints.workload_image,
         _TASKS,
         f"ml-pipeline.{own.tenant.servers_namespace}:8888",
+        after=f"ml-pipeline.{own.tenant.servers_namespace}:8888",
         labels=POD_LABELS,
         serviceAccountName=ACCOUNT,
     )

@@ -50,8 +50,13 @@ class SimulatedCluster:
 
 
 @contextlib.contextmanager
-def simulated_cluster(folder: Path) -> Generator[SimulatedCluster]:
-    """Run a simulated cluster for the duration of the context."""
+def simulated_cluster(folder: Path, *, with_nodes: bool = True) -> Generator[SimulatedCluster]:
+    """Run a simulated cluster for the duration of the context.
+
+    Args:
+        folder: its files and logs.
+        with_nodes: whether KWOK simulates nodes; without them pods are admitted and never run.
+    """
     access = cluster_access.create(folder)
     etcd, peer, api = _free_ports(3)
     server = f"https://{_LOOPBACK}:{api}"
@@ -67,13 +72,14 @@ def simulated_cluster(folder: Path) -> Generator[SimulatedCluster]:
         kubeconfig = f"--kubeconfig={access.kubeconfig}"
         for name, argv in _controllers(access, kubeconfig).items():
             stack.enter_context(_process(cluster, name, argv))
-        stack.enter_context(_process(cluster, "kwok", _kwok(folder, kubeconfig)))
-        cluster.kubectl(
-            "apply",
-            "--filename=-",
-            text=json.dumps({"apiVersion": "v1", "kind": "List", "items": nodes(_NODES)}),
-        )
-        wait_for("nodes", lambda: _nodes_state(cluster), timeout_seconds=_START_SECONDS)
+        if with_nodes:
+            stack.enter_context(_process(cluster, "kwok", _kwok(folder, kubeconfig)))
+            cluster.kubectl(
+                "apply",
+                "--filename=-",
+                text=json.dumps({"apiVersion": "v1", "kind": "List", "items": nodes(_NODES)}),
+            )
+            wait_for("nodes", lambda: _nodes_state(cluster), timeout_seconds=_START_SECONDS)
         stack.enter_context(PlayedControllers(server, access))
         yield cluster
 

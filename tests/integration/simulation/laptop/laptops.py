@@ -37,6 +37,8 @@ class Laptop:
                 env={**os.environ, "TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1"},
                 stdout=sink,
                 stderr=subprocess.STDOUT,
+                # A shell that runs the tests in the background lets its children ignore interrupts.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         return cls(process, temporary, log)
 

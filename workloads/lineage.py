@@ -1,10 +1,13 @@
 """Lineage of a served model: what each system records about it, and whether the records agree."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
@@ -14,6 +17,9 @@ from workloads.serving.inference_services import InferenceServices, is_ready, ve
 from workloads.serving.request_parts import instances
 from workloads.serving.served_version import ServedVersion
 from workloads.tracking import connect
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,11 +116,26 @@ def broken_links(lineage: Lineage) -> list[str]:
         ("training -> a pipeline run", bool(lineage.training_tags.get("kfp.pipeline_run_id")), True),
         ("predictor -> digest", lineage.predictor_digest, served.model_digest),
     ]
+    return unequal(links)
+
+
+def unequal(links: Iterable[tuple[str, object, object]]) -> list[str]:
+    """Return one line for each link whose two ends do not agree.
+
+    Args:
+        links: name, what was found, and what it must be; an end that must be and is nothing is no link.
+    """
     return [
         f"{name}: {actual!r}, not {expected!r}"
         for name, actual, expected in links
         if not expected or actual != expected
     ]
+
+
+def data_digest(run: Run) -> str:
+    """Return the SHA-256 of the data set that a run of MLflow has logged; empty if it has logged none."""
+    inputs = run.inputs.dataset_inputs if run.inputs else []
+    return next((tag.value for each in inputs for tag in each.tags if tag.key == "data.sha256"), "")
 
 
 def trace(endpoints: Endpoints, model_name: str) -> Lineage:
@@ -132,12 +153,6 @@ def trace(endpoints: Endpoints, model_name: str) -> Lineage:
     query = f"tags.`kfp.pipeline_run_id` = '{served.pipeline_run_id}' and tags.`kfp.task` = 'evaluate'"
     evaluations = {run.info.run_id: run for run in mlflow.search_runs([training.info.experiment_id], query)}
     evaluation = evaluations.get(version.tags.get("gate.run_id", ""))
-    inputs = [
-        tag.value
-        for each in (training.inputs.dataset_inputs if training.inputs else [])
-        for tag in each.tags
-        if tag.key == "data.sha256"
-    ]
     return Lineage(
         model_name=model_name,
         served=served,
@@ -148,7 +163,7 @@ def trace(endpoints: Endpoints, model_name: str) -> Lineage:
         evaluation_run_ids=list(evaluations),
         evaluation_parent=evaluation.data.tags.get("mlflow.parentRunId", "") if evaluation else "",
         training_tags=dict(training.data.tags),
-        dataset_sha256=inputs[0] if inputs else "",
+        dataset_sha256=data_digest(training),
         predictor_digest=InferenceClient(endpoints, model_name).properties()["model_digest"],
     )
 

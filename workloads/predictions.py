@@ -12,6 +12,7 @@ from workloads import object_store
 from workloads.batches.table_files import address, error_code, refuse_taken
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
+from workloads.lineage import data_digest, unequal
 from workloads.steps.registered import registered
 from workloads.tracking import connect
 
@@ -58,11 +59,7 @@ def broken_links(found: Predictions) -> list[str]:
         ("output -> MLflow run", found.written.get("mlflow-run-id"), found.mlflow_run_id),
         ("output -> pipeline run", found.written.get("pipeline-run-id"), found.pipeline_run_id),
     ]
-    return [
-        f"{name}: {actual!r}, not {expected!r}"
-        for name, actual, expected in links
-        if not expected or actual != expected
-    ]
+    return unequal(links)
 
 
 def prepare(
@@ -127,19 +124,13 @@ def trace(endpoints: Endpoints, model_name: str, pipeline_run_id: str) -> Predic
     run = runs[0]
     tags = dict(run.data.tags)
     version = mlflow.get_model_version(model_name, tags["model.version"])
-    inputs = [
-        tag.value
-        for each in (run.inputs.dataset_inputs if run.inputs else [])
-        for tag in each.tags
-        if tag.key == "data.sha256"
-    ]
     return Predictions(
         pipeline_run_id=pipeline_run_id,
         model_name=model_name,
         tags=tags,
         metrics=dict(run.data.metrics),
         mlflow_run_id=run.info.run_id,
-        dataset_sha256=inputs[0] if inputs else "",
+        dataset_sha256=data_digest(run),
         registered_digest=version.tags.get("model.digest", ""),
         written=_written(endpoints, tags["predictions.uri"], run.info.run_id, pipeline_run_id),
     )

@@ -132,8 +132,6 @@ class MlflowTracking(pulumi.ComponentResource):
     """Tracking servers, and the workspace of the stack itself."""
 
     tracking_uri: pulumi.Output[str]
-    migrated: pulumi.Resource
-    """Job after which every team's workspace is there."""
 
     def __init__(self, name: str, args: MlflowTrackingArgs, opts: ResourceOptions | None = None) -> None:
         self._release = python_version("mlflow")
@@ -155,8 +153,8 @@ class MlflowTracking(pulumi.ComponentResource):
             self._owner, args.database.authorities, role="authorities", name=f"{name}-database-authorities"
         )
         stores = self._stores_secret()
-        self.migrated = self._migration([stores, *policies])
-        server = self._server([stores, self.migrated, *policies])
+        migration = self._migration([stores, *policies])
+        server = self._server([stores, migration, *policies])
         own = cluster_service.deploy(
             self._owner, SERVER, {"http": PORT}, resource="server-service", after=[server]
         )

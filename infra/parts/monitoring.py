@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from infra.parts.site import Site
 
 NAMESPACE = "monitoring"
-# Queries come by POST too, and change nothing.
 _LABEL_PROXY = "prom-label-proxy"
+# Queries come by POST too, and change nothing.
 _ACCESS = Access(group=roles.PLATFORM, resource="metrics", reads=("",))
 
 
@@ -108,7 +108,7 @@ def _routes(settings: Settings) -> tuple[Route, ...]:
 def _team_route(tenant: Tenant) -> Route:
     return Route(
         host=tenant.prometheus,
-        title=f"Metrics of team {tenant.team}",
+        title=tenant.titled("Metrics"),
         description="Prometheus' query API for the team's namespaces; a data source of Grafana.",
         namespace=NAMESPACE,
         access=dataclasses.replace(_ACCESS, localhost=(_localhost(tenant),)),

@@ -176,17 +176,15 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
 
 def route(tenant: Tenant) -> Route:
     """Return the route to the API of a tenant's pipelines."""
-    of = f" of team {tenant.team}" if tenant.team else ""
-    below = tenant.localhost.rstrip("/")
     return Route(
         host=tenant.pipelines,
-        title=f"Kubeflow Pipelines{of}",
+        title=tenant.titled("Kubeflow Pipelines"),
         description="API of pipelines, runs and recurring runs.",
         namespace=tenant.servers_namespace,
         access=Access(
             group=roles.PIPELINES,
-            resource_in=rf"^{f'(?:{below})?' if below else ''}/apis/[^/]+/([a-z]+)",
-            localhost=(f"{below}/apis",),
+            resource_in=rf"^{tenant.below_localhost}/apis/[^/]+/([a-z]+)",
+            localhost=(f"{tenant.localhost.rstrip('/')}/apis",),
         ),
         rights_in=tenant.rights_namespace,
     )

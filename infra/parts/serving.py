@@ -111,7 +111,7 @@ def route(tenant: Tenant) -> Route:
     """Return the route to a tenant's models."""
     return Route(
         host=f"MODEL-{tenant.models_namespace}",
-        title=f"Models of team {tenant.team}" if tenant.team else "Models",
+        title=tenant.titled("Models"),
         description="Predictions of each inference service, by the v1 and v2 protocols.",
         namespace=tenant.models_namespace,
         access=Access(

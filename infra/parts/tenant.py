@@ -30,8 +30,17 @@ class Tenant:
 
     @property
     def localhost(self) -> str:
-        """Path of `http://localhost` below which its pipelines API is published."""
+        """Path of `http://localhost` below which its pipelines API and its MLflow are published."""
         return f"/teams/{self.team}" if self.team else "/"
+
+    @property
+    def below_localhost(self) -> str:
+        """Beginning of a pattern of paths: the one above, which is not there at the team's own hosts."""
+        return f"(?:{self.localhost})?" if self.team else ""
+
+    def titled(self, what: str) -> str:
+        """Return the title of what it has, for people who look for it."""
+        return f"{what} of team {self.team}" if self.team else what
 
     @property
     def servers_namespace(self) -> str:

@@ -69,18 +69,16 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
 
 def route(tenant: Tenant) -> Route:
     """Return the route to a tenant's workspace of MLflow."""
-    of = f" of team {tenant.team}" if tenant.team else ""
-    below = tenant.localhost.rstrip("/")
     return Route(
         host=tenant.tracking,
-        title=f"MLflow{of}",
+        title=tenant.titled("MLflow"),
         description="Experiments, runs and registered models; user interface and REST API.",
         namespace=NAMESPACE,
         access=Access(
             group=roles.TRACKING,
             # Of what is no call of the API, such as pages and artifacts.
             resource="experiments",
-            resource_in=rf"^{f'(?:{below})?' if below else ''}{_CALL}/({roles.PROMOTIONS}|[a-z-]+)",
+            resource_in=rf"^{tenant.below_localhost}{_CALL}/({roles.PROMOTIONS}|[a-z-]+)",
             reads=(r"/(?:get|search|list|query)[a-z-]*$", r"/graphql$"),
             localhost=(tenant.localhost,),
         ),

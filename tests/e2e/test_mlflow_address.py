@@ -1,19 +1,11 @@
 """In front of MLflow: its pages work in a browser, and a client cannot leave its workspace."""
 
-from typing import Any
-
-import httpx
 import pytest
 
+from tests.e2e.registry import ask
 from workloads.endpoints import Endpoints
-from workloads.gateway_access import headers
 
 _SEARCH = "/ajax-api/2.0/mlflow/experiments/search"
-
-
-def ask(endpoints: Endpoints, method: str, path: str, more: dict[str, str], **body: Any) -> httpx.Response:
-    known = {**headers(endpoints, endpoints.tracking_host), **more}
-    return httpx.request(method, f"{endpoints.gateway_url}{path}", headers=known, timeout=20, **body)
 
 
 def test_a_page_of_mlflow_changes_things_and_a_page_of_others_does_not(endpoints: Endpoints) -> None:
@@ -25,7 +17,7 @@ def test_a_page_of_mlflow_changes_things_and_a_page_of_others_does_not(endpoints
 
 
 def test_a_client_is_not_asked_for_a_workspace_and_gets_no_other(endpoints: Endpoints) -> None:
-    info = ask(endpoints, "GET", "/api/3.0/mlflow/server-info", {}).json()
+    info = ask(endpoints, "GET", "/api/3.0/mlflow/server-info").json()
     assert info["workspaces_enabled"] is False
     path = f"{_SEARCH}?max_results=5"
     assert ask(endpoints, "GET", path, {"X-MLFLOW-WORKSPACE": "default"}).status_code == 200
@@ -44,4 +36,4 @@ def test_a_client_is_not_asked_for_a_workspace_and_gets_no_other(endpoints: Endp
     ],
 )
 def test_nobody_makes_or_ends_a_workspace(endpoints: Endpoints, method: str, path: str, code: int) -> None:
-    assert ask(endpoints, method, path, {}).status_code == code
+    assert ask(endpoints, method, path).status_code == code

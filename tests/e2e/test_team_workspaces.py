@@ -18,6 +18,7 @@ from components.pipelines.pipeline_steps import ACCOUNT, POD_LABELS
 from components.serving.model_namespace import STORAGE
 from infra.parts.tenant import Tenant
 from tests.e2e import probe
+from tests.e2e.registry import ask
 from tests.e2e.two_teams import Team
 from workloads import gateway_access, tokens
 from workloads.contract import TRACKING_BUCKET
@@ -136,11 +137,6 @@ def _stranger(team: Endpoints) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _ask(team: Endpoints, method: str, path: str, **more: Any) -> httpx.Response:
-    headers = {**gateway_access.headers(team, team.tracking_host), **more.pop("headers", {})}
-    return httpx.request(method, f"{team.gateway_url}{path}", headers=headers, timeout=20, **more)
-
-
 def test_a_client_that_names_no_experiment_writes_to_its_team_alone(recorded: dict[str, Any]) -> None:
     assert {each["text"] for each in recorded.values()} == {"hello"}
     assert len({each["experiment"] for each in recorded.values()}) == len(recorded)
@@ -153,21 +149,21 @@ def test_a_client_that_names_no_experiment_writes_to_its_team_alone(recorded: di
 def test_a_run_of_another_team_does_not_exist(spaces: list[Endpoints], recorded: dict[str, Any]) -> None:
     first, second = spaces
     run = recorded[second.team]["run"]
-    assert _ask(second, "GET", f"/api/2.0/mlflow/runs/get?run_id={run}").status_code == 200
-    assert _ask(first, "GET", f"/api/2.0/mlflow/runs/get?run_id={run}").status_code == 404
+    assert ask(second, "GET", f"/api/2.0/mlflow/runs/get?run_id={run}").status_code == 200
+    assert ask(first, "GET", f"/api/2.0/mlflow/runs/get?run_id={run}").status_code == 404
     change = {"run_id": run, "key": "k", "value": "v"}
-    assert _ask(first, "POST", "/api/2.0/mlflow/runs/set-tag", json=change).status_code == 404
+    assert ask(first, "POST", "/api/2.0/mlflow/runs/set-tag", json=change).status_code == 404
     own = Endpoints(**{**vars(first), "team": ""})
-    assert _ask(own, "GET", f"/api/2.0/mlflow/runs/get?run_id={run}").status_code in (403, 404)
+    assert ask(own, "GET", f"/api/2.0/mlflow/runs/get?run_id={run}").status_code in (403, 404)
 
 
 def test_no_header_opens_another_workspace(spaces: list[Endpoints], recorded: dict[str, Any]) -> None:
     first, second = spaces
     run = recorded[second.team]["run"]
     path = f"/api/2.0/mlflow/runs/get?run_id={run}"
-    assert _ask(first, "GET", path, headers={"X-MLFLOW-WORKSPACE": second.team}).status_code == 403
-    assert _ask(first, "GET", path, headers={"X_MLFLOW_WORKSPACE": second.team}).status_code in (400, 404)
-    found = _ask(first, "GET", path, headers={"X-MLFLOW-WORKSPACE": first.team})
+    assert ask(first, "GET", path, headers={"X-MLFLOW-WORKSPACE": second.team}).status_code == 403
+    assert ask(first, "GET", path, headers={"X_MLFLOW_WORKSPACE": second.team}).status_code in (400, 404)
+    found = ask(first, "GET", path, headers={"X-MLFLOW-WORKSPACE": first.team})
     assert found.status_code == 404
 
 
@@ -175,12 +171,12 @@ def test_artifacts_of_others_are_out_of_reach(spaces: list[Endpoints], recorded:
     first, second = spaces
     place = recorded[second.team]["place"].removeprefix("mlflow-artifacts:/")
     path = f"/api/2.0/mlflow-artifacts/artifacts/{place}/note.txt"
-    assert _ask(second, "GET", path).text == "hello"
-    assert _ask(first, "GET", path).status_code == 400
-    assert _ask(first, "PUT", path, content=b"mine").status_code == 400
+    assert ask(second, "GET", path).text == "hello"
+    assert ask(first, "GET", path).status_code == 400
+    assert ask(first, "PUT", path, content=b"mine").status_code == 400
     own = path.replace(f"workspaces/{second.team}", f"workspaces/{first.team}/%2e%2e/{second.team}")
-    assert _ask(first, "GET", own).status_code == 400
-    assert _ask(second, "GET", path).text == "hello"
+    assert ask(first, "GET", own).status_code == 400
+    assert ask(second, "GET", path).text == "hello"
 
 
 @pytest.mark.parametrize(
@@ -197,17 +193,15 @@ def test_artifacts_of_others_are_out_of_reach(spaces: list[Endpoints], recorded:
 )
 def test_nobody_makes_or_ends_a_workspace(spaces: list[Endpoints], method: str, path: str, code: int) -> None:
     for team in spaces:
-        assert _ask(team, method, path).status_code == code
+        assert ask(team, method, path).status_code == code
 
 
 def test_a_page_of_mlflow_changes_things_and_a_page_of_others_does_not(spaces: list[Endpoints]) -> None:
     team = spaces[0]
     path = "/ajax-api/2.0/mlflow/experiments/search"
-    own = _ask(
-        team, "POST", path, json={"max_results": 5}, headers={"Origin": f"http://{team.tracking_host}"}
-    )
+    own = ask(team, "POST", path, json={"max_results": 5}, headers={"Origin": f"http://{team.tracking_host}"})
     assert own.status_code == 200
-    other = _ask(team, "POST", path, json={"max_results": 5}, headers={"Origin": "http://evil.example"})
+    other = ask(team, "POST", path, json={"max_results": 5}, headers={"Origin": "http://evil.example"})
     assert other.status_code == 403
 
 

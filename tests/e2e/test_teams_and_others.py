@@ -3,29 +3,26 @@
 `make up STACK=teams`, then `make verify STACK=teams ONLY=teams`.
 """
 
-import secrets
 import statistics
 import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager
 
 import httpx
 import pytest
-from kubernetes import client
 
 from components.access.roles import Role
 from components.monitoring.team_metrics import HEADER
 from infra.parts.tenant import Tenant
 from infra.settings.stack import Settings
-from workloads import cluster_client, gateway_access
-from workloads.contract import TOKEN_AUDIENCE
+from tests.e2e.two_teams import Team, holder_of
+from workloads import gateway_access
 from workloads.endpoints import Endpoints
 from workloads.wait import wait_for
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.teams]
 
 _CALLERS = 200
 _CALLS = 60
@@ -35,10 +32,11 @@ _SLOWER = 2.0
 
 
 @pytest.fixture(scope="module")
-def teams(settings: Settings, stack: str) -> dict[str, Endpoints]:
-    if len(settings.teams) < 2 or settings.identity is None:
-        pytest.skip(f"stack {stack} has no two teams behind a login: `make up STACK=teams`, then ONLY=teams")
-    return {each.name: Endpoints.of_stack(stack, each.name) for each in settings.teams}
+def views(teams: list[Team], settings: Settings) -> dict[str, Endpoints]:
+    """Team -> its endpoints, behind a login."""
+    if settings.identity is None:
+        pytest.skip("the stack has no login: set plinth:identity")
+    return {each.tenant.team: each.endpoints for each in teams}
 
 
 @pytest.fixture(scope="module")
@@ -50,27 +48,9 @@ def gateway(endpoints: Endpoints) -> Generator[httpx.Client]:
         yield connected
 
 
-@contextmanager
-def _member(endpoints: Endpoints, team: str) -> Generator[str]:
-    """Return the token of an account that is a member of a team, and of nothing else."""
-    connected = cluster_client.connect(endpoints.kubeconfig)
-    api, rights = client.CoreV1Api(connected), client.RbacAuthorizationV1Api(connected)
-    name, home = f"member-{secrets.token_hex(3)}", Tenant(team=team).rights_namespace
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": Role.MEMBER}
-    subject = {"kind": "ServiceAccount", "name": name, "namespace": home}
-    body = {"metadata": {"name": name}, "roleRef": role, "subjects": [subject]}
-    places = (home, endpoints.tracking_namespace)
-    api.create_namespaced_service_account(home, {"metadata": {"name": name}})
-    try:
-        for place in places:
-            rights.create_namespaced_role_binding(place, body)
-        request = {"spec": {"audiences": [TOKEN_AUDIENCE], "expirationSeconds": 600}}
-        issued: Any = api.create_namespaced_service_account_token(name, home, request)
-        yield str(issued.status.token)
-    finally:
-        for place in places:
-            rights.delete_namespaced_role_binding(name, place)
-        api.delete_namespaced_service_account(name, home)
+def _member(endpoints: Endpoints, team: str) -> AbstractContextManager[str]:
+    """Give the token of an account that is a member of a team, and of nothing else."""
+    return holder_of(Role.MEMBER, endpoints, Tenant(team=team).rights_namespace)
 
 
 def _headers(host: str, token: str) -> dict[str, str]:
@@ -94,9 +74,9 @@ def _namespaces(answer: httpx.Response) -> set[str]:
     ],
 )
 def test_a_team_sees_series_of_its_own_namespaces_however_it_asks(
-    teams: dict[str, Endpoints], gateway: httpx.Client, query: str
+    views: dict[str, Endpoints], gateway: httpx.Client, query: str
 ) -> None:
-    for team, endpoints in teams.items():
+    for team, endpoints in views.items():
         known = gateway_access.headers(endpoints, endpoints.prometheus_host)
         for forged in ({}, {HEADER: "kubeflow,monitoring"}, {"Connection": HEADER}):
             headers = {**known, **forged}
@@ -111,11 +91,11 @@ def test_a_team_sees_series_of_its_own_namespaces_however_it_asks(
 
 
 def test_series_of_others_are_not_there_and_its_own_are(
-    teams: dict[str, Endpoints], gateway: httpx.Client
+    views: dict[str, Endpoints], gateway: httpx.Client
 ) -> None:
-    for team, endpoints in teams.items():
+    for team, endpoints in views.items():
         headers = gateway_access.headers(endpoints, endpoints.prometheus_host)
-        for other in (*teams, ""):
+        for other in (*views, ""):
             name = Tenant(team=other).servers_namespace
             query = {"query": f'kube_deployment_status_replicas_available{{namespace="{name}"}}'}
             seen = _namespaces(gateway.get("/api/v1/query", params=query, headers=headers))
@@ -143,37 +123,37 @@ def test_series_of_others_are_not_there_and_its_own_are(
     ],
 )
 def test_a_team_gets_nothing_but_queries(
-    teams: dict[str, Endpoints], gateway: httpx.Client, method: str, path: str
+    views: dict[str, Endpoints], gateway: httpx.Client, method: str, path: str
 ) -> None:
-    for endpoints in teams.values():
+    for endpoints in views.values():
         headers = gateway_access.headers(endpoints, endpoints.prometheus_host)
         assert gateway.request(method, path, headers=headers).status_code in {400, 404}
 
 
 def test_a_member_sees_neither_another_teams_metrics_nor_those_of_the_platform(
-    teams: dict[str, Endpoints], gateway: httpx.Client, endpoints: Endpoints
+    views: dict[str, Endpoints], gateway: httpx.Client, endpoints: Endpoints
 ) -> None:
-    own, other = list(teams)[:2]
+    own, other = list(views)[:2]
     with _member(endpoints, own) as token:
 
         def status(host: str) -> int:
             return gateway.get("/api/v1/query?query=up", headers=_headers(host, token)).status_code
 
         def let_in() -> str | None:
-            found = status(teams[own].prometheus_host)
+            found = status(views[own].prometheus_host)
             return None if found == 200 else f"HTTP {found}"
 
         wait_for("the binding", let_in, timeout_seconds=15)
-        assert status(teams[other].prometheus_host) == 403
+        assert status(views[other].prometheus_host) == 403
         assert status(endpoints.prometheus_host) == 403
 
 
 def test_a_team_that_floods_the_registry_is_refused_and_another_goes_on(
-    teams: dict[str, Endpoints], gateway: httpx.Client, endpoints: Endpoints
+    views: dict[str, Endpoints], gateway: httpx.Client, endpoints: Endpoints
 ) -> None:
-    noisy, quiet = list(teams)[:2]
+    noisy, quiet = list(views)[:2]
     with _member(endpoints, noisy) as loud, _member(endpoints, quiet) as calm:
-        hosts = {name: teams[name].tracking_host for name in (noisy, quiet)}
+        hosts = {name: views[name].tracking_host for name in (noisy, quiet)}
 
         def search(team: str, token: str) -> int:
             return gateway.get(_SEARCH, headers=_headers(hosts[team], token)).status_code

@@ -34,11 +34,6 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Generator[Laptop]:
 
 
 @pytest.fixture(scope="module")
-def endpoints(laptop: Laptop) -> Endpoints:
-    return Endpoints.from_file(laptop.endpoints)
-
-
-@pytest.fixture(scope="module")
 def served(endpoints: Endpoints) -> Lineage:
     return lineage.trace(endpoints, "wine")
 

@@ -33,11 +33,6 @@ def laptop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module")
-def endpoints(laptop: Laptop) -> Endpoints:
-    return Endpoints.from_file(laptop.endpoints)
-
-
-@pytest.fixture(scope="module")
 def evidence(endpoints: Endpoints) -> HeldBack:
     return lineage.read_held_back(endpoints, lineage.trace(endpoints, "wine").served.mlflow_run_id)
 

@@ -1,4 +1,4 @@
-"""Candidates: registered model versions that are served under a name of their own until they are judged."""
+"""Candidates: registered model versions that run next to the one that serves until they are judged."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -8,14 +8,14 @@ from workloads.datasets import Dataset
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.pipelines import inputs
-from workloads.serving.inference_service import candidate_name
-from workloads.serving.inference_services import InferenceServices
+from workloads.serving.inference_service import version_service
+from workloads.serving.inference_services import InferenceServices, version_of
 from workloads.serving.served_version import ServedVersion
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A registered version with an InferenceService next to that of its model."""
+    """A registered version with an InferenceService that gets none of its model's requests."""
 
     model_name: str
     version: str
@@ -40,19 +40,22 @@ class Candidate:
     @property
     def service(self) -> str:
         """Name of its InferenceService."""
-        return candidate_name(self.model_name)
+        return version_service(self.model_name, self.version)
 
 
 def find_candidate(endpoints: Endpoints, model_name: str) -> Candidate:
-    """Return the candidate of a model.
+    """Return the newest candidate of a model.
 
     Raises:
         WorkloadsError: the model has none.
     """
-    served = InferenceServices(endpoints).served_version(candidate_name(model_name))
-    if served is None:
+    services = InferenceServices(endpoints)
+    weights = services.weights(model_name)
+    deployed = [version_of(each) for each in services.versions_of(model_name)]
+    waiting = [each for each in deployed if not weights.get(each.model_version)]
+    if not waiting:
         raise WorkloadsError(f"model {model_name}: has no candidate; run the pipeline with candidate = true")
-    return Candidate.of(served)
+    return Candidate.of(max(waiting, key=lambda each: int(each.model_version)))
 
 
 def train_candidate(

@@ -106,7 +106,7 @@ def decide(endpoints: Endpoints, candidate: Candidate, verdict: Verdict, tags: M
     """
     promotion.write_tags(endpoints, candidate, tags)
     if verdict.outcome is Outcome.PASSED:
-        promotion.promote(endpoints, candidate)
+        promotion.promote(endpoints, candidate, "load gate: passed")
     else:
         promotion.withdraw(endpoints, candidate)
     return promotion.find_champion(endpoints, candidate.model_name) == candidate.version

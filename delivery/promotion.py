@@ -5,12 +5,10 @@ from typing import Final
 
 from delivery.candidate import Candidate
 from workloads.endpoints import Endpoints
-from workloads.errors import WorkloadsError
-from workloads.serving.inference_client import InferenceClient
-from workloads.serving.inference_service import copy_under_name
-from workloads.serving.inference_services import InferenceServices, version_of
+from workloads.serving.inference_services import InferenceServices
+from workloads.serving.model_rollout import SERVES
+from workloads.serving.model_rollouts import ModelRollouts
 from workloads.tracking import connect
-from workloads.wait import wait
 
 CHAMPION: Final = "champion"
 _ROLLOUT_SECONDS: Final = 180
@@ -32,37 +30,24 @@ def write_tags(endpoints: Endpoints, candidate: Candidate, tags: Mapping[str, st
         mlflow.set_model_version_tag(candidate.model_name, candidate.version, key, value[:_TAG_CHARACTERS])
 
 
-def promote(endpoints: Endpoints, candidate: Candidate) -> None:
-    """Roll a candidate out as its model, alias it champion, and delete its own InferenceService.
+def promote(endpoints: Endpoints, candidate: Candidate, reason: str) -> None:
+    """Let a candidate serve its model at once, and wait until it does; the controller aliases it champion.
 
-    The alias moves after the rollout, so it never names a version that is not being served.
+    Args:
+        endpoints: The platform.
+        candidate: What is promoted.
+        reason: Why, for the record.
+
+    Raises:
+        WorkloadsError: the rollout was refused, rolled back, or not decided in time.
     """
-    services = InferenceServices(endpoints)
-    service = services.get(candidate.service)
-    if service is None:
-        raise WorkloadsError(f"model {candidate.model_name}: its candidate is gone; nothing is promoted")
-    services.create_or_patch(copy_under_name(service, candidate.model_name, version_of(service)))
-    predictor = InferenceClient(endpoints, candidate.model_name, timeout_seconds=10)
-
-    def served_digest() -> str:
-        try:
-            return predictor.properties().get("model_digest", "no digest")
-        except WorkloadsError as error:
-            return str(error)
-
-    wait(
-        f"model {candidate.model_name}: version {candidate.version} to answer",
-        served_digest,
-        ready=lambda digest: digest == candidate.digest,
-        timeout_seconds=_ROLLOUT_SECONDS,
-        # Pods of the previous version answer until they are gone.
-        successes=5,
-        interval_seconds=0.5,
-    )
-    connect(endpoints).set_registered_model_alias(candidate.model_name, CHAMPION, candidate.version)
-    withdraw(endpoints, candidate)
+    rollouts = ModelRollouts(endpoints)
+    name = rollouts.create(candidate.model_name, candidate.version, candidate.digest, reason=reason, steps=())
+    rollouts.wait(name, SERVES, timeout_seconds=_ROLLOUT_SECONDS)
 
 
 def withdraw(endpoints: Endpoints, candidate: Candidate) -> None:
-    """Delete a candidate's InferenceService; its version stays registered."""
-    InferenceServices(endpoints).delete(candidate.service)
+    """Delete a candidate's InferenceService; its version stays registered. One that serves is left alone."""
+    services = InferenceServices(endpoints)
+    if not services.weights(candidate.model_name).get(candidate.version):
+        services.delete(candidate.service)

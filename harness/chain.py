@@ -73,7 +73,7 @@ def submit_all(endpoints: Endpoints) -> dict[str, str]:
         datasets.prepare(endpoints, "breast_cancer", "target"),
         datasets.prepare(endpoints, flowers, "kind", name="flowers"),
     ]
-    if InferenceServices(endpoints).get("wine") is None:
+    if InferenceServices(endpoints).of_model("wine") is None:
         prepared.append(datasets.prepare(endpoints, "wine", "target"))
     return {dataset.model_name: submit(endpoints, dataset) for dataset in prepared}
 

@@ -121,8 +121,8 @@ class Builder:
 
     def _fill(self, image: Image, context: Path, log: Path) -> None:
         # The very files that the key covers.
-        for file in image.files:
-            copy = context / file.relative_to(image.folder)
+        for name, file in image.context.items():
+            copy = context / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(file, copy, follow_symlinks=False)
         if image.programs:

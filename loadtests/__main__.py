@@ -29,7 +29,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     run.add_argument("--once", action="store_true", help="run every operation once instead of the shape")
     run.add_argument("--rate", type=float, help="first rate of the shape (default: the profile's)")
     run.add_argument("--model", default="wine", help="registered model")
-    run.add_argument("--service", default="", help="InferenceService (default: named like the model)")
+    run.add_argument(
+        "--service", default="", help="InferenceService of one version (default: whichever serves)"
+    )
     run.add_argument("--alias", default="champion", help="alias that registry users resolve")
     run.add_argument("--expected", type=Path, metavar="FILE", help="JSON with digest, rows and probabilities")
     run.add_argument("--target", help="address of the gateway (default: that of the endpoints)")

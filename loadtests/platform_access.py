@@ -27,19 +27,14 @@ class PlatformAccess:
     alias: str = "champion"
     """Alias by which the registry is asked for the model."""
     service: str = ""
-    """InferenceService; by default the model's own."""
+    """InferenceService of one version; by default requests go where the model's do."""
     expected: Expectations | None = None
     """Expected answers; by default they are read from the platform."""
 
     @property
-    def service_name(self) -> str:
-        """Name of the InferenceService under load."""
-        return self.service or self.model
-
-    @property
     def model_host(self) -> str:
-        """Host of the InferenceService."""
-        return self.endpoints.model_host(self.service_name)
+        """Host of the model, or of the one version under load."""
+        return self.endpoints.model_host(self.service or self.model)
 
     def call(self, method: str, host: str, path: str, body: Any = None) -> requests.Response:
         """Send one request outside of the load.
@@ -73,11 +68,11 @@ class PlatformAccess:
         """Return the expected answers, by default from the MLflow run that trained the served model."""
         if self.expected is not None:
             return self.expected
-        properties = self.call("GET", self.model_host, f"/v2/models/{self.service_name}").json()["properties"]
+        properties = self.call("GET", self.model_host, f"/v2/models/{self.model}").json()["properties"]
         run = properties.get("mlflow_run_id")
         if not run:
             raise LoadtestError(
-                f"model {self.service_name}: has no MLflow run; give --expected FILE with rows and answers"
+                f"model {self.model}: has no MLflow run; give --expected FILE with rows and answers"
             )
         path = f"/get-artifact?path=held_back%2Fheld_back.json&run_uuid={run}"
         evidence = self.call("GET", self.endpoints.tracking_host, path).json()

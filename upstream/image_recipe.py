@@ -14,10 +14,11 @@ from typing import Any
 from upstream import python_lock, recipe
 from upstream.cache import UpstreamError
 
-FOLDER = Path(__file__).parents[1] / "images"
+_REPOSITORY = Path(__file__).parents[1]
+FOLDER = _REPOSITORY / "images"
 # Part of every key: raise it when the framework changes what a build produces.
 _FORMAT = "1"
-_KEYS = {"base", "programs", "seconds", "on-demand", "debian", "python", "modules"}
+_KEYS = {"base", "programs", "seconds", "on-demand", "debian", "python", "modules", "sources"}
 _TAG_DIGITS = 12
 # Beside the Dockerfile, and so part of the key.
 DEBIAN_LOCK = "packages.lock"
@@ -86,6 +87,14 @@ class Image:
     """Whether it is built only when a stack wants it, not before that is known."""
     files: tuple[Path, ...] = field(default=())
     """Files of the folder that are copied into the context."""
+    sources: tuple[Path, ...] = ()
+    """Files of this repository that are copied into it, under their paths."""
+
+    @property
+    def context(self) -> dict[str, Path]:
+        """Path in the context -> file that is copied there."""
+        own = {path.relative_to(self.folder).as_posix(): path for path in self.files}
+        return own | {path.relative_to(_REPOSITORY).as_posix(): path for path in self.sources}
 
 
 def _strings(value: Any, where: str) -> tuple[str, ...]:
@@ -134,6 +143,19 @@ def _modules(table: dict[str, str], where: str) -> tuple[tuple[str, str, str], .
     return tuple(entries)
 
 
+def _sources(names: tuple[str, ...], where: str) -> tuple[Path, ...]:
+    found: list[Path] = []
+    for name in names:
+        path = _REPOSITORY / name
+        files = [each for each in path.rglob("*") if _is_content(each)] if path.is_dir() else [path]
+        if not files or not files[0].is_file():
+            raise ImageRecipeError(
+                f"{where}: sources: {name} is neither a file nor a folder of this repository"
+            )
+        found += files
+    return tuple(sorted(found))
+
+
 def _is_content(path: Path) -> bool:
     """Return whether a file of an image's folder is part of its build context."""
     if "__pycache__" in path.parts or path.suffix in {".md", ".pyc", ".in"}:
@@ -172,6 +194,7 @@ def load(name: str) -> Image:
         seconds=float(table.get("seconds", 5)),
         on_demand=bool(table.get("on-demand", False)),
         files=tuple(sorted(path for path in folder.rglob("*") if _is_content(path))),
+        sources=_sources(_strings(table.get("sources", []), where), where),
     )
 
 
@@ -239,9 +262,9 @@ def key(name: str) -> str:
         for part in parts:
             digest.update((part.encode() if isinstance(part, str) else part) + b"\0")
 
-    for path in image.files:
+    for name_in_context, path in image.context.items():
         executable = "x" if path.lstat().st_mode & 0o100 else "-"
-        add(str(path.relative_to(image.folder)), executable, _content(path))
+        add(name_in_context, executable, _content(path))
     if image.base:
         add("base", key(image.base))
     for program in image.programs:

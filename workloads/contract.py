@@ -54,6 +54,14 @@ def artifacts_folder(team: str) -> str:
     return f"{ARTIFACTS_OF_TEAMS}{team}/" if team else ""
 
 
+MODEL_LABEL: Final = "plinth.dev/model-name"
+"""Label of whatever belongs to a version of a model: the model, as which its pods answer."""
+ROLLOUT_API: Final = ("delivery.plinth.dev", "v1alpha1")
+"""Group and version of ModelRollouts."""
+ROLLOUTS: Final = "modelrollouts"
+ROLLOUT_KIND: Final = "ModelRollout"
+
+
 class StepVariable(StrEnum):
     """Keys of the ConfigMap `STEP_ENVIRONMENT`: environment variables of every step."""
 

@@ -140,7 +140,7 @@ def data_digest(run: Run) -> str:
 
 def trace(endpoints: Endpoints, model_name: str) -> Lineage:
     """Follow a served model from its InferenceService to its pipeline run, and back."""
-    service = InferenceServices(endpoints).get(model_name)
+    service = InferenceServices(endpoints).of_model(model_name)
     if service is None:
         raise WorkloadsError(
             f"model {model_name}: is not served; run `python -m workloads run train_register_serve`"
@@ -170,7 +170,7 @@ def trace(endpoints: Endpoints, model_name: str) -> Lineage:
 
 def serves_champion(endpoints: Endpoints, model_name: str) -> bool:
     """Return whether the champion is served and ready; a run that was cut off leaves an unproven version."""
-    service = InferenceServices(endpoints).get(model_name)
+    service = InferenceServices(endpoints).of_model(model_name)
     if service is None or not is_ready(service):
         return False
     served = connect(endpoints).get_model_version(model_name, version_of(service).model_version)

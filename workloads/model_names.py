@@ -7,9 +7,9 @@ from typing import Final
 from workloads.errors import WorkloadsError
 
 LONGEST: Final = 40
-"""Characters of a name: with `-candidate` and the namespace it must fit into one label of a host."""
+"""Characters of a name: with its version and the namespace it must fit into one label of a host."""
 _DIGEST: Final = 6
-_CANDIDATE: Final = "-candidate"
+_VERSION: Final = re.compile("-v[0-9]+$")
 
 
 def model_name(data: str) -> str:
@@ -38,8 +38,8 @@ def checked(name: str) -> str:
             f"name {name!r}: give at most {LONGEST} small Latin letters, digits and hyphens, "
             "a letter first and no hyphen last"
         )
-    if name.endswith(_CANDIDATE):
-        raise WorkloadsError(f"name {name!r}: ends with {_CANDIDATE}, as candidates do; give another name")
+    if _VERSION.search(name):
+        raise WorkloadsError(f"name {name!r}: ends as versions of a model do; give another name")
     return name
 
 

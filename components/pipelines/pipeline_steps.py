@@ -16,7 +16,7 @@ from components.shapes import admission, network_policies
 from components.shapes.access_rights import AccessRights
 from components.shapes.labels import labels
 from components.shapes.owner import Owner
-from workloads.contract import OBJECT_STORE_SECRET, STEP_ENVIRONMENT
+from workloads.contract import OBJECT_STORE_SECRET, ROLLOUT_API, ROLLOUTS, STEP_ENVIRONMENT
 
 POD_LABELS: Final[Mapping[str, str]] = {"pipelines.kubeflow.org/v2_component": "true"}
 """KFP labels the pods of its runs with it, drivers included."""
@@ -189,6 +189,12 @@ class PipelineSteps(pulumi.ComponentResource):
                     "api_groups": ["serving.kserve.io"],
                     "resources": ["inferenceservices"],
                     "verbs": ["get", "list", "watch", "create", "patch", "delete"],
+                },
+                # Whatever else a rollout needs, its controller does.
+                {
+                    "api_groups": [ROLLOUT_API[0]],
+                    "resources": [ROLLOUTS],
+                    "verbs": ["get", "create"],
                 },
                 # The status of an inference service does not name its generation; its pods do.
                 {"api_groups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},

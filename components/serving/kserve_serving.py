@@ -18,8 +18,12 @@ from components.shapes import network_policies, pod_security
 from components.shapes.labels import labels
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 from components.shapes.server_certificate import ServerCertificate
+from workloads.contract import MODEL_LABEL
 
 _API_VERSION = "serving.kserve.io/v1alpha1"
+# KServe fills in a Go template with the metadata of the service. A version of a model answers as its model; a
+# label, unlike an annotation, has no character that could end the text around it.
+_MODEL_NAME = f"{{{{with index .Labels `{MODEL_LABEL}`}}}}{{{{.}}}}{{{{else}}}}{{{{.Name}}}}{{{{end}}}}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,8 @@ class KserveServingArgs:
     """Issued for `kserve_controller.webhook_host(namespace)`."""
     models_namespace: str = "models"
     """Created here, so that it is deleted, with its models, before the controller is."""
+    clients: tuple[network_policies.Peer, ...] = ()
+    """Pods that may call models, in addition to the gateway."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the metrics of the controller and of models."""
     replicas: int = 1
@@ -77,14 +83,14 @@ def runtime_spec(image: str, *, automatic: bool = True) -> dict[str, Any]:
         image: Our model server.
         automatic: Whether services that name no runtime get this one.
     """
-    ready = {"httpGet": {"path": "/v2/models/{{.Name}}/ready", "port": PORT}, "timeoutSeconds": 5}
+    ready = {"httpGet": {"path": f"/v2/models/{_MODEL_NAME}/ready", "port": PORT}, "timeoutSeconds": 5}
     alive = {"httpGet": {"path": "/v2/health/live", "port": PORT}, "timeoutSeconds": 5}
     container: dict[str, Any] = {
         "name": "kserve-container",
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "args": [
-            "--model_name={{.Name}}",
+            f"--model_name={_MODEL_NAME}",
             "--model_dir=/mnt/models",
             f"--http_port={PORT}",
             "--enable_grpc=false",
@@ -178,6 +184,7 @@ class KserveServing(pulumi.ComponentResource):
                 gateway=args.gateway,
                 artifacts=args.artifacts,
                 stores=args.stores,
+                clients=args.clients,
                 scrapers=args.scrapers,
             ),
         )

@@ -40,6 +40,8 @@ class ModelNamespaceArgs:
     """The team whose models they are; without one, the stack's own."""
     stores: tuple[network_policies.Peer, ...]
     """Pods or addresses of the object store; unused without keys."""
+    clients: tuple[network_policies.Peer, ...] = ()
+    """Pods that may call models, in addition to the gateway."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the metrics of models."""
     reserved: tuple[str, ...] = ()
@@ -158,7 +160,7 @@ def _network_policy(owner: Owner, args: ModelNamespaceArgs) -> kubernetes.networ
         metadata=owner.metadata("predictors"),
         spec=network_policies.exception(
             owner.selector,
-            incoming=[network_policies.ingress([gateway, *args.scrapers], PORT)],
+            incoming=[network_policies.ingress([gateway, *args.clients, *args.scrapers], PORT)],
             outgoing=object_store_access.egress(args.artifacts, args.stores),
         ),
         opts=owner.child(),

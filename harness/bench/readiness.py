@@ -19,7 +19,7 @@ def measure_apply_to_ready(endpoints: Endpoints, model_name: str) -> float:
         WorkloadsError: the model is not served, or the copy was not ready in time.
     """
     services = InferenceServices(endpoints)
-    served = services.get(model_name)
+    served = services.of_model(model_name)
     if served is None:
         raise WorkloadsError(f"model {model_name}: is not served; run `make demo` first")
     began = time.monotonic()

@@ -22,6 +22,7 @@ from upstream.cache import cache_root
 from workloads import lineage
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
+from workloads.serving.inference_service import version_service
 
 _INSTANCE = "bench"
 
@@ -81,7 +82,8 @@ def _measure_chain(endpoints: Endpoints) -> dict[str, Any]:
 def _find_served(instance: Instance, endpoints: Endpoints) -> serving.Served:
     served = lineage.trace(endpoints, "wine").served
     evidence = lineage.read_held_back(endpoints, served.mlflow_run_id)
-    return serving.find_served(instance, "wine", endpoints.model_host("wine"), evidence.rows[0])
+    service = version_service("wine", served.model_version)
+    return serving.find_served(instance, "wine", service, endpoints.model_host("wine"), evidence.rows[0])
 
 
 def _measure(instance: Instance) -> dict[str, Any]:

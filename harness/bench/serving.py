@@ -54,18 +54,30 @@ class ServingFigures:
     gateway_cpu_ms: float
 
 
-def find_served(instance: Instance, name: str, host: str, row: list[float]) -> Served:
-    """Find the processes that serve a model on a running instance.
+def find_served(instance: Instance, name: str, service: str, host: str, row: list[float]) -> Served:
+    """Find the processes that serve a version of a model on a running instance.
+
+    Args:
+        instance: The instance.
+        name: The model.
+        service: InferenceService of the version, with whose name the names of its pods begin.
+        host: Host to which requests are sent.
+        row: What is predicted.
 
     Raises:
         LoadError: there are none.
         ClusterError: the instance is not running.
     """
     members = memory.find_members(instance)
-    predictors = [pid for pid in members if f"--model_name={name}" in processes.command_line(pid)]
+    predictors = [
+        pid
+        for pid in members
+        if f"--model_name={name}" in processes.command_line(pid)
+        and processes.environment(pid).get("HOSTNAME", "").startswith(f"{service}-predictor-")
+    ]
     gateways = [pid for pid in members if processes.command_line(pid)[:1] and _is_gateway(pid)]
     if not predictors or not gateways:
-        raise LoadError(f"no process of the predictor or of the gateway; is the model {name} served?")
+        raise LoadError(f"no process of the predictor or of the gateway; is {service} running?")
     return Served(name=name, host=host, row=row, predictor=predictors[0], gateway=gateways[0])
 
 

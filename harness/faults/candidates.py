@@ -17,7 +17,7 @@ from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.serving.artifacts import storage_uri
 from workloads.serving.inference_client import InferenceClient
-from workloads.serving.inference_service import candidate_name, copy_under_name
+from workloads.serving.inference_service import copy_under_name, version_service
 from workloads.serving.inference_services import InferenceServices, version_of
 from workloads.serving.served_version import ServedVersion
 from workloads.tracking import connect
@@ -55,7 +55,8 @@ def register_faulty(endpoints: Endpoints, served: ServedVersion, faults: dict[st
 def faulty_service(service: dict[str, Any], version: str, uri: str) -> dict[str, Any]:
     """Return the InferenceService of a faulty candidate, from that of its model."""
     served = version_of(service)
-    body = copy_under_name(service, candidate_name(served.model_name), replace(served, model_version=version))
+    name = version_service(served.model_name, version)
+    body = copy_under_name(service, name, replace(served, model_version=version))
     predictor = body["spec"]["predictor"]
     body["spec"] = {
         **body["spec"],
@@ -77,18 +78,16 @@ def faulty_candidate(
         wrong_every: Every so many predictions are wrong; none if 0.
     """
     services = InferenceServices(endpoints)
-    service = services.get(model_name)
+    service = services.of_model(model_name)
     if service is None:
         raise WorkloadsError(f"model {model_name}: is not served; run `make demo` first")
-    if services.get(candidate_name(model_name)) is not None:
-        raise WorkloadsError(f"model {model_name}: has a candidate already; wait until it has been judged")
     served = version_of(service)
     version, uri = register_faulty(endpoints, served, {"seconds": seconds, "wrong_every": wrong_every})
     services.create_or_patch(faulty_service(service, version, uri))
     # Its answers are compared with those of the good model at training time.
     candidate = replace(Candidate.of(served), version=version)
     try:
-        predictor = InferenceClient(endpoints, candidate.service, timeout_seconds=10)
+        predictor = InferenceClient(endpoints, model_name, service=candidate.service, timeout_seconds=10)
 
         def served_digest() -> str:
             try:

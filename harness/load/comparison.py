@@ -25,7 +25,7 @@ def compare_with_bare_app(endpoints: Endpoints, instance: Instance, candidate: C
     """
     row = lineage.read_held_back(endpoints, candidate.mlflow_run_id).rows[0]
     host = endpoints.model_host(candidate.service)
-    served = serving.find_served(instance, candidate.service, host, row)
+    served = serving.find_served(instance, candidate.model_name, candidate.service, host, row)
     gateway, bare = serving.measure_saturation(served, connections=_CONNECTIONS)
     return Saturation(
         connections=_CONNECTIONS,

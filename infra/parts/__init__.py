@@ -1,5 +1,6 @@
 """The parts of the platform: one record per file, in order of deployment."""
 
+from infra.parts.delivery import DELIVERY
 from infra.parts.gateway import GATEWAY
 from infra.parts.gpus import GPUS
 from infra.parts.identity import IDENTITY
@@ -33,6 +34,7 @@ PARTS: tuple[Part, ...] = (
     PIPELINES,
     GPUS,
     TEAMS,
+    DELIVERY,
     IDENTITY,
     # Last: it monitors all others.
     MONITORING,

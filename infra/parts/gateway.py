@@ -32,7 +32,7 @@ def _deploy(site: "Site", _: Connections) -> Provides:
 
     from components.access import gate
     from components.access.gateway import Gateway, GatewayArgs, LoadBalancer
-    from infra.parts import identity
+    from infra.parts import delivery, identity
     from infra.parts.site import peers
 
     settings, cloud = site.settings.gateway, site.target.cloud
@@ -44,7 +44,8 @@ def _deploy(site: "Site", _: Connections) -> Provides:
             image=site.image("traefik"),
             domain=settings.domain,
             backends=peers(tuple(sorted({route.namespace for route in site.plan.routes}))),
-            scrapers=site.scrapers,
+            # The evidence of rollouts is what the gateway counts.
+            scrapers=(*site.scrapers, *peers((delivery.NAMESPACE,))),
             gate=gate.url(identity.NAMESPACE) if identity.wanted(site.settings) else None,
             node_port=settings.node_port,
             load_balancer=cloud.load_balancer() if cloud else LoadBalancer(),

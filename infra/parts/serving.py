@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from components.monitoring.watch import Watch
     from components.serving.objectives import Objectives
     from components.serving.runtime_families import RuntimeFamily
+    from components.shapes.network_policies import Peer
     from infra.parts.site import Site
 
 NAMESPACE = "kserve"
@@ -62,6 +63,14 @@ def _webhook_host() -> str:
 _WEBHOOKS = WebhookCertificate(name="kserve-webhooks", prefix="webhook", host=_webhook_host)
 
 
+def callers(site: "Site") -> "tuple[Peer, ...]":
+    """Return the pods that call models other than through the gateway."""
+    from infra.parts.site import peers
+
+    gateway = site.plan.servers(GatewayConnection)
+    return peers(tuple(each for each in site.plan.clients(SERVING.name) if each not in gateway))
+
+
 def _deploy(site: "Site", connections: Connections) -> Provides:
     from components.serving.kserve_serving import KserveServing, KserveServingArgs
 
@@ -77,6 +86,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             stores=site.stores(ObjectStoreConnections),
             webhook_certificate=site.certificate(_WEBHOOKS),
             models_namespace=MODELS_NAMESPACE,
+            clients=callers(site),
             scrapers=site.scrapers,
             replicas=site.replicas,
         ),

@@ -13,7 +13,7 @@ from components.connections import (
     TeamNamespaces,
     TrackingConnection,
 )
-from infra.parts import pipelines, serving, tracking
+from infra.parts import delivery, pipelines, serving, tracking
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.records import Route
 from infra.parts.tenant import Tenant
@@ -44,6 +44,7 @@ def _deploy(site: "Site", connections: Connections, tenant: Tenant) -> Provides:
                 artifacts=connections.get(ObjectStoreConnections).of(TRACKING_BUCKET, tenant.models_account),
                 team=tenant.team,
                 stores=site.stores(ObjectStoreConnections),
+                clients=serving.callers(site),
                 scrapers=site.scrapers,
                 # Their hosts would be those of the team's own servers.
                 reserved=(Host.PIPELINES.value, Host.TRACKING.value, Host.PROMETHEUS.value),
@@ -85,7 +86,7 @@ def _workspace(
         image=site.image(tracking.PROXY),
         workspace=tenant.team,
         server=mlflow_tracking.SERVER,
-        clients=(network_policies.in_namespace(namespace),),
+        clients=(network_policies.in_namespace(namespace), network_policies.in_namespace(delivery.NAMESPACE)),
         multipart=connections.get(TrackingConnection).multipart,
         gateway=connections.get(GatewayConnection),
         host=tenant.tracking,

@@ -12,6 +12,7 @@ from infra.settings.identity import IdentitySettings
 from infra.settings.monitoring import MonitoringSettings
 from infra.settings.pipelines import PipelinesSettings
 from infra.settings.pools import GpuPoolSettings
+from infra.settings.rollouts import RolloutSettings
 from infra.settings.sections import Cidr, DomainName, Section
 from infra.settings.storage import StorageSettings
 from infra.settings.teams import TeamSettings
@@ -95,6 +96,7 @@ class Settings(BaseModel):
     identity: IdentitySettings | None = None
     """A login in front of every host; without it whoever reaches the gateway may use everything."""
     serving: ServingSettings = ServingSettings()
+    rollouts: RolloutSettings = RolloutSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     gpu_pools: tuple[GpuPoolSettings, ...] = ()
     teams: tuple[TeamSettings, ...] = ()

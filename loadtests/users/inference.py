@@ -22,7 +22,7 @@ class InferenceUser(OpenLoopUser):
     def prepare(cls) -> None:
         """Encode every request body once."""
         expected = cls.access.read_expectations()
-        name = cls.access.service_name
+        name = cls.access.model
         cls.digest = expected.digest
         cls.host_name = cls.access.model_host
         cls.paths = {"v1": f"/v1/models/{name}:predict", "v2": f"/v2/models/{name}/infer"}

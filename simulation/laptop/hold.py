@@ -70,6 +70,7 @@ def hold(argv: Sequence[str], *, stay: bool = False) -> int:
         server = ModelServer(group, model_port, folder / "model-server.log")
         api = stack.enter_context(kserve_api.served(KserveApi(server, environment)))
         Path(endpoints.kubeconfig).write_text(kserve_api.kubeconfig(api))
+        group.start(_delivery(folder, endpoints), environment, folder / "delivery.log")
         file = folder / "endpoints.json"
         file.write_text(json.dumps(asdict(endpoints)))
         command = [word.replace(ENDPOINTS, str(file)) for word in argv]
@@ -129,6 +130,21 @@ def environment_of(folder: Path, endpoints: Endpoints) -> dict[str, str]:
         # Programs that end at once leave no temporary file where nobody would look for it.
         "TMPDIR": str(folder),
     }
+
+
+def _delivery(folder: Path, endpoints: Endpoints) -> list[str]:
+    """Return the command of the delivery controller; there is no gateway whose counters it could read."""
+    settings = {
+        "tracking": {endpoints.models_namespace: endpoints.gateway_url},
+        "domain": endpoints.gateway_domain,
+        "gateway": {"name": "none", "namespace": "none"},
+        "gatewayPods": "",
+        "defaults": {},
+        "predictorUrl": endpoints.local_model_url,
+    }
+    file = folder / "delivery.json"
+    file.write_text(json.dumps(settings))
+    return [sys.executable, "-m", "delivery.rollouts", str(file)]
 
 
 def free_ports(count: int) -> list[int]:

@@ -1,9 +1,11 @@
 """A stand-in for the Kubernetes API that knows one InferenceService and its pod: the model server's process.
 
-The deploy step and everything that reads a model's lineage run against it unchanged.
+It keeps routes and rollouts of models besides. The deploy step, the delivery controller and everything that
+reads a model's lineage run against it unchanged.
 """
 
 import json
+import re
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -14,10 +16,14 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from simulation.laptop.model_server import ModelServer
+from workloads.contract import MODEL_LABEL, ROLLOUT_API, ROLLOUTS
 from workloads.errors import WorkloadsError
+from workloads.serving import model_route
 from workloads.serving.inference_service import API_VERSION
 
 _SERVICES = f"/apis/{API_VERSION}/namespaces/"
+_KEPT = ("/".join((*ROLLOUT_API, ROLLOUTS)), "/".join((*model_route.API, model_route.PLURAL)))
+_PATH = re.compile(r"^/apis/([^/]+/[^/]+)/namespaces/[^/]+/([a-z]+)(?:/([^/]+))?(/status)?$")
 
 
 def merged(old: Any, patch: Any) -> Any:
@@ -46,6 +52,13 @@ class KserveApi:
         self._server = server
         self._environment = environment
         self._service: dict[str, Any] | None = None
+        self.kept: dict[str, dict[str, dict[str, Any]]] = {each: {} for each in _KEPT}
+        """Routes and rollouts by kind and name; nothing comes of them here."""
+
+    def list(self) -> list[dict[str, Any]]:
+        """Return all services."""
+        found = self.get(self._service["metadata"]["name"]) if self._service else None
+        return [found] if found else []
 
     def get(self, name: str) -> dict[str, Any] | None:
         """Return a service with its condition, as KServe sets it; None if there is none of this name."""
@@ -56,13 +69,13 @@ class KserveApi:
         return {**service, "status": {"conditions": [{"type": "Ready", "status": ready}]}}
 
     def apply(self, service: dict[str, Any]) -> dict[str, Any]:
-        """Serve the model of a service.
+        """Serve the model of a service, in place of another version of the same model.
 
         Raises:
-            WorkloadsError: another service is there, or the model is in no folder of this machine.
+            WorkloadsError: another model is there, or the model is in no folder of this machine.
         """
         name = service["metadata"]["name"]
-        if self._service and self._service["metadata"]["name"] != name:
+        if self._service and _model(self._service) != _model(service):
             raise WorkloadsError(
                 f"inference service {name}: {self._service['metadata']['name']} is served already, "
                 "and there is one model server: delete that one first"
@@ -70,7 +83,7 @@ class KserveApi:
         uri = urlsplit(service["spec"]["predictor"]["model"]["storageUri"])
         if uri.scheme != "file":
             raise WorkloadsError(f"inference service {name}: {uri.geturl()} is no folder of this machine")
-        self._server.serve(name, Path(url2pathname(uri.path)), self._environment)
+        self._server.serve(_model(service), Path(url2pathname(uri.path)), self._environment)
         self._service = service
         return service
 
@@ -102,6 +115,12 @@ class KserveApi:
         predictor = self._service["spec"]["predictor"]
         metadata = {"name": "predictor", "annotations": predictor.get("annotations", {})}
         return {"metadata": metadata, "spec": {"containers": []}, "status": status}
+
+
+def _model(service: Mapping[str, Any]) -> str:
+    """Return the name as which a service answers."""
+    metadata = service["metadata"]
+    return metadata.get("labels", {}).get(MODEL_LABEL) or metadata["name"]
 
 
 @contextmanager
@@ -139,24 +158,31 @@ class _Handler(BaseHTTPRequestHandler):
             pod = self.api.pod()
             # One line per change, as a watch has it; the connection then ends.
             self._answer(200, {"type": "ADDED", "object": pod} if pod else None)
+            return
+        kept, name = self._kept()
+        if name:
+            self._answer_object(self._named(path) if kept is None else kept.get(name))
         else:
-            self._answer_service(self._named(path))
+            self._answer(200, {"items": self.api.list() if kept is None else [*kept.values()]})
 
     def do_POST(self) -> None:
-        self._apply(self._body())
+        kept, _ = self._kept()
+        self._apply(self._body(), kept)
 
     def do_PATCH(self) -> None:
-        old = self._named(self.path)
+        kept, name = self._kept()
+        old = self._named(self.path) if kept is None else kept.get(name)
         if old is None:
-            self._answer_service(None)
+            self._answer_object(None)
         else:
-            self._apply(merged(old, self._body()))
+            self._apply(merged(old, self._body()), kept)
 
     def do_DELETE(self) -> None:
-        found = self._named(self.path)
-        if found:
+        kept, name = self._kept()
+        found = self._named(self.path) if kept is None else kept.pop(name, None)
+        if found and kept is None:
             self.api.delete()
-        self._answer_service(found)
+        self._answer_object(found)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Write nothing: a step's log says what it asked for."""
@@ -164,13 +190,24 @@ class _Handler(BaseHTTPRequestHandler):
     def _named(self, path: str) -> dict[str, Any] | None:
         return self.api.get(path.rpartition("/")[2]) if path.startswith(_SERVICES) else None
 
-    def _apply(self, service: dict[str, Any]) -> None:
+    def _kept(self) -> tuple[dict[str, dict[str, Any]] | None, str]:
+        """Return the objects of the kind that a path names, if it is kept here, and the name in the path."""
+        found = _PATH.match(urlsplit(self.path).path)
+        if not found:
+            return None, ""
+        return self.api.kept.get(f"{found[1]}/{found[2]}"), found[3] or ""
+
+    def _apply(self, service: dict[str, Any], kept: dict[str, dict[str, Any]] | None) -> None:
+        if kept is not None:
+            kept[service["metadata"]["name"]] = service
+            self._answer(200, service)
+            return
         try:
             self._answer(200, self.api.apply(service))
         except WorkloadsError as error:
             self._answer(422, {"kind": "Status", "status": "Failure", "code": 422, "message": str(error)})
 
-    def _answer_service(self, service: dict[str, Any] | None) -> None:
+    def _answer_object(self, service: dict[str, Any] | None) -> None:
         missing = {"kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound"}
         self._answer(200 if service else 404, service or missing)
 

@@ -41,13 +41,13 @@ def train_register_serve(  # noqa: PLR0913, PLR0917 - inputs of a pipeline
         data: wine, breast_cancer or s3://bucket/key.csv.
         data_sha256: SHA-256 of the CSV file, so that changed data under the same name misses the cache.
         target: Column with the class, or the quantity.
-        model_name: Name of the registered model, the MLflow experiment and the InferenceService.
+        model_name: Name of the registered model, the MLflow experiment and the model in request paths.
         task: classification, regression, or auto: as the target's values say.
         minimum_accuracy: Below it the run of a classifier fails, and nothing is registered or served.
         minimum_r2: Below it the run of a regression fails likewise; 0 is as good as always saying the mean.
         regularization: Inverse regularization strength; a random_forest has none.
         seed: Selects the held-back rows, and whatever else the model draws.
-        candidate: Whether to serve the version as NAME-candidate, next to the model, until it is promoted.
+        candidate: Whether the version waits, next to the one that serves, for a rollout by somebody else.
         replace: Whether a model of other data may lose its name to this one.
         family: linear, random_forest, xgboost or lightgbm.
         objective: Metric that decides in place of the two minimums: accuracy, f1 or roc_auc of a classifier,
@@ -113,7 +113,6 @@ def train_register_serve(  # noqa: PLR0913, PLR0917 - inputs of a pipeline
         storage_uri=registered.outputs["storage_uri"],
         mlflow_run_id=mlflow_run_id,
         data_sha256=sha256,
-        candidate=candidate,
     )
     configure(deployed, cache=False)
     proven: Any = smoke(

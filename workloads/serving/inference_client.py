@@ -25,9 +25,18 @@ def v2_rows(answer: dict[str, Any]) -> list[Any]:
 class InferenceClient:
     """A keep-alive connection to one model."""
 
-    def __init__(self, endpoints: Endpoints, model_name: str, *, timeout_seconds: float = 30) -> None:
-        """Prepare the session; no request is sent yet."""
-        host = endpoints.model_host(model_name)
+    def __init__(
+        self, endpoints: Endpoints, model_name: str, *, service: str = "", timeout_seconds: float = 30
+    ) -> None:
+        """Prepare the session; no request is sent yet.
+
+        Args:
+            endpoints: The platform.
+            model_name: The model.
+            service: InferenceService of one version of it; by default requests go where the model's do.
+            timeout_seconds: Of each request.
+        """
+        host = endpoints.model_host(service or model_name)
         self._url = endpoints.url(host)
         self._name = model_name
         self._timeout = timeout_seconds

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from workloads.contract import MODEL_LABEL
 from workloads.serving.served_version import ServedVersion
 
 API_VERSION: Final = "serving.kserve.io/v1beta1"
@@ -23,7 +24,7 @@ def inference_service(
     """Return an InferenceService of one MLflow model.
 
     Args:
-        name: Its name, and the name of the model in request paths.
+        name: Its name; without `MODEL_LABEL` also the name of the model in request paths.
         namespace: Its namespace.
         storage_uri: Folder of the model in the object store.
         runtime: The serving runtime by name: if two match a format, KServe picks one at random.
@@ -66,13 +67,16 @@ def inference_service(
     }
 
 
-def candidate_name(model_name: str) -> str:
-    """Return the name of the InferenceService that serves a model's candidate."""
-    return f"{model_name}-candidate"
+def version_service(model_name: str, version: str) -> str:
+    """Return the name of the InferenceService of one version of a model.
+
+    Each version has its own, which answers as the model: a rollout changes a route and restarts no pod.
+    """
+    return f"{model_name}-v{version}"
 
 
 def template() -> dict[str, Any]:
-    """Return an InferenceService whose name, namespace, model and runtime the deploy step fills in."""
+    """Return an InferenceService whose name, labels, namespace and model the deploy step fills in."""
     return inference_service("", "", storage_uri="", runtime="", service_account="")
 
 
@@ -84,16 +88,18 @@ def copy_under_name(
     Args:
         service: The service as the API server returned it.
         name: Name of the copy.
-        version: The version that the copy records; without one it records none.
+        version: The version that the copy records; without one it records none, and answers by its own name.
     """
     metadata = service["metadata"]
+    labels = {key: value for key, value in metadata["labels"].items() if key != MODEL_LABEL}
+    model = {MODEL_LABEL: version.model_name} if version else {}
     return {
         "apiVersion": service["apiVersion"],
         "kind": service["kind"],
         "metadata": {
             "name": name,
             "namespace": metadata["namespace"],
-            "labels": {**metadata["labels"], "app.kubernetes.io/instance": name},
+            "labels": {**labels, **model, "app.kubernetes.io/instance": name},
             "annotations": {**(version.to_annotations() if version else {}), **_NO_AUTOSCALER},
         },
         "spec": service["spec"],

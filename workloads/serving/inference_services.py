@@ -1,4 +1,4 @@
-"""Access to the InferenceServices of a platform; apart from the pipeline's steps, the only one."""
+"""Access to the InferenceServices of a platform, and to the versions of models that they serve."""
 
 from collections.abc import Mapping
 from typing import Any, Final, cast
@@ -6,8 +6,10 @@ from typing import Any, Final, cast
 from kubernetes import client
 
 from workloads import cluster_client
+from workloads.contract import MODEL_LABEL
 from workloads.endpoints import Endpoints
-from workloads.serving.inference_service import API_VERSION
+from workloads.serving import model_route
+from workloads.serving.inference_service import API_VERSION, version_service
 from workloads.serving.served_version import ServedVersion
 
 _GROUP, _, _VERSION = API_VERSION.partition("/")
@@ -31,6 +33,30 @@ class InferenceServices:
                 return None
             raise
 
+    def of_model(self, model_name: str) -> dict[str, Any] | None:
+        """Return the service of the version that gets a model's requests, most of them during a rollout."""
+        weights = self.weights(model_name)
+        version = max(weights, key=lambda each: weights[each], default=None)
+        return None if version is None else self.get(version_service(model_name, version))
+
+    def versions_of(self, model_name: str) -> list[dict[str, Any]]:
+        """Return the services of all versions of a model that run, whether or not they get requests."""
+        found = self._api.list_namespaced_custom_object(
+            *self._place, label_selector=f"{MODEL_LABEL}={model_name}"
+        )
+        return cast("list[dict[str, Any]]", found["items"])
+
+    def weights(self, model_name: str) -> dict[str, int]:
+        """Return version -> share of a model's requests, in percent; empty for a model without a route."""
+        place = (*model_route.API, self._place[2], model_route.PLURAL)
+        try:
+            route = self._api.get_namespaced_custom_object(*place, model_route.name(model_name))
+        except client.ApiException as error:
+            if error.status == 404:
+                return {}
+            raise
+        return model_route.weights(route, model_name)
+
     def list(self) -> list[dict[str, Any]]:
         """Return all services."""
         return cast("list[dict[str, Any]]", self._api.list_namespaced_custom_object(*self._place)["items"])
@@ -51,15 +77,6 @@ class InferenceServices:
         except client.ApiException as error:
             if error.status != 404:
                 raise
-
-    def served_version(self, name: str) -> ServedVersion | None:
-        """Return the model version that a service was deployed for, or None if the service does not exist.
-
-        Raises:
-            WorkloadsError: the service was not deployed by a pipeline.
-        """
-        service = self.get(name)
-        return None if service is None else version_of(service)
 
 
 def version_of(service: Mapping[str, Any]) -> ServedVersion:

@@ -1,4 +1,4 @@
-"""Step: deploy a model version to KServe and wait until a pod of it is ready."""
+"""Step: deploy a model version to KServe, next to the one that serves, and wait until it is ready."""
 
 # Kubeflow, not pyright, reads the annotations of a step; the libraries inside it are mostly untyped.
 # pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
@@ -8,12 +8,12 @@ from typing import Any
 
 from kfp import dsl
 
-from workloads import errors
-from workloads.serving import artifacts, runtime_choice, served_version
+from workloads import contract, errors
+from workloads.contract import MODEL_LABEL
+from workloads.serving import runtime_choice, served_version
 from workloads.serving.runtime_choice import chosen_runtime
 from workloads.serving.served_version import ServedVersion, annotation
-from workloads.steps import WORKLOAD_IMAGE, champion
-from workloads.steps.champion import put_back
+from workloads.steps import WORKLOAD_IMAGE
 from workloads.steps.embedding import embed
 
 
@@ -26,21 +26,19 @@ def deploy(  # noqa: C901, PLR0915 - a step is one function
     storage_uri: str,
     mlflow_run_id: str,
     data_sha256: str,
-    candidate: bool,
 ) -> None:
-    """Create or patch the InferenceService of a model; its old pods answer until the new ones are ready.
+    """Create the InferenceService of a version. It answers as its model, but gets none of its requests.
 
-    If no pod becomes ready, the champion is served again, or nothing if there is none.
+    If no pod becomes ready, the service is deleted again: no caller has noticed it.
 
     Args:
         inference_service: Template of the InferenceService; this step fills in what depends on the run.
-        model_name: The registered model, and the name of its InferenceService.
+        model_name: The registered model.
         model_version: The version to serve.
         model_digest: Digest of its files.
         storage_uri: Location of its files in the object store.
         mlflow_run_id: The MLflow run that trained it.
         data_sha256: SHA-256 of its training data.
-        candidate: Whether to serve it as a candidate and leave the model's own InferenceService unchanged.
     """
     import os
 
@@ -64,12 +62,12 @@ def deploy(  # noqa: C901, PLR0915 - a step is one function
         "plural": "inferenceservices",
     }
     run_id = os.environ["KFP_RUN_ID"]
-    # Same rule as workloads.serving.inference_service.candidate_name.
-    name = f"{model_name}-candidate" if candidate else model_name
+    # Same rule as workloads.serving.inference_service.version_service.
+    name = f"{model_name}-v{model_version}"
     body = inference_service
     metadata = body["metadata"]
     metadata.update(name=name, namespace=namespace)
-    metadata["labels"]["app.kubernetes.io/instance"] = name
+    metadata["labels"] |= {"app.kubernetes.io/instance": name, MODEL_LABEL: model_name}
     metadata["annotations"] |= ServedVersion(
         model_name=model_name,
         model_version=model_version,
@@ -85,15 +83,6 @@ def deploy(  # noqa: C901, PLR0915 - a step is one function
     predictor["model"]["runtime"] = chosen_runtime(model_name, model_version)
     predictor["model"]["storageUri"] = storage_uri
 
-    def patched() -> bool:
-        try:
-            api.patch_namespaced_custom_object(**kind, name=name, body=body)
-        except client.ApiException as error:
-            if error.status != 404:
-                raise
-            return False
-        return True
-
     def wait_until_ready() -> None:
         selector = f"serving.kserve.io/inferenceservice={name}"
         changes: Any = watch.Watch().stream(
@@ -101,13 +90,8 @@ def deploy(  # noqa: C901, PLR0915 - a step is one function
         )
         for change in changes:
             pod: Any = change["object"]
+            # A step that is tried again may find the pod of an earlier attempt.
             if (pod.metadata.annotations or {}).get(annotation("pipeline_run_id")) != run_id:
-                service = api.get_namespaced_custom_object(**kind, name=name)
-                other = service["metadata"]["annotations"].get(annotation("pipeline_run_id"))
-                if other != run_id:
-                    raise RuntimeError(
-                        f"inference service {name}: pipeline run {other} deployed after this one"
-                    )
                 continue
             if any(
                 condition.type == "Ready" and condition.status == "True"
@@ -138,22 +122,18 @@ def deploy(  # noqa: C901, PLR0915 - a step is one function
             f"inference service {name}: no pod ready within 300 s: {'; '.join(reasons) or status}"
         )
 
-    if not patched():
-        try:
-            api.create_namespaced_custom_object(**kind, body=body)
-        except client.ApiException as error:
-            # Another run has created it in the meantime.
-            if error.status != 409 or not patched():
-                raise
-
+    try:
+        api.create_namespaced_custom_object(**kind, body=body)
+    except client.ApiException as error:
+        # An earlier attempt of this step has created it.
+        if error.status != 409:
+            raise
+        api.patch_namespaced_custom_object(**kind, name=name, body=body)
     try:
         wait_until_ready()
-    except Exception as error:
-        if candidate:
-            raise
-        served = put_back(model_name)
-        # The reason of a failed run is one line, and says once that another run has deployed.
-        raise RuntimeError(str(error) if served in str(error) else f"{error}; {served}") from None
+    except Exception:
+        api.delete_namespaced_custom_object(**kind, name=name)
+        raise
 
 
-embed(deploy, errors, artifacts, runtime_choice, served_version, champion)
+embed(deploy, contract, errors, runtime_choice, served_version)

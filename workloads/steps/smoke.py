@@ -1,4 +1,4 @@
-"""Step: predict every held-back row with the served model, through the gateway, and compare."""
+"""Step: predict every held-back row with a version, through the gateway, compare, and roll it out."""
 
 # Kubeflow, not pyright, reads the annotations of a step; the libraries inside it are mostly untyped.
 # pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 from kfp import dsl
 
-from workloads import errors
-from workloads.serving import artifacts, request_parts, runtime_choice, served_version
+from workloads import contract
+from workloads.serving import model_rollout, request_parts
+from workloads.serving.model_rollout import SERVES
 from workloads.serving.request_parts import column_inputs, in_parts, instances, matrix_input
-from workloads.steps import WORKLOAD_IMAGE, champion
-from workloads.steps.champion import put_back
+from workloads.steps import WORKLOAD_IMAGE, rolling_out
 from workloads.steps.embedding import embed
+from workloads.steps.rolling_out import delete_version, roll_out
 
 
 @dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
@@ -24,24 +25,23 @@ def smoke(  # noqa: C901, PLR0915 - a step is one function
     model_digest: str,
     candidate: bool,
 ) -> NamedTuple("Smoked", [("rows", int), ("largest_difference", float)]):
-    """Require the answers of training time to every row, by both protocols; then alias it champion.
+    """Require the answers of training time to every row, by both protocols, then ask for its rollout.
 
-    A version that answers otherwise is taken away: the champion is served again, or nothing if there is none.
-    A candidate is compared as strictly, but the promotion gate decides whether it becomes champion.
+    Until then the version gets none of its model's requests, so one that answers otherwise is deleted and no
+    caller has noticed it. A candidate is compared as strictly, and waits for a rollout by somebody else.
 
     Args:
         held_back: JSON with the held-back rows and their predictions at training time.
-        model_name: The registered model, and the name of its InferenceService.
+        model_name: The registered model.
         model_version: The version that must answer.
         model_digest: Digest of the files that the predictor must have loaded.
-        candidate: Whether it is served as a candidate and does not become champion.
+        candidate: Whether it waits for a rollout by somebody else.
     """
     import json
     import os
     import time
     from pathlib import Path
 
-    import mlflow
     import numpy as np
     import requests
 
@@ -53,22 +53,21 @@ def smoke(  # noqa: C901, PLR0915 - a step is one function
     domain = os.environ["PLINTH_GATEWAY_DOMAIN"]
     namespace = os.environ["PLINTH_MODELS_NAMESPACE"]
     session = requests.Session()
-    # Same rule as workloads.serving.inference_service.candidate_name.
-    service = f"{model_name}-candidate" if candidate else model_name
-    session.headers["Host"] = f"{service}-{namespace}.{domain}"
+    # Same rule as workloads.serving.inference_service.version_service.
+    session.headers["Host"] = f"{model_name}-v{model_version}-{namespace}.{domain}"
     # Where the platform has a login; same path as workloads.contract.STEP_TOKEN.
     token = Path("/var/run/secrets/plinth/token")
     if token.is_file():
         session.headers["Authorization"] = f"Bearer {token.read_text().strip()}"
 
     def wait_for(digest: str) -> None:
-        # Pods of the previous version answer until they are gone: require five answers in a row.
+        # A route is in force a moment after it is accepted: require five answers in a row.
         answers = "nothing"
         in_a_row = 0
         deadline = time.monotonic() + 120
         while in_a_row < 5:
             try:
-                response = session.get(f"{url}/v1/models/{service}", timeout=10)
+                response = session.get(f"{url}/v1/models/{model_name}", timeout=10)
                 answers = (
                     response.json().get("model_digest", "no digest")
                     if response.ok
@@ -104,33 +103,33 @@ def smoke(  # noqa: C901, PLR0915 - a step is one function
     def by_v1() -> float:
         answers = []
         for part in in_parts(instances(rows, features, kinds)):
-            answers += ask(f"/v1/models/{service}:predict", {"instances": part})["predictions"]
+            answers += ask(f"/v1/models/{model_name}:predict", {"instances": part})["predictions"]
         return compare("v1", answers, expected)
 
     def by_v2() -> float:
         whole = [at for at, row in enumerate(rows) if None not in row]
         if kinds:
             # v2 has no missing values, and some runtimes describe no columns.
-            described = session.get(f"{url}/v2/models/{service}", timeout=10).json().get("inputs", [])
+            described = session.get(f"{url}/v2/models/{model_name}", timeout=10).json().get("inputs", [])
             if not whole or [each["name"] for each in described] != features:
                 return 0.0
         answers = []
         for part in in_parts([rows[at] for at in whole]):
             body = column_inputs(part, features, kinds) if kinds else matrix_input(part)
-            answers += ask(f"/v2/models/{service}/infer", body)["outputs"][0]["data"]
+            answers += ask(f"/v2/models/{model_name}/infer", body)["outputs"][0]["data"]
         return compare("v2", answers, expected[whole])
 
     try:
         wait_for(model_digest)
         largest = max(by_v1(), by_v2())
-    except Exception as error:
-        if candidate:
-            raise
-        # The reason of a failed run is one line.
-        raise RuntimeError(f"{error}; {put_back(model_name, wait_for)}") from None
-    if not candidate:
-        mlflow.MlflowClient().set_registered_model_alias(model_name, "champion", model_version)
+    except Exception:
+        delete_version(namespace, model_name, model_version)
+        raise
+    # Where the stack rolls out in steps, the callers' requests decide, after this run.
+    if not candidate and roll_out(namespace, model_name, model_version, model_digest) in SERVES:
+        session.headers["Host"] = f"{model_name}-{namespace}.{domain}"
+        wait_for(model_digest)
     return len(rows), largest
 
 
-embed(smoke, errors, artifacts, runtime_choice, served_version, request_parts, champion)
+embed(smoke, contract, request_parts, model_rollout, rolling_out)

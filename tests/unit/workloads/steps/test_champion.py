@@ -6,11 +6,11 @@ import mlflow
 import pytest
 from kubernetes import client, config
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+from workloads.steps.champion import put_back, serve_champion
 
 from tests.unit.workloads.serving.test_artifacts import LOCATIONS
 from workloads.serving.served_version import ServedVersion
 from workloads.steps import champion
-from workloads.steps.champion import put_back, serve_champion
 
 # Without a store of their own they would leave a database in the folder that they run in.
 pytestmark = pytest.mark.usefixtures("step_environment")

@@ -1,0 +1,188 @@
+"""The delivery controller: it owns the routes of models, and moves their requests from version to version."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi import ResourceOptions
+
+from components import manifests
+from components.access.gateway import POD_LABELS as GATEWAY_LABELS
+from components.access.traefik_configuration import METRICS_PORT
+from components.connections import GatewayConnection
+from components.delivery import approval_policy, rollout_definition
+from components.serving.model_namespace import PORT as MODEL_PORT
+from components.shapes import controller, network_policies, pod_security, server_pods
+from components.shapes.access_rights import AccessRights
+from components.shapes.labels import labels
+from components.shapes.owner import Owner
+from components.shapes.server_pods import TMP, Mount
+from components.tracking.workspace_proxy import PORT as TRACKING_PORT
+from workloads.contract import ROLLOUT_API, ROLLOUTS
+
+PORT: Final = 8080
+_FOLDER: Final = "/etc/plinth"
+_FILE: Final = "settings.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelsOf:
+    """A namespace of models, and the MLflow that has them."""
+
+    namespace: pulumi.Input[str]
+    tracking_uri: pulumi.Input[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryControllerArgs:
+    """Inputs of `DeliveryController`."""
+
+    namespace: pulumi.Input[str]
+    """Namespace that denies traffic by default."""
+    image: str
+    """Image of the controller."""
+    gateway: GatewayConnection
+    """Gateway that publishes models as `<name>-<namespace>.<domain>`."""
+    gateway_pods: tuple[network_policies.Peer, ...]
+    """Its pods, whose counters are the evidence."""
+    models: Mapping[str, ModelsOf]
+    """Namespaces of models, by a name for the Pulumi resources."""
+    predictors: tuple[network_policies.Peer, ...]
+    """Pods of models."""
+    tracking: tuple[network_policies.Peer, ...]
+    """Pods of MLflow."""
+    defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What a rollout does where it says nothing, under the names of its fields."""
+
+    def __post_init__(self) -> None:
+        """Reject a controller without models."""
+        if not self.models:
+            raise ValueError("models: none given; name the namespaces of models")
+
+
+def rules() -> list[kubernetes.rbac.v1.PolicyRuleArgsDict]:
+    """Return what the controller may do in a namespace of models."""
+    return [
+        {"api_groups": [ROLLOUT_API[0]], "resources": [ROLLOUTS], "verbs": ["list", "delete"]},
+        {"api_groups": [ROLLOUT_API[0]], "resources": [f"{ROLLOUTS}/status"], "verbs": ["patch"]},
+        {
+            "api_groups": ["serving.kserve.io"],
+            "resources": ["inferenceservices"],
+            "verbs": ["list", "delete"],
+        },
+        {
+            "api_groups": ["gateway.networking.k8s.io"],
+            "resources": ["httproutes"],
+            "verbs": ["list", "create", "patch", "delete"],
+        },
+    ]
+
+
+class DeliveryController(pulumi.ComponentResource):
+    """One controller for all namespaces of models."""
+
+    def __init__(self, name: str, args: DeliveryControllerArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("plinth:index:DeliveryController", name, {"models": [*args.models]}, opts)
+        self._name = name
+        self._args = args
+        self._owner = Owner.of_product(self, name, args.namespace, product="delivery", role="controller")
+        definition = controller.define(
+            self._owner,
+            manifests.labelled([rollout_definition.definition()], labels("delivery", name, "definitions")),
+        )
+        approval_policy.deploy(self._owner)
+        settings = self._settings()
+        server_pods.deploy(
+            self._owner,
+            self._pod(settings),
+            role="controller",
+            name=name,
+            after=[definition, self._network_policy(), *self._rights()],
+        )
+        self.register_outputs({})
+
+    def _settings(self) -> kubernetes.core.v1.ConfigMap:
+        args = self._args
+        known = pulumi.Output.all(
+            tracking=pulumi.Output.all(
+                *(pulumi.Output.all(each.namespace, each.tracking_uri) for each in args.models.values())
+            ),
+            gateway={"name": args.gateway.name, "namespace": args.gateway.namespace},
+        )
+        content = known.apply(self._text)
+        # The controller reads it once: another content is another name, and so another pod.
+        digest = content.apply(lambda text: hashlib.sha256(text.encode()).hexdigest()[:8])
+        return kubernetes.core.v1.ConfigMap(
+            f"{self._name}-settings",
+            metadata=self._owner.metadata(pulumi.Output.concat(self._name, "-", digest)),
+            data={_FILE: content},
+            opts=self._owner.child(),
+        )
+
+    def _text(self, known: Mapping[str, Any]) -> str:
+        document = {
+            "tracking": dict(known["tracking"]),
+            "domain": self._args.gateway.domain,
+            "gateway": known["gateway"],
+            "gatewayPods": ",".join(f"{key}={value}" for key, value in GATEWAY_LABELS.items()),
+            "defaults": self._args.defaults,
+        }
+        return json.dumps(document, sort_keys=True)
+
+    def _rights(self) -> list[pulumi.Resource]:
+        args = self._args
+        access = AccessRights(owner=self._owner, account=self._name)
+        pods: kubernetes.rbac.v1.PolicyRuleArgsDict = {
+            "api_groups": [""],
+            "resources": ["pods"],
+            "verbs": ["list"],
+        }
+        return [
+            access.service_account(),
+            access.elsewhere(args.gateway.namespace).in_namespace(
+                [pods], name=self._name, resource=f"{self._name}-gateway"
+            ),
+            *(
+                access.elsewhere(each.namespace).in_namespace(
+                    rules(), name=self._name, resource=f"{self._name}-{whose}"
+                )
+                for whose, each in args.models.items()
+            ),
+        ]
+
+    def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
+        args = self._args
+        return kubernetes.networking.v1.NetworkPolicy(
+            f"{self._name}-policy",
+            metadata=self._owner.metadata(self._name),
+            spec=network_policies.exception(
+                self._owner.selector,
+                outgoing=[
+                    network_policies.api_server(),
+                    network_policies.egress(args.gateway_pods, METRICS_PORT),
+                    network_policies.egress(args.predictors, MODEL_PORT),
+                    network_policies.egress(args.tracking, TRACKING_PORT),
+                ],
+            ),
+            opts=self._owner.child(),
+        )
+
+    def _pod(self, settings: kubernetes.core.v1.ConfigMap) -> kubernetes.core.v1.PodSpecArgsDict:
+        container = server_pods.container(
+            "controller",
+            self._args.image,
+            ["python3", "-m", "delivery.rollouts", f"{_FOLDER}/{_FILE}"],
+            ports={"http": PORT},
+            mounts=[TMP, Mount(volume="settings", path=_FOLDER)],
+            probe=pod_security.http_probe("/healthz", PORT),
+            resources=pod_security.sizes(cpu="20m", memory="96Mi", memory_limit="192Mi"),
+        )
+        return server_pods.pod(
+            container,
+            volumes=[{"name": "settings", "config_map": {"name": settings.metadata["name"]}}],
+            service_account=self._name,
+        )

@@ -1,0 +1,282 @@
+"""The loop: what rollouts ask for and what is seen becomes weights of routes, aliases and statuses.
+
+Everything that it knows is in the objects: whoever restarts it, at whatever moment, loses nothing but the
+answers that were counted since the last tick.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import requests
+
+from delivery.rollouts.cluster import Cluster
+from delivery.rollouts.decisions import Decision, Observation, Readiness, decide
+from delivery.rollouts.gateway_counters import Answers, GatewayCounters
+from delivery.rollouts.records import Counts, Rollout, Ticks
+from delivery.rollouts.registry import CHAMPION, PREVIOUS, Registry
+from delivery.rollouts.settings import METRICS_URL, Settings
+from delivery.statistics import latency
+from workloads.serving import model_route
+from workloads.serving.inference_service import version_service
+from workloads.serving.model_rollout import Phase
+
+_LOGGER = logging.getLogger("delivery")
+_SECONDS: Final = 3
+_DRAIN_SECONDS: Final = 10
+"""A gateway needs a moment to learn of new weights; a version that is gone before that fails its requests."""
+_KEPT: Final = 10
+"""Rollouts of a model that have ended and are kept; what they decided is on record elsewhere."""
+
+
+class Controller:
+    """Reconciles the models of every namespace of the settings."""
+
+    def __init__(self, settings: Settings, cluster: Cluster) -> None:
+        """Begin without having seen anything."""
+        self._settings = settings
+        self._cluster = cluster
+        self._registries = {name: Registry(url) for name, url in settings.tracking.items()}
+        self._counters = GatewayCounters()
+        self._idle: dict[tuple[str, str], float] = {}
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def tick(self, seconds: float) -> None:
+        """Do what is due in every namespace.
+
+        Args:
+            seconds: Since the last tick.
+        """
+        answers = self._answers()
+        for namespace in self._settings.tracking:
+            try:
+                self._reconcile(namespace, seconds, answers)
+            except Exception:
+                # The other namespaces are not to wait for this one; the next tick tries again.
+                _LOGGER.exception("namespace %s: not reconciled", namespace)
+
+    def _reconcile(self, namespace: str, seconds: float, answers: Mapping[str, Answers] | None) -> None:
+        found = [
+            Rollout.from_object(each, self._settings.defaults) for each in self._cluster.rollouts(namespace)
+        ]
+        versions, routes = self._cluster.versions(namespace), self._cluster.routes(namespace)
+        by_model: dict[str, list[Rollout]] = {}
+        for each in sorted(found, key=lambda rollout: (rollout.created, rollout.name)):
+            by_model.setdefault(each.model_name, []).append(each)
+        for model_name in routes.keys() - by_model.keys():
+            self._cluster.delete_route(namespace, model_name)
+        for model_name, rollouts in by_model.items():
+            route = routes.get(model_name)
+            weights = self._advance(namespace, rollouts, versions, route, seconds, answers)
+            self._drain(namespace, rollouts, versions, weights, seconds)
+            for old in [each for each in rollouts if each.ended][:-_KEPT]:
+                self._cluster.delete_rollout(namespace, old.name)
+
+    def _advance(
+        self,
+        namespace: str,
+        rollouts: Sequence[Rollout],
+        versions: Mapping[str, dict[str, Any]],
+        route: Mapping[str, Any] | None,
+        seconds: float,
+        answers: Mapping[str, Answers] | None,
+    ) -> Mapping[str, int]:
+        """Take a model's oldest rollout that has not ended one tick further; return the model's weights."""
+        model_name = rollouts[0].model_name
+        ended = [each for each in rollouts if each.ended]
+        serving = ended[-1].serving_version if ended else ""
+        under_way = [each for each in rollouts if not each.ended]
+        if not under_way:
+            weights = {serving: 100} if serving else {}
+            self._set_route(namespace, model_name, weights, route)
+            return weights
+        first, *waiting = under_way
+        for each in waiting:
+            reason = f"waits for rollout {first.name}"
+            if each.status.reason != reason:
+                status = replace(each.status, reason=reason)
+                self._cluster.write_status(namespace, each.name, status.to_json())
+        decision = decide(first, self._observe(namespace, first, versions, serving, seconds, answers))
+        self._carry_out(namespace, first, decision, route)
+        return decision.weights
+
+    def _observe(
+        self,
+        namespace: str,
+        rollout: Rollout,
+        versions: Mapping[str, dict[str, Any]],
+        serving: str,
+        seconds: float,
+        answers: Mapping[str, Answers] | None,
+    ) -> Observation:
+        service = versions.get(version_service(rollout.model_name, rollout.version))
+        canary, says = self._readiness(namespace, rollout, service)
+        stable = versions.get(version_service(rollout.model_name, rollout.status.stable_version))
+        seen, ticks = None, Ticks()
+        if rollout.status.phase is Phase.PROGRESSING and answers is not None:
+            seen, ticks = self._counted(namespace, rollout, answers)
+        return Observation(
+            seconds=seconds,
+            canary=canary,
+            canary_says=says,
+            serving=serving,
+            stable_ready=stable is not None and _is_ready(stable),
+            seen=seen,
+            ticks=ticks,
+            champion=self._registries[namespace].champion(rollout.model_name),
+        )
+
+    def _readiness(
+        self, namespace: str, rollout: Rollout, service: Mapping[str, Any] | None
+    ) -> tuple[Readiness, str]:
+        if service is None:
+            return Readiness.MISSING, ""
+        if not _is_ready(service):
+            return Readiness.STARTING, _why_not_ready(service)
+        predictor = model_route.predictor(rollout.model_name, rollout.version)
+        url = self._settings.predictor_url.format(service=predictor, namespace=namespace)
+        try:
+            answer = self._session.get(f"{url}/v2/models/{rollout.model_name}", timeout=_SECONDS)
+            digest = str(answer.json()["properties"]["model_digest"])
+        except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+            return Readiness.STARTING, f"no answer yet ({type(error).__name__})"
+        return (Readiness.READY, "") if digest == rollout.digest else (Readiness.OTHER_FILES, digest)
+
+    def _answers(self) -> Mapping[str, Answers] | None:
+        """Read the gateway's pods; None where there are none, or nothing to compare with yet."""
+        if not self._settings.gateway_pods:
+            return None
+        try:
+            pods = self._cluster.pods(self._settings.gateway["namespace"], self._settings.gateway_pods)
+            readings = {
+                uid: self._session.get(METRICS_URL.format(address=address), timeout=_SECONDS).text
+                for uid, address in pods.items()
+            }
+        except Exception as error:
+            _LOGGER.warning("the gateway's counters were not read (%s)", type(error).__name__)
+            return None
+        return self._counters.advance(readings)
+
+    def _counted(
+        self, namespace: str, rollout: Rollout, answers: Mapping[str, Answers]
+    ) -> tuple[Counts, Ticks]:
+        def of(version: str) -> Answers:
+            prefix = f"{namespace}-{model_route.predictor(rollout.model_name, version)}-"
+            own = [each for name, each in answers.items() if name.startswith(prefix)]
+            return own[0] if own else Answers()
+
+        canary, stable = of(rollout.version), of(rollout.status.stable_version)
+        counts = Counts(
+            weight=rollout.status.weight,
+            canary=canary.total,
+            canary_failed=canary.failed,
+            stable=stable.total,
+            stable_failed=stable.failed,
+        )
+        # Before the last step a version has so few requests that it is idle, and looks fast.
+        if rollout.status.step + 1 < len(rollout.steps):
+            return counts, Ticks()
+        slower = latency.is_slower(canary.buckets, stable.buckets)
+        return counts, Ticks(slower=int(slower is True), faster=int(slower is False))
+
+    def _carry_out(
+        self, namespace: str, rollout: Rollout, decision: Decision, route: Mapping[str, Any] | None
+    ) -> None:
+        """Write what was decided: weights first, so that no alias names a version that does not serve."""
+        status = decision.status
+        if status.phase is not rollout.status.phase or status.weight != rollout.status.weight:
+            _LOGGER.info(
+                "rollout %s: %s, %d %%: %s", rollout.name, status.phase, status.weight, status.reason
+            )
+        self._set_route(namespace, rollout.model_name, decision.weights, route)
+        if decision.champion is not None:
+            self._set_aliases(namespace, rollout, decision.champion)
+        if status != rollout.status:
+            self._cluster.write_status(namespace, rollout.name, status.to_json())
+
+    def _set_route(
+        self, namespace: str, model_name: str, weights: Mapping[str, int], route: Mapping[str, Any] | None
+    ) -> None:
+        """Give a model's route these weights, whoever has changed it."""
+        if not weights:
+            return
+        settings = self._settings
+        host = settings.model_host(namespace, model_name)
+        wanted = model_route.route(namespace, host, settings.gateway, model_name, weights)
+        if route is None:
+            self._cluster.create_route(namespace, wanted)
+        elif not _contains(route["spec"], wanted["spec"]):
+            if model_route.weights(route, model_name) == dict(weights):
+                _LOGGER.warning("route of %s: was changed by somebody else; it is put back", model_name)
+            self._cluster.replace_route(namespace, wanted)
+
+    def _set_aliases(self, namespace: str, rollout: Rollout, champion: str) -> None:
+        """Name the champion and the one before it; what the registry does not take is tried again."""
+        registry, former = self._registries[namespace], rollout.status.stable_version
+        if registry.set_alias(rollout.model_name, CHAMPION, champion) and former not in ("", champion):
+            registry.set_alias(rollout.model_name, PREVIOUS, former)
+
+    def _drain(
+        self,
+        namespace: str,
+        rollouts: Sequence[Rollout],
+        versions: Mapping[str, dict[str, Any]],
+        weights: Mapping[str, int],
+        seconds: float,
+    ) -> None:
+        """Delete versions that no rollout needs any more, once they have had no requests for a while."""
+        model_name = rollouts[0].model_name
+        for version in _not_needed(rollouts) - weights.keys():
+            service = version_service(model_name, version)
+            if service not in versions:
+                self._idle.pop((namespace, service), None)
+                continue
+            idle = self._idle.get((namespace, service), 0) + seconds
+            self._idle[namespace, service] = idle
+            if idle >= _DRAIN_SECONDS:
+                _LOGGER.info("version %s of %s: deleted", version, model_name)
+                self._cluster.delete_version(namespace, model_name, version)
+
+
+def _not_needed(rollouts: Sequence[Rollout]) -> set[str]:
+    """Return versions that were rolled back or replaced, and are in no rollout under way.
+
+    A version without any rollout is a candidate: whoever deployed it decides.
+    """
+    needed = {
+        name for each in rollouts if not each.ended for name in (each.version, each.status.stable_version)
+    }
+    known = {name for each in rollouts if each.ended for name in (each.version, each.status.stable_version)}
+    return known - needed - {""}
+
+
+def _is_ready(service: Mapping[str, Any]) -> bool:
+    return _conditions(service).get("Ready", {}).get("status") == "True"
+
+
+def _why_not_ready(service: Mapping[str, Any]) -> str:
+    """Return what KServe says about a service that is not ready."""
+    said = [each["message"] for each in _conditions(service).values() if each.get("message")]
+    failure = service.get("status", {}).get("modelStatus", {}).get("lastFailureInfo", {}).get("message", "")
+    return " ".join((failure or "; ".join(said)).split())
+
+
+def _conditions(service: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {each["type"]: each for each in service.get("status", {}).get("conditions", [])}
+
+
+def _contains(found: Any, wanted: Any) -> bool:
+    """Return whether an object of the API is as it is wanted, but for defaults that the server has added."""
+    if isinstance(wanted, Mapping):
+        return isinstance(found, Mapping) and all(
+            key in found and _contains(found[key], value) for key, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return (
+            isinstance(found, list)
+            and len(found) == len(wanted)
+            and all(_contains(*pair) for pair in zip(found, wanted, strict=True))
+        )
+    return found == wanted

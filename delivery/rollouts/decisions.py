@@ -1,0 +1,241 @@
+"""What the next state of a rollout is. Pure: no clock, no network; the same inputs give the same decision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from delivery.rollouts.records import Counts, Rollout, Status, Ticks
+from delivery.statistics import errors, latency, readiness
+from workloads.serving.model_rollout import Phase
+
+_ALL = 100
+
+
+class Readiness(StrEnum):
+    """Whether a version can answer requests."""
+
+    MISSING = "missing"
+    """It has no InferenceService."""
+    STARTING = "starting"
+    READY = "ready"
+    OTHER_FILES = "other files"
+    """It answers with another digest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What was seen at one tick."""
+
+    seconds: float
+    """Since the last tick."""
+    canary: Readiness
+    """Of the version that is rolled out."""
+    canary_says: str = ""
+    """KServe's reason, or the digest that answers."""
+    serving: str = ""
+    """Version that gets the requests while no rollout of the model is under way; empty if none does."""
+    stable_ready: bool = True
+    """Whether the former version can still answer."""
+    seen: Counts | None = None
+    """Answers since the last tick at the present share; None if the gateway could not be read."""
+    ticks: Ticks = field(default_factory=Ticks)
+    """This tick's comparison by latency."""
+    champion: str | None = None
+    """Version with the alias champion; None if the registry does not answer, empty if it has none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What to write."""
+
+    status: Status
+    weights: Mapping[str, int]
+    """Version -> share of the requests, in percent; empty if the model has no version that serves."""
+    champion: str | None = None
+    """Version to alias champion, if another one is."""
+
+
+def decide(rollout: Rollout, seen: Observation) -> Decision:
+    """Return what follows from what was seen.
+
+    Args:
+        rollout: One that has not ended, and is the oldest such of its model.
+        seen: What was seen at this tick.
+    """
+    status = replace(rollout.status, elapsed_seconds=rollout.status.elapsed_seconds + seen.seconds)
+    if status.phase is Phase.BAKING:
+        return _bake(rollout, status, seen)
+    if rollout.aborted:
+        return _roll_back(rollout, status, f"version {rollout.version} was aborted")
+    if seen.canary is Readiness.OTHER_FILES:
+        return _roll_back(
+            rollout,
+            status,
+            f"version {rollout.version} answers with digest {seen.canary_says}, not {rollout.digest}",
+        )
+    if status.phase in (Phase.PENDING, Phase.PAUSED):
+        return _begin(rollout, status, seen)
+    return _progress(rollout, status, seen)
+
+
+def _begin(rollout: Rollout, status: Status, seen: Observation) -> Decision:
+    status = replace(status, stable_version=seen.serving)
+    if seen.canary is not Readiness.READY:
+        says = f": {seen.canary_says}" if seen.canary_says else ""
+        reason = f"version {rollout.version} is {seen.canary}{says}"
+        if status.elapsed_seconds >= rollout.deadline_seconds:
+            return _roll_back(
+                rollout, status, f"{reason}, {rollout.deadline_seconds:.0f} s after its rollout began"
+            )
+        return _keep(rollout, replace(status, phase=Phase.PENDING, reason=reason))
+    if rollout.needs_approval and not rollout.approved_by:
+        # Nobody is kept from thinking: the deadline counts from here.
+        reason = f"version {rollout.version} waits for approval"
+        return _keep(rollout, replace(status, phase=Phase.PAUSED, reason=reason, elapsed_seconds=0))
+    if not rollout.steps or status.stable_version in ("", rollout.version):
+        return _take_over(rollout, status, seen, "at once")
+    share = rollout.steps[0].weight
+    return _keep(
+        rollout,
+        replace(
+            status,
+            phase=Phase.PROGRESSING,
+            step=0,
+            step_seconds=0,
+            elapsed_seconds=0,
+            weight=share,
+            reason=f"version {rollout.version} gets {share} % of the requests",
+        ),
+    )
+
+
+def _progress(rollout: Rollout, status: Status, seen: Observation) -> Decision:
+    status = replace(
+        status,
+        step_seconds=status.step_seconds + seen.seconds,
+        ticks=Ticks(
+            slower=status.ticks.slower + seen.ticks.slower, faster=status.ticks.faster + seen.ticks.faster
+        ),
+    )
+    if seen.seen is not None:
+        status = status.add(seen.seen)
+    status = replace(status, evidence=weigh(rollout, status))
+    if bad := _why_back(rollout, status, seen):
+        return _roll_back(rollout, status, f"version {rollout.version} {bad}")
+    status = replace(status, reason=_so_far(status))
+    step = rollout.steps[min(status.step, len(rollout.steps) - 1)]
+    # A gateway that could not be read, or a version that restarts, says nothing: the share stays.
+    if seen.seen is None or seen.canary is not Readiness.READY or status.step_seconds < step.seconds:
+        return _keep(rollout, status)
+    if status.step + 1 < len(rollout.steps):
+        share = rollout.steps[status.step + 1].weight
+        return _keep(rollout, replace(status, step=status.step + 1, step_seconds=0, weight=share))
+    if why := _why_not_yet(rollout, status):
+        return _keep(rollout, replace(status, reason=f"{status.reason}; {why}"))
+    return _take_over(rollout, status, seen, f"after {status.reason}")
+
+
+def _why_back(rollout: Rollout, status: Status, seen: Observation) -> str:
+    """Return what is wrong with the new version, with figures; empty if nothing is known to be."""
+    value, ticks = status.evidence, status.ticks
+    if value["failsMore"] >= errors.THRESHOLD:
+        return f"fails more often: {_so_far(status)}"
+    if value["slower"] >= latency.THRESHOLD:
+        return f"is slower: in {ticks.slower} of {ticks.slower + ticks.faster} comparisons; {_so_far(status)}"
+    if seen.canary is Readiness.MISSING:
+        return "is missing: its InferenceService was deleted"
+    if status.elapsed_seconds >= rollout.deadline_seconds:
+        return f"got no verdict within {rollout.deadline_seconds:.0f} s: {_so_far(status)}"
+    return ""
+
+
+def _why_not_yet(rollout: Rollout, status: Status) -> str:
+    """Return why a version at its last share is not promoted yet; empty if it is."""
+    if status.evidence["goodEnough"] < readiness.THRESHOLD:
+        return "more answers are needed"
+    answered = sum(each.stable for each in status.counts)
+    failed = sum(each.stable_failed for each in status.counts)
+    # A shared cause, which proves nothing for or against the new one.
+    if answered and failed / answered > rollout.max_error_ratio:
+        return "the version that serves fails itself"
+    return ""
+
+
+def _take_over(rollout: Rollout, status: Status, seen: Observation, how: str) -> Decision:
+    if seen.champion is None:
+        return _keep(
+            rollout, replace(status, reason=f"{status.reason or how}; the registry does not answer: waiting")
+        )
+    status = replace(
+        status,
+        phase=Phase.BAKING,
+        weight=_ALL,
+        step_seconds=0,
+        reason=f"version {rollout.version} gets every request, {how}",
+    )
+    return Decision(status=status, weights={rollout.version: _ALL}, champion=_other(rollout.version, seen))
+
+
+def _bake(rollout: Rollout, status: Status, seen: Observation) -> Decision:
+    status = replace(status, step_seconds=status.step_seconds + seen.seconds)
+    former = status.stable_version
+    if rollout.aborted and former and former != rollout.version and seen.stable_ready:
+        back = _roll_back(rollout, status, f"version {rollout.version} was aborted after it served")
+        return replace(back, champion=former)
+    champion = _other(rollout.version, seen)
+    if status.step_seconds < rollout.bake_seconds or champion is not None or seen.champion is None:
+        return Decision(status=status, weights={rollout.version: _ALL}, champion=champion)
+    return Decision(status=replace(status, phase=Phase.PROMOTED), weights={rollout.version: _ALL})
+
+
+def _roll_back(rollout: Rollout, status: Status, reason: str) -> Decision:
+    status = replace(status, phase=Phase.ROLLED_BACK, weight=0, reason=reason)
+    stable = status.stable_version
+    return Decision(status=status, weights={stable: _ALL} if stable else {})
+
+
+def _keep(rollout: Rollout, status: Status) -> Decision:
+    stable, share = status.stable_version, status.weight
+    if not stable:
+        return Decision(status=status, weights={})
+    weights = {stable: _ALL - share, rollout.version: share} if share else {stable: _ALL}
+    return Decision(status=status, weights=weights)
+
+
+def _other(version: str, seen: Observation) -> str | None:
+    """Return the version if another one is champion."""
+    return None if seen.champion in (None, version) else version
+
+
+def weigh(rollout: Rollout, status: Status) -> Mapping[str, float]:
+    """Return each verdict's value, from the counts of a status alone: anybody can compute it again."""
+    answered = sum(each.canary for each in status.counts)
+    failed = sum(each.canary_failed for each in status.counts)
+    return {
+        "failsMore": float(errors.log10_evidence([_as_step(each) for each in status.counts])),
+        "failsMoreThreshold": errors.THRESHOLD,
+        "goodEnough": float(readiness.log10_evidence(answered, failed, rollout.max_error_ratio)),
+        "goodEnoughThreshold": readiness.THRESHOLD,
+        "slower": float(latency.log10_evidence(status.ticks.slower, status.ticks.faster)),
+        "slowerThreshold": latency.THRESHOLD,
+    }
+
+
+def _as_step(counts: Counts) -> errors.StepCounts:
+    return errors.StepCounts(
+        canary_share=counts.weight / _ALL,
+        canary_requests=counts.canary,
+        canary_failures=counts.canary_failed,
+        stable_requests=counts.stable,
+        stable_failures=counts.stable_failed,
+    )
+
+
+def _so_far(status: Status) -> str:
+    canary = sum(each.canary for each in status.counts)
+    stable = sum(each.stable for each in status.counts)
+    canary_failed = sum(each.canary_failed for each in status.counts)
+    stable_failed = sum(each.stable_failed for each in status.counts)
+    return (
+        f"{canary_failed} of {canary} requests failed, {stable_failed} of {stable} of the version before it"
+    )

@@ -1,0 +1,210 @@
+"""What a rollout is asked to do and how far it is, as its object has it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from workloads.serving.model_rollout import ENDED, SERVES, Phase, rollout_phase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A share of the requests, and the least time for which the version has it."""
+
+    weight: int
+    """Percent, 1 to 99."""
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Defaults:
+    """What a stack does where a rollout says nothing."""
+
+    steps: tuple[Step, ...] = ()
+    max_error_ratio: float = 0.01
+    deadline_seconds: float = 900
+    bake_seconds: float = 20
+    approval: bool = False
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Read them from the controller's settings, whose keys are those of a rollout's spec."""
+        found = cls()
+        return replace(
+            found,
+            steps=_steps(document.get("steps", [])),
+            max_error_ratio=float(document.get("maxErrorRatio", found.max_error_ratio)),
+            deadline_seconds=float(document.get("deadlineSeconds", found.deadline_seconds)),
+            bake_seconds=float(document.get("bakeSeconds", found.bake_seconds)),
+            approval=bool(document.get("approval", found.approval)),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Requests that both versions answered at one share, and those that failed."""
+
+    weight: int
+    """Share of the new version, in percent."""
+    canary: int = 0
+    canary_failed: int = 0
+    stable: int = 0
+    stable_failed: int = 0
+
+    def plus(self, other: "Counts") -> "Counts":
+        """Return the sum of two counts of the same share."""
+        return Counts(
+            weight=self.weight,
+            canary=self.canary + other.canary,
+            canary_failed=self.canary_failed + other.canary_failed,
+            stable=self.stable + other.stable,
+            stable_failed=self.stable_failed + other.stable_failed,
+        )
+
+    def to_json(self) -> dict[str, int]:
+        """Return them as the status has them."""
+        return {
+            "weight": self.weight,
+            "canary": self.canary,
+            "canaryFailed": self.canary_failed,
+            "stable": self.stable,
+            "stableFailed": self.stable_failed,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote."""
+        return cls(
+            weight=int(document["weight"]),
+            canary=int(document["canary"]),
+            canary_failed=int(document["canaryFailed"]),
+            stable=int(document["stable"]),
+            stable_failed=int(document["stableFailed"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ticks:
+    """Ticks in which the new version was compared by latency, and those in which it was slower."""
+
+    slower: int = 0
+    faster: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """How far a rollout is, as counts and durations: a controller that starts again loses nothing."""
+
+    phase: Phase = Phase.PENDING
+    weight: int = 0
+    """Share of the requests that its version gets, in percent."""
+    stable_version: str = ""
+    """The version that served when it began; empty if none did."""
+    step: int = 0
+    """Place of the present step."""
+    step_seconds: float = 0
+    """Time in the present step; of a baking version, since it got every request."""
+    elapsed_seconds: float = 0
+    """Time since its version could have been judged first."""
+    counts: tuple[Counts, ...] = ()
+    ticks: Ticks = field(default_factory=Ticks)
+    evidence: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Each verdict's present value, and what it would have to reach."""
+    reason: str = ""
+    """One sentence with figures."""
+
+    def add(self, seen: Counts) -> "Status":
+        """Return the status with further counts at the present share."""
+        last = self.counts[-1] if self.counts else None
+        if last is not None and last.weight == seen.weight:
+            return replace(self, counts=(*self.counts[:-1], last.plus(seen)))
+        return replace(self, counts=(*self.counts, seen))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the status as the object has it."""
+        return {
+            "phase": self.phase.value,
+            "weight": self.weight,
+            "stableVersion": self.stable_version,
+            "step": self.step,
+            "stepSeconds": round(self.step_seconds, 1),
+            "elapsedSeconds": round(self.elapsed_seconds, 1),
+            "counts": [each.to_json() for each in self.counts],
+            "slowerTicks": self.ticks.slower,
+            "fasterTicks": self.ticks.faster,
+            "evidence": {key: round(value, 4) for key, value in self.evidence.items()},
+            "reason": self.reason,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote, or nothing at all."""
+        return cls(
+            phase=Phase(document.get("phase", Phase.PENDING)),
+            weight=int(document.get("weight", 0)),
+            stable_version=str(document.get("stableVersion", "")),
+            step=int(document.get("step", 0)),
+            step_seconds=float(document.get("stepSeconds", 0)),
+            elapsed_seconds=float(document.get("elapsedSeconds", 0)),
+            counts=tuple(Counts.from_json(each) for each in document.get("counts", [])),
+            ticks=Ticks(
+                slower=int(document.get("slowerTicks", 0)), faster=int(document.get("fasterTicks", 0))
+            ),
+            evidence=dict(document.get("evidence", {})),
+            reason=str(document.get("reason", "")),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollout:
+    """One ModelRollout."""
+
+    name: str
+    model_name: str
+    version: str
+    digest: str
+    created: str
+    """When, as the API server has it; orders the rollouts of a model."""
+    steps: tuple[Step, ...]
+    max_error_ratio: float
+    deadline_seconds: float
+    bake_seconds: float
+    needs_approval: bool
+    approved_by: str
+    aborted: bool
+    status: Status
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.status.phase in ENDED
+
+    @property
+    def serving_version(self) -> str:
+        """The version that gets most of the requests by this rollout; empty if it has not begun."""
+        return self.version if self.status.phase in SERVES else self.status.stable_version
+
+    @classmethod
+    def from_object(cls, found: Mapping[str, Any], defaults: Defaults) -> Self:
+        """Read an object of the API."""
+        spec, metadata = found["spec"], found["metadata"]
+        approval = spec.get("approval", {})
+        return cls(
+            name=metadata["name"],
+            model_name=spec["modelName"],
+            version=spec["version"],
+            digest=spec["digest"],
+            created=metadata.get("creationTimestamp") or "",
+            steps=_steps(spec["steps"]) if "steps" in spec else defaults.steps,
+            max_error_ratio=float(spec.get("maxErrorRatio", defaults.max_error_ratio)),
+            deadline_seconds=float(spec.get("deadlineSeconds", defaults.deadline_seconds)),
+            bake_seconds=float(spec.get("bakeSeconds", defaults.bake_seconds)),
+            needs_approval=bool(approval.get("required", defaults.approval)),
+            approved_by=str(approval.get("by", "")),
+            aborted=bool(spec.get("abort", False)),
+            status=replace(Status.from_json(found.get("status", {})), phase=rollout_phase(found)),
+        )
+
+
+def _steps(document: list[Mapping[str, Any]]) -> tuple[Step, ...]:
+    return tuple(Step(weight=int(each["weight"]), seconds=float(each.get("seconds", 0))) for each in document)

@@ -1,0 +1,88 @@
+"""Asks for the rollout of a version, and waits until it serves or its callers judge it.
+
+Embedded in the step that has proven the version.
+"""
+
+# kubernetes ships no complete types.
+# pyright: basic
+
+import os
+import time
+from typing import Any
+
+from workloads.contract import ROLLOUT_API, ROLLOUTS
+from workloads.serving.model_rollout import (
+    ENDED,
+    SERVES,
+    Phase,
+    rollout_body,
+    rollout_phase,
+    rollout_reason,
+)
+
+_SECONDS = 180
+
+
+def _objects() -> Any:
+    from kubernetes import client, config
+
+    # The account of the pod; on a laptop a kubeconfig stands for it.
+    load = config.load_kube_config if "KUBECONFIG" in os.environ else config.load_incluster_config
+    load()
+    return client.CustomObjectsApi()
+
+
+def delete_version(namespace: str, model_name: str, version: str) -> None:
+    """Delete the InferenceService of a version; one that is gone is fine."""
+    from kubernetes import client
+
+    place = ("serving.kserve.io", "v1beta1", namespace, "inferenceservices", f"{model_name}-v{version}")
+    try:
+        _objects().delete_namespaced_custom_object(*place)
+    except client.ApiException as error:
+        if error.status != 404:
+            raise
+
+
+def roll_out(namespace: str, model_name: str, version: str, digest: str) -> Phase:
+    """Ask for a rollout and return its phase once it waits for nobody but callers and approval.
+
+    Raises:
+        RuntimeError: it was rolled back; the text says why.
+        TimeoutError: it was not decided in time.
+    """
+    from kubernetes import client
+
+    objects, run_id = _objects(), os.environ["KFP_RUN_ID"]
+    # A step that is tried again asks for the same one.
+    name = f"{model_name}-v{version}-{run_id[:8]}"
+    place = (*ROLLOUT_API, namespace, ROLLOUTS)
+    body = rollout_body(
+        name,
+        namespace,
+        model_name=model_name,
+        version=version,
+        digest=digest,
+        reason=f"pipeline run {run_id}",
+    )
+    try:
+        objects.create_namespaced_custom_object(*place, body)
+    except client.ApiException as error:
+        if error.status != 409:
+            raise
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        rollout = objects.get_namespaced_custom_object(*place, name)
+        phase = rollout_phase(rollout)
+        if phase in SERVES or phase in (Phase.PROGRESSING, Phase.PAUSED):
+            return phase
+        if phase in ENDED:
+            raise RuntimeError(
+                f"model {model_name}: version {version} is not served: {rollout_reason(rollout)}"
+            )
+        if time.monotonic() > deadline:
+            raise TimeoutError(
+                f"model {model_name}: version {version} is not rolled out after {_SECONDS} s: "
+                f"{rollout_reason(rollout)}"
+            )
+        time.sleep(0.2)

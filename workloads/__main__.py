@@ -1,4 +1,4 @@
-"""`python -m workloads`: run a pipeline, show the model that is served, sign in, print a token."""
+"""`python -m workloads`: run a pipeline, show or replace the model that is served, sign in."""
 
 import argparse
 import os
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from terminal import failures
+from workloads import rollouts
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 
@@ -36,8 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
             )
         if options.command == "run":
             return _train(endpoints, options) if trains else _predict(endpoints, options)
-        if options.command in _PEOPLE:
-            return _PEOPLE[options.command](endpoints, options)
+        if options.command in _OTHERS:
+            return _OTHERS[options.command](endpoints, options)
         return _show(endpoints, _name(options))
     except WorkloadsError as error:
         sys.stderr.write(f"error: {error}\n")
@@ -59,6 +60,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         "predict_batch", help="predict every row of a table with a registered model"
     )
     show = commands.add_parser("show", help="show the served model and one prediction")
+    roll_out = commands.add_parser("rollout", help="serve another version of a model, step by step")
+    rollouts.add_arguments(roll_out)
     login = commands.add_parser("login", help="sign in at the company's issuer, in a browser on any machine")
     login.add_argument("--session", action="store_true", help="only until the session in the browser ends")
     logout = commands.add_parser("logout", help="end that login")
@@ -68,9 +71,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     for command in (train, show):
         command.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
         command.add_argument("--name", default="", help="name of the model (default: made of --data)")
-    for command in (train, predict):
-        command.add_argument("--timeout-seconds", type=float, default=900, help="of a run on a platform")
-    for command in (train, predict, show, login, logout, token):
+    for command in (train, predict, roll_out):
+        command.add_argument("--timeout-seconds", type=float, default=900, help="of the wait")
+    for command in (train, predict, show, roll_out, login, logout, token):
         command.add_argument("--stack", default="local", help="stack of the platform")
         command.add_argument("--team", default="", help="team of the stack whose pipelines to use")
         command.add_argument(
@@ -179,7 +182,7 @@ def _logout(endpoints: Endpoints, _: argparse.Namespace) -> int:
     return 0
 
 
-_PEOPLE = {"login": _login, "logout": _logout, "token": _token}
+_OTHERS = {"login": _login, "logout": _logout, "rollout": rollouts.run, "token": _token}
 _NO_LOGIN = "the platform has no login: clients need no token"
 
 

@@ -210,6 +210,8 @@ class Gate(pulumi.ComponentResource):
             for role, granted in roles.rules().items()
         }
         published = {(each["namespace"], each["group"]) for each in self._args.routes if "group" in each}
+        # Rollouts are where models are.
+        published |= {(where, roles.ROLLOUT_GROUP) for where, group in published if group == roles.MODELS}
         for namespace, bindings in self._args.bindings.items():
             for role, subjects in bindings.items():
                 groups = {group for rule in roles.rules()[role] for group in rule["api_groups"]}

@@ -1,7 +1,7 @@
 """What a host of the gateway asks for in terms of RBAC, and the roles that grant it.
 
-The resources are names for the gate alone: no Kubernetes API serves them, so that whoever holds such a right
-can do nothing with it but send requests through the gateway.
+The resources, but for rollouts, are names for the gate alone: no Kubernetes API serves them, so that whoever
+holds such a right can do nothing with it but send requests through the gateway.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from workloads.contract import ROLLOUT_API, ROLLOUTS
+
 PIPELINES: Final = "pipelines.kubeflow.org"
 TRACKING: Final = "mlflow.kubeflow.org"
 MODELS: Final = "serving.kserve.io"
+ROLLOUT_GROUP: Final = ROLLOUT_API[0]
 PLATFORM: Final = "plinth.dev"
 """Group of what has no group of its own, such as metrics."""
 MANY: Final = 8
@@ -27,6 +30,9 @@ TRACKED: Final = (
     *("webhooks", "workspaces"),
 )
 """All other resources of MLflow, which are first segments of paths of its API: RBAC knows no exceptions."""
+_READ: Final = ["get", "list", "watch"]
+APPROVE: Final = "approve"
+"""Verb that no request has: whoever holds it for a rollout may approve one that somebody else asks for."""
 _WRITE: Final = ["get", "create", "update", "delete"]
 
 
@@ -102,7 +108,11 @@ def rules() -> Mapping[Role, Sequence[dict[str, Any]]]:
             _rule(PLATFORM, "*", ["get"]),
         ],
         Role.CALLER: [_rule(MODELS, _PREDICTIONS, ["get", "create"])],
-        Role.PROMOTER: [_rule(TRACKING, PROMOTIONS, _WRITE)],
+        Role.PROMOTER: [
+            _rule(TRACKING, PROMOTIONS, _WRITE),
+            # Not a name for the gate: whoever has a kubeconfig asks the Kubernetes API.
+            _rule(ROLLOUT_GROUP, ROLLOUTS, [*_READ, "create", "patch", APPROVE]),
+        ],
     }
 
 

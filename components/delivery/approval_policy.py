@@ -4,12 +4,11 @@ from typing import Any, Final
 
 import pulumi_kubernetes as kubernetes
 
+from components.access.roles import APPROVE
 from components.shapes import admission
 from components.shapes.owner import Owner
 from workloads.contract import ROLLOUT_API, ROLLOUTS
 
-APPROVE: Final = "approve"
-"""Verb of RBAC that no request has: whoever holds it for a rollout may approve it."""
 _BY: Final = "?spec.?approval.?by.orValue('')"
 
 

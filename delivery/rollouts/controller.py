@@ -14,10 +14,9 @@ import requests
 from delivery.rollouts.cluster import Cluster
 from delivery.rollouts.decisions import Decision, Observation, Readiness, decide
 from delivery.rollouts.gateway_counters import Answers, GatewayCounters
-from delivery.rollouts.records import Counts, Rollout, Ticks
+from delivery.rollouts.records import Counts, Rollout
 from delivery.rollouts.registry import CHAMPION, PREVIOUS, Registry
 from delivery.rollouts.settings import METRICS_URL, Settings
-from delivery.statistics import latency
 from workloads.serving import model_route
 from workloads.serving.inference_service import version_service
 from workloads.serving.model_rollout import Phase
@@ -114,9 +113,9 @@ class Controller:
         service = versions.get(version_service(rollout.model_name, rollout.version))
         canary, says = self._readiness(namespace, rollout, service)
         stable = versions.get(version_service(rollout.model_name, rollout.status.stable_version))
-        seen, ticks = None, Ticks()
+        seen, histograms = None, None
         if rollout.status.phase is Phase.PROGRESSING and answers is not None:
-            seen, ticks = self._counted(namespace, rollout, answers)
+            seen, histograms = counted(namespace, rollout, answers)
         return Observation(
             seconds=seconds,
             canary=canary,
@@ -124,7 +123,7 @@ class Controller:
             serving=serving,
             stable_ready=stable is not None and _is_ready(stable),
             seen=seen,
-            ticks=ticks,
+            histograms=histograms,
             champion=self._registries[namespace].champion(rollout.model_name),
         )
 
@@ -158,28 +157,6 @@ class Controller:
             _LOGGER.warning("the gateway's counters were not read (%s)", type(error).__name__)
             return None
         return self._counters.advance(readings)
-
-    def _counted(
-        self, namespace: str, rollout: Rollout, answers: Mapping[str, Answers]
-    ) -> tuple[Counts, Ticks]:
-        def of(version: str) -> Answers:
-            prefix = f"{namespace}-{model_route.predictor(rollout.model_name, version)}-"
-            own = [each for name, each in answers.items() if name.startswith(prefix)]
-            return own[0] if own else Answers()
-
-        canary, stable = of(rollout.version), of(rollout.status.stable_version)
-        counts = Counts(
-            weight=rollout.status.weight,
-            canary=canary.total,
-            canary_failed=canary.failed,
-            stable=stable.total,
-            stable_failed=stable.failed,
-        )
-        # Before the last step a version has so few requests that it is idle, and looks fast.
-        if rollout.status.step + 1 < len(rollout.steps):
-            return counts, Ticks()
-        slower = latency.is_slower(canary.buckets, stable.buckets)
-        return counts, Ticks(slower=int(slower is True), faster=int(slower is False))
 
     def _carry_out(
         self, namespace: str, rollout: Rollout, decision: Decision, route: Mapping[str, Any] | None
@@ -238,6 +215,35 @@ class Controller:
             if idle >= _DRAIN_SECONDS:
                 _LOGGER.info("version %s of %s: deleted", version, model_name)
                 self._cluster.delete_version(namespace, model_name, version)
+
+
+def counted(
+    namespace: str, rollout: Rollout, answers: Mapping[str, Answers]
+) -> tuple[Counts, tuple[Sequence[float], Sequence[float]] | None]:
+    """Return what both versions of a rollout have answered, and how fast; no histograms if one is idle.
+
+    Args:
+        namespace: Of the models.
+        rollout: The rollout.
+        answers: Service as the gateway names it -> its answers since the last tick.
+    """
+
+    def of(version: str) -> Answers:
+        prefix = f"{namespace}-{model_route.predictor(rollout.model_name, version)}-"
+        return next((each for name, each in answers.items() if name.startswith(prefix)), Answers())
+
+    canary, stable = of(rollout.version), of(rollout.status.stable_version)
+    counts = Counts(
+        weight=rollout.status.weight,
+        canary=canary.total,
+        canary_failed=canary.failed,
+        stable=stable.total,
+        stable_failed=stable.failed,
+    )
+    bounds = sorted(canary.buckets)
+    if not bounds or bounds != sorted(stable.buckets):
+        return counts, None
+    return counts, ([canary.buckets[each] for each in bounds], [stable.buckets[each] for each in bounds])
 
 
 def _not_needed(rollouts: Sequence[Rollout]) -> set[str]:

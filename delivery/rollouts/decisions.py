@@ -1,10 +1,10 @@
 """What the next state of a rollout is. Pure: no clock, no network; the same inputs give the same decision."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from delivery.rollouts.records import Counts, Rollout, Status, Ticks
+from delivery.rollouts.records import Counts, Rollout, Status
 from delivery.statistics import errors, latency, readiness
 from workloads.serving.model_rollout import Phase
 
@@ -38,8 +38,8 @@ class Observation:
     """Whether the former version can still answer."""
     seen: Counts | None = None
     """Answers since the last tick at the present share; None if the gateway could not be read."""
-    ticks: Ticks = field(default_factory=Ticks)
-    """This tick's comparison by latency."""
+    histograms: tuple[Sequence[float], Sequence[float]] | None = None
+    """Answers within each bound of latency since the last tick, of the new version and of the former one."""
     champion: str | None = None
     """Version with the alias champion; None if the registry does not answer, empty if it has none."""
 
@@ -113,9 +113,10 @@ def _progress(rollout: Rollout, status: Status, seen: Observation) -> Decision:
     status = replace(
         status,
         step_seconds=status.step_seconds + seen.seconds,
-        ticks=Ticks(
-            slower=status.ticks.slower + seen.ticks.slower, faster=status.ticks.faster + seen.ticks.faster
-        ),
+        # Before the last step the new version has so few requests that it is idle, and looks fast.
+        ticks=latency.add_tick(status.ticks, *seen.histograms)
+        if seen.histograms and status.step + 1 >= len(rollout.steps)
+        else status.ticks,
     )
     if seen.seen is not None:
         status = status.add(seen.seen)
@@ -141,7 +142,7 @@ def _why_back(rollout: Rollout, status: Status, seen: Observation) -> str:
     if value["failsMore"] >= errors.THRESHOLD:
         return f"fails more often: {_so_far(status)}"
     if value["slower"] >= latency.THRESHOLD:
-        return f"is slower: in {ticks.slower} of {ticks.slower + ticks.faster} comparisons; {_so_far(status)}"
+        return f"is slower: in {ticks.slower} of {ticks.ticks} comparisons; {_so_far(status)}"
     if seen.canary is Readiness.MISSING:
         return "is missing: its InferenceService was deleted"
     if status.elapsed_seconds >= rollout.deadline_seconds:
@@ -216,7 +217,7 @@ def weigh(rollout: Rollout, status: Status) -> Mapping[str, float]:
         "failsMoreThreshold": errors.THRESHOLD,
         "goodEnough": float(readiness.log10_evidence(answered, failed, rollout.max_error_ratio)),
         "goodEnoughThreshold": readiness.THRESHOLD,
-        "slower": float(latency.log10_evidence(status.ticks.slower, status.ticks.faster)),
+        "slower": float(latency.log10_evidence(status.ticks)),
         "slowerThreshold": latency.THRESHOLD,
     }
 

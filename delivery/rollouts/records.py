@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from delivery.statistics.latency import TickCounts
 from workloads.serving.model_rollout import ENDED, SERVES, Phase, rollout_phase
 
 
@@ -84,14 +85,6 @@ class Counts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ticks:
-    """Ticks in which the new version was compared by latency, and those in which it was slower."""
-
-    slower: int = 0
-    faster: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
 class Status:
     """How far a rollout is, as counts and durations: a controller that starts again loses nothing."""
 
@@ -107,7 +100,8 @@ class Status:
     elapsed_seconds: float = 0
     """Time since its version could have been judged first."""
     counts: tuple[Counts, ...] = ()
-    ticks: Ticks = field(default_factory=Ticks)
+    ticks: TickCounts = field(default_factory=TickCounts)
+    """Comparisons of both versions by latency."""
     evidence: Mapping[str, float] = field(default_factory=dict[str, float])
     """Each verdict's present value, and what it would have to reach."""
     reason: str = ""
@@ -130,8 +124,8 @@ class Status:
             "stepSeconds": round(self.step_seconds, 1),
             "elapsedSeconds": round(self.elapsed_seconds, 1),
             "counts": [each.to_json() for each in self.counts],
-            "slowerTicks": self.ticks.slower,
-            "fasterTicks": self.ticks.faster,
+            "comparisons": self.ticks.ticks,
+            "slower": self.ticks.slower,
             "evidence": {key: round(value, 4) for key, value in self.evidence.items()},
             "reason": self.reason,
         }
@@ -147,8 +141,8 @@ class Status:
             step_seconds=float(document.get("stepSeconds", 0)),
             elapsed_seconds=float(document.get("elapsedSeconds", 0)),
             counts=tuple(Counts.from_json(each) for each in document.get("counts", [])),
-            ticks=Ticks(
-                slower=int(document.get("slowerTicks", 0)), faster=int(document.get("fasterTicks", 0))
+            ticks=TickCounts(
+                ticks=int(document.get("comparisons", 0)), slower=int(document.get("slower", 0))
             ),
             evidence=dict(document.get("evidence", {})),
             reason=str(document.get("reason", "")),

@@ -224,6 +224,8 @@ def _production_problems(settings: Settings) -> Iterator[str]:
     storage, cluster = settings.storage, settings.cluster
     if not settings.protect:
         yield "protect is false in production: set it to true, or a changed name could delete a store"
+    if not settings.rollouts.approval:
+        yield "rollouts.approval is false in production: set it to true, so that two people see a new version"
     if not isinstance(cluster, EksSettings):
         return
     yield from _production_edge_problems(settings)

@@ -28,7 +28,8 @@ class ModelRollouts:
 
     def __init__(self, endpoints: Endpoints) -> None:
         """Open a client; nothing is sent yet."""
-        self._api: Any = client.CustomObjectsApi(cluster_client.connect(endpoints.kubeconfig))
+        self._client: Any = cluster_client.connect(endpoints.kubeconfig)
+        self._api: Any = client.CustomObjectsApi(self._client)
         self._namespace = endpoints.models_namespace
         self._place = (*ROLLOUT_API, endpoints.models_namespace, ROLLOUTS)
 
@@ -95,9 +96,10 @@ class ModelRollouts:
         """Ask for the end of a rollout; the version before it then gets every request again."""
         self._patch(name, {"abort": True})
 
-    def approve(self, name: str, by: str) -> None:
-        """Let a rollout that waits for approval go on."""
-        self._patch(name, {"approval": {"by": by}})
+    def approve(self, name: str) -> None:
+        """Let a rollout that waits for approval go on, in the name of this kubeconfig's user."""
+        review: Any = client.AuthenticationV1Api(self._client).create_self_subject_review({})
+        self._patch(name, {"approval": {"by": review.status.user_info.username}})
 
     def wait(
         self,

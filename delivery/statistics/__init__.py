@@ -6,7 +6,6 @@ are 200 times as likely if the suspicion is true as if it is not. A suspicion th
 any look, ever, with probability p at most (the numbers are e-values; docs/adr/0014). Nothing here reads a
 clock or the network.
 
-All that is given as a number may also be a numpy array of numbers, one for each of many streams; the result
-is an array then. That is how the promises are measured on these very functions. The package itself does not
-import numpy.
+Counts may also be numpy arrays, with one number for each of many streams: the evidence is an array then. That
+is how the promises are measured on these very functions. The package itself does not import numpy.
 """

@@ -68,9 +68,9 @@ class Controller:
             self._cluster.delete_route(namespace, model_name)
         for model_name, rollouts in by_model.items():
             route = routes.get(model_name)
-            weights = self._advance(namespace, rollouts, versions, route, seconds, answers)
-            self._drain(namespace, rollouts, versions, weights, seconds)
-            for old in [each for each in rollouts if each.ended][:-_KEPT]:
+            now, weights = self._advance(namespace, rollouts, versions, route, seconds, answers)
+            self._drain(namespace, now, versions, weights, seconds)
+            for old in [each for each in now if each.ended][:-_KEPT]:
                 self._cluster.delete_rollout(namespace, old.name)
 
     def _advance(
@@ -81,8 +81,12 @@ class Controller:
         route: Mapping[str, Any] | None,
         seconds: float,
         answers: Mapping[str, Answers] | None,
-    ) -> Mapping[str, int]:
-        """Take a model's oldest rollout that has not ended one tick further; return the model's weights."""
+    ) -> tuple[Sequence[Rollout], Mapping[str, int]]:
+        """Take a model's oldest rollout that has not ended one tick further.
+
+        Returns:
+            The rollouts as they are now, and the weights of the model's versions.
+        """
         model_name = rollouts[0].model_name
         ended = [each for each in rollouts if each.ended]
         serving = ended[-1].serving_version if ended else ""
@@ -90,7 +94,7 @@ class Controller:
         if not under_way:
             weights = {serving: 100} if serving else {}
             self._set_route(namespace, model_name, weights, route)
-            return weights
+            return rollouts, weights
         first, *waiting = under_way
         for each in waiting:
             reason = f"waits for rollout {first.name}"
@@ -99,7 +103,8 @@ class Controller:
                 self._cluster.write_status(namespace, each.name, status.to_json())
         decision = decide(first, self._observe(namespace, first, versions, serving, seconds, answers))
         self._carry_out(namespace, first, decision, route)
-        return decision.weights
+        now = replace(first, status=decision.status)
+        return [now if each is first else each for each in rollouts], decision.weights
 
     def _observe(
         self,
@@ -169,7 +174,7 @@ class Controller:
             )
         self._set_route(namespace, rollout.model_name, decision.weights, route)
         if decision.champion is not None:
-            self._set_aliases(namespace, rollout, decision.champion)
+            self._set_aliases(namespace, rollout.model_name, decision.champion, status.stable_version)
         if status != rollout.status:
             self._cluster.write_status(namespace, rollout.name, status.to_json())
 
@@ -189,11 +194,11 @@ class Controller:
                 _LOGGER.warning("route of %s: was changed by somebody else; it is put back", model_name)
             self._cluster.replace_route(namespace, wanted)
 
-    def _set_aliases(self, namespace: str, rollout: Rollout, champion: str) -> None:
+    def _set_aliases(self, namespace: str, model_name: str, champion: str, former: str) -> None:
         """Name the champion and the one before it; what the registry does not take is tried again."""
-        registry, former = self._registries[namespace], rollout.status.stable_version
-        if registry.set_alias(rollout.model_name, CHAMPION, champion) and former not in ("", champion):
-            registry.set_alias(rollout.model_name, PREVIOUS, former)
+        registry = self._registries[namespace]
+        if registry.set_alias(model_name, CHAMPION, champion) and former not in ("", champion):
+            registry.set_alias(model_name, PREVIOUS, former)
 
     def _drain(
         self,

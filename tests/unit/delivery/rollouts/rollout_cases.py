@@ -1,0 +1,38 @@
+"""Rollouts and observations for tests of the controller."""
+
+from dataclasses import replace
+from typing import Any
+
+from delivery.rollouts.decisions import Observation, Readiness
+from delivery.rollouts.records import Counts, Rollout, Status, Step
+
+DIGEST = "d" * 64
+STEPS = (Step(weight=5, seconds=10), Step(weight=50, seconds=10))
+
+
+def rollout(status: Status | None = None, **changes: Any) -> Rollout:
+    """Return the rollout of version 2 in two steps, while version 1 serves."""
+    made = Rollout(
+        name="wine-v2-abc",
+        model_name="wine",
+        version="2",
+        digest=DIGEST,
+        created="2026-01-01T00:00:00Z",
+        steps=STEPS,
+        max_error_ratio=0.01,
+        deadline_seconds=900,
+        bake_seconds=20,
+        needs_approval=False,
+        approved_by="",
+        aborted=False,
+        status=status or Status(),
+    )
+    return replace(made, **changes)
+
+
+def seen(counts: Counts | None = None, **changes: Any) -> Observation:
+    """Return what is seen two seconds later, while everything is well."""
+    made = Observation(
+        seconds=2, canary=Readiness.READY, serving="1", seen=counts, champion="1", stable_ready=True
+    )
+    return replace(made, **changes)

@@ -1,0 +1,231 @@
+"""What follows from what is seen, phase by phase; and that no order of events breaks a promise."""
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from delivery.rollouts.decisions import Decision, Observation, Readiness, decide
+from delivery.rollouts.records import Counts, Rollout, Status
+from tests.unit.delivery.rollouts.rollout_cases import rollout, seen
+from workloads.serving.model_rollout import ENDED, Phase
+
+
+def _progressing(weight: int = 5, step: int = 0, **changes: Any) -> Status:
+    made = Status(phase=Phase.PROGRESSING, weight=weight, step=step, stable_version="1")
+    return replace(made, **changes)
+
+
+def _counts(
+    weight: int = 50, canary: int = 0, canary_failed: int = 0, stable: int = 0, stable_failed: int = 0
+) -> Counts:
+    return Counts(
+        weight=weight, canary=canary, canary_failed=canary_failed, stable=stable, stable_failed=stable_failed
+    )
+
+
+def _after(current: Rollout, *observations: Observation) -> tuple[Rollout, Decision]:
+    decision: Decision | None = None
+    for each in observations:
+        decision = decide(current, each)
+        current = replace(current, status=decision.status)
+    assert decision is not None
+    return current, decision
+
+
+def test_a_version_without_a_ready_pod_gets_no_request() -> None:
+    for canary in (Readiness.MISSING, Readiness.STARTING):
+        decision = decide(rollout(), seen(canary=canary, canary_says="pulling"))
+        assert (decision.status.phase, decision.weights) == (Phase.PENDING, {"1": 100})
+        assert decision.status.reason == f"version 2 is {canary}: pulling"
+
+
+def test_a_version_that_is_not_ready_by_the_deadline_is_rolled_back_with_kserves_reason() -> None:
+    waiting = rollout(Status(elapsed_seconds=899))
+    decision = decide(waiting, seen(canary=Readiness.STARTING, canary_says="ImagePullBackOff"))
+    assert (decision.status.phase, decision.weights) == (Phase.ROLLED_BACK, {"1": 100})
+    assert decision.status.reason == (
+        "version 2 is starting: ImagePullBackOff, 900 s after its rollout began"
+    )
+
+
+def test_a_version_with_other_files_is_rolled_back_whatever_the_phase() -> None:
+    for status in (Status(), _progressing(), Status(phase=Phase.PAUSED, stable_version="1")):
+        decision = decide(
+            rollout(replace(status, stable_version="1")),
+            seen(canary=Readiness.OTHER_FILES, canary_says="e" * 64),
+        )
+        assert (decision.status.phase, decision.weights) == (Phase.ROLLED_BACK, {"1": 100})
+        assert "answers with digest eee" in decision.status.reason
+
+
+def test_the_first_version_of_a_model_serves_at_once() -> None:
+    decision = decide(rollout(), seen(serving="", champion=""))
+    assert (decision.status.phase, decision.weights, decision.champion) == (Phase.BAKING, {"2": 100}, "2")
+
+
+def test_without_steps_the_version_serves_at_once_and_the_former_one_runs_on_until_it_has_baked() -> None:
+    now, decision = _after(rollout(steps=()), seen())
+    assert (decision.status.phase, decision.weights, decision.champion) == (Phase.BAKING, {"2": 100}, "2")
+    now, decision = _after(now, seen(seconds=19, champion="2"))
+    assert decision.status.phase is Phase.BAKING
+    now, decision = _after(now, seen(seconds=1, champion="2"))
+    assert (decision.status.phase, decision.weights) == (Phase.PROMOTED, {"2": 100})
+    assert now.serving_version == "2"
+
+
+def test_a_registry_that_does_not_answer_delays_the_promotion_and_not_the_rollback() -> None:
+    decision = decide(rollout(steps=()), seen(champion=None))
+    assert (decision.status.phase, decision.weights) == (Phase.PENDING, {"1": 100})
+    assert "the registry does not answer" in decision.status.reason
+    back = decide(rollout(_progressing(), aborted=True), seen(champion=None))
+    assert back.status.phase is Phase.ROLLED_BACK
+
+
+def test_each_step_gets_its_share_for_its_least_time_while_both_are_well() -> None:
+    now, decision = _after(rollout(), seen())
+    assert (decision.status.phase, decision.weights) == (Phase.PROGRESSING, {"1": 95, "2": 5})
+    few = _counts(weight=5, canary=1, stable=19)
+    now, decision = _after(now, seen(few, seconds=9))
+    assert decision.weights == {"1": 95, "2": 5}
+    now, decision = _after(now, seen(few, seconds=1))
+    assert (decision.status.step, decision.weights) == (1, {"1": 50, "2": 50})
+
+
+def test_a_good_version_is_promoted_once_it_has_answered_enough() -> None:
+    start = rollout(_progressing(weight=50, step=1))
+    now, decision = _after(start, seen(_counts(canary=100, stable=100), seconds=10))
+    assert decision.status.phase is Phase.PROGRESSING
+    assert decision.status.reason.endswith("more answers are needed")
+    now, decision = _after(now, seen(_counts(canary=300, stable=300)))
+    assert (decision.status.phase, decision.champion) == (Phase.BAKING, "2")
+    assert decision.status.reason == (
+        "version 2 gets every request, after 0 of 400 requests failed, 0 of 400 of the version before it"
+    )
+
+
+def test_a_version_that_fails_is_rolled_back_with_figures() -> None:
+    now, decision = _after(
+        rollout(_progressing()), seen(_counts(weight=5, canary=5, canary_failed=5, stable=95))
+    )
+    assert (decision.status.phase, decision.weights) == (Phase.ROLLED_BACK, {"1": 100})
+    assert decision.status.reason == (
+        "version 2 fails more often: 5 of 5 requests failed, 0 of 95 of the version before it"
+    )
+    assert decision.status.evidence["failsMore"] >= decision.status.evidence["failsMoreThreshold"]
+    assert now.serving_version == "1"
+
+
+def test_a_cause_that_both_share_neither_promotes_nor_rolls_back() -> None:
+    both = _counts(canary=4000, canary_failed=20, stable=4000, stable_failed=80)
+    decision = decide(rollout(_progressing(weight=50, step=1)), seen(both, seconds=10))
+    assert decision.status.phase is Phase.PROGRESSING
+    assert decision.status.reason.endswith("the version that serves fails itself")
+
+
+def test_a_slower_version_is_rolled_back_and_only_the_last_step_compares() -> None:
+    fast, slow = (10.0, 10.0, 10.0), (0.0, 10.0, 10.0)
+    first = decide(rollout(_progressing()), seen(_counts(weight=5), histograms=(slow, fast)))
+    assert first.status.ticks.ticks == 0
+    now = rollout(_progressing(weight=50, step=1))
+    for _ in range(12):
+        now, _ = _after(now, seen(_counts(canary=10, stable=10), histograms=(slow, fast)))
+        if now.ended:
+            break
+    assert now.status.phase is Phase.ROLLED_BACK
+    assert now.status.reason.startswith("version 2 is slower: in ")
+
+
+def test_without_requests_there_is_no_verdict_and_the_deadline_rolls_back() -> None:
+    now, decision = _after(
+        rollout(_progressing(weight=50, step=1)), *[seen(_counts(), seconds=100) for _ in range(8)]
+    )
+    assert decision.status.phase is Phase.PROGRESSING
+    _, decision = _after(now, seen(_counts(), seconds=100))
+    assert (decision.status.phase, decision.weights) == (Phase.ROLLED_BACK, {"1": 100})
+    assert decision.status.reason.startswith("version 2 got no verdict within 900 s: 0 of 0 requests failed")
+
+
+def test_a_gateway_that_cannot_be_read_keeps_the_share() -> None:
+    decision = decide(rollout(_progressing()), seen(None, seconds=60))
+    assert (decision.status.phase, decision.weights) == (Phase.PROGRESSING, {"1": 95, "2": 5})
+
+
+def test_approval_is_awaited_before_any_request_and_without_a_deadline() -> None:
+    waiting = rollout(needs_approval=True)
+    now, decision = _after(waiting, seen(), seen(seconds=10_000))
+    assert (decision.status.phase, decision.weights) == (Phase.PAUSED, {"1": 100})
+    _, decision = _after(replace(now, approved_by="ann"), seen())
+    assert (decision.status.phase, decision.weights) == (Phase.PROGRESSING, {"1": 95, "2": 5})
+
+
+def test_an_abort_after_the_promotion_goes_back_while_the_former_version_runs() -> None:
+    baking = rollout(Status(phase=Phase.BAKING, weight=100, stable_version="1"), aborted=True)
+    decision = decide(baking, seen(champion="2"))
+    assert (decision.status.phase, decision.weights, decision.champion) == (
+        Phase.ROLLED_BACK,
+        {"1": 100},
+        "1",
+    )
+    gone = decide(baking, seen(champion="2", stable_ready=False))
+    assert (gone.status.phase, gone.weights) == (Phase.BAKING, {"2": 100})
+
+
+def test_a_version_that_serves_already_is_promoted_again() -> None:
+    now, decision = _after(rollout(version="1"), seen(), seen(seconds=20))
+    assert (decision.status.phase, decision.weights, decision.champion) == (Phase.PROMOTED, {"1": 100}, None)
+    assert now.serving_version == "1"
+
+
+def test_a_version_whose_service_was_deleted_is_rolled_back() -> None:
+    decision = decide(rollout(_progressing()), seen(_counts(weight=5), canary=Readiness.MISSING))
+    assert decision.status.reason == "version 2 is missing: its InferenceService was deleted"
+
+
+_OBSERVATIONS = st.builds(
+    seen,
+    st.one_of(
+        st.none(),
+        st.builds(
+            _counts,
+            canary=st.integers(5, 200),
+            canary_failed=st.integers(0, 5),
+            stable=st.integers(5, 200),
+            stable_failed=st.integers(0, 5),
+        ),
+    ),
+    seconds=st.sampled_from([1, 2, 5, 30]),
+    canary=st.sampled_from(Readiness),
+    serving=st.sampled_from(["", "1"]),
+    stable_ready=st.booleans(),
+    champion=st.sampled_from([None, "", "1", "2"]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(_OBSERVATIONS, max_size=40), st.lists(st.booleans(), min_size=40, max_size=40))
+def test_no_order_of_events_gives_requests_to_a_version_that_cannot_answer(
+    events: list[Observation], restarts: list[bool]
+) -> None:
+    now = rollout()
+    for event, restarts_now in zip(events, restarts, strict=False):
+        if now.ended:
+            break
+        counts = event.seen and replace(event.seen, weight=now.status.weight)
+        decision = decide(now, replace(event, seen=counts))
+        began = now.status.phase in (Phase.PENDING, Phase.PAUSED) and decision.status.phase not in (
+            Phase.PENDING,
+            Phase.PAUSED,
+        )
+        if began and decision.status.phase not in ENDED:
+            assert event.canary is Readiness.READY
+        if decision.weights:
+            assert sum(decision.weights.values()) == 100
+        if decision.status.phase is Phase.ROLLED_BACK:
+            assert "2" not in decision.weights
+        if decision.champion == "2":
+            assert decision.weights == {"2": 100}
+        status = decision.status
+        # A controller that starts again knows what the object says, and nothing else.
+        now = replace(now, status=Status.from_json(status.to_json()) if restarts_now else status)

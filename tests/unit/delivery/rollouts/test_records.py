@@ -1,0 +1,99 @@
+"""Rollouts as the API has them."""
+
+from typing import Any
+
+from delivery.rollouts.records import Counts, Defaults, Rollout, Status, Step
+from delivery.statistics.latency import TickCounts
+from tests.unit.delivery.rollouts.rollout_cases import DIGEST
+from workloads.serving.model_rollout import Phase, rollout_body
+
+_STACK = Defaults.from_json(
+    {
+        "steps": [{"weight": 1, "seconds": 120}],
+        "maxErrorRatio": 0.02,
+        "deadlineSeconds": 600,
+        "bakeSeconds": 30,
+        "approval": True,
+    }
+)
+
+
+def _object(**options: Any) -> dict[str, Any]:
+    steps = options.pop("steps", None)
+    body = rollout_body(
+        "wine-v2-abc",
+        "models",
+        model_name="wine",
+        version="2",
+        digest=DIGEST,
+        reason="test",
+        steps=steps,
+        options=options,
+    )
+    body["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    return body
+
+
+def test_what_a_rollout_leaves_out_is_the_stacks() -> None:
+    found = Rollout.from_object(_object(), _STACK)
+    assert found.steps == (Step(weight=1, seconds=120),)
+    assert (found.max_error_ratio, found.deadline_seconds, found.bake_seconds) == (0.02, 600, 30)
+    assert found.needs_approval
+    assert (found.status, found.approved_by, found.aborted) == (Status(), "", False)
+
+
+def test_what_a_rollout_says_counts() -> None:
+    given = _object(
+        steps=[],
+        maxErrorRatio=0.1,
+        deadlineSeconds=60,
+        bakeSeconds=10,
+        approval={"required": False, "by": "ann"},
+        abort=True,
+    )
+    found = Rollout.from_object(given, _STACK)
+    assert found.steps == ()
+    assert (found.max_error_ratio, found.deadline_seconds, found.bake_seconds) == (0.1, 60, 10)
+    assert (found.needs_approval, found.approved_by, found.aborted) == (False, "ann", True)
+
+
+def test_a_status_is_the_same_after_the_api_had_it() -> None:
+    status = Status(
+        phase=Phase.PROGRESSING,
+        weight=25,
+        stable_version="1",
+        step=1,
+        step_seconds=4.0,
+        elapsed_seconds=14.0,
+        counts=(
+            Counts(weight=5, canary=1, canary_failed=0, stable=19, stable_failed=1),
+            Counts(weight=25, canary=5, canary_failed=1, stable=15, stable_failed=0),
+        ),
+        ticks=TickCounts(ticks=3, slower=1),
+        evidence={"failsMore": 0.25},
+        reason="so far",
+    )
+    assert Status.from_json(status.to_json()) == status
+
+
+def test_counts_of_one_share_are_added_and_those_of_another_are_apart() -> None:
+    status = (
+        Status().add(Counts(weight=5, canary=1, stable=2)).add(Counts(weight=5, canary=3, stable_failed=1))
+    )
+    status = status.add(Counts(weight=50, canary=7))
+    assert status.counts == (
+        Counts(weight=5, canary=4, stable=2, stable_failed=1),
+        Counts(weight=50, canary=7),
+    )
+
+
+def test_a_rollout_serves_its_version_once_it_has_taken_over() -> None:
+    for phase, version in (
+        (Phase.PROGRESSING, "1"),
+        (Phase.BAKING, "2"),
+        (Phase.PROMOTED, "2"),
+        (Phase.ROLLED_BACK, "1"),
+    ):
+        body = _object()
+        body["status"] = Status(phase=phase, stable_version="1").to_json()
+        assert Rollout.from_object(body, _STACK).serving_version == version

@@ -52,14 +52,14 @@ class StepCounts:
 def log10_evidence(steps: Sequence[StepCounts]) -> float:
     """Return the evidence, as log10, that the canary fails more often than the stable version.
 
-    0 means none. A canary that fails less often only lowers it. A step in which one version gets all requests
-    compares nothing and does not count.
+    0 means none. A canary that fails less often only lowers it, and one without a failure has none. A step in
+    which one version gets all requests compares nothing and does not count.
     """
     compared = [(_outcomes(step), _worth(step.canary_share)) for step in steps if 0 < step.canary_share < 1]
     if not compared:
         return 0.0
     # The same alternative for all steps, and only then the average.
-    return evidence.average(
+    found = evidence.average(
         [
             sum(
                 count * worth
@@ -69,6 +69,9 @@ def log10_evidence(steps: Sequence[StepCounts]) -> float:
             for number in range(len(_ALTERNATIVES))
         ]
     )
+    # A gateway may send the canary less than its share by chance: no evidence, if nothing failed.
+    failures = sum(step.canary_failures for step in steps)
+    return found - (failures == 0) * (found > 0) * found
 
 
 def fails_more(steps: Sequence[StepCounts]) -> bool:

@@ -52,20 +52,26 @@ class StepCounts:
 def log10_evidence(steps: Sequence[StepCounts]) -> float:
     """Return the evidence, as log10, that the canary fails more often than the stable version.
 
-    0 means none. A canary that fails less often only lowers it. A step in which one version gets all requests
-    compares nothing and does not count.
+    0 means none. A canary that fails less often only lowers it, and one without a failure has none. A step in
+    which one version gets all requests compares nothing and does not count.
     """
-    compared = [step for step in steps if 0 < step.canary_share < 1]
+    compared = [(_outcomes(step), _worth(step.canary_share)) for step in steps if 0 < step.canary_share < 1]
     if not compared:
         return 0.0
-    weighed = [(step, _weights(step.canary_share)) for step in compared]
     # The same alternative for all steps, and only then the average.
-    return evidence.average(
+    found = evidence.average(
         [
-            sum(_evidence_of_step(step, weights[number]) for step, weights in weighed)
+            sum(
+                count * worth
+                for counts, alternatives in compared
+                for count, worth in zip(counts, alternatives[number], strict=True)
+            )
             for number in range(len(_ALTERNATIVES))
         ]
     )
+    # A gateway may send the canary less than its share by chance: no evidence, if nothing failed.
+    failures = sum(step.canary_failures for step in steps)
+    return found - (failures == 0) * (found > 0) * found
 
 
 def fails_more(steps: Sequence[StepCounts]) -> bool:
@@ -73,37 +79,28 @@ def fails_more(steps: Sequence[StepCounts]) -> bool:
     return log10_evidence(steps) >= THRESHOLD
 
 
-@dataclass(frozen=True)
-class _Weights:
-    """Evidence of one request, as log10, by the version that got it and what came of it."""
-
-    canary_failure: float
-    canary_success: float
-    stable_failure: float
-    stable_success: float
-
-
-def _evidence_of_step(step: StepCounts, weights: _Weights) -> float:
+def _outcomes(step: StepCounts) -> tuple[float, float, float, float]:
+    """Return failures and successes of the canary, and of the stable version."""
     return (
-        step.canary_failures * weights.canary_failure
-        + (step.canary_requests - step.canary_failures) * weights.canary_success
-        + step.stable_failures * weights.stable_failure
-        + (step.stable_requests - step.stable_failures) * weights.stable_success
+        step.canary_failures,
+        step.canary_requests - step.canary_failures,
+        step.stable_failures,
+        step.stable_requests - step.stable_failures,
     )
 
 
 @lru_cache(maxsize=64)
-def _weights(canary_share: float) -> tuple[_Weights, ...]:
-    """Return the evidence of a request for each alternative, while the canary gets this share."""
-    found: list[_Weights] = []
+def _worth(canary_share: float) -> tuple[tuple[float, float, float, float], ...]:
+    """Return for each alternative what one request of each outcome is worth, as log10, at this share."""
+    found: list[tuple[float, float, float, float]] = []
     for stable, canary in _ALTERNATIVES:
         both = canary_share * canary + (1 - canary_share) * stable
         found.append(
-            _Weights(
-                canary_failure=math.log10(canary / both),
-                canary_success=math.log10((1 - canary) / (1 - both)),
-                stable_failure=math.log10(stable / both),
-                stable_success=math.log10((1 - stable) / (1 - both)),
+            (
+                math.log10(canary / both),
+                math.log10((1 - canary) / (1 - both)),
+                math.log10(stable / both),
+                math.log10((1 - stable) / (1 - both)),
             )
         )
     return tuple(found)

@@ -8,6 +8,7 @@ worth less, and stopping at one of several averages would be worth nothing.
 
 import math
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 
@@ -21,9 +22,7 @@ def threshold_for(false_verdicts: float) -> float:
 def average(logarithms: Sequence[float]) -> float:
     """Return log10 of the average of numbers that are given as log10, however large they are."""
     library = _library(logarithms[0])
-    largest = logarithms[0]
-    for each in logarithms[1:]:
-        largest = (largest + each + abs(largest - each)) / 2
+    largest = reduce(max if library is math else library.maximum, logarithms)
     total = sum(library.exp((each - largest) * math.log(10)) for each in logarithms)
     return largest + library.log10(total / len(logarithms))
 

@@ -93,14 +93,15 @@ def test_a_step_that_compares_nothing_carries_no_evidence() -> None:
 
 @given(
     st.sampled_from(SHARES),
-    st.tuples(*[st.integers(min_value=0, max_value=500)] * 4),
+    st.integers(min_value=1, max_value=500),
+    st.tuples(*[st.integers(min_value=0, max_value=500)] * 3),
     st.booleans(),
 )
 def test_one_more_request_is_worth_nothing_on_the_average(
-    share: Fraction, counts: tuple[int, int, int, int], fails: bool
+    share: Fraction, canary_failures: int, others: tuple[int, int, int], fails: bool
 ) -> None:
     """Whether it fails or not: the gateway's choice alone decides which version it counts for."""
-    canary_failures, canary_good, stable_failures, stable_good = counts
+    canary_good, stable_failures, stable_good = others
     worth = int(fails)
     canary = (canary_failures, canary_failures + canary_good)
     stable = (stable_failures, stable_failures + stable_good)
@@ -115,6 +116,12 @@ def test_one_more_request_is_worth_nothing_on_the_average(
 def test_a_better_canary_is_no_evidence(share: float) -> None:
     requests = int(1000 * share)
     assert errors.log10_evidence([_step(share, (0, requests), (200, 1000 - requests))]) < -1
+
+
+def test_a_canary_without_a_failure_has_no_evidence_however_few_requests_it_got() -> None:
+    assert errors.log10_evidence([_step(0.5, (0, 1), (0, 400))]) == 0
+    assert errors.log10_evidence([_step(0.5, (1, 1), (0, 400))]) > errors.THRESHOLD
+    assert errors.log10_evidence([_step(0.5, (0, 200), (0, 200))]) < 0
 
 
 def test_arrays_of_counts_give_an_array_of_evidence() -> None:

@@ -1,5 +1,6 @@
 """What the next state of a rollout is. Pure: no clock, no network; the same inputs give the same decision."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -9,6 +10,9 @@ from delivery.statistics import errors, latency, readiness
 from workloads.serving.model_rollout import Phase
 
 _ALL = 100
+_HALF = 50
+_SUSPICION = math.log10(3)
+"""Evidence of errors with which a version is not promoted, although it is no verdict yet."""
 
 
 class Readiness(StrEnum):
@@ -110,16 +114,18 @@ def _begin(rollout: Rollout, status: Status, seen: Observation) -> Decision:
 
 
 def _progress(rollout: Rollout, status: Status, seen: Observation) -> Decision:
+    # The gateway learns of a share a moment after it was written: the first answers are of the one before.
+    answers = seen.seen if status.step_seconds > 0 else None
     status = replace(
         status,
         step_seconds=status.step_seconds + seen.seconds,
-        # Before the last step the new version has so few requests that it is idle, and looks fast.
+        # With less than half of the requests the new version is idle, and looks fast.
         ticks=latency.add_tick(status.ticks, *seen.histograms)
-        if seen.histograms and status.step + 1 >= len(rollout.steps)
+        if seen.histograms and answers is not None and status.weight == _HALF
         else status.ticks,
     )
-    if seen.seen is not None:
-        status = status.add(seen.seen)
+    if answers is not None:
+        status = status.add(answers)
     status = replace(status, evidence=weigh(rollout, status))
     if bad := _why_back(rollout, status, seen):
         return _roll_back(rollout, status, f"version {rollout.version} {bad}")
@@ -154,6 +160,8 @@ def _why_not_yet(rollout: Rollout, status: Status) -> str:
     """Return why a version at its last share is not promoted yet; empty if it is."""
     if status.evidence["goodEnough"] < readiness.THRESHOLD:
         return "more answers are needed"
+    if status.evidence["failsMore"] >= _SUSPICION:
+        return "it may fail more often: more answers are needed"
     answered = sum(each.stable for each in status.counts)
     failed = sum(each.stable_failed for each in status.counts)
     # A shared cause, which proves nothing for or against the new one.

@@ -67,7 +67,7 @@ def faulty_service(service: dict[str, Any], version: str, uri: str) -> dict[str,
 
 @contextmanager
 def faulty_candidate(
-    endpoints: Endpoints, model_name: str, *, seconds: float = 0.0, wrong_every: int = 0
+    endpoints: Endpoints, model_name: str, *, seconds: float = 0.0, wrong_every: int = 0, fail_every: int = 0
 ) -> Generator[Candidate]:
     """Serve a faulty copy of a model as its candidate, and withdraw it afterwards.
 
@@ -76,13 +76,16 @@ def faulty_candidate(
         model_name: The model.
         seconds: Added to every prediction.
         wrong_every: Every so many predictions are wrong; none if 0.
+        fail_every: Every so many predictions fail; none if 0.
     """
     services = InferenceServices(endpoints)
     service = services.of_model(model_name)
     if service is None:
         raise WorkloadsError(f"model {model_name}: is not served; run `make demo` first")
     served = version_of(service)
-    version, uri = register_faulty(endpoints, served, {"seconds": seconds, "wrong_every": wrong_every})
+    version, uri = register_faulty(
+        endpoints, served, {"seconds": seconds, "wrong_every": wrong_every, "fail_every": fail_every}
+    )
     services.create_or_patch(faulty_service(service, version, uri))
     # Its answers are compared with those of the good model at training time.
     candidate = replace(Candidate.of(served), version=version)

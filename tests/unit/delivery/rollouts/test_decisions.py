@@ -13,7 +13,7 @@ from workloads.serving.model_rollout import ENDED, Phase
 
 
 def _progressing(weight: int = 5, step: int = 0, **changes: Any) -> Status:
-    made = Status(phase=Phase.PROGRESSING, weight=weight, step=step, stable_version="1")
+    made = Status(phase=Phase.PROGRESSING, weight=weight, step=step, step_seconds=2, stable_version="1")
     return replace(made, **changes)
 
 
@@ -124,7 +124,7 @@ def test_a_cause_that_both_share_neither_promotes_nor_rolls_back() -> None:
     assert decision.status.reason.endswith("the version that serves fails itself")
 
 
-def test_a_slower_version_is_rolled_back_and_only_the_last_step_compares() -> None:
+def test_a_slower_version_is_rolled_back_by_comparisons_at_equal_shares_alone() -> None:
     fast, slow = (10.0, 10.0, 10.0), (0.0, 10.0, 10.0)
     first = decide(rollout(_progressing()), seen(_counts(weight=5), histograms=(slow, fast)))
     assert first.status.ticks.ticks == 0

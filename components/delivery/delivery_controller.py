@@ -72,7 +72,7 @@ def rules() -> list[kubernetes.rbac.v1.PolicyRuleArgsDict]:
         {
             "api_groups": ["serving.kserve.io"],
             "resources": ["inferenceservices"],
-            "verbs": ["list", "delete"],
+            "verbs": ["get", "list", "delete"],
         },
         {
             "api_groups": ["gateway.networking.k8s.io"],

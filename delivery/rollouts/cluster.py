@@ -11,6 +11,7 @@ from kubernetes import client
 from workloads.contract import MODEL_LABEL, ROLLOUT_API, ROLLOUTS
 from workloads.serving import model_route
 from workloads.serving.inference_service import version_service
+from workloads.serving.served_version import annotation
 
 _SERVICES: Final = ("serving.kserve.io", "v1beta1")
 _SECONDS: Final = 10
@@ -57,6 +58,22 @@ class Cluster:
     def delete_version(self, namespace: str, model_name: str, version: str) -> None:
         """Delete the InferenceService of a version; one that is gone is fine."""
         self._delete(_SERVICES, namespace, "inferenceservices", version_service(model_name, version))
+
+    def delete_unversioned(self, namespace: str, model_name: str) -> None:
+        """Delete the InferenceService that a pipeline of an earlier release deployed under the model's own name.
+
+        Its route has the model's host. One of somebody else, without a pipeline's record, is left alone.
+        """
+        try:
+            found = self._objects.get_namespaced_custom_object(
+                *_SERVICES, namespace, "inferenceservices", model_name, _request_timeout=_SECONDS
+            )
+        except client.ApiException as error:
+            if error.status != _GONE:
+                raise
+            return
+        if annotation("model_digest") in (found["metadata"].get("annotations") or {}):
+            self._delete(_SERVICES, namespace, "inferenceservices", model_name)
 
     def delete_route(self, namespace: str, model_name: str) -> None:
         """Delete the route of a model; one that is gone is fine."""

@@ -173,6 +173,8 @@ class Controller:
                 "rollout %s: %s, %d %%: %s", rollout.name, status.phase, status.weight, status.reason
             )
         self._set_route(namespace, rollout.model_name, decision.weights, route)
+        if status.phase is Phase.BAKING and rollout.status.phase is not Phase.BAKING:
+            self._cluster.delete_unversioned(namespace, rollout.model_name)
         if decision.champion is not None:
             self._set_aliases(namespace, rollout.model_name, decision.champion, status.stable_version)
         if status != rollout.status:

@@ -278,6 +278,17 @@ def test_without_the_registry_a_promotion_waits(world: World) -> None:
     assert (world.phase(name), world.aliases["champion"]) == ("Baking", "2")
 
 
+@pytest.mark.parametrize(("annotations", "left"), [({"plinth.dev/model-digest": "d"}, False), ({}, True)])
+def test_what_an_earlier_release_deployed_goes_with_the_first_rollout(
+    world: World, annotations: dict[str, str], *, left: bool
+) -> None:
+    service = inference_service("wine", _NAMESPACE, storage_uri="s3://m/1", runtime="r", service_account="s")
+    service["metadata"]["annotations"] = annotations
+    world.cluster.add(f"{_SERVICES}/wine", service)
+    world.serve_first()
+    assert ("wine" in world.cluster.named("inferenceservices")) is left
+
+
 def test_a_candidate_that_no_rollout_names_is_left_alone(world: World) -> None:
     world.serve_first()
     world.deploy("2")

@@ -60,7 +60,7 @@ class Cluster:
         self._delete(_SERVICES, namespace, "inferenceservices", version_service(model_name, version))
 
     def delete_unversioned(self, namespace: str, model_name: str) -> None:
-        """Delete the InferenceService that a pipeline of an earlier release deployed under the model's own name.
+        """Delete the InferenceService that a pipeline of an earlier release named after the model itself.
 
         Its route has the model's host. One of somebody else, without a pipeline's record, is left alone.
         """

@@ -1,0 +1,1 @@
+"""Statistics of delivery: pure functions of counts; no clock, no network."""

@@ -1,4 +1,4 @@
-"""Windows of live traffic: they fill up with counts, are compared with the reference, and two in a row alarm."""
+"""Windows of live traffic: they fill up with counts, and two in a row beyond their thresholds alarm."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

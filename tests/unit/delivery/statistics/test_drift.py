@@ -12,11 +12,11 @@ from delivery.statistics import drift
 _WINDOWS = 48
 
 
-@pytest.mark.parametrize("degrees", [1, 2, 3, 5, 9, 20])
+@pytest.mark.parametrize("degrees", [1, 2, 3, 4, 9, 200])
 @pytest.mark.parametrize("probability", [0.99, 0.999, 1 - 0.001 / 13, 1 - 0.001 / 30])
-def test_chi_squared_quantiles_are_within_two_percent(probability: float, degrees: int) -> None:
+def test_chi_squared_quantiles_are_exact_where_thresholds_are(probability: float, degrees: int) -> None:
     exact = stats.chi2.ppf(probability, degrees)
-    assert float(drift.chi2_quantile(probability, degrees)) == pytest.approx(exact, rel=0.02)
+    assert float(drift.chi2_quantile(probability, degrees)) == pytest.approx(exact, rel=1e-9)
 
 
 def test_the_index_is_the_one_of_the_textbook_with_half_a_row_more_in_each_bin() -> None:
@@ -28,10 +28,11 @@ def test_the_index_is_the_one_of_the_textbook_with_half_a_row_more_in_each_bin()
 
 
 def test_bins_that_are_empty_on_both_sides_do_not_count() -> None:
-    plain = np.array([10, 30, 5]), np.array([60, 20, 0])
-    padded = [np.concatenate([each, [0, 0]]) for each in plain]
-    assert drift.population_stability_index(*padded) == drift.population_stability_index(*plain)
-    assert drift.threshold(*padded, 1.0, 5) == drift.threshold(*plain, 1.0, 5)
+    reference, live = np.array([10, 30, 5]), np.array([60, 20, 0])
+    longer, filled = np.array([10, 30, 5, 0, 0]), np.array([60, 20, 0, 0, 0])
+    index = drift.population_stability_index
+    assert index(longer, filled) == pytest.approx(index(reference, live), rel=1e-12)
+    assert drift.threshold(longer, filled, 1.0, 5) == drift.threshold(reference, live, 1.0, 5)
 
 
 def test_equal_shares_are_no_distance() -> None:
@@ -116,13 +117,13 @@ def test_the_textbook_rule_would_alarm_in_half_of_all_undrifted_streams() -> Non
 
 
 def _clustered(rng: Any, alike: int, chances: Any, parts: int, part_rows: int) -> Any:
-    """Return counts by stream, window, variable, subwindow and bin of rows that come several alike in a row."""
+    """Return counts by stream, window, variable, subwindow and bin; rows come several alike in a row."""
     shape = (*chances.shape[:-1], parts, chances.shape[-1])
     return rng.multinomial(part_rows // alike, np.broadcast_to(chances[..., None, :], shape)) * alike
 
 
 def _judged(reference: Any, live: Any) -> tuple[Any, Any]:
-    """Return which variables are beyond their thresholds in complete windows, and which windows are complete."""
+    """Return which variables are beyond their thresholds, and which windows are complete."""
     phi, pooled = drift.overdispersion(live)
     totals = live.sum(axis=-2)
     complete = drift.is_complete(totals[..., 0, :].sum(axis=-1), pooled, 1000)
@@ -149,7 +150,7 @@ def test_windows_of_a_thousand_clustered_rows_are_never_judged() -> None:
     chances = np.broadcast_to(_chances(edges)[:, None], (20, _WINDOWS, 13, 4))
     for alike in (10, 30):
         _, complete = _judged(
-            reference, _clustered(rng, alike, chances, parts=10, part_rows=100 - 100 % alike)
+            reference, _clustered(rng, alike, chances, parts=12, part_rows=100 - 100 % alike)
         )
         assert not complete.any()
 

@@ -77,6 +77,14 @@ class Recorder:
         if self.bins is not None and model.matrix is not None:
             places = [self.names.index(each.name) for each in self.bins.features]
             self.places = None if places == list(range(len(self.names))) else np.array(places, dtype="int64")
+        self.is_plain = (
+            model.matrix is not None
+            and self.is_recordable
+            and self.kept is None
+            and self.places is None
+            and self.below >= _HASHES
+        )
+        """Whether every matrix is kept and counted as it is."""
         self.requests = 0
         self.rows = 0
         self.recorded_requests = 0
@@ -139,23 +147,13 @@ class RequestLook:
         """Copy what is recorded: models may write into their input."""
         recorder = self._recorder
         try:
-            if not recorder.is_recordable:
-                return
-            rows = len(value)
-            below = recorder.below
-            if rows > 1 or below < _HASHES:
-                hashed = int.from_bytes(blake2b(self._identity, digest_size=8).digest(), "big")
-                self._is_kept = hashed < below
-                self._place = hashed % rows
-            else:
+            if recorder.is_plain and len(value) == 1:
+                # Most requests, so without further questions.
+                self._given = self._row = value.copy()
                 self._is_kept = True
-            if recorder.model.matrix is not None:
-                self._copy_matrix(value)
-            elif isinstance(value, pd.DataFrame) and isinstance(recorder.model.other, Columns):
-                self._copy_frame(value)
-            else:
-                return
-            self._rows = rows
+                self._rows = 1
+            elif recorder.is_recordable:
+                self._look_closer(recorder, value)
         except Exception:
             _LOGGER.exception("a request is not recorded")
 
@@ -163,12 +161,11 @@ class RequestLook:
         """Keep what the model answered to the row that is counted."""
         if self._row is None:
             return
-        try:
-            result = result[self._place]
+        if self._rows == 1:
+            self._result = result
+        elif isinstance(result, np.ndarray):
             # A view would keep the answers to all rows alive.
-            self._result = result.copy() if self._rows > 1 and isinstance(result, np.ndarray) else result
-        except Exception:
-            self._row = None
+            self._result = result[self._place : self._place + 1].copy()
 
     def record(self, reply: bytes | BinaryReply) -> None:
         """Count the request as answered, and keep it if it is sampled. On the event loop alone."""
@@ -181,7 +178,8 @@ class RequestLook:
         if self._row is not None and recorder.bins is not None:
             try:
                 recorder.bins.add(self._row, self._result)
-            except (ValueError, TypeError):
+            except (ValueError, AttributeError):
+                # The answer is no array of the kind that training had.
                 recorder.count_unmonitored()
         if not self._is_kept:
             return
@@ -192,19 +190,29 @@ class RequestLook:
         recorder.recorded_rows += self._rows
         recorder.ring.add(self._identity, recorder.clock(), self._rows, self._given, reply)
 
+    def _look_closer(self, recorder: Recorder, value: Any) -> None:
+        rows = len(value)
+        hashed = int.from_bytes(blake2b(self._identity, digest_size=8).digest(), "big")
+        self._is_kept = hashed < recorder.below
+        self._place = hashed % rows
+        if recorder.model.matrix is not None:
+            self._copy_matrix(value)
+        elif isinstance(value, pd.DataFrame) and isinstance(recorder.model.other, Columns):
+            self._copy_frame(value)
+        else:
+            return
+        self._rows = rows
+
     def _copy_matrix(self, value: Any) -> None:
         recorder = self._recorder
-        given = row = None
         # One that no ring can hold is not copied.
         if self._is_kept and value.nbytes <= recorder.most_bytes:
-            given = self._given = value.copy() if recorder.kept is None else value.take(recorder.kept, axis=1)
+            self._given = value.copy() if recorder.kept is None else value.take(recorder.kept, axis=1)
         if recorder.bins is None:
             return
-        if given is not None:
-            row = given[self._place]
-        else:
-            row = value[self._place].copy() if recorder.kept is None else value[self._place, recorder.kept]
-        self._row = row if recorder.places is None else row[recorder.places]
+        row = value[self._place : self._place + 1]
+        row = row.copy() if recorder.kept is None else row.take(recorder.kept, axis=1)
+        self._row = row if recorder.places is None else row.take(recorder.places, axis=1)
 
     def _copy_frame(self, value: pd.DataFrame) -> None:
         recorder = self._recorder

@@ -112,9 +112,9 @@ class Bins:
         self._is_classifier = any(each.name == "class" for each in answers)
         self._outputs = len(classes) if self._is_classifier else 1
         self._size = max(1, min(_MOST_PENDING, _PENDING_CELLS // max(1, len(variables))))
-        self._rows = np.empty((self._size, len(features)))
-        self._results = np.empty((self._size, self._outputs))
-        self._pending = 0
+        # Putting 256 small arrays together takes less time than copying each into a large one.
+        self._rows: list[Array] = []
+        self._results: list[Array] = []
         self._last: NDArray[Any] | None = None
         self._counts = np.zeros(sum(lengths), dtype="int64")
         self._outside = np.zeros(len(variables), dtype="int64")
@@ -125,17 +125,20 @@ class Bins:
         """Count one row and the answer to it.
 
         Args:
-            row: Values of the features; of texts and booleans, the codes of `row_of`.
-            result: Probabilities of the classes, or the predicted quantity.
+            row: A matrix of one row, with a column for each feature, as `row_of` returns it.
+            result: Probabilities of the classes, or the predicted quantity; nobody writes into it.
+
+        Raises:
+            ValueError: the result is of another kind.
         """
-        at = self._pending
-        self._rows[at] = row
-        self._results[at] = result
-        self._pending = at + 1
-        if self._pending == self._size:
+        if result.size != self._outputs or result.dtype.kind not in "fiu":
+            raise ValueError("the answer to a row is not what the reference statistics describe")
+        self._rows.append(row)
+        self._results.append(result)
+        if len(self._rows) == self._size:
             self._flush()
 
-    def row_of(self, frame: Any, place: int) -> list[float]:
+    def row_of(self, frame: Any, place: int) -> Array:
         """Return one row of a frame with texts and booleans as the numbers of their bins."""
         row: list[float] = []
         for each, codes in zip(self.features, self._codes, strict=True):
@@ -147,7 +150,7 @@ class Bins:
             else:
                 text = str(value).lower() if each.kind == "boolean" else value
                 row.append(codes.get(text, len(codes)))
-        return row
+        return np.array([row])
 
     def to_json(self) -> dict[str, Any]:
         """Return rows by bin of each variable, next to those of training."""
@@ -167,12 +170,16 @@ class Bins:
         return found
 
     def _flush(self) -> None:
-        if not self._pending:
+        if not self._rows:
             return
-        values = np.hstack([self._rows[: self._pending], self._shown(self._results[: self._pending])])
-        self._pending = 0
+        rows = np.concatenate(self._rows)
+        results = np.concatenate([each.reshape(1, -1) for each in self._results])
+        self._rows, self._results = [], []
+        values = np.hstack([rows, self._shown(results)]).astype("float64", copy=False)
         known = np.isfinite(values)
-        places = (values[:, :, None] >= self._edges).sum(axis=2)
+        places = np.zeros(values.shape, dtype="int64")
+        for edges in self._edges.T:
+            places += values >= edges
         places = np.where(self._texts, np.where(known, values, 0).astype("int64"), places)
         places = np.where(known, places, self._missing)
         self._counts += np.bincount((places + self._offsets).ravel(), minlength=len(self._counts))

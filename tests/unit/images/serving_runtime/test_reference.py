@@ -43,7 +43,7 @@ def test_live_rows_fall_into_the_bins_that_training_put_them_in(tmp_path: Path) 
     assert found is not None
     bins = bins_of(found)
     for row in values:
-        bins.add(row, [0.2, 0.8])
+        bins.add(row[None], np.array([[0.2, 0.8]]))
     counted = bins.to_json()
     for place, name in enumerate(["n", "i", "c", "e"]):
         assert counted[f"feature/{name}"]["counts"] == binned(values[:, place], "number")["counts"]
@@ -62,7 +62,7 @@ def test_rows_outside_of_the_training_range_and_rows_without_a_value_are_counted
     assert found is not None
     bins = bins_of(found)
     for value in (-1.0, 0.0, 119.0, 120.0, float("nan"), float("nan"), float("inf")):
-        bins.add([value], [0.9, 0.1])
+        bins.add(np.array([[value]]), np.array([[0.9, 0.1]]))
     counted = bins.to_json()["feature/n"]
     assert counted["counts"] == [2, 0, 0, 2, 3]
     assert counted["outside"] == 2
@@ -85,8 +85,8 @@ def test_texts_and_booleans_are_counted_by_category_the_others_and_missing_ones_
         }
     )
     for place in range(3):
-        bins.add(bins.row_of(live, place), [0.5, 0.5])
-    bins.add(bins.row_of(live[["size", "colour"]], 0), [0.5, 0.5])
+        bins.add(bins.row_of(live, place), np.array([0.5, 0.5]))
+    bins.add(bins.row_of(live[["size", "colour"]], 0), np.array([0.5, 0.5]))
     counted = bins.to_json()
     assert counted["feature/colour"]["counts"] == [0, 2, 1, 1]
     assert counted["feature/new"]["counts"] == [1, 1, 0, 2]
@@ -100,7 +100,7 @@ def test_a_regression_has_bins_of_its_predictions() -> None:
     )
     bins = Bins((), (predictions,), [])
     for value in (0.5, 1.5, 3.0):
-        bins.add([], value)
+        bins.add(np.empty((1, 0)), np.array([value]))
     counted = bins.to_json()["answer/prediction"]
     assert (counted["counts"], counted["outside"]) == ([1, 2, 0], 1)
 
@@ -112,7 +112,7 @@ def test_many_features_are_counted_in_small_batches() -> None:
     )
     bins = Bins(features, (), ["x", "y"])
     for at in range(100):
-        bins.add(np.full(1000, float(at % 2)), [0.5])
+        bins.add(np.full((1, 1000), float(at % 2)), np.array([0.5]))
     assert bins.counted == 96
     assert bins.to_json()["feature/999"]["counts"] == [50, 50, 0]
 
@@ -142,3 +142,13 @@ def test_statistics_that_cannot_be_read_are_left_out_with_a_reason(
 
 def test_a_model_without_statistics_has_none(tmp_path: Path) -> None:
     assert reference.read(tmp_path) is None
+
+
+@pytest.mark.parametrize("result", [np.array([0.5]), np.array([[0.2, 0.3, 0.5]]), np.array(["low", "high"])])
+def test_answers_of_another_kind_are_refused(tmp_path: Path, result: Any) -> None:
+    found = reference.read(written(tmp_path, trained(np.arange(120, dtype=float).reshape(120, 1), ["n"], [])))
+    assert found is not None
+    bins = bins_of(found)
+    with pytest.raises(ValueError, match="the answer to a row is not what the reference statistics describe"):
+        bins.add(np.array([[1.0]]), result)
+    assert bins.to_json()["feature/n"]["counts"] == [0, 0, 0, 0, 0]

@@ -81,8 +81,7 @@ class Monitoring:
             for some in _slices(entries):
                 body = b"".join(self._lines.line(each) for each in some)
                 await send({"type": "http.response.body", "body": body, "more_body": True})
-                # Let predictions in.
-                await asyncio.sleep(0)
+                await _OtherTasks()
             await send({"type": "http.response.body", "body": b""})
 
 
@@ -144,6 +143,13 @@ async def serving(recorder: Recorder | None, port: int) -> AsyncGenerator[None]:
     finally:
         server.should_exit = True
         await task
+
+
+class _OtherTasks:
+    """Lets the event loop run what is ready, such as predictions, before it goes on."""
+
+    def __await__(self) -> Generator[None]:
+        yield
 
 
 class _Server(uvicorn.Server):

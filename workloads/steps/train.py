@@ -8,12 +8,22 @@ from typing import NamedTuple
 
 from kfp import dsl
 
-from workloads.steps import WORKLOAD_IMAGE, choices, csv_columns, csv_rows, csv_table, estimators, frames
+from workloads.steps import (
+    WORKLOAD_IMAGE,
+    choices,
+    csv_columns,
+    csv_rows,
+    csv_table,
+    estimators,
+    frames,
+    reference,
+)
 from workloads.steps.choices import PACKAGES, refuse_choices
 from workloads.steps.csv_table import read, survey
 from workloads.steps.embedding import embed
 from workloads.steps.estimators import estimator_for, held_back_share, signature_for, trusted_types
 from workloads.steps.frames import rows_of
+from workloads.steps.reference import REFERENCE_FILE, reference_of
 
 
 @dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
@@ -47,6 +57,7 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
     """
     import json
     import os
+    import tempfile
     from importlib.metadata import version
     from pathlib import Path
 
@@ -69,9 +80,8 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
     )
     rest_rows = table.features[rest] if found.is_matrix else table.features.iloc[rest]
     estimator = estimator_for(found, regularization, family, seed)
-    estimator.fit(
-        table.features[fitted] if found.is_matrix else table.features.iloc[fitted], table.labels[fitted]
-    )
+    fitted_rows = table.features[fitted] if found.is_matrix else table.features.iloc[fitted]
+    estimator.fit(fitted_rows, table.labels[fitted])
     classes = [] if is_regression else estimator.classes_.tolist()
     answers = estimator.predict(rest_rows) if is_regression else estimator.predict_proba(rest_rows)
     # json writes the shortest text that parses back to the same float64: nothing is rounded.
@@ -85,6 +95,7 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
         "probabilities": [] if is_regression else answers.tolist(),
     }
     Path(held_back.path).write_text(json.dumps(evidence))
+    known = reference_of(fitted_rows, features, kinds, evidence, data_sha256)
 
     packages = ["mlflow", "scikit-learn", "numpy", "skops"]
     packages += [PACKAGES[family]] if family in PACKAGES else []
@@ -97,7 +108,7 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
         "data.understood": found.understood(),
     }
     mlflow.set_experiment(model_name)
-    with mlflow.start_run(run_name="train", tags=tags) as run:
+    with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_name="train", tags=tags) as run:
         mlflow.log_params({"data": data, "target": target, "regularization": regularization, "seed": seed})
         mlflow.log_params({"family": family, "task": found.task})
         mlflow.log_params({"training_rows": len(fitted), "held_back_rows": len(rest)})
@@ -107,6 +118,8 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
         mlflow.log_input(source, context="training", tags={"data.sha256": data_sha256})
         # As a file: as a dict MLflow would write each number on a line of its own.
         mlflow.log_text(Path(held_back.path).read_text(), "held_back/held_back.json")
+        statistics = Path(folder, REFERENCE_FILE)
+        statistics.write_text(json.dumps(known))
         # Requirements are given explicitly: inferring them would load the model again in another process.
         model = mlflow.sklearn.log_model(
             estimator,
@@ -119,8 +132,10 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
             skops_trusted_types=trusted_types(found, family),
             # They also decide which serving runtime the version gets.
             pip_requirements=[f"{name}=={version(name)}" for name in packages],
+            # Among the model's files, so its digest covers them, and whoever serves it has them.
+            extra_files=[str(statistics)],
         )
     return model.model_id, run.info.run_id
 
 
-embed(train, choices, csv_rows, csv_columns, csv_table, estimators, frames)
+embed(train, choices, csv_rows, csv_columns, csv_table, estimators, frames, reference)

@@ -6,6 +6,7 @@
 
 import argparse
 import logging
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ from kserve.errors import InvalidInput
 from kserve.metrics import PREDICT_HIST_TIME, get_labels
 from kserve.protocol.infer_type import InferOutput, InferRequest, InferResponse
 
-from predictor import answers, codec, served_model, termination
+from predictor import answers, codec, monitoring, record_arguments, reference, served_model, termination
 from predictor.answers import Output
 from predictor.application import InferenceApplication
 from predictor.datatypes import v2_datatype
 from predictor.errors import RequestError
-from predictor.measurements import Measurements
+from predictor.measurements import Measurements, RecorderMetrics
+from predictor.recorder import Recorder
 from predictor.served_model import ServedModel
 from predictor.tensors import Tensor
 
@@ -30,13 +32,16 @@ from predictor.tensors import Tensor
 class MlflowModel(kserve.Model):
     """The model as KServe's data plane sees it: readiness, metadata, gRPC, CloudEvents."""
 
-    def __init__(self, served: ServedModel) -> None:
+    def __init__(self, served: ServedModel, recorder: Recorder | None) -> None:
         super().__init__(served.name)
         self._served = served
+        self._recorder = recorder
         self.ready = True
 
     async def predict(self, payload: Any, headers: dict[str, str] | None = None) -> Any:
         """Answer requests that are not plain JSON over HTTP, such as gRPC and CloudEvents."""
+        if self._recorder is not None:
+            self._recorder.count_unmonitored()
         try:
             if isinstance(payload, InferRequest):
                 return self._infer(payload)
@@ -67,17 +72,24 @@ class MlflowModel(kserve.Model):
 class PredictorServer(kserve.ModelServer):
     """KServe's server with our application in front of its REST routes."""
 
-    def __init__(self, served: ServedModel, **arguments: Any) -> None:
+    def __init__(
+        self, served: ServedModel, recorder: Recorder | None, record_port: int, **arguments: Any
+    ) -> None:
         super().__init__(**arguments)
         self._served = served
+        self._recorder = recorder
+        self._record_port = record_port
 
     async def _serve(self) -> None:
         histogram = PREDICT_HIST_TIME.labels(**get_labels(self._served.name))
         measurements = Measurements(self._served.name, histogram.observe)
         rest = self._rest_server
         # Outside of KServe's middleware, which logs a timing line per request.
-        rest.config.app = InferenceApplication(self._served, model_server.app, measurements)
-        await super()._serve()
+        rest.config.app = InferenceApplication(
+            self._served, model_server.app, measurements, recorder=self._recorder
+        )
+        async with monitoring.serving(self._recorder, self._record_port):
+            await super()._serve()
 
 
 def _infer_output(output: Output) -> Any:
@@ -100,13 +112,20 @@ def main() -> None:
     """Load the model, then serve it until a signal ends the process."""
     parser = argparse.ArgumentParser(parents=[model_server.parser], prog="python -m predictor")
     parser.add_argument("--model_dir", type=Path, required=True, help="folder with the file MLmodel")
+    record_arguments.add_to(parser)
     options = parser.parse_args()
     try:
         served = served_model.load(options.model_name, options.model_dir)
     except Exception as error:
         termination.end(f"cannot load the model {options.model_name}", error)
+    recorder = None
+    if (settings := record_arguments.settings(options)) is not None:
+        recorder = Recorder(served, settings, reference.read(options.model_dir), os.urandom(8).hex())
+        RecorderMetrics(recorder)
     server = PredictorServer(
         served,
+        recorder,
+        options.record_port,
         http_port=options.http_port,
         enable_grpc=options.enable_grpc,
         enable_latency_logging=False,
@@ -115,7 +134,7 @@ def main() -> None:
     # The server's constructor configures logging, so only now.
     _silence_request_logs()
     logging.getLogger("kserve").info("serving %s, digest %s", served.name, served.digest)
-    server.start([MlflowModel(served)])
+    server.start([MlflowModel(served, recorder)])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ from predictor.codec import BinaryReply
 from predictor.errors import AnswerError, MethodError, NotFoundError, RequestError
 from predictor.measurements import Measurements
 from predictor.pages import pages
-from predictor.served_model import ServedModel
+from predictor.recorder import Recorder
+from predictor.request_ids import RequestIds
+from predictor.served_model import Look, ServedModel
 
 _LOGGER = logging.getLogger("predictor")
 # Above this, parsing and predicting take long enough to hold up other requests and the readiness probe.
@@ -25,7 +27,7 @@ _VERSION = re.compile(r"^(/v2/models/[^/]+)/versions/[^/]+(/infer|/ready|)$")
 Scope = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-Answer = Callable[[ServedModel, bytes, Headers], bytes | BinaryReply]
+Answer = Callable[[ServedModel, bytes, Headers, Look | None], bytes | BinaryReply]
 
 
 class InferenceApplication:
@@ -40,8 +42,11 @@ class InferenceApplication:
         fallback: Application,
         measurements: Measurements,
         max_body_bytes: int = MAX_BODY_BYTES,
+        recorder: Recorder | None = None,
     ) -> None:
         self._model = model
+        self._recorder = recorder
+        self._ids = RequestIds()
         self._fallback = fallback
         self._measurements = measurements
         self._bodies = Bodies(max_body_bytes)
@@ -66,30 +71,37 @@ class InferenceApplication:
             scope = {**scope, "path": path, "raw_path": path.encode()}
             route = self._predict.get(path)
         protocol = route[0] if route else _protocol(path)
+        identity = self._ids.of(scope["headers"])
         if protocol is not None and (route is None or not _is_cloud_event(scope["headers"])):
-            await self._answer(scope, receive, send, protocol, route[1] if route else None)
+            await self._answer(scope, receive, send, protocol, route[1] if route else None, identity)
         elif route is not None:
-            await self._bounded_fallback(scope, receive, send)
+            await self._bounded_fallback(scope, receive, send, identity)
         elif path in self._pages or path in self._probes or _is_scrape(path, scope["headers"]):
-            await self._show(scope, receive, send, path)
+            await self._show(scope, receive, send, path, identity)
         else:
-            await self._refuse(
-                send, NotFoundError(f"nothing at {path}: this server has the model {self._model.name!r}")
-            )
+            error = NotFoundError(f"nothing at {path}: this server has the model {self._model.name!r}")
+            await self._refuse(send, error, identity)
 
-    async def _show(self, scope: Scope, receive: Receive, send: Send, path: str) -> None:
+    async def _show(self, scope: Scope, receive: Receive, send: Send, path: str, identity: bytes) -> None:
         if scope["method"] not in ("GET", "HEAD"):
             message = f"{scope['method']} is not allowed at {path}: use GET"
-            await self._refuse(send, MethodError(message, "GET"))
+            await self._refuse(send, MethodError(message, "GET"), identity)
         elif path in self._pages:
-            await self._reply(send, 200, self._pages[path])
+            await self._reply(send, 200, self._pages[path], identity)
         else:
             await self._fallback(scope, receive, send)
 
     async def _answer(
-        self, scope: Scope, receive: Receive, send: Send, protocol: str, answer: Answer | None
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        protocol: str,
+        answer: Answer | None,
+        identity: bytes,
     ) -> None:
         headers: Headers = []
+        look = None if self._recorder is None else self._recorder.look(identity)
         reply: bytes | BinaryReply
         started = time.perf_counter()
         try:
@@ -99,7 +111,7 @@ class InferenceApplication:
                 raise MethodError(f"{scope['method']} is not allowed at {scope['path']}: use POST", "POST")
             body = await self._bodies.read(scope["headers"], receive)
             try:
-                status, reply = 200, await self._answered(answer, body, scope["headers"])
+                status, reply = 200, await self._answered(answer, body, scope["headers"], look)
             finally:
                 self._bodies.release(len(body))
         except RequestError as error:
@@ -113,16 +125,26 @@ class InferenceApplication:
             _LOGGER.exception("the model failed on a request to %s", scope["path"])
             status, reply = 500, codec.error_body("the model failed on this request: see the server's log")
         self._measurements.observe(protocol, status, time.perf_counter() - started)
-        await self._reply(send, status, reply, headers)
+        await self._reply(send, status, reply, identity, headers)
+        if look is not None and status == 200:
+            # The caller has the answer.
+            look.record(reply)
 
-    async def _answered(self, answer: Answer, body: bytes, headers: Headers) -> bytes | BinaryReply:
+    async def _answered(
+        self, answer: Answer, body: bytes, headers: Headers, look: Look | None
+    ) -> bytes | BinaryReply:
         if len(body) <= _THREAD_ABOVE_BYTES:
-            return answer(self._model, body, headers)
+            return answer(self._model, body, headers, look)
         async with self._bodies.turn(len(body)):
-            return await asyncio.to_thread(answer, self._model, body, headers)
+            return await asyncio.to_thread(answer, self._model, body, headers, look)
 
     async def _reply(
-        self, send: Send, status: int, reply: bytes | BinaryReply, more: Headers | None = None
+        self,
+        send: Send,
+        status: int,
+        reply: bytes | BinaryReply,
+        identity: bytes,
+        more: Headers | None = None,
     ) -> None:
         kind, body = _JSON, reply
         headers: Headers = more or []
@@ -133,20 +155,21 @@ class InferenceApplication:
             (b"content-type", kind),
             (b"content-length", str(len(body)).encode()),
             self._digest_header,
+            (b"x-request-id", identity),
             *headers,
         ]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _refuse(self, send: Send, error: RequestError) -> None:
-        await self._reply(send, error.status, codec.error_body(str(error)), list(error.headers))
+    async def _refuse(self, send: Send, error: RequestError, identity: bytes) -> None:
+        await self._reply(send, error.status, codec.error_body(str(error)), identity, list(error.headers))
 
-    async def _bounded_fallback(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _bounded_fallback(self, scope: Scope, receive: Receive, send: Send, identity: bytes) -> None:
         """Pass a CloudEvent on, within the same limits, decompressed."""
         try:
             body = await self._bodies.read(scope["headers"], receive)
         except RequestError as error:
-            await self._refuse(send, error)
+            await self._refuse(send, error, identity)
             return
         except DisconnectedError:
             return
@@ -159,31 +182,36 @@ class InferenceApplication:
                 return {"type": "http.request", "body": unread.pop(), "more_body": False}
             return await receive()
 
+        async def send_identified(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], (b"x-request-id", identity)]}
+            await send(message)
+
         try:
             async with self._bodies.turn(len(body)):
-                await self._fallback(scope, replay, send)
+                await self._fallback(scope, replay, send_identified)
         finally:
             self._bodies.release(len(body))
 
 
-def _answer_v1(model: ServedModel, body: bytes, _: Headers) -> bytes:
-    return codec.answer_v1(model, body)
+def _answer_v1(model: ServedModel, body: bytes, _: Headers, look: Look | None) -> bytes:
+    return codec.answer_v1(model, body, look)
 
 
-def _answer_v2(model: ServedModel, body: bytes, headers: Headers) -> bytes | BinaryReply:
+def _answer_v2(model: ServedModel, body: bytes, headers: Headers, look: Look | None) -> bytes | BinaryReply:
     for name, value in headers:
         if name == b"inference-header-content-length":
             if not value.isdigit():
                 raise RequestError("inference-header-content-length must be a number of bytes")
-            return codec.answer_v2(model, body, int(value))
-    return codec.answer_v2(model, body)
+            return codec.answer_v2(model, body, int(value), look)
+    return codec.answer_v2(model, body, look=look)
 
 
-def _answer_invocations(model: ServedModel, body: bytes, headers: Headers) -> bytes:
+def _answer_invocations(model: ServedModel, body: bytes, headers: Headers, look: Look | None) -> bytes:
     for name, value in headers:
         if name == b"content-type" and value.startswith(b"text/csv"):
-            return codec.answer_csv(model, body)
-    return codec.answer_invocations(model, body)
+            return codec.answer_csv(model, body, look)
+    return codec.answer_invocations(model, body, look)
 
 
 def _protocol(path: str) -> str | None:

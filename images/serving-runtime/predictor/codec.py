@@ -15,7 +15,7 @@ from predictor.answers import Output
 from predictor.columns import Columns
 from predictor.datatypes import v2_datatype
 from predictor.errors import RequestError
-from predictor.served_model import ServedModel
+from predictor.served_model import Look, ServedModel
 
 _ROWS = ("instances", "inputs")
 _TEXTS = (DataType.string, DataType.binary, DataType.datetime)
@@ -45,28 +45,31 @@ def decode(body: bytes, keys: tuple[str, ...]) -> dict[str, Any]:
     return request
 
 
-def answer_v1(model: ServedModel, body: bytes) -> bytes:
+def answer_v1(model: ServedModel, body: bytes, look: Look | None = None) -> bytes:
     """Return the response to `POST /v1/models/NAME:predict`."""
-    return answers.dumps(predictions(model, decode(body, _ROWS)))
+    return answers.dumps(predictions(model, decode(body, _ROWS), look))
 
 
-def predictions(model: ServedModel, request: dict[str, Any]) -> dict[str, Any]:
+def predictions(model: ServedModel, request: dict[str, Any], look: Look | None = None) -> dict[str, Any]:
     """Return the answer to a decoded v1 request."""
     if "instances" in request:
         value = model.inputs.from_rows(request["instances"])
     else:
         value = _columnar(model, request["inputs"])
     params = _params(model, request, ("params", "parameters"))
-    return {"predictions": answers.rows(model.predict(value, params))}
+    return {"predictions": answers.rows(model.predict(value, params, look))}
 
 
-def answer_v2(model: ServedModel, body: bytes, json_length: int | None = None) -> bytes | BinaryReply:
+def answer_v2(
+    model: ServedModel, body: bytes, json_length: int | None = None, look: Look | None = None
+) -> bytes | BinaryReply:
     """Return the response to `POST /v2/models/NAME/infer`.
 
     Args:
         model: The model.
         body: The body; with the binary extension, JSON and raw tensors behind it.
         json_length: Bytes of the JSON, if raw tensors follow.
+        look: Sees input and answer.
     """
     if json_length is not None and json_length > len(body):
         raise RequestError(
@@ -79,7 +82,7 @@ def answer_v2(model: ServedModel, body: bytes, json_length: int | None = None) -
     payload = b"" if json_length is None else body[json_length:]
     value = model.inputs.from_tensors(tensors.from_json(request["inputs"], payload))
     params = _params(model, request, ("parameters",))
-    outputs = answers.tensors(model.predict(value, params), _output_names(model))
+    outputs = answers.tensors(model.predict(value, params, look), _output_names(model))
     chosen = _chosen(request, outputs)
     described: list[dict[str, Any]] = []
     raw: list[bytes] = []
@@ -100,20 +103,21 @@ def answer_v2(model: ServedModel, body: bytes, json_length: int | None = None) -
     return BinaryReply(head=head, payload=b"".join(raw)) if raw else head
 
 
-def answer_invocations(model: ServedModel, body: bytes) -> bytes:
+def answer_invocations(model: ServedModel, body: bytes, look: Look | None = None) -> bytes:
     """Return the response to `POST /invocations`, as MLflow's scoring server has it."""
     request = _object(body, _INVOCATIONS)
     if is_unified_llm_input(request) and not any(key in request for key in _INVOCATIONS):
         known = {each.name for each in model.params_schema.params} if model.params_schema else set[str]()
         params = {key: value for key, value in request.items() if key in known}
         value = {key: value for key, value in request.items() if key not in known}
-        return answers.dumps(answers.records(model.predict(value, params or None)))
+        return answers.dumps(answers.records(model.predict(value, params or None, look)))
     request = decode(body, _INVOCATIONS)
     params = _params(model, request, ("params",))
-    return answers.dumps({"predictions": answers.records(model.predict(_invoked(model, request), params))})
+    value = _invoked(model, request)
+    return answers.dumps({"predictions": answers.records(model.predict(value, params, look))})
 
 
-def answer_csv(model: ServedModel, body: bytes) -> bytes:
+def answer_csv(model: ServedModel, body: bytes, look: Look | None = None) -> bytes:
     """Return the response to `POST /invocations` with a table as CSV, the first line naming its columns."""
     specs: list[Any] = model.schema.inputs if model.schema is not None else []
     texts = {each.name: object for each in specs if each.name and getattr(each, "type", None) in _TEXTS}
@@ -123,7 +127,7 @@ def answer_csv(model: ServedModel, body: bytes) -> bytes:
         raise RequestError(f"the body is not CSV: {(str(error).splitlines() or [''])[0]}") from None
     rows = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
     value = model.inputs.from_split([str(name) for name in frame.columns], rows)
-    return answers.dumps({"predictions": answers.records(model.predict(value))})
+    return answers.dumps({"predictions": answers.records(model.predict(value, look=look))})
 
 
 def metadata_v1(model: ServedModel) -> bytes:

@@ -1,8 +1,12 @@
 """Counts predictions, which KServe's server does not, and feeds its latency histogram."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter
+from prometheus_client.metrics_core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from predictor.recorder import Recorder
 
 
 class Measurements:
@@ -33,3 +37,27 @@ class Measurements:
         self._children[key].inc()
         if status == 200:
             self._observe_seconds(seconds)
+
+
+class RecorderMetrics(Collector):
+    """Prometheus metrics of the recorder: read when they are scraped, so that counting costs nothing more."""
+
+    def __init__(self, recorder: Recorder, registry: CollectorRegistry = REGISTRY) -> None:
+        self._recorder = recorder
+        registry.register(self)
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        """Return what is counted so far."""
+        recorder = self._recorder
+        found = {
+            "plinth_recorded_rows": ("Rows kept for pullers.", recorder.recorded_rows),
+            "plinth_record_dropped_rows": (
+                "Rows dropped before they were pulled.",
+                recorder.ring.dropped_rows,
+            ),
+            "plinth_unmonitored_requests": ("Answered without a record or a count.", recorder.unmonitored),
+        }
+        for name, (text, value) in found.items():
+            family = CounterMetricFamily(name, text, labels=["model_name"])
+            family.add_metric([recorder.model.name], value)
+            yield family

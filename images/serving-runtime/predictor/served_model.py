@@ -59,6 +59,18 @@ class Inputs(Protocol):
         ...
 
 
+class Look(Protocol):
+    """Somebody who looks at a prediction; neither call raises or waits."""
+
+    def at_input(self, value: Any) -> None:
+        """See the converted input, before the model may write into it."""
+        ...
+
+    def at_answer(self, result: Any) -> None:
+        """See what the model answers."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServedModel:
     """A loaded model and its metadata."""
@@ -82,19 +94,30 @@ class ServedModel:
         """The converter of this model's requests."""
         return self.matrix or self.other
 
-    def predict(self, value: Any, params: Parameters = None) -> Any:
+    def predict(self, value: Any, params: Parameters = None, look: Look | None = None) -> Any:
         """Return the model's answer to a converted input.
+
+        Args:
+            value: The input.
+            params: Inference parameters.
+            look: Sees input and answer.
 
         Raises:
             RequestError: the model refuses the input.
         """
+        if look is not None:
+            look.at_input(value)
         try:
             if params is None and self.matrix is not None:
-                return self.predict_matrix(value)
-            return self.predict_any(value, params)
+                result = self.predict_matrix(value)
+            else:
+                result = self.predict_any(value, params)
         except (MlflowException, ValueError) as error:
             # The input passed the checks but does not suit the model: estimators raise ValueError.
             raise RequestError(f"the model refuses the input: {_reason(error)}") from error
+        if look is not None:
+            look.at_answer(result)
+        return result
 
 
 def load(name: str, folder: Path) -> ServedModel:

@@ -109,3 +109,28 @@ def test_a_model_of_a_matrix_names_the_packages_of_its_family_and_answers_in_dou
     assert needed == {"mlflow", "scikit-learn", "numpy", "skops", *packages}
     run = mlflow.MlflowClient().get_run(result.mlflow_run_id)
     assert run.data.params["family"] == family
+
+
+@pytest.mark.parametrize(
+    ("data", "content"), [("wine", ""), ("mixed", mixed()), ("mixed", mixed("quantity"))]
+)
+def test_reference_statistics_are_a_file_of_the_model_and_repeat_its_answers(
+    step_environment: Path, data: str, content: str
+) -> None:
+    result = trained(step_environment, data, content)
+    evidence = json.loads(Path(result.held_back.path).read_text())
+    location = mlflow.MlflowClient().get_logged_model(result.model_id).artifact_location
+    reference = json.loads(
+        Path(artifacts.download_artifacts(f"{location}/extra_files/reference.json")).read_text()
+    )
+    rows = len((content or "x").splitlines()) - 1 if content else 178
+    assert reference["data_sha256"] == result.sha256
+    assert reference["rows"] + reference["held_back"]["rows"] == rows
+    assert [each["name"] for each in reference["features"]] == evidence["features"]
+    assert {sum(each["counts"]) for each in reference["features"]} == {reference["rows"]}
+    golden = reference["golden"]
+    assert golden["rows"] == evidence["rows"][:32]
+    model: Any = mlflow.pyfunc.load_model(f"models:/{result.model_id}")
+    given: Any = golden["rows"]
+    given = frame_of(given, golden["features"], golden["kinds"]) if golden["kinds"] else np.array(given)
+    assert model.predict(given).tolist() == (golden["probabilities"] or golden["predicted"])

@@ -154,7 +154,6 @@ def arguments(args: LoginArgs) -> list[str]:
         f"--http-address=0.0.0.0:{PORT}",
         "--upstream=static://404",
         "--reverse-proxy=true",
-        "--set-xauthrequest=true",
         "--email-domain=*",
         f"--cookie-name={_COOKIE}",
         f"--cookie-secret-file={FOLDER}/secret/cookie",

@@ -112,6 +112,17 @@ def test_somebody_without_a_right_reads_who_they_are_and_what_they_lack(
     assert (answer.status, answer.body.split()[0]) == (403, "oidc:bob@example.com")
 
 
+def test_a_group_with_a_comma_is_one_group(door: FrontDoor, issuer: Issuer) -> None:
+    """Whoever may name groups at the issuer could take any right with one name otherwise."""
+    door.world.arrived.clear()
+    _, page = _signed_in(door, issuer, "mallory")
+    assert (page.status_code, page.text.split()[0]) == (403, "oidc:mallory@example.com")
+    claims = issuer.claims(email="mallory@example.com", groups=["staff,engineers"])
+    answer = door.ask("GET", PIPELINES, RUNS, token=issuers.signed(issuer.key, claims))
+    assert (answer.status, answer.body.split()[0]) == (403, "oidc:mallory@example.com")
+    assert door.world.arrived == []
+
+
 def test_an_address_that_is_not_verified_names_nobody(door: FrontDoor, issuer: Issuer) -> None:
     """Whoever may write any address into their profile could take somebody else's name."""
     door.world.arrived.clear()

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from cluster import namespaces, native, network
+from cluster import namespaces, native, network, pip_settings
 from cluster.addons import packages
 from cluster.errors import ClusterError
 from cluster.instance import ENGINE_MARK, Addresses, Endpoints, Instance
 from cluster.native import NativeCluster
+from cluster.pip_settings import PipSettings
 from harness import processes
 
 
@@ -41,6 +42,7 @@ def test_another_checkout_plans_the_same(
     plan: Callable[[], Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Somebody with two checkouts must not restart the cluster of one by `up` in the other."""
+    monkeypatch.setattr(pip_settings, "read", PipSettings)
     before = plan()
     monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv/bin/python"))
     monkeypatch.setattr(packages, "__file__", str(tmp_path / "cluster/addons/packages.py"))

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -105,9 +107,12 @@ func newIssuer(ctx context.Context, issuer *Issuer) (*issuerTokens, error) {
 	if len(issuer.ClientIDs) > 1 {
 		accepted.AudienceMatchPolicy = apiserver.AudienceMatchPolicyMatchAny
 	}
+	client, err := issuerClient(issuer.Authority)
+	if err != nil {
+		return nil, err
+	}
 	verifier, err := oidc.New(ctx, oidc.Options{
-		// Requests wait for it where a key is unknown: an issuer that is silent must not hold them.
-		Client:               &http.Client{Timeout: askSeconds * time.Second},
+		Client:               client,
 		SupportedSigningAlgs: oidc.AllValidSigningAlgorithms(),
 		JWTAuthenticator: apiserver.JWTAuthenticator{
 			Issuer: accepted,
@@ -126,6 +131,23 @@ func newIssuer(ctx context.Context, issuer *Issuer) (*issuerTokens, error) {
 	// As the API server does for whoever it has identified.
 	tokens := group.NewTokenGroupAdder(verifier, []string{user.AllAuthenticated})
 	return &issuerTokens{verifier: verifier, tokens: tokens}, nil
+}
+
+// issuerClient returns a client that trusts this authority alone, or without one those of the image.
+func issuerClient(authority string) (*http.Client, error) {
+	// Requests wait for it where a key is unknown: an issuer that is silent must not hold them.
+	client := &http.Client{Timeout: askSeconds * time.Second}
+	if authority == "" {
+		return client, nil
+	}
+	trusted := x509.NewCertPool()
+	if !trusted.AppendCertsFromPEM([]byte(authority)) {
+		return nil, errors.New("its authority is no certificate in PEM")
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}
+	client.Transport = transport
+	return client, nil
 }
 
 // of returns whose token it is; nil without an error if it is not one of this issuer.

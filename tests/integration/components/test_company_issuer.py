@@ -58,12 +58,12 @@ def test_whoever_signs_in_from_the_command_line_has_the_rights_of_their_groups(
     door: FrontDoor, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(issuer.authority))
     endpoints = replace(
         platforms.endpoints(identity_account="identity/operator"),
         identity_issuer=issuer.url,
         identity_client=PUBLIC_CLIENT,
         identity_scopes="openid email profile",
+        identity_authority=str(issuer.authority),
     )
 
     def type_the_code(line: str) -> None:

@@ -4,11 +4,14 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 # A supervised process inherits nothing from the caller's environment: a proxy variable or a stray
 # KUBECONFIG of the shell that ran `up` must not reach the cluster.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+CHECKOUT: Final = "PYTHONPATH"
+"""Variable of a program of this repository that names the checkout."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,16 @@ class Process:
     """Sockets that must accept before it starts: `host:port` or an absolute path."""
     host_network: bool = False
     """Whether it runs in the machine's network namespace (the loopback forwarders)."""
+    own: bool = False
+    """Whether it is a program of this repository, which `argv[0]` runs from the checkout in `PYTHONPATH`."""
+
+    def content(self) -> dict[str, Any]:
+        """Return everything but where the checkout is: another one runs the same program."""
+        found = asdict(self)
+        if self.own:
+            found["argv"] = self.argv[1:]
+            found["environment"] = {key: each for key, each in self.environment.items() if key != CHECKOUT}
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +67,9 @@ class Plan:
         return json.dumps(asdict(self), indent=1, sort_keys=True)
 
     def digest(self) -> str:
-        """Return a short content key of the plan."""
-        return hashlib.sha256(self.text().encode()).hexdigest()[:16]
+        """Return a short content key of the plan, the same from every checkout of this repository."""
+        content = {**asdict(self), "processes": [each.content() for each in self.processes]}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def read_plan(path: Path) -> Plan:

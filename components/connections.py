@@ -138,9 +138,9 @@ class PipelinesDatabases:
 
 @dataclass(frozen=True, kw_only=True)
 class PipelinesConnection:
-    """Namespace of the runs of the first pipelines of a cluster, which define the custom resources of all."""
+    """What the first pipelines of a cluster have for all: custom resources, and a priority."""
 
-    runs_namespace: pulumi.Input[str]
+    definitions: tuple[pulumi.Resource, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

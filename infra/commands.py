@@ -37,8 +37,9 @@ def _outputs(options: argparse.Namespace) -> int:
         outputs |= {"kubeconfig": endpoints.kubeconfig, **_gateway(endpoints.gateway, outputs)}
     else:
         outputs["kubeconfig"] = str(Path(cluster.kubeconfig).expanduser())
-    if "gateway_authority" in outputs:
-        outputs["gateway_authority"] = _write_authority(stack.engine, outputs["gateway_authority"])
+    for each in ("gateway_authority", "identity_authority"):
+        if each in outputs:
+            outputs[each] = _write_authority(stack.engine, each, outputs[each])
     print(json.dumps(outputs, indent=1, sort_keys=True))
     return 0
 
@@ -65,9 +66,9 @@ def _gateway(url: str, outputs: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _write_authority(engine: Engine, content: str) -> str:
-    """Write the certificate of the gateway's authority, for clients that take a file; return its path."""
-    path = engine.folder / "gateway-authority.pem"
+def _write_authority(engine: Engine, output: str, content: str) -> str:
+    """Write the certificate of an authority, for clients that take a file; return its path."""
+    path = engine.folder / f"{output.replace('_', '-')}.pem"
     write_atomically(path, content)
     return str(path)
 

@@ -53,6 +53,8 @@ class Endpoints:
     """The platform's name at the issuer for clients without a secret."""
     identity_scopes: str = ""
     """What a client asks the issuer for, with spaces between."""
+    identity_authority: str = ""
+    """File of the authority of the issuer's certificate; empty where this machine's authorities know it."""
     local_model_url: str = ""
     """URL of the model server on a platform that is processes of this machine; empty behind a gateway."""
 

@@ -6,6 +6,7 @@ device authorization grant (RFC 8628). The issuer must know the platform's clien
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
 
@@ -71,6 +72,8 @@ class Issuer:
     url: str
     client_id: str
     scopes: str
+    authority: str = ""
+    """File of the one authority that its certificate must be of; by default those of this machine."""
 
     @classmethod
     def of(cls, endpoints: Endpoints) -> "Issuer":
@@ -79,6 +82,7 @@ class Issuer:
             url=endpoints.identity_issuer,
             client_id=endpoints.identity_client,
             scopes=endpoints.identity_scopes,
+            authority=endpoints.identity_authority,
         )
 
     def request_code(self, *, offline: bool = True) -> Code:
@@ -185,7 +189,7 @@ class Issuer:
     def _metadata(self) -> dict[str, Any]:
         where = f"{self.url.rstrip('/')}/.well-known/openid-configuration"
         try:
-            answer = requests.get(where, timeout=_SECONDS)
+            answer = requests.get(where, timeout=_SECONDS, verify=self._trusted)
         except requests.RequestException as error:
             raise self._away(type(error).__name__) from None
         document = _document(answer)
@@ -198,8 +202,16 @@ class Issuer:
             )
         return document
 
+    @property
+    def _trusted(self) -> str | bool:
+        if self.authority and not Path(self.authority).is_file():
+            raise WorkloadsError(
+                f"authority of the issuer: {self.authority} does not exist; run `python -m infra outputs`"
+            )
+        return self.authority or True
+
     def _away(self, reason: str) -> IssuerAwayError:
-        remedy = "; if its authority is your own, name a file with it in REQUESTS_CA_BUNDLE"
+        remedy = "; if its authority is your own, set plinth:identity.authority to its certificate"
         return IssuerAwayError(
             f"issuer {self.url}: does not answer ({reason}){remedy if reason == 'SSLError' else ''}"
         )
@@ -209,7 +221,14 @@ class Issuer:
             raise WorkloadsError(f"issuer {self.url}: names {where}; tokens are sent by https alone")
         try:
             # A redirect would carry tokens elsewhere.
-            answer = requests.post(where, data=body, headers=_FORM, timeout=_SECONDS, allow_redirects=False)
+            answer = requests.post(
+                where,
+                data=body,
+                headers=_FORM,
+                timeout=_SECONDS,
+                allow_redirects=False,
+                verify=self._trusted,
+            )
         except requests.RequestException as error:
             raise self._away(type(error).__name__) from None
         if answer.status_code >= 500:

@@ -6,7 +6,7 @@ from typing import Any
 
 from cluster import package_index, pip_settings
 from cluster.instance import Addresses, Instance
-from cluster.processes import Process
+from cluster.processes import CHECKOUT, Process
 from cluster.programs import binaries
 
 NAMESPACE = "kube-system"
@@ -30,8 +30,9 @@ def processes(instance: Instance, addresses: Addresses) -> tuple[Process, Proces
                 *(sys.executable, "-m", "cluster.package_index"),
                 *(str(settings), str(instance.folder / NAME), socket),
             ),
-            environment={"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": "1"},
+            environment={CHECKOUT: str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": "1"},
             host_network=True,
+            own=True,
         ),
         Process(
             name=f"forward-{NAME}",

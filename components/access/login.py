@@ -11,6 +11,7 @@ from pulumi import ResourceOptions
 
 from components.connections import GatewayConnection
 from components.shapes import (
+    authorities,
     cluster_service,
     http_routes,
     network_policies,
@@ -73,6 +74,8 @@ class Issuer:
     """What is asked for, so that an ID token has both claims."""
     user_claim: str
     groups_claim: str
+    authority: str = ""
+    """Certificate of the one authority that its own must be of, as PEM; by default those of the image."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +146,7 @@ def issued_tokens(args: LoginArgs) -> dict[str, Any] | None:
         "userClaim": issuer.user_claim,
         "groupsClaim": issuer.groups_claim,
         "prefix": args.prefix,
+        **({"authority": issuer.authority} if issuer.authority else {}),
     }
 
 
@@ -154,7 +158,6 @@ def arguments(args: LoginArgs) -> list[str]:
         f"--http-address=0.0.0.0:{PORT}",
         "--upstream=static://404",
         "--reverse-proxy=true",
-        "--set-xauthrequest=true",
         "--email-domain=*",
         f"--cookie-name={_COOKIE}",
         f"--cookie-secret-file={FOLDER}/secret/cookie",
@@ -180,6 +183,7 @@ def _with_issuer(args: LoginArgs, issuer: Issuer) -> list[str]:
         f"--oidc-groups-claim={issuer.groups_claim}",
         f"--redirect-url={args.gateway.url(Host.LOGIN)}/oauth2/callback",
         "--code-challenge-method=S256",
+        *([f"--provider-ca-file={authorities.PATH}"] if issuer.authority else []),
         # Without --skip-provider-button: the session at the issuer would sign people in again who sign out.
     ]
 
@@ -205,13 +209,24 @@ class Login(pulumi.ComponentResource):
         self._args = args
         self._owner = Owner.of_product(self, name, args.namespace, product=_PRODUCT, role="login")
         self.pods = network_policies.pods(selector(_PRODUCT, name))
+        authority = args.issuer.authority if args.issuer else ""
+        # oauth2-proxy reads it once: another content is another name, and so another pod.
+        digest = hashlib.sha256(authority.encode()).hexdigest()[:8]
+        self._trusted = authorities.deploy(
+            self._owner, authority, role="authority", name=f"{name}-authority-{digest}"
+        )
         server = replicated_server.deploy(
             self._owner,
             self._pod(),
             role="server",
             name=name,
             replicas=args.replicas,
-            after=[self._secret(), self._config_map(), self._network_policy()],
+            after=[
+                self._secret(),
+                self._config_map(),
+                self._network_policy(),
+                *self._trusted.config_maps,
+            ],
         )
         service = cluster_service.deploy(self._owner, name, {"http": PORT}, after=[server])
         http_routes.deploy(
@@ -268,6 +283,7 @@ class Login(pulumi.ComponentResource):
             mounts=[
                 Mount(volume="secret", path=f"{FOLDER}/secret"),
                 Mount(volume="pages", path=f"{FOLDER}/pages"),
+                *self._trusted.mounts,
             ],
             probe=pod_security.http_probe("/ping", PORT),
             resources=pod_security.sizes(cpu="20m", memory="48Mi", memory_limit="256Mi"),
@@ -283,6 +299,7 @@ class Login(pulumi.ComponentResource):
                     },
                 },
                 {"name": "pages", "config_map": {"name": self._name}},
+                *self._trusted.volumes,
             ],
             scratch=None,
         )

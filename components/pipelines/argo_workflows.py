@@ -197,6 +197,8 @@ class ArgoWorkflows(pulumi.ComponentResource):
     """One workflow controller and the definitions of its custom resources."""
 
     runs_namespace: pulumi.Output[str]
+    definitions: tuple[pulumi.Resource, ...]
+    """What other controllers need of this one: the custom resources and the priority of all."""
 
     def __init__(self, name: str, args: ArgoWorkflowsArgs, opts: ResourceOptions | None = None) -> None:
         version = upstream_version(_PROJECT, _MODULE)
@@ -213,6 +215,7 @@ class ArgoWorkflows(pulumi.ComponentResource):
         )
         # The full definitions weigh megabytes and add validation that KFP does not need.
         upstream = manifests.load(_PROJECT, _MODULE, "manifests/base/crds/minimal/argoproj.io_*.yaml")
+        priority = [self._priority()] if args.definitions else []
         deployed = controller.deploy(
             self._owner,
             Controller(
@@ -230,7 +233,7 @@ class ArgoWorkflows(pulumi.ComponentResource):
                 replicas=args.replicas if args.replicas > 1 else None,
                 # No pod of a run is created before the policy that it must obey.
                 after=[
-                    *([self._priority()] if args.definitions else []),
+                    *priority,
                     *self._rights(),
                     *step_admission.deploy(
                         self._owner, args.runs_namespace, creator=_ACCOUNT, account=pipeline_steps.ACCOUNT
@@ -238,6 +241,7 @@ class ArgoWorkflows(pulumi.ComponentResource):
                 ],
             ),
         )
+        self.definitions = (*deployed.definitions, *priority)
         # Resolved by the controller, so that no workflow is created before something reconciles it.
         self.runs_namespace = pulumi.Output.all(args.runs_namespace, deployed.deployment.id).apply(
             lambda known: str(known[0])

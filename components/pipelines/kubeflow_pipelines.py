@@ -118,6 +118,8 @@ class KubeflowPipelines(pulumi.ComponentResource):
     """The API server and its controllers, the workflow controller and the metadata store."""
 
     runs_namespace: pulumi.Output[str]
+    definitions: tuple[pulumi.Resource, ...]
+    """What pipelines of teams need of the first ones of the cluster."""
 
     def __init__(self, name: str, args: KubeflowPipelinesArgs, opts: ResourceOptions | None = None) -> None:
         self._release = python_version("kfp")
@@ -139,6 +141,7 @@ class KubeflowPipelines(pulumi.ComponentResource):
         definitions = [self._definitions()] if args.definitions else []
         steps = self._steps()
         argo = self._workflow_controller(steps)
+        self.definitions = (*definitions, *argo.definitions)
         metadata = self._metadata_store()
         # Not after the steps' settings: the tracking server takes as long to start as this one.
         server = self._api_server([*definitions, argo])

@@ -103,13 +103,15 @@ class Deployed:
     deployment: kubernetes.apps.v1.Deployment
     webhooks: Sequence[pulumi.Resource]
     """Registered webhooks: objects that they check come after them."""
+    definitions: Sequence[pulumi.Resource] = ()
+    """Its definitions of custom resources, which are there before the controller runs."""
 
 
 def deploy(owner: Owner, controller: Controller) -> Deployed:
     """Create every part of a controller, each in front of those that need it."""
     before: list[pulumi.Resource] = [*controller.after, _policy(owner, controller)]
-    if controller.definitions:
-        before.append(define(owner, controller.definitions))
+    definitions = [define(owner, controller.definitions)] if controller.definitions else []
+    before += definitions
     if controller.rights:
         before += controller.rights.create(owner)
     if controller.settings:
@@ -118,10 +120,12 @@ def deploy(owner: Owner, controller: Controller) -> Deployed:
         before.append(controller.webhooks.create_certificate(owner))
     deployment = _deployment(owner, controller, before)
     if controller.webhooks is None:
-        return Deployed(deployment=deployment, webhooks=())
+        return Deployed(deployment=deployment, webhooks=(), definitions=definitions)
     service = controller.webhooks.create_service(owner)
     return Deployed(
-        deployment=deployment, webhooks=controller.webhooks.register(owner, [deployment, service])
+        deployment=deployment,
+        webhooks=controller.webhooks.register(owner, [deployment, service]),
+        definitions=definitions,
     )
 
 

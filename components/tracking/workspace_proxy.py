@@ -36,9 +36,12 @@ _FOLDER: Final = "/etc/haproxy"
 _FILE: Final = "haproxy.cfg"
 _READY: Final = "/-/ready"
 # MLflow runs in one process: more calls at once would only wait for each other there, and those of other
-# teams with them. Transfers of artifacts mostly wait for the network.
-_CALLS: Final = 2
-_TRANSFERS: Final = 16
+# teams with them. A second one goes on beside a slow one, but not in a flood: each call of it there makes
+# those of every other team as much slower as if it were their own. Transfers of artifacts mostly wait for the
+# network.
+_BACKENDS: Final[Mapping[str, int]] = {"calls": 1, "spare": 1, "transfers": 16}
+# So many calls that wait are a flood; pages of MLflow and steps side by side are less.
+_FLOOD: Final = 8
 _QUEUE: Final = 128
 # Not among them: metrics, and MLflow's own gateway and assistant, which call services elsewhere.
 PUBLISHED: Final = http_routes.Paths(
@@ -164,10 +167,14 @@ def config(*, workspace: str, hosts: Sequence[str], server: str, multipart: bool
                 for backend, condition in (("transfers", "transfer"), ("calls", "!transfer"))
             ),
             "    use_backend transfers if transfer",
+            "    acl busy be_conn(calls) ge 1",
+            f"    acl flood queue(calls) ge {_FLOOD}",
+            "    acl doubled be_conn(spare) ge 1",
+            "    use_backend spare if busy !flood !doubled",
             "    default_backend calls",
             *(
                 line
-                for backend, most in (("calls", _CALLS), ("transfers", _TRANSFERS))
+                for backend, most in _BACKENDS.items()
                 for line in (
                     f"backend {backend}",
                     f"    server mlflow {server} maxconn {most} resolvers cluster init-addr libc,none",

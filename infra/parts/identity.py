@@ -92,6 +92,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             "identity_issuer": issuer.url,
             "identity_client": issuer.public_client_id,
             "identity_scopes": " ".join(issuer.scopes),
+            **({"identity_authority": issuer.authority} if issuer.authority else {}),
         }
     else:
         outputs["identity_password"] = site.secret(_PASSWORD)
@@ -128,6 +129,7 @@ def _issuer(identity: IdentitySettings) -> "Issuer | None":
         scopes=identity.scopes,
         user_claim=identity.user_claim,
         groups_claim=identity.groups_claim,
+        authority=identity.authority or "",
     )
 
 

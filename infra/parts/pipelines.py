@@ -164,13 +164,12 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
         opts=site.opts,
     )
     return Provides(
-        connections=(PipelinesConnection(runs_namespace=pipelines.runs_namespace),),
+        connections=(PipelinesConnection(definitions=pipelines.definitions),),
         outputs={
             "pipelines_namespace": pipelines.runs_namespace,
             "pipelines_bucket": artifacts(connections, _OWN).bucket,
             "workload_image": site.image("workload"),
         },
-        resources=(pipelines,),
     )
 
 

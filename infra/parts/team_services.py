@@ -53,7 +53,8 @@ def _deploy(site: "Site", connections: Connections, tenant: Tenant) -> Provides:
         site.opts,
     )
     workspace = _workspace(site, connections, tenant, namespace)
-    first = pulumi.ResourceOptions(depends_on=[*connections.resources(PipelinesConnection)])
+    # Not after the stack's own servers: they take a minute to start, and a team's need none of them.
+    first = pulumi.ResourceOptions(depends_on=[*connections.get(PipelinesConnection).definitions])
     servers = pipelines.deploy_servers(
         site,
         connections,

@@ -39,6 +39,8 @@ class IdentitySettings(Section):
     """Claim of an ID token that names its user."""
     groups_claim: str = "groups"
     """Claim of an ID token that lists the groups of its user."""
+    authority: str | None = None
+    """Certificate of the company's own authority as PEM, if the issuer's is of one; no other is trusted."""
     members: tuple[Group, ...] = Field(default=(), strict=False)
     """Groups who may use everything that is published."""
     promoters: tuple[Group, ...] = Field(default=(), strict=False)

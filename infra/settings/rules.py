@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from components.aws.databases import rds_authorities
 from components.versions import CLUSTER_AUTOSCALER, EKS_ADDON_NAMES, missing_addons
 from infra.settings import pool_rules, team_rules
+from infra.settings.certificates import authority_problem
 from infra.settings.cluster import Access, CapacityType, EksSettings, Nat
 from infra.settings.identity import IdentityKind, IdentitySettings
 from infra.settings.sections import gib
@@ -206,7 +207,11 @@ def _identity_problems(identity: IdentitySettings) -> Iterator[str]:
             yield "identity.scopes lacks openid, for which an issuer gives ID tokens: add it"
         if not (identity.members or identity.viewers or identity.callers):
             yield "identity names no groups: nobody could use the platform, name some in identity.members"
+        if identity.authority is not None and (problem := authority_problem(identity.authority)):
+            yield f"identity.authority {problem}"
     else:
+        if identity.authority is not None:
+            yield "identity.authority is given, but identity.kind is local: use kind: oidc"
         for key, value in {**given, "publicClientId": identity.public_client_id}.items():
             if value:
                 yield f"identity.{key} is {value}, but identity.kind is local: use kind: oidc"

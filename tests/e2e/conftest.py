@@ -15,6 +15,7 @@ from harness.diagnostics import diagnose
 from infra.parts.tenant import Tenant
 from infra.settings import stack_file
 from infra.settings.stack import Settings
+from tests.e2e import through_gateway
 from tests.e2e.failing_runs import FailingRuns
 from tests.e2e.two_teams import Team
 from tests.fixtures.trust import trusted
@@ -116,8 +117,7 @@ def teams(settings: Settings, endpoints: Endpoints, stack: str) -> list[Team]:
 @pytest.fixture(scope="session")
 def wine(endpoints: Endpoints) -> Generator[httpx.Client]:
     """A client of the wine model through the gateway."""
-    host = {"Host": endpoints.model_host("wine")}
-    with httpx.Client(base_url=endpoints.gateway_url, headers=host, timeout=30) as client:
+    with through_gateway.connect(endpoints, endpoints.model_host("wine")) as client:
         yield client
 
 

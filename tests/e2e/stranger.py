@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import kfp
 
+from workloads import tokens
 from workloads.endpoints import Endpoints
 
 # Their own settings would be ours too.
@@ -22,9 +23,19 @@ def tracking_uri(endpoints: Endpoints) -> str:
 
 def pipelines_client(endpoints: Endpoints) -> kfp.Client:
     """Return the stock client of somebody who cannot resolve the gateway's hosts."""
+    token = tokens.token(endpoints) or None
     if endpoints.gateway_authority:
-        return kfp.Client(host=endpoints.localhost_url, ssl_ca_cert=endpoints.gateway_authority)
-    return kfp.Client(host=f"http://{endpoints.pipelines_host}", proxy=endpoints.gateway_url)
+        return kfp.Client(
+            host=endpoints.localhost_url, existing_token=token, ssl_ca_cert=endpoints.gateway_authority
+        )
+    host = f"http://{endpoints.pipelines_host}"
+    return kfp.Client(host=host, existing_token=token, proxy=endpoints.gateway_url)
+
+
+def tracking_token(endpoints: Endpoints) -> dict[str, str]:
+    """Return the variable that gives MLflow's stock client a token, where there is a login."""
+    token = tokens.token(endpoints)
+    return {"MLFLOW_TRACKING_TOKEN": token} if token else {}
 
 
 def run(endpoints: Endpoints, program: str, folder: Path, *arguments: str, **environment: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from kubernetes import client
 
 from cluster import lock
+from tests.e2e import through_gateway
 from workloads import cluster_client
 from workloads.endpoints import Endpoints
 from workloads.wait import wait_for
@@ -38,8 +39,8 @@ def up(*words: str) -> str:
 def is_served(endpoints: Endpoints) -> str | None:
     """Return why MLflow does not answer through the gateway, or None if it does."""
     try:
-        address, headers = f"{endpoints.gateway_url}/health", {"Host": endpoints.tracking_host}
-        answer = httpx.get(address, headers=headers, timeout=5)
+        with through_gateway.connect(endpoints, endpoints.tracking_host, timeout=5) as gateway:
+            answer = gateway.get("/health")
     except httpx.HTTPError as error:
         return str(error)
     return None if answer.status_code == 200 else f"HTTP {answer.status_code}"

@@ -10,17 +10,15 @@ import pytest
 from botocore.exceptions import ClientError
 from kubernetes import client
 
-from workloads import cluster_client, object_store
+from tests.e2e import through_gateway
+from workloads import cluster_client, object_store, tokens
 from workloads.endpoints import Endpoints
-from workloads.gateway_access import tls_context
 from workloads.wait import wait
 
 
 @pytest.fixture(scope="module")
 def gateway(endpoints: Endpoints) -> Generator[httpx.Client]:
-    with httpx.Client(
-        base_url=endpoints.gateway_url, verify=tls_context(endpoints), timeout=30, trust_env=False
-    ) as connected:
+    with through_gateway.connect(endpoints) as connected:
         yield connected
 
 
@@ -86,7 +84,8 @@ def test_every_request_is_on_record_without_its_headers(endpoints: Endpoints, ga
     api = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
     (pod, *_) = api.list_namespaced_pod("gateway", label_selector="app.kubernetes.io/name=traefik").items
     # A path of its own, to find the line; a token, which must not be in it.
-    path, token = f"/v1/models/wine-{secrets.token_hex(4)}:predict", secrets.token_hex(16)
+    path = f"/v1/models/wine-{secrets.token_hex(4)}:predict"
+    token = tokens.token(endpoints) or secrets.token_hex(16)
     headers = {"Host": endpoints.model_host("wine"), "Authorization": f"Bearer {token}"}
     assert gateway.post(path, json={"instances": []}, headers=headers).status_code == 404
 

@@ -12,6 +12,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from components.pipelines.pipeline_steps import ACCOUNT, POD_LABELS
 from infra.parts import PARTS
 from infra.parts.plan import plan
 from infra.settings.stack import Settings
@@ -20,6 +21,20 @@ from workloads.endpoints import Endpoints
 from workloads.gateway_access import authorities, reach
 
 _OPEN = ("traefik.gateway:80", "traefik-node-port.gateway:80")
+_BOUND_SECONDS = 5
+# How long after its start a program reaches the kubelet, which asks everybody for a certificate.
+_OPEN_SECONDS = """
+import json, socket, sys, time
+began, last, tries = time.monotonic(), 0.0, 0
+while time.monotonic() - began < 15:
+    tries += 1
+    try:
+        socket.create_connection((sys.argv[1], 10250), timeout=0.2).close()
+        last = time.monotonic() - began
+    except OSError:
+        pass
+print(json.dumps({"last open": last, "tries": tries}))
+"""
 # The API server calls webhooks from the node's own address, which no policy can tell from another node's.
 _WEBHOOKS = re.compile(r"webhook")
 
@@ -105,6 +120,23 @@ def test_a_pod_elsewhere_reaches_the_gateway_and_nothing_behind_it(
     wanted = {**dict.fromkeys(closed, "closed"), **dict.fromkeys(_OPEN, "open")}
     found = probe.reach(api, stranger, endpoints.workload_image, wanted)
     assert found == wanted
+
+
+def test_policies_of_a_new_pod_bind_within_seconds(endpoints: Endpoints, api: Any) -> None:
+    """A pod runs before its policies bind, usually for a second; what guards itself is closed by then."""
+    (node, *_) = api.list_node().items
+    (kubelet,) = [each.address for each in node.status.addresses if each.type == "InternalIP"]
+    found = probe.run(
+        api,
+        endpoints.pipelines_namespace,
+        endpoints.workload_image,
+        _OPEN_SECONDS,
+        kubelet,
+        labels=POD_LABELS,
+        serviceAccountName=ACCOUNT,
+    )
+    assert found["tries"] > 10
+    assert found["last open"] < _BOUND_SECONDS, found
 
 
 def _addresses(api: Any, settings: Settings) -> list[str]:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from harness import chain
+from tests.e2e import through_gateway
 from workloads import lineage
 from workloads.endpoints import Endpoints
 from workloads.tracking import connect
@@ -31,8 +32,8 @@ class Client(threading.Thread):
         self.failures: list[str] = []
 
     def run(self) -> None:
-        host = {"Host": self._endpoints.model_host("wine")}
-        with httpx.Client(base_url=self._endpoints.gateway_url, headers=host, timeout=10) as session:
+        host = self._endpoints.model_host("wine")
+        with through_gateway.connect(self._endpoints, host, timeout=10) as session:
             while not self.over.wait(0.05):
                 try:
                     answer = session.post("/v1/models/wine:predict", json={"instances": self._rows})

@@ -9,6 +9,7 @@ from components.monitoring import metric_names, targets
 from components.monitoring.rules import Recording
 from components.monitoring.timing import REHEARSAL
 from harness.prometheus import Prometheus
+from tests.e2e import through_gateway
 from tests.fixtures import watches
 from workloads.endpoints import Endpoints
 from workloads.wait import wait_for
@@ -47,11 +48,11 @@ def used(endpoints: Endpoints, wine: httpx.Client) -> None:
         ),
     ):
         wine.post(path, json=body).raise_for_status()
-    with httpx.Client(base_url=endpoints.gateway_url, timeout=30) as client:
+    with through_gateway.connect(endpoints) as client:
         experiments = "/api/2.0/mlflow/experiments/get?experiment_id=0"
         client.get(experiments, headers={"Host": endpoints.tracking_host}).raise_for_status()
         # Without credentials the object store refuses the request and counts it.
-        refused = client.get("/mlflow/none", headers={"Host": endpoints.objects_host})
+        refused = client.get("/mlflow/none", headers={"Host": endpoints.objects_host}, auth=None)
         assert refused.status_code == 403
 
 

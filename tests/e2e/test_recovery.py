@@ -9,6 +9,7 @@ import pytest
 from kubernetes import client
 
 from harness import chain
+from tests.e2e import through_gateway
 from workloads import cluster_client, lineage
 from workloads.endpoints import Endpoints
 from workloads.serving.inference_client import InferenceClient
@@ -22,12 +23,9 @@ _BACK_SECONDS = 180
 
 def read_versions(endpoints: Endpoints) -> Any:
     """Return the versions of the model in MLflow: read from Postgres by the server."""
-    answer = httpx.get(
-        f"{endpoints.gateway_url}/api/2.0/mlflow/model-versions/search",
-        params={"filter": "name='wine'", "max_results": "50"},
-        headers={"Host": endpoints.tracking_host},
-        timeout=10,
-    )
+    with through_gateway.connect(endpoints, endpoints.tracking_host, timeout=10) as gateway:
+        parameters = {"filter": "name='wine'", "max_results": "50"}
+        answer = gateway.get("/api/2.0/mlflow/model-versions/search", params=parameters)
     answer.raise_for_status()
     return [
         {key: version[key] for key in ("name", "version", "source", "run_id", "creation_timestamp")}
@@ -37,12 +35,8 @@ def read_versions(endpoints: Endpoints) -> Any:
 
 def read_runs(endpoints: Endpoints) -> Any:
     """Return the runs of Kubeflow Pipelines: read from MariaDB by the API server."""
-    answer = httpx.get(
-        f"{endpoints.gateway_url}/apis/v2beta1/runs",
-        params={"page_size": "50", "sort_by": "created_at"},
-        headers={"Host": endpoints.pipelines_host},
-        timeout=10,
-    )
+    with through_gateway.connect(endpoints, endpoints.pipelines_host, timeout=10) as gateway:
+        answer = gateway.get("/apis/v2beta1/runs", params={"page_size": "50", "sort_by": "created_at"})
     answer.raise_for_status()
     return [(run["run_id"], run["state"]) for run in answer.json()["runs"]]
 
@@ -50,12 +44,8 @@ def read_runs(endpoints: Endpoints) -> Any:
 def predict(endpoints: Endpoints) -> Any:
     """Return the served model's prediction for one row."""
     row = [13.2, 1.78, 2.14, 11.2, 100.0, 2.65, 2.76, 0.26, 1.28, 4.38, 1.05, 3.4, 1050.0]
-    answer = httpx.post(
-        f"{endpoints.gateway_url}/v1/models/wine:predict",
-        json={"instances": [row]},
-        headers={"Host": endpoints.model_host("wine")},
-        timeout=10,
-    )
+    with through_gateway.connect(endpoints, endpoints.model_host("wine"), timeout=10) as gateway:
+        answer = gateway.post("/v1/models/wine:predict", json={"instances": [row]})
     answer.raise_for_status()
     return answer.json()["predictions"]
 

@@ -1,15 +1,19 @@
 """Ordinary pipelines of an unmodified kfp client run; one that cannot go on says why in five minutes."""
 
+import re
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import pytest
 from kubernetes import client
 
+from components.pipelines.pipeline_steps import ACCOUNT, POD_LABELS
 from tests.e2e import strangers_pipelines
 from tests.e2e.strangers_pipelines import NO_PACKAGE, NO_SECRET, PACKAGE, Stranger
+from tests.fixtures.admission_cases import RESTRICTED
 from workloads import cluster_client, pipeline_runs
 from workloads.endpoints import Endpoints
+from workloads.wait import wait
 
 _PIPELINES: Mapping[str, Callable[..., Any]] = {
     "image": strangers_pipelines.no_image,
@@ -27,6 +31,15 @@ _PIPELINES: Mapping[str, Callable[..., Any]] = {
     "secret": strangers_pipelines.no_secret,
     "storage": strangers_pipelines.no_storage,
 }
+
+# 128 MiB, then a while in which the kubelet measures: it does so every ten seconds.
+_FILL = """
+import os, time
+with open("/scratch/file", "wb") as file:
+    for _ in range(128):
+        file.write(os.urandom(1 << 20))
+time.sleep(170)
+"""
 
 # Retrains nothing, but each run takes minutes: `make verify` and `make e2e` run it, `make test` does not.
 pytestmark = pytest.mark.slow
@@ -101,6 +114,58 @@ def test_a_run_that_cannot_go_on_says_so_everywhere(
     ended = pipeline_runs.wait_until_finished(endpoints, started[name], timeout_seconds=30)
     assert cause in ended.reason
     assert "\n" not in ended.reason
+
+
+def test_a_step_that_fills_its_disk_ends_and_nothing_else_does(endpoints: Endpoints) -> None:
+    """The limit is small, and the file twice as large: a file of 100 GB meets the default one likewise."""
+    core: Any = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
+    before = _restarts(core)
+    pod = {
+        "metadata": {"generateName": "full-disk-", "labels": {**POD_LABELS}},
+        "spec": {
+            "restartPolicy": "Never",
+            "serviceAccountName": ACCOUNT,
+            "containers": [
+                {
+                    "name": "step",
+                    "image": endpoints.workload_image,
+                    "command": ["python3", "-c", _FILL],
+                    "resources": {"limits": {"ephemeral-storage": "64Mi"}},
+                    "securityContext": RESTRICTED,
+                    "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+                }
+            ],
+            "volumes": [{"name": "scratch", "emptyDir": {}}],
+        },
+    }
+    namespace = endpoints.pipelines_namespace
+    name: str = core.create_namespaced_pod(namespace, pod).metadata.name
+    try:
+        status = wait(
+            "the end of the step",
+            lambda: core.read_namespaced_pod_status(name, namespace).status,
+            ready=lambda each: each.phase == "Failed",
+            describe=lambda each: each.phase,
+            timeout_seconds=180,
+        )
+    finally:
+        core.delete_namespaced_pod(name, namespace)
+    assert status.reason == "Evicted"
+    assert re.search(r"ephemeral.*64Mi", status.message), status.message
+    for node in core.list_node().items:
+        states = {each.type: each.status for each in node.status.conditions}
+        assert (states["Ready"], states["DiskPressure"]) == ("True", "False")
+    after = _restarts(core)
+    assert {each: after[each] for each in before.keys() & after.keys() if after[each] != before[each]} == {}
+
+
+def _restarts(core: Any) -> dict[tuple[str, str], int]:
+    """Return how often each container of the platform has started again, by its pod."""
+    return {
+        (pod.metadata.uid, each.name): each.restart_count
+        for pod in core.list_pod_for_all_namespaces().items
+        for each in pod.status.container_statuses or ()
+    }
 
 
 def test_a_volume_that_is_refused_is_named(

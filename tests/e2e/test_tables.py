@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import httpx
 import pytest
 
 from harness import chain
+from tests.e2e import through_gateway
 from workloads import datasets, lineage, pipeline_runs
 from workloads.endpoints import Endpoints
-from workloads.gateway_access import tls_context
 from workloads.serving.inference_client import InferenceClient
 
 # Trains models: `make verify` and `make e2e` run it, `make test` does not.
@@ -85,13 +84,8 @@ def test_a_client_sends_raw_columns_by_name(endpoints: Endpoints, run_ids: dict[
         {"size": None, "colour": None, "new": True},
         {"size": 14.5, "colour": "a colour that training never saw", "new": False},
     ]
-    answer = httpx.post(
-        f"{endpoints.gateway_url}/v1/models/raw-columns:predict",
-        headers={"Host": endpoints.model_host("raw-columns")},
-        json={"instances": rows},
-        verify=tls_context(endpoints),
-        trust_env=False,
-    )
+    with through_gateway.connect(endpoints, endpoints.model_host("raw-columns")) as gateway:
+        answer = gateway.post("/v1/models/raw-columns:predict", json={"instances": rows})
     assert answer.status_code == 200, answer.text
     first, second = answer.json()["predictions"]
     assert first[0] > 0.5 > second[0]

@@ -17,7 +17,7 @@ import pytest
 from components.pipelines.pipeline_steps import ACCOUNT, POD_LABELS
 from components.serving.model_namespace import STORAGE
 from infra.parts.tenant import Tenant
-from tests.e2e import probe
+from tests.e2e import flood, probe
 from tests.e2e.registry import ask
 from tests.e2e.two_teams import Team
 from workloads import gateway_access, tokens
@@ -26,9 +26,8 @@ from workloads.endpoints import Endpoints
 
 pytestmark = [pytest.mark.slow, pytest.mark.teams]
 
+_SLOWER = 3
 # What somebody types who has read MLflow's first page, and no experiment.
-# MLflow answers in one process: a call waits for at most two of each other team's, not for 200.
-_SLOWER = 5
 _STRANGER = """
 import json
 import mlflow
@@ -81,26 +80,6 @@ print(json.dumps({key: [
     answer(store.get_object, Key=key),
     answer(store.put_object, Key=key, Body=b"mine"),
 ] for key in sys.argv[3:]}))
-"""
-
-# 200 requests at once, each repeated when the server says so, as MLflow's own client does it.
-_FLOOD = """
-import collections, concurrent.futures, json, sys, threading, time
-import httpx
-url, headers = sys.argv[1], json.loads(sys.argv[2])
-until, codes, said = time.monotonic() + 15, collections.Counter(), threading.Lock()
-def ask(_):
-    with httpx.Client(headers=headers, timeout=90) as client:
-        while time.monotonic() < until:
-            answer = client.get(url)
-            if answer.status_code == 429:
-                if said.acquire(blocking=False):
-                    print("refused", flush=True)
-                time.sleep(int(answer.headers.get("Retry-After", 1)))
-            codes[str(answer.status_code)] += 1
-with concurrent.futures.ThreadPoolExecutor(200) as pool:
-    list(pool.map(ask, range(200)))
-print(json.dumps(codes))
 """
 
 
@@ -251,7 +230,13 @@ def test_the_key_of_a_teams_models_opens_its_own_folder_alone(
         assert found == {notes[0]: ["hello", "AccessDenied"], notes[1]: ["AccessDenied", "AccessDenied"]}
 
 
-def test_a_team_that_floods_its_mlflow_slows_no_other(spaces: list[Endpoints]) -> None:
+def test_a_team_that_floods_its_mlflow_slows_another_by_one_call_at_a_time(spaces: list[Endpoints]) -> None:
+    """A call of another team takes at most three times as long as without the flood.
+
+    MLflow answers in one process, and of a flood one call at a time gets there: two calls share its
+    processor, which is twice the time. The rest is what client, gateway, gate and proxy of the flood take of
+    a machine of two processors. A bound of twice would need a second process of MLflow: 350 MiB, or more.
+    """
     first, second = spaces
     path = "/api/2.0/mlflow/experiments/search?max_results=10"
 
@@ -266,20 +251,9 @@ def test_a_team_that_floods_its_mlflow_slows_no_other(spaces: list[Endpoints]) -
 
     p95(20)
     idle = p95(200)
-    headers = json.dumps(gateway_access.headers(first, first.tracking_host))
-    # A process of its own: what is measured is the server, not the threads of this one.
-    flood = subprocess.Popen(
-        [sys.executable, "-c", _FLOOD, f"{first.gateway_url}{path}", headers],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert flood.stdout
-    try:
-        assert flood.stdout.readline() == "refused\n"
+    with flood.under_way(first, first.tracking_host, path, seconds=15) as answers:
         busy = p95(200)
-        codes: dict[str, int] = json.loads(flood.communicate(timeout=120)[0])
-    finally:
-        flood.kill()
+        codes = answers()
     said = f"p95 {idle * 1000:.1f} ms idle, {busy * 1000:.1f} ms in the flood, which was answered {codes}"
     print(said)
     assert set(codes) == {"200", "429"}, said

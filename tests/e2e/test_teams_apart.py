@@ -8,6 +8,7 @@ import os
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from components.pipelines.pipeline_steps import ACCOUNT, POD_LABELS
 from components.serving import model_namespace
 from infra.parts.tenant import Tenant
 from infra.settings.stack import Settings
-from tests.e2e import probe
+from tests.e2e import flood, probe
 from tests.e2e.two_teams import Team, client_of, holder_of
 from tests.fixtures.admission_cases import RESTRICTED
 from workloads import cluster_client, tokens
@@ -34,6 +35,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.teams]
 
 _RUN_SECONDS = 300
 _BINDING_SECONDS = 15
+_SLOWER = 1.5
 _KUBELET = 10250
 _TASKS = """
 import json, sys, urllib.request
@@ -142,6 +144,32 @@ def test_a_member_runs_nothing_at_another_team(
     assert _workflows(endpoints, other.tenant.runs_namespace) == before
     run_id: str = submit(own.url).raise_for_status().json()["run_id"]
     assert client_of(own.url, member).wait_for_run_completion(run_id, _RUN_SECONDS).state == "SUCCEEDED"
+
+
+def test_a_flood_of_its_pipelines_api_slows_no_run_of_another(teams: list[Team]) -> None:
+    """A run of another team takes at most half as long again.
+
+    The two have servers of their own, and share the processors: with two of them, client, gateway and gate of
+    the flood take some of what the other's run computes with.
+    """
+    noisy, quiet = teams
+    pipeline: Any = said
+
+    def run_seconds() -> float:
+        run = quiet.kfp.create_run_from_pipeline_func(pipeline, enable_caching=False)
+        began = time.monotonic()
+        assert quiet.kfp.wait_for_run_completion(str(run.run_id), _RUN_SECONDS, 1).state == "SUCCEEDED"
+        return time.monotonic() - began
+
+    run_seconds()
+    alone = run_seconds()
+    host, path = noisy.endpoints.pipelines_host, "/apis/v2beta1/runs?page_size=100"
+    with flood.under_way(noisy.endpoints, host, path, seconds=_SLOWER * alone + 10) as answers:
+        beside = run_seconds()
+        codes = answers()
+    result = f"{alone:.1f} s alone, {beside:.1f} s in the flood, which was answered {codes}"
+    assert set(codes) == {"200", "429"}, result
+    assert beside < _SLOWER * alone, result
 
 
 def test_a_run_as_another_account_starts_no_pod(teams: list[Team], api: Any) -> None:

@@ -73,14 +73,15 @@ def test_no_port_of_the_gateway_outside_the_cluster_is_in_clear(api: Any) -> Non
     assert published == [TLS_ENTRY_PORT]
 
 
-def test_stock_clients_need_the_file_alone(endpoints: Endpoints, url: str) -> None:
-    if endpoints.identity_account:
-        pytest.skip("they need a token too: see the journeys of teams")
+def test_stock_clients_need_the_file_and_a_token_where_there_is_a_login(
+    endpoints: Endpoints, url: str
+) -> None:
     assert stranger.pipelines_client(endpoints).list_runs(page_size=1) is not None
     done = subprocess.run(
         [sys.executable, "-c", _MLFLOW],
         env={
             **{key: value for key, value in os.environ.items() if not key.startswith("REQUESTS_")},
+            **stranger.tracking_token(endpoints),
             "MLFLOW_TRACKING_URI": url,
             "MLFLOW_TRACKING_SERVER_CERT_PATH": endpoints.gateway_authority,
         },

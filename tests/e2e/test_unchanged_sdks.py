@@ -26,7 +26,7 @@ def test_the_mlflow_client_finds_the_models(endpoints: Endpoints) -> None:
             "MLFLOW_TRACKING_URI": f"http://{endpoints.tracking_host}",
         }
     )
-    environment = {**os.environ, **reached}
+    environment = {**os.environ, **reached, **stranger.tracking_token(endpoints)}
     done = subprocess.run(
         [sys.executable, "-c", _MLFLOW],
         env={key: value for key, value in environment.items() if key.lower() != "no_proxy"},

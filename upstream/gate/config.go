@@ -30,6 +30,9 @@ type Issuer struct {
 	GroupsClaim string `json:"groupsClaim"`
 	// Prefix comes before names and groups, so that nobody is called as an account of the cluster is.
 	Prefix string `json:"prefix"`
+	// Authority is the certificate of the one authority, as PEM, that its own must be of; without it those of
+	// the image.
+	Authority string `json:"authority,omitempty"`
 }
 
 // Login is an oauth2-proxy.

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -105,9 +107,12 @@ func newIssuer(ctx context.Context, issuer *Issuer) (*issuerTokens, error) {
 	if len(issuer.ClientIDs) > 1 {
 		accepted.AudienceMatchPolicy = apiserver.AudienceMatchPolicyMatchAny
 	}
+	client, err := issuerClient(issuer.Authority)
+	if err != nil {
+		return nil, err
+	}
 	verifier, err := oidc.New(ctx, oidc.Options{
-		// Requests wait for it where a key is unknown: an issuer that is silent must not hold them.
-		Client:               &http.Client{Timeout: askSeconds * time.Second},
+		Client:               client,
 		SupportedSigningAlgs: oidc.AllValidSigningAlgorithms(),
 		JWTAuthenticator: apiserver.JWTAuthenticator{
 			Issuer: accepted,
@@ -126,6 +131,23 @@ func newIssuer(ctx context.Context, issuer *Issuer) (*issuerTokens, error) {
 	// As the API server does for whoever it has identified.
 	tokens := group.NewTokenGroupAdder(verifier, []string{user.AllAuthenticated})
 	return &issuerTokens{verifier: verifier, tokens: tokens}, nil
+}
+
+// issuerClient returns a client that trusts this authority alone, or without one those of the image.
+func issuerClient(authority string) (*http.Client, error) {
+	// Requests wait for it where a key is unknown: an issuer that is silent must not hold them.
+	client := &http.Client{Timeout: askSeconds * time.Second}
+	if authority == "" {
+		return client, nil
+	}
+	trusted := x509.NewCertPool()
+	if !trusted.AppendCertsFromPEM([]byte(authority)) {
+		return nil, errors.New("its authority is no certificate in PEM")
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}
+	client.Transport = transport
+	return client, nil
 }
 
 // of returns whose token it is; nil without an error if it is not one of this issuer.
@@ -236,10 +258,43 @@ func isOf(name, session string) bool {
 
 func (i *identities) ofSession(ctx context.Context, cookie string) (*identity, error) {
 	key := sha256.Sum256([]byte(cookie))
-	if known, ok := i.sessions.Get(key); ok {
-		return known.(*identity), nil
+	if found, ok := i.sessions.Get(key); ok {
+		return found.(*identity), nil
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, i.login.URL+"/oauth2/auth", nil)
+	known, err := i.askLogin(ctx, cookie)
+	if known == nil || err != nil {
+		return nil, err
+	}
+	name := known.Email
+	if name == "" {
+		name = known.User
+	}
+	if name == "" {
+		return nil, nil
+	}
+	// As the API server does for whoever it has identified.
+	groups := []string{user.AllAuthenticated}
+	for _, each := range known.Groups {
+		if each != "" {
+			groups = append(groups, i.login.Prefix+each)
+		}
+	}
+	found := &identity{Info: &user.DefaultInfo{Name: i.login.Prefix + name, Groups: groups}, session: true}
+	i.sessions.Set(key, found, sessionSeconds*time.Second)
+	return found, nil
+}
+
+// signedIn is what oauth2-proxy says of a session. Its answers to proxies join the groups by commas, and an issuer's
+// group with a comma in its name would be two there; this one is a list.
+type signedIn struct {
+	User   string   `json:"user"`
+	Email  string   `json:"email"`
+	Groups []string `json:"groups"`
+}
+
+// askLogin returns whose session a cookie is; nil without an error if there is none.
+func (i *identities) askLogin(ctx context.Context, cookie string) (*signedIn, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, i.login.URL+"/oauth2/userinfo", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -249,31 +304,21 @@ func (i *identities) ofSession(ctx context.Context, cookie string) (*identity, e
 		return nil, fmt.Errorf("%w: %v", errAway, err)
 	}
 	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<16))
+	text, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", errAway, err)
+	}
 	switch {
-	case answer.StatusCode == http.StatusAccepted || answer.StatusCode == http.StatusOK:
 	case answer.StatusCode >= http.StatusInternalServerError:
 		return nil, fmt.Errorf("%w: the login answered %d", errAway, answer.StatusCode)
-	default:
+	case answer.StatusCode != http.StatusOK:
 		return nil, nil
 	}
-	name := answer.Header.Get("X-Auth-Request-Email")
-	if name == "" {
-		name = answer.Header.Get("X-Auth-Request-User")
+	known := &signedIn{}
+	if err := json.Unmarshal(text, known); err != nil {
+		return nil, fmt.Errorf("%w: the login's answer is unreadable: %v", errAway, err)
 	}
-	if name == "" {
-		return nil, nil
-	}
-	// As the API server does for whoever it has identified.
-	groups := []string{user.AllAuthenticated}
-	for _, each := range strings.Split(answer.Header.Get("X-Auth-Request-Groups"), ",") {
-		if each = strings.TrimSpace(each); each != "" {
-			groups = append(groups, i.login.Prefix+each)
-		}
-	}
-	found := &identity{Info: &user.DefaultInfo{Name: i.login.Prefix + name, Groups: groups}, session: true}
-	i.sessions.Set(key, found, sessionSeconds*time.Second)
-	return found, nil
+	return known, nil
 }
 
 func newRights(client kubernetes.Interface) (authorizer.Authorizer, error) {

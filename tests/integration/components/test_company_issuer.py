@@ -58,12 +58,12 @@ def test_whoever_signs_in_from_the_command_line_has_the_rights_of_their_groups(
     door: FrontDoor, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(issuer.authority))
     endpoints = replace(
         platforms.endpoints(identity_account="identity/operator"),
         identity_issuer=issuer.url,
         identity_client=PUBLIC_CLIENT,
         identity_scopes="openid email profile",
+        identity_authority=str(issuer.authority),
     )
 
     def type_the_code(line: str) -> None:
@@ -110,6 +110,17 @@ def test_somebody_without_a_right_reads_who_they_are_and_what_they_lack(
     token = issuers.signed(issuer.key, issuer.claims(email="bob@example.com", groups=["staff"]))
     answer = door.ask("GET", PIPELINES, RUNS, token=token)
     assert (answer.status, answer.body.split()[0]) == (403, "oidc:bob@example.com")
+
+
+def test_a_group_with_a_comma_is_one_group(door: FrontDoor, issuer: Issuer) -> None:
+    """Whoever may name groups at the issuer could take any right with one name otherwise."""
+    door.world.arrived.clear()
+    _, page = _signed_in(door, issuer, "mallory")
+    assert (page.status_code, page.text.split()[0]) == (403, "oidc:mallory@example.com")
+    claims = issuer.claims(email="mallory@example.com", groups=["staff,engineers"])
+    answer = door.ask("GET", PIPELINES, RUNS, token=issuers.signed(issuer.key, claims))
+    assert (answer.status, answer.body.split()[0]) == (403, "oidc:mallory@example.com")
+    assert door.world.arrived == []
 
 
 def test_an_address_that_is_not_verified_names_nobody(door: FrontDoor, issuer: Issuer) -> None:

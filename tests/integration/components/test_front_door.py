@@ -157,6 +157,19 @@ def test_no_name_of_a_group_is_read_as_two(door: FrontDoor, tokens: dict[str, st
     assert tokens
 
 
+@pytest.mark.parametrize("group", ["staff,administrators", "administrators,", " administrators"])
+@pytest.mark.usefixtures("tokens")
+def test_no_group_of_a_session_is_read_as_two(door: FrontDoor, group: str) -> None:
+    door.world.rights["local:administrators"] = [{}]
+    cookie = f"plinth={group.strip().replace(',', '-')}"
+    for user, groups, status in (("mallory", [group], 403), ("root", [group, "administrators"], 200)):
+        door.world.sessions[f"{cookie}-{user}"] = user
+        door.world.groups[user] = groups
+        answer = door.ask("GET", PIPELINES, RUNS, ("Cookie", f"{cookie}-{user}"))
+        assert answer.status == status, answer.body
+    assert answer.seen["x-remote-groups"] == [f"system:authenticated|local:{group}|local:administrators"]
+
+
 @pytest.mark.parametrize("name", ["X-Remote-User", "Kubeflow-Userid", "X-Plinth-Team", "X-Mlflow-Workspace"])
 def test_a_name_in_a_header_is_no_right(door: FrontDoor, tokens: dict[str, str], name: str) -> None:
     assert door.ask("POST", PIPELINES, RUNS, (name, _MEMBER), token=tokens[_STRANGER]).status == 403

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures import issuers, platforms
+from tests.fixtures import certificates, issuers, platforms
 from tests.fixtures.issuers import PUBLIC_CLIENT, Issuer
 from workloads import logins, tokens
 from workloads.endpoints import Endpoints
@@ -28,9 +28,8 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Generator[Issuer]:
 
 @pytest.fixture(autouse=True)
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, issuer: Issuer) -> Path:
-    """A user's configuration, with the issuer's authority among those that are trusted."""
+    """A user's configuration."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(issuer.authority))
     return tmp_path
 
 
@@ -40,6 +39,7 @@ def endpoints(issuer: Issuer, **changes: str) -> Endpoints:
         identity_issuer=issuer.url,
         identity_client=PUBLIC_CLIENT,
         identity_scopes="openid email profile",
+        identity_authority=str(issuer.authority),
     )
     return replace(plain, **changes)
 
@@ -117,10 +117,20 @@ def test_a_confidential_client_is_none_for_a_command_line(issuer: Issuer) -> Non
         logins.sign_in(endpoints(issuer, identity_client="plinth"), print)
 
 
-def test_an_authority_that_is_not_trusted_is_named(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
-    with pytest.raises(WorkloadsError, match=r"does not answer \(SSLError\); .* in REQUESTS_CA_BUNDLE"):
-        logins.sign_in(endpoints(issuer), print)
+def test_an_authority_that_is_not_trusted_is_named(issuer: Issuer) -> None:
+    with pytest.raises(WorkloadsError, match=r"does not answer \(SSLError\); .* plinth:identity.authority"):
+        logins.sign_in(endpoints(issuer, identity_authority=""), print)
+
+
+def test_the_issuers_authority_alone_is_trusted(
+    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(issuer.authority))
+    other = certificates.make(tmp_path, "other.example")
+    with pytest.raises(WorkloadsError, match=r"does not answer \(SSLError\)"):
+        logins.sign_in(endpoints(issuer, identity_authority=str(other.authority)), print)
+    with pytest.raises(WorkloadsError, match=r"^authority of the issuer: /gone.pem does not exist"):
+        logins.sign_in(endpoints(issuer, identity_authority="/gone.pem"), print)
 
 
 def test_the_commands_sign_in_print_a_token_and_sign_out(issuer: Issuer, home: Path) -> None:
@@ -156,11 +166,9 @@ def test_the_commands_sign_in_print_a_token_and_sign_out(issuer: Issuer, home: P
 def test_a_code_that_nobody_types_expires(home: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     with (
         issuers.issuer(tmp_path_factory.mktemp("hasty"), code_seconds=1) as hasty,
-        pytest.MonkeyPatch.context() as patch,
+        pytest.raises(WorkloadsError, match="the code expired before anybody typed it"),
     ):
-        patch.setenv("REQUESTS_CA_BUNDLE", str(hasty.authority))
-        with pytest.raises(WorkloadsError, match="the code expired before anybody typed it"):
-            logins.sign_in(endpoints(hasty), print)
+        logins.sign_in(endpoints(hasty), print)
     assert kept(home) == []
 
 

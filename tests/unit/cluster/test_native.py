@@ -1,4 +1,5 @@
 import json
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -6,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from cluster import namespaces, native, network
+from cluster import namespaces, native, network, pip_settings
+from cluster.addons import packages
 from cluster.errors import ClusterError
 from cluster.instance import ENGINE_MARK, Addresses, Endpoints, Instance
 from cluster.native import NativeCluster
+from cluster.pip_settings import PipSettings
 from harness import processes
 
 
@@ -33,6 +36,20 @@ def test_forwarders_and_the_package_index_alone_run_in_the_machines_network(plan
 
 def test_planning_twice_changes_nothing(plan: Callable[[], Any]) -> None:
     assert plan().digest() == plan().digest()
+
+
+def test_another_checkout_plans_the_same(
+    plan: Callable[[], Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Somebody with two checkouts must not restart the cluster of one by `up` in the other."""
+    monkeypatch.setattr(pip_settings, "read", PipSettings)
+    before = plan()
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv/bin/python"))
+    monkeypatch.setattr(packages, "__file__", str(tmp_path / "cluster/addons/packages.py"))
+    after = plan()
+    assert str(tmp_path) in after.text()
+    assert after.text() != before.text()
+    assert after.digest() == before.digest()
 
 
 def test_a_changed_configuration_file_is_a_new_plan(plan: Callable[[], Any], instance: Instance) -> None:

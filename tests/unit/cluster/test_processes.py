@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from cluster.processes import Network, Plan, Process, read_plan
 
@@ -21,6 +22,29 @@ def test_a_plan_survives_writing_and_reading(tmp_path: Path) -> None:
     path.write_text(_PLAN.text())
     assert read_plan(path) == _PLAN
     assert read_plan(path).digest() == _PLAN.digest()
+
+
+def test_a_program_of_this_repository_is_the_same_from_every_checkout() -> None:
+    def plan(**changes: Any) -> Plan:
+        here = Process(
+            name="a",
+            argv=("/here/.venv/bin/python", "-m", "a", "/folder"),
+            environment={"PYTHONPATH": "/here", "PYTHONUNBUFFERED": "1"},
+            own=True,
+        )
+        return replace(_PLAN, processes=(replace(here, **changes), *_PLAN.processes))
+
+    environment = {"PYTHONPATH": "/there", "PYTHONUNBUFFERED": "1"}
+    argv = ("/there/.venv/bin/python", "-m", "a", "/folder")
+    assert plan(argv=argv, environment=environment).digest() == plan().digest()
+    assert plan(argv=argv, environment=environment).text() != plan().text()
+    for changes in (
+        {"argv": (*argv[:-1], "/other")},
+        {"environment": {**environment, "PYTHONUNBUFFERED": "0"}},
+        # Paths of programs that are built have their content in them.
+        {"argv": argv, "own": False},
+    ):
+        assert plan(**changes).digest() != plan().digest()
 
 
 def test_a_changed_setting_changes_the_digest() -> None:

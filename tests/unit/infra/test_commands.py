@@ -153,11 +153,16 @@ def test_outputs_of_a_stack_with_tls_are_an_https_url_and_a_file_to_trust(
         kubeconfig="/k", api="https://a", gateway="http://127.0.0.1:8080", registry="r", node_ip="n"
     )
     instance.endpoints_file.write_text(endpoints.text())
-    found = {"gateway_domain": "plinth.local", "gateway_authority": "the certificate"}
+    found = {
+        "gateway_domain": "plinth.local",
+        "gateway_authority": "the certificate",
+        "identity_authority": "the company's",
+    }
     monkeypatch.setattr(commands.Engine, "outputs", lambda _: dict(found))
     assert commands.main(["outputs", "--stack", "x", "--name", "mine"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert Path(printed.pop("gateway_authority")).read_text() == "the certificate"
+    assert Path(printed.pop("identity_authority")).read_text() == "the company's"
     assert printed == {
         "gateway_domain": "plinth.local",
         "gateway_url": "https://127.0.0.1:8080",

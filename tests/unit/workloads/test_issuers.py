@@ -100,7 +100,7 @@ def test_a_login_that_lasts_is_asked_for_where_the_issuer_has_a_scope_for_it(pla
     ("metadata", "reason"),
     [
         (requests.ConnectionError(), r"does not answer \(ConnectionError\)$"),
-        (requests.exceptions.SSLError(), r"does not answer \(SSLError\); .*REQUESTS_CA_BUNDLE"),
+        (requests.exceptions.SSLError(), r"does not answer \(SSLError\); .*plinth:identity.authority"),
         (_answer({}, 503), r"does not answer \(HTTP 503\)"),
         (_answer(b"<html>", 404), "answers HTTP 404, and no name; plinth:identity.issuer must be"),
         ({**METADATA, "issuer": f"{URL}/"}, f"answers {URL}/; plinth:identity.issuer must be"),

@@ -2,10 +2,11 @@
 
 import base64
 import hashlib
+from dataclasses import replace
 
 import pytest
 
-from components.access.login import Login, cookie_key, htpasswd
+from components.access.login import Issuer, Login, cookie_key, htpasswd
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules, sample
 
@@ -86,6 +87,43 @@ def test_with_an_issuer_there_is_no_password() -> None:
         "--code-challenge-method=S256",
     } <= {*given}
     assert rules.policies(deployed(issuer=sample.ISSUER))["login"]["egress"]
+
+
+def test_an_issuer_of_a_companys_own_authority_is_trusted_by_that_one_alone() -> None:
+    issuer = replace(sample.ISSUER, authority="the authority")
+    deployment = deployed(issuer=issuer)
+    assert "--provider-ca-file=/authorities/authorities.pem" in arguments(deployment)
+    assert not [each for each in arguments(deployment) if "use-system-trust-store" in each]
+    assert deployment.result.issuer is not None
+    assert deployment.result.issuer["authority"] == "the authority"
+    pod = deployment.pods()["login-server"]
+    (mount,) = [each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "authority"]
+    assert (mount["mountPath"], mount["readOnly"]) == ("/authorities", True)
+    assert _authority(deployment) == {"authorities.pem": "the authority"}
+
+
+def test_another_authority_is_another_pod() -> None:
+    names: set[str] = set()
+    for each in ("one", "other"):
+        pod = deployed(issuer=replace(sample.ISSUER, authority=each)).pods()["login-server"]
+        (volume,) = [each for each in pod["volumes"] if each["name"] == "authority"]
+        names.add(volume["configMap"]["name"])
+    assert len(names) == 2
+
+
+def _authority(deployment: Deployment[Login]) -> dict[str, str]:
+    (found,) = [
+        each.inputs["data"] for each in deployment.of_type("ConfigMap") if each.name == "login-authority"
+    ]
+    return found
+
+
+@pytest.mark.parametrize("issuer", [None, sample.ISSUER])
+def test_without_one_the_images_authorities_are_trusted(issuer: Issuer | None) -> None:
+    deployment = deployed(issuer=issuer)
+    assert not [each for each in arguments(deployment) if "ca-file" in each]
+    assert "authority" not in (deployment.result.issuer or {})
+    assert deployment.one("ConfigMap").name == "login-pages"
 
 
 def test_people_are_sent_where_they_sign_in() -> None:

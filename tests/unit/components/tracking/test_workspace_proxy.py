@@ -121,6 +121,27 @@ def test_clients_send_parts_only_where_they_reach_the_object_store(multipart: bo
     assert rendered.count(f'"multipart_uploads_enabled": {str(multipart).lower()}') == 1
 
 
+def test_of_a_flood_one_call_at_a_time_gets_to_the_server() -> None:
+    lines = [each.strip() for each in text(deployed()).splitlines()]
+    most = {
+        lines[place - 1]: re.findall(r"maxconn (\d+)", each)
+        for place, each in enumerate(lines)
+        if each.startswith("server mlflow ")
+    }
+    assert most == {"backend calls": ["1"], "backend spare": ["1"], "backend transfers": ["16"]}
+    # The second one takes what finds it free, and is left alone once calls queue up.
+    assert "use_backend spare if busy !flood !doubled" in lines
+    assert {each for each in lines if each.startswith(("acl busy", "acl flood", "acl doubled"))} == {
+        "acl busy be_conn(calls) ge 1",
+        "acl flood queue(calls) ge 8",
+        "acl doubled be_conn(spare) ge 1",
+    }
+    assert lines.index("use_backend transfers if transfer") < lines.index(
+        "use_backend spare if busy !flood !doubled"
+    )
+    assert [each for each in lines if '"REQUEST_LIMIT_EXCEEDED"' in each and "queue(calls) ge 128" in each]
+
+
 def test_another_configuration_is_another_pod() -> None:
     one, other = (deployed(multipart=each) for each in (True, False))
     names = [each.one("ConfigMap").inputs["metadata"]["name"] for each in (one, other)]

@@ -1,6 +1,7 @@
 """Identity: every host is behind the gate, and groups get roles where something is published."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from infra.parts import PARTS, identity
 from infra.parts.plan import plan
 from infra.settings import reader
 from infra.settings.stack import Settings
-from tests.fixtures import platform
+from tests.fixtures import certificates, platform
 from tests.fixtures.recorder import Deployment
 from workloads.contract import Host
 
@@ -159,6 +160,30 @@ def test_people_learn_where_to_sign_in_from_the_command_line(
     assert _gate(registered)["issuer"]["clientIds"] == audiences
     (container,) = registered.pods()["login-server"]["containers"]
     assert "--scope=openid groups" in container["args"]
+
+
+def test_in_production_the_gate_and_the_login_survive_the_loss_of_a_node() -> None:
+    """Every request asks the gate: with one pod of it, its node's end would close the whole platform."""
+    production = {"environment": "production", "protect": True}
+    registered = platform.deployed(reader.parse({"cluster": _CLUSTER, "identity": _OIDC, **production}))
+    local = _deployed(**_OIDC)
+    for name in ("gate", "login"):
+        spec = registered.one("Deployment", f"{name}-server").inputs["spec"]
+        assert spec["replicas"] == 2
+        assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+        budget = registered.one("PodDisruptionBudget", f"{name}-disruption-budget").inputs["spec"]
+        assert budget["selector"] == spec["selector"]
+        assert local.one("Deployment", f"{name}-server").inputs["spec"]["replicas"] == 1
+
+
+def test_a_companys_own_authority_is_known_to_gate_login_and_clients(tmp_path: Path) -> None:
+    pem = certificates.make(tmp_path, "login.example.com").authority.read_text()
+    registered = _deployed(**_OIDC, authority=pem)
+    assert registered.result["identity_authority"] == pem
+    assert _gate(registered)["issuer"]["authority"] == pem
+    (container,) = registered.pods()["login-server"]["containers"]
+    assert "--provider-ca-file=/authorities/authorities.pem" in container["args"]
+    assert "identity_authority" not in _deployed(**_OIDC).result
 
 
 def test_models_and_the_object_store_have_several_shares_of_what_may_be_in_flight() -> None:

@@ -9,7 +9,7 @@ from infra.parts.plan import plan
 from infra.settings import reader
 from infra.settings.stack import Settings
 from tests.fixtures import platform
-from tests.fixtures.recorder import Deployment
+from tests.fixtures.recorder import Deployment, Registration
 
 CLUSTER = {"kind": "kubeconfig", "name": "local"}
 
@@ -57,6 +57,46 @@ def test_what_a_cluster_has_once_is_created_once() -> None:
     assert priority.name == "pipelines-argo-priority"
     definitions = {each.name for each in deployment.of_type("ConfigGroup") if "pipelines" in each.name}
     assert definitions == {"pipelines-definitions", "pipelines-argo-definitions"}
+
+
+def test_its_servers_start_beside_those_of_the_stack_and_after_what_these_define() -> None:
+    deployment = deployed()
+    servers = [
+        each
+        for each in deployment.of_type("Deployment")
+        if each.inputs["metadata"]["namespace"] == "pipelines-research"
+    ]
+    assert len(servers) == 5
+    defined = {"pipelines-definitions", "pipelines-argo-definitions", "pipelines-argo-priority"}
+    for server in servers:
+        waits = _awaited(deployment, server)
+        assert defined <= {each.name for each in waits}, server.name
+        started = {
+            (each.inputs["metadata"]["namespace"], each.inputs["metadata"]["name"])
+            for each in waits
+            if each.type.endswith(":Deployment")
+        }
+        # Of the stack's own pipelines its databases alone.
+        assert {name for namespace, name in started if namespace == "kubeflow"} <= {"mysql"}, server.name
+
+
+def _awaited(deployment: Deployment[Any], registration: Registration) -> list[Registration]:
+    """Return what must be there before a resource, also for the sake of the components around it."""
+    known = {each.urn: each for each in deployment.registrations}
+    found: dict[str, Registration] = {}
+    left = [registration.urn]
+    while left:
+        each = known.get(left.pop())
+        if each is None or each.urn in found:
+            continue
+        found[each.urn] = each
+        above = known.get(each.parent)
+        while above:
+            left += above.dependencies
+            above = known.get(above.parent)
+        left += each.dependencies
+    del found[registration.urn]
+    return [*found.values()]
 
 
 def test_its_databases_bucket_and_secrets_are_its_own() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from components.aws.databases import rds_authorities
+from infra import generated
 from infra.settings import reader
 from tests.unit.infra import choices
 
@@ -178,6 +179,27 @@ _OIDC = {
     "clientId": "plinth",
     "members": ["engineers"],
 }
+
+
+def test_an_issuers_authority_is_a_certificate_of_one() -> None:
+    local = choices.of_stack("local")
+    authority, chain, key = generated.certificate(("login.example.com",), "company")
+    server = chain.partition("-----END CERTIFICATE-----\n")
+    for given, message in (
+        ("/etc/company.pem", "plinth:identity.authority is no certificate: give PEM, from -----BEGIN"),
+        ("", "plinth:identity.authority is no certificate"),
+        (authority[:-40], "plinth:identity.authority is no certificate"),
+        (server[0] + server[1], "plinth:identity.authority is the certificate of"),
+        (authority + key, "plinth:identity.authority holds a private key: remove it"),
+    ):
+        found = choices.problem(choices.changed(local, "identity", {**_OIDC, "authority": given}))
+        assert message in found
+        assert "\n" not in found
+        assert key.splitlines()[1] not in found
+    assert reader.parse(choices.changed(local, "identity", {**_OIDC, "authority": authority * 2}))
+    assert "but identity.kind is local: use kind: oidc" in choices.problem(
+        choices.changed(local, "identity", {"kind": "local", "authority": authority})
+    )
 
 
 @pytest.mark.parametrize(

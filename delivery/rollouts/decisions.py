@@ -12,7 +12,7 @@ from workloads.serving.model_rollout import Phase
 _ALL = 100
 _HALF = 50
 _SUSPICION = math.log10(3)
-"""Evidence of errors with which a version is not promoted, although it is no verdict yet."""
+"""Evidence with which a version is not promoted, although it is no verdict yet."""
 
 
 class Readiness(StrEnum):
@@ -160,8 +160,9 @@ def _why_not_yet(rollout: Rollout, status: Status) -> str:
     """Return why a version at its last share is not promoted yet; empty if it is."""
     if status.evidence["goodEnough"] < readiness.THRESHOLD:
         return "more answers are needed"
-    if status.evidence["failsMore"] >= _SUSPICION:
-        return "it may fail more often: more answers are needed"
+    for kind, says in (("failsMore", "fail more often"), ("slower", "be slower")):
+        if status.evidence[kind] >= _SUSPICION:
+            return f"it may {says}: more answers are needed"
     answered = sum(each.stable for each in status.counts)
     failed = sum(each.stable_failed for each in status.counts)
     # A shared cause, which proves nothing for or against the new one.

@@ -89,7 +89,7 @@ def test_of_equal_trials_the_first_is_the_best() -> None:
 def test_a_hopeless_trial_ends_early_and_is_marked() -> None:
     calls: list[int] = []
 
-    def worse(_: Mapping[str, float]) -> Iterator[dict[str, float]]:
+    def worse(__: Mapping[str, float]) -> Iterator[dict[str, float]]:
         calls.append(0)
         for _ in range(5):
             calls[-1] += 1

@@ -59,14 +59,40 @@ def find_candidate(endpoints: Endpoints, model_name: str) -> Candidate:
 
 
 def train_candidate(
-    endpoints: Endpoints, dataset: Dataset, *, seed: int, regularization: float, timeout_seconds: float
+    endpoints: Endpoints,
+    dataset: Dataset,
+    *,
+    seed: int,
+    regularization: float,
+    timeout_seconds: float,
+    family: str = "linear",
+    objective: str = "",
+    threshold: float | None = None,
 ) -> Candidate:
     """Train, register and deploy a version as a candidate.
 
+    Args:
+        endpoints: The platform.
+        dataset: What to train on.
+        seed: Selects the held-back rows, and whatever else the model draws.
+        regularization: Inverse regularization strength.
+        timeout_seconds: How long the pipeline run may take.
+        family: linear, random_forest, xgboost or lightgbm.
+        objective: Metric that decides on registration; empty for accuracy, or R2 of a regression.
+        threshold: Its least value that passes; of an error, its largest.
+
     Raises:
-        WorkloadsError: the pipeline run did not succeed.
+        WorkloadsError: no model can be trained or judged so, or the pipeline run did not succeed.
     """
-    arguments = inputs.for_training(dataset, seed=seed, regularization=regularization, candidate=True)
+    arguments = inputs.for_training(
+        dataset,
+        seed=seed,
+        regularization=regularization,
+        candidate=True,
+        family=family,
+        objective=objective,
+        threshold=threshold,
+    )
     run_id = pipeline_runs.submit(endpoints, "train_register_serve", arguments)
     run = pipeline_runs.wait_until_finished(endpoints, run_id, timeout_seconds=timeout_seconds)
     if run.state != pipeline_runs.SUCCEEDED:

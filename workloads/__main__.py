@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from terminal import failures
-from workloads import rollouts
+from workloads import rollouts, run_options
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 
 if TYPE_CHECKING:
+    from workloads.datasets import Dataset
     from workloads.lineage import HeldBack
 
-TARGET = "target"
 _SHIPPED = ("wine", "breast_cancer")
 
 
@@ -24,17 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
     # MLflow reports usage by default.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
-        trains = options.command == "run" and options.pipeline == "train_register_serve"
+        trains = options.command == "run" and options.pipeline != "predict_batch"
         if trains and options.local and not options.endpoints:
             return _hold(options, sys.argv[1:] if arguments is None else arguments)
-        if options.endpoints:
-            endpoints = Endpoints.from_file(Path(options.endpoints), options.team)
-        else:
-            endpoints = Endpoints.of_stack(options.stack, options.team)
-        if trains and (options.local or options.stay) and not endpoints.local_model_url:
-            raise WorkloadsError(
-                "--local and --stay: are not for a platform; give --local without --endpoints"
-            )
+        endpoints = _endpoints(options)
         if options.command == "run":
             return _train(endpoints, options) if trains else _predict(endpoints, options)
         if options.command in _OTHERS:
@@ -49,6 +42,22 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
+def _endpoints(options: argparse.Namespace) -> Endpoints:
+    """Return the endpoints of the platform that a command is for."""
+    local, stay = getattr(options, "local", False), getattr(options, "stay", False)
+    if options.endpoints:
+        endpoints = Endpoints.from_file(Path(options.endpoints), options.team)
+    elif local:
+        from workloads import local_platforms
+
+        endpoints = local_platforms.running()
+    else:
+        endpoints = Endpoints.of_stack(options.stack, options.team)
+    if (local or stay) and not endpoints.local_model_url:
+        raise WorkloadsError("--local and --stay: are not for a platform; give --local without --endpoints")
+    return endpoints
+
+
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m workloads", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -56,6 +65,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         dest="pipeline", required=True, metavar="PIPELINE"
     )
     train = pipelines.add_parser("train_register_serve", help="train a model, register it and serve it")
+    tune = pipelines.add_parser("tune", help="search the parameters of a family, then train, register, serve")
     predict = pipelines.add_parser(
         "predict_batch", help="predict every row of a table with a registered model"
     )
@@ -66,87 +76,23 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     login.add_argument("--session", action="store_true", help="only until the session in the browser ends")
     logout = commands.add_parser("logout", help="end that login")
     token = commands.add_parser("token", help="print a token for clients of a platform with a login")
-    _add_training(train)
-    _add_prediction(predict)
-    for command in (train, show):
+    for command in (train, tune):
+        run_options.add_training(command)
+    train.add_argument("--regularization", type=float, default=1.0, help="inverse regularization strength")
+    run_options.add_search(tune)
+    run_options.add_prediction(predict)
+    for command in (train, tune, show):
         command.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
         command.add_argument("--name", default="", help="name of the model (default: made of --data)")
-    for command in (train, predict, roll_out):
+    for command in (train, tune, predict, roll_out):
         command.add_argument("--timeout-seconds", type=float, default=900, help="of the wait")
-    for command in (train, predict, show, roll_out, login, logout, token):
+    for command in (train, tune, predict, show, roll_out, login, logout, token):
         command.add_argument("--stack", default="local", help="stack of the platform")
         command.add_argument("--team", default="", help="team of the stack whose pipelines to use")
         command.add_argument(
             "--endpoints", metavar="FILE", help="file with the stack's outputs (default: ask infra)"
         )
     return parser.parse_args(arguments)
-
-
-def _add_training(run: argparse.ArgumentParser) -> None:
-    run.add_argument("--target", default=TARGET, metavar="COLUMN", help="column with the class or quantity")
-    run.add_argument(
-        "--task",
-        choices=["auto", "classification", "regression"],
-        default="auto",
-        help="what to predict; auto: a class, unless the target has many different numbers",
-    )
-    run.add_argument(
-        "--minimum-accuracy", type=float, default=0.9, help="accuracy required to register a classifier"
-    )
-    run.add_argument(
-        "--minimum-r2", type=float, default=0.5, help="R2 required to register a regression; 0: the mean"
-    )
-    run.add_argument(
-        "--replace", action="store_true", help="take the model's name from the data that it belongs to"
-    )
-    run.add_argument(
-        "--family",
-        default="linear",
-        help="family of models: linear, random_forest, xgboost or lightgbm",
-    )
-    run.add_argument(
-        "--objective",
-        default="",
-        metavar="METRIC",
-        help="what decides on registration instead: accuracy, f1, roc_auc; of a regression r2, rmse, mae",
-    )
-    run.add_argument(
-        "--threshold",
-        type=float,
-        help="of the objective: the least that passes; of rmse and mae, the largest",
-    )
-    run.add_argument("--regularization", type=float, default=1.0, help="inverse regularization strength")
-    run.add_argument(
-        "--seed", type=int, default=0, help="selects the held-back rows and whatever else a model draws"
-    )
-    run.add_argument(
-        "--no-cache", action="store_true", help="run every step even if its inputs are unchanged"
-    )
-    run.add_argument(
-        "--unless-served", action="store_true", help="only show the model if its champion is served already"
-    )
-    run.add_argument(
-        "--local", action="store_true", help="run on this machine, without a platform; nothing is left of it"
-    )
-    run.add_argument("--stay", action="store_true", help="with --local: go on serving until Ctrl-C")
-
-
-def _add_prediction(run: argparse.ArgumentParser) -> None:
-    run.add_argument(
-        "--data", required=True, help="s3://bucket/key.csv or .parquet, with the model's columns"
-    )
-    run.add_argument("--name", required=True, help="name of the model")
-    run.add_argument("--version", default="champion", help="number of its version, or an alias")
-    run.add_argument(
-        "--output", default="", help="where to write them, as CSV or Parquet (default: named after the run)"
-    )
-    run.add_argument(
-        "--keep",
-        action="append",
-        default=[],
-        metavar="COLUMN",
-        help="copy a column next to the predictions; may be given several times",
-    )
 
 
 def _token(endpoints: Endpoints, _: argparse.Namespace) -> int:
@@ -214,7 +160,11 @@ def _hold(options: argparse.Namespace, arguments: list[str]) -> int:
         )
     # Also without a platform these are refused before anything starts.
     _name(options)
-    inputs.refuse(options.family, options.objective, options.threshold, options.regularization)
+    searches = options.pipeline == "tune"
+    regularization = 1.0 if searches else options.regularization
+    inputs.refuse(options.family, options.objective, options.threshold, regularization)
+    if searches:
+        inputs.refuse_search(options.family, options.sampler, options.trials, options.search)
     command = [sys.executable, "-m", "simulation.laptop", "hold", *(["--stay"] if options.stay else []), "--"]
     command += [sys.executable, "-m", "workloads", *arguments, "--endpoints", "{endpoints}"]
     sys.stdout.flush()
@@ -223,9 +173,8 @@ def _hold(options: argparse.Namespace, arguments: list[str]) -> int:
 
 
 def _train(endpoints: Endpoints, options: argparse.Namespace) -> int:
-    """Train, register and serve a model, and show it."""
+    """Train, register and serve a model, of searched parameters or of given ones, and show it."""
     from workloads import datasets, lineage, model_names
-    from workloads.pipelines import inputs
 
     name = _name(options)
     if options.unless_served and lineage.serves_champion(endpoints, name):
@@ -233,20 +182,35 @@ def _train(endpoints: Endpoints, options: argparse.Namespace) -> int:
     dataset = datasets.prepare(endpoints, options.data, options.target, name=options.name, task=options.task)
     if not options.replace:
         model_names.refuse_taken(name, options.data, lineage.data_of(endpoints, name))
-    arguments = inputs.for_training(
-        dataset,
-        minimum_accuracy=options.minimum_accuracy,
-        minimum_r2=options.minimum_r2,
-        regularization=options.regularization,
-        seed=options.seed,
-        replace=options.replace,
-        family=options.family,
-        objective=options.objective,
-        threshold=options.threshold,
-    )
+    arguments = _inputs(dataset, options)
     print(f"{options.data}: {dataset.understood}", flush=True)
     _run(endpoints, options, arguments, cache=not options.no_cache)
     return _show(endpoints, dataset.model_name)
+
+
+def _inputs(dataset: "Dataset", options: argparse.Namespace) -> dict[str, Any]:
+    """Return the inputs of the pipeline that trains."""
+    from workloads.pipelines import inputs
+
+    choices = {
+        "minimum_accuracy": options.minimum_accuracy,
+        "minimum_r2": options.minimum_r2,
+        "seed": options.seed,
+        "replace": options.replace,
+        "family": options.family,
+        "objective": options.objective,
+        "threshold": options.threshold,
+    }
+    if options.pipeline != "tune":
+        return inputs.for_training(dataset, regularization=options.regularization, **choices)
+    return inputs.for_tuning(
+        dataset,
+        trials=options.trials,
+        sampler=options.sampler,
+        search=options.search,
+        early_stopping=options.early_stopping,
+        **choices,
+    )
 
 
 def _predict(endpoints: Endpoints, options: argparse.Namespace) -> int:
@@ -305,6 +269,8 @@ def _show(endpoints: Endpoints, name: str) -> int:
     served = InferenceClient(endpoints, name).predict_v1(evidence.instances)
     largest = evidence.largest_difference(served)
     print(f"model      {name} version {traced.model_version}, pipeline run {traced.pipeline_run_id}")
+    if summary := traced.search_tags.get("search.summary"):
+        print(f"searched   {summary}")
     host = endpoints.model_host(name)
     url = endpoints.url(host)
     by_header = f"  (Host: {host})" if url == endpoints.gateway_url else ""

@@ -19,6 +19,7 @@ from workloads.serving.served_version import ServedVersion
 from workloads.tracking import connect
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from mlflow.entities import Run
 
 
@@ -88,6 +89,10 @@ class Lineage:
     """SHA-256 of the data set logged in that run."""
     predictor_digest: str
     """Digest of the files that the predictor loaded."""
+    search_tags: dict[str, str] = field(default_factory=dict[str, str])
+    """Tags of the MLflow run whose search found the parameters; empty if nobody searched."""
+    best_trial_parent: str = ""
+    """Parent of the MLflow run of its best trial."""
 
     @property
     def pipeline_run_id(self) -> str:
@@ -116,7 +121,18 @@ def broken_links(lineage: Lineage) -> list[str]:
         ("training -> a pipeline run", bool(lineage.training_tags.get("kfp.pipeline_run_id")), True),
         ("predictor -> digest", lineage.predictor_digest, served.model_digest),
     ]
-    return unequal(links)
+    return unequal(links + _links_of_search(lineage))
+
+
+def _links_of_search(lineage: Lineage) -> list[tuple[str, object, object]]:
+    training, search = lineage.training_tags, lineage.search_tags
+    if not training.get("search.run_id"):
+        return []
+    return [
+        ("search -> data", search.get("data.sha256"), lineage.served.data_sha256),
+        ("search -> parameters", search.get("search.parameters"), training.get("search.parameters")),
+        ("search -> best trial", lineage.best_trial_parent, training["search.run_id"]),
+    ]
 
 
 def unequal(links: Iterable[tuple[str, object, object]]) -> list[str]:
@@ -153,6 +169,7 @@ def trace(endpoints: Endpoints, model_name: str) -> Lineage:
     query = f"tags.`kfp.pipeline_run_id` = '{served.pipeline_run_id}' and tags.`kfp.task` = 'evaluate'"
     evaluations = {run.info.run_id: run for run in mlflow.search_runs([training.info.experiment_id], query)}
     evaluation = evaluations.get(version.tags.get("gate.run_id", ""))
+    search_tags, best_trial_parent = _search(mlflow, training.data.tags.get("search.run_id", ""))
     return Lineage(
         model_name=model_name,
         served=served,
@@ -165,7 +182,18 @@ def trace(endpoints: Endpoints, model_name: str) -> Lineage:
         training_tags=dict(training.data.tags),
         dataset_sha256=data_digest(training),
         predictor_digest=InferenceClient(endpoints, model_name).properties()["model_digest"],
+        search_tags=search_tags,
+        best_trial_parent=best_trial_parent,
     )
+
+
+def _search(mlflow: MlflowClient, run_id: str) -> tuple[dict[str, str], str]:
+    """Return the tags of a search's run, and the parent of its best trial; nothing where nobody searched."""
+    if not run_id:
+        return {}, ""
+    tags = dict(mlflow.get_run(run_id).data.tags)
+    best = mlflow.get_run(tags.get("search.best_run_id", ""))
+    return tags, best.data.tags.get("mlflow.parentRunId", "")
 
 
 def serves_champion(endpoints: Endpoints, model_name: str) -> bool:

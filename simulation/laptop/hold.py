@@ -24,6 +24,7 @@ from simulation.laptop.kserve_api import KserveApi
 from simulation.laptop.model_server import ModelServer
 from simulation.laptop.process_group import ProcessGroup, last_line
 from terminal.progress import Progress
+from workloads import local_platforms
 from workloads.contract import StepVariable
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
@@ -58,7 +59,7 @@ def hold(argv: Sequence[str], *, stay: bool = False) -> int:
         progress.line("installing the serving runtime's packages")
     serving_environment.python()
     with ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="plinth-laptop-"))
+        folder = Path(tempfile.mkdtemp(prefix=local_platforms.FOLDER_PREFIX))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         group = stack.enter_context(ProcessGroup())
         tracking_port, model_port = free_ports(2)
@@ -71,7 +72,7 @@ def hold(argv: Sequence[str], *, stay: bool = False) -> int:
         api = stack.enter_context(kserve_api.served(KserveApi(server, environment)))
         Path(endpoints.kubeconfig).write_text(kserve_api.kubeconfig(api))
         group.start(_delivery(folder, endpoints), environment, folder / "delivery.log")
-        file = folder / "endpoints.json"
+        file = folder / local_platforms.ENDPOINTS_FILE
         file.write_text(json.dumps(asdict(endpoints)))
         command = [word.replace(ENDPOINTS, str(file)) for word in argv]
         code = group.start(command, environment).wait()

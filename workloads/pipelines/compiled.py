@@ -10,11 +10,13 @@ from kfp import compiler
 from workloads.errors import WorkloadsError
 from workloads.pipelines.predict_batch import predict_batch
 from workloads.pipelines.train_register_serve import train_register_serve
+from workloads.pipelines.tune import tune
 from workloads.steps import WORKLOAD_IMAGE
 
 PIPELINES: Final[dict[str, Any]] = {
     "predict_batch": predict_batch,
     "train_register_serve": train_register_serve,
+    "tune": tune,
 }
 
 

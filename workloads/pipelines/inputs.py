@@ -1,9 +1,11 @@
 """Inputs of the pipelines, in a module of their own because importing a pipeline takes seconds."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from workloads.datasets import Dataset
 from workloads.errors import WorkloadsError
+from workloads.steps import search_spaces
 from workloads.steps.choices import refuse_choices
 
 
@@ -23,6 +25,18 @@ def refuse(
         raise WorkloadsError(f"objective {objective!r}: give the threshold that it must reach as well")
     if threshold is not None and not objective:
         raise WorkloadsError(f"threshold {threshold}: give the objective that must reach it as well")
+
+
+def refuse_search(family: str, sampler: str, trials: int, search: Sequence[str]) -> None:
+    """Refuse a search that could not find anything.
+
+    Raises:
+        WorkloadsError: it is such; one line.
+    """
+    try:
+        search_spaces.refuse_search(family, sampler, trials, search)
+    except ValueError as error:
+        raise WorkloadsError(str(error)) from None
 
 
 def for_training(  # noqa: PLR0913 - inputs of a pipeline
@@ -59,4 +73,31 @@ def for_training(  # noqa: PLR0913 - inputs of a pipeline
         "family": family,
         "objective": objective,
         "threshold": threshold or 0.0,
+    }
+
+
+def for_tuning(
+    dataset: Dataset,
+    *,
+    trials: int = 20,
+    sampler: str = "tpe",
+    search: Sequence[str] = (),
+    early_stopping: bool = False,
+    **choices: Any,
+) -> dict[str, Any]:
+    """Return the inputs of tune for a data set; the choices are those of training.
+
+    Raises:
+        WorkloadsError: nothing can be found, trained or judged so.
+    """
+    made = for_training(dataset, **choices)
+    # The search finds it.
+    del made["regularization"]
+    refuse_search(made["family"], sampler, trials, search)
+    return {
+        **made,
+        "trials": trials,
+        "sampler": sampler,
+        "search": list(search),
+        "early_stopping": early_stopping,
     }

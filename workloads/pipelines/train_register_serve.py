@@ -7,15 +7,9 @@ from typing import Any
 
 from kfp import dsl
 
-from workloads.pipelines.surroundings import configure, open_object_store
-from workloads.serving.inference_service import template
-from workloads.steps.deploy import deploy
-from workloads.steps.evaluate import evaluate
-from workloads.steps.load_data import load_data
-from workloads.steps.register import register
-from workloads.steps.smoke import smoke
+from workloads.pipelines.shared_steps import judge_and_serve, load_and_validate
+from workloads.pipelines.surroundings import configure
 from workloads.steps.train import train
-from workloads.steps.validate_data import validate_data
 
 
 @dsl.pipeline(name="train-register-serve", description="Train, evaluate, register and serve a model.")
@@ -54,18 +48,10 @@ def train_register_serve(  # noqa: PLR0913, PLR0917 - inputs of a pipeline
             r2, rmse or mae of a regression.
         threshold: Its least value that passes; of rmse and mae, its largest.
     """
-    loaded: Any = configure(load_data(data=data, data_sha256=data_sha256), cache=True)
-    open_object_store(loaded)
-    dataset, sha256 = loaded.outputs["dataset"], loaded.outputs["sha256"]
-    validated: Any = validate_data(
-        dataset=dataset,
-        data_sha256=sha256,
-        target=target,
-        task=task,
-        family=family,
-        objective=objective,
+    checked = load_and_validate(
+        data=data, data_sha256=data_sha256, target=target, task=task, family=family, objective=objective
     )
-    configure(validated, cache=True, memory="1Gi")
+    dataset, sha256 = checked.dataset, checked.sha256
     trained: Any = train(
         dataset=dataset,
         data=data,
@@ -78,48 +64,16 @@ def train_register_serve(  # noqa: PLR0913, PLR0917 - inputs of a pipeline
         family=family,
     )
     # Rejected data leaves no model and no MLflow run.
-    configure(trained, cache=True, memory="3Gi").after(validated)
-    held_back, model_id = trained.outputs["held_back"], trained.outputs["model_id"]
-    mlflow_run_id = trained.outputs["mlflow_run_id"]
-    evaluated: Any = evaluate(
-        held_back=held_back,
-        model_id=model_id,
-        mlflow_run_id=mlflow_run_id,
-        data_sha256=sha256,
+    configure(trained, cache=True, memory="3Gi").after(checked.validated)
+    judge_and_serve(
+        trained,
+        sha256,
+        data=data,
+        model_name=model_name,
         minimum_accuracy=minimum_accuracy,
         minimum_r2=minimum_r2,
         objective=objective,
         threshold=threshold,
-    )
-    configure(evaluated, cache=False, memory="1Gi")
-    model_digest = evaluated.outputs["model_digest"]
-    registered: Any = register(
-        model_name=model_name,
-        model_id=model_id,
-        model_digest=model_digest,
-        mlflow_run_id=mlflow_run_id,
-        evaluation_run_id=evaluated.outputs["evaluation_run_id"],
-        data_sha256=sha256,
-        data=data,
+        candidate=candidate,
         replace=replace,
     )
-    configure(registered, cache=False)
-    version = registered.outputs["model_version"]
-    deployed: Any = deploy(
-        inference_service=template(),
-        model_name=model_name,
-        model_version=version,
-        model_digest=model_digest,
-        storage_uri=registered.outputs["storage_uri"],
-        mlflow_run_id=mlflow_run_id,
-        data_sha256=sha256,
-    )
-    configure(deployed, cache=False)
-    proven: Any = smoke(
-        held_back=held_back,
-        model_name=model_name,
-        model_version=version,
-        model_digest=model_digest,
-        candidate=candidate,
-    )
-    configure(proven, cache=False, memory="1Gi").after(deployed)

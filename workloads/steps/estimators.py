@@ -6,6 +6,7 @@ Embedded in the step that trains, with the modules that it imports from here.
 # scikit-learn and mlflow ship no complete types.
 # pyright: basic, reportPrivateImportUsage=false
 
+from collections.abc import Mapping
 from typing import Any
 
 from workloads.steps.csv_table import Survey
@@ -20,13 +21,45 @@ def held_back_share(found: Survey) -> float | int:
     return _SHARE if _SHARE * found.rows <= most else max(most, 2 * found.classes, 10)
 
 
-def estimator_for(found: Survey, regularization: float, family: str = "linear", seed: int = 0) -> Any:
-    """Return an untrained model that takes the columns as they are in the file."""
+def split(found: Survey, labels: Any, seed: int) -> tuple[Any, Any]:
+    """Return the places of the rows that a model is fitted on, and of those that training never sees."""
+    import numpy as np
+    from sklearn.model_selection import train_test_split
+
+    # Places instead of rows: the table is copied once, not twice.
+    fitted, rest = train_test_split(
+        np.arange(found.rows),
+        test_size=held_back_share(found),
+        random_state=seed,
+        stratify=None if found.task == "regression" else labels,
+    )
+    return fitted, rest
+
+
+def estimator_for(
+    found: Survey,
+    regularization: float,
+    family: str = "linear",
+    seed: int = 0,
+    parameters: Mapping[str, float] | None = None,
+) -> Any:
+    """Return an untrained model that takes the columns as they are in the file.
+
+    Args:
+        found: What is known of the table.
+        regularization: Inverse regularization strength.
+        family: One of `FAMILIES`.
+        seed: Selects whatever the model draws.
+        parameters: Parameters of the family that differ from its defaults, by the library's names; a
+            regularization among them replaces the other.
+    """
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    chosen = dict(parameters or {})
+    regularization = chosen.pop("regularization", regularization)
     models = {"linear": _linear, "random_forest": _forest, "xgboost": _xgboost, "lightgbm": _lightgbm}
-    last = models[family](found.task == "regression", regularization, seed)
+    last = models[family](found.task == "regression", regularization, seed, chosen)
     return make_pipeline(StandardScaler() if found.is_matrix else _encoder(found), last)
 
 
@@ -46,7 +79,7 @@ def trusted_types(found: Survey, family: str) -> list[str] | None:
     return ["numpy.dtype", *types] if types or not found.is_matrix else None
 
 
-def _linear(is_regression: bool, regularization: float, _: int) -> Any:
+def _linear(is_regression: bool, regularization: float, _: int, __: Mapping[str, float]) -> Any:
     from sklearn.linear_model import LogisticRegression, Ridge
 
     if is_regression:
@@ -54,20 +87,22 @@ def _linear(is_regression: bool, regularization: float, _: int) -> Any:
     return LogisticRegression(C=regularization, max_iter=1000)
 
 
-def _forest(is_regression: bool, _: float, seed: int) -> Any:
+def _forest(is_regression: bool, _: float, seed: int, chosen: Mapping[str, float]) -> Any:
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
     kind = RandomForestRegressor if is_regression else RandomForestClassifier
     # Without a bound, trees grow with the rows, until the model is larger than what serves it.
-    return kind(n_estimators=100, max_leaf_nodes=1000, random_state=seed, n_jobs=1)
+    defaults = {"n_estimators": 100, "max_leaf_nodes": 1000}
+    return kind(random_state=seed, n_jobs=1, **{**defaults, **chosen})
 
 
-def _xgboost(is_regression: bool, regularization: float, seed: int) -> Any:
+def _xgboost(is_regression: bool, regularization: float, seed: int, chosen: Mapping[str, float]) -> Any:
     from sklearn.ensemble import VotingClassifier, VotingRegressor
     from xgboost import XGBClassifier, XGBRegressor
 
     kind = XGBRegressor if is_regression else XGBClassifier
-    model = kind(n_estimators=100, reg_lambda=1.0 / regularization, random_state=seed, n_jobs=1)
+    defaults = {"n_estimators": 100, "reg_lambda": 1.0 / regularization}
+    model = kind(random_state=seed, n_jobs=1, **{**defaults, **chosen})
     # It takes numbers for classes and answers in single precision. The vote of one, with a weight in double,
     # gives the names back and the same values in double precision, as every other family answers.
     if is_regression:
@@ -75,19 +110,19 @@ def _xgboost(is_regression: bool, regularization: float, seed: int) -> Any:
     return VotingClassifier([("xgboost", model)], voting="soft", weights=[1.0])
 
 
-def _lightgbm(is_regression: bool, regularization: float, seed: int) -> Any:
+def _lightgbm(is_regression: bool, regularization: float, seed: int, chosen: Mapping[str, float]) -> Any:
     from lightgbm import LGBMClassifier, LGBMRegressor
 
     kind = LGBMRegressor if is_regression else LGBMClassifier
+    defaults = {"n_estimators": 100, "reg_lambda": 1.0 / regularization}
     return kind(
-        n_estimators=100,
-        reg_lambda=1.0 / regularization,
         random_state=seed,
         n_jobs=1,
         # Otherwise a race decides which way of counting is faster, and the last digit of the sums.
         deterministic=True,
         force_row_wise=True,
         verbose=-1,
+        **{**defaults, **chosen},
     )
 
 

@@ -17,13 +17,15 @@ from workloads.steps import (
     estimators,
     frames,
     reference,
+    search_spaces,
 )
 from workloads.steps.choices import PACKAGES, refuse_choices
 from workloads.steps.csv_table import read, survey
 from workloads.steps.embedding import embed
-from workloads.steps.estimators import estimator_for, held_back_share, signature_for, trusted_types
+from workloads.steps.estimators import estimator_for, signature_for, split, trusted_types
 from workloads.steps.frames import rows_of
 from workloads.steps.reference import REFERENCE_FILE, reference_of
+from workloads.steps.search_spaces import parameters_of
 
 
 @dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
@@ -38,6 +40,8 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
     held_back: dsl.Output[dsl.Dataset],
     task: str = "auto",
     family: str = "linear",
+    parameters: str = "",
+    search_run_id: str = "",
 ) -> NamedTuple("Trained", [("model_id", str), ("mlflow_run_id", str)]):
     """Fit a model on 70 % of the rows: of the linear family, a logistic or a ridge regression.
 
@@ -54,6 +58,8 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
         held_back: JSON with the other 30 %: rows, labels and the predictions made here, in full precision.
         task: classification, regression, or auto: as the target's values say.
         family: linear, random_forest, xgboost or lightgbm.
+        parameters: JSON object of the family's parameters that a search has found; empty for the defaults.
+        search_run_id: The MLflow run of that search.
     """
     import json
     import os
@@ -62,24 +68,18 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
     from pathlib import Path
 
     import mlflow
-    import numpy as np
-    from sklearn.model_selection import train_test_split
 
     found = survey(Path(dataset.path), target, task)
     refuse_choices(family, "", found.task, regularization)
+    chosen = parameters_of(family, parameters)
+    regularization = chosen.pop("regularization", regularization)
     table = read(Path(dataset.path), found)
     features = [each.name for each in found.features]
     kinds = [] if found.is_matrix else [each.kind for each in found.features]
     is_regression = found.task == "regression"
-    # Places instead of rows: the table is copied once, not twice.
-    fitted, rest = train_test_split(
-        np.arange(found.rows),
-        test_size=held_back_share(found),
-        random_state=seed,
-        stratify=None if is_regression else table.labels,
-    )
+    fitted, rest = split(found, table.labels, seed)
     rest_rows = table.features[rest] if found.is_matrix else table.features.iloc[rest]
-    estimator = estimator_for(found, regularization, family, seed)
+    estimator = estimator_for(found, regularization, family, seed, chosen)
     fitted_rows = table.features[fitted] if found.is_matrix else table.features.iloc[fitted]
     estimator.fit(fitted_rows, table.labels[fitted])
     classes = [] if is_regression else estimator.classes_.tolist()
@@ -107,10 +107,12 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
         "data.sha256": data_sha256,
         "data.understood": found.understood(),
     }
+    if search_run_id:
+        tags |= {"search.run_id": search_run_id, "search.parameters": parameters}
     mlflow.set_experiment(model_name)
     with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_name="train", tags=tags) as run:
         mlflow.log_params({"data": data, "target": target, "regularization": regularization, "seed": seed})
-        mlflow.log_params({"family": family, "task": found.task})
+        mlflow.log_params({"family": family, "task": found.task, **chosen})
         mlflow.log_params({"training_rows": len(fitted), "held_back_rows": len(rest)})
         # MLflow truncates a digest to 36 characters; the tag of the input has all 64.
         described = mlflow.data.from_numpy if found.is_matrix else mlflow.data.from_pandas
@@ -124,7 +126,7 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
         model = mlflow.sklearn.log_model(
             estimator,
             name="model",
-            params={"family": family, "regularization": regularization, "seed": seed},
+            params={"family": family, "regularization": regularization, "seed": seed, **chosen},
             signature=signature_for(found, len(classes)),
             metadata={"classes": classes, "features": features},
             pyfunc_predict_fn="predict" if is_regression else "predict_proba",
@@ -138,4 +140,4 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
     return model.model_id, run.info.run_id
 
 
-embed(train, choices, csv_rows, csv_columns, csv_table, estimators, frames, reference)
+embed(train, choices, csv_rows, csv_columns, csv_table, estimators, frames, reference, search_spaces)

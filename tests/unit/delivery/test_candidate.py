@@ -68,6 +68,32 @@ def test_training_deploys_a_candidate_and_not_the_model(
     assert (inputs["data_sha256"], inputs["seed"], inputs["regularization"]) == ("s7", 3, 1.5)
 
 
+def test_the_family_and_what_decides_are_handed_to_the_pipeline(
+    cluster: StubCluster, submitted: list[dict[str, Any]]
+) -> None:
+    cluster.add(f"{PLACE}/wine-candidate", deployed_service("wine-candidate", SERVED_CANDIDATE))
+    train_candidate(
+        endpoints(kubeconfig=cluster.kubeconfig),
+        DATASET,
+        seed=3,
+        regularization=1.0,
+        timeout_seconds=1,
+        family="random_forest",
+        objective="f1",
+        threshold=0.8,
+    )
+    (inputs,) = submitted
+    assert [inputs[name] for name in ("family", "objective", "threshold")] == ["random_forest", "f1", 0.8]
+
+
+def test_what_no_model_can_be_judged_by_is_refused_before_anything_is_submitted(
+    submitted: list[dict[str, Any]],
+) -> None:
+    with pytest.raises(WorkloadsError, match=r"^objective 'f1': give the threshold that it must reach"):
+        train_candidate(endpoints(), DATASET, seed=0, regularization=1, timeout_seconds=1, objective="f1")
+    assert submitted == []
+
+
 @pytest.mark.usefixtures("submitted")
 def test_a_failed_run_is_an_error_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     failed = replace(RUN, state="FAILED", reason="train: out of memory")

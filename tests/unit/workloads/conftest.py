@@ -1,10 +1,18 @@
-"""Steps as plain functions, on a tracking store of their own."""
+"""Steps as plain functions, on a tracking store of their own; commands, on a platform that the tests make."""
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
+
+from tests.fixtures.models import COMPLETE
+from tests.fixtures.platforms import OUTPUTS
+from tests.unit.workloads.shown import EVIDENCE, RUN
+from workloads import lineage, pipeline_runs
+from workloads.serving.inference_client import InferenceClient
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +48,33 @@ def step_environment(tmp_path: Path, empty_store: Path, monkeypatch: pytest.Monk
     mlflow.set_tracking_uri(values["MLFLOW_TRACKING_URI"])
     mlflow.set_registry_uri(values["MLFLOW_TRACKING_URI"])
     return tmp_path
+
+
+@pytest.fixture
+def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A platform with the state that these tests put here."""
+    state: dict[str, Any] = {
+        "run": RUN,
+        "lineage": COMPLETE,
+        "served": EVIDENCE.probabilities,
+        "submitted": [],
+        "evidence": EVIDENCE,
+        "owner": "",
+    }
+    monkeypatch.setattr(lineage, "trace", lambda *_: state["lineage"])
+    monkeypatch.setattr(lineage, "read_held_back", lambda *_: state["evidence"])
+    monkeypatch.setattr(lineage, "serves_champion", lambda *_: state["serves_champion"])
+    monkeypatch.setattr(lineage, "data_of", lambda *_: state["owner"])
+    monkeypatch.setattr(InferenceClient, "predict_v1", lambda *_: state["served"])
+    monkeypatch.setattr(pipeline_runs, "wait_until_finished", lambda *_, **__: state["run"])
+
+    def submit(_: Any, __: str, arguments: dict[str, Any], *, cache: bool) -> str:
+        state["arguments_of_run"] = arguments
+        state["submitted"].append(cache)
+        return "p2"
+
+    monkeypatch.setattr(pipeline_runs, "submit", submit)
+    file = tmp_path / "outputs.json"
+    file.write_text(json.dumps(OUTPUTS))
+    state["arguments"] = ["--endpoints", str(file)]
+    return state

@@ -11,54 +11,10 @@ import pytest
 
 from tests.fixtures.models import COMPLETE
 from tests.fixtures.platforms import OUTPUTS
+from tests.unit.workloads.shown import EVIDENCE, RUN
 from workloads import __main__ as command
-from workloads import lineage, local_runs, pipeline_runs, predictions
-from workloads.lineage import HeldBack
-from workloads.pipeline_runs import PipelineRun, Step
-from workloads.predictions import Predictions
-from workloads.serving.inference_client import InferenceClient
-
-EVIDENCE = HeldBack(
-    features=["x"],
-    classes=["a", "b"],
-    rows=[[1.0], [2.0]],
-    labels=["a", "b"],
-    predicted=["a", "b"],
-    probabilities=[[0.75, 0.25], [0.125, 0.875]],
-)
-STEP = Step(name="train", phase="Succeeded", cached=True, seconds=7.0)
-RUN = PipelineRun(run_id="p2", state="SUCCEEDED", reason="", seconds=90.5, steps=(STEP,))
-
-
-@pytest.fixture
-def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A platform with the state that these tests put here."""
-    state: dict[str, Any] = {
-        "run": RUN,
-        "lineage": COMPLETE,
-        "served": EVIDENCE.probabilities,
-        "submitted": [],
-        "evidence": EVIDENCE,
-        "owner": "",
-    }
-    monkeypatch.setattr(lineage, "trace", lambda *_: state["lineage"])
-    monkeypatch.setattr(lineage, "read_held_back", lambda *_: state["evidence"])
-    monkeypatch.setattr(lineage, "serves_champion", lambda *_: state["serves_champion"])
-    monkeypatch.setattr(lineage, "data_of", lambda *_: state["owner"])
-    monkeypatch.setattr(InferenceClient, "predict_v1", lambda *_: state["served"])
-    monkeypatch.setattr(pipeline_runs, "wait_until_finished", lambda *_, **__: state["run"])
-
-    def submit(_: Any, __: str, arguments: dict[str, Any], *, cache: bool) -> str:
-        state["arguments_of_run"] = arguments
-        state["submitted"].append(cache)
-        return "p2"
-
-    monkeypatch.setattr(pipeline_runs, "submit", submit)
-    file = tmp_path / "outputs.json"
-    file.write_text(json.dumps(OUTPUTS))
-    state["arguments"] = ["--endpoints", str(file)]
-    return state
-
+from workloads import local_runs
+from workloads.pipeline_runs import PipelineRun
 
 RUN_COMMAND = ["run", "train_register_serve", "--data", "wine"]
 
@@ -282,71 +238,3 @@ def test_an_objective_of_the_other_task_is_refused_once_the_data_is_known(
         "error: objective 'rmse': no metric of a classification; there are "
     )
     assert platform["submitted"] == []
-
-
-PREDICTIONS = Predictions(
-    pipeline_run_id="p2",
-    model_name="wine",
-    tags={
-        "model.version": "3",
-        "model.digest": "m1",
-        "data.sha256": "d1",
-        "predictions.sha256": "s1",
-        "predictions.uri": "s3://pipelines/predictions/wine/p2.csv",
-    },
-    metrics={"rows": 1_000_000.0, "seconds": 20.0, "rows_per_second": 50_000.0},
-    mlflow_run_id="r1",
-    dataset_sha256="d1",
-    registered_digest="m1",
-    written={"sha256": "s1", "mlflow-run-id": "r1", "pipeline-run-id": "p2"},
-)
-PREDICT_COMMAND = ["run", "predict_batch", "--data", "s3://pipelines/a.csv", "--name", "wine"]
-
-
-@pytest.mark.parametrize(
-    ("found", "code", "error"),
-    [
-        (PREDICTIONS, 0, ""),
-        (
-            replace(PREDICTIONS, registered_digest="m0"),
-            1,
-            "error: predictions of wine: their lineage is broken: predictions -> model: 'm0', not 'm1'\n",
-        ),
-    ],
-)
-def test_a_table_is_predicted_and_shown_with_its_lineage(
-    platform: dict[str, Any],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    found: Predictions,
-    code: int,
-    error: str,
-) -> None:
-    asked: list[Any] = []
-
-    def prepare(_: Any, data: str, name: str, **choices: Any) -> dict[str, Any]:
-        asked.append((data, name, choices))
-        return {"data": data, "model_name": name}
-
-    monkeypatch.setattr(predictions, "prepare", prepare)
-    monkeypatch.setattr(predictions, "trace", lambda *_: found)
-    chosen = ["--version", "3", "--keep", "id", "--keep", "the day"]
-    assert command.main([*PREDICT_COMMAND, *chosen, *platform["arguments"]]) == code
-    assert asked == [
-        ("s3://pipelines/a.csv", "wine", {"version": "3", "output": "", "keep": ["id", "the day"]}),
-    ]
-    assert platform["submitted"] == [False]
-    shown = capsys.readouterr()
-    assert shown.err == error
-    assert "model      wine version 3, pipeline run p2\n" in shown.out
-    assert "predicted  1000000 rows in 20.0 s, 50000 in a second\n" in shown.out
-    assert "output     s3://pipelines/predictions/wine/p2.csv\n" in shown.out
-
-
-def test_a_run_of_predictions_that_fails_is_one_line(
-    platform: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(predictions, "prepare", lambda *_, **__: {})
-    platform["run"] = replace(RUN, state="FAILED", reason="predict-table: data: no column 'x'")
-    assert command.main([*PREDICT_COMMAND, *platform["arguments"]]) == 1
-    assert capsys.readouterr().err == "error: pipeline run p2: FAILED: predict-table: data: no column 'x'\n"

@@ -58,6 +58,35 @@ def test_a_broken_link_is_named(broken: Lineage, link: str) -> None:
     assert broken_links(broken)[0].startswith(link)
 
 
+SEARCHED = replace(
+    COMPLETE,
+    training_tags={**COMPLETE.training_tags, "search.run_id": "r9", "search.parameters": "{}"},
+    search_tags={"data.sha256": "s1", "search.parameters": "{}"},
+    best_trial_parent="r9",
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "broken"),
+    [
+        (SEARCHED, []),
+        (
+            replace(SEARCHED, search_tags={**SEARCHED.search_tags, "data.sha256": "s0"}),
+            ["search -> data: 's0', not 's1'"],
+        ),
+        (
+            replace(SEARCHED, search_tags={**SEARCHED.search_tags, "search.parameters": "[]"}),
+            ["search -> parameters: '[]', not '{}'"],
+        ),
+        (replace(SEARCHED, best_trial_parent=""), ["search -> best trial: '', not 'r9'"]),
+    ],
+)
+def test_a_search_belongs_to_the_lineage_of_the_model_that_it_found(
+    found: Lineage, broken: list[str]
+) -> None:
+    assert broken_links(found) == broken
+
+
 def test_raw_columns_are_sent_by_name_and_a_quantity_is_compared_in_proportion() -> None:
     assert RAW.instances == [{"size": 1.5, "colour": None}]
     assert RAW.answers == [1e6]

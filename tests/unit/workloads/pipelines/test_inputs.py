@@ -10,10 +10,11 @@ import pytest
 from tests.contract.repository import ROOT
 from workloads.datasets import Dataset
 from workloads.errors import WorkloadsError
-from workloads.pipelines import inputs, train_register_serve
+from workloads.pipelines import inputs, train_register_serve, tune
 
 WINE = Dataset(data="wine", sha256="s", target="target", learns="classification")
 PIPELINE: Any = train_register_serve.train_register_serve
+TUNE: Any = tune.tune
 
 
 def test_the_inputs_are_those_that_the_pipeline_declares() -> None:
@@ -77,3 +78,31 @@ def test_the_inputs_can_be_had_without_building_the_pipeline() -> None:
         "sys.exit('workloads.pipelines.train_register_serve' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_inputs_of_a_search_are_those_that_its_pipeline_declares() -> None:
+    declared = TUNE.component_spec.inputs
+    made = inputs.for_tuning(WINE, seed=3, search=("regularization=0.1..10",), early_stopping=True)
+    assert set(made) == set(declared)
+    assert (made["seed"], made["search"], made["early_stopping"]) == (3, ["regularization=0.1..10"], True)
+    for name, value in inputs.for_tuning(WINE).items():
+        if name not in ("data", "data_sha256", "target", "model_name"):
+            assert value == declared[name].default, name
+
+
+@pytest.mark.parametrize(
+    ("choices", "reason"),
+    [
+        ({"trials": 0}, "trials 0: give at least 1"),
+        ({"sampler": "grid"}, "sampler 'grid': unknown; give one of random, tpe, cmaes"),
+        ({"search": ["regularization=2..1"]}, "search 'regularization=2..1': empty, 2 is above 1; give LOW"),
+        ({"objective": "f2", "threshold": 0.5}, "objective 'f2': no metric; there are of a "),
+        ({"family": "forest"}, "family 'forest': unknown; give one of linear, "),
+    ],
+)
+def test_a_search_that_could_find_nothing_is_refused_before_anything_is_submitted(
+    choices: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(WorkloadsError) as refused:
+        inputs.for_tuning(WINE, **choices)
+    assert str(refused.value).startswith(reason)

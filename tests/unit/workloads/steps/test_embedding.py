@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from workloads.steps import deploy, evaluate, predict_table, register, smoke, train, validate_data
+from workloads.steps import deploy, evaluate, predict_table, register, search, smoke, train, validate_data
 
 STEPS: dict[str, Any] = {
     "deploy": deploy.deploy,
     "evaluate": evaluate.evaluate,
     "predict_table": predict_table.predict_table,
     "register": register.register,
+    "search": search.search,
     "smoke": smoke.smoke,
     "train": train.train,
     "validate_data": validate_data.validate_data,

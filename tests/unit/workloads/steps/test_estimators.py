@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workloads.steps.choices import FAMILIES
 from workloads.steps.csv_columns import Feature
 from workloads.steps.csv_rows import Layout
 from workloads.steps.csv_table import Survey
-from workloads.steps.estimators import estimator_for, held_back_share, signature_for
+from workloads.steps.estimators import estimator_for, held_back_share, signature_for, split
+from workloads.steps.search_spaces import SPACES
 
 MIXED = Survey(
     layout=Layout(",", 0),
@@ -76,3 +78,46 @@ def test_columns_have_a_signature_of_their_own_and_a_matrix_one_tensor() -> None
 @pytest.mark.parametrize(("rows", "share"), [(40, 0.3), (800_000, 0.3), (2_000_000, 250_000)])
 def test_a_large_table_holds_back_what_can_be_asked(rows: int, share: float) -> None:
     assert held_back_share(replace(MIXED, rows=rows)) == share
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_the_defaults_of_a_family_are_those_without_parameters(task: str) -> None:
+    kept = {
+        "linear": {"max_iter": 1000, "C": 0.5} if task == "classification" else {"alpha": 2.0},
+        "random_forest": {"n_estimators": 100, "max_leaf_nodes": 1000, "n_jobs": 1},
+        "xgboost": {"n_estimators": 100, "reg_lambda": 2.0, "n_jobs": 1},
+        "lightgbm": {"n_estimators": 100, "reg_lambda": 2.0, "deterministic": True, "force_row_wise": True},
+    }
+    assert set(kept) == set(FAMILIES)
+    for family, parameters in kept.items():
+        assert parameters.items() <= inner(family, task, None).items()
+        assert inner(family, task, None) == inner(family, task, {})
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_parameter_of_a_search_is_one_of_the_model(family: str, task: str) -> None:
+    chosen: dict[str, float] = {
+        name: bounds.low for name, bounds in SPACES[family].items() if name != "regularization"
+    }
+    assert chosen.items() <= inner(family, task, chosen).items()
+
+
+def test_a_regularization_among_the_parameters_replaces_the_other() -> None:
+    assert inner("linear", "classification", {"regularization": 8.0})["C"] == 8.0
+    assert inner("lightgbm", "regression", {"regularization": 8.0})["reg_lambda"] == 0.125
+
+
+def test_a_table_is_split_as_by_its_seed_with_each_class_on_both_sides() -> None:
+    labels = np.array(["a", "b"] * 20)
+    fitted, rest = split(MIXED, labels, 3)
+    assert sorted([*fitted.tolist(), *rest.tolist()]) == list(range(40))
+    assert sorted(labels[rest].tolist()) == ["a"] * 6 + ["b"] * 6
+    assert [each.tolist() for each in split(MIXED, labels, 3)] == [fitted.tolist(), rest.tolist()]
+    assert split(MIXED, labels, 4)[1].tolist() != rest.tolist()
+
+
+def inner(family: str, task: str, parameters: dict[str, float] | None) -> dict[str, Any]:
+    """Return all parameters of the model behind the encoders."""
+    model = estimator_for(replace(MIXED, task=task), 0.5, family, 0, parameters)[-1]
+    return (model.estimators[0][1] if family == "xgboost" else model).get_params()

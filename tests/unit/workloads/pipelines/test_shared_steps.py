@@ -1,0 +1,25 @@
+"""Steps that pipelines have in common: one source, equal programs."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from workloads.pipelines.compiled import golden
+
+SPECS: dict[str, Any] = {
+    name: next(yaml.safe_load_all(golden(name).read_text())) for name in ("train_register_serve", "tune")
+}
+SHARED = ["load-data", "validate-data", "train", "evaluate", "register", "deploy", "smoke"]
+
+
+@pytest.mark.parametrize("step", SHARED)
+def test_a_step_is_the_same_program_in_both_pipelines(step: str) -> None:
+    plain, tuned = (spec["deploymentSpec"]["executors"][f"exec-{step}"] for spec in SPECS.values())
+    assert plain == tuned
+
+
+@pytest.mark.parametrize("step", [each for each in SHARED if each != "train"])
+def test_a_step_has_the_same_inputs_in_both_pipelines(step: str) -> None:
+    plain, tuned = (spec["root"]["dag"]["tasks"][step] for spec in SPECS.values())
+    assert plain == tuned

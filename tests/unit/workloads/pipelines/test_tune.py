@@ -1,0 +1,38 @@
+"""The order and the caching of the steps of a search, and what it hands to training."""
+
+from itertools import pairwise
+from typing import Any
+
+import yaml
+
+from workloads.pipelines.compiled import golden
+
+SPEC, PLATFORM = yaml.safe_load_all(golden("tune").read_text())
+TASKS: dict[str, Any] = SPEC["root"]["dag"]["tasks"]
+CHAIN = ["load-data", "validate-data", "search", "train", "evaluate", "register", "deploy", "smoke"]
+
+
+def test_every_step_waits_for_the_one_before() -> None:
+    assert set(TASKS) == set(CHAIN)
+    for before, after in pairwise(CHAIN):
+        assert before in TASKS[after].get("dependentTasks", []), f"{after} does not wait for {before}"
+
+
+def test_only_steps_that_depend_on_the_data_alone_are_cached() -> None:
+    cached = {name for name, task in TASKS.items() if task.get("cachingOptions", {}).get("enableCache")}
+    assert cached == {"load-data", "validate-data", "search", "train"}
+
+
+def test_training_gets_what_the_search_found() -> None:
+    inputs = TASKS["train"]["inputs"]["parameters"]
+    for name, output in {"parameters": "parameters", "search_run_id": "mlflow_run_id"}.items():
+        assert inputs[name] == {
+            "taskOutputParameter": {"outputParameterKey": output, "producerTask": "search"}
+        }
+
+
+def test_the_search_and_training_hold_back_the_same_rows() -> None:
+    search, train = (TASKS[name]["inputs"] for name in ("search", "train"))
+    for name in ("seed", "target", "task", "data_sha256"):
+        assert search["parameters"][name] == train["parameters"][name]
+    assert search["artifacts"] == train["artifacts"]

@@ -1,0 +1,104 @@
+"""The steps before and after training, which the pipelines that train have in common."""
+
+# A call of a step names its inputs; Kubeflow adds its outputs.
+# pyright: reportCallIssue=false
+
+from dataclasses import dataclass
+from typing import Any
+
+from workloads.pipelines.surroundings import configure, open_object_store
+from workloads.serving.inference_service import template
+from workloads.steps.deploy import deploy
+from workloads.steps.evaluate import evaluate
+from workloads.steps.load_data import load_data
+from workloads.steps.register import register
+from workloads.steps.smoke import smoke
+from workloads.steps.validate_data import validate_data
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Data that is loaded, and the step after which it may be trained on."""
+
+    dataset: Any
+    sha256: Any
+    validated: Any
+
+
+def load_and_validate(
+    *, data: str, data_sha256: str, target: str, task: str, family: str, objective: str
+) -> Checked:
+    """Add the steps before training to a pipeline, which has these inputs."""
+    loaded: Any = configure(load_data(data=data, data_sha256=data_sha256), cache=True)
+    open_object_store(loaded)
+    dataset, sha256 = loaded.outputs["dataset"], loaded.outputs["sha256"]
+    validated: Any = validate_data(
+        dataset=dataset,
+        data_sha256=sha256,
+        target=target,
+        task=task,
+        family=family,
+        objective=objective,
+    )
+    configure(validated, cache=True, memory="1Gi")
+    return Checked(dataset, sha256, validated)
+
+
+def judge_and_serve(  # noqa: PLR0913 - inputs of a pipeline
+    trained: Any,
+    sha256: Any,
+    *,
+    data: str,
+    model_name: str,
+    minimum_accuracy: float,
+    minimum_r2: float,
+    objective: str,
+    threshold: float,
+    candidate: bool,
+    replace: bool,
+) -> None:
+    """Add the steps after training to a pipeline, which has these inputs and a step that trained."""
+    held_back, model_id = trained.outputs["held_back"], trained.outputs["model_id"]
+    mlflow_run_id = trained.outputs["mlflow_run_id"]
+    evaluated: Any = evaluate(
+        held_back=held_back,
+        model_id=model_id,
+        mlflow_run_id=mlflow_run_id,
+        data_sha256=sha256,
+        minimum_accuracy=minimum_accuracy,
+        minimum_r2=minimum_r2,
+        objective=objective,
+        threshold=threshold,
+    )
+    configure(evaluated, cache=False, memory="1Gi")
+    model_digest = evaluated.outputs["model_digest"]
+    registered: Any = register(
+        model_name=model_name,
+        model_id=model_id,
+        model_digest=model_digest,
+        mlflow_run_id=mlflow_run_id,
+        evaluation_run_id=evaluated.outputs["evaluation_run_id"],
+        data_sha256=sha256,
+        data=data,
+        replace=replace,
+    )
+    configure(registered, cache=False)
+    version = registered.outputs["model_version"]
+    deployed: Any = deploy(
+        inference_service=template(),
+        model_name=model_name,
+        model_version=version,
+        model_digest=model_digest,
+        storage_uri=registered.outputs["storage_uri"],
+        mlflow_run_id=mlflow_run_id,
+        data_sha256=sha256,
+    )
+    configure(deployed, cache=False)
+    proven: Any = smoke(
+        held_back=held_back,
+        model_name=model_name,
+        model_version=version,
+        model_digest=model_digest,
+        candidate=candidate,
+    )
+    configure(proven, cache=False, memory="1Gi").after(deployed)

@@ -1,0 +1,96 @@
+"""Options of `python -m workloads run`, by what a pipeline does."""
+
+import argparse
+
+TARGET = "target"
+
+
+def add_training(run: argparse.ArgumentParser) -> None:
+    """Add the options of pipelines that train a model."""
+    run.add_argument("--target", default=TARGET, metavar="COLUMN", help="column with the class or quantity")
+    run.add_argument(
+        "--task",
+        choices=["auto", "classification", "regression"],
+        default="auto",
+        help="what to predict; auto: a class, unless the target has many different numbers",
+    )
+    run.add_argument(
+        "--minimum-accuracy", type=float, default=0.9, help="accuracy required to register a classifier"
+    )
+    run.add_argument(
+        "--minimum-r2", type=float, default=0.5, help="R2 required to register a regression; 0: the mean"
+    )
+    run.add_argument(
+        "--replace", action="store_true", help="take the model's name from the data that it belongs to"
+    )
+    run.add_argument(
+        "--family",
+        default="linear",
+        help="family of models: linear, random_forest, xgboost or lightgbm",
+    )
+    run.add_argument(
+        "--objective",
+        default="",
+        metavar="METRIC",
+        help="what decides on registration instead: accuracy, f1, roc_auc; of a regression r2, rmse, mae",
+    )
+    run.add_argument(
+        "--threshold",
+        type=float,
+        help="of the objective: the least that passes; of rmse and mae, the largest",
+    )
+    run.add_argument(
+        "--seed", type=int, default=0, help="selects the held-back rows and whatever else is drawn"
+    )
+    run.add_argument(
+        "--no-cache", action="store_true", help="run every step even if its inputs are unchanged"
+    )
+    run.add_argument(
+        "--unless-served", action="store_true", help="only show the model if its champion is served already"
+    )
+    run.add_argument(
+        "--local", action="store_true", help="run on this machine, without a platform; nothing is left of it"
+    )
+    run.add_argument("--stay", action="store_true", help="with --local: go on serving until Ctrl-C")
+
+
+def add_search(run: argparse.ArgumentParser) -> None:
+    """Add the options of a search for parameters."""
+    run.add_argument("--trials", type=int, default=20, help="how many sets of parameters to try")
+    run.add_argument("--sampler", default="tpe", help="what proposes them: random, tpe or cmaes")
+    run.add_argument(
+        "--search",
+        action="append",
+        default=[],
+        metavar="NAME=LOW..HIGH",
+        help="narrow the bounds of a parameter, or fix it by NAME=VALUE; may be given several times",
+    )
+    run.add_argument(
+        "--early-stopping",
+        action="store_true",
+        help="end a trial after two folds or more that are worse than half of the others'",
+    )
+
+
+def add_prediction(run: argparse.ArgumentParser) -> None:
+    """Add the options of predictions of a table."""
+    run.add_argument(
+        "--data",
+        required=True,
+        help="s3://bucket/key.csv or .parquet, with the model's columns; with --local a file",
+    )
+    run.add_argument("--name", required=True, help="name of the model")
+    run.add_argument(
+        "--local", action="store_true", help="on the platform of this machine that --local --stay keeps"
+    )
+    run.add_argument("--version", default="champion", help="number of its version, or an alias")
+    run.add_argument(
+        "--output", default="", help="where to write them, as CSV or Parquet (default: named after the run)"
+    )
+    run.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="copy a column next to the predictions; may be given several times",
+    )

@@ -12,7 +12,7 @@ from workloads.serving.model_rollout import Phase
 _ALL = 100
 _HALF = 50
 _SUSPICION = math.log10(3)
-"""Evidence with which a version is not promoted, although it is no verdict yet."""
+"""Evidence with which a version gets no larger share, although it is no verdict yet."""
 
 
 class Readiness(StrEnum):
@@ -134,6 +134,8 @@ def _progress(rollout: Rollout, status: Status, seen: Observation) -> Decision:
     # A gateway that could not be read, or a version that restarts, says nothing: the share stays.
     if seen.seen is None or seen.canary is not Readiness.READY or status.step_seconds < step.seconds:
         return _keep(rollout, status)
+    if suspicion := _suspicion(status):
+        return _keep(rollout, replace(status, reason=f"{status.reason}; {suspicion}"))
     if status.step + 1 < len(rollout.steps):
         share = rollout.steps[status.step + 1].weight
         return _keep(rollout, replace(status, step=status.step + 1, step_seconds=0, weight=share))
@@ -156,13 +158,18 @@ def _why_back(rollout: Rollout, status: Status, seen: Observation) -> str:
     return ""
 
 
+def _suspicion(status: Status) -> str:
+    """Return why a version gets no larger share yet, although nothing is proven against it; or nothing."""
+    for kind, says in (("failsMore", "fail more often"), ("slower", "be slower")):
+        if status.evidence[kind] >= _SUSPICION:
+            return f"it may {says}: more answers are needed"
+    return ""
+
+
 def _why_not_yet(rollout: Rollout, status: Status) -> str:
     """Return why a version at its last share is not promoted yet; empty if it is."""
     if status.evidence["goodEnough"] < readiness.THRESHOLD:
         return "more answers are needed"
-    for kind, says in (("failsMore", "fail more often"), ("slower", "be slower")):
-        if status.evidence[kind] >= _SUSPICION:
-            return f"it may {says}: more answers are needed"
     answered = sum(each.stable for each in status.counts)
     failed = sum(each.stable_failed for each in status.counts)
     # A shared cause, which proves nothing for or against the new one.

@@ -117,6 +117,22 @@ def test_a_version_that_fails_is_rolled_back_with_figures() -> None:
     assert now.serving_version == "1"
 
 
+def test_a_version_that_may_fail_more_often_gets_no_larger_share() -> None:
+    bad = _counts(weight=5, canary=20, canary_failed=1, stable=380)
+    decision = decide(rollout(_progressing()), seen(bad, seconds=10))
+    assert (decision.status.phase, decision.weights) == (Phase.PROGRESSING, {"1": 95, "2": 5})
+    assert decision.status.reason.endswith("it may fail more often: more answers are needed")
+
+
+def test_a_version_that_may_be_slower_is_not_promoted() -> None:
+    fast, slow = (100.0, 200.0), (0.0, 200.0)
+    now = rollout(_progressing(weight=50, step=1))
+    for _ in range(4):
+        now, decision = _after(now, seen(_counts(canary=200, stable=200), seconds=3, histograms=(slow, fast)))
+        assert decision.status.phase is Phase.PROGRESSING
+    assert decision.status.reason.endswith("it may be slower: more answers are needed")
+
+
 def test_a_cause_that_both_share_neither_promotes_nor_rolls_back() -> None:
     both = _counts(canary=4000, canary_failed=20, stable=4000, stable_failed=80)
     decision = decide(rollout(_progressing(weight=50, step=1)), seen(both, seconds=10))

@@ -5,7 +5,7 @@ answers that were counted since the last tick.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, Final
 
@@ -69,7 +69,9 @@ class Controller:
         for model_name, rollouts in by_model.items():
             route = routes.get(model_name)
             now, weights = self._advance(namespace, rollouts, versions, route, seconds, answers)
-            self._drain(namespace, now, versions, weights, seconds)
+            # Also those that the route still has: nothing that gets requests is deleted, whoever gave it them.
+            used = {*weights, *(model_route.weights(route, model_name) if route else ())}
+            self._drain(namespace, now, versions, used, seconds)
             for old in [each for each in now if each.ended][:-_KEPT]:
                 self._cluster.delete_rollout(namespace, old.name)
 
@@ -89,7 +91,7 @@ class Controller:
         """
         model_name = rollouts[0].model_name
         ended = [each for each in rollouts if each.ended]
-        serving = ended[-1].serving_version if ended else ""
+        serving = next((each.serving_version for each in reversed(ended) if each.serving_version), "")
         under_way = [each for each in rollouts if not each.ended]
         if not under_way:
             weights = {serving: 100} if serving else {}
@@ -207,12 +209,12 @@ class Controller:
         namespace: str,
         rollouts: Sequence[Rollout],
         versions: Mapping[str, dict[str, Any]],
-        weights: Mapping[str, int],
+        used: Set[str],
         seconds: float,
     ) -> None:
         """Delete versions that no rollout needs any more, once they have had no requests for a while."""
         model_name = rollouts[0].model_name
-        for version in _not_needed(rollouts) - weights.keys():
+        for version in _not_needed(rollouts) - used:
             service = version_service(model_name, version)
             if service not in versions:
                 self._idle.pop((namespace, service), None)

@@ -69,6 +69,10 @@ def decide(rollout: Rollout, seen: Observation) -> Decision:
     status = replace(rollout.status, elapsed_seconds=rollout.status.elapsed_seconds + seen.seconds)
     if status.phase is Phase.BAKING:
         return _bake(rollout, status, seen)
+    begins = status.phase in (Phase.PENDING, Phase.PAUSED)
+    if begins:
+        # Before anything else: whatever ends the rollout, this one serves on.
+        status = replace(status, stable_version=seen.serving)
     if rollout.aborted:
         return _roll_back(rollout, status, f"version {rollout.version} was aborted")
     if seen.canary is Readiness.OTHER_FILES:
@@ -77,13 +81,12 @@ def decide(rollout: Rollout, seen: Observation) -> Decision:
             status,
             f"version {rollout.version} answers with digest {seen.canary_says}, not {rollout.digest}",
         )
-    if status.phase in (Phase.PENDING, Phase.PAUSED):
+    if begins:
         return _begin(rollout, status, seen)
     return _progress(rollout, status, seen)
 
 
 def _begin(rollout: Rollout, status: Status, seen: Observation) -> Decision:
-    status = replace(status, stable_version=seen.serving)
     if seen.canary is not Readiness.READY:
         says = f": {seen.canary_says}" if seen.canary_says else ""
         reason = f"version {rollout.version} is {seen.canary}{says}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import ssl
 import threading
 import time
 from collections import Counter
@@ -41,7 +42,7 @@ class _Callers(threading.Thread):
         self._host = endpoints.model_host(model_name)
         self._url = f"{endpoints.url(self._host)}/v1/models/{model_name}:predict"
         self._headers = headers(endpoints, self._host)
-        self._verify = authorities(endpoints)
+        self._verify = ssl.create_default_context(cafile=authorities(endpoints))
         self._body = {"instances": [row]}
         self._rate = rate
         self.over = threading.Event()
@@ -53,9 +54,8 @@ class _Callers(threading.Thread):
     async def _call(self) -> None:
         draw = random.Random(1)  # noqa: S311 - moments, not secrets
         limits = httpx.Limits(max_connections=32, max_keepalive_connections=32)
-        verify = self._verify if isinstance(self._verify, str) else True
         async with httpx.AsyncClient(
-            headers=self._headers, timeout=10, limits=limits, verify=verify, trust_env=False
+            headers=self._headers, timeout=10, limits=limits, verify=self._verify, trust_env=False
         ) as client:
             under_way: set[asyncio.Task[None]] = set()
             due = time.monotonic()

@@ -27,7 +27,7 @@ class FailingRuns:
     red_data: str
     """Address of a file with a word in place of a number."""
     state_before: tuple[list[int], Any]
-    """Versions and InferenceService of the model that some of them train."""
+    """Versions and serving InferenceService of the model that some of them train."""
 
     @classmethod
     def submit(cls, endpoints: Endpoints) -> Self:
@@ -60,6 +60,6 @@ class FailingRuns:
 
 
 def _read_state(endpoints: Endpoints, model_name: str) -> tuple[list[int], Any]:
-    service = InferenceServices(endpoints).get(model_name)
+    service = InferenceServices(endpoints).of_model(model_name)
     served = service and (service["spec"], service["metadata"].get("annotations"))
     return chain.versions(endpoints, model_name), served

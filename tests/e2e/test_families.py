@@ -105,7 +105,7 @@ def test_a_model_below_its_own_threshold_is_neither_registered_nor_served(
     assert run.reason.startswith("evaluate: gate: f1 ")
     assert run.reason.endswith(" is below 1.0100; nothing is registered")
     assert chain.versions(endpoints, "below-its-f1") == []
-    assert InferenceServices(endpoints).get("below-its-f1") is None
+    assert InferenceServices(endpoints).versions_of("below-its-f1") == []
 
 
 def test_a_metric_of_the_other_task_is_refused_before_anything_is_submitted(endpoints: Endpoints) -> None:

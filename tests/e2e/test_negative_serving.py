@@ -11,6 +11,7 @@ from kubernetes import client
 
 from workloads import cluster_client
 from workloads.endpoints import Endpoints
+from workloads.serving.inference_services import InferenceServices
 
 V1 = "/v1/models/wine:predict"
 V2 = "/v2/models/wine/infer"
@@ -24,9 +25,9 @@ def v2(**changes: Any) -> str:
 
 def restarts(endpoints: Endpoints) -> dict[str, int]:
     api = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
-    pods = api.list_namespaced_pod(
-        endpoints.models_namespace, label_selector="serving.kserve.io/inferenceservice=wine"
-    )
+    serving: Any = InferenceServices(endpoints).of_model("wine")
+    selector = f"serving.kserve.io/inferenceservice={serving['metadata']['name']}"
+    pods = api.list_namespaced_pod(endpoints.models_namespace, label_selector=selector)
     return {
         f"{pod.metadata.name}/{status.name}": status.restart_count
         for pod in pods.items

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 def test_a_second_run_on_the_same_data_uses_the_cache_and_is_traceable(
     endpoints: Endpoints, record_property: Callable[[str, object], None]
 ) -> None:
-    if InferenceServices(endpoints).get("breast-cancer") is None:
+    if InferenceServices(endpoints).of_model("breast-cancer") is None:
         chain.run(endpoints, "breast_cancer")
     first = lineage.trace(endpoints, "breast-cancer")
     run = chain.run(endpoints, "breast_cancer")

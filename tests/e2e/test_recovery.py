@@ -53,7 +53,7 @@ def predict(endpoints: Endpoints) -> Any:
 CASES = [
     pytest.param("mlflow", "app.kubernetes.io/name=mlflow", read_versions, id="MLflow server"),
     pytest.param("kubeflow", "app.kubernetes.io/component=api-server", read_runs, id="pipelines API server"),
-    pytest.param("models", "serving.kserve.io/inferenceservice=wine", predict, id="predictor"),
+    pytest.param("models", "plinth.dev/model-name=wine", predict, id="predictor"),
     pytest.param("databases", "cnpg.io/cluster", read_versions, id="Postgres"),
 ]
 

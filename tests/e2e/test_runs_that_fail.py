@@ -29,7 +29,7 @@ def test_a_failing_step_ends_the_run_with_its_reason(endpoints: Endpoints, faili
     run = failing.wait_for("not a number")
     assert (run.state, run.reason) == ("FAILED", f"validate-data: {reason}")
     assert "train" not in {step.name for step in run.steps}
-    assert InferenceServices(endpoints).get(datasets.model_name(failing.red_data)) is None
+    assert InferenceServices(endpoints).versions_of(datasets.model_name(failing.red_data)) == []
 
 
 def test_data_that_changed_since_it_was_submitted_is_refused(failing: FailingRuns) -> None:

@@ -14,6 +14,7 @@ from workloads.endpoints import Endpoints
 from workloads.lineage import HeldBack, Lineage
 from workloads.serving.artifacts import digest_of_files
 from workloads.serving.inference_client import InferenceClient
+from workloads.serving.inference_service import version_service
 from workloads.serving.inference_services import InferenceServices
 from workloads.tracking import connect
 
@@ -64,7 +65,9 @@ def test_the_gateway_returns_every_bit_of_what_the_serving_image_computes(
     endpoints: Endpoints, served: Lineage, evidence: HeldBack
 ) -> None:
     api: Any = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
-    selector = f"serving.kserve.io/inferenceservice={served.model_name}"
+    selector = (
+        f"serving.kserve.io/inferenceservice={version_service(served.model_name, served.model_version)}"
+    )
     pod = api.list_namespaced_pod(endpoints.models_namespace, label_selector=selector).items[0]
     computed = stream.stream(
         api.connect_get_namespaced_pod_exec,
@@ -124,7 +127,7 @@ def test_lineage_is_complete_from_data_to_predictor_and_back(
 
 
 def test_the_predictor_loaded_the_files_in_the_object_store(endpoints: Endpoints, served: Lineage) -> None:
-    service: Any = InferenceServices(endpoints).get(served.model_name)
+    service: Any = InferenceServices(endpoints).of_model(served.model_name)
     store = object_store.models_store(endpoints, service["spec"]["predictor"]["serviceAccountName"])
     bucket, _, prefix = served.service_uri.removeprefix("s3://").partition("/")
     keys = [each["Key"] for each in store.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/")["Contents"]]

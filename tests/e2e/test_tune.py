@@ -105,7 +105,7 @@ def test_a_tuned_model_below_the_threshold_is_neither_registered_nor_served(
     assert run.reason.startswith("evaluate: gate: f1 ")
     assert run.reason.endswith(" is below 1.0100; nothing is registered")
     assert chain.versions(endpoints, "tuned-too-little") == []
-    assert InferenceServices(endpoints).get("tuned-too-little") is None
+    assert InferenceServices(endpoints).versions_of("tuned-too-little") == []
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-SERVICE = "models-wine-predictor-http-80@kubernetesgateway"
+SERVICE = "models-wine-v1-predictor-http-80@kubernetesgateway"
 _SERVICE = f'service="{SERVICE}"'
 _AVAILABLE = "kube_deployment_status_replicas_available"
 
@@ -69,7 +69,7 @@ FAULTS: dict[str, Fault] = {
     "ServingErrorBudgetSlowBurn": _ERRORS,
     "ServingLatencyBudgetFastBurn": _SLOW,
     "ServingLatencyBudgetSlowBurn": _SLOW,
-    "PredictorDown": _down("models", "wine-predictor"),
+    "PredictorDown": _down("models", "wine-v1-predictor"),
     "ServingControllerDown": _down("kserve", "kserve-controller-manager"),
     "GatewayDown": _down("gateway", "traefik"),
     "GatewayErrors": Fault(

@@ -278,6 +278,25 @@ def test_without_the_registry_a_promotion_waits(world: World) -> None:
     assert (world.phase(name), world.aliases["champion"]) == ("Baking", "2")
 
 
+@pytest.mark.parametrize("spoil", ["digest", "abort"])
+def test_a_rollout_that_ends_before_it_began_takes_nothing_away(world: World, spoil: str) -> None:
+    world.serve_first()
+    world.deploy("2")
+    name = world.ask("2", **({"abort": True} if spoil == "abort" else {}))
+    if spoil == "digest":
+        world.cluster.named("modelrollouts")[name]["spec"]["digest"] = "0" * 64
+    world.tick()
+    assert world.phase(name) == "RolledBack"
+    world.tick(seconds=30, times=3)
+    assert world.weights() == {"1": 100}
+    assert list(world.cluster.named("inferenceservices")) == ["wine-v1"]
+    # And the next rollout knows what serves.
+    world.deploy("3")
+    world.ask("3")
+    world.tick()
+    assert world.aliases == {"champion": "3", "previous": "1"}
+
+
 @pytest.mark.parametrize(("annotations", "left"), [({"plinth.dev/model-digest": "d"}, False), ({}, True)])
 def test_what_an_earlier_release_deployed_goes_with_the_first_rollout(
     world: World, annotations: dict[str, str], *, left: bool

@@ -51,9 +51,9 @@ def test_a_version_that_is_not_ready_by_the_deadline_is_rolled_back_with_kserves
 
 
 def test_a_version_with_other_files_is_rolled_back_whatever_the_phase() -> None:
-    for status in (Status(), _progressing(), Status(phase=Phase.PAUSED, stable_version="1")):
+    for status in (Status(), _progressing(), Status(phase=Phase.PAUSED)):
         decision = decide(
-            rollout(replace(status, stable_version="1")),
+            rollout(status),
             seen(canary=Readiness.OTHER_FILES, canary_says="e" * 64),
         )
         assert (decision.status.phase, decision.weights) == (Phase.ROLLED_BACK, {"1": 100})
@@ -168,6 +168,11 @@ def test_a_gateway_that_cannot_be_read_keeps_the_share() -> None:
     assert (decision.status.phase, decision.weights) == (Phase.PROGRESSING, {"1": 95, "2": 5})
 
 
+def test_an_abort_before_anything_was_seen_leaves_the_version_that_serves() -> None:
+    decision = decide(rollout(aborted=True), seen())
+    assert (decision.status.phase, decision.weights) == (Phase.ROLLED_BACK, {"1": 100})
+
+
 def test_approval_is_awaited_before_any_request_and_without_a_deadline() -> None:
     waiting = rollout(needs_approval=True)
     now, decision = _after(waiting, seen(), seen(seconds=10_000))
@@ -239,7 +244,10 @@ def test_no_order_of_events_gives_requests_to_a_version_that_cannot_answer(
         if decision.weights:
             assert sum(decision.weights.values()) == 100
         if decision.status.phase is Phase.ROLLED_BACK:
-            assert "2" not in decision.weights
+            stable = decision.status.stable_version
+            assert decision.weights == ({stable: 100} if stable else {})
+            if began or now.status.phase in (Phase.PENDING, Phase.PAUSED):
+                assert stable == event.serving
         if decision.champion == "2":
             assert decision.weights == {"2": 100}
         status = decision.status

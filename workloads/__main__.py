@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from terminal import failures
-from workloads import rollouts, run_options
+from workloads import history, rollouts, run_options
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 
@@ -72,6 +72,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     show = commands.add_parser("show", help="show the served model and one prediction")
     roll_out = commands.add_parser("rollout", help="serve another version of a model, step by step")
     rollouts.add_arguments(roll_out)
+    past = commands.add_parser(
+        "history", help="show which version of a model served when, and why it changed"
+    )
+    past.add_argument("model", metavar="MODEL", help="registered model")
     login = commands.add_parser("login", help="sign in at the company's issuer, in a browser on any machine")
     login.add_argument("--session", action="store_true", help="only until the session in the browser ends")
     logout = commands.add_parser("logout", help="end that login")
@@ -86,7 +90,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         command.add_argument("--name", default="", help="name of the model (default: made of --data)")
     for command in (train, tune, predict, roll_out):
         command.add_argument("--timeout-seconds", type=float, default=900, help="of the wait")
-    for command in (train, tune, predict, show, roll_out, login, logout, token):
+    for command in (train, tune, predict, show, roll_out, past, login, logout, token):
         command.add_argument("--stack", default="local", help="stack of the platform")
         command.add_argument("--team", default="", help="team of the stack whose pipelines to use")
         command.add_argument(
@@ -128,7 +132,13 @@ def _logout(endpoints: Endpoints, _: argparse.Namespace) -> int:
     return 0
 
 
-_OTHERS = {"login": _login, "logout": _logout, "rollout": rollouts.run, "token": _token}
+_OTHERS = {
+    "login": _login,
+    "logout": _logout,
+    "history": history.run,
+    "rollout": rollouts.run,
+    "token": _token,
+}
 _NO_LOGIN = "the platform has no login: clients need no token"
 
 

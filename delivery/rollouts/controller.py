@@ -4,9 +4,11 @@ Everything that it knows is in the objects: whoever restarts it, at whatever mom
 answers that were counted since the last tick.
 """
 
+import json
 import logging
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import requests
@@ -19,7 +21,7 @@ from delivery.rollouts.registry import CHAMPION, PREVIOUS, Registry
 from delivery.rollouts.settings import METRICS_URL, Settings
 from workloads.serving import model_route
 from workloads.serving.inference_service import version_service
-from workloads.serving.model_rollout import Phase
+from workloads.serving.model_rollout import RECORD, Phase
 
 _LOGGER = logging.getLogger("delivery")
 _SECONDS: Final = 3
@@ -69,10 +71,13 @@ class Controller:
         for model_name, rollouts in by_model.items():
             route = routes.get(model_name)
             now, weights = self._advance(namespace, rollouts, versions, route, seconds, answers)
-            # Also those that the route still has: nothing that gets requests is deleted, whoever gave it them.
+            # Also those that the route still has: nothing that gets requests is deleted, whoever gave them.
             used = {*weights, *(model_route.weights(route, model_name) if route else ())}
             self._drain(namespace, now, versions, used, seconds)
-            for old in [each for each in now if each.ended][:-_KEPT]:
+            for each in now:
+                if each.ended and not each.status.recorded:
+                    self._record(namespace, each)
+            for old in [each for each in now if each.ended and each.status.recorded][:-_KEPT]:
                 self._cluster.delete_rollout(namespace, old.name)
 
     def _advance(
@@ -204,6 +209,17 @@ class Controller:
         if registry.set_alias(model_name, CHAMPION, champion) and former not in ("", champion):
             registry.set_alias(model_name, PREVIOUS, former)
 
+    def _record(self, namespace: str, rollout: Rollout) -> None:
+        """Put the end of a rollout on record with its version; a registry that is away gets it later."""
+        status = rollout.status
+        if self._registries[namespace].set_tag(
+            rollout.model_name,
+            rollout.version,
+            f"{RECORD}{rollout.name}",
+            record_of(rollout, datetime.now(UTC)),
+        ):
+            self._cluster.write_status(namespace, rollout.name, replace(status, recorded=True).to_json())
+
     def _drain(
         self,
         namespace: str,
@@ -224,6 +240,24 @@ class Controller:
             if idle >= _DRAIN_SECONDS:
                 _LOGGER.info("version %s of %s: deleted", version, model_name)
                 self._cluster.delete_version(namespace, model_name, version)
+
+
+def record_of(rollout: Rollout, now: datetime) -> str:
+    """Return how a rollout ended, as JSON; it ends up to some seconds before it is on record."""
+    status = rollout.status
+    return json.dumps(
+        {
+            "at": now.isoformat(timespec="seconds"),
+            "ended": status.phase,
+            "because": status.reason,
+            "before": status.stable_version,
+            "reason": rollout.reason,
+            "requestedBy": rollout.requested_by,
+            "approvedBy": rollout.approved_by,
+            "digest": rollout.digest,
+            "counts": [each.to_json() for each in status.counts],
+        }
+    )
 
 
 def counted(

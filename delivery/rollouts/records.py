@@ -106,6 +106,8 @@ class Status:
     """Each verdict's present value, and what it would have to reach."""
     reason: str = ""
     """One sentence with figures."""
+    recorded: bool = False
+    """Whether its end is on record with the version in the registry."""
 
     def add(self, seen: Counts) -> "Status":
         """Return the status with further counts at the present share."""
@@ -128,6 +130,7 @@ class Status:
             "slower": self.ticks.slower,
             "evidence": {key: round(value, 4) for key, value in self.evidence.items()},
             "reason": self.reason,
+            "recorded": self.recorded,
         }
 
     @classmethod
@@ -146,6 +149,7 @@ class Status:
             ),
             evidence=dict(document.get("evidence", {})),
             reason=str(document.get("reason", "")),
+            recorded=bool(document.get("recorded", False)),
         )
 
 
@@ -166,6 +170,9 @@ class Rollout:
     needs_approval: bool
     approved_by: str
     aborted: bool
+    reason: str
+    """Why somebody asked for it."""
+    requested_by: str
     status: Status
 
     @property
@@ -196,6 +203,8 @@ class Rollout:
             needs_approval=bool(approval.get("required", defaults.approval)),
             approved_by=str(approval.get("by", "")),
             aborted=bool(spec.get("abort", False)),
+            reason=str(spec["reason"]),
+            requested_by=str(spec.get("requestedBy", "")),
             status=replace(Status.from_json(found.get("status", {})), phase=rollout_phase(found)),
         )
 

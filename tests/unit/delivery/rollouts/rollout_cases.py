@@ -25,6 +25,8 @@ def rollout(status: Status | None = None, **changes: Any) -> Rollout:
         needs_approval=False,
         approved_by="",
         aborted=False,
+        reason="test",
+        requested_by="ann",
         status=status or Status(),
     )
     return replace(made, **changes)

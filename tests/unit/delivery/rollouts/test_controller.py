@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from json import loads
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class World:
     cluster: StubCluster
     controller: Controller
     aliases: dict[str, str] = field(default_factory=dict[str, str])
+    tags: dict[tuple[str, str], Any] = field(default_factory=dict[tuple[str, str], Any])
     registry_up: bool = True
     asked: int = 0
     """Number of rollouts so far."""
@@ -52,11 +54,14 @@ class World:
         version = url.partition("wine-v")[2].partition("-")[0]
         return _Answer(content={"properties": {"model_digest": _DIGESTS[version]}})
 
-    def post(self, _: str, json: dict[str, str], **__: Any) -> Any:
-        """Set an alias."""
+    def post(self, url: str, json: dict[str, str], **_: Any) -> Any:
+        """Set an alias or a tag."""
         if not self.registry_up:
             raise requests.ConnectionError
-        self.aliases[json["alias"]] = json["version"]
+        if url.endswith("/set-tag"):
+            self.tags[json["version"], json["key"]] = loads(json["value"])
+        else:
+            self.aliases[json["alias"]] = json["version"]
         return _Answer()
 
     def _metrics(self, version: str) -> str:
@@ -113,7 +118,7 @@ class World:
         """Let version 1 serve."""
         self.deploy("1")
         self.ask("1")
-        self.tick(seconds=30, times=2)
+        self.tick(seconds=30, times=3)
 
 
 @dataclass
@@ -308,6 +313,21 @@ def test_what_an_earlier_release_deployed_goes_with_the_first_rollout(
     assert ("wine" in world.cluster.named("inferenceservices")) is left
 
 
+def test_how_a_rollout_ended_is_on_record_as_soon_as_the_registry_answers(world: World) -> None:
+    world.serve_first()
+    world.deploy("2")
+    name = world.ask("2", abort=True)
+    world.registry_up = False
+    world.tick(times=2)
+    assert (world.phase(name), ("2", f"rollout.{name}") in world.tags) == ("RolledBack", False)
+    world.registry_up = True
+    world.tick(times=2)
+    record = world.tags["2", f"rollout.{name}"]
+    assert (record["ended"], record["before"], record["reason"]) == ("RolledBack", "1", "test")
+    assert record["because"] == "version 2 was aborted"
+    assert world.cluster.named("modelrollouts")[name]["status"]["recorded"]
+
+
 def test_a_candidate_that_no_rollout_names_is_left_alone(world: World) -> None:
     world.serve_first()
     world.deploy("2")
@@ -326,6 +346,6 @@ def test_ten_rollouts_that_have_ended_are_kept(world: World) -> None:
     world.serve_first()
     for _ in range(12):
         world.ask("1")
-        world.tick(seconds=30, times=2)
+        world.tick(seconds=30, times=3)
     assert len(world.cluster.named("modelrollouts")) == 10
     assert world.weights() == {"1": 100}

@@ -31,6 +31,16 @@ _STEPS = [{"weight": 5, "seconds": 6}, {"weight": 25, "seconds": 6}, {"weight": 
 _RATE = 60
 
 
+@pytest.fixture(autouse=True)
+def nothing_under_way(endpoints: Endpoints) -> None:
+    """End what a test that was interrupted has left: one rollout of a model is under way at a time."""
+    rolling = ModelRollouts(endpoints)
+    for each in rolling.of_model(_MODEL):
+        if rollout_phase(each) not in ENDED:
+            rolling.abort(each["metadata"]["name"])
+            rolling.wait(each["metadata"]["name"], ENDED, timeout_seconds=60)
+
+
 @pytest.fixture(scope="module")
 def row(endpoints: Endpoints) -> list[float]:
     """A row that callers send."""

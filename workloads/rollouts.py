@@ -23,7 +23,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "what",
         metavar="WHAT",
-        help=f"number of the version that shall serve, or of the newest rollout: {', '.join(WORDS)}",
+        help=f"number of the version that shall serve, or of the rollout that is under way: {', '.join(WORDS)}",
     )
     command.add_argument(
         "--steps",
@@ -84,13 +84,13 @@ def run(endpoints: Endpoints, options: argparse.Namespace) -> int:
     rollouts = ModelRollouts(endpoints)
     if options.what not in WORDS:
         return _begin(endpoints, rollouts, model_name, options)
-    newest = rollouts.newest(model_name)
-    name = newest["metadata"]["name"]
+    current = rollouts.current(model_name)
+    name = current["metadata"]["name"]
     if options.what == "abort":
         rollouts.abort(name)
     elif options.what == "approve":
         rollouts.approve(name)
-    _print(newest if options.what == "status" else rollouts.get(name))
+    _print(current if options.what == "status" else rollouts.get(name))
     return 0
 
 

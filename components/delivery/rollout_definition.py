@@ -132,6 +132,7 @@ def _status() -> dict[str, Any]:
             "slower": _COUNT,
             "evidence": {"type": "object", "additionalProperties": _NUMBER},
             "reason": {"type": "string"},
+            "endedAt": {"type": "string"},
             "recorded": {"type": "boolean"},
         },
     }

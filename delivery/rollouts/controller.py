@@ -16,12 +16,12 @@ import requests
 from delivery.rollouts.cluster import Cluster
 from delivery.rollouts.decisions import Decision, Observation, Readiness, decide
 from delivery.rollouts.gateway_counters import Answers, GatewayCounters
-from delivery.rollouts.records import Counts, Rollout
+from delivery.rollouts.records import Counts, Rollout, Status
 from delivery.rollouts.registry import CHAMPION, PREVIOUS, Registry
 from delivery.rollouts.settings import METRICS_URL, Settings
 from workloads.serving import model_route
 from workloads.serving.inference_service import version_service
-from workloads.serving.model_rollout import RECORD, Phase
+from workloads.serving.model_rollout import ENDED, RECORD, Phase
 
 _LOGGER = logging.getLogger("delivery")
 _SECONDS: Final = 3
@@ -109,8 +109,7 @@ class Controller:
                 status = replace(each.status, reason=reason)
                 self._cluster.write_status(namespace, each.name, status.to_json())
         decision = decide(first, self._observe(namespace, first, versions, serving, seconds, answers))
-        self._carry_out(namespace, first, decision, route)
-        now = replace(first, status=decision.status)
+        now = replace(first, status=self._carry_out(namespace, first, decision, route))
         return [now if each is first else each for each in rollouts], decision.weights
 
     def _observe(
@@ -172,8 +171,12 @@ class Controller:
 
     def _carry_out(
         self, namespace: str, rollout: Rollout, decision: Decision, route: Mapping[str, Any] | None
-    ) -> None:
-        """Write what was decided: weights first, so that no alias names a version that does not serve."""
+    ) -> Status:
+        """Write what was decided: weights first, so that no alias names a version that does not serve.
+
+        Returns:
+            The status as it is now.
+        """
         status = decision.status
         if status.phase is not rollout.status.phase or status.weight != rollout.status.weight:
             _LOGGER.info(
@@ -184,8 +187,11 @@ class Controller:
             self._cluster.delete_unversioned(namespace, rollout.model_name)
         if decision.champion is not None:
             self._set_aliases(namespace, rollout.model_name, decision.champion, status.stable_version)
+        if status.phase in ENDED:
+            status = replace(status, ended_at=datetime.now(UTC).isoformat(timespec="seconds"))
         if status != rollout.status:
             self._cluster.write_status(namespace, rollout.name, status.to_json())
+        return status
 
     def _set_route(
         self, namespace: str, model_name: str, weights: Mapping[str, int], route: Mapping[str, Any] | None
@@ -216,7 +222,7 @@ class Controller:
             rollout.model_name,
             rollout.version,
             f"{RECORD}{rollout.name}",
-            record_of(rollout, datetime.now(UTC)),
+            record_of(rollout),
         ):
             self._cluster.write_status(namespace, rollout.name, replace(status, recorded=True).to_json())
 
@@ -242,12 +248,12 @@ class Controller:
                 self._cluster.delete_version(namespace, model_name, version)
 
 
-def record_of(rollout: Rollout, now: datetime) -> str:
-    """Return how a rollout ended, as JSON; it ends up to some seconds before it is on record."""
+def record_of(rollout: Rollout) -> str:
+    """Return how a rollout ended, as JSON."""
     status = rollout.status
     return json.dumps(
         {
-            "at": now.isoformat(timespec="seconds"),
+            "at": status.ended_at,
             "ended": status.phase,
             "because": status.reason,
             "before": status.stable_version,

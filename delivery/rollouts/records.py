@@ -106,6 +106,8 @@ class Status:
     """Each verdict's present value, and what it would have to reach."""
     reason: str = ""
     """One sentence with figures."""
+    ended_at: str = ""
+    """When it ended, in UTC, for the record alone."""
     recorded: bool = False
     """Whether its end is on record with the version in the registry."""
 
@@ -130,6 +132,7 @@ class Status:
             "slower": self.ticks.slower,
             "evidence": {key: round(value, 4) for key, value in self.evidence.items()},
             "reason": self.reason,
+            "endedAt": self.ended_at,
             "recorded": self.recorded,
         }
 
@@ -149,6 +152,7 @@ class Status:
             ),
             evidence=dict(document.get("evidence", {})),
             reason=str(document.get("reason", "")),
+            ended_at=str(document.get("endedAt", "")),
             recorded=bool(document.get("recorded", False)),
         )
 

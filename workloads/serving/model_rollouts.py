@@ -52,8 +52,8 @@ class ModelRollouts:
         own = [each for each in found["items"] if each["spec"]["modelName"] == model_name]
         return sorted(own, key=lambda each: each["metadata"]["creationTimestamp"])
 
-    def newest(self, model_name: str) -> dict[str, Any]:
-        """Return the newest rollout of a model.
+    def current(self, model_name: str) -> dict[str, Any]:
+        """Return the rollout of a model that is under way, or the newest if none is.
 
         Raises:
             WorkloadsError: it has none.
@@ -61,7 +61,7 @@ class ModelRollouts:
         found = self.of_model(model_name)
         if not found:
             raise WorkloadsError(f"model {model_name}: has no rollout")
-        return found[-1]
+        return next((each for each in found if rollout_phase(each) not in ENDED), found[-1])
 
     def create(
         self,

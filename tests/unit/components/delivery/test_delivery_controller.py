@@ -2,6 +2,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import pulumi_kubernetes as kubernetes
 import pytest
 
 from components.delivery.delivery_controller import (
@@ -133,6 +134,18 @@ def test_other_settings_are_another_file_and_so_another_pod() -> None:
     assert names(deployed(defaults={**_STEPS, "approval": False}))[0] != made
 
 
+def test_a_plan_before_there_is_a_namespace_leaves_the_name_of_the_file_open() -> None:
+    def program() -> None:
+        # What a component creates is known once it is there.
+        unknown = kubernetes.core.v1.Namespace("models").id
+        models = {"models": ModelsOf(namespace=unknown, tracking_uri="http://mlflow.mlflow:5000")}
+        DeliveryController("delivery", args(models=models))
+
+    deployment = deploy(program, preview=True)
+    assert "name" not in deployment.one("ConfigMap", "delivery-settings").inputs["metadata"]
+    assert deployment.one("Deployment").inputs["metadata"]["name"] == "delivery"
+
+
 def test_one_pod_alone_moves_requests() -> None:
     spec = deployed().one("Deployment").inputs["spec"]
     assert spec["replicas"] == 1
@@ -151,7 +164,7 @@ def test_one_pod_alone_moves_requests() -> None:
 def test_it_starts_once_rollouts_are_defined_and_it_may_read_them() -> None:
     deployment = deployed()
     waits = rules.before(deployment, deployment.one("Deployment"))
-    assert {"delivery-definitions", "delivery-policy", "delivery-account"} <= waits
+    assert {"delivery-definitions", "delivery-settings", "delivery-policy", "delivery-account"} <= waits
     assert {each.name for each in deployment.of_type("RoleBinding")} <= waits
 
 

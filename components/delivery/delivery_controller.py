@@ -95,17 +95,25 @@ class DeliveryController(pulumi.ComponentResource):
             manifests.labelled([rollout_definition.definition()], labels("delivery", name, "definitions")),
         )
         approval_policy.deploy(self._owner)
-        settings = self._settings()
+        content = self._content()
+        # The controller reads it once: another content is another name, and so another pod.
+        digest = content.apply(lambda text: hashlib.sha256(text.encode()).hexdigest()[:8])
+        settings = pulumi.Output.concat(name, "-", digest)
         server_pods.deploy(
             self._owner,
             self._pod(settings),
             role="controller",
             name=name,
-            after=[definition, self._network_policy(), *self._rights()],
+            after=[
+                definition,
+                self._settings(settings, content),
+                self._network_policy(),
+                *self._rights(),
+            ],
         )
         self.register_outputs({})
 
-    def _settings(self) -> kubernetes.core.v1.ConfigMap:
+    def _content(self) -> pulumi.Output[str]:
         args = self._args
         known = pulumi.Output.all(
             tracking=pulumi.Output.all(
@@ -113,12 +121,14 @@ class DeliveryController(pulumi.ComponentResource):
             ),
             gateway={"name": args.gateway.name, "namespace": args.gateway.namespace},
         )
-        content = known.apply(self._text)
-        # The controller reads it once: another content is another name, and so another pod.
-        digest = content.apply(lambda text: hashlib.sha256(text.encode()).hexdigest()[:8])
+        return known.apply(self._text)
+
+    def _settings(
+        self, name: pulumi.Output[str], content: pulumi.Output[str]
+    ) -> kubernetes.core.v1.ConfigMap:
         return kubernetes.core.v1.ConfigMap(
             f"{self._name}-settings",
-            metadata=self._owner.metadata(pulumi.Output.concat(self._name, "-", digest)),
+            metadata=self._owner.metadata(name),
             data={_FILE: content},
             opts=self._owner.child(),
         )
@@ -171,7 +181,7 @@ class DeliveryController(pulumi.ComponentResource):
             opts=self._owner.child(),
         )
 
-    def _pod(self, settings: kubernetes.core.v1.ConfigMap) -> kubernetes.core.v1.PodSpecArgsDict:
+    def _pod(self, settings: pulumi.Output[str]) -> kubernetes.core.v1.PodSpecArgsDict:
         container = server_pods.container(
             "controller",
             self._args.image,
@@ -183,6 +193,6 @@ class DeliveryController(pulumi.ComponentResource):
         )
         return server_pods.pod(
             container,
-            volumes=[{"name": "settings", "config_map": {"name": settings.metadata["name"]}}],
+            volumes=[{"name": "settings", "config_map": {"name": settings}}],
             service_account=self._name,
         )

@@ -97,7 +97,10 @@ def _spec() -> dict[str, Any]:
             "approval": {
                 "type": "object",
                 "properties": {
-                    "required": {"type": "boolean"},
+                    "required": {
+                        "type": "boolean",
+                        "description": "Waits for somebody's approval even where the stack demands none.",
+                    },
                     "by": {**_TEXT, "description": "Who lets it go on."},
                 },
             },
@@ -107,6 +110,11 @@ def _spec() -> dict[str, Any]:
             {
                 "rule": " && ".join(_unchanged(name) for name in _FIXED),
                 "message": f"{', '.join(_FIXED)} cannot be changed: abort this rollout and ask for another",
+            },
+            {
+                "rule": "!(oldSelf.?approval.?required.orValue(false)) || "
+                "self.?approval.?required.orValue(false)",
+                "message": "approval.required cannot be taken back: abort this rollout and ask for another",
             },
             {
                 "rule": "!has(oldSelf.abort) || !oldSelf.abort || (has(self.abort) && self.abort)",

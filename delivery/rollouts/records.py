@@ -204,7 +204,8 @@ class Rollout:
             max_error_ratio=float(spec.get("maxErrorRatio", defaults.max_error_ratio)),
             deadline_seconds=float(spec.get("deadlineSeconds", defaults.deadline_seconds)),
             bake_seconds=float(spec.get("bakeSeconds", defaults.bake_seconds)),
-            needs_approval=bool(approval.get("required", defaults.approval)),
+            # A rollout may demand more than its stack, and never less: who asks would let themselves off.
+            needs_approval=defaults.approval or bool(approval.get("required", False)),
             approved_by=str(approval.get("by", "")),
             aborted=bool(spec.get("abort", False)),
             reason=str(spec["reason"]),

@@ -48,13 +48,23 @@ def test_what_a_rollout_says_counts() -> None:
         maxErrorRatio=0.1,
         deadlineSeconds=60,
         bakeSeconds=10,
-        approval={"required": False, "by": "ann"},
+        approval={"by": "ann"},
         abort=True,
     )
     found = Rollout.from_object(given, _STACK)
     assert found.steps == ()
     assert (found.max_error_ratio, found.deadline_seconds, found.bake_seconds) == (0.1, 60, 10)
-    assert (found.needs_approval, found.approved_by, found.aborted) == (False, "ann", True)
+    assert (found.approved_by, found.aborted) == ("ann", True)
+
+
+def test_a_rollout_asks_for_approval_and_never_lets_itself_off() -> None:
+    def needs_approval(defaults: Defaults, **approval: bool) -> bool:
+        return Rollout.from_object(_object(approval=approval), defaults).needs_approval
+
+    assert needs_approval(_STACK, required=False)
+    assert needs_approval(Defaults(), required=True)
+    assert not needs_approval(Defaults(), required=False)
+    assert not needs_approval(Defaults())
 
 
 def test_a_status_is_the_same_after_the_api_had_it() -> None:

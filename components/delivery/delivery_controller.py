@@ -191,6 +191,8 @@ class DeliveryController(pulumi.ComponentResource):
             "controller",
             self._args.image,
             ["python3", "-m", "delivery.rollouts", f"{_FOLDER}/{_FILE}"],
+            # numpy would start a thread for each CPU of the node, and needs none.
+            env=[{"name": "OPENBLAS_NUM_THREADS", "value": "1"}],
             ports={"http": PORT},
             mounts=[TMP, Mount(volume="settings", path=_FOLDER)],
             probe=pod_security.http_probe("/healthz", PORT),

@@ -1,7 +1,7 @@
 """Drift: rows like those of training raise no alarm, rows that have moved do until they are back."""
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -64,7 +64,7 @@ def _windows(prometheus: Prometheus, labels: str, since: float) -> int:
 
 
 @contextmanager
-def _calls(endpoints: Endpoints, table: Any) -> Iterator[float]:
+def _calls(endpoints: Endpoints, table: Any) -> Generator[float]:
     """Send rows of a table; the monotonic time at which that began."""
     with calling(endpoints, _MODEL, *table.to_numpy().tolist(), rate=_RATE) as answers:
         yield time.monotonic()

@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -122,7 +123,7 @@ def test_every_family_counts_rows() -> None:
 
 
 def test_counts_are_for_their_readers_alone() -> None:
-    def ingress(**changes: object) -> list[tuple[list[int], list[str]]]:
+    def ingress(**changes: Any) -> list[tuple[list[int], list[str]]]:
         policy = deployed(**changes).one("NetworkPolicy", "kserve-predictors-policy").inputs["spec"]
         return [
             (
@@ -135,7 +136,10 @@ def test_counts_are_for_their_readers_alone() -> None:
             for rule in policy["ingress"]
         ]
 
-    others = {"clients": (network_policies.in_namespace("runs"),), "scrapers": (scraper("monitoring"),)}
+    others: dict[str, Any] = {
+        "clients": (network_policies.in_namespace("runs"),),
+        "scrapers": (scraper("monitoring"),),
+    }
     served = ([8080], ["gateway", "runs", "monitoring"])
     assert ingress(**others) == [served]
     readers = (network_policies.in_namespace("delivery"),)

@@ -23,7 +23,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "what",
         metavar="WHAT",
-        help=f"number of the version that shall serve, or of the rollout that is under way: {', '.join(WORDS)}",
+        help=f"number of the version that shall serve, or of the rollout under way: {', '.join(WORDS)}",
     )
     command.add_argument(
         "--steps",

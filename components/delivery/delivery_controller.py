@@ -15,16 +15,19 @@ from components.access.gateway import POD_LABELS as GATEWAY_LABELS
 from components.access.traefik_configuration import METRICS_PORT
 from components.connections import GatewayConnection
 from components.delivery import approval_policy, rollout_definition
+from components.serving import counted_rows
 from components.serving.model_namespace import PORT as MODEL_PORT
 from components.shapes import controller, network_policies, pod_security, server_pods
 from components.shapes.access_rights import AccessRights
-from components.shapes.labels import labels
+from components.shapes.labels import COMPONENT, NAME, labels
 from components.shapes.owner import Owner
 from components.shapes.server_pods import TMP, Mount
 from components.tracking.workspace_proxy import PORT as TRACKING_PORT
 from workloads.contract import ROLLOUT_API, ROLLOUTS
 
 PORT: Final = 8080
+"""Port of its health and its metrics."""
+POD_LABELS: Final[Mapping[str, str]] = {NAME: "delivery", COMPONENT: "controller"}
 _FOLDER: Final = "/etc/plinth"
 _FILE: Final = "settings.json"
 
@@ -57,6 +60,10 @@ class DeliveryControllerArgs:
     """Pods of MLflow."""
     defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What a rollout does where it says nothing, under the names of its fields."""
+    drift: Mapping[str, Any] | None = None
+    """By what live rows are compared with those of training; None if they are not."""
+    scrapers: tuple[network_policies.Peer, ...] = ()
+    """Pods that may scrape its metrics."""
 
     def __post_init__(self) -> None:
         """Reject a controller without models."""
@@ -64,9 +71,18 @@ class DeliveryControllerArgs:
             raise ValueError("models: none given; name the namespaces of models")
 
 
-def rules() -> list[kubernetes.rbac.v1.PolicyRuleArgsDict]:
-    """Return what the controller may do in a namespace of models."""
+def _pods() -> kubernetes.rbac.v1.PolicyRuleArgsDict:
+    return {"api_groups": [""], "resources": ["pods"], "verbs": ["list"]}
+
+
+def rules(*, drift: bool = False) -> list[kubernetes.rbac.v1.PolicyRuleArgsDict]:
+    """Return what the controller may do in a namespace of models.
+
+    Args:
+        drift: Whether it reads what the pods of models count.
+    """
     return [
+        *([_pods()] if drift else []),
         {"api_groups": [ROLLOUT_API[0]], "resources": [ROLLOUTS], "verbs": ["list", "delete"]},
         {"api_groups": [ROLLOUT_API[0]], "resources": [f"{ROLLOUTS}/status"], "verbs": ["patch"]},
         {
@@ -140,25 +156,22 @@ class DeliveryController(pulumi.ComponentResource):
             "gateway": known["gateway"],
             "gatewayPods": ",".join(f"{key}={value}" for key, value in GATEWAY_LABELS.items()),
             "defaults": self._args.defaults,
+            "drift": self._args.drift,
         }
         return json.dumps(document, sort_keys=True)
 
     def _rights(self) -> list[pulumi.Resource]:
         args = self._args
         access = AccessRights(owner=self._owner, account=self._name)
-        pods: kubernetes.rbac.v1.PolicyRuleArgsDict = {
-            "api_groups": [""],
-            "resources": ["pods"],
-            "verbs": ["list"],
-        }
+        models = rules(drift=args.drift is not None)
         return [
             access.service_account(),
             access.elsewhere(args.gateway.namespace).in_namespace(
-                [pods], name=self._name, resource=f"{self._name}-gateway"
+                [_pods()], name=self._name, resource=f"{self._name}-gateway"
             ),
             *(
                 access.elsewhere(each.namespace).in_namespace(
-                    rules(), name=self._name, resource=f"{self._name}-{whose}"
+                    models, name=self._name, resource=f"{self._name}-{whose}"
                 )
                 for whose, each in args.models.items()
             ),
@@ -166,15 +179,17 @@ class DeliveryController(pulumi.ComponentResource):
 
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
         args = self._args
+        ports = [MODEL_PORT] if args.drift is None else [MODEL_PORT, counted_rows.PORT]
         return kubernetes.networking.v1.NetworkPolicy(
             f"{self._name}-policy",
             metadata=self._owner.metadata(self._name),
             spec=network_policies.exception(
                 self._owner.selector,
+                incoming=[network_policies.ingress(args.scrapers, PORT)] if args.scrapers else [],
                 outgoing=[
                     network_policies.api_server(),
                     network_policies.egress(args.gateway_pods, METRICS_PORT),
-                    network_policies.egress(args.predictors, MODEL_PORT),
+                    network_policies.egress(args.predictors, *ports),
                     network_policies.egress(args.tracking, TRACKING_PORT),
                 ],
             ),
@@ -186,6 +201,8 @@ class DeliveryController(pulumi.ComponentResource):
             "controller",
             self._args.image,
             ["python3", "-m", "delivery.rollouts", f"{_FOLDER}/{_FILE}"],
+            # numpy would start a thread for each CPU of the node, and needs none.
+            env=[{"name": "OPENBLAS_NUM_THREADS", "value": "1"}],
             ports={"http": PORT},
             mounts=[TMP, Mount(volume="settings", path=_FOLDER)],
             probe=pod_security.http_probe("/healthz", PORT),

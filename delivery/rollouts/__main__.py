@@ -8,7 +8,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kubernetes import client, config
 
@@ -16,21 +16,32 @@ from delivery.rollouts.cluster import Cluster
 from delivery.rollouts.controller import Controller
 from delivery.rollouts.settings import Settings
 
+if TYPE_CHECKING:
+    from delivery.monitoring.drift_watch import DriftWatch
+
 PORT: Final = 8080
 _INTERVAL: Final = 2.0
 _STALE_SECONDS: Final = 60
 
 
-class _Health(BaseHTTPRequestHandler):
-    """Answers whether the loop goes on."""
+class _Pages(BaseHTTPRequestHandler):
+    """Answers whether the loop goes on, and what was found of live rows."""
 
     last: ClassVar[float] = time.monotonic()
+    watch: ClassVar["DriftWatch | None"] = None
 
     def do_GET(self) -> None:
-        alive = time.monotonic() - self.last < _STALE_SECONDS
-        self.send_response(200 if alive else 503)
-        self.send_header("Content-Length", "0")
+        if self.path == "/metrics":
+            self._answer(200, self.watch.text.encode() if self.watch else b"")
+        else:
+            self._answer(200 if time.monotonic() - self.last < _STALE_SECONDS else 503, b"")
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Write nothing: probes are no news."""
@@ -52,13 +63,21 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     if settings.gateway_pods:
-        server = ThreadingHTTPServer(("", PORT), _Health)
+        server = ThreadingHTTPServer(("", PORT), _Pages)
         threading.Thread(target=server.serve_forever, daemon=True).start()
+        if settings.drift is not None:
+            # With numpy, which nothing else here needs.
+            from delivery.monitoring.drift_watch import DriftWatch
+
+            # A connection of its own, so that a slow pod of a model holds up no rollout.
+            watch = DriftWatch([*settings.tracking], settings.drift, Cluster(client.ApiClient()))
+            _Pages.watch = watch
+            threading.Thread(target=watch.run, args=(ended,), daemon=True).start()
     before = time.monotonic()
     while not ended.is_set():
         now = time.monotonic()
         controller.tick(now - before)
-        before = _Health.last = now
+        before = _Pages.last = now
         ended.wait(_INTERVAL)
     return 0
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from delivery.monitoring.limits import DriftLimits
 from delivery.rollouts.records import Defaults
 
 PREDICTOR_URL = "http://{service}.{namespace}.svc.cluster.local"
@@ -25,6 +26,8 @@ class Settings:
     gateway_pods: str
     """Selector of its pods, whose metrics are read; empty where there are none."""
     defaults: Defaults
+    drift: DriftLimits | None = None
+    """By what live rows are compared with those of training; None if they are not."""
     predictor_url: str = PREDICTOR_URL
     """URL of the Service of one version, with {service} and {namespace} in it."""
 
@@ -43,6 +46,7 @@ class Settings:
                 gateway=dict(found["gateway"]),
                 gateway_pods=found["gatewayPods"],
                 defaults=Defaults.from_json(found["defaults"]),
+                drift=DriftLimits.from_json(found["drift"]) if found.get("drift") else None,
                 predictor_url=found.get("predictorUrl", PREDICTOR_URL),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:

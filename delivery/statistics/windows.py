@@ -40,7 +40,7 @@ class Window:
         """Rows by bin of each variable."""
         totals: dict[str, Counts] = {}
         for part in self.subwindows:
-            totals = _sum(totals, part)
+            totals = summed(totals, part)
         return totals
 
 
@@ -84,14 +84,14 @@ def added(window: Window, counts: Mapping[str, Counts], window_rows: int) -> Win
     size = window.part_rows or max(1, window_rows // SUBWINDOWS)
     parts = list(window.subwindows)
     if parts and _rows(parts[-1]) < size:
-        parts[-1] = _sum(parts[-1], counts)
+        parts[-1] = summed(parts[-1], counts)
     else:
         parts.append(dict(counts))
     if len(parts) > _MOST_SUBWINDOWS:
         # Rows that resemble each other for long keep a window open: its parts grow, not their number.
         size *= 2
         parts = [
-            _sum(*parts[at : at + 2]) if parts[at + 1 :] else parts[at] for at in range(0, len(parts), 2)
+            summed(*parts[at : at + 2]) if parts[at + 1 :] else parts[at] for at in range(0, len(parts), 2)
         ]
     return Window(subwindows=tuple(parts), part_rows=size, suspects=window.suspects)
 
@@ -192,7 +192,8 @@ def _arrays(window: Window, references: Mapping[str, Counts]) -> tuple[Any, Any]
     return reference, live
 
 
-def _sum(first: Mapping[str, Counts], second: Mapping[str, Counts]) -> dict[str, Counts]:
+def summed(first: Mapping[str, Counts], second: Mapping[str, Counts]) -> dict[str, Counts]:
+    """Return the rows by bin of both."""
     total = dict(first)
     for name, counts in second.items():
         total[name] = tuple(map(sum, zip(total[name], counts, strict=True))) if name in total else counts

@@ -8,10 +8,13 @@ from components.connections import (
     TeamNamespaces,
     TrackingConnection,
 )
+from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.tenant import Tenant, teams, tenants
+from infra.settings.stack import Settings
 
 if TYPE_CHECKING:
+    from components.monitoring.watch import Watch
     from infra.parts.site import Site
 
 NAMESPACE = "delivery"
@@ -52,10 +55,18 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             predictors=peers(tuple(each.models_namespace for each in tenants(site.settings))),
             tracking=site.servers(TrackingConnection),
             defaults=site.settings.rollouts.as_defaults(),
+            drift=site.settings.drift.as_limits(),
+            scrapers=site.scrapers,
         ),
         site.opts,
     )
     return Provides()
+
+
+def _watch(settings: Settings) -> "Watch":
+    from components.delivery import monitoring
+
+    return monitoring.watch(NAMESPACE, timing(settings), drift=settings.drift.enabled)
 
 
 DELIVERY = Part(
@@ -69,4 +80,5 @@ DELIVERY = Part(
     ),
     namespaces=(NAMESPACE,),
     images=("delivery-controller",),
+    watch=_watch,
 )

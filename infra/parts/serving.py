@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from components.access import roles
 from components.access.roles import MANY, Access
 from components.connections import GatewayConnection, ObjectStoreConnections, ServingConnection
+from infra.parts import delivery
 from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.records import Route
@@ -71,9 +72,18 @@ def callers(site: "Site") -> "tuple[Peer, ...]":
     return peers(tuple(each for each in site.plan.clients(SERVING.name) if each not in gateway))
 
 
+def count_readers(site: "Site") -> "tuple[Peer, ...]":
+    """Return the pods that read what predictors count of requests."""
+    from infra.parts.site import peers
+
+    return peers((delivery.NAMESPACE,)) if site.settings.drift.enabled else ()
+
+
 def _deploy(site: "Site", connections: Connections) -> Provides:
+    from components.serving.counted_rows import CountedRows
     from components.serving.kserve_serving import KserveServing, KserveServingArgs
 
+    drift = site.settings.drift
     serving = KserveServing(
         "kserve",
         KserveServingArgs(
@@ -88,6 +98,8 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             models_namespace=MODELS_NAMESPACE,
             clients=callers(site),
             scrapers=site.scrapers,
+            counted=CountedRows(excluded_features=drift.excluded_features) if drift.enabled else None,
+            count_readers=count_readers(site),
             replicas=site.replicas,
         ),
         site.opts,

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from infra.settings.budget import BudgetSettings
 from infra.settings.cluster import ClusterSettings, EksSettings
+from infra.settings.drift import DriftSettings
 from infra.settings.identity import IdentitySettings
 from infra.settings.monitoring import MonitoringSettings
 from infra.settings.pipelines import PipelinesSettings
@@ -97,6 +98,7 @@ class Settings(BaseModel):
     """A login in front of every host; without it whoever reaches the gateway may use everything."""
     serving: ServingSettings = ServingSettings()
     rollouts: RolloutSettings = RolloutSettings()
+    drift: DriftSettings = DriftSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     gpu_pools: tuple[GpuPoolSettings, ...] = ()
     teams: tuple[TeamSettings, ...] = ()

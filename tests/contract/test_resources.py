@@ -86,6 +86,9 @@ ADDED = {
     "kubernetes:monitoring.coreos.com/v1:PodMonitor monitoring-cluster-autoscaler-monitor",
     "kubernetes:monitoring.coreos.com/v1:PodMonitor monitoring-karpenter-monitor",
     "kubernetes:monitoring.coreos.com/v1:PodMonitor monitoring-queues-monitor",
+    # What live rows of models look like is scraped and shown.
+    "kubernetes:core/v1:ConfigMap monitoring-dashboard-drift",
+    "kubernetes:monitoring.coreos.com/v1:PodMonitor monitoring-delivery-monitor",
     # Databases from before are converted to utf8mb4.
     "plinth:index:MysqlText mysql-text",
     "kubernetes:batch/v1:Job mysql-text-job",

@@ -6,7 +6,7 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -37,13 +37,15 @@ class Answers:
 class _Callers(threading.Thread):
     """Requests at random moments: a gateway that takes turns must not meet a caller with a rhythm."""
 
-    def __init__(self, endpoints: Endpoints, model_name: str, row: list[float], rate: float) -> None:
+    def __init__(
+        self, endpoints: Endpoints, model_name: str, rows: Sequence[list[float]], rate: float
+    ) -> None:
         super().__init__(daemon=True)
         self._host = endpoints.model_host(model_name)
         self._url = f"{endpoints.url(self._host)}/v1/models/{model_name}:predict"
         self._headers = headers(endpoints, self._host)
         self._verify = ssl.create_default_context(cafile=authorities(endpoints))
-        self._body = {"instances": [row]}
+        self._rows = rows
         self._rate = rate
         self.over = threading.Event()
         self.answers = Answers()
@@ -62,14 +64,14 @@ class _Callers(threading.Thread):
             while not self.over.is_set():
                 due += draw.expovariate(self._rate)
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
-                task = asyncio.create_task(self._one(client))
+                task = asyncio.create_task(self._one(client, draw.choice(self._rows)))
                 under_way.add(task)
                 task.add_done_callback(under_way.discard)
             await asyncio.gather(*under_way)
 
-    async def _one(self, client: httpx.AsyncClient) -> None:
+    async def _one(self, client: httpx.AsyncClient, row: list[float]) -> None:
         try:
-            answer = await client.post(self._url, json=self._body)
+            answer = await client.post(self._url, json={"instances": [row]})
         except httpx.HTTPError as error:
             self._failed(repr(error))
             return
@@ -87,9 +89,9 @@ class _Callers(threading.Thread):
 
 
 @contextmanager
-def calling(endpoints: Endpoints, model_name: str, row: list[float], *, rate: float) -> Generator[Answers]:
-    """Call a model at a rate per second until the block ends."""
-    callers = _Callers(endpoints, model_name, row, rate)
+def calling(endpoints: Endpoints, model_name: str, *rows: list[float], rate: float) -> Generator[Answers]:
+    """Call a model at a rate per second until the block ends, each time with one of the rows."""
+    callers = _Callers(endpoints, model_name, rows, rate)
     callers.start()
     try:
         yield callers.answers

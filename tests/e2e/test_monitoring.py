@@ -19,10 +19,17 @@ _MONITORING = "monitoring"
 _GOAL_MIB = 700
 # The slowest target is scraped once a minute, and a rate needs two samples.
 _SAMPLES_SECONDS = 180
+# Of a model that has had the rows of a whole window.
+_AFTER_A_WINDOW = {"plinth_drift_alarm", "plinth_drift_index", "plinth_drift_threshold"}
+# Other journeys send the same row again and again, which is not what models were trained on.
+_OF_TRAFFIC = {"ModelInputDrift", "ModelPredictionDrift"}
 # Panels that are empty on an idle platform.
 _EMPTY_WHEN_IDLE = {
     "Alerts firing",
     "Deployments without a ready pod",
+    "Distance from training, as a share of what is too far",
+    "Drifted in two windows in a row",
+    "Models that nobody can compare: no statistics of training",
     "GPUs asked for, by namespace",
     "GPUs of the nodes",
     "GPUs waited for",
@@ -77,7 +84,7 @@ def test_every_target_is_up_and_there_are_no_others(prometheus: Prometheus) -> N
 def test_every_metric_that_is_read_has_samples(prometheus: Prometheus) -> None:
     rules = [rule for group in watches.rules().values() for rule in group]
     recorded = {each.record for each in rules if isinstance(each, Recording)}
-    wanted = targets.metrics(watches.watch().targets) | recorded
+    wanted = (targets.metrics(watches.watch().targets) | recorded) - _AFTER_A_WINDOW
 
     def all_there() -> str | None:
         missing = {name for name in wanted if not prometheus.has(name)}
@@ -124,7 +131,7 @@ def test_the_gpu_dashboard_queries_metrics_that_exist(prometheus: Prometheus) ->
 
 def test_a_healthy_platform_fires_no_alert(prometheus: Prometheus) -> None:
     def quiet() -> str | None:
-        firing = prometheus.firing()
+        firing = prometheus.firing() - _OF_TRAFFIC
         return f"firing: {', '.join(sorted(firing))}" if firing else None
 
     # An earlier journey's fault may still be in its window.

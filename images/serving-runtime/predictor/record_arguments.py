@@ -15,7 +15,13 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--record_sample_rate",
         type=_share,
         default=0.0,
-        help="share of requests kept for pullers, 0 to 1; 0, the default, records nothing",
+        help="share of requests kept for pullers, 0 to 1; 0, the default, keeps none",
+    )
+    parser.add_argument(
+        "--record_bins",
+        type=_choice,
+        default=False,
+        help="true counts rows by bin also if no request is kept; false, the default, does not",
     )
     parser.add_argument(
         "--record_excluded_features",
@@ -28,11 +34,17 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def settings(options: Any) -> RecordSettings | None:
     """Return what is recorded, None for nothing."""
-    if not options.record_sample_rate:
+    if not options.record_sample_rate and not options.record_bins:
         return None
     return RecordSettings(
         sample_rate=options.record_sample_rate, excluded_features=options.record_excluded_features
     )
+
+
+def _choice(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"{text!r}: give true or false")
+    return text == "true"
 
 
 def _share(text: str) -> float:

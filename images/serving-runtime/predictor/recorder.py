@@ -33,7 +33,7 @@ class RecordSettings:
     """What is recorded."""
 
     sample_rate: float = 0.0
-    """Share of requests whose rows and answers are kept; 0 records nothing, not even bins."""
+    """Share of requests whose rows and answers are kept; with 0 rows are only counted."""
     excluded_features: tuple[str, ...] = ()
     """Features of which nothing is kept or counted."""
     most_rows: int = MOST_ROWS
@@ -82,9 +82,11 @@ class Recorder:
             and self.is_recordable
             and self.kept is None
             and self.places is None
-            and self.below >= _HASHES
+            and (self.below >= _HASHES or not self.below)
         )
-        """Whether every matrix is kept and counted as it is."""
+        """Whether every matrix, or none, is kept as it is, and counted as it is."""
+        self.is_copied = self.below > 0 or self.bins is not None
+        """Whether anything of a request is looked at after it is answered."""
         self.requests = 0
         self.rows = 0
         self.recorded_requests = 0
@@ -149,8 +151,11 @@ class RequestLook:
         try:
             if recorder.is_plain and len(value) == 1:
                 # Most requests, so without further questions.
-                self._given = self._row = value.copy()
-                self._is_kept = True
+                if recorder.is_copied:
+                    self._row = value.copy()
+                if recorder.below:
+                    self._given = self._row
+                    self._is_kept = True
                 self._rows = 1
             elif recorder.is_recordable:
                 self._look_closer(recorder, value)

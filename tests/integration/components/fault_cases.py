@@ -64,6 +64,13 @@ _SLOW = Fault(
 _CLIENTS = "apiserver_client_certificate_expiration_seconds_bucket"
 _POD = 'namespace="research",pod="train"'
 
+
+def _drifted(variable: str) -> Fault:
+    labels = {"namespace": "models", "model_name": "wine", "version": "1", "variable": variable}
+    text = ",".join(f'{key}="{value}"' for key, value in labels.items())
+    return Fault(series=(_gauge(f"plinth_drift_alarm{{{text}}}", 0, 1),), labels=labels)
+
+
 FAULTS: dict[str, Fault] = {
     "ServingErrorBudgetFastBurn": _ERRORS,
     "ServingErrorBudgetSlowBurn": _ERRORS,
@@ -135,6 +142,8 @@ FAULTS: dict[str, Fault] = {
         series=(_gauge('up{job="gateway",instance="10.0.0.1:9000"}', 1, 0),),
         labels={"job": "gateway", "instance": "10.0.0.1:9000"},
     ),
+    "ModelInputDrift": _drifted("feature/alcohol"),
+    "ModelPredictionDrift": _drifted("answer/class"),
     "PodRestarting": Fault(
         series=(_counter(f"kube_pod_container_status_restarts_total{{{_POD}}}", 0, 1),),
         labels={"namespace": "research", "pod": "train"},

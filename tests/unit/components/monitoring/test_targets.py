@@ -65,7 +65,7 @@ def test_series_of_other_pods_keep_the_names_of_those() -> None:
         for each in scraped()
         if targets.pod_monitor(each, REHEARSAL)["podMetricsEndpoints"][0]["honorLabels"]
     }
-    assert honoured == {"kube-state-metrics"}
+    assert honoured == {"delivery", "kube-state-metrics"}
 
 
 def test_a_target_of_which_nothing_is_read_is_refused() -> None:

@@ -1,7 +1,10 @@
 import dataclasses
+from typing import Any
 
 import pytest
 
+from components.monitoring.prometheus_monitoring import scraper
+from components.serving.counted_rows import CountedRows
 from components.serving.kserve_serving import (
     KserveServing,
     KserveServingArgs,
@@ -98,6 +101,49 @@ def test_a_model_is_ready_when_it_is_loaded_and_leaves_without_failed_requests()
     assert container["readinessProbe"]["httpGet"]["path"] == "/v2/models/{{.Name}}/ready"
     assert container["readinessProbe"]["periodSeconds"] == 1
     assert container["lifecycle"]["preStop"]["sleep"]["seconds"] == 5
+
+
+def test_predictors_count_rows_where_drift_is_looked_for_and_their_service_has_one_port() -> None:
+    (plain,) = runtime_spec("image")["containers"]
+    (counting,) = runtime_spec("image", counted=CountedRows(excluded_features=("age",)))["containers"]
+    assert [each for each in counting["args"] if each not in plain["args"]] == [
+        "--record_bins=true",
+        '--record_excluded_features=["age"]',
+    ]
+    # KServe would make a port of the Service of each, and the API refuses those without names.
+    assert counting["ports"] == plain["ports"] == [{"containerPort": 8080, "protocol": "TCP"}]
+
+
+def test_every_family_counts_rows() -> None:
+    families = (FAMILIES[0], dataclasses.replace(FAMILIES[1], image="plinth/boosting:abc"))
+    deployment = deployed(counted=CountedRows(), families=families)
+    runtimes = deployment.of_type("ClusterServingRuntime")
+    assert len(runtimes) == 2
+    assert all("--record_bins=true" in each.inputs["spec"]["containers"][0]["args"] for each in runtimes)
+
+
+def test_counts_are_for_their_readers_alone() -> None:
+    def ingress(**changes: Any) -> list[tuple[list[int], list[str]]]:
+        policy = deployed(**changes).one("NetworkPolicy", "kserve-predictors-policy").inputs["spec"]
+        return [
+            (
+                [port["port"] for port in rule["ports"]],
+                [
+                    each["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+                    for each in rule["from"]
+                ],
+            )
+            for rule in policy["ingress"]
+        ]
+
+    others: dict[str, Any] = {
+        "clients": (network_policies.in_namespace("runs"),),
+        "scrapers": (scraper("monitoring"),),
+    }
+    served = ([8080], ["gateway", "runs", "monitoring"])
+    assert ingress(**others) == [served]
+    readers = (network_policies.in_namespace("delivery"),)
+    assert ingress(**others, count_readers=readers) == [served, ([8081], ["delivery"])]
 
 
 def test_another_image_is_another_runtime_and_the_old_one_stays_for_the_models_that_name_it() -> None:

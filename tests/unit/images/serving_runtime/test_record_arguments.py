@@ -26,6 +26,11 @@ def test_a_rate_and_features_that_are_not_recorded() -> None:
     assert found == RecordSettings(sample_rate=0.1, excluded_features=("age", "zip code"))
 
 
+def test_rows_are_counted_without_keeping_any_request() -> None:
+    assert record_arguments.settings(parsed("--record_bins=true")) == RecordSettings(sample_rate=0.0)
+    assert record_arguments.settings(parsed("--record_bins=false")) is None
+
+
 def test_names_with_commas_are_a_json_list() -> None:
     assert parsed('--record_excluded_features=["a, b", "c"]').record_excluded_features == ("a, b", "c")
 
@@ -36,6 +41,7 @@ def test_names_with_commas_are_a_json_list() -> None:
         ("--record_sample_rate=2", "'2': give a share from 0 to 1, such as 0.1"),
         ("--record_sample_rate=nan", "'nan': give a share from 0 to 1, such as 0.1"),
         ("--record_sample_rate=all", "'all': give a share from 0 to 1, such as 0.1"),
+        ("--record_bins=yes", "'yes': give true or false"),
         ("--record_excluded_features=[age]", "'[age]': give names, or a JSON list such as"),
         ("--record_excluded_features=[1]", "'[1]': give names, or a JSON list such as"),
     ],

@@ -159,6 +159,33 @@ def test_one_row_of_each_request_is_counted_in_the_bins_of_training() -> None:
     }
 
 
+def test_rows_are_counted_though_no_request_is_kept() -> None:
+    server = RecordingServer(RecordSettings(), REFERENCE)
+    server.predict(v1([1, 2, 30]))
+    server.predict(v1([11, 12, 3], [1, 12, 3]), identity="r2")
+    counts = server.pull("/bins").body
+    assert (counts["requests"], counts["rows"], counts["recorded_requests"]) == (2, 3, 0)
+    assert [sum(each["counts"]) for each in counts["variables"].values()] == [2] * 5
+    assert counts["variables"]["feature/c"]["counts"] == [1, 1, 0]
+    assert (server.pull("/payloads").content, len(server.recorder.ring.first(9, 9999))) == (b"", 0)
+
+
+@pytest.mark.parametrize(
+    ("reference", "copies"), [pytest.param(REFERENCE, 1, id="bins"), pytest.param(None, 0, id="no bins")]
+)
+def test_a_row_is_copied_only_if_something_is_counted(reference: Reference | None, copies: int) -> None:
+    class Row(np.ndarray[Any, Any]):
+        copied = 0
+
+        def copy(self, order: Any = "C") -> Any:
+            Row.copied += 1
+            return np.array(self)
+
+    look = RecordingServer(RecordSettings(), reference).recorder.look(b"r1")
+    look.at_input(np.array([[1.0, 2.0, 3.0]]).view(Row))
+    assert Row.copied == copies
+
+
 @pytest.mark.parametrize("rate", [1.0, 1e-9])
 def test_an_excluded_feature_is_in_no_byte_of_the_output(rate: float) -> None:
     named = matrix_model(names=("age", "income", "height"))

@@ -1,0 +1,98 @@
+"""Scrape target, alerts and dashboard of the delivery controller: what it finds of live requests."""
+
+from typing import Final
+
+from components.delivery import delivery_controller
+from components.monitoring.dashboards import Dashboard, Panel
+from components.monitoring.rules import Alert, alert
+from components.monitoring.targets import Target
+from components.monitoring.timing import Timing
+from components.monitoring.watch import Watch
+
+_MODEL: Final = "{{ $labels.model_name }} version {{ $labels.version }} in {{ $labels.namespace }}"
+_VARIABLE: Final = "{{model_name}} {{version}} {{variable}}"
+
+
+def watch(namespace: str, timing: Timing, *, drift: bool) -> Watch:
+    """Return target, alerts and dashboard of the controller; nothing if it does not look for drift.
+
+    Args:
+        namespace: of the controller.
+        timing: durations of the stack's monitoring.
+        drift: whether it compares live rows with those of training.
+    """
+    if not drift:
+        return Watch()
+    target = Target(
+        name="delivery",
+        namespace=namespace,
+        labels=delivery_controller.POD_LABELS,
+        port=delivery_controller.PORT,
+        metrics=(
+            "plinth_drift_alarm",
+            "plinth_drift_index",
+            "plinth_drift_threshold",
+            "plinth_drift_window_rows",
+            "plinth_drift_without_reference",
+        ),
+        # Of models, whose namespace they name.
+        of_others=True,
+    )
+    rules = (
+        _drifted(
+            timing,
+            "ModelInputDrift",
+            "feature",
+            "inputs",
+            "Ask who sends these rows what has changed there: a unit, a default, another population. If it "
+            "stays, train on newer rows.",
+        ),
+        _drifted(
+            timing,
+            "ModelPredictionDrift",
+            "answer",
+            "answers",
+            "Look for ModelInputDrift of the same model first: its rows explain its answers. Without it the "
+            "rows have changed together: compare recent answers with what turned out to be true.",
+        ),
+    )
+    return Watch(targets=(target,), rules={"drift": rules}, dashboards=(_dashboard(),))
+
+
+def _drifted(timing: Timing, name: str, kind: str, what: str, remedy: str) -> Alert:
+    return alert(
+        timing,
+        name,
+        f'plinth_drift_alarm{{variable=~"{kind}/.*"}} == 1',
+        f"{_MODEL}: the {what} no longer look like those of training, by {{{{ $labels.variable }}}}",
+        remedy,
+        severity="warning",
+        # Two windows in a row have been held already.
+        hold_seconds=0,
+    )
+
+
+def _dashboard() -> Dashboard:
+    return Dashboard(
+        name="drift",
+        title="Drift",
+        panels=(
+            Panel(
+                title="Distance from training, as a share of what is too far",
+                queries={_VARIABLE: "plinth_drift_index / plinth_drift_threshold"},
+                unit="percentunit",
+            ),
+            Panel(
+                title="Drifted in two windows in a row",
+                queries={_VARIABLE: "plinth_drift_alarm == 1"},
+            ),
+            Panel(
+                title="Rows of the window that fills",
+                queries={"{{model_name}} {{version}}": "plinth_drift_window_rows"},
+            ),
+            Panel(
+                title="Models that nobody can compare: no statistics of training",
+                queries={"{{model_name}} {{version}}": "plinth_drift_without_reference == 1"},
+            ),
+        ),
+    )

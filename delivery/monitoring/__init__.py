@@ -1,0 +1,1 @@
+"""Monitoring of the versions that serve: live rows against those of training."""

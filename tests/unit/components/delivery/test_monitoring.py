@@ -1,0 +1,36 @@
+"""What Prometheus has of the delivery controller."""
+
+from components.delivery import monitoring
+from components.monitoring.rules import Alert
+from components.monitoring.timing import OPERATION
+from components.monitoring.watch import Watch
+
+
+def alerts() -> dict[str, Alert]:
+    found = monitoring.watch("delivery", OPERATION, drift=True).rules["drift"]
+    return {each.name: each for each in found if isinstance(each, Alert)}
+
+
+def test_inputs_and_answers_have_an_alert_each_that_names_the_variable() -> None:
+    found = alerts()
+    assert {name: each.expression for name, each in found.items()} == {
+        "ModelInputDrift": 'plinth_drift_alarm{variable=~"feature/.*"} == 1',
+        "ModelPredictionDrift": 'plinth_drift_alarm{variable=~"answer/.*"} == 1',
+    }
+    assert found["ModelInputDrift"].summary == (
+        "{{ $labels.model_name }} version {{ $labels.version }} in {{ $labels.namespace }}: "
+        "the inputs no longer look like those of training, by {{ $labels.variable }}"
+    )
+
+
+def test_two_windows_are_not_held_once_more_and_nobody_is_paged() -> None:
+    assert {(each.hold_seconds, each.severity) for each in alerts().values()} == {(0, "warning")}
+
+
+def test_series_keep_the_namespace_of_their_model() -> None:
+    (target,) = monitoring.watch("delivery", OPERATION, drift=True).targets
+    assert (target.namespace, target.port, target.of_others) == ("delivery", 8080, True)
+
+
+def test_without_drift_nothing_is_scraped() -> None:
+    assert monitoring.watch("delivery", OPERATION, drift=False) == Watch()

@@ -53,9 +53,8 @@ class _Callers(threading.Thread):
     async def _call(self) -> None:
         draw = random.Random(1)  # noqa: S311 - moments, not secrets
         limits = httpx.Limits(max_connections=32, max_keepalive_connections=32)
-        verify = self._verify if isinstance(self._verify, str) else True
         async with httpx.AsyncClient(
-            headers=self._headers, timeout=10, limits=limits, verify=verify, trust_env=False
+            headers=self._headers, timeout=10, limits=limits, verify=self._verify, trust_env=False
         ) as client:
             under_way: set[asyncio.Task[None]] = set()
             due = time.monotonic()

@@ -273,10 +273,13 @@ def _show(endpoints: Endpoints, name: str) -> int:
     """Print the served version and one prediction with its expected value; fail if any prediction differs."""
     from workloads import lineage
     from workloads.serving.inference_client import InferenceClient
+    from workloads.serving.inference_service import version_service
 
     traced = lineage.trace(endpoints, name)
     evidence = lineage.read_held_back(endpoints, traced.served.mlflow_run_id)
-    served = InferenceClient(endpoints, name).predict_v1(evidence.instances)
+    # The version that is shown: during a rollout the model's own host leads to two.
+    service = version_service(name, traced.model_version)
+    served = InferenceClient(endpoints, name, service=service).predict_v1(evidence.instances)
     largest = evidence.largest_difference(served)
     print(f"model      {name} version {traced.model_version}, pipeline run {traced.pipeline_run_id}")
     if summary := traced.search_tags.get("search.summary"):

@@ -181,7 +181,10 @@ def trace(endpoints: Endpoints, model_name: str) -> Lineage:
         evaluation_parent=evaluation.data.tags.get("mlflow.parentRunId", "") if evaluation else "",
         training_tags=dict(training.data.tags),
         dataset_sha256=data_digest(training),
-        predictor_digest=InferenceClient(endpoints, model_name).properties()["model_digest"],
+        # At the version's own host: during a rollout the model's leads to two versions.
+        predictor_digest=InferenceClient(
+            endpoints, model_name, service=service["metadata"]["name"]
+        ).properties()["model_digest"],
         search_tags=search_tags,
         best_trial_parent=best_trial_parent,
     )

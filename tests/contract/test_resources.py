@@ -229,6 +229,29 @@ ADDED = {
     "kubernetes:core/v1:Service mlflow-server-service",
     "kubernetes:networking.k8s.io/v1:NetworkPolicy mlflow-proxy-policy",
     "kubernetes:policy/v1:PodDisruptionBudget mlflow-proxy-disruption-budget",
+    # A controller moves the requests of a model from version to version, and who asks is on record.
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy images-delivery-controller-lifecycle",
+    "aws:ecr/repository:Repository images-delivery-controller",
+    *(
+        f"kubernetes:admissionregistration.k8s.io/v1:{kind}AdmissionPolicy{suffix}"
+        for kind, name in (("Mutating", "delivery-requester"), ("Validating", "delivery-approval"))
+        for suffix in (f" {name}", f"Binding {name}-binding")
+    ),
+    "kubernetes:apps/v1:Deployment delivery-controller",
+    "kubernetes:core/v1:ConfigMap delivery-settings",
+    "kubernetes:core/v1:Namespace delivery-namespace",
+    "kubernetes:core/v1:ServiceAccount delivery-account",
+    "kubernetes:networking.k8s.io/v1:NetworkPolicy delivery-default-deny",
+    "kubernetes:networking.k8s.io/v1:NetworkPolicy delivery-policy",
+    *(
+        f"kubernetes:rbac.authorization.k8s.io/v1:{kind} delivery-{where}-{suffix}"
+        for where in ("gateway", "models")
+        for kind, suffix in (("Role", "role"), ("RoleBinding", "binding"))
+    ),
+    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding gate-promoter-models",
+    "kubernetes:yaml/v2:ConfigGroup delivery-definitions",
+    "plinth:index:DeliveryController delivery",
+    "plinth:index:PlatformNamespace delivery",
 }
 # Type and name of what an update deletes.
 REMOVED = {

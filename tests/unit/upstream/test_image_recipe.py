@@ -1,5 +1,6 @@
 """The recipe of an image: what its folder declares, and one key for caches, tags and running platforms."""
 
+import ast
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -158,6 +159,97 @@ def test_the_key_follows_the_modules_that_files_are_copied_from(projects: Path) 
     before = _key()
     _write_project(projects, "go.sum", "example.org/module h1:two\n")
     assert _key() != before
+
+
+@pytest.fixture
+def repository(folders: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a repository with a package of two modules, a document, and a file beside it."""
+    monkeypatch.setattr(image_recipe, "_REPOSITORY", tmp_path)
+    for file in ("package/__init__.py", "package/inner/one.py", "package/README.md", "names.py"):
+        path = tmp_path / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(file)
+    return tmp_path
+
+
+def test_sources_keep_their_paths_and_a_folder_is_all_of_its_files(repository: Path) -> None:
+    image_folders.write("app", 'sources = ["package", "names.py"]\n', program="x")
+    context = image_recipe.load("app").context
+    assert {*context} == {
+        "Dockerfile",
+        "image.toml",
+        "program",
+        "names.py",
+        "package/__init__.py",
+        "package/inner/one.py",
+    }
+    assert context["names.py"] == repository / "names.py"
+    assert context["package/inner/one.py"] == repository / "package/inner/one.py"
+
+
+def test_the_key_follows_its_sources_and_no_other_file(repository: Path) -> None:
+    image_folders.write("app", 'sources = ["package/inner", "names.py"]\n')
+    keys = [_key()]
+    for file in ("package/__init__.py", "package/README.md", "package/inner/NOTES.md", "others.py"):
+        (repository / file).write_text("another")
+        assert _key() == keys[0], file
+    (repository / "names.py").write_text("another")
+    keys.append(_key())
+    (repository / "package/inner/one.py").write_text("another")
+    keys.append(_key())
+    (repository / "package/inner/two.py").write_text("new")
+    keys.append(_key())
+    (repository / "package/inner/two.py").rename(repository / "package/inner/three.py")
+    keys.append(_key())
+    assert len({*keys}) == 5
+
+
+def test_an_image_on_top_follows_the_sources_of_its_base(repository: Path) -> None:
+    image_folders.write("ground", 'sources = ["names.py"]\n')
+    image_folders.write("app", 'base = "ground"\n')
+    before = _key()
+    (repository / "names.py").write_text("another")
+    assert _key() != before
+
+
+@pytest.mark.parametrize("name", ["absent.py", "absent", "package/inner/two.py", "empty"])
+def test_a_source_that_is_not_there_is_named(repository: Path, name: str) -> None:
+    (repository / "empty").mkdir()
+    image_folders.write("app", f'sources = ["names.py", "{name}"]\n')
+    with pytest.raises(UpstreamError) as refused:
+        image_recipe.load("app")
+    assert str(refused.value) == (
+        f"images/app/image.toml: sources: {name} is neither a file nor a folder of this repository"
+    )
+
+
+def test_the_delivery_controller_holds_all_that_it_imports() -> None:
+    context = image_recipe.load("delivery-controller").context
+    imported: set[str] = set()
+    left = ["delivery/rollouts/__main__.py"]
+    while left:
+        name = left.pop()
+        if name in imported:
+            continue
+        imported.add(name)
+        left += _imports(name)
+    assert len(imported) > 10
+    assert imported - context.keys() == set()
+
+
+def _imports(name: str) -> list[str]:
+    """Return the files of this repository that a module imports."""
+    root = image_recipe.FOLDER.parent
+    found: list[str] = []
+    for node in ast.walk(ast.parse((root / name).read_text())):
+        names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
+        for module in names:
+            path = module.replace(".", "/")
+            files = (f"{path}.py", f"{path}/__init__.py")
+            found += [each for each in files if (root / each).is_file()]
+    return found
 
 
 @pytest.mark.usefixtures("folders")

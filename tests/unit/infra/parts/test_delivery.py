@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 """Delivery: where drift is looked for, predictors, the controller and Prometheus are told."""
 
 import json
@@ -5,10 +6,24 @@ from typing import Any
 
 from components.monitoring.watch import Watch
 from infra.parts.delivery import DELIVERY
+=======
+"""Delivery: one controller for the models of the stack and of every team, each judged by its own MLflow."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from delivery.rollouts.records import Step
+from delivery.rollouts.settings import Settings
+from infra.parts import PARTS
+from infra.parts.delivery import DELIVERY, NAMESPACE
+from infra.parts.plan import plan
+>>>>>>> fixb
 from infra.settings import reader, stack_file
 from tests.fixtures import platform
 from tests.fixtures.recorder import Deployment
 
+<<<<<<< HEAD
 WITHOUT = reader.parse({"cluster": {"kind": "kubeconfig", "name": "local"}, "drift": {"enabled": False}})
 
 
@@ -51,3 +66,67 @@ def test_where_it_is_not_nothing_is_counted_read_or_scraped() -> None:
     assert "--record_bins=true" not in _arguments(without)
     assert DELIVERY.watch
     assert DELIVERY.watch(WITHOUT) == Watch()
+=======
+CLUSTER = {"kind": "kubeconfig", "name": "local"}
+TEAMS = reader.parse({"cluster": CLUSTER, "teams": [{"name": "research"}, {"name": "applied"}]})
+
+
+def _file(deployment: Deployment[Any]) -> dict[str, Any]:
+    (text,) = deployment.one("ConfigMap", "delivery-settings").inputs["data"].values()
+    return json.loads(text)
+
+
+def test_every_stack_has_one_in_a_namespace_of_its_own() -> None:
+    for name in ("local", "teams", "dev", "staging", "prod"):
+        made = plan(stack_file.settings(name), PARTS)
+        assert NAMESPACE in made.namespaces, name
+        assert "delivery-controller" in made.images, name
+    assert DELIVERY.namespaces == (NAMESPACE,)
+
+
+def test_each_namespace_of_models_has_the_mlflow_of_its_team() -> None:
+    assert _file(platform.deployed(TEAMS))["tracking"] == {
+        "models": "http://mlflow.mlflow:5000",
+        "research": "http://mlflow-research.mlflow:5000",
+        "applied": "http://mlflow-applied.mlflow:5000",
+    }
+    assert [*_file(platform.stack("local"))["tracking"]] == ["models"]
+
+
+def test_its_rights_are_in_the_namespaces_of_models_and_at_the_gateway() -> None:
+    deployment = platform.deployed(TEAMS)
+    bound = {
+        each.inputs["metadata"]["namespace"]
+        for each in [*deployment.of_type("RoleBinding"), *deployment.of_type("ClusterRoleBinding")]
+        if any(subject.get("namespace") == NAMESPACE for subject in each.inputs["subjects"])
+    }
+    assert bound == {"gateway", "models", "research", "applied"}
+
+
+def test_the_servers_that_it_asks_let_it_in() -> None:
+    deployment = platform.deployed(TEAMS)
+
+    def lets_in(namespace: str, port: int) -> bool:
+        peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}}}
+        return any(
+            peer in rule.get("from", []) and port in {each["port"] for each in rule.get("ports", [])}
+            for policy in deployment.of_type("NetworkPolicy")
+            if policy.inputs["metadata"]["namespace"] == namespace
+            for rule in policy.inputs["spec"].get("ingress", [])
+        )
+
+    assert lets_in("gateway", 9000)
+    assert lets_in("mlflow", 5000)
+    for namespace in ("models", "research", "applied"):
+        assert lets_in(namespace, 8080), namespace
+
+
+def test_production_rolls_out_in_steps_and_by_two_people(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps(_file(platform.stack("prod"))))
+    read = Settings.read(file)
+    assert read.defaults.approval
+    assert read.defaults.steps[0] == Step(weight=1, seconds=120)
+    assert read.gateway_pods
+    assert read.gateway == {"name": "traefik", "namespace": "gateway"}
+>>>>>>> fixb

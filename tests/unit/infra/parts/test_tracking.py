@@ -8,7 +8,7 @@ from tests.fixtures import platform
 
 
 def test_the_gateway_and_pipeline_steps_reach_it() -> None:
-    assert plan(stack_file.settings("local"), PARTS).clients(TRACKING.name) == ("gateway", "runs")
+    assert plan(stack_file.settings("local"), PARTS).clients(TRACKING.name) == ("delivery", "gateway", "runs")
 
 
 def test_its_outputs_say_where_artifacts_are() -> None:

@@ -63,14 +63,9 @@ class _Callers(threading.Thread):
             due = time.monotonic()
             while not self.over.is_set():
                 due += draw.expovariate(self._rate)
-<<<<<<< HEAD
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
-                task = asyncio.create_task(self._one(client, draw.choice(self._rows)))
-=======
                 # Until the next request is due, or for no longer than anybody calls.
                 await asyncio.to_thread(self.over.wait, max(0.0, due - time.monotonic()))
-                task = asyncio.create_task(self._one(client))
->>>>>>> fixb
+                task = asyncio.create_task(self._one(client, draw.choice(self._rows)))
                 under_way.add(task)
                 task.add_done_callback(under_way.discard)
             await asyncio.gather(*under_way)

@@ -108,7 +108,12 @@ def _begin(endpoints: Endpoints, rollouts: Any, model_name: str, options: argpar
     name = rollouts.create(
         model_name, version, record.model_digest, reason=options.reason, steps=steps, options=chosen
     )
-    deploy_version(endpoints, model_name, version)
+    try:
+        deploy_version(endpoints, model_name, version)
+    except Exception:
+        # Nobody else makes its pod: until its deadline it would be in the way of the model's next rollout.
+        rollouts.abort(name)
+        raise
     print(f"rollout {name}", flush=True)
     if options.detach:
         return 0

@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -167,7 +168,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         kept, _ = self._kept()
-        self._apply(self._body(), kept)
+        made = self._body()
+        if kept is not None:
+            if made["metadata"]["name"] in kept:
+                self._answer(409, {"kind": "Status", "status": "Failure", "code": 409})
+                return
+            # Rollouts of a model are in the order of their making.
+            made["metadata"]["creationTimestamp"] = datetime.now(UTC).isoformat(timespec="microseconds")
+        self._apply(made, kept)
 
     def do_PATCH(self) -> None:
         kept, name = self._kept()

@@ -74,8 +74,12 @@ def deploy_version(endpoints: Endpoints, model_name: str, version: str) -> Serve
 
 
 def _environment(endpoints: Endpoints) -> dict[str, str]:
-    """Return what steps find in their environment; a laptop's processes have it in theirs."""
+    """Return what steps find in their environment; processes of a laptop's platform have it in theirs."""
     if endpoints.local_model_url:
+        if StepVariable.MODELS_SERVICE_ACCOUNT not in os.environ:
+            raise WorkloadsError(
+                "this is no process of the laptop's platform; a pipeline run there deploys versions"
+            )
         return {}
     api: Any = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
     try:

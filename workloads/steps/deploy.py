@@ -132,7 +132,12 @@ def deploy(  # noqa: C901, PLR0915 - a step is one function
     try:
         wait_until_ready()
     except Exception:
-        api.delete_namespaced_custom_object(**kind, name=name)
+        try:
+            api.delete_namespaced_custom_object(**kind, name=name)
+        except client.ApiException as error:
+            # Somebody else has deleted it, which may be why no pod got ready.
+            if error.status != 404:
+                raise
         raise
 
 

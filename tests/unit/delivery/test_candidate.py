@@ -9,7 +9,7 @@ import pytest
 
 from delivery.candidate import Candidate, find_candidate, train_candidate
 from tests.fixtures.candidates import CANDIDATE, SERVED_CANDIDATE
-from tests.fixtures.models import deployed_service
+from tests.fixtures.models import ROUTES, SERVED, SERVICES, deployed_route, deployed_service
 from tests.fixtures.platforms import endpoints
 from tests.fixtures.stub_cluster import StubCluster, stub_cluster
 from workloads import pipeline_runs
@@ -17,7 +17,6 @@ from workloads.datasets import Dataset
 from workloads.errors import WorkloadsError
 from workloads.pipeline_runs import PipelineRun
 
-PLACE = "/apis/serving.kserve.io/v1beta1/namespaces/models/inferenceservices"
 DATASET = Dataset(data="wine", sha256="s7", target="target")
 
 
@@ -31,10 +30,23 @@ def test_a_candidate_is_what_its_inference_service_records(cluster: StubCluster)
     platform = endpoints(kubeconfig=cluster.kubeconfig)
     with pytest.raises(WorkloadsError, match="model wine: has no candidate"):
         find_candidate(platform, "wine")
-    cluster.add(f"{PLACE}/wine", deployed_service("wine"))
-    cluster.add(f"{PLACE}/wine-candidate", deployed_service("wine-candidate", SERVED_CANDIDATE))
+    cluster.add(f"{SERVICES}/wine-v3", deployed_service("wine-v3"))
+    cluster.add(f"{ROUTES}/wine-model", deployed_route({"3": 100}))
+    with pytest.raises(WorkloadsError, match="model wine: has no candidate"):
+        find_candidate(platform, "wine")
+    cluster.add(f"{SERVICES}/wine-v7", deployed_service("wine-v7", SERVED_CANDIDATE))
     assert find_candidate(platform, "wine") == CANDIDATE == Candidate.of(SERVED_CANDIDATE)
-    assert CANDIDATE.service == "wine-candidate"
+    assert CANDIDATE.service == "wine-v7"
+
+
+def test_the_newest_version_without_requests_is_the_candidate(cluster: StubCluster) -> None:
+    for version in ("9", "10", "11"):
+        served = replace(SERVED, model_version=version)
+        cluster.add(f"{SERVICES}/wine-v{version}", deployed_service(f"wine-v{version}", served))
+    beer = replace(SERVED, model_name="beer", model_version="12")
+    cluster.add(f"{SERVICES}/beer-v12", deployed_service("beer-v12", beer))
+    cluster.add(f"{ROUTES}/wine-model", deployed_route({"9": 95, "11": 5}))
+    assert find_candidate(endpoints(kubeconfig=cluster.kubeconfig), "wine").version == "10"
 
 
 RUN = PipelineRun(run_id="p7", state="SUCCEEDED", reason="", seconds=90, steps=())
@@ -58,7 +70,7 @@ def submitted(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 def test_training_deploys_a_candidate_and_not_the_model(
     cluster: StubCluster, submitted: list[dict[str, Any]]
 ) -> None:
-    cluster.add(f"{PLACE}/wine-candidate", deployed_service("wine-candidate", SERVED_CANDIDATE))
+    cluster.add(f"{SERVICES}/wine-v7", deployed_service("wine-v7", SERVED_CANDIDATE))
     trained = train_candidate(
         endpoints(kubeconfig=cluster.kubeconfig), DATASET, seed=3, regularization=1.5, timeout_seconds=1
     )
@@ -71,7 +83,7 @@ def test_training_deploys_a_candidate_and_not_the_model(
 def test_the_family_and_what_decides_are_handed_to_the_pipeline(
     cluster: StubCluster, submitted: list[dict[str, Any]]
 ) -> None:
-    cluster.add(f"{PLACE}/wine-candidate", deployed_service("wine-candidate", SERVED_CANDIDATE))
+    cluster.add(f"{SERVICES}/wine-v7", deployed_service("wine-v7", SERVED_CANDIDATE))
     train_candidate(
         endpoints(kubeconfig=cluster.kubeconfig),
         DATASET,

@@ -110,8 +110,8 @@ class Registry:
         self.tags: dict[str, str] = {}
         self.champion = "6"
 
-    def promote(self, _: Any, candidate: Candidate) -> None:
-        self.changes.append(f"promote {candidate.version}")
+    def promote(self, _: Any, candidate: Candidate, reason: str) -> None:
+        self.changes.append(f"promote {candidate.version} ({reason})")
         self.champion = candidate.version
 
     def write_tags(self, _: Any, candidate: Candidate, tags: dict[str, str]) -> None:
@@ -133,7 +133,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
 
 def test_a_version_that_passed_is_tagged_and_becomes_champion(registry: Registry) -> None:
     assert gate.decide(ENDPOINTS, CANDIDATE, Verdict(outcome=Outcome.PASSED), {"load.verdict": "passed"})
-    assert registry.changes == ["tag 7", "promote 7"]
+    assert registry.changes == ["tag 7", "promote 7 (load gate: passed)"]
     assert registry.tags == {"load.verdict": "passed"}
 
 

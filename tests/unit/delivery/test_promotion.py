@@ -1,4 +1,4 @@
-"""Promotion and withdrawal of a candidate, and their order."""
+"""Promotion and withdrawal of a candidate."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -9,27 +9,20 @@ import pytest
 
 from delivery import promotion
 from tests.fixtures.candidates import CANDIDATE, SERVED_CANDIDATE
-from tests.fixtures.models import deployed_service
+from tests.fixtures.models import ROLLOUTS, ROUTES, SERVICES, deployed_route, deployed_service
 from tests.fixtures.platforms import endpoints
 from tests.fixtures.stub_cluster import StubCluster, stub_cluster
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
-from workloads.serving.inference_client import InferenceClient
-
-PLACE = "/apis/serving.kserve.io/v1beta1/namespaces/models/inferenceservices"
+from workloads.serving.model_rollout import Phase
 
 
 class Registry:
-    """The part of MLflow's client that promotion calls; changes go to the cluster's list, in order."""
+    """The part of MLflow's client that promotion calls."""
 
-    def __init__(self, cluster: StubCluster) -> None:
-        self.cluster = cluster
+    def __init__(self) -> None:
         self.aliases: dict[str, str] = {}
         self.tags: dict[str, str] = {}
-
-    def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:
-        self.cluster.changes.append(f"{alias} {name} {version}")
-        self.aliases[alias] = version
 
     def set_model_version_tag(self, name: str, version: str, key: str, value: str) -> None:
         self.tags[f"{name}/{version}/{key}"] = value
@@ -38,26 +31,12 @@ class Registry:
         return [SimpleNamespace(aliases=self.aliases)] if query == "name = 'wine'" else []
 
 
-class Predictor:
-    """Digests that the served model answers with, one after another; an empty one is no answer."""
-
-    def __init__(self, cluster: StubCluster) -> None:
-        self.cluster = cluster
-        self.digests = ["d6", "d7"]
-
-    def properties(self) -> dict[str, str]:
-        digest = self.digests.pop(0) if len(self.digests) > 1 else self.digests[0]
-        if not digest:
-            raise WorkloadsError("model wine: HTTP 503")
-        self.cluster.changes.append(f"answers {digest}")
-        return {"model_digest": digest}
-
-
 @pytest.fixture
 def cluster(tmp_path: Path) -> Generator[StubCluster]:
     with stub_cluster(tmp_path) as found:
-        found.add(f"{PLACE}/wine", deployed_service("wine"))
-        found.add(f"{PLACE}/wine-candidate", deployed_service("wine-candidate", SERVED_CANDIDATE))
+        found.add(f"{SERVICES}/wine-v3", deployed_service("wine-v3"))
+        found.add(f"{SERVICES}/wine-v7", deployed_service("wine-v7", SERVED_CANDIDATE))
+        found.add(f"{ROUTES}/wine-model", deployed_route({"3": 100}))
         yield found
 
 
@@ -67,85 +46,75 @@ def platform(cluster: StubCluster) -> Endpoints:
 
 
 @pytest.fixture
-def registry(cluster: StubCluster, monkeypatch: pytest.MonkeyPatch) -> Registry:
-    found = Registry(cluster)
+def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
+    found = Registry()
     monkeypatch.setattr(promotion, "connect", lambda _: found)
     return found
 
 
-@pytest.fixture
-def predictor(cluster: StubCluster, monkeypatch: pytest.MonkeyPatch) -> Predictor:
-    found = Predictor(cluster)
-    monkeypatch.setattr(InferenceClient, "properties", lambda _: found.properties())
-    return found
+def decided(cluster: StubCluster, phase: Phase, reason: str = "") -> None:
+    """Let the delivery controller decide at once."""
+    cluster.on_create = lambda _, stored: stored.update(status={"phase": phase.value, "reason": reason})
 
 
-@pytest.mark.usefixtures("registry", "predictor")
-def test_the_alias_moves_only_when_the_version_answers_and_the_candidate_is_deleted_last(
+@pytest.mark.parametrize("phase", [Phase.BAKING, Phase.PROMOTED])
+def test_a_promotion_asks_for_every_request_at_once_and_changes_nothing_else(
+    cluster: StubCluster, platform: Endpoints, phase: Phase
+) -> None:
+    decided(cluster, phase)
+    promotion.promote(platform, CANDIDATE, "load gate: passed")
+    ((name, rollout),) = cluster.named("modelrollouts").items()
+    assert cluster.changes == [f"POST modelrollouts/{name}"]
+    assert rollout["spec"] == {
+        "modelName": "wine",
+        "version": "7",
+        "digest": "d7",
+        "reason": "load gate: passed",
+        "steps": [],
+    }
+    assert set(cluster.named("inferenceservices")) == {"wine-v3", "wine-v7"}
+
+
+def test_a_version_that_is_rolled_back_is_an_error_with_the_controllers_reason(
     cluster: StubCluster, platform: Endpoints
 ) -> None:
-    promotion.promote(platform, CANDIDATE)
-    answers = [line for line in cluster.changes if line.startswith("answers")]
-    assert cluster.changes == [
-        "PATCH inferenceservices/wine",
-        *answers,
-        "champion wine 7",
-        "DELETE inferenceservices/wine-candidate",
-    ]
-    assert answers == ["answers d6", *["answers d7"] * 5]
-    assert set(cluster.named("inferenceservices")) == {"wine"}
+    decided(cluster, Phase.ROLLED_BACK, "version 7 answers with digest d0, not d7")
+    with pytest.raises(WorkloadsError) as failed:
+        promotion.promote(platform, CANDIDATE, "load gate: passed")
+    (name,) = cluster.named("modelrollouts")
+    assert str(failed.value) == f"rollout {name}: version 7 answers with digest d0, not d7"
 
 
-@pytest.mark.usefixtures("registry", "predictor")
-def test_the_model_serves_and_records_the_version_of_its_candidate(
-    cluster: StubCluster, platform: Endpoints
+def test_a_rollout_that_nobody_decides_is_an_error(
+    cluster: StubCluster, platform: Endpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = cluster.objects[f"{PLACE}/wine-candidate"]["spec"]
-    promotion.promote(platform, CANDIDATE)
-    service = cluster.named("inferenceservices")["wine"]
-    assert service["spec"] == spec
-    assert service["metadata"]["annotations"].items() >= SERVED_CANDIDATE.to_annotations().items()
-
-
-@pytest.mark.usefixtures("registry", "predictor")
-def test_a_model_that_was_never_served_is_served_now(cluster: StubCluster, platform: Endpoints) -> None:
-    del cluster.objects[f"{PLACE}/wine"]
-    promotion.promote(platform, CANDIDATE)
-    assert cluster.changes[0] == "POST inferenceservices/wine"
-
-
-def test_a_version_that_does_not_answer_does_not_become_champion(
-    cluster: StubCluster,
-    platform: Endpoints,
-    registry: Registry,
-    predictor: Predictor,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    predictor.digests = [""]
+    decided(cluster, Phase.PENDING, "version 7 is starting")
     monkeypatch.setattr(promotion, "_ROLLOUT_SECONDS", 0)
-    with pytest.raises(
-        WorkloadsError, match="version 7 to answer: not within 0 s; last seen: model wine: HTTP 503"
-    ):
-        promotion.promote(platform, CANDIDATE)
-    assert registry.aliases == {}
-    assert "wine-candidate" in cluster.named("inferenceservices")
+    with pytest.raises(WorkloadsError, match=r"not within 0 s; last seen: version 7 is starting$"):
+        promotion.promote(platform, CANDIDATE, "load gate: passed")
+    assert [path.rpartition("/")[0] for path in cluster.objects if "modelrollouts" in path] == [ROLLOUTS]
 
 
-def test_a_candidate_that_is_gone_is_not_promoted(cluster: StubCluster, platform: Endpoints) -> None:
-    del cluster.objects[f"{PLACE}/wine-candidate"]
-    with pytest.raises(WorkloadsError, match="nothing is promoted"):
-        promotion.promote(platform, CANDIDATE)
-    assert cluster.changes == []
-
-
+@pytest.mark.parametrize("weights", [{"3": 100}, {"3": 100, "7": 0}])
 def test_a_withdrawn_candidate_is_deleted_and_the_model_is_left_alone(
-    cluster: StubCluster, platform: Endpoints, registry: Registry
+    cluster: StubCluster, platform: Endpoints, registry: Registry, weights: dict[str, int]
 ) -> None:
+    cluster.add(f"{ROUTES}/wine-model", deployed_route(weights))
     before = dict(cluster.named("inferenceservices"))
     promotion.withdraw(platform, CANDIDATE)
     promotion.withdraw(platform, CANDIDATE)
-    assert cluster.named("inferenceservices") == {"wine": before["wine"]}
+    assert cluster.named("inferenceservices") == {"wine-v3": before["wine-v3"]}
+    assert cluster.changes == ["DELETE inferenceservices/wine-v7"]
     assert registry.aliases == {}
+
+
+@pytest.mark.parametrize("weights", [{"7": 100}, {"3": 95, "7": 5}])
+def test_a_version_that_gets_requests_is_not_withdrawn(
+    cluster: StubCluster, platform: Endpoints, weights: dict[str, int]
+) -> None:
+    cluster.add(f"{ROUTES}/wine-model", deployed_route(weights))
+    promotion.withdraw(platform, CANDIDATE)
+    assert cluster.changes == []
 
 
 def test_tags_are_cut_to_the_limit_of_the_registry(platform: Endpoints, registry: Registry) -> None:

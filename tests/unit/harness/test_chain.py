@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 
 from harness import chain
-from tests.fixtures.models import deployed_service
+from tests.fixtures.models import ROUTES, SERVICES, deployed_route, deployed_service
 from tests.fixtures.platforms import ENDPOINTS, endpoints
 from tests.fixtures.stub_cluster import StubCluster, stub_cluster
 from workloads import object_store, pipeline_runs
 from workloads.errors import WorkloadsError
 from workloads.pipeline_runs import PipelineRun
 
-PLACE = "/apis/serving.kserve.io/v1beta1/namespaces/models/inferenceservices"
 RUN = PipelineRun(run_id="p1", state="SUCCEEDED", reason="", seconds=90, steps=())
 
 
@@ -91,7 +90,8 @@ def test_runs_are_submitted_for_every_model_but_the_served_one(
     assert chain.submit_all(platform) == {"breast-cancer": "p1", "flowers": "p2", "wine": "p3"}
     assert submitted[1]["target"] == "kind"
     submitted.clear()
-    cluster.add(f"{PLACE}/wine", deployed_service("wine"))
+    cluster.add(f"{SERVICES}/wine-v3", deployed_service("wine-v3"))
+    cluster.add(f"{ROUTES}/wine-model", deployed_route({"3": 100}))
     assert set(chain.submit_all(platform)) == {"breast-cancer", "flowers"}
     rows = list(csv.reader(io.StringIO(store.objects["pipelines/data/flowers.csv"].decode(), newline="")))
     assert (len(rows), {row[2] for row in rows[1:]}) == (61, {"small, white", "large"})

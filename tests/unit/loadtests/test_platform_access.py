@@ -32,8 +32,8 @@ def test_given_expectations_are_used_without_a_request(tmp_path: Path) -> None:
 def test_a_candidate_has_a_host_of_its_own(tmp_path: Path) -> None:
     with stub_platform() as stub:
         assert access(stub, tmp_path).model_host == "wine-models.stub.local"
-        candidate = replace(access(stub, tmp_path), service="wine-candidate")
-    assert candidate.model_host == "wine-candidate-models.stub.local"
+        candidate = replace(access(stub, tmp_path), service="wine-v7")
+    assert candidate.model_host == "wine-v7-models.stub.local"
 
 
 def test_a_refusal_and_no_answer_are_one_line_each(tmp_path: Path) -> None:

@@ -143,5 +143,5 @@ def test_the_champion_is_served_if_the_ready_version_has_the_alias(
     }
     monkeypatch.setattr(lineage, "connect", lambda _: client)
     monkeypatch.setattr(InferenceServices, "__init__", lambda *_: None)
-    monkeypatch.setattr(InferenceServices, "get", lambda *_: service if status else None)
+    monkeypatch.setattr(InferenceServices, "of_model", lambda *_: service if status else None)
     assert lineage.serves_champion(ENDPOINTS, "wine") is expected

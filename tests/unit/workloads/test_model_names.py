@@ -5,10 +5,9 @@ from itertools import combinations
 
 import pytest
 
-from workloads import model_names
 from workloads.errors import WorkloadsError
 from workloads.model_names import checked, model_name, refuse_taken
-from workloads.serving.inference_service import candidate_name
+from workloads.serving.inference_service import version_service
 
 FILES = [
     "s3://b/team-a/train.csv",
@@ -39,7 +38,7 @@ def test_a_name_fits_into_kubernetes_and_into_a_host(data: str) -> None:
     name = model_name(data)
     assert re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", name)
     assert checked(name) == name
-    assert len(f"{candidate_name(name)}-predictor") <= 63
+    assert len(f"{version_service(name, '999999999')}-predictor") <= 63
     assert model_name(data) == name
 
 
@@ -63,10 +62,16 @@ def test_a_name_that_kubernetes_does_not_take_is_refused(name: str) -> None:
         checked(name)
 
 
-def test_the_name_of_a_candidate_is_refused() -> None:
-    with pytest.raises(WorkloadsError, match="ends with -candidate, as candidates do"):
-        checked("wine-candidate")
-    assert candidate_name("wine").endswith(model_names._CANDIDATE)
+@pytest.mark.parametrize("name", ["wine-v7", "wine-v0", "a-v123456", version_service("wine", "7")])
+def test_the_name_of_a_version_is_refused(name: str) -> None:
+    with pytest.raises(WorkloadsError) as refused:
+        checked(name)
+    assert str(refused.value) == f"name '{name}': ends as versions of a model do; give another name"
+
+
+@pytest.mark.parametrize("name", ["wine-v", "v7", "wine-v7-a", "winev7", "wine-va7"])
+def test_a_name_that_no_version_has_is_taken(name: str) -> None:
+    assert checked(name) == name
 
 
 def test_the_model_of_other_data_keeps_its_name() -> None:

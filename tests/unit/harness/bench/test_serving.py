@@ -41,16 +41,29 @@ def test_the_processes_that_serve_a_model_are_found_by_their_command_lines(
         2: ["python3", "-m", "server", "--model_name=beer"],
         3: ["python3", "-m", "server", "--model_name=wine"],
         4: [],
+        5: ["python3", "-m", "server", "--model_name=wine"],
+        6: ["python3", "-m", "server", "--model_name=wine"],
+    }
+    # Pods of every version answer as the model; the names of the pods tell them apart.
+    pods = {
+        2: "beer-v7-predictor-a",
+        3: "wine-v7-predictor-b",
+        5: "wine-v6-predictor-c",
+        6: "wine-v70-predictor-d",
     }
     monkeypatch.setattr(memory, "find_members", lambda _: list(lines))
     monkeypatch.setattr(processes, "command_line", lambda pid: lines[pid])
-    served = serving.find_served(Instance("x"), "wine", "wine.host", [1.0])
+    monkeypatch.setattr(processes, "environment", lambda pid: {"HOSTNAME": pods[pid]} if pid in pods else {})
+    served = serving.find_served(Instance("x"), "wine", "wine-v7", "wine.host", [1.0])
     assert (served.predictor, served.gateway, served.host) == (3, 1, "wine.host")
-    with pytest.raises(LoadError, match="is the model wines served"):
-        serving.find_served(Instance("x"), "wines", "wine.host", [1.0])
+    older = serving.find_served(Instance("x"), "wine", "wine-v6", "wine.host", [1.0])
+    assert (older.predictor, older.gateway) == (5, 1)
+    for name, service in (("wine", "wine-v8"), ("wines", "wine-v7"), ("wine", "beer-v7")):
+        with pytest.raises(LoadError, match=f"or of the gateway; is {service} running"):
+            serving.find_served(Instance("x"), name, service, "wine.host", [1.0])
     del lines[1]
     with pytest.raises(LoadError, match="no process of the predictor or of the gateway"):
-        serving.find_served(Instance("x"), "wine", "wine.host", [1.0])
+        serving.find_served(Instance("x"), "wine", "wine-v7", "wine.host", [1.0])
 
 
 def test_the_median_run_counts_and_the_first_only_warms_up(

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from harness.faults import candidates
 from harness.faults.candidates import faulty_candidate, faulty_service, register_faulty
-from tests.fixtures.models import SERVED, deployed_service
+from tests.fixtures.models import ROUTES, SERVED, SERVICES, deployed_route, deployed_service
 from tests.fixtures.platforms import endpoints
 from tests.fixtures.stub_cluster import StubCluster, stub_cluster
 from workloads.endpoints import Endpoints
@@ -21,14 +21,14 @@ from workloads.errors import WorkloadsError
 from workloads.serving.inference_client import InferenceClient
 from workloads.serving.inference_services import version_of
 
-PLACE = "/apis/serving.kserve.io/v1beta1/namespaces/models/inferenceservices"
 ROWS = np.array([[0.0, 1.0], [1.0, 0.0]])
 
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Generator[StubCluster]:
     with stub_cluster(tmp_path) as found:
-        found.add(f"{PLACE}/wine", deployed_service("wine"))
+        found.add(f"{SERVICES}/wine-v3", deployed_service("wine-v3"))
+        found.add(f"{ROUTES}/wine-model", deployed_route({"3": 100}))
         yield found
 
 
@@ -38,10 +38,11 @@ def platform(cluster: StubCluster) -> Endpoints:
 
 
 def test_the_service_serves_the_faulty_files_and_records_the_faulty_version() -> None:
-    service = deployed_service("wine")
+    service = deployed_service("wine-v3")
     before = json.dumps(service)
     faulty = faulty_service(service, "8", "s3://mlflow/8")
-    assert faulty["metadata"]["name"] == "wine-candidate"
+    assert faulty["metadata"]["name"] == "wine-v8"
+    assert faulty["metadata"]["labels"]["plinth.dev/model-name"] == "wine"
     assert version_of(faulty) == replace(SERVED, model_version="8")
     assert faulty["spec"]["predictor"]["model"]["storageUri"] == "s3://mlflow/8"
     assert json.dumps(service) == before, "the service of the model is left alone"
@@ -66,11 +67,11 @@ def test_a_faulty_candidate_is_served_next_to_its_model_and_withdrawn(
     cluster: StubCluster, platform: Endpoints, answering: list[dict[str, float]]
 ) -> None:
     with faulty_candidate(platform, "wine", wrong_every=100) as candidate:
-        assert set(cluster.named("inferenceservices")) == {"wine", "wine-candidate"}
+        assert set(cluster.named("inferenceservices")) == {"wine-v3", "wine-v8"}
         assert (candidate.version, candidate.digest) == ("8", "f" * 64)
         assert candidate.mlflow_run_id == SERVED.mlflow_run_id, "its answers are those of the good model"
-    assert set(cluster.named("inferenceservices")) == {"wine"}
-    assert answering == [{"seconds": 0.0, "wrong_every": 100}]
+    assert set(cluster.named("inferenceservices")) == {"wine-v3"}
+    assert answering == [{"seconds": 0.0, "wrong_every": 100, "fail_every": 0}]
 
 
 def test_a_candidate_that_does_not_answer_is_withdrawn(
@@ -82,18 +83,21 @@ def test_a_candidate_that_does_not_answer_is_withdrawn(
     monkeypatch.setattr(candidates, "_READY_SECONDS", 0)
     monkeypatch.setattr(InferenceClient, "properties", lambda _: {"model_digest": "short"})
     with (
-        pytest.raises(WorkloadsError, match="candidate wine-candidate: not within 0 s; last seen: short"),
+        pytest.raises(WorkloadsError, match="candidate wine-v8: not within 0 s; last seen: short"),
         faulty_candidate(platform, "wine"),
     ):
         pass
-    assert set(cluster.named("inferenceservices")) == {"wine"}
+    assert set(cluster.named("inferenceservices")) == {"wine-v3"}
 
 
+@pytest.mark.usefixtures("answering")
 def test_a_candidate_that_is_being_judged_is_left_alone(cluster: StubCluster, platform: Endpoints) -> None:
-    cluster.add(f"{PLACE}/wine-candidate", deployed_service("wine-candidate"))
-    with pytest.raises(WorkloadsError, match="has a candidate already"), faulty_candidate(platform, "wine"):
-        pass
-    assert cluster.changes == []
+    judged = deployed_service("wine-v7", replace(SERVED, model_version="7"))
+    cluster.add(f"{SERVICES}/wine-v7", judged)
+    with faulty_candidate(platform, "wine"):
+        assert set(cluster.named("inferenceservices")) == {"wine-v3", "wine-v7", "wine-v8"}
+    assert set(cluster.named("inferenceservices")) == {"wine-v3", "wine-v7"}
+    assert cluster.changes == ["POST inferenceservices/wine-v8", "DELETE inferenceservices/wine-v8"]
 
 
 def test_a_model_that_is_not_served_has_no_faulty_copy(platform: Endpoints) -> None:

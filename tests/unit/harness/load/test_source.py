@@ -68,7 +68,7 @@ def test_a_run_is_a_measurement_of_the_candidate(
     assert source(CANDIDATE, "mine", None) == measurement_of(RUN)
     assert source.runs == [RUN]
     (arguments,) = locust.commands
-    assert (arguments["--model"], arguments["--service"]) == ("wine", "wine-candidate")
+    assert (arguments["--model"], arguments["--service"]) == ("wine", "wine-v7")
     assert arguments["--target"] == ENDPOINTS.gateway_url
     assert "--rate" not in arguments
     assert locust.inputs["--expected"] == {"digest": "d7", "rows": [[1.0]], "probabilities": [[1.0]]}

@@ -2,10 +2,13 @@
 
 import json
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
+from delivery.rollouts.records import Defaults
+from delivery.rollouts.settings import Settings
 from simulation.laptop import hold
 from workloads.contract import StepVariable
 from workloads.serving.artifacts import storage_uri
@@ -57,3 +60,19 @@ def test_ports_differ_and_are_free() -> None:
     for port in ports:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
+
+
+def test_the_delivery_controller_knows_the_models_of_the_laptop_and_reads_no_gateway(tmp_path: Path) -> None:
+    endpoints = hold.endpoints_of(tmp_path, 5001, 5002)
+    interpreter, *command = hold._delivery(tmp_path, endpoints)
+    assert interpreter == sys.executable
+    assert command == ["-m", "delivery.rollouts", str(tmp_path / "delivery.json")]
+    found = Settings.read(tmp_path / "delivery.json")
+    assert found.tracking == {"models": "http://127.0.0.1:5001"}
+    assert found.model_host("models", "wine") == endpoints.model_host("wine")
+    assert found.gateway_pods == ""
+    # The one model server answers as whichever version it has.
+    assert (
+        found.predictor_url.format(service="wine-v7-predictor", namespace="models") == "http://127.0.0.1:5002"
+    )
+    assert found.defaults == Defaults.from_json({})

@@ -3,20 +3,21 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import pytest
 
 from tests.unit.workloads.steps.trained import Trained, mixed, trained
 from workloads.serving import request_parts
-from workloads.serving.inference_service import candidate_name
+from workloads.serving.inference_service import version_service
+from workloads.serving.model_rollout import Phase
 from workloads.steps import smoke
 
 SMOKE: Any = smoke.smoke
+VERSION, MODEL = "wine-v1-models.plinth.local", "wine-models.plinth.local"
 
 
 class Predictor(BaseHTTPRequestHandler):
@@ -35,7 +36,8 @@ class Predictor(BaseHTTPRequestHandler):
     def answering(cls, answers: list[Any]) -> None:
         cls.answers = {"v1": answers, "v2": answers}
 
-    hosts: set[str]
+    hosts: list[str]
+    """Hosts that were asked for the digest, in order and each once in a row."""
 
     def answer(self, document: Any, status: int = 200) -> None:
         body = json.dumps(document).encode()
@@ -45,7 +47,8 @@ class Predictor(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self) -> None:
-        type(self).hosts.add(self.headers["Host"])
+        if type(self).hosts[-1:] != [self.headers["Host"]]:
+            type(self).hosts.append(self.headers["Host"])
         if self.path.startswith("/v2/"):
             return self.answer({"inputs": [{"name": name} for name in type(self).described]})
         digests = type(self).digests
@@ -71,10 +74,33 @@ class Predictor(BaseHTTPRequestHandler):
         pass
 
 
+class Delivery:
+    """Records what the step asks for, and gives it the phase that a test set."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.phase = Phase.BAKING
+
+    def delete(self, *place: str) -> None:
+        self.asked.append(f"delete {' '.join(place)}")
+
+    def roll_out(self, *asked: str) -> Phase:
+        self.asked.append(f"roll out {' '.join(asked)}")
+        return self.phase
+
+
+@pytest.fixture
+def delivery(monkeypatch: pytest.MonkeyPatch) -> Delivery:
+    found = Delivery()
+    monkeypatch.setattr(smoke, "delete_version", found.delete)
+    monkeypatch.setattr(smoke, "roll_out", found.roll_out)
+    return found
+
+
 @pytest.fixture
 def predictor(step_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[type[Predictor]]:
     Predictor.digests = ["d1"]
-    Predictor.hosts = set()
+    Predictor.hosts = []
     Predictor.status = 200
     Predictor.described = []
     Predictor.lengths = []
@@ -91,13 +117,10 @@ def predictor(step_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Genera
 
 
 @pytest.fixture
-def result(step_environment: Path, predictor: type[Predictor], monkeypatch: pytest.MonkeyPatch) -> Trained:
+def result(step_environment: Path, predictor: type[Predictor], delivery: Delivery) -> Trained:
     found = trained(step_environment)
-    mlflow.register_model(f"models:/{found.model_id}", "wine")
     Predictor.probabilities = json.loads(Path(found.held_back.path).read_text())["probabilities"]
     Predictor.answering(Predictor.probabilities)
-    # What is served after a failure is tested where it is put back.
-    monkeypatch.setattr(smoke, "put_back", lambda *_: "version 0 is served again")
     return found
 
 
@@ -111,40 +134,87 @@ def proven(held_back: Any, *, candidate: bool = False) -> tuple[int, float]:
     )
 
 
-def test_the_new_version_must_answer_five_times_in_a_row(result: Trained) -> None:
-    Predictor.digests = ["d0", "d1", "d1", "d0", "d1", "d1", "d1", "d1", "d1", "left"]
+def test_the_version_must_answer_five_times_in_a_row_and_then_its_model(
+    result: Trained, delivery: Delivery
+) -> None:
+    own = ["d0", "d1", "d1", "d0", "d1", "d1", "d1", "d1", "d1"]
+    Predictor.digests = [*own, "d0", "d1", "d1", "d1", "d1", "d1", "left"]
     assert proven(result.held_back) == (54, 0.0)
     assert Predictor.digests == ["left"]
-    assert Predictor.hosts == {"wine-models.plinth.local"}
-    champion = mlflow.MlflowClient().get_model_version_by_alias("wine", "champion")
-    assert str(champion.version) == "1"
-
-
-def test_a_candidate_is_verified_under_its_own_host_and_does_not_become_champion(result: Trained) -> None:
-    assert proven(result.held_back, candidate=True) == (54, 0.0)
     # A step cannot import the rule, so its own copy is compared with it here.
-    assert Predictor.hosts == {f"{candidate_name('wine')}-models.plinth.local"}
-    assert candidate_name("wine") == "wine-candidate"
-    assert "champion" not in mlflow.MlflowClient().get_registered_model("wine").aliases
+    assert Predictor.hosts == [VERSION, MODEL]
+    assert VERSION.startswith(f"{version_service('wine', '1')}-models.")
+    assert delivery.asked == ["roll out models wine 1 d1"]
 
 
-def test_a_different_probability_fails(result: Trained) -> None:
+@pytest.mark.parametrize("phase", [Phase.PROGRESSING, Phase.PAUSED])
+def test_a_rollout_that_waits_for_callers_or_approval_ends_the_step(
+    result: Trained, delivery: Delivery, phase: Phase
+) -> None:
+    delivery.phase = phase
+    Predictor.digests = ["d1", "d1", "d1", "d1", "d1", "left"]
+    assert proven(result.held_back) == (54, 0.0)
+    assert Predictor.digests == ["left"]
+    assert Predictor.hosts == [VERSION]
+    assert delivery.asked == ["roll out models wine 1 d1"]
+
+
+def test_a_candidate_is_compared_as_strictly_and_asks_for_no_rollout(
+    result: Trained, delivery: Delivery
+) -> None:
+    assert proven(result.held_back, candidate=True) == (54, 0.0)
+    assert Predictor.hosts == [VERSION]
+    assert Predictor.answers == {"v1": [], "v2": []}
+    assert delivery.asked == []
+
+
+@pytest.mark.parametrize("candidate", [False, True])
+def test_a_version_that_answers_otherwise_is_deleted(
+    result: Trained, delivery: Delivery, *, candidate: bool
+) -> None:
     Predictor.answering([[value + 1e-8 for value in row] for row in Predictor.probabilities])
-    with pytest.raises(
-        RuntimeError, match=r"v1: 0 classes differ, probabilities by 1e-08; version 0 is served again$"
-    ):
+    with pytest.raises(RuntimeError, match=r"^model wine: v1: 0 classes differ, probabilities by 1e-08$"):
+        proven(result.held_back, candidate=candidate)
+    assert delivery.asked == ["delete models wine 1"]
+
+
+def test_a_version_that_answers_otherwise_by_v2_alone_is_deleted(result: Trained, delivery: Delivery) -> None:
+    off = [[value + 1e-8 for value in row] for row in Predictor.probabilities]
+    Predictor.answers = {"v1": Predictor.probabilities, "v2": off}
+    with pytest.raises(RuntimeError, match=r"^model wine: v2: 0 classes differ, probabilities by 1e-08$"):
         proven(result.held_back)
-    assert "champion" not in mlflow.MlflowClient().get_registered_model("wine").aliases
+    assert delivery.asked == ["delete models wine 1"]
 
 
-def test_a_version_that_never_answers_is_named(result: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_that_refuses_the_rows_is_deleted(result: Trained, delivery: Delivery) -> None:
+    Predictor.status = 413
+    with pytest.raises(RuntimeError) as failed:
+        proven(result.held_back)
+    assert str(failed.value) == 'model wine: HTTP 413 for held-back rows: {"error": "too much"}'
+    assert delivery.asked == ["delete models wine 1"]
+
+
+def test_a_version_that_never_answers_is_named_and_deleted(
+    result: Trained, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Predictor.digests = ["d0"]
     moments = iter([0.0, 60.0, 121.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(moments, 122.0))
-    with pytest.raises(
-        RuntimeError, match=r"model wine: not digest d1 but d0 answers after 120 s; version 0 is"
-    ):
+    with pytest.raises(TimeoutError, match=r"^model wine: not digest d1 but d0 answers after 120 s$"):
         proven(result.held_back)
+    assert delivery.asked == ["delete models wine 1"]
+
+
+def test_a_proven_version_whose_rollout_fails_is_left_to_the_controller(
+    result: Trained, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rolled_back(*_: str) -> Phase:
+        raise RuntimeError("model wine: version 1 is not served: version 1 was aborted")
+
+    monkeypatch.setattr(smoke, "roll_out", rolled_back)
+    with pytest.raises(RuntimeError, match=r"^model wine: version 1 is not served: version 1 was aborted$"):
+        proven(result.held_back)
+    assert delivery.asked == []
 
 
 def test_many_rows_are_asked_in_parts_and_all_compared(
@@ -160,30 +230,12 @@ def test_many_rows_are_asked_in_parts_and_all_compared(
         proven(result.held_back)
 
 
-def test_the_champion_is_back_before_the_step_fails(result: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    Predictor.status = 413
-    Predictor.digests = ["d1", "d1", "d1", "d1", "d1", "d1", "d0"]
-
-    def put_back(name: str, wait_for: Callable[[str], None]) -> str:
-        wait_for("d0")
-        return f"version 2 of {name} is served again"
-
-    monkeypatch.setattr(smoke, "put_back", put_back)
-    with pytest.raises(RuntimeError) as failed:
-        proven(result.held_back)
-    assert str(failed.value) == (
-        'model wine: HTTP 413 for held-back rows: {"error": "too much"}; version 2 of wine is served again'
-    )
-    assert Predictor.digests == ["d0"]
-
-
 @pytest.mark.parametrize("target", ["class", "quantity"])
 def test_raw_columns_are_sent_by_name(
-    step_environment: Path, predictor: type[Predictor], target: str
+    step_environment: Path, predictor: type[Predictor], delivery: Delivery, target: str
 ) -> None:
     found = trained(step_environment, "mixed", mixed(target))
     evidence = json.loads(Path(found.held_back.path).read_text())
-    mlflow.register_model(f"models:/{found.model_id}", "wine")
     answers = evidence["probabilities"] or evidence["predicted"]
     whole = [answer for answer, row in zip(answers, evidence["rows"], strict=True) if None not in row]
     predictor.described = evidence["features"]
@@ -194,3 +246,4 @@ def test_raw_columns_are_sent_by_name(
     assert [each["datatype"] for each in second["inputs"]] == ["FP64", "BYTES", "BOOL", "BOOL"]
     assert second["inputs"][0]["shape"] == [len(whole)]
     assert predictor.answers == {"v1": [], "v2": []}
+    assert delivery.asked == ["roll out models wine 1 d1"]

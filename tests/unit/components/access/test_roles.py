@@ -2,7 +2,18 @@
 
 import re
 
-from components.access.roles import MODELS, OPEN, PIPELINES, PLATFORM, TRACKED, TRACKING, Access, Role, rules
+from components.access.roles import (
+    MODELS,
+    OPEN,
+    PIPELINES,
+    PLATFORM,
+    ROLLOUT_GROUP,
+    TRACKED,
+    TRACKING,
+    Access,
+    Role,
+    rules,
+)
 
 
 def test_a_host_without_a_group_verifies_requests_itself() -> None:
@@ -58,7 +69,12 @@ def test_members_may_use_every_part() -> None:
 def test_members_read_aliases_and_promoters_set_them() -> None:
     alias = f"registered-models/alias.{TRACKING}"
     assert _granted(Role.MEMBER)[alias] == {"get"}
-    assert _granted(Role.PROMOTER) == {alias: {"get", "create", "update", "delete"}}
+    rollouts = f"modelrollouts.{ROLLOUT_GROUP}"
+    assert _granted(Role.PROMOTER) == {
+        alias: {"get", "create", "update", "delete"},
+        rollouts: {"get", "list", "watch", "create", "patch", "approve"},
+    }
+    assert rollouts not in _granted(Role.MEMBER)
 
 
 def test_every_call_of_mlflow_is_a_resource_that_members_may_use() -> None:

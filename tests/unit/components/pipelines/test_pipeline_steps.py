@@ -51,8 +51,14 @@ def test_a_step_may_deploy_into_the_models_namespace_alone() -> None:
     deployment = deployed()
     role = deployment.one("Role", "steps-deploy-role").inputs
     assert role["metadata"]["namespace"] == "models"
-    assert [rule["resources"] for rule in role["rules"]] == [["inferenceservices"], ["pods"]]
-    assert role["rules"][1]["verbs"] == ["list", "watch"]
+    assert [rule["resources"] for rule in role["rules"]] == [
+        ["inferenceservices"],
+        ["modelrollouts"],
+        ["pods"],
+    ]
+    # It asks for rollouts and looks at them; who approves, and who moves requests, is somebody else.
+    assert role["rules"][1]["verbs"] == ["get", "create"]
+    assert role["rules"][2]["verbs"] == ["list", "watch"]
     assert {"get", "create", "patch"} <= set(role["rules"][0]["verbs"])
     (subject,) = deployment.one("RoleBinding", "steps-deploy-binding").inputs["subjects"]
     assert subject == {"kind": "ServiceAccount", "name": "pipeline-runner", "namespace": "runs"}

@@ -98,7 +98,10 @@ def test_runtime_and_storage_container_meet_the_restricted_standard_by_themselve
 
 def test_a_model_is_ready_when_it_is_loaded_and_leaves_without_failed_requests() -> None:
     (container,) = runtime_spec("image")["containers"]
-    assert container["readinessProbe"]["httpGet"]["path"] == "/v2/models/{{.Name}}/ready"
+    # A version answers as its model, any other service by its own name.
+    name = "{{with index .Labels `plinth.dev/model-name`}}{{.}}{{else}}{{.Name}}{{end}}"
+    assert container["readinessProbe"]["httpGet"]["path"] == f"/v2/models/{name}/ready"
+    assert f"--model_name={name}" in container["args"]
     assert container["readinessProbe"]["periodSeconds"] == 1
     assert container["lifecycle"]["preStop"]["sleep"]["seconds"] == 5
 

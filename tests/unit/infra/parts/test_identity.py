@@ -164,7 +164,7 @@ def test_people_learn_where_to_sign_in_from_the_command_line(
 
 def test_in_production_the_gate_and_the_login_survive_the_loss_of_a_node() -> None:
     """Every request asks the gate: with one pod of it, its node's end would close the whole platform."""
-    production = {"environment": "production", "protect": True}
+    production = {"environment": "production", "protect": True, "rollouts": {"approval": True}}
     registered = platform.deployed(reader.parse({"cluster": _CLUSTER, "identity": _OIDC, **production}))
     local = _deployed(**_OIDC)
     for name in ("gate", "login"):

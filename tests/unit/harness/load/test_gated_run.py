@@ -44,7 +44,8 @@ class Registry:
         self.tags: dict[str, str] = {}
         self.champion = "6"
 
-    def promote(self, _: Any, candidate: Candidate) -> None:
+    def promote(self, _: Any, candidate: Candidate, reason: str) -> None:
+        assert reason == "load gate: passed"
         self.promoted.append(candidate.version)
         self.champion = candidate.version
 

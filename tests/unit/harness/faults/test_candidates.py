@@ -134,10 +134,13 @@ def test_a_registered_copy_predicts_like_the_good_model_but_for_its_fault(
     registry: mlflow.MlflowClient,
 ) -> None:
     served = replace(SERVED, model_version="1")
-    version, location = register_faulty(endpoints(), served, {"seconds": 0.0, "wrong_every": 2})
+    faults = {"seconds": 0.0, "wrong_every": 2, "fail_every": 3}
+    version, location = register_faulty(endpoints(), served, faults)
     assert version == "2"
-    assert registry.get_model_version("wine", "2").tags["faulty"] == str({"seconds": 0.0, "wrong_every": 2})
+    assert registry.get_model_version("wine", "2").tags["faulty"] == str(faults)
     good = mlflow.pyfunc.load_model("models:/wine/1").predict(ROWS)
     faulty = mlflow.pyfunc.load_model(location)
     assert np.array_equal(faulty.predict(ROWS), good)
     assert np.array_equal(faulty.predict(ROWS), good[:, ::-1])
+    with pytest.raises(RuntimeError, match="a fault that was asked for"):
+        faulty.predict(ROWS)

@@ -10,6 +10,7 @@ from workloads.errors import WorkloadsError
 from workloads.pipelines import inputs
 from workloads.serving.inference_service import version_service
 from workloads.serving.inference_services import InferenceServices, version_of
+from workloads.serving.model_rollouts import ModelRollouts
 from workloads.serving.served_version import ServedVersion
 
 
@@ -49,10 +50,12 @@ def find_candidate(endpoints: Endpoints, model_name: str) -> Candidate:
     Raises:
         WorkloadsError: the model has none.
     """
+    # Those of rollouts are the controller's, such as the way back while a new version bakes.
+    taken = ModelRollouts(endpoints).versions_of(model_name)
     services = InferenceServices(endpoints)
-    weights = services.weights(model_name)
+    taken |= services.weights(model_name).keys()
     deployed = [version_of(each) for each in services.versions_of(model_name)]
-    waiting = [each for each in deployed if not weights.get(each.model_version)]
+    waiting = [each for each in deployed if each.model_version not in taken]
     if not waiting:
         raise WorkloadsError(f"model {model_name}: has no candidate; run the pipeline with candidate = true")
     return Candidate.of(max(waiting, key=lambda each: int(each.model_version)))

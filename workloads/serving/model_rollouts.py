@@ -52,6 +52,15 @@ class ModelRollouts:
         own = [each for each in found["items"] if each["spec"]["modelName"] == model_name]
         return sorted(own, key=lambda each: each["metadata"]["creationTimestamp"])
 
+    def versions_of(self, model_name: str) -> set[str]:
+        """Return every version of a model that a rollout names, also as the one before it."""
+        return {
+            version
+            for each in self.of_model(model_name)
+            for version in (each["spec"]["version"], each.get("status", {}).get("stableVersion", ""))
+            if version
+        }
+
     def current(self, model_name: str) -> dict[str, Any]:
         """Return the rollout of a model that is under way, or the newest if none is.
 

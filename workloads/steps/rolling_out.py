@@ -32,13 +32,31 @@ def _objects() -> Any:
     return client.CustomObjectsApi()
 
 
+def rollout_name(model_name: str, version: str) -> str:
+    """Return the name of this run's rollout: a step that is tried again asks for the same one."""
+    return f"{model_name}-v{version}-{os.environ['KFP_RUN_ID'][:8]}"
+
+
 def delete_version(namespace: str, model_name: str, version: str) -> None:
-    """Delete the InferenceService of a version; one that is gone is fine."""
+    """Delete the InferenceService of a version that is in no rollout of this run; one that is gone is fine.
+
+    A step that is tried again may find its version serving already: then it is the controller's.
+    """
     from kubernetes import client
 
+    objects = _objects()
+    try:
+        objects.get_namespaced_custom_object(
+            *ROLLOUT_API, namespace, ROLLOUTS, rollout_name(model_name, version)
+        )
+    except client.ApiException as error:
+        if error.status != 404:
+            raise
+    else:
+        return
     place = ("serving.kserve.io", "v1beta1", namespace, "inferenceservices", f"{model_name}-v{version}")
     try:
-        _objects().delete_namespaced_custom_object(*place)
+        objects.delete_namespaced_custom_object(*place)
     except client.ApiException as error:
         if error.status != 404:
             raise
@@ -54,8 +72,7 @@ def roll_out(namespace: str, model_name: str, version: str, digest: str) -> Phas
     from kubernetes import client
 
     objects, run_id = _objects(), os.environ["KFP_RUN_ID"]
-    # A step that is tried again asks for the same one.
-    name = f"{model_name}-v{version}-{run_id[:8]}"
+    name = rollout_name(model_name, version)
     place = (*ROLLOUT_API, namespace, ROLLOUTS)
     body = rollout_body(
         name,

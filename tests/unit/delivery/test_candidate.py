@@ -9,13 +9,14 @@ import pytest
 
 from delivery.candidate import Candidate, find_candidate, train_candidate
 from tests.fixtures.candidates import CANDIDATE, SERVED_CANDIDATE
-from tests.fixtures.models import ROUTES, SERVED, SERVICES, deployed_route, deployed_service
+from tests.fixtures.models import ROLLOUTS, ROUTES, SERVED, SERVICES, deployed_route, deployed_service
 from tests.fixtures.platforms import endpoints
 from tests.fixtures.stub_cluster import StubCluster, stub_cluster
 from workloads import pipeline_runs
 from workloads.datasets import Dataset
 from workloads.errors import WorkloadsError
 from workloads.pipeline_runs import PipelineRun
+from workloads.serving.model_rollout import rollout_body
 
 DATASET = Dataset(data="wine", sha256="s7", target="target")
 
@@ -47,6 +48,21 @@ def test_the_newest_version_without_requests_is_the_candidate(cluster: StubClust
     cluster.add(f"{SERVICES}/beer-v12", deployed_service("beer-v12", beer))
     cluster.add(f"{ROUTES}/wine-model", deployed_route({"9": 95, "11": 5}))
     assert find_candidate(endpoints(kubeconfig=cluster.kubeconfig), "wine").version == "10"
+
+
+def test_the_way_back_while_a_new_version_bakes_is_no_candidate(cluster: StubCluster) -> None:
+    for version in ("3", "7"):
+        served = replace(SERVED, model_version=version)
+        cluster.add(f"{SERVICES}/wine-v{version}", deployed_service(f"wine-v{version}", served))
+    cluster.add(f"{ROUTES}/wine-model", deployed_route({"7": 100}))
+    body = rollout_body(
+        "wine-v7-x", "models", model_name="wine", version="7", digest="d7", reason="test", steps=()
+    )
+    body["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    body["status"] = {"phase": "Baking", "stableVersion": "3"}
+    cluster.add(f"{ROLLOUTS}/wine-v7-x", body)
+    with pytest.raises(WorkloadsError, match="model wine: has no candidate"):
+        find_candidate(endpoints(kubeconfig=cluster.kubeconfig), "wine")
 
 
 RUN = PipelineRun(run_id="p7", state="SUCCEEDED", reason="", seconds=90, steps=())

@@ -153,6 +153,22 @@ def test_on_a_laptop_a_kubeconfig_stands_for_the_account_of_a_pod(
         monkeypatch.setenv(key, value)
     monkeypatch.setattr(config, "load_incluster_config", lambda: asked.append("pod"))
     monkeypatch.setattr(config, "load_kube_config", lambda: asked.append("file"))
+    monkeypatch.setenv("KFP_RUN_ID", "5a1c0e2b-0000-4000-8000-000000000000")
+
+    def missing(*_: Any) -> Any:
+        raise client.ApiException(status=404)
+
+    monkeypatch.setattr(client.CustomObjectsApi, "get_namespaced_custom_object", missing)
     monkeypatch.setattr(client.CustomObjectsApi, "delete_namespaced_custom_object", lambda *_: None)
     delete_version("models", "wine", "7")
     assert asked == [loaded]
+
+
+def test_a_step_that_is_tried_again_leaves_a_version_in_its_rollout_to_the_controller(
+    cluster: StubCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    becomes(cluster, monkeypatch, status(Phase.BAKING))
+    cluster.add(f"{SERVICES}/wine-v7", {"metadata": {"name": "wine-v7"}})
+    roll_out("models", "wine", "7", "d7")
+    delete_version("models", "wine", "7")
+    assert f"{SERVICES}/wine-v7" in cluster.objects

@@ -131,7 +131,7 @@ def _read_at_start(deployment: Deployment[Any], server: str) -> str:
 def test_its_servers_alone_reach_its_databases_besides_those_of_the_stack() -> None:
     made = plan(settings(), PARTS)
     assert made.clients("pipelines-database") == ("kubeflow", "pipelines-research")
-    assert made.clients("tracking") == ("gateway", "runs")
+    assert made.clients("tracking") == ("delivery", "gateway", "runs")
     assert made.clients("pipelines-research") == ("gateway",)
 
 
@@ -188,12 +188,12 @@ def test_groups_of_a_team_get_roles_in_its_namespace_alone() -> None:
     assert runners == {("runs", "models"), ("research", "research"), ("applied", "applied")}
 
 
-def test_its_workspace_admits_its_pods_and_the_gateway_alone() -> None:
+def test_its_workspace_admits_its_pods_the_gateway_and_who_names_the_champion_alone() -> None:
     deployment = deployed()
     policies = {each.name: each.inputs["spec"] for each in deployment.of_type("NetworkPolicy")}
     for proxy, wanted in {
-        "mlflow-research-proxy": ["research", "gateway"],
-        "mlflow-proxy": ["gateway", "runs"],
+        "mlflow-research-proxy": ["delivery", "research", "gateway"],
+        "mlflow-proxy": ["delivery", "gateway", "runs"],
     }.items():
         (rule,) = policies[f"{proxy}-policy"]["ingress"]
         found = [

@@ -25,7 +25,7 @@ def test_a_stack_need_only_name_its_cluster() -> None:
         ({}, "plinth:cluster is missing"),
         (
             {"cluster": CLUSTER, "gatway": {}},
-            "plinth:gatway is not a setting; allowed here: budget, cluster, environment, gateway",
+            "plinth:gatway is not a setting; allowed here: budget, cluster, drift, environment, gateway",
         ),
         (
             {"cluster": CLUSTER, "gateway": {"port": 1}},

@@ -136,7 +136,7 @@ def test_rollouts_are_kept_in_the_order_of_their_making_with_the_status_of_the_c
     # By name the tenth version would come before the ninth.
     names = [rollouts.create("wine", each, "d", reason="test") for each in ("9", "10", "2")]
     assert [each["metadata"]["name"] for each in rollouts.of_model("wine")] == names
-    assert rollouts.newest("wine")["metadata"]["name"] == names[-1]
+    assert rollouts.current("wine")["metadata"]["name"] == names[0]
     cluster.write_status("models", names[0], {"phase": "Baking", "reason": "as decided"})
     found = rollouts.wait(names[0], [Phase.BAKING], timeout_seconds=5)
     assert found["spec"] == {"modelName": "wine", "version": "9", "digest": "d", "reason": "test"}

@@ -52,14 +52,18 @@ def test_rollouts_of_a_model_are_in_order_of_time_and_none_of_another(
     cluster: StubCluster, rollouts: ModelRollouts
 ) -> None:
     with pytest.raises(WorkloadsError, match=r"^model wine: has no rollout$"):
-        rollouts.newest("wine")
+        rollouts.current("wine")
     add(cluster, "wine-v7-a", 3)
     add(cluster, "wine-v9-b", 1)
     add(cluster, "wine-v8-c", 2)
     add(cluster, "beer-v1-d", 4, "beer")
     names = [each["metadata"]["name"] for each in rollouts.of_model("wine")]
     assert names == ["wine-v9-b", "wine-v8-c", "wine-v7-a"]
-    assert rollouts.newest("wine")["metadata"]["name"] == "wine-v7-a"
+    # The one under way; those after it wait. Once none is, the newest.
+    assert rollouts.current("wine")["metadata"]["name"] == "wine-v9-b"
+    for each in cluster.named("modelrollouts").values():
+        each["status"] = {"phase": "Promoted"}
+    assert rollouts.current("wine")["metadata"]["name"] == "wine-v7-a"
 
 
 def test_an_abort_is_asked_for_and_changes_nothing_else(

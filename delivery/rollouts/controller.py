@@ -6,9 +6,10 @@ answers that were counted since the last tick.
 
 import json
 import logging
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final
 
 import requests
@@ -27,6 +28,8 @@ _LOGGER = logging.getLogger("delivery")
 _SECONDS: Final = 3
 _DRAIN_SECONDS: Final = 10
 """A gateway needs a moment to learn of new weights; a version that is gone before that fails its requests."""
+_Reading = Callable[[], Mapping[str, Answers] | None]
+"""Reads what each Service has answered since the last reading; None if there is nothing to compare with."""
 _KEPT: Final = 10
 """Rollouts of a model that have ended and are kept; what they decided is on record elsewhere."""
 
@@ -50,7 +53,8 @@ class Controller:
         Args:
             seconds: Since the last tick.
         """
-        answers = self._answers()
+        # Once a tick at most, and only while a rollout progresses, whose first answers never count.
+        answers = cache(self._answers)
         for namespace in self._settings.tracking:
             try:
                 self._reconcile(namespace, seconds, answers)
@@ -58,7 +62,7 @@ class Controller:
                 # The other namespaces are not to wait for this one; the next tick tries again.
                 _LOGGER.exception("namespace %s: not reconciled", namespace)
 
-    def _reconcile(self, namespace: str, seconds: float, answers: Mapping[str, Answers] | None) -> None:
+    def _reconcile(self, namespace: str, seconds: float, answers: _Reading) -> None:
         found = [
             Rollout.from_object(each, self._settings.defaults) for each in self._cluster.rollouts(namespace)
         ]
@@ -87,7 +91,7 @@ class Controller:
         versions: Mapping[str, dict[str, Any]],
         route: Mapping[str, Any] | None,
         seconds: float,
-        answers: Mapping[str, Answers] | None,
+        answers: _Reading,
     ) -> tuple[Sequence[Rollout], Mapping[str, int]]:
         """Take a model's oldest rollout that has not ended one tick further.
 
@@ -119,14 +123,14 @@ class Controller:
         versions: Mapping[str, dict[str, Any]],
         serving: str,
         seconds: float,
-        answers: Mapping[str, Answers] | None,
+        answers: _Reading,
     ) -> Observation:
         service = versions.get(version_service(rollout.model_name, rollout.version))
         canary, says = self._readiness(namespace, rollout, service)
         stable = versions.get(version_service(rollout.model_name, rollout.status.stable_version))
         seen, histograms = None, None
-        if rollout.status.phase is Phase.PROGRESSING and answers is not None:
-            seen, histograms = counted(namespace, rollout, answers)
+        if rollout.status.phase is Phase.PROGRESSING and (found := answers()) is not None:
+            seen, histograms = counted(namespace, rollout, found)
         return Observation(
             seconds=seconds,
             canary=canary,

@@ -173,10 +173,9 @@ def _why_not_yet(rollout: Rollout, status: Status) -> str:
     """Return why a version at its last share is not promoted yet; empty if it is."""
     if status.evidence["goodEnough"] < readiness.THRESHOLD:
         return "more answers are needed"
-    answered = sum(each.stable for each in status.counts)
-    failed = sum(each.stable_failed for each in status.counts)
+    total = status.totals
     # A shared cause, which proves nothing for or against the new one.
-    if answered and failed / answered > rollout.max_error_ratio:
+    if total.stable and total.stable_failed / total.stable > rollout.max_error_ratio:
         return "the version that serves fails itself"
     return ""
 
@@ -229,12 +228,12 @@ def _other(version: str, seen: Observation) -> str | None:
 
 def weigh(rollout: Rollout, status: Status) -> Mapping[str, float]:
     """Return each verdict's value, from the counts of a status alone: anybody can compute it again."""
-    answered = sum(each.canary for each in status.counts)
-    failed = sum(each.canary_failed for each in status.counts)
+    total = status.totals
+    good = readiness.log10_evidence(total.canary, total.canary_failed, rollout.max_error_ratio)
     return {
         "failsMore": float(errors.log10_evidence([_as_step(each) for each in status.counts])),
         "failsMoreThreshold": errors.THRESHOLD,
-        "goodEnough": float(readiness.log10_evidence(answered, failed, rollout.max_error_ratio)),
+        "goodEnough": float(good),
         "goodEnoughThreshold": readiness.THRESHOLD,
         "slower": float(latency.log10_evidence(status.ticks)),
         "slowerThreshold": latency.THRESHOLD,
@@ -252,10 +251,8 @@ def _as_step(counts: Counts) -> errors.StepCounts:
 
 
 def _so_far(status: Status) -> str:
-    canary = sum(each.canary for each in status.counts)
-    stable = sum(each.stable for each in status.counts)
-    canary_failed = sum(each.canary_failed for each in status.counts)
-    stable_failed = sum(each.stable_failed for each in status.counts)
+    total = status.totals
     return (
-        f"{canary_failed} of {canary} requests failed, {stable_failed} of {stable} of the version before it"
+        f"{total.canary_failed} of {total.canary} requests failed, "
+        f"{total.stable_failed} of {total.stable} of the version before it"
     )

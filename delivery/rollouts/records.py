@@ -53,7 +53,7 @@ class Counts:
     stable_failed: int = 0
 
     def plus(self, other: "Counts") -> "Counts":
-        """Return the sum of two counts of the same share."""
+        """Return the sum of two counts, with the share of this one."""
         return Counts(
             weight=self.weight,
             canary=self.canary + other.canary,
@@ -110,6 +110,14 @@ class Status:
     """When it ended, in UTC, for the record alone."""
     recorded: bool = False
     """Whether its end is on record with the version in the registry."""
+
+    @property
+    def totals(self) -> Counts:
+        """Counts of all shares together."""
+        total = Counts(weight=self.weight)
+        for each in self.counts:
+            total = total.plus(each)
+        return total
 
     def add(self, seen: Counts) -> "Status":
         """Return the status with further counts at the present share."""

@@ -39,7 +39,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
     }
     found = connections.find(TeamNamespaces)
     namespaces = found.by_team if found else {}
-    for each in teams(site.settings) if namespaces else ():
+    for each in teams(site.settings):
         models[each.team] = ModelsOf(
             namespace=namespaces[each.team],
             tracking_uri=f"http://{each.tracking}.{tracking.NAMESPACE}:{workspace_proxy.PORT}",

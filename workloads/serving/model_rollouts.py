@@ -1,5 +1,6 @@
 """Access to the ModelRollouts of a platform."""
 
+import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
@@ -177,8 +178,6 @@ def summary(rollout: Mapping[str, Any]) -> str:
 
 def _refusal(error: Any) -> str:
     """Return in one line why the API server refused a request."""
-    import json
-
     try:
         message = str(json.loads(error.body)["message"])
     except (KeyError, TypeError, ValueError):

@@ -12,8 +12,6 @@ from typing import Any
 
 from workloads.contract import ROLLOUT_API, ROLLOUTS
 from workloads.serving.model_rollout import (
-    ENDED,
-    SERVES,
     Phase,
     rollout_body,
     rollout_phase,
@@ -91,12 +89,12 @@ def roll_out(namespace: str, model_name: str, version: str, digest: str) -> Phas
     while True:
         rollout = objects.get_namespaced_custom_object(*place, name)
         phase = rollout_phase(rollout)
-        if phase in SERVES or phase in (Phase.PROGRESSING, Phase.PAUSED):
-            return phase
-        if phase in ENDED:
+        if phase is Phase.ROLLED_BACK:
             raise RuntimeError(
                 f"model {model_name}: version {version} is not served: {rollout_reason(rollout)}"
             )
+        if phase is not Phase.PENDING:
+            return phase
         if time.monotonic() > deadline:
             raise TimeoutError(
                 f"model {model_name}: version {version} is not rolled out after {_SECONDS} s: "

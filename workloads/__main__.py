@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from terminal import failures
 from workloads import history, rollouts, run_options
+from workloads.contract import LOGIN_USER
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 
@@ -32,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
             return _train(endpoints, options) if trains else _predict(endpoints, options)
         if options.command in _OTHERS:
             return _OTHERS[options.command](endpoints, options)
-        return _show(endpoints, _name(options))
+        return _show(endpoints, options, _name(options))
     except WorkloadsError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -188,14 +189,14 @@ def _train(endpoints: Endpoints, options: argparse.Namespace) -> int:
 
     name = _name(options)
     if options.unless_served and lineage.serves_champion(endpoints, name):
-        return _show(endpoints, name)
+        return _show(endpoints, options, name)
     dataset = datasets.prepare(endpoints, options.data, options.target, name=options.name, task=options.task)
     if not options.replace:
         model_names.refuse_taken(name, options.data, lineage.data_of(endpoints, name))
     arguments = _inputs(dataset, options)
     print(f"{options.data}: {dataset.understood}", flush=True)
     _run(endpoints, options, arguments, cache=not options.no_cache)
-    return _show(endpoints, dataset.model_name)
+    return _show(endpoints, options, dataset.model_name)
 
 
 def _inputs(dataset: "Dataset", options: argparse.Namespace) -> dict[str, Any]:
@@ -269,9 +270,10 @@ def _run(endpoints: Endpoints, options: argparse.Namespace, arguments: dict[str,
     return run.run_id
 
 
-def _show(endpoints: Endpoints, name: str) -> int:
+def _show(endpoints: Endpoints, options: argparse.Namespace, name: str) -> int:
     """Print the served version and one prediction with its expected value; fail if any prediction differs."""
     from workloads import lineage
+    from workloads.serving import curl_command
     from workloads.serving.inference_client import InferenceClient
     from workloads.serving.inference_service import version_service
 
@@ -289,11 +291,13 @@ def _show(endpoints: Endpoints, name: str) -> int:
     by_header = f"  (Host: {host})" if url == endpoints.gateway_url else ""
     verb = "answered" if endpoints.local_model_url else "answers"
     print(f"{verb} at {url}/v1/models/{name}:predict{by_header}")
-    if endpoints.gateway_authority:
-        address = f"--connect-to ::{endpoints.gateway_address}:"
-        print(f"by https   curl --cacert {endpoints.gateway_authority} {address} ...")
-    if endpoints.identity_account:
-        print('by token   curl -H "Authorization: Bearer $(python -m workloads token)" ...')
+    if not endpoints.local_model_url:
+        row = evidence.instances[0]
+        print(f"try it     {curl_command.of_model(endpoints, name, row, platform=_platform(options))}")
+    if endpoints.identity_account and not endpoints.identity_issuer:
+        page = endpoints.url_by_name(endpoints.tracking_host)
+        command = f"{curl_command.interpreter()} -m infra password --stack {options.stack}"
+        print(f"sign in    {page} in a browser as {LOGIN_USER}; `{command}` prints the password")
     wrong = _show_classes(evidence, served, largest) if evidence.classes else 0
     if not evidence.classes:
         print(f"predicted  {served[0]!r}")
@@ -305,6 +309,18 @@ def _show(endpoints: Endpoints, name: str) -> int:
     if wrong or not largest <= 1e-9:
         raise WorkloadsError(f"model {name}: predictions differ from those at training time")
     return 0
+
+
+def _platform(options: argparse.Namespace) -> list[str]:
+    """Return the options that name a platform to another command, but for those that are as by default."""
+    given = {"--stack": options.stack, "--team": options.team, "--endpoints": options.endpoints}
+    by_default = {"--stack": "local"}
+    return [
+        word
+        for key, value in given.items()
+        if value and value != by_default.get(key)
+        for word in (key, value)
+    ]
 
 
 def _show_classes(evidence: "HeldBack", served: list[list[float]], largest: float) -> int:

@@ -21,6 +21,8 @@ TOKEN_AUDIENCE: Final = "plinth"  # noqa: S105 - a name
 """Audience of tokens for the platform's login: they are worth nothing at the Kubernetes API."""
 STEP_TOKEN: Final = "/var/run/secrets/plinth/token"  # noqa: S105 - a path
 """File with such a token in every step of a platform with a login."""
+LOGIN_USER: Final = "admin"
+"""The one user of a login that is not a company's issuer."""
 
 
 class Host(StrEnum):

@@ -122,9 +122,12 @@ class Endpoints:
         if self.local_model_url and host != self.tracking_host:
             return self.local_model_url
         parts = urlsplit(self.gateway_url)
-        if parts.scheme != "https":
-            return self.gateway_url
-        return f"https://{host}:{parts.port}" if parts.port else f"https://{host}"
+        return self.url_by_name(host) if parts.scheme == "https" else self.gateway_url
+
+    def url_by_name(self, host: str) -> str:
+        """Return the URL of a host of the gateway for whoever can resolve its name."""
+        parts = urlsplit(self.gateway_url)
+        return f"{parts.scheme}://{host}:{parts.port}" if parts.port else f"{parts.scheme}://{host}"
 
     @property
     def pipelines_host(self) -> str:

@@ -22,13 +22,11 @@ from components.shapes import (
 from components.shapes.labels import selector
 from components.shapes.owner import Owner
 from components.shapes.server_pods import Mount
-from workloads.contract import Host
+from workloads.contract import LOGIN_USER, Host
 
 PORT: Final = 4180
-ADMINISTRATOR: Final = "admin"
-"""The one user of a login without an issuer; its password is one of the stack's secrets."""
 ADMINISTRATORS: Final = "administrators"
-"""That user's group."""
+"""Group of the one user of a login without an issuer, whose password is one of the stack's secrets."""
 _PRODUCT: Final = "oauth2-proxy"
 _COOKIE: Final = "plinth"
 FOLDER: Final = "/etc/oauth2-proxy"
@@ -114,7 +112,7 @@ def htpasswd(password: str) -> str:
     160 random bits by their digest.
     """
     digest = base64.b64encode(hashlib.sha1(password.encode()).digest()).decode()  # noqa: S324 - see above
-    return f"{ADMINISTRATOR}:{{SHA}}{digest}\n"
+    return f"{LOGIN_USER}:{{SHA}}{digest}\n"
 
 
 def cookie_key(secret: str) -> str:

@@ -4,6 +4,7 @@ import csv
 import io
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +21,8 @@ class LoadTarget:
     """Target of requests: an address inside the instance's own network namespace."""
 
     url: str
-    host: str
-    """Host header, by which the gateway routes."""
+    headers: Mapping[str, str]
+    """Headers of each request: Host, by which the gateway routes, and a token where there is a login."""
     body: Path
 
 
@@ -76,7 +77,14 @@ def run(
         *("nsenter", "--target", str(network_of), "--net"),
         *(("taskset", "--cpu-list", str(cpu)) if cpu is not None else ()),
         *("hey", "-n", str(requests), "-c", str(connections), "-t", "10", "-o", "csv", "-m", "POST"),
-        *("-T", "application/json", "-D", str(target.body), "-host", target.host, target.url),
+        *("-T", "application/json", "-D", str(target.body), "-host", target.headers["Host"]),
+        *(
+            part
+            for name, value in target.headers.items()
+            if name != "Host"
+            for part in ("-H", f"{name}: {value}")
+        ),
+        target.url,
     ]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_LONGEST_SECONDS)

@@ -19,7 +19,7 @@ from harness.bench.report import table
 from harness.bench.rest import wait_until_at_rest
 from infra.engine import events
 from upstream.cache import cache_root
-from workloads import lineage
+from workloads import gateway_access, lineage
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.serving.inference_service import version_service
@@ -83,7 +83,8 @@ def _find_served(instance: Instance, endpoints: Endpoints) -> serving.Served:
     served = lineage.trace(endpoints, "wine").served
     evidence = lineage.read_held_back(endpoints, served.mlflow_run_id)
     service = version_service("wine", served.model_version)
-    return serving.find_served(instance, "wine", service, endpoints.model_host("wine"), evidence.rows[0])
+    headers = gateway_access.headers(endpoints, endpoints.model_host("wine"))
+    return serving.find_served(instance, "wine", service, headers, evidence.rows[0])
 
 
 def _measure(instance: Instance) -> dict[str, Any]:

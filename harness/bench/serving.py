@@ -8,7 +8,7 @@ namespace of the server that it calls, so no forwarder of the machine is in the 
 import json
 import subprocess
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -35,7 +35,8 @@ class Served:
     """An InferenceService of a native instance, with the processes that serve it."""
 
     name: str
-    host: str
+    headers: Mapping[str, str]
+    """Headers of requests through the gateway."""
     row: list[float]
     predictor: int
     """Process id of the predictor."""
@@ -54,14 +55,16 @@ class ServingFigures:
     gateway_cpu_ms: float
 
 
-def find_served(instance: Instance, name: str, service: str, host: str, row: list[float]) -> Served:
+def find_served(
+    instance: Instance, name: str, service: str, headers: Mapping[str, str], row: list[float]
+) -> Served:
     """Find the processes that serve a version of a model on a running instance.
 
     Args:
         instance: The instance.
         name: The model.
         service: InferenceService of the version, with whose name the names of its pods begin.
-        host: Host to which requests are sent.
+        headers: Headers of requests through the gateway.
         row: What is predicted.
 
     Raises:
@@ -78,7 +81,7 @@ def find_served(instance: Instance, name: str, service: str, host: str, row: lis
     gateways = [pid for pid in members if processes.command_line(pid)[:1] and _is_gateway(pid)]
     if not predictors or not gateways:
         raise LoadError(f"no process of the predictor or of the gateway; is {service} running?")
-    return Served(name=name, host=host, row=row, predictor=predictors[0], gateway=gateways[0])
+    return Served(name=name, headers=headers, row=row, predictor=predictors[0], gateway=gateways[0])
 
 
 def _is_gateway(pid: int) -> bool:
@@ -182,7 +185,7 @@ def measure_saturation(served: Served, *, requests: int = 3000, connections: int
         body = Path(folder) / "v1"
         body.write_text(json.dumps({"instances": [served.row]}))
         path = f"/v1/models/{served.name}:predict"
-        target = LoadTarget(url=f"http://127.0.0.1:8000{path}", host=served.host, body=body)
+        target = LoadTarget(url=f"http://127.0.0.1:8000{path}", headers=served.headers, body=body)
         through = _measure(
             "gateway",
             target,
@@ -194,7 +197,9 @@ def measure_saturation(served: Served, *, requests: int = 3000, connections: int
             pinned=False,
         )
         with _run_peer(served, bare, _BARE_PORT, {}) as pid:
-            target = LoadTarget(url=f"http://127.0.0.1:{_BARE_PORT}/predict", host="bare", body=body)
+            target = LoadTarget(
+                url=f"http://127.0.0.1:{_BARE_PORT}/predict", headers={"Host": "bare"}, body=body
+            )
             floor = _measure(
                 "bare",
                 target,
@@ -238,15 +243,17 @@ def measure(served: Served, requests: int = 2000) -> list[ServingFigures]:
             measured = partial(_measure, served=served, connections=connections, requests=requests)
             with _run_peer(served, bare, _BARE_PORT, {}) as pid:
                 target = LoadTarget(
-                    url=f"http://127.0.0.1:{_BARE_PORT}/predict", host="bare", body=paths["v1"]
+                    url=f"http://127.0.0.1:{_BARE_PORT}/predict", headers={"Host": "bare"}, body=paths["v1"]
                 )
                 figures.append(measured("bare Starlette", target, server=pid, network_of=served.predictor))
             for label, url, body, network_of in targets:
-                target = LoadTarget(url=url, host=served.host, body=paths[body])
+                target = LoadTarget(url=url, headers=served.headers, body=paths[body])
                 figures.append(measured(label, target, server=served.predictor, network_of=network_of))
             with _run_peer(served, scoring, _SCORING_PORT, {"__pyfunc_model_path__": "/mnt/models"}) as pid:
                 target = LoadTarget(
-                    url=f"http://127.0.0.1:{_SCORING_PORT}/invocations", host="mlflow", body=paths["mlflow"]
+                    url=f"http://127.0.0.1:{_SCORING_PORT}/invocations",
+                    headers={"Host": "mlflow"},
+                    body=paths["mlflow"],
                 )
                 figures.append(
                     measured("MLflow scoring server", target, server=pid, network_of=served.predictor)
@@ -275,7 +282,7 @@ def measure_mixed_columns(served: Served, requests: int = 1000) -> list[ServingF
         measured = partial(_measure, served=served, connections=1, requests=requests)
         figures: list[ServingFigures] = []
         for label, argv, port, path in peers:
-            target = LoadTarget(url=f"http://127.0.0.1:{port}{path}", host="mixed", body=body)
+            target = LoadTarget(url=f"http://127.0.0.1:{port}{path}", headers={"Host": "mixed"}, body=body)
             with _run_peer(served, argv, port, {}) as pid:
                 figures.append(measured(label, target, server=pid, network_of=served.predictor))
     return figures

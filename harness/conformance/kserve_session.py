@@ -2,10 +2,11 @@
 
 It runs as a script in an environment with the kserve package, which excludes that of kfp. Arguments:
 namespace, URI of an MLflow model with four numeric columns, address of the gateway, domain. The cluster is
-that of KUBECONFIG.
+that of KUBECONFIG; TOKEN is for the gateway's login, if it has one.
 """
 
 import asyncio
+import os
 import sys
 import uuid
 
@@ -24,10 +25,10 @@ from kubernetes.client import V1ObjectMeta
 _READY_SECONDS = 300
 
 
-async def _predict(gateway: str, host: str, name: str) -> object:
+async def _predict(gateway: str, headers: dict[str, str], name: str) -> object:
     client = InferenceRESTClient(RESTConfig(protocol="v1", timeout=30))
     body = {"instances": [[1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 0.0, 0.0]]}
-    return await client.infer(gateway, body, model_name=name, headers={"Host": host})
+    return await client.infer(gateway, body, model_name=name, headers=headers)
 
 
 def main(namespace: str, model: str, gateway: str, domain: str) -> None:
@@ -47,8 +48,10 @@ def main(namespace: str, model: str, gateway: str, domain: str) -> None:
     client.create(service)
     try:
         client.wait_isvc_ready(name, namespace=namespace, timeout_seconds=_READY_SECONDS)
-        host = f"{name}-{namespace}.{domain}"
-        sys.stdout.write(f"{asyncio.run(_predict(gateway, host, name))}\n")
+        headers = {"Host": f"{name}-{namespace}.{domain}"}
+        if token := os.environ.get("TOKEN"):
+            headers["Authorization"] = f"Bearer {token}"
+        sys.stdout.write(f"{asyncio.run(_predict(gateway, headers, name))}\n")
     finally:
         client.delete(name, namespace=namespace)
 

@@ -1,4 +1,4 @@
-"""Runs of sample pipelines, submitted by an unmodified kfp client that knows nothing but an address."""
+"""Runs of sample pipelines, by an unmodified kfp client that has an address and, at a login, a token."""
 
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,17 +9,29 @@ from typing import Any, Final, Self
 
 import kfp
 import yaml
+from kfp.client.token_credentials_base import TokenCredentialsBase
 from kubernetes import client
 
 from harness.conformance import sample_pipelines
 from harness.conformance.sample_pipelines import Sample
-from workloads import cluster_client, pipeline_runs
+from workloads import cluster_client, pipeline_runs, tokens
 from workloads.endpoints import Endpoints
 from workloads.pipeline_runs import PipelineRun
 
 # Steps mostly wait for their pods: two runs leave one of two cores idle.
 _AT_ONCE: Final = 3
 _RUN_SECONDS: Final = 15 * 60
+
+
+class _Tokens(TokenCredentialsBase):
+    """Tokens of whoever runs the samples, which takes longer than one token is valid."""
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self._endpoints = endpoints
+
+    def refresh_api_key_hook(self, config: Any) -> None:
+        """Give the client a token; it asks before every request."""
+        config.api_key["authorization"] = tokens.token(self._endpoints)
 
 
 class SampleRuns:
@@ -30,7 +42,9 @@ class SampleRuns:
         self._endpoints = endpoints
         self._folder = folder
         self._client = kfp.Client(
-            host=endpoints.localhost_url, ssl_ca_cert=endpoints.gateway_authority or None
+            host=endpoints.localhost_url,
+            credentials=_Tokens(endpoints) if endpoints.identity_account else None,
+            ssl_ca_cert=endpoints.gateway_authority or None,
         )
         self._pool = ThreadPoolExecutor(_AT_ONCE)
         self._runs: dict[str, Future[PipelineRun]] = {

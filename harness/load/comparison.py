@@ -8,7 +8,7 @@ from delivery.candidate import Candidate
 from harness.bench import serving
 from harness.memory import Memory
 from loadtests.report import Saturation
-from workloads import lineage
+from workloads import gateway_access, lineage
 from workloads.endpoints import Endpoints
 
 GOAL: Final = 0.8
@@ -24,8 +24,8 @@ def compare_with_bare_app(endpoints: Endpoints, instance: Instance, candidate: C
         ClusterError: the instance is not running on this machine.
     """
     row = lineage.read_held_back(endpoints, candidate.mlflow_run_id).rows[0]
-    host = endpoints.model_host(candidate.service)
-    served = serving.find_served(instance, candidate.model_name, candidate.service, host, row)
+    headers = gateway_access.headers(endpoints, endpoints.model_host(candidate.service))
+    served = serving.find_served(instance, candidate.model_name, candidate.service, headers, row)
     gateway, bare = serving.measure_saturation(served, connections=_CONNECTIONS)
     return Saturation(
         connections=_CONNECTIONS,

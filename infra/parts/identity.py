@@ -30,7 +30,7 @@ _CLIENT = Password(key="identityClientSecret")
 
 def wanted(settings: Settings) -> bool:
     """Return whether a stack has a login."""
-    return settings.identity is not None
+    return settings.identity.enabled
 
 
 def _prefix(identity: IdentitySettings) -> str:
@@ -51,7 +51,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
     from components.shapes import network_policies
     from components.shapes.labels import selector
 
-    identity = _identity(site.settings)
+    identity = site.settings.identity
     issuer = _issuer(identity)
     gateway = connections.get(GatewayConnection)
     login = Login(
@@ -81,7 +81,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             namespaces=namespaces,
             clients=site.servers(GatewayConnection),
             login=login,
-            bindings={name: _bindings(site.settings, identity, name) for name in namespaces},
+            bindings={name: _bindings(site.settings, name) for name in namespaces},
             replicas=site.replicas,
         ),
         site.opts,
@@ -110,12 +110,6 @@ def _namespaces(site: "Site", connections: Connections) -> "dict[str, pulumi.Inp
     return {name: created[name] if name in created else site.namespaces[name] for name in names}
 
 
-def _identity(settings: Settings) -> IdentitySettings:
-    if settings.identity is None:
-        raise TypeError("the stack has no login; `wanted` says so")
-    return settings.identity
-
-
 def _issuer(identity: IdentitySettings) -> "Issuer | None":
     from components.access.login import Issuer
 
@@ -133,9 +127,7 @@ def _issuer(identity: IdentitySettings) -> "Issuer | None":
     )
 
 
-def _bindings(
-    settings: Settings, identity: IdentitySettings, namespace: str
-) -> "dict[Role, tuple[Subject, ...]]":
+def _bindings(settings: Settings, namespace: str) -> "dict[Role, tuple[Subject, ...]]":
     """Return who gets which role in a namespace: groups of the stack, or those of the team that has it."""
     from components.access.gate import OPERATOR, Subject
     from components.pipelines.pipeline_steps import ACCOUNT
@@ -150,15 +142,17 @@ def _bindings(
             if each.models_namespace == namespace
         ],
     }
+    identity = settings.identity
     return {
         role: (*(Subject(name=f"{_prefix(identity)}{each}") for each in groups), *accounts.get(role, ()))
-        for role, groups in _groups(settings, identity, namespace).items()
+        for role, groups in _groups(settings, namespace).items()
     }
 
 
-def _groups(settings: Settings, identity: IdentitySettings, namespace: str) -> Mapping[Role, Iterable[str]]:
+def _groups(settings: Settings, namespace: str) -> Mapping[Role, Iterable[str]]:
     from components.access.login import ADMINISTRATORS
 
+    identity = settings.identity
     if identity.kind is IdentityKind.LOCAL:
         return {Role.MEMBER: (ADMINISTRATORS,), Role.PROMOTER: (ADMINISTRATORS,), Role.CALLER: ()}
     teams = [each for each in settings.teams if each.name == namespace]

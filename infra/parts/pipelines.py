@@ -124,7 +124,7 @@ def _steps(
         destinations=({"to": [*site.servers(GatewayConnection, TrackingConnection)]},),
         api_server=site.api_server,
         models_namespace=models_namespace,
-        token=site.settings.identity is not None,
+        token=site.settings.identity.enabled,
         package_index=PackageIndex(url=index, networks=chosen.package_index_cidrs) if index else None,
         limits=DefaultLimits(memory=chosen.step_memory, storage=chosen.step_storage),
         bounds=StartBounds(

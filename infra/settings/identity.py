@@ -16,6 +16,8 @@ Group = Annotated[str, Field(pattern=r"^[^:,|\s]([^:,|]*[^:,|\s])?$")]
 class IdentityKind(StrEnum):
     """Where people sign in."""
 
+    NONE = "none"
+    """Nowhere: whoever reaches the gateway may use everything."""
     LOCAL = "local"
     """One user with a generated password."""
     OIDC = "oidc"
@@ -23,7 +25,7 @@ class IdentityKind(StrEnum):
 
 
 class IdentitySettings(Section):
-    """A login in front of every host of the platform."""
+    """A login in front of every host of the platform, unless `kind` is none."""
 
     kind: IdentityKind = Field(default=IdentityKind.LOCAL, strict=False)
     """Where people sign in."""
@@ -49,3 +51,8 @@ class IdentitySettings(Section):
     """Groups who may read it."""
     callers: tuple[Group, ...] = Field(default=(), strict=False)
     """Groups who may call models, and nothing else."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the gateway asks who sends a request."""
+        return self.kind is not IdentityKind.NONE

@@ -36,8 +36,7 @@ def problems(settings: Settings) -> list[str]:
         found.append("images.mirror needs images.registry: name the registry that has the copies")
     found += _storage_problems(settings)
     found += _gateway_problems(settings)
-    if settings.identity:
-        found += _identity_problems(settings.identity)
+    found += _identity_problems(settings.identity)
     if settings.environment == "production":
         found += _production_problems(settings)
     return found
@@ -211,17 +210,17 @@ def _identity_problems(identity: IdentitySettings) -> Iterator[str]:
             yield f"identity.authority {problem}"
     else:
         if identity.authority is not None:
-            yield "identity.authority is given, but identity.kind is local: use kind: oidc"
+            yield f"identity.authority is given, but identity.kind is {identity.kind}: use kind: oidc"
         for key, value in {**given, "publicClientId": identity.public_client_id}.items():
             if value:
-                yield f"identity.{key} is {value}, but identity.kind is local: use kind: oidc"
+                yield f"identity.{key} is {value}, but identity.kind is {identity.kind}: use kind: oidc"
         for key, groups in (
             ("members", identity.members),
             ("viewers", identity.viewers),
             ("callers", identity.callers),
         ):
             if groups:
-                yield f"identity.{key} names groups, but a local login has one user: use kind: oidc"
+                yield f"identity.{key} names groups, but identity.kind is {identity.kind}: use kind: oidc"
 
 
 def _production_problems(settings: Settings) -> Iterator[str]:
@@ -261,8 +260,8 @@ def _production_edge_problems(settings: Settings) -> Iterator[str]:
     """Yield the settings with which a production stack would be open to whoever reaches it."""
     if settings.gateway.certificate_arn is None:
         yield "gateway.certificateArn is missing in production: name an ACM certificate for *.<domain>"
-    if settings.identity is None:
-        yield "identity is missing in production: name the company's issuer, or whoever connects is everybody"
+    if settings.identity.kind is not IdentityKind.OIDC:
+        yield f"identity.kind is {settings.identity.kind} in production: use oidc, the company's issuer"
     wide = _addresses(settings.gateway.source_cidrs)
     if wide > _PRODUCTION_ADDRESSES:
         yield (

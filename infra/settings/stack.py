@@ -50,8 +50,9 @@ class Tls(StrEnum):
 class GatewaySettings(Section):
     """Settings of the gateway, through which clients outside the cluster connect."""
 
-    domain: DomainName = "plinth.local"
-    """Parent domain of all hosts of the platform."""
+    domain: DomainName = "plinth.localhost"
+    """Parent domain of all hosts of the platform. Browsers and curl connect to this machine for every name
+    below `localhost`, without a line of /etc/hosts."""
     node_port: int | None = Field(default=None, ge=30000, le=32767)
     """Node port of the gateway; by default the cluster provides a load balancer."""
     public: bool = False
@@ -94,7 +95,7 @@ class Settings(BaseModel):
     storage: StorageSettings = StorageSettings()
     pipelines: PipelinesSettings = PipelinesSettings()
     gateway: GatewaySettings = GatewaySettings()
-    identity: IdentitySettings | None = None
+    identity: IdentitySettings = IdentitySettings()
     """A login in front of every host; without it whoever reaches the gateway may use everything."""
     serving: ServingSettings = ServingSettings()
     rollouts: RolloutSettings = RolloutSettings()

@@ -65,7 +65,5 @@ def _group_problems(settings: Settings) -> Iterator[str]:
         if getattr(each, key)
     ]
     for key in named:
-        if settings.identity is None:
-            yield f"{key} names groups, but the stack has no login: set identity, or leave them out"
-        elif settings.identity.kind is IdentityKind.LOCAL:
-            yield f"{key} names groups, but a local login has one user: use identity.kind: oidc"
+        if settings.identity.kind is not IdentityKind.OIDC:
+            yield f"{key} names groups, but identity.kind is {settings.identity.kind}: use kind: oidc"

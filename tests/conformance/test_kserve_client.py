@@ -12,7 +12,9 @@ from sklearn.linear_model import LinearRegression
 
 from components import versions
 from harness import conformance
+from tests.e2e import stranger
 from upstream.cache import cache_root
+from workloads import tokens
 from workloads.endpoints import Endpoints
 from workloads.serving.artifacts import storage_uri
 
@@ -21,8 +23,10 @@ _ROWS = np.array([[1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 0.0, 0.0]])
 
 
 @pytest.fixture
-def model(endpoints: Endpoints) -> tuple[str, list[float]]:
+def model(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[float]]:
     """Location of a model in the object store, and its predictions in memory."""
+    for name, value in stranger.tracking_token(endpoints).items():
+        monkeypatch.setenv(name, value)
     trained = LinearRegression().fit(np.eye(4), [1.0, 2.0, 3.0, 4.0])
     mlflow.set_tracking_uri(endpoints.localhost_url)
     mlflow.set_experiment("conformance-kserve")
@@ -54,6 +58,7 @@ def test_kserve_client(endpoints: Endpoints, model: tuple[str, list[float]], tmp
         env={
             **{key: value for key, value in os.environ.items() if not key.startswith(("PLINTH_", "PYTHON"))},
             "KUBECONFIG": endpoints.kubeconfig,
+            "TOKEN": tokens.token(endpoints),
         },
         capture_output=True,
         text=True,

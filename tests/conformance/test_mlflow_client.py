@@ -1,4 +1,4 @@
-"""Sessions of an unmodified MLflow client, whose only setting is the address of the tracking server."""
+"""Sessions of an unmodified MLflow client: its settings are an address and, at a login, a token."""
 
 import math
 import os
@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from mlflow.models import infer_signature
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
+from tests.e2e import stranger
 from workloads.endpoints import Endpoints
 
 # Warnings of strangers' libraries are theirs.
@@ -26,11 +27,13 @@ _FLOW: Any = mlflow
 
 @pytest.fixture(autouse=True)
 def _only_an_address(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove every setting of the client but the address of the tracking server."""
+    """Leave the client no setting but the address of the tracking server and a token for its login."""
     for key in os.environ:
         if key.startswith(("MLFLOW_", "AWS_")) or key.lower().endswith("_proxy"):
             monkeypatch.delenv(key)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", endpoints.localhost_url)
+    for name, value in stranger.tracking_token(endpoints).items():
+        monkeypatch.setenv(name, value)
 
 
 def test_parameters_metrics_tags_and_datasets_come_back_as_they_were_logged_a_search_finds_the_run() -> None:

@@ -124,7 +124,7 @@ def test_its_server_is_scraped_and_prometheus_may_reach_it(answers: dict[str, An
 
 def test_its_host_is_an_output_and_the_gateway_may_reach_it(answers: dict[str, Any]) -> None:
     assert {
-        "host": "notes.plinth.local",
+        "host": "notes.plinth.localhost",
         "title": "Notes",
         "description": "A page to write on.",
     } in answers["routes"]

@@ -17,8 +17,7 @@ _HIDDEN = ("MLFLOW_", "KFP_", "KF_", "AWS_", "PYTHONPATH", "HTTP_", "HTTPS_", "N
 
 def tracking_uri(endpoints: Endpoints) -> str:
     """Return the address of MLflow for whoever can resolve the gateway's hosts."""
-    gateway = urlsplit(endpoints.gateway_url)
-    return f"{gateway.scheme}://{endpoints.tracking_host}{f':{gateway.port}' if gateway.port else ''}"
+    return endpoints.url_by_name(endpoints.tracking_host)
 
 
 def pipelines_client(endpoints: Endpoints) -> kfp.Client:
@@ -41,7 +40,8 @@ def tracking_token(endpoints: Endpoints) -> dict[str, str]:
 def run(endpoints: Endpoints, program: str, folder: Path, *arguments: str, **environment: str) -> str:
     """Run a Python program where the gateway's hosts resolve, and return what it printed.
 
-    The names are in a hosts file that this process alone sees; it runs in a folder of its own.
+    The names are in a hosts file that this process alone sees; it runs in a folder of its own. Where there
+    is a login, the variable that MLflow's client reads holds a token.
     """
     address = urlsplit(endpoints.gateway_url).hostname
     hosts = (endpoints.tracking_host, endpoints.pipelines_host, endpoints.model_host("wine"))
@@ -55,7 +55,7 @@ def run(endpoints: Endpoints, program: str, folder: Path, *arguments: str, **env
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", mount, "sh", sys.executable, str(script), *arguments],
         cwd=folder,
-        env={**own, "MLFLOW_DISABLE_TELEMETRY": "true", **environment},
+        env={**own, "MLFLOW_DISABLE_TELEMETRY": "true", **tracking_token(endpoints), **environment},
         capture_output=True,
         text=True,
         timeout=300,

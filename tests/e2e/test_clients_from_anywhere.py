@@ -1,4 +1,4 @@
-"""Stock clients outside the cluster need the platform's address alone, and get all text back."""
+"""Stock clients outside the cluster need an address and, at a login, a token; they get all text back."""
 
 import json
 import os
@@ -11,10 +11,12 @@ from workloads.endpoints import Endpoints
 
 _WORDS = "größe Łódź 大小 Размер عربى 🍷"
 _LOAD = """
-import json, sys, mlflow, numpy, requests
-row = json.loads(sys.argv[1])
+import json, os, sys, mlflow, numpy, requests
+row, token = json.loads(sys.argv[1]), os.environ.get("MLFLOW_TRACKING_TOKEN")
+headers = {"Authorization": f"Bearer {token}"} if token else {}
 model = mlflow.pyfunc.load_model("models:/wine@champion")
-served = requests.post(sys.argv[2], json={"instances": row}, timeout=60).json()["predictions"]
+answer = requests.post(sys.argv[2], json={"instances": row}, headers=headers, timeout=60)
+served = answer.json()["predictions"]
 print(float(numpy.abs(numpy.asarray(served) - model.predict(numpy.array(row))).max()))
 """
 _ARTIFACTS = """
@@ -59,7 +61,8 @@ def must_be(found: str, wanted: str):
 def pipeline(text: str, wanted: str):
     must_be(found=echo(text=text).output, wanted=wanted)
 
-client = kfp.Client(host=host, ssl_ca_cert=os.environ.get("REQUESTS_CA_BUNDLE"))
+client = kfp.Client(host=host, existing_token=os.environ.get("MLFLOW_TRACKING_TOKEN"),
+                    ssl_ca_cert=os.environ.get("REQUESTS_CA_BUNDLE"))
 made = client.create_run_from_pipeline_func(
     pipeline, arguments={"text": words, "wanted": words}, run_name=words,
     experiment_name=f"experiment {words}", enable_caching=False)

@@ -12,7 +12,9 @@ from components.connections import (
 from components.shapes import network_policies
 
 AUTHORITIES = "-----BEGIN CERTIFICATE-----\n"
-GATEWAY = GatewayConnection(name="traefik", namespace="gateway", domain="plinth.local", class_name="traefik")
+GATEWAY = GatewayConnection(
+    name="traefik", namespace="gateway", domain="plinth.localhost", class_name="traefik"
+)
 SECURE_GATEWAY = dataclasses.replace(GATEWAY, secure=True)
 ISSUER = Issuer(
     url="https://login.example.com",

@@ -63,7 +63,9 @@ def test_samples_are_labels_and_values_of_every_series(prometheus: Prometheus) -
     first, second = prometheus.samples("sum by (pod) (x)")
     assert first == ({"pod": "a"}, 2.5)
     assert second[1] != second[1], "NaN"
-    assert Server.requests == [("prometheus.plinth.local", "/api/v1/query", {"query": ["sum by (pod) (x)"]})]
+    assert Server.requests == [
+        ("prometheus.plinth.localhost", "/api/v1/query", {"query": ["sum by (pod) (x)"]})
+    ]
 
 
 def test_a_scalar_is_a_sample_without_labels(prometheus: Prometheus) -> None:

@@ -57,7 +57,7 @@ def test_no_secret_is_in_clear(smallest: Settings) -> None:
 
 def test_outputs_are_what_workloads_read(smallest: Settings) -> None:
     made = platform.deployed(smallest).result
-    assert made["gateway_domain"] == "plinth.local"
+    assert made["gateway_domain"] == "plinth.localhost"
     assert made["pipelines_bucket"] == "pipelines"
     assert made["artifacts_destination"] == "s3://mlflow"
 

@@ -134,10 +134,10 @@ def test_outputs_of_a_local_stack_include_kubeconfig_and_gateway_url(
     )
     instance.endpoints_file.parent.mkdir(parents=True)
     instance.endpoints_file.write_text(endpoints.text())
-    monkeypatch.setattr(commands.Engine, "outputs", lambda _: {"gateway_domain": "plinth.local"})
+    monkeypatch.setattr(commands.Engine, "outputs", lambda _: {"gateway_domain": "plinth.localhost"})
     assert commands.main(["outputs", "--stack", "x", "--name", "mine"]) == 0
     assert json.loads(capsys.readouterr().out) == {
-        "gateway_domain": "plinth.local",
+        "gateway_domain": "plinth.localhost",
         "gateway_url": "http://127.0.0.1:8080",
         "kubeconfig": "/k",
     }
@@ -154,7 +154,7 @@ def test_outputs_of_a_stack_with_tls_are_an_https_url_and_a_file_to_trust(
     )
     instance.endpoints_file.write_text(endpoints.text())
     found = {
-        "gateway_domain": "plinth.local",
+        "gateway_domain": "plinth.localhost",
         "gateway_authority": "the certificate",
         "identity_authority": "the company's",
     }
@@ -164,7 +164,7 @@ def test_outputs_of_a_stack_with_tls_are_an_https_url_and_a_file_to_trust(
     assert Path(printed.pop("gateway_authority")).read_text() == "the certificate"
     assert Path(printed.pop("identity_authority")).read_text() == "the company's"
     assert printed == {
-        "gateway_domain": "plinth.local",
+        "gateway_domain": "plinth.localhost",
         "gateway_url": "https://127.0.0.1:8080",
         "gateway_address": "127.0.0.1",
         "kubeconfig": "/k",

@@ -16,7 +16,9 @@ from infra.parts.secrets import Certificate, GatewayCertificate, WebhookCertific
 from tests.fixtures import certificates
 
 WEBHOOKS = [each for each in SECRETS if isinstance(each, WebhookCertificate)]
-GATEWAY = GatewayCertificate(names=("*.plinth.local", "plinth.local", "localhost", "127.0.0.1", "::1"))
+GATEWAY = GatewayCertificate(
+    names=("*.plinth.localhost", "plinth.localhost", "localhost", "127.0.0.1", "::1")
+)
 CERTIFICATES = [*WEBHOOKS, GATEWAY]
 HOSTS = {
     "kserve-webhooks": "kserve-webhook-server-service.kserve.svc",
@@ -76,12 +78,14 @@ def test_a_certificate_is_renewed_when_its_names_change() -> None:
     assert generated.renewal(same, today) == generated.renewal(GATEWAY, today)
 
 
-@pytest.mark.parametrize("name", ["mlflow.plinth.local", "plinth.local", "localhost", "127.0.0.1", "::1"])
+@pytest.mark.parametrize(
+    "name", ["mlflow.plinth.localhost", "plinth.localhost", "localhost", "127.0.0.1", "::1"]
+)
 def test_a_strict_client_accepts_each_name_of_the_gateway(name: str, tmp_path: Path) -> None:
     assert _handshake(certificates.make(tmp_path, *GATEWAY.names), name) is None
 
 
-@pytest.mark.parametrize("name", ["a.b.plinth.local", "plinth.example", "127.0.0.2"])
+@pytest.mark.parametrize("name", ["a.b.plinth.localhost", "plinth.example", "127.0.0.2"])
 def test_no_client_accepts_another_name(name: str, tmp_path: Path) -> None:
     refused = _handshake(certificates.make(tmp_path, *GATEWAY.names), name)
     assert refused is not None

@@ -38,7 +38,7 @@ def step_environment(tmp_path: Path, empty_store: Path, monkeypatch: pytest.Monk
         "PLINTH_MODELS_SERVICE_ACCOUNT": "model-storage",
         "PLINTH_SERVING_RUNTIME": "mlflow-abc",
         "PLINTH_SERVING_RUNTIMES": "[]",
-        "PLINTH_GATEWAY_DOMAIN": "plinth.local",
+        "PLINTH_GATEWAY_DOMAIN": "plinth.localhost",
         "PLINTH_S3_ENDPOINT": "http://object-store:9000",
         "PLINTH_S3_REGION": "us-east-1",
     }

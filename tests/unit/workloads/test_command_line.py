@@ -114,8 +114,8 @@ def test_who_calls_the_model_over_tls_is_told_whom_to_trust(
     file.write_text(json.dumps({**OUTPUTS, **tls}))
     assert command.main(["show", *platform["arguments"]]) == 0
     shown = capsys.readouterr().out
-    assert "answers at https://wine-models.plinth.local:8080/v1/models/wine:predict\n" in shown
-    assert f"curl --cacert {file} --connect-to ::127.0.0.1: ..." in shown
+    assert "answers at https://wine-models.plinth.localhost:8080/v1/models/wine:predict\n" in shown
+    assert f"try it     curl --cacert {file} --connect-to ::127.0.0.1: " in shown
     assert "http://" not in shown
 
 

@@ -13,11 +13,11 @@ from workloads.errors import WorkloadsError
 
 def test_outputs_give_the_host_of_everything() -> None:
     found = Endpoints.parse(json.dumps({**OUTPUTS, "prometheus_url": "an output that workloads do not read"}))
-    assert found.model_host("wine") == "wine-models.plinth.local"
-    assert found.pipelines_host == "pipelines.plinth.local"
-    assert found.tracking_host == "mlflow.plinth.local"
-    assert found.objects_host == "objects.plinth.local"
-    assert found.prometheus_host == "prometheus.plinth.local"
+    assert found.model_host("wine") == "wine-models.plinth.localhost"
+    assert found.pipelines_host == "pipelines.plinth.localhost"
+    assert found.tracking_host == "mlflow.plinth.localhost"
+    assert found.objects_host == "objects.plinth.localhost"
+    assert found.prometheus_host == "prometheus.plinth.localhost"
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", json.dumps({**OUTPUTS, "gateway_url": 5})])
@@ -69,11 +69,11 @@ def test_a_team_has_hosts_namespaces_and_a_bucket_of_its_own() -> None:
         "pipelines_bucket": "pipelines-research",
     }
     found = Endpoints.parse(json.dumps({**OUTPUTS, "team_research": own}), "research")
-    assert found.pipelines_host == "pipelines-research.plinth.local"
-    assert found.prometheus_host == "prometheus-research.plinth.local"
-    assert found.model_host("wine") == "wine-research.plinth.local"
+    assert found.pipelines_host == "pipelines-research.plinth.localhost"
+    assert found.prometheus_host == "prometheus-research.plinth.localhost"
+    assert found.model_host("wine") == "wine-research.plinth.localhost"
     assert (found.pipelines_namespace, found.pipelines_bucket) == ("research", "pipelines-research")
-    assert found.tracking_host == "mlflow-research.plinth.local"
+    assert found.tracking_host == "mlflow-research.plinth.localhost"
 
 
 def test_a_team_that_the_stack_does_not_have_is_named_with_those_that_it_has() -> None:

@@ -132,9 +132,9 @@ CLIENTS: dict[str, Callable[[Endpoints, pytest.MonkeyPatch], object]] = {
     "wine-models": lambda known, _: InferenceClient(known, "wine").properties(),
     "objects": _list_objects,
     "prometheus": lambda known, _: Prometheus(known)._get("rules"),
-    "fault": lambda known, _: injection._client(known, "fault.plinth.local").get("/"),
+    "fault": lambda known, _: injection._client(known, "fault.plinth.localhost").get("/"),
     "load": lambda known, _: PlatformAccess(endpoints=known, target=known.gateway_url, model="wine").call(
-        "GET", "load.plinth.local", "/"
+        "GET", "load.plinth.localhost", "/"
     ),
 }
 
@@ -145,7 +145,7 @@ def test_a_client_of_the_gateway_ignores_the_proxy(
     part: str, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     CLIENTS[part](gateway.endpoints, monkeypatch)
-    assert set(gateway.hosts) == {f"{part}.plinth.local"}
+    assert set(gateway.hosts) == {f"{part}.plinth.localhost"}
 
 
 @pytest.mark.usefixtures("dead_proxy")
@@ -265,6 +265,6 @@ def test_a_gateway_that_is_down_is_left_to_its_client() -> None:
 
 
 def test_a_session_names_its_part(gateway: Gateway) -> None:
-    with direct_session(gateway.endpoints, "mlflow.plinth.local") as session:
+    with direct_session(gateway.endpoints, "mlflow.plinth.localhost") as session:
         session.get(gateway.endpoints.gateway_url, timeout=5)
-    assert gateway.hosts == ["mlflow.plinth.local"]
+    assert gateway.hosts == ["mlflow.plinth.localhost"]

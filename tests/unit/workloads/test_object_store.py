@@ -36,7 +36,7 @@ def test_requests_go_through_the_gateway_and_are_signed_for_the_host_it_routes_b
 ) -> None:
     secrets["runs", "mlpipeline-minio-artifact"] = {"accesskey": "a", "secretkey": "s"}
     store = object_store.pipelines_store(ENDPOINTS)
-    assert store.meta.endpoint_url == "http://objects.plinth.local"
+    assert store.meta.endpoint_url == "http://objects.plinth.localhost"
     assert store.meta.config.proxies == {"http": ENDPOINTS.gateway_url}
     assert store.meta.region_name == "us-east-1"
 

@@ -30,12 +30,12 @@ def test_every_request_names_the_tracking_host() -> None:
     thread.start()
     try:
         url = f"http://127.0.0.1:{server.server_port}"
-        for domain in ("plinth.local", "other.local"):
+        for domain in ("plinth.localhost", "other.local"):
             client = connect(Endpoints(**{**OUTPUTS, "gateway_url": url, "gateway_domain": domain}))
             assert client.get_experiment("0").name == "Default"
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
-    assert HOSTS[0] == "mlflow.plinth.local"
+    assert HOSTS[0] == "mlflow.plinth.localhost"
     assert HOSTS[-1] == "mlflow.other.local"

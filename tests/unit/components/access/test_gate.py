@@ -22,10 +22,10 @@ def deployed(*, preview: bool = False, login: LoginArgs | None = None, **changes
         plain = GateArgs(
             namespace="identity",
             image="gate",
-            domain="plinth.local",
+            domain="plinth.localhost",
             routes=[
-                _MODELS.route(host="MODEL-models.plinth.local", namespace="models"),
-                OPEN.route(host="objects.plinth.local", namespace="storage"),
+                _MODELS.route(host="MODEL-models.plinth.localhost", namespace="models"),
+                OPEN.route(host="objects.plinth.localhost", namespace="storage"),
             ],
             namespaces={"models": "models"},
             clients=(network_policies.in_namespace("gateway"),),

@@ -23,7 +23,7 @@ def args(**changes: object) -> GatewayArgs:
     plain = GatewayArgs(
         namespace="gateway",
         image="docker.io/library/traefik:v3",
-        domain="plinth.local",
+        domain="plinth.localhost",
         backends=BACKENDS,
         in_flight=32,
         node_port=30080,
@@ -89,8 +89,8 @@ def test_with_a_certificate_nothing_but_tls_is_published(node_port: int | None) 
     assert [each["targetPort"] for each in inside["ports"]] == [8000]
     (port,) = outside["ports"]
     assert (port["port"], port["targetPort"], port.get("nodePort")) == (443, TLS_ENTRY_PORT, node_port)
-    assert deployment.result.connection.url("mlflow") == "https://mlflow.plinth.local"
-    assert deployed(node_port=node_port).result.connection.url("mlflow") == "http://mlflow.plinth.local"
+    assert deployment.result.connection.url("mlflow") == "https://mlflow.plinth.localhost"
+    assert deployed(node_port=node_port).result.connection.url("mlflow") == "http://mlflow.plinth.localhost"
 
 
 def test_with_a_certificate_clear_text_is_for_pods_alone() -> None:

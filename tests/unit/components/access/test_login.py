@@ -50,7 +50,7 @@ def test_the_key_of_sessions_is_one_for_aes() -> None:
 
 def test_a_session_is_for_the_platforms_hosts_and_for_https_where_there_is_tls() -> None:
     given = arguments(deployed())
-    assert {"--cookie-domain=.plinth.local", "--whitelist-domain=.plinth.local:*"} <= {*given}
+    assert {"--cookie-domain=.plinth.localhost", "--whitelist-domain=.plinth.localhost:*"} <= {*given}
     assert {"--cookie-samesite=lax", "--cookie-secure=false"} <= {*given}
     assert "--cookie-secure=true" in arguments(deployed(gateway=sample.SECURE_GATEWAY))
 
@@ -129,7 +129,7 @@ def test_without_one_the_images_authorities_are_trusted(issuer: Issuer | None) -
 def test_people_are_sent_where_they_sign_in() -> None:
     assert deployed().result.sessions == {
         "url": "http://login:4180",
-        "host": "login.plinth.local",
+        "host": "login.plinth.localhost",
         "path": "/oauth2/sign_in",
         "cookie": "plinth",
         "prefix": "local:",

@@ -17,8 +17,8 @@ from components.access.roles import (
 
 
 def test_a_host_without_a_group_verifies_requests_itself() -> None:
-    assert OPEN.route(host="objects.plinth.local", namespace="storage") == {
-        "host": "objects.plinth.local",
+    assert OPEN.route(host="objects.plinth.localhost", namespace="storage") == {
+        "host": "objects.plinth.localhost",
         "open": True,
         "shares": 8,
     }
@@ -26,8 +26,8 @@ def test_a_host_without_a_group_verifies_requests_itself() -> None:
 
 def test_an_entry_has_what_is_given_and_nothing_empty() -> None:
     access = Access(group=TRACKING, resource="experiments", reads=("/search$",), localhost=("/",))
-    assert access.route(host="mlflow.plinth.local", namespace="mlflow") == {
-        "host": "mlflow.plinth.local",
+    assert access.route(host="mlflow.plinth.localhost", namespace="mlflow") == {
+        "host": "mlflow.plinth.localhost",
         "namespace": "mlflow",
         "group": "mlflow.kubeflow.org",
         "resource": "experiments",
@@ -39,8 +39,8 @@ def test_an_entry_has_what_is_given_and_nothing_empty() -> None:
 
 def test_the_hosts_of_models_share_an_entry() -> None:
     access = Access(group=MODELS, resource="inferenceservices", subresource="predictions")
-    entry = access.route(host="MODEL-models.plinth.local", namespace="models")
-    assert entry["suffix"] == "-models.plinth.local"
+    entry = access.route(host="MODEL-models.plinth.localhost", namespace="models")
+    assert entry["suffix"] == "-models.plinth.localhost"
     assert "host" not in entry
 
 

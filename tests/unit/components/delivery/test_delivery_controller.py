@@ -114,7 +114,7 @@ def test_the_controller_reads_the_file_that_the_stack_writes(tmp_path: Path) -> 
             "models": "http://mlflow.mlflow:5000",
             "research": "http://mlflow-research.mlflow:5000",
         },
-        domain="plinth.local",
+        domain="plinth.localhost",
         gateway={"name": "traefik", "namespace": "gateway"},
         gateway_pods="app.kubernetes.io/name=traefik",
         defaults=Defaults(steps=(Step(weight=5, seconds=60),), approval=True),

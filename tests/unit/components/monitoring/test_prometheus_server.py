@@ -70,7 +70,7 @@ def test_it_reaches_its_targets_alone_and_is_read_through_the_gateway() -> None:
         {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "gateway"}}}
     ]
     route = deployed().one("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute").inputs["spec"]
-    assert route["hostnames"] == ["prometheus.plinth.local"]
+    assert route["hostnames"] == ["prometheus.plinth.localhost"]
 
 
 def test_nobody_ends_or_profiles_it_or_reads_its_configuration_through_the_gateway() -> None:

@@ -44,7 +44,11 @@ def test_the_route_of_a_team_names_its_namespaces_and_never_the_client() -> None
     deployment = deployed()
     routes = deployment.of_type("HTTPRoute")
     hosts = {each.inputs["spec"]["hostnames"][0] for each in routes}
-    assert hosts == {"prometheus-research.plinth.local", "prometheus-applied.plinth.local", "localhost"}
+    assert hosts == {
+        "prometheus-research.plinth.localhost",
+        "prometheus-applied.plinth.localhost",
+        "localhost",
+    }
     seen: dict[str, set[str]] = {}
     for route in routes:
         for rule in route.inputs["spec"]["rules"]:

@@ -18,7 +18,7 @@ from workloads.contract import OBJECT_STORE_SECRET
 
 STEPS = StepSettings(
     tracking_uri="http://mlflow.mlflow:5000",
-    environment={"PLINTH_GATEWAY_DOMAIN": "plinth.local"},
+    environment={"PLINTH_GATEWAY_DOMAIN": "plinth.localhost"},
     destinations=(network_policies.egress([network_policies.in_namespace("mlflow")], 5000),),
     models_namespace="models",
 )
@@ -126,7 +126,7 @@ def test_steps_are_told_where_the_tracking_server_is_and_may_go_there() -> None:
     told = deployment.one("ConfigMap", "pipelines-steps-plinth-endpoints").inputs["data"]
     assert told == {
         "MLFLOW_TRACKING_URI": "http://mlflow.mlflow:5000",
-        "PLINTH_GATEWAY_DOMAIN": "plinth.local",
+        "PLINTH_GATEWAY_DOMAIN": "plinth.localhost",
     }
     egress = rules.policies(deployment)["pipeline-steps"]["egress"]
     ports = [[port["port"] for port in rule["ports"]] for rule in egress]

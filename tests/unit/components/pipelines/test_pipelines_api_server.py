@@ -129,7 +129,7 @@ def test_the_gateway_reaches_http_alone_and_clients_reach_both_ports() -> None:
 
 def test_the_api_is_published_only_where_there_is_a_gateway() -> None:
     route = deployed().one("HTTPRoute", "api-route").inputs["spec"]
-    assert route["hostnames"] == ["pipelines.plinth.local"]
+    assert route["hostnames"] == ["pipelines.plinth.localhost"]
     (rule,) = route["rules"]
     assert rule["backendRefs"] == [{"name": "ml-pipeline", "port": 8888}]
     assert {match["path"]["type"] for match in rule["matches"]} == {"PathPrefix"}

@@ -83,7 +83,7 @@ def test_it_counts_as_started_when_its_webhooks_listen() -> None:
 def test_settings_are_those_that_a_standard_install_needs() -> None:
     data = settings(
         gateway="gateway/traefik",
-        domain="plinth.local",
+        domain="plinth.localhost",
         storage_initializer_image="plinth/storage-initializer:abc",
         version="v0",
     )

@@ -11,9 +11,9 @@ from workloads.contract import Host
 
 
 def test_a_route_takes_every_path_of_its_host() -> None:
-    spec = http_routes.spec(GATEWAY, "mlflow.plinth.local", "tracking", 5000)
+    spec = http_routes.spec(GATEWAY, "mlflow.plinth.localhost", "tracking", 5000)
     assert spec["parentRefs"] == [{"name": "traefik", "namespace": "gateway"}]
-    assert spec["hostnames"] == ["mlflow.plinth.local"]
+    assert spec["hostnames"] == ["mlflow.plinth.localhost"]
     assert spec["rules"] == [{"backendRefs": [{"name": "tracking", "port": 5000}]}]
 
 
@@ -53,7 +53,7 @@ def test_a_route_is_in_the_namespace_of_its_service() -> None:
     deployment = deploy(Server)
     route = deployment.one("HTTPRoute", "server-route")
     assert route.inputs["metadata"] == {"name": "pages", "namespace": "place", "labels": {"a": "b"}}
-    assert route.inputs["spec"] == http_routes.spec(GATEWAY, "grafana.plinth.local", "web", 80)
+    assert route.inputs["spec"] == http_routes.spec(GATEWAY, "grafana.plinth.localhost", "web", 80)
     assert route.parent == deployment.component().urn
 
 
@@ -64,12 +64,12 @@ def test_localhost_leads_to_the_same_paths_where_a_component_wants_it() -> None:
     assert {route.name: route.inputs["spec"] for route in routes} == {
         name: http_routes.spec(GATEWAY, host, "web", 80, paths)
         for name, host in (
-            ("server-route", "grafana.plinth.local"),
+            ("server-route", "grafana.plinth.localhost"),
             ("server-route-localhost", "localhost"),
         )
     }
     (only,) = deploy(lambda: Server(paths)).of_type("HTTPRoute")
-    assert only.inputs["spec"]["hostnames"] == ["grafana.plinth.local"]
+    assert only.inputs["spec"]["hostnames"] == ["grafana.plinth.localhost"]
 
 
 def test_below_a_path_of_localhost_each_path_is_a_rule_that_the_server_does_not_see() -> None:
@@ -101,7 +101,7 @@ def test_every_rule_of_a_route_sets_its_headers_whatever_the_client_sent() -> No
 
 
 def test_a_route_of_every_path_sets_headers_too() -> None:
-    spec = http_routes.spec(GATEWAY, "a.plinth.local", "web", 80, set_headers={"X-Team": "a"})
+    spec = http_routes.spec(GATEWAY, "a.plinth.localhost", "web", 80, set_headers={"X-Team": "a"})
     (rule,) = spec["rules"]
     assert rule["filters"][0]["requestHeaderModifier"]["set"] == [{"name": "X-Team", "value": "a"}]
 

@@ -107,8 +107,8 @@ def test_every_name_of_the_service_is_an_allowed_host() -> None:
         "mlflow.mlflow.svc:*",
         "mlflow.mlflow.svc.cluster.local:*",
         "localhost:*",
-        "mlflow.plinth.local",
-        "mlflow.plinth.local:*",
+        "mlflow.plinth.localhost",
+        "mlflow.plinth.localhost:*",
     ):
         assert host in hosts
     assert "*" not in hosts, "a bare star would switch the check off"
@@ -148,7 +148,7 @@ def test_the_service_selects_the_proxy_which_is_published() -> None:
         assert selector.items() <= labels.items()
         assert not selector.items() <= other.inputs["spec"]["template"]["metadata"]["labels"].items()
     route = deployment.one("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute", "mlflow-route")
-    assert route.inputs["spec"]["hostnames"] == ["mlflow.plinth.local"]
+    assert route.inputs["spec"]["hostnames"] == ["mlflow.plinth.localhost"]
     local = deployment.one("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute", "mlflow-route-localhost")
     assert local.inputs["spec"]["rules"] == route.inputs["spec"]["rules"]
     assert deployment.output("mlflow") == {"tracking_uri": "http://mlflow.mlflow:5000"}

@@ -98,7 +98,7 @@ def _pattern(message: str) -> str:
 def test_names_of_other_servers_are_refused() -> None:
     (line,) = [each for each in text(deployed()).splitlines() if "acl known" in each]
     names = line.split("-m str ")[1].split()
-    assert names == known_hosts("mlflow-research", "mlflow", ["mlflow-research.plinth.local"])
+    assert names == known_hosts("mlflow-research", "mlflow", ["mlflow-research.plinth.localhost"])
     assert "mlflow" not in names
 
 
@@ -174,7 +174,7 @@ def test_it_is_published_by_name_and_below_the_path_of_the_team() -> None:
     deployment = deployed()
     kind = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute"
     route = deployment.one(kind, "mlflow-research-route").inputs["spec"]
-    assert route["hostnames"] == ["mlflow-research.plinth.local"]
+    assert route["hostnames"] == ["mlflow-research.plinth.localhost"]
     assert route["rules"][0]["backendRefs"] == [{"name": "mlflow-research", "port": 5000}]
     local = deployment.one(kind, "mlflow-research-route-localhost").inputs["spec"]
     # The Gateway API takes no more of them.

@@ -11,7 +11,7 @@ from delivery.rollouts.settings import Settings
 
 DOCUMENT: dict[str, Any] = {
     "tracking": {"models": "http://mlflow"},
-    "domain": "plinth.local",
+    "domain": "plinth.localhost",
     "gateway": {"name": "traefik", "namespace": "gateway"},
     "gatewayPods": "app=traefik",
     "defaults": {

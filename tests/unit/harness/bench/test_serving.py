@@ -54,16 +54,16 @@ def test_the_processes_that_serve_a_model_are_found_by_their_command_lines(
     monkeypatch.setattr(memory, "find_members", lambda _: list(lines))
     monkeypatch.setattr(processes, "command_line", lambda pid: lines[pid])
     monkeypatch.setattr(processes, "environment", lambda pid: {"HOSTNAME": pods[pid]} if pid in pods else {})
-    served = serving.find_served(Instance("x"), "wine", "wine-v7", "wine.host", [1.0])
-    assert (served.predictor, served.gateway, served.host) == (3, 1, "wine.host")
-    older = serving.find_served(Instance("x"), "wine", "wine-v6", "wine.host", [1.0])
+    served = serving.find_served(Instance("x"), "wine", "wine-v7", {"Host": "wine.host"}, [1.0])
+    assert (served.predictor, served.gateway, served.headers) == (3, 1, {"Host": "wine.host"})
+    older = serving.find_served(Instance("x"), "wine", "wine-v6", {"Host": "wine.host"}, [1.0])
     assert (older.predictor, older.gateway) == (5, 1)
     for name, service in (("wine", "wine-v8"), ("wines", "wine-v7"), ("wine", "beer-v7")):
         with pytest.raises(LoadError, match=f"or of the gateway; is {service} running"):
-            serving.find_served(Instance("x"), name, service, "wine.host", [1.0])
+            serving.find_served(Instance("x"), name, service, {"Host": "wine.host"}, [1.0])
     del lines[1]
     with pytest.raises(LoadError, match="no process of the predictor or of the gateway"):
-        serving.find_served(Instance("x"), "wine", "wine-v7", "wine.host", [1.0])
+        serving.find_served(Instance("x"), "wine", "wine-v7", {"Host": "wine.host"}, [1.0])
 
 
 def test_the_median_run_counts_and_the_first_only_warms_up(
@@ -79,8 +79,8 @@ def test_the_median_run_counts_and_the_first_only_warms_up(
 
     monkeypatch.setattr(closed_loop, "run", run)
     monkeypatch.setattr(processes, "cpu_seconds", lambda pid: spent[pid])
-    served = Served(name="wine", host="h", row=[1.0], predictor=10, gateway=20)
-    target = LoadTarget(url="http://127.0.0.1:1", host="h", body=tmp_path)
+    served = Served(name="wine", headers={"Host": "h"}, row=[1.0], predictor=10, gateway=20)
+    target = LoadTarget(url="http://127.0.0.1:1", headers={"Host": "h"}, body=tmp_path)
 
     def measured(network_of: int) -> ServingFigures:
         return serving._measure(

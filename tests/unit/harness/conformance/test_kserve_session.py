@@ -51,7 +51,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_the_service_names_a_format_and_a_model_and_nothing_of_the_platform(
     session: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    session.main("models", "s3://mlflow/1", "http://127.0.0.1:8080", "plinth.local")
+    session.main("models", "s3://mlflow/1", "http://127.0.0.1:8080", "plinth.localhost")
     (service,) = _Client.created
     predictor = vars(service.spec.predictor)
     assert list(predictor) == ["model"]
@@ -60,7 +60,10 @@ def test_the_service_names_a_format_and_a_model_and_nothing_of_the_platform(
         "storage_uri": "s3://mlflow/1",
     }
     assert _Client.calls == [(service.metadata.name, "models")]
-    assert capsys.readouterr().out == "{'url': 'http://127.0.0.1:8080', 'host': '.plinth.local', 'rows': 2}\n"
+    assert (
+        capsys.readouterr().out
+        == "{'url': 'http://127.0.0.1:8080', 'host': '.plinth.localhost', 'rows': 2}\n"
+    )
 
 
 def test_a_service_that_does_not_become_ready_is_deleted_too(
@@ -68,5 +71,5 @@ def test_a_service_that_does_not_become_ready_is_deleted_too(
 ) -> None:
     monkeypatch.setattr(_Client, "ready", False)
     with pytest.raises(RuntimeError, match="not ready"):
-        session.main("models", "s3://mlflow/1", "http://127.0.0.1:8080", "plinth.local")
+        session.main("models", "s3://mlflow/1", "http://127.0.0.1:8080", "plinth.localhost")
     assert _Client.calls == [(_Client.created[0].metadata.name, "models")]

@@ -5,12 +5,14 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
+from kfp.client.token_credentials_base import TokenCredentialsBase
+from kfp_server_api import Configuration
 
 from harness.conformance import sample_pipelines, sample_runs
 from harness.conformance.sample_pipelines import Sample
 from harness.conformance.sample_runs import SampleRuns
 from tests.fixtures.platforms import ENDPOINTS
-from workloads import pipeline_runs
+from workloads import pipeline_runs, tokens
 from workloads.pipeline_runs import PipelineRun
 
 
@@ -19,11 +21,13 @@ class _Client:
 
     hosts: ClassVar[list[str]] = []
     authorities: ClassVar[list[str | None]] = []
+    credentials: ClassVar[list[TokenCredentialsBase | None]] = []
     submitted: ClassVar[list[tuple[str, dict[str, Any], bool]]] = []
     deleted: ClassVar[list[str]] = []
 
-    def __init__(self, host: str, ssl_ca_cert: str | None) -> None:
+    def __init__(self, host: str, credentials: TokenCredentialsBase | None, ssl_ca_cert: str | None) -> None:
         self.hosts.append(host)
+        self.credentials.append(credentials)
         self.authorities.append(ssl_ca_cert)
 
     def create_run_from_pipeline_package(
@@ -53,6 +57,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Client]]:
     yield _Client
     _Client.hosts.clear()
     _Client.authorities.clear()
+    _Client.credentials.clear()
     _Client.submitted.clear()
     _Client.deleted.clear()
 
@@ -63,6 +68,22 @@ def test_the_client_knows_an_address_and_nothing_else(client: type[_Client], tmp
     assert client.hosts == [ENDPOINTS.localhost_url]
     assert client.hosts[0].startswith("http://localhost:")
     assert client.authorities == [None]
+    assert client.credentials == [None]
+
+
+def test_at_a_login_every_request_has_a_token_that_is_valid(
+    client: type[_Client], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    issued = iter(["first", "second"])
+    monkeypatch.setattr(tokens, "token", lambda _: next(issued))
+    with SampleRuns(replace(ENDPOINTS, identity_account="identity/operator"), [], tmp_path):
+        pass
+    (credentials,) = client.credentials
+    assert credentials
+    configuration = Configuration(api_key={}, api_key_prefix={"authorization": "Bearer"})
+    configuration.refresh_api_key_hook = credentials.refresh_api_key_hook
+    sent = [configuration.get_api_key_with_prefix("authorization") for _ in range(2)]
+    assert sent == ["Bearer first", "Bearer second"]
 
 
 def test_with_tls_the_client_also_knows_whom_to_trust(client: type[_Client], tmp_path: Path) -> None:

@@ -51,8 +51,8 @@ def test_a_gpu_pod_requests_one_gpu() -> None:
 
 
 def test_a_route_leads_from_the_host_to_the_service_of_its_name() -> None:
-    spec: dict[str, Any] = manifests.route("failing", "failing-models.plinth.local")["spec"]
-    assert spec["hostnames"] == ["failing-models.plinth.local"]
+    spec: dict[str, Any] = manifests.route("failing", "failing-models.plinth.localhost")["spec"]
+    assert spec["hostnames"] == ["failing-models.plinth.localhost"]
     assert spec["rules"] == [{"backendRefs": [{"name": "failing", "port": 80}]}]
 
 

@@ -93,7 +93,7 @@ def test_every_host_of_a_stack_with_tls_is_one_that_its_certificate_is_for(
 ) -> None:
     (certificate,) = gateway.certificates(stack_file.settings("teams").model_copy(update={"gateway": TLS}))
     hosts = [each["host"] for each in secure.result["routes"]]
-    assert "pipelines-research.plinth.local" in hosts
+    assert "pipelines-research.plinth.localhost" in hosts
     names = certificate.names
     assert [each for each in hosts if not any(entrance.covers(name, each) for name in names)] == []
     assert {"localhost", "127.0.0.1", "::1"} < {*names}
@@ -104,7 +104,7 @@ def test_people_sign_in_over_tls_and_steps_call_models_inside_the_cluster(
 ) -> None:
     (login,) = secure.pods()["login-server"]["containers"]
     assert "--cookie-secure=true" in login["args"]
-    assert secure.output("outputs")["prometheus_url"] == "https://prometheus.plinth.local"
+    assert secure.output("outputs")["prometheus_url"] == "https://prometheus.plinth.localhost"
     steps = secure.one("ConfigMap", "pipelines-steps-plinth-endpoints").inputs["data"]
     assert steps[StepVariable.GATEWAY_URL] == "http://traefik.gateway"
 
@@ -128,17 +128,17 @@ def test_routes_are_an_output_with_full_hosts() -> None:
     routes = platform.stack("local").result["routes"]
     hosts = [each["host"] for each in routes]
     assert hosts == [
-        "objects.plinth.local",
-        "mlflow.plinth.local",
-        "MODEL-models.plinth.local",
-        "pipelines.plinth.local",
-        "prometheus.plinth.local",
+        "objects.plinth.localhost",
+        "mlflow.plinth.localhost",
+        "MODEL-models.plinth.localhost",
+        "pipelines.plinth.localhost",
+        "prometheus.plinth.localhost",
     ]
     assert all(each["title"] and each["description"] for each in routes)
     chosen = choices.changed(choices.of_stack("local"), "monitoring.grafanaImage", "grafana:12")
     with_grafana = platform.deployed(reader.parse(chosen)).result["routes"]
-    assert "grafana.plinth.local" in [each["host"] for each in with_grafana]
-    assert stack_file.settings("local").gateway.domain == "plinth.local"
+    assert "grafana.plinth.localhost" in [each["host"] for each in with_grafana]
+    assert stack_file.settings("local").gateway.domain == "plinth.localhost"
 
 
 def test_how_much_one_user_may_ask_at_once_is_a_setting() -> None:

@@ -36,8 +36,14 @@ def _gate(deployment: Deployment[Any]) -> dict[str, Any]:
     return json.loads(deployment.one("ConfigMap", "gate-config").inputs["data"]["gate.json"])
 
 
-def test_a_stack_without_it_asks_nobody() -> None:
+def test_a_stack_that_does_not_name_it_has_a_login() -> None:
     settings = reader.parse({"cluster": _CLUSTER})
+    assert identity.wanted(settings)
+    assert settings.identity == _settings(kind="local").identity
+
+
+def test_a_stack_that_declines_it_asks_nobody() -> None:
+    settings = _settings(kind="none")
     assert not identity.wanted(settings)
     registered = platform.deployed(settings)
     (traefik,) = registered.pods()["traefik-server"]["containers"]
@@ -54,18 +60,18 @@ def test_the_gate_hangs_on_the_entry_point_of_every_route() -> None:
 
 def test_the_gate_knows_every_host_of_the_stack_and_opens_two() -> None:
     settings = _settings(kind="local")
-    known = identity.gate_routes(plan(settings, PARTS).routes, "plinth.local")
+    known = identity.gate_routes(plan(settings, PARTS).routes, "plinth.localhost")
     hosts = {each.get("host", each.get("suffix")) for each in known}
-    assert {Host.PIPELINES.below("plinth.local"), Host.TRACKING.below("plinth.local")} < hosts
-    assert "-models.plinth.local" in hosts
+    assert {Host.PIPELINES.below("plinth.localhost"), Host.TRACKING.below("plinth.localhost")} < hosts
+    assert "-models.plinth.localhost" in hosts
     assert {each["host"] for each in known if each.get("open")} == {
-        Host.OBJECTS.below("plinth.local"),
-        Host.LOGIN.below("plinth.local"),
+        Host.OBJECTS.below("plinth.localhost"),
+        Host.LOGIN.below("plinth.localhost"),
     }
 
 
 def test_localhost_leads_where_its_routes_lead() -> None:
-    known = identity.gate_routes(plan(_settings(kind="local"), PARTS).routes, "plinth.local")
+    known = identity.gate_routes(plan(_settings(kind="local"), PARTS).routes, "plinth.localhost")
     shared = {each["host"]: each["localhost"] for each in known if "localhost" in each}
     routes = {
         each.inputs["metadata"]["name"]: each.inputs["spec"]["hostnames"][0]
@@ -187,8 +193,8 @@ def test_a_companys_own_authority_is_known_to_gate_login_and_clients(tmp_path: P
 
 
 def test_models_and_the_object_store_have_several_shares_of_what_may_be_in_flight() -> None:
-    known = identity.gate_routes(plan(_settings(kind="local"), PARTS).routes, "plinth.local")
+    known = identity.gate_routes(plan(_settings(kind="local"), PARTS).routes, "plinth.localhost")
     shares = {each.get("host", each.get("suffix")): each["shares"] for each in known}
-    several = {"-models.plinth.local", "objects.plinth.local", "login.plinth.local"}
+    several = {"-models.plinth.localhost", "objects.plinth.localhost", "login.plinth.localhost"}
     assert {host for host, number in shares.items() if number == 8} == several
     assert {number for host, number in shares.items() if host not in several} == {1}

@@ -33,7 +33,7 @@ def test_a_stack_without_it_has_no_route_to_it() -> None:
     bare = reader.parse({"cluster": CLUSTER, "monitoring": {"enabled": False}})
     assert not MONITORING.wanted(bare)
     hosts = [each["host"] for each in platform.deployed(bare).result["routes"]]
-    assert "prometheus.plinth.local" not in hosts
+    assert "prometheus.plinth.localhost" not in hosts
     assert [each.host for each in MONITORING.routes(stack_file.settings("local"))] == ["prometheus"]
 
 

@@ -14,7 +14,7 @@ CLUSTER: dict[str, Any] = {"kind": "kubeconfig", "name": "local"}
 
 def test_a_stack_need_only_name_its_cluster() -> None:
     parsed = reader.parse({"cluster": CLUSTER})
-    assert parsed.gateway.domain == "plinth.local"
+    assert parsed.gateway.domain == "plinth.localhost"
     assert parsed.storage.objects == "incluster"
     assert not parsed.protect
 

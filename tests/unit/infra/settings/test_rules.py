@@ -216,7 +216,7 @@ def test_an_issuers_authority_is_a_certificate_of_one() -> None:
         ),
         (
             {"kind": "local", "members": ["a"]},
-            "plinth:identity.members names groups, but a local login has one",
+            "plinth:identity.members names groups, but identity.kind is local",
         ),
     ],
 )

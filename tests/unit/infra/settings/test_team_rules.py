@@ -50,8 +50,8 @@ def test_two_teams_of_one_name_are_refused() -> None:
 
 def test_groups_that_no_token_could_carry_are_refused() -> None:
     team = {"name": "research", "members": ["scientists"]}
-    assert "teams.research.members names groups, but the stack has no login" in refused(team)
-    assert "but a local login has one user" in refused(team, identity={"kind": "local"})
+    assert "teams.research.members names groups, but identity.kind is local" in refused(team)
+    assert "but identity.kind is none" in refused(team, identity={"kind": "none"})
     assert reader.parse({"cluster": CLUSTER, "teams": [team], "identity": OIDC})
 
 

@@ -16,7 +16,9 @@ from workloads.serving.request_parts import matrix_input
 
 class Model(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
-        known = self.headers["Host"] == "wine-models.plinth.local" and self.path == "/v1/models/wine:predict"
+        known = (
+            self.headers["Host"] == "wine-models.plinth.localhost" and self.path == "/v1/models/wine:predict"
+        )
         body = b'{"predictions": [[0.25, 0.75]]}' if known else b'{"error": "no such model"}'
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200 if known else 404)

@@ -7,7 +7,7 @@ import pytest
 from workloads.serving.model_route import MANAGER, name, predictor, route, spec, weights
 
 GATEWAY = {"name": "plinth", "namespace": "traefik"}
-HOST = "wine-models.plinth.local"
+HOST = "wine-models.plinth.localhost"
 
 
 def test_a_route_has_the_host_of_the_model_and_a_backend_for_each_version() -> None:

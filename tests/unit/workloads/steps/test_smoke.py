@@ -17,7 +17,7 @@ from workloads.serving.model_rollout import Phase
 from workloads.steps import smoke
 
 SMOKE: Any = smoke.smoke
-VERSION, MODEL = "wine-v1-models.plinth.local", "wine-models.plinth.local"
+VERSION, MODEL = "wine-v1-models.plinth.localhost", "wine-models.plinth.localhost"
 
 
 class Predictor(BaseHTTPRequestHandler):

@@ -12,7 +12,7 @@ from pathlib import Path
 from images import ImagesError, buildah, debian_lock, mirror, registry, remote_registry, sbom, store
 from terminal import failures
 from terminal.progress import TaskProgress
-from upstream import image_recipe
+from upstream import batch, image_recipe, recipe
 from upstream.cache import UpstreamError
 
 # Packing one image and installing another's packages overlap well on two cores; more workers need more disk.
@@ -77,8 +77,15 @@ def _build(names: list[str], *, settled: Iterable[str] = ()) -> list[str]:
 
 
 def _build_for(targets: list[tuple[str, registry.Target]]) -> None:
-    """Build the images of given references, which are wrong if one of the images has another key now."""
-    if renewed := _build(sorted({name for name, _ in targets})):
+    """Build the images of given references, which are wrong if one of the images has another key now.
+
+    Programs that only some stacks need are built here: their images are wanted.
+    """
+    names = sorted({name for name, _ in targets})
+    missing = [image for image in image_recipe.with_bases(names) if store.find(image.name) is None]
+    owners = {recipe.owner(program).name for image in missing for program in image.programs}
+    batch.build_missing([recipe.load(name) for name in sorted(owners)])
+    if renewed := _build(names):
         raise ImagesError(
             f"Debian packages of {', '.join(renewed)} were locked anew, so references have changed: "
             "run again what made them, such as `python -m infra images`"

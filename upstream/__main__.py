@@ -2,12 +2,11 @@
 
 import argparse
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from terminal import failures
 from terminal.progress import TaskProgress
-from upstream import build, go, modules, recipe
+from upstream import batch, build, go, modules, recipe
 from upstream.cache import UpstreamError
 
 
@@ -15,36 +14,8 @@ def _build(names: list[str], *, everything: bool) -> None:
     projects = [recipe.load(name) for name in names] or [
         project for project in recipe.all_projects() if everything or not project.on_demand
     ]
-    missing = [project for project in projects if not build.is_built(project)]
-    progress = TaskProgress("build", [project.name for project in missing])
-
-    def one(project: recipe.Project) -> None:
-        try:
-            build.build(project, on_start=lambda: progress.start(project.name))
-        except BaseException:
-            progress.done(project.name, "failed")
-            raise
-        progress.done(project.name, "built")
-
-    # Concurrent builds compile twice what both need, so projects that share most are built in turn.
-    families: dict[str, list[recipe.Project]] = {}
-    for project in missing:
-        families.setdefault(project.family, []).append(project)
-
-    def in_turn(family: list[recipe.Project]) -> None:
-        for project in family:
-            one(project)
-
-    # Downloads run ahead of the builds, so that no build holds a CPU while it waits for the network. Without
-    # names they cover every project: a preview of any stack reads manifests, and needs no program.
-    ahead = projects if names else recipe.all_projects()
-    with ThreadPoolExecutor(1) as network, ThreadPoolExecutor(build.SLOTS) as pool:
-        futures = [network.submit(modules.download, project) for project in ahead]
-        longest_first = sorted(families.values(), key=lambda family: -sum(p.expected_seconds for p in family))
-        futures += [pool.submit(in_turn, family) for family in longest_first]
-    for failure in filter(None, [future.exception() for future in futures]):
-        raise failure
-    if not missing:
+    # Without names downloads cover all: a preview of any stack reads manifests, and needs no program.
+    if not batch.build_missing(projects, ahead=() if names else recipe.all_projects()):
         print(f"upstream: {len(projects)} projects, all cached")
 
 

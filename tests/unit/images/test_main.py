@@ -8,7 +8,7 @@ from tests.unit.images.conftest import MakeImage
 from tests.unit.images.debian import Debian
 from tests.unit.images.fake_registry import serving
 from tests.unit.images.layouts import write_layout
-from upstream import image_recipe
+from upstream import batch, image_recipe
 
 
 def test_what_is_cached_is_published_without_a_build(
@@ -19,6 +19,28 @@ def test_what_is_cached_is_published_without_a_build(
     assert registry.is_published(stored, registry.parse("plinth/app:2"))
     assert __main__.main(["publish", "app=plinth/app:1"]) == 0
     assert "1 published, 0 of them new" in capsys.readouterr().out
+
+
+def test_programs_of_a_missing_image_are_built_before_it(
+    stored: store.Record, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+
+    def adopt(names: list[str]) -> list[str]:
+        built.extend(names)
+        layout = store.folder() / "layout" / "other"
+        write_layout(layout, b"one")
+        store.adopt("other", image_recipe.key("other"), layout)
+        return []
+
+    monkeypatch.setattr(batch, "build_missing", lambda projects: built.extend(p.name for p in projects))
+    monkeypatch.setattr(__main__, "_build", adopt)
+    make_image("other", 'base = "app"\nprograms = ["oauth2-proxy", "prom-label-proxy"]\n')
+    assert __main__.main(["publish", "other=plinth/other:1"]) == 0
+    assert built == ["oauth2-proxy", "prom-label-proxy", "other"]
+    assert __main__.main(["publish", "other=plinth/other:1"]) == 0
+    assert built[3:] == ["other"], "of what is there, no program is asked for"
+    assert store.find("app") == stored
 
 
 @pytest.mark.parametrize(

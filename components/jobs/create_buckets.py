@@ -20,17 +20,19 @@ def create(client: Any, buckets: dict[str, Any]) -> list[str]:
         client: a boto3 S3 client of the store's administrator.
         buckets: policy document by bucket.
     """
-    present = until_answered(
-        lambda: {bucket["Name"] for bucket in client.list_buckets()["Buckets"]},
-        what="the object store",
-        retry_on=BotoCoreError,
-    )
-    missing = sorted(set(buckets) - present)
-    for name in missing:
-        client.create_bucket(Bucket=name)
-    for name, policy in buckets.items():
-        client.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
-    return missing
+    created: dict[str, None] = {}
+
+    def once() -> None:
+        present = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
+        for name in sorted(set(buckets) - present):
+            client.create_bucket(Bucket=name)
+            created[name] = None
+        for name, policy in buckets.items():
+            client.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
+
+    # All of it: a new pod's first connection can come before its network policies, and the second be refused.
+    until_answered(once, what="the object store", retry_on=BotoCoreError)
+    return list(created)
 
 
 def main() -> int:

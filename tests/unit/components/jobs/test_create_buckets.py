@@ -44,6 +44,21 @@ def test_running_again_creates_nothing_and_keeps_objects() -> None:
     assert s3.get_object(Bucket="first", Key="kept")["Body"].read() == b"1"
 
 
+def test_a_connection_that_is_refused_later_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wait.time, "sleep", lambda _: None)
+    s3 = client()
+    refused = iter([True, True, False])
+
+    def refuse(request: Any, **_: object) -> None:
+        if request.method == "PUT" and "second" in request.url and next(refused, False):
+            raise EndpointConnectionError(endpoint_url=request.url)
+
+    s3.meta.events.register("before-send.s3", refuse)
+    assert create_buckets.create(s3, POLICIES) == ["first", "second"]
+    assert not next(refused, False)
+    assert [each["Name"] for each in s3.list_buckets()["Buckets"]] == ["first", "second"]
+
+
 def test_the_program_reads_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,7 +83,7 @@ def test_with_an_issuer_there_is_no_password() -> None:
         "--oidc-issuer-url=https://login.example.com",
         "--client-id=plinth",
         "--scope=openid email groups",
-        "--redirect-url=https://login.plinth.local/oauth2/callback",
+        "--redirect-url=https://login.plinth.localhost/oauth2/callback",
         "--code-challenge-method=S256",
     } <= {*given}
     assert rules.policies(deployed(issuer=sample.ISSUER))["login"]["egress"]

@@ -30,10 +30,10 @@ def _backends(stack: str) -> list[str]:
 
 
 def test_the_gateway_reaches_the_namespaces_of_routes_and_no_others() -> None:
-    assert _backends("local") == ["kubeflow", "mlflow", "models", "monitoring", "object-store"]
+    own = ["identity", "kubeflow", "mlflow", "models", "monitoring"]
+    assert _backends("local") == [*own, "object-store"]
     teams = ["applied", "research", "serving"]
     pipelines = [f"pipelines-{each}" for each in teams]
-    own = ["identity", "kubeflow", "mlflow", "models", "monitoring"]
     assert _backends("prod") == sorted([*own, *teams, *pipelines])
 
 
@@ -128,6 +128,7 @@ def test_routes_are_an_output_with_full_hosts() -> None:
     routes = platform.stack("local").result["routes"]
     hosts = [each["host"] for each in routes]
     assert hosts == [
+        "login.plinth.localhost",
         "objects.plinth.localhost",
         "mlflow.plinth.localhost",
         "MODEL-models.plinth.localhost",

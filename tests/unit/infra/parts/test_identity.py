@@ -142,7 +142,7 @@ def test_steps_get_a_token_where_there_is_a_login() -> None:
     assert source["serviceAccountToken"]["audience"] == "plinth"
     (mount,) = with_login["containers"][0]["volumeMounts"]
     assert mount["mountPath"] == "/var/run/secrets/plinth"
-    assert "volumes" not in json.loads(patch(platform.deployed(reader.parse({"cluster": _CLUSTER}))))
+    assert "volumes" not in json.loads(patch(_deployed(kind="none")))
 
 
 def test_clients_learn_whose_tokens_to_use() -> None:

@@ -120,8 +120,8 @@ def test_production_keeps_data_in_managed_databases_and_buckets() -> None:
 def test_every_namespace_is_closed_and_those_of_parts_are_made_first() -> None:
     made = plan(stack_file.settings("local"), PARTS)
     assert made.namespaces == (
-        "databases", "delivery", "gateway", "kserve", "kubeflow", "mlflow", "monitoring", "object-store",
-        "runs",
+        "databases", "delivery", "gateway", "identity", "kserve", "kubeflow", "mlflow", "monitoring",
+        "object-store", "runs",
     )  # fmt: skip
     assert set(made.closed_namespaces) - set(made.namespaces) == {"cnpg-system", "models"}
 

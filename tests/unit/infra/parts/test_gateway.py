@@ -128,11 +128,11 @@ def test_routes_are_an_output_with_full_hosts() -> None:
     routes = platform.stack("local").result["routes"]
     hosts = [each["host"] for each in routes]
     assert hosts == [
-        "login.plinth.localhost",
         "objects.plinth.localhost",
         "mlflow.plinth.localhost",
         "MODEL-models.plinth.localhost",
         "pipelines.plinth.localhost",
+        "login.plinth.localhost",
         "prometheus.plinth.localhost",
     ]
     assert all(each["title"] and each["description"] for each in routes)

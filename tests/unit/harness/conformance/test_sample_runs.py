@@ -80,7 +80,7 @@ def test_at_a_login_every_request_has_a_token_that_is_valid(
         pass
     (credentials,) = client.credentials
     assert credentials
-    configuration = Configuration(api_key={}, api_key_prefix={"authorization": "Bearer"})
+    configuration: Any = Configuration(api_key={}, api_key_prefix={"authorization": "Bearer"})
     configuration.refresh_api_key_hook = credentials.refresh_api_key_hook
     sent = [configuration.get_api_key_with_prefix("authorization") for _ in range(2)]
     assert sent == ["Bearer first", "Bearer second"]

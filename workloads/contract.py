@@ -11,6 +11,8 @@ PIPELINES_BUCKET: Final = "pipelines"
 """Bucket of pipeline artifacts, step logs and users' CSV files; on AWS it gets the stack's prefix."""
 TRACKING_BUCKET: Final = "mlflow"
 """Bucket of MLflow's artifacts; on AWS it gets the stack's prefix."""
+PAYLOADS_BUCKET: Final = "payloads"
+"""Bucket of recorded requests (`workloads.serving.payload_objects`); on AWS it gets the stack's prefix."""
 
 TEAM_OUTPUT: Final = "team_"
 """What the name of a stack's output begins with that describes a team; the team's name follows."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from delivery.monitoring.limits import DriftLimits
+from delivery.payloads.settings import PayloadSettings
 from delivery.rollouts.records import Defaults
 
 PREDICTOR_URL = "http://{service}.{namespace}.svc.cluster.local"
@@ -28,8 +29,15 @@ class Settings:
     defaults: Defaults
     drift: DriftLimits | None = None
     """By what live rows are compared with those of training; None if they are not."""
+    payloads: PayloadSettings | None = None
+    """Where recorded requests are stored; None if none are recorded."""
     predictor_url: str = PREDICTOR_URL
     """URL of the Service of one version, with {service} and {namespace} in it."""
+
+    @property
+    def are_pages_offered(self) -> bool:
+        """Whether predictors have a port for what they record, and for golden rows."""
+        return self.drift is not None or self.payloads is not None
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -47,6 +55,7 @@ class Settings:
                 gateway_pods=found["gatewayPods"],
                 defaults=Defaults.from_json(found["defaults"]),
                 drift=DriftLimits.from_json(found["drift"]) if found.get("drift") else None,
+                payloads=PayloadSettings.from_json(found["payloads"]) if found.get("payloads") else None,
                 predictor_url=found.get("predictorUrl", PREDICTOR_URL),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -1,16 +1,16 @@
 """Recorded requests in the object store: where they are, and what is in them.
 
-The bucket `PAYLOADS_BUCKET` has an object for each batch that the delivery controller has pulled from one pod:
+The bucket `PAYLOADS_BUCKET` has an object for each batch that the delivery controller pulls from one pod:
 
     NAMESPACE/MODEL/vN/yyyy/mm/dd/hh/POD-SEQ.jsonl.gz
 
-NAMESPACE is that of the models, N the version that answered. The hour is in UTC, and of the pull: a line may be
-some seconds older, and older still if the store was away. POD is the id of the predictor's process, SEQ ten
-digits that grow with each batch of it, so that names are in the order of answers within POD and hour. Readers
-look at nothing but the part before POD.
+NAMESPACE is that of the models, N the version that answered. The hour is in UTC, and of the pull: a line may
+be some seconds older, and older still if the store was away. POD is the id of the predictor's process, SEQ
+ten digits that grow with each batch of it, so that names are in the order of answers within POD and hour.
+Readers look at nothing but the part before POD.
 
-Each object is gzipped JSON lines, one for each request, in the form of SageMaker's data capture, as the predictor
-writes it (`images/serving-runtime/predictor/monitoring.py`):
+Each object is gzipped JSON lines, one for each request, in the form of SageMaker's data capture, as the
+predictor writes it (`images/serving-runtime/predictor/monitoring.py`):
 
     {"captureData": {"endpointInput": {"observedContentType": "application/json", "mode": "INPUT",
                                        "data": "<JSON text>", "encoding": "JSON"},
@@ -19,11 +19,11 @@ writes it (`images/serving-runtime/predictor/monitoring.py`):
      "eventMetadata": {"eventId": "<x-request-id>", "inferenceTime": "2026-11-30T12:00:00.000Z"},
      "eventVersion": "0"}
 
-The input's text is `{"dataframe_split": {"columns": [...], "data": [[...], ...]}}` without excluded features, or
-`{"instances": [[...], ...]}` of a model whose features have no names. The output's text is what the caller got,
-byte for byte: `{"predictions": [...]}` of the v1 protocol and of /invocations, or `{"outputs": [...]}` of v2; a
-binary answer of v2 has the encoding BASE64. A batch whose storing could not be confirmed is stored again, under
-another name: who counts lines goes by `eventId`.
+The input's text is `{"dataframe_split": {"columns": [...], "data": [[...], ...]}}` without excluded features,
+or `{"instances": [[...], ...]}` of a model whose features have no names. The output's text is what the caller
+got, byte for byte: `{"predictions": [...]}` of the v1 protocol and of /invocations, or `{"outputs": [...]}`
+of v2; a binary answer of v2 has the encoding BASE64. A batch whose storing could not be confirmed is stored
+again, under another name: who counts lines goes by `eventId`.
 """
 
 from datetime import datetime

@@ -93,7 +93,7 @@ def roll_out(namespace: str, model_name: str, version: str, digest: str) -> Phas
             raise RuntimeError(
                 f"model {model_name}: version {version} is not served: {rollout_reason(rollout)}"
             )
-        if phase is not Phase.PENDING:
+        if phase not in (Phase.PENDING, Phase.SHADOW):
             return phase
         if time.monotonic() > deadline:
             raise TimeoutError(

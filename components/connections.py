@@ -58,6 +58,8 @@ class Bucket:
     readers: tuple[str, ...] = ()
     folders: tuple[Folder, ...] = ()
     """What further accounts may read of it."""
+    keep_days: int | None = None
+    """Days for which the cloud keeps an object; None for ever. In the cluster the owner deletes it."""
 
     @property
     def accounts(self) -> tuple[str, ...]:

@@ -227,7 +227,7 @@ class S3ObjectStore(pulumi.ComponentResource):
         self._child = ResourceOptions(parent=self)
         self._endpoint = f"s3.{args.region}.amazonaws.com:443"
         logs = self._logs_bucket()
-        self._ready = {bucket.name: self._bucket(bucket.name, logs) for bucket in args.buckets}
+        self._ready = {bucket.name: self._bucket(bucket, logs) for bucket in args.buckets}
         self._identities = {
             account: [self._identity(account, role, each) for role, each in _roles(service_accounts)]
             for account, service_accounts in args.accounts.items()
@@ -311,8 +311,9 @@ class S3ObjectStore(pulumi.ComponentResource):
         )
         return bucket
 
-    def _bucket(self, role: str, logs: pulumi.Output[str]) -> pulumi.Output[str]:
-        bucket = self._closed_bucket(role)
+    def _bucket(self, wanted: Bucket, logs: pulumi.Output[str]) -> pulumi.Output[str]:
+        role = wanted.name
+        bucket = self._closed_bucket(role, expire_days=wanted.keep_days)
         aws.s3.BucketLogging(
             f"{self._name}-{role}-logging",
             bucket=bucket.bucket,

@@ -3,21 +3,29 @@
 from typing import TYPE_CHECKING
 
 from components.connections import (
+    Bucket,
     GatewayConnection,
+    ObjectStoreConnections,
     ServingConnection,
     TeamNamespaces,
     TrackingConnection,
 )
 from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
+from infra.parts.secrets import Password
 from infra.parts.tenant import Tenant, teams, tenants
 from infra.settings.stack import Settings
+from workloads.contract import PAYLOADS_BUCKET
 
 if TYPE_CHECKING:
     from components.monitoring.watch import Watch
     from infra.parts.site import Site
 
 NAMESPACE = "delivery"
+STORE_ACCOUNT = "delivery"
+"""Account of the object store that owns the bucket of recorded requests."""
+STORE_KEY = Password(key="deliveryObjectStoreKey")
+"""Key of that account, where the object store is in the cluster."""
 
 
 def _deploy(site: "Site", connections: Connections) -> Provides:
@@ -25,6 +33,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
         DeliveryController,
         DeliveryControllerArgs,
         ModelsOf,
+        Payloads,
     )
     from components.tracking import workspace_proxy
     from infra.parts import tracking
@@ -44,6 +53,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             namespace=namespaces[each.team],
             tracking_uri=f"http://{each.tracking}.{tracking.NAMESPACE}:{workspace_proxy.PORT}",
         )
+    chosen = site.settings.payloads
     DeliveryController(
         "delivery",
         DeliveryControllerArgs(
@@ -56,6 +66,14 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             tracking=site.servers(TrackingConnection),
             defaults=site.settings.rollouts.as_defaults(),
             drift=site.settings.drift.as_limits(),
+            payloads=Payloads(
+                store=connections.get(ObjectStoreConnections).of(PAYLOADS_BUCKET, STORE_ACCOUNT),
+                stores=site.stores(ObjectStoreConnections),
+                keep_days=chosen.keep_days,
+                excluded_features=site.settings.excluded_features,
+            )
+            if chosen.enabled
+            else None,
             scrapers=site.scrapers,
         ),
         site.opts,
@@ -66,7 +84,9 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
 def _watch(settings: Settings) -> "Watch":
     from components.delivery import monitoring
 
-    return monitoring.watch(NAMESPACE, timing(settings), drift=settings.drift.enabled)
+    return monitoring.watch(
+        NAMESPACE, timing(settings), drift=settings.drift.enabled, payloads=settings.payloads.enabled
+    )
 
 
 DELIVERY = Part(
@@ -76,9 +96,11 @@ DELIVERY = Part(
         Need(connection=GatewayConnection),
         Need(connection=TrackingConnection),
         Need(connection=ServingConnection),
+        Need(connection=ObjectStoreConnections),
         Need(connection=TeamNamespaces, namespaces=(), optional=True),
     ),
     namespaces=(NAMESPACE,),
     images=("delivery-controller",),
+    buckets=(Bucket(name=PAYLOADS_BUCKET, owner=STORE_ACCOUNT),),
     watch=_watch,
 )

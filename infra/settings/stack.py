@@ -11,6 +11,7 @@ from infra.settings.cluster import ClusterSettings, EksSettings
 from infra.settings.drift import DriftSettings
 from infra.settings.identity import IdentitySettings
 from infra.settings.monitoring import MonitoringSettings
+from infra.settings.payloads import PayloadSettings
 from infra.settings.pipelines import PipelinesSettings
 from infra.settings.pools import GpuPoolSettings
 from infra.settings.rollouts import RolloutSettings
@@ -99,6 +100,7 @@ class Settings(BaseModel):
     serving: ServingSettings = ServingSettings()
     rollouts: RolloutSettings = RolloutSettings()
     drift: DriftSettings = DriftSettings()
+    payloads: PayloadSettings = PayloadSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     gpu_pools: tuple[GpuPoolSettings, ...] = ()
     teams: tuple[TeamSettings, ...] = ()
@@ -113,6 +115,13 @@ class Settings(BaseModel):
         if self.images.registry or not isinstance(self.cluster, EksSettings):
             return self.images.registry
         return f"{self.cluster.account}.dkr.ecr.{self.cluster.region}.amazonaws.com/{self.cluster.name}"
+
+    @property
+    def excluded_features(self) -> tuple[str, ...]:
+        """Features of which predictors record nothing: one list, as they keep and count by the same rows."""
+        drift = self.drift.excluded_features if self.drift.enabled else ()
+        payloads = self.payloads.excluded_features if self.payloads.enabled else ()
+        return tuple(dict.fromkeys((*drift, *payloads)))
 
     @property
     def mirror(self) -> str:

@@ -77,3 +77,5 @@ class StepVariable(StrEnum):
     GATEWAY_DOMAIN = "PLINTH_GATEWAY_DOMAIN"
     S3_ENDPOINT = "PLINTH_S3_ENDPOINT"
     S3_REGION = "PLINTH_S3_REGION"
+    PAYLOADS = "PLINTH_PAYLOADS"
+    """s3://bucket/namespace of the requests that callers of models sent, and of their labels."""

@@ -18,23 +18,40 @@ from delivery.rollouts.settings import Settings
 
 if TYPE_CHECKING:
     from delivery.proofs.replays import Replays
+    from delivery.retraining.receiver import Receiver
 
 PORT: Final = 8080
 _INTERVAL: Final = 2.0
 _STALE_SECONDS: Final = 60
+_MOST_BYTES: Final = 1024 * 1024
+"""Of a notification of alerts."""
 
 
 class _Pages(BaseHTTPRequestHandler):
-    """Answers whether the loop goes on, and what was found of live rows."""
+    """Answers whether the loop goes on, and what was found of live rows; takes alerts about them."""
 
     last: ClassVar[float] = time.monotonic()
     watches: ClassVar[list[Any]] = []
+    receiver: ClassVar["Receiver | None"] = None
+    timeout = 10
+    """Seconds for which a client may be silent."""
 
     def do_GET(self) -> None:
         if self.path == "/metrics":
             self._answer(200, "".join(each.text for each in self.watches).encode())
         else:
             self._answer(200 if time.monotonic() - self.last < _STALE_SECONDS else 503, b"")
+
+    def do_POST(self) -> None:
+        if self.receiver is None or self.path != "/alerts":
+            self._answer(404, b"")
+            return
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) > _MOST_BYTES:
+            self._answer(413, b"")
+            return
+        status, line = self.receiver.receive(self.rfile.read(int(length)))
+        self._answer(status, f"{line}\n".encode())
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -62,6 +79,12 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     controller = Controller(settings, Cluster(client.ApiClient()), _begin_watches(settings, ended))
+    if settings.retraining is not None and settings.payloads is not None:
+        from delivery.retraining.label_counts import LabelCounts
+        from delivery.retraining.receiver import Receiver
+
+        labels = LabelCounts(settings.payloads)
+        _Pages.receiver = Receiver(settings.tracking, settings.retraining, labels.of_model)
     if settings.gateway_pods:
         server = ThreadingHTTPServer(("", PORT), _Pages)
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -47,6 +47,8 @@ class Folder:
     prefix: str
     """What the names of its objects begin with; it ends with a slash."""
     reader: str
+    writes: str = ""
+    """Pattern of what the account may write below the prefix, such as `*/labels/*`; empty for nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -176,6 +176,7 @@ def statements(
             )
         )
     keys = ["kms:Decrypt"]
+    writes = any(each.writes for bucket in buckets for each in bucket.folders if each.reader == account)
     if owned:
         # They may not delete versions, so that a mistake can be undone.
         rights.append(
@@ -184,6 +185,7 @@ def statements(
                 resources=tuple(f"arn:aws:s3:::{each}/*" for each in owned),
             )
         )
+    if owned or writes:
         keys.append("kms:GenerateDataKey")
     rights.append(
         Statement(
@@ -196,7 +198,7 @@ def statements(
 
 
 def _folders(account: str, buckets: tuple[Bucket, ...], prefix: str) -> Iterator[Statement]:
-    """Yield the rights to list and read the folders that are an account's."""
+    """Yield the rights to list and read the folders that are an account's, and to write into some."""
     for folder in (each for bucket in buckets for each in bucket.folders if each.reader == account):
         bucket = f"arn:aws:s3:::{bucket_name(prefix, folder.bucket)}"
         yield Statement(
@@ -206,6 +208,11 @@ def _folders(account: str, buckets: tuple[Bucket, ...], prefix: str) -> Iterator
             conditions={"StringLike": {"s3:prefix": f"{folder.prefix}*"}},
         )
         yield Statement(actions=object_store_access.READ, resources=(f"{bucket}/{folder.prefix}*",))
+        if folder.writes:
+            yield Statement(
+                actions=object_store_access.WRITE,
+                resources=(f"{bucket}/{folder.prefix}{folder.writes}",),
+            )
 
 
 def _roles(service_accounts: Sequence[ServiceAccount]) -> Iterator[tuple[str, ServiceAccount]]:

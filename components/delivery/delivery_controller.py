@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,9 +15,11 @@ from components.access.gateway import POD_LABELS as GATEWAY_LABELS
 from components.access.traefik_configuration import METRICS_PORT
 from components.connections import GatewayConnection, ObjectStoreConnection
 from components.delivery import approval_policy, rollout_definition
+from components.pipelines.pipelines_api_server import HTTP_PORT as PIPELINES_PORT
 from components.serving import recording
 from components.serving.model_namespace import PORT as MODEL_PORT
 from components.shapes import (
+    cluster_service,
     controller,
     network_policies,
     object_store_access,
@@ -33,7 +35,9 @@ from components.tracking.workspace_proxy import PORT as TRACKING_PORT
 from workloads.contract import ROLLOUT_API, ROLLOUTS
 
 PORT: Final = 8080
-"""Port of its health and its metrics."""
+"""Port of its health, its metrics, and of alerts."""
+SERVICE: Final = "delivery"
+"""Service of that port, where it takes alerts."""
 POD_LABELS: Final[Mapping[str, str]] = {NAME: "delivery", COMPONENT: "controller"}
 ACCOUNT: Final = "delivery"
 """Its service account."""
@@ -47,6 +51,8 @@ class ModelsOf:
 
     namespace: pulumi.Input[str]
     tracking_uri: pulumi.Input[str]
+    pipelines_url: str = ""
+    """URL of the pipelines API whose runs train them; empty if none of them is trained again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +91,16 @@ class DeliveryControllerArgs:
     """What a rollout does where it says nothing, under the names of its fields."""
     drift: Mapping[str, Any] | None = None
     """By what live rows are compared with those of training; None if they are not."""
+    retraining: Mapping[str, Any] | None = None
+    """How often drift begins a pipeline run; None if it never does."""
+    pipelines: tuple[network_policies.Peer, ...] = ()
+    """Pods of the pipelines APIs."""
     payloads: Payloads | None = None
     """Where recorded requests are stored; None if none are recorded."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape its metrics."""
+    alert_senders: tuple[network_policies.Peer, ...] = ()
+    """Pods that may send it alerts."""
 
     def __post_init__(self) -> None:
         """Reject a controller without models."""
@@ -145,6 +157,8 @@ class DeliveryController(pulumi.ComponentResource):
         # The controller reads it once: another content is another name, and so another pod.
         digest = content.apply(lambda text: hashlib.sha256(text.encode()).hexdigest()[:8])
         settings = pulumi.Output.concat(name, "-", digest)
+        if args.retraining is not None:
+            cluster_service.deploy(self._owner, SERVICE, {"http": PORT})
         server_pods.deploy(
             self._owner,
             self._pod(settings),
@@ -167,6 +181,9 @@ class DeliveryController(pulumi.ComponentResource):
                 *(pulumi.Output.all(each.namespace, each.tracking_uri) for each in args.models.values())
             ),
             gateway={"name": args.gateway.name, "namespace": args.gateway.namespace},
+            pipelines=pulumi.Output.all(
+                *(pulumi.Output.all(each.namespace, each.pipelines_url) for each in args.models.values())
+            ),
             payloads={
                 "bucket": payloads.store.bucket,
                 "endpoint": payloads.store.url,
@@ -197,9 +214,15 @@ class DeliveryController(pulumi.ComponentResource):
             "gatewayPods": ",".join(f"{key}={value}" for key, value in GATEWAY_LABELS.items()),
             "defaults": self._args.defaults,
             "drift": self._args.drift,
+            "retraining": self._retraining(known["pipelines"]),
             "payloads": known["payloads"],
         }
         return json.dumps(document, sort_keys=True)
+
+    def _retraining(self, pipelines: Sequence[Sequence[str]]) -> dict[str, Any] | None:
+        if self._args.retraining is None:
+            return None
+        return {**self._args.retraining, "pipelines": {name: url for name, url in pipelines if url}}
 
     def _rights(self) -> list[pulumi.Resource]:
         args = self._args
@@ -220,6 +243,8 @@ class DeliveryController(pulumi.ComponentResource):
 
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
         args = self._args
+        callers = (*args.scrapers, *args.alert_senders)
+        pipelines = [network_policies.egress(args.pipelines, PIPELINES_PORT)] if args.pipelines else []
         ports = [MODEL_PORT, recording.PORT] if args.reads_pods else [MODEL_PORT]
         store = object_store_access.egress(args.payloads.store, args.payloads.stores) if args.payloads else []
         return kubernetes.networking.v1.NetworkPolicy(
@@ -227,12 +252,13 @@ class DeliveryController(pulumi.ComponentResource):
             metadata=self._owner.metadata(self._name),
             spec=network_policies.exception(
                 self._owner.selector,
-                incoming=[network_policies.ingress(args.scrapers, PORT)] if args.scrapers else [],
+                incoming=[network_policies.ingress(callers, PORT)] if callers else [],
                 outgoing=[
                     network_policies.api_server(),
                     network_policies.egress(args.gateway_pods, METRICS_PORT),
                     network_policies.egress(args.predictors, *ports),
                     network_policies.egress(args.tracking, TRACKING_PORT),
+                    *pipelines,
                     *store,
                 ],
             ),

@@ -4,6 +4,7 @@ from typing import Final
 
 from components.delivery import delivery_controller
 from components.monitoring.dashboards import Dashboard, Panel
+from components.monitoring.receivers import Receiver
 from components.monitoring.rules import Alert, alert
 from components.monitoring.targets import Target
 from components.monitoring.timing import Timing, duration
@@ -13,6 +14,7 @@ _MODEL: Final = "{{ $labels.model_name }} version {{ $labels.version }} in {{ $l
 _VARIABLE: Final = "{{model_name}} {{version}} {{variable}}"
 
 
+_ALERTS: Final = ("ModelInputDrift", "ModelPredictionDrift")
 _DRIFT: Final = (
     "plinth_drift_alarm",
     "plinth_drift_index",
@@ -27,7 +29,7 @@ _PAYLOADS: Final = (
 )
 
 
-def watch(namespace: str, timing: Timing, *, drift: bool, payloads: bool) -> Watch:
+def watch(namespace: str, timing: Timing, *, drift: bool, payloads: bool, retraining: bool = False) -> Watch:
     """Return target, alerts and dashboards of the controller; nothing if it does not look at live requests.
 
     Args:
@@ -35,6 +37,7 @@ def watch(namespace: str, timing: Timing, *, drift: bool, payloads: bool) -> Wat
         timing: durations of the stack's monitoring.
         drift: whether it compares live rows with those of training.
         payloads: whether it stores recorded requests.
+        retraining: whether it wants to know of drift, to have models trained again.
     """
     if not drift and not payloads:
         return Watch()
@@ -54,7 +57,7 @@ def watch(namespace: str, timing: Timing, *, drift: bool, payloads: bool) -> Wat
     rules = (
         _drifted(
             timing,
-            "ModelInputDrift",
+            _ALERTS[0],
             "feature",
             "inputs",
             "Ask who sends these rows what has changed there: a unit, a default, another population. If it "
@@ -62,14 +65,28 @@ def watch(namespace: str, timing: Timing, *, drift: bool, payloads: bool) -> Wat
         ),
         _drifted(
             timing,
-            "ModelPredictionDrift",
+            _ALERTS[1],
             "answer",
             "answers",
             "Look for ModelInputDrift of the same model first: its rows explain its answers. Without it the "
             "rows have changed together: compare recent answers with what turned out to be true.",
         ),
     )
-    return Watch(targets=(target,), rules={"drift": rules}, dashboards=(_drift_dashboard(), *kept))
+    receiver = Receiver(
+        name="retraining",
+        namespace=namespace,
+        labels=delivery_controller.POD_LABELS,
+        url=f"http://{delivery_controller.SERVICE}.{namespace}:{delivery_controller.PORT}/alerts",
+        port=delivery_controller.PORT,
+        alerts=_ALERTS,
+        group_by=("namespace", "model_name"),
+    )
+    return Watch(
+        targets=(target,),
+        rules={"drift": rules},
+        dashboards=(_drift_dashboard(), *kept),
+        receivers=(receiver,) if retraining else (),
+    )
 
 
 def _drifted(timing: Timing, name: str, kind: str, what: str, remedy: str) -> Alert:

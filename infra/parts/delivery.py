@@ -1,11 +1,12 @@
 """Delivery: rollouts of model versions, in the stack's own namespace of models and those of teams."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from components.connections import (
     Bucket,
     GatewayConnection,
     ObjectStoreConnections,
+    PipelinesConnection,
     ServingConnection,
     TeamNamespaces,
     TrackingConnection,
@@ -44,6 +45,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
         own.models_namespace: ModelsOf(
             namespace=connections.get(ServingConnection).models_namespace,
             tracking_uri=connections.get(TrackingConnection).uri,
+            pipelines_url=_pipelines_url(own),
         )
     }
     found = connections.find(TeamNamespaces)
@@ -52,6 +54,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
         models[each.team] = ModelsOf(
             namespace=namespaces[each.team],
             tracking_uri=f"http://{each.tracking}.{tracking.NAMESPACE}:{workspace_proxy.PORT}",
+            pipelines_url=_pipelines_url(each),
         )
     chosen = site.settings.payloads
     DeliveryController(
@@ -66,6 +69,10 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             tracking=site.servers(TrackingConnection),
             defaults=site.settings.rollouts.as_defaults(),
             drift=site.settings.drift.as_limits(),
+            retraining=_retraining(site),
+            pipelines=peers(tuple(each.servers_namespace for each in tenants(site.settings)))
+            if _retrains(site.settings)
+            else (),
             payloads=Payloads(
                 store=connections.get(ObjectStoreConnections).of(PAYLOADS_BUCKET, STORE_ACCOUNT),
                 stores=site.stores(ObjectStoreConnections),
@@ -75,17 +82,42 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             if chosen.enabled
             else None,
             scrapers=site.scrapers,
+            alert_senders=site.alert_senders if _retrains(site.settings) else (),
         ),
         site.opts,
     )
     return Provides()
 
 
+def _pipelines_url(tenant: Tenant) -> str:
+    """Return the URL of a tenant's pipelines API in the cluster."""
+    from components.pipelines import pipelines_api_server
+
+    return (
+        f"http://{pipelines_api_server.SERVICE}.{tenant.servers_namespace}:{pipelines_api_server.HTTP_PORT}"
+    )
+
+
+def _retrains(settings: Settings) -> bool:
+    """Return whether drift is found and told, and labels have requests to belong to."""
+    needed = (settings.drift, settings.payloads, settings.monitoring)
+    return settings.retraining.enabled and all(each.enabled for each in needed)
+
+
+def _retraining(site: "Site") -> "dict[str, Any] | None":
+    limits = site.settings.retraining.as_limits() if _retrains(site.settings) else None
+    return {**limits, "image": site.image("workload")} if limits else None
+
+
 def _watch(settings: Settings) -> "Watch":
     from components.delivery import monitoring
 
     return monitoring.watch(
-        NAMESPACE, timing(settings), drift=settings.drift.enabled, payloads=settings.payloads.enabled
+        NAMESPACE,
+        timing(settings),
+        drift=settings.drift.enabled,
+        payloads=settings.payloads.enabled,
+        retraining=_retrains(settings),
     )
 
 
@@ -96,6 +128,8 @@ DELIVERY = Part(
         Need(connection=GatewayConnection),
         Need(connection=TrackingConnection),
         Need(connection=ServingConnection),
+        # It begins runs of pipelines; those of teams let it in by themselves.
+        Need(connection=PipelinesConnection, optional=True),
         Need(connection=ObjectStoreConnections),
         Need(connection=TeamNamespaces, namespaces=(), optional=True),
     ),

@@ -135,6 +135,7 @@ def part(tenant: Tenant) -> Part:
         buckets=(Bucket(name=tenant.bucket, owner=tenant.store_account),),
         folders=(
             Folder(bucket=TRACKING_BUCKET, prefix=tenant.artifacts_folder, reader=tenant.models_account),
+            pipelines.recorded_requests(tenant),
         ),
         routes=routes,
     )

@@ -14,6 +14,7 @@ from infra.settings.monitoring import MonitoringSettings
 from infra.settings.payloads import PayloadSettings
 from infra.settings.pipelines import PipelinesSettings
 from infra.settings.pools import GpuPoolSettings
+from infra.settings.retraining import RetrainingSettings
 from infra.settings.rollouts import RolloutSettings
 from infra.settings.sections import Cidr, DomainName, Section
 from infra.settings.storage import StorageSettings
@@ -100,6 +101,7 @@ class Settings(BaseModel):
     serving: ServingSettings = ServingSettings()
     rollouts: RolloutSettings = RolloutSettings()
     drift: DriftSettings = DriftSettings()
+    retraining: RetrainingSettings = RetrainingSettings()
     payloads: PayloadSettings = PayloadSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     gpu_pools: tuple[GpuPoolSettings, ...] = ()

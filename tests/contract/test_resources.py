@@ -259,6 +259,7 @@ ADDED = {
     "kubernetes:apps/v1:Deployment delivery-controller",
     "kubernetes:core/v1:ConfigMap delivery-settings",
     "kubernetes:core/v1:Namespace delivery-namespace",
+    "kubernetes:core/v1:Service delivery-service",
     "kubernetes:core/v1:ServiceAccount delivery-account",
     "kubernetes:networking.k8s.io/v1:NetworkPolicy delivery-default-deny",
     "kubernetes:networking.k8s.io/v1:NetworkPolicy delivery-policy",

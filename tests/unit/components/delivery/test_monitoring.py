@@ -32,6 +32,15 @@ def test_series_keep_the_namespace_of_their_model() -> None:
     assert (target.namespace, target.port, target.of_others) == ("delivery", 8080, True)
 
 
+def test_the_controller_is_told_of_drift_where_it_has_models_trained_again() -> None:
+    watch = monitoring.watch("delivery", OPERATION, drift=True, payloads=True, retraining=True)
+    (receiver,) = watch.receivers
+    assert {*receiver.alerts} == alerts().keys()
+    assert receiver.url == "http://delivery.delivery:8080/alerts"
+    assert receiver.labels.items() <= watch.targets[0].labels.items()
+    assert monitoring.watch("delivery", OPERATION, drift=True, payloads=True).receivers == ()
+
+
 def test_what_a_stack_has_not_is_not_scraped() -> None:
     def shown(*, drift: bool, payloads: bool) -> tuple[set[str], list[str]]:
         found = monitoring.watch("delivery", OPERATION, drift=drift, payloads=payloads)

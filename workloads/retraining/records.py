@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final, Self
+from typing import Any, Final, Self
 
 PREFIX: Final = "retraining."
 """What the names of the tags begin with; the time follows, or the word below."""
@@ -44,8 +44,9 @@ class Attempt:
     @classmethod
     def of_tag(cls, text: str) -> Self:
         """Read what `to_json` wrote."""
-        found = json.loads(text)
-        return cls(**{**found, "alerts": tuple(found["alerts"])})
+        found: dict[str, Any] = json.loads(text)
+        found["alerts"] = tuple(found["alerts"])
+        return cls(**found)
 
     def line(self, version: str) -> str:
         """Return what happened, for people."""

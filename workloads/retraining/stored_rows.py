@@ -4,7 +4,7 @@ Embedded in the step that assembles data, with the module that it imports from h
 """
 
 # boto3 ships no types.
-# pyright: basic
+# pyright: basic, reportTypedDictNotRequiredAccess=false
 
 import gzip
 import re

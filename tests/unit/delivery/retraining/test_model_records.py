@@ -1,6 +1,7 @@
 """What MLflow says of a model."""
 
 import json
+from typing import Any
 
 import pytest
 import requests
@@ -38,7 +39,8 @@ def test_a_record_is_a_tag_of_the_version() -> None:
     with responses.RequestsMock() as mock:
         mock.post(f"{API}/model-versions/set-tag", json={})
         RecordStore("http://mlflow.mlflow:5000").write("wine", "3", ATTEMPT)
-        body = json.loads(str(mock.calls[0].request.body, "utf-8"))
+        sent: Any = mock.calls[0].request.body
+        body = json.loads(sent)
     assert body == {"name": "wine", "version": "3", "key": ATTEMPT.tag, "value": ATTEMPT.to_json()}
 
 

@@ -11,6 +11,7 @@ from workloads import history, rollouts, run_options
 from workloads.contract import LOGIN_USER
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
+from workloads.retraining import commands as retraining
 
 if TYPE_CHECKING:
     from workloads.datasets import Dataset
@@ -25,12 +26,12 @@ def main(arguments: list[str] | None = None) -> int:
     # MLflow reports usage by default.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
-        trains = options.command == "run" and options.pipeline != "predict_batch"
+        trains = options.command == "run" and options.pipeline not in _RUNS
         if trains and options.local and not options.endpoints:
             return _hold(options, sys.argv[1:] if arguments is None else arguments)
         endpoints = _endpoints(options)
         if options.command == "run":
-            return _train(endpoints, options) if trains else _predict(endpoints, options)
+            return _RUNS.get(options.pipeline, _train)(endpoints, options)
         if options.command in _OTHERS:
             return _OTHERS[options.command](endpoints, options)
         return _show(endpoints, options, _name(options))
@@ -70,6 +71,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     predict = pipelines.add_parser(
         "predict_batch", help="predict every row of a table with a registered model"
     )
+    again = pipelines.add_parser("retrain", help="train a model again on labelled requests of its callers")
     show = commands.add_parser("show", help="show the served model and one prediction")
     roll_out = commands.add_parser("rollout", help="serve another version of a model, step by step")
     rollouts.add_arguments(roll_out)
@@ -86,12 +88,13 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     train.add_argument("--regularization", type=float, default=1.0, help="inverse regularization strength")
     run_options.add_search(tune)
     run_options.add_prediction(predict)
+    retraining.add_arguments(again)
     for command in (train, tune, show):
         command.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
         command.add_argument("--name", default="", help="name of the model (default: made of --data)")
-    for command in (train, tune, predict, roll_out):
+    for command in (train, tune, predict, again, roll_out):
         command.add_argument("--timeout-seconds", type=float, default=900, help="of the wait")
-    for command in (train, tune, predict, show, roll_out, past, login, logout, token):
+    for command in (train, tune, predict, again, show, roll_out, past, login, logout, token):
         command.add_argument("--stack", default="local", help="stack of the platform")
         command.add_argument("--team", default="", help="team of the stack whose pipelines to use")
         command.add_argument(
@@ -224,6 +227,24 @@ def _inputs(dataset: "Dataset", options: argparse.Namespace) -> dict[str, Any]:
     )
 
 
+def _retrain(endpoints: Endpoints, options: argparse.Namespace) -> int:
+    """Train a model again and show it, or let the platform do so again and again."""
+    arguments = retraining.inputs(endpoints, options)
+    if options.every is None:
+        _run(endpoints, options, arguments, cache=True)
+        return _show(endpoints, options.name)
+    seconds = retraining.interval_of(options.every)
+    from workloads import pipeline_runs
+
+    made = pipeline_runs.schedule(endpoints, options.pipeline, arguments, seconds=seconds)
+    print(
+        f"recurring run {made} of {options.pipeline} {options.name}, every {options.every}"
+        if made
+        else f"{options.pipeline} {options.name} is not repeated any more"
+    )
+    return 0
+
+
 def _predict(endpoints: Endpoints, options: argparse.Namespace) -> int:
     """Predict a table, and show where the predictions are and what they come from."""
     from workloads import model_names, predictions
@@ -245,6 +266,10 @@ def _predict(endpoints: Endpoints, options: argparse.Namespace) -> int:
     return 0
 
 
+_RUNS = {"predict_batch": _predict, "retrain": _retrain}
+"""Pipelines that need a model; the others make one."""
+
+
 def _run(endpoints: Endpoints, options: argparse.Namespace, arguments: dict[str, Any], *, cache: bool) -> str:
     """Run a pipeline to its end and return its id; print the duration of each step, and why it failed."""
     from workloads import pipeline_runs
@@ -259,7 +284,9 @@ def _run(endpoints: Endpoints, options: argparse.Namespace, arguments: dict[str,
         run = local_runs.run(options.pipeline, arguments, endpoints.workload_image, show=progress.show)
     else:
         run_id = pipeline_runs.submit(endpoints, options.pipeline, arguments, cache=cache)
-        print(f"pipeline run {run_id} of {options.pipeline} on {options.data}", flush=True)
+        print(
+            f"pipeline run {run_id} of {options.pipeline} on {options.data or arguments['data']}", flush=True
+        )
         run = pipeline_runs.wait_until_finished(
             endpoints, run_id, timeout_seconds=options.timeout_seconds, show=progress.show
         )

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
+from workloads.retraining.records import attempts
 from workloads.serving.model_rollout import RECORD, Phase
 
 
@@ -77,9 +78,11 @@ def run(endpoints: Endpoints, options: argparse.Namespace) -> int:
     versions = connect(endpoints).search_model_versions(f"name = '{options.model}'", max_results=1000)
     if not versions:
         raise WorkloadsError(f"model {options.model}: is not registered")
-    found = changes((str(each.version), each.tags) for each in versions)
-    if not found:
+    tags = [(str(each.version), each.tags) for each in versions]
+    lines = [(each.at, each.line()) for each in changes(tags)]
+    lines += [(each.at, each.line(version)) for version, each in attempts(tags)]
+    if not lines:
         raise WorkloadsError(f"model {options.model}: no rollout of it has ended yet")
-    for each in found:
-        print(each.line())
+    for _, line in sorted(lines):
+        print(line)
     return 0

@@ -10,6 +10,8 @@ from workloads.errors import WorkloadsError
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _OPTIONS: Final = {
+    "shadow_rows": "shadowRows",
+    "minimum_agreement": "minimumAgreement",
     "max_error_ratio": "maxErrorRatio",
     "deadline_seconds": "deadlineSeconds",
     "bake_seconds": "bakeSeconds",
@@ -32,6 +34,14 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "'none' for all requests at once (default: those of the stack)",
     )
     command.add_argument("--reason", default="by hand", help="why, for the record")
+    command.add_argument(
+        "--shadow-rows", type=int, help="recorded rows that it answers for nobody first; 0 for none"
+    )
+    command.add_argument(
+        "--minimum-agreement",
+        type=float,
+        help="share of them that it must answer as the version does that serves",
+    )
     command.add_argument(
         "--max-error-ratio", type=float, help="share of failed requests that is too much for any version"
     )
@@ -136,6 +146,8 @@ def _print(rollout: dict[str, Any]) -> None:
     print(f"model      {spec['modelName']} version {spec['version']}, {spec['reason']}")
     print(f"asked by   {spec.get('requestedBy', 'unknown')}")
     print(f"state      {summary(rollout)}")
+    for each in status.get("conditions", []):
+        print(f"  {each['type']}: {each['reason']}: {each['message']}")
     for each in status.get("counts", []):
         print(
             f"  at {each['weight']:>2} %: {each['canaryFailed']} of {each['canary']} failed, "

@@ -15,6 +15,8 @@ class Phase(StrEnum):
 
     PENDING = "Pending"
     """Waits for its version to be ready, or for an earlier rollout of the model."""
+    SHADOW = "Shadow"
+    """Its version answers recorded rows, for nobody, and is compared with the one that serves."""
     PAUSED = "Paused"
     """Waits for somebody's approval."""
     PROGRESSING = "Progressing"

@@ -10,6 +10,7 @@ import pytest
 from tests.fixtures.platforms import endpoints
 from workloads import history, tracking
 from workloads.errors import WorkloadsError
+from workloads.retraining.records import Attempt
 
 
 def _tag(at: str, **changes: Any) -> str:
@@ -76,3 +77,16 @@ def test_nothing_to_show_is_an_error_in_one_line(
     with pytest.raises(WorkloadsError) as error:
         _show(monkeypatch, versions)
     assert str(error.value) == refusal
+
+
+def test_retrainings_that_alerts_asked_for_are_among_the_changes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    attempt = Attempt(at="2026-10-15T10:00:00+00:00", reason="retrain: ModelInputDrift", run_id="r1")
+    tagged = SimpleNamespace(version=6, tags={**VERSIONS[1].tags, attempt.tag: attempt.to_json()})
+    assert _show(monkeypatch, [VERSIONS[0], tagged]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == (
+        "2026-10-15T10:00:00+00:00  retraining of version 6 began: pipeline run r1 (retrain: ModelInputDrift)"
+    )
+    assert len(lines) == 4

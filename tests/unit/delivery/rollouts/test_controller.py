@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from json import loads
+from io import BytesIO
+from json import dumps, loads
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,13 @@ class _Answer:
     status_code: int = 200
     content: Any = None
     text: str = ""
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        self.raw = BytesIO(dumps(self.content).encode())
+
+    def close(self) -> None:
+        """Close nothing."""
 
     @property
     def ok(self) -> bool:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Generator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import mlflow
@@ -19,7 +20,7 @@ from workloads import __main__ as command
 from workloads.contract import StepVariable
 
 _CONFIG = "/api/v1/namespaces/runs/configmaps/plinth-endpoints"
-_PACKAGES = dict.fromkeys(("mlflow", "numpy", "scikit-learn", "skops"), "1")
+_PACKAGES = {name: version(name) for name in ("mlflow", "numpy", "scikit-learn", "skops")}
 _FAMILIES = [{"family": "default", "runtime": "mlflow-abc", "packages": _PACKAGES}]
 _PREDICT = """
 import mlflow, sys
@@ -113,7 +114,7 @@ def test_a_version_is_served_elsewhere_by_its_own_bytes_once_somebody_approves(
     }
     service = platforms.cluster.named("inferenceservices")["wine-v1"]
     source = str(new.source).removeprefix("models:/")
-    location = f"s3://mlflow/{new_experiment(here)}/models/{source}/artifacts"
+    location = f"s3://mlflow/{_experiment(here)}/models/{source}/artifacts"
     assert service["spec"]["predictor"]["model"]["storageUri"] == location
     assert service["metadata"]["annotations"]["plinth.dev/mlflow-run-id"] == new.run_id
     assert capsys.readouterr().out.splitlines() == [
@@ -125,7 +126,7 @@ def test_a_version_is_served_elsewhere_by_its_own_bytes_once_somebody_approves(
     assert _answers(platforms.target) == _answers(platforms.source)
 
 
-def new_experiment(client: mlflow.MlflowClient) -> str:
+def _experiment(client: mlflow.MlflowClient) -> str:
     found = client.get_experiment_by_name("wine")
     assert found is not None
     return str(found.experiment_id)

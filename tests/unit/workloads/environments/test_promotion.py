@@ -28,7 +28,7 @@ def _outputs(folder: Path, name: str, **changes: str) -> str:
         ),
         (
             ["wine", "7", "--to-team", "red"],
-            "team red: the stack has no pipelines for it; "),
+            "team red: the stack has no pipelines for it; ",
         ),
     ],
 )

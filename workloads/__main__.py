@@ -10,6 +10,7 @@ from terminal import failures
 from workloads import history, rollouts, run_options
 from workloads.contract import LOGIN_USER
 from workloads.endpoints import Endpoints
+from workloads.environments import promotion
 from workloads.errors import WorkloadsError
 from workloads.retraining import commands as retraining
 
@@ -75,10 +76,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     show = commands.add_parser("show", help="show the served model and one prediction")
     roll_out = commands.add_parser("rollout", help="serve another version of a model, step by step")
     rollouts.add_arguments(roll_out)
+    promote = commands.add_parser("promote", help="copy a version to another platform and serve it there")
+    promotion.add_arguments(promote)
     past = commands.add_parser(
         "history", help="show which version of a model served when, and why it changed"
     )
-    past.add_argument("model", metavar="MODEL", help="registered model")
+    history.add_arguments(past)
     login = commands.add_parser("login", help="sign in at the company's issuer, in a browser on any machine")
     login.add_argument("--session", action="store_true", help="only until the session in the browser ends")
     logout = commands.add_parser("logout", help="end that login")
@@ -92,9 +95,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     for command in (train, tune, show):
         command.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
         command.add_argument("--name", default="", help="name of the model (default: made of --data)")
-    for command in (train, tune, predict, again, roll_out):
+    for command in (train, tune, predict, again, roll_out, promote):
         command.add_argument("--timeout-seconds", type=float, default=900, help="of the wait")
-    for command in (train, tune, predict, again, show, roll_out, past, login, logout, token):
+    for command in (train, tune, predict, again, show, roll_out, promote, past, login, logout, token):
         command.add_argument("--stack", default="local", help="stack of the platform")
         command.add_argument("--team", default="", help="team of the stack whose pipelines to use")
         command.add_argument(
@@ -140,6 +143,7 @@ _OTHERS = {
     "login": _login,
     "logout": _logout,
     "history": history.run,
+    "promote": promotion.run,
     "rollout": rollouts.run,
     "token": _token,
 }

@@ -4,7 +4,6 @@ Everything that it knows is in the objects: whoever restarts it, at whatever mom
 answers that were counted since the last tick.
 """
 
-import json
 import logging
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
@@ -13,6 +12,7 @@ from functools import cache
 from typing import Any, Final
 
 from delivery.proofs.replays import Replays
+from delivery.rollouts.audit import record_of
 from delivery.rollouts.cluster import Cluster
 from delivery.rollouts.decisions import Decision, decide
 from delivery.rollouts.observer import Observer, Reading
@@ -21,7 +21,7 @@ from delivery.rollouts.registry import CHAMPION, PREVIOUS, Registry
 from delivery.rollouts.settings import Settings
 from workloads.serving import model_route
 from workloads.serving.inference_service import version_service
-from workloads.serving.model_rollout import ENDED, RECORD, Phase
+from workloads.serving.model_rollout import ENDED, Phase
 
 _LOGGER = logging.getLogger("delivery")
 _DRAIN_SECONDS: Final = 10
@@ -80,7 +80,7 @@ class Controller:
             self._drain(namespace, now, versions, used, seconds)
             for each in now:
                 if each.ended and not each.status.recorded:
-                    self._record(namespace, each)
+                    self._record(namespace, each, now)
             for old in [each for each in now if each.ended and each.status.recorded][:-_KEPT]:
                 self._cluster.delete_rollout(namespace, old.name)
 
@@ -173,16 +173,12 @@ class Controller:
         if registry.set_alias(model_name, CHAMPION, champion) and former not in ("", champion):
             registry.set_alias(model_name, PREVIOUS, former)
 
-    def _record(self, namespace: str, rollout: Rollout) -> None:
-        """Put the end of a rollout on record with its version; a registry that is away gets it later."""
-        status = rollout.status
-        if self._registries[namespace].set_tag(
-            rollout.model_name,
-            rollout.version,
-            f"{RECORD}{rollout.name}",
-            record_of(rollout),
-        ):
-            self._cluster.write_status(namespace, rollout.name, replace(status, recorded=True).to_json())
+    def _record(self, namespace: str, rollout: Rollout, rollouts: Sequence[Rollout]) -> None:
+        """Put the end of a rollout on record; a registry that is away gets it later."""
+        record, registry = record_of(rollout, rollouts), self._registries[namespace]
+        if registry.keep(record) and registry.tag(record):
+            status = replace(rollout.status, recorded=True)
+            self._cluster.write_status(namespace, rollout.name, status.to_json())
 
     def _drain(
         self,
@@ -204,25 +200,6 @@ class Controller:
             if idle >= _DRAIN_SECONDS:
                 _LOGGER.info("version %s of %s: deleted", version, model_name)
                 self._cluster.delete_version(namespace, model_name, version)
-
-
-def record_of(rollout: Rollout) -> str:
-    """Return how a rollout ended, as JSON."""
-    status = rollout.status
-    return json.dumps(
-        {
-            "at": status.ended_at,
-            "ended": status.phase,
-            "because": status.reason,
-            "before": status.stable_version,
-            "reason": rollout.reason,
-            "requestedBy": rollout.requested_by,
-            "approvedBy": rollout.approved_by,
-            "digest": rollout.digest,
-            "proofs": [each.to_json() for each in status.conditions],
-            "counts": [each.to_json() for each in status.counts],
-        }
-    )
 
 
 def _not_needed(rollouts: Sequence[Rollout]) -> set[str]:

@@ -27,8 +27,6 @@ class Phase(StrEnum):
     ROLLED_BACK = "RolledBack"
 
 
-RECORD: Final = "rollout."
-"""What the names of tags of a model version begin with that say how its rollouts ended, as JSON."""
 ENDED: Final = (Phase.PROMOTED, Phase.ROLLED_BACK)
 SERVES: Final = (Phase.BAKING, Phase.PROMOTED)
 """Phases in which the version gets every request."""

@@ -92,6 +92,10 @@ ADDED = {
     # Recorded requests are stored and shown.
     "kubernetes:core/v1:ConfigMap monitoring-dashboard-payloads",
     "kubernetes:core/v1:Secret delivery-payloads",
+    "plinth:index:PodIdentity object-store-delivery-delivery",
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation object-store-delivery-delivery-association",
+    "aws:iam/role:Role object-store-delivery-delivery-role",
+    "aws:iam/rolePolicy:RolePolicy object-store-delivery-delivery-rights",
     *(
         f"aws:{kind} object-store-payloads{suffix}"
         for kind, suffix in (

@@ -56,7 +56,7 @@ def test_dvc_pulls_the_very_bytes_of_a_run(object_store: str, tmp_path: Path) ->
         project,
         file,
         bucket="pipelines",
-        endpoint="http://objects.plinth.local",
+        endpoint="http://objects.plinth.localhost",
         environment={**_KEYS, "http_proxy": object_store, "no_proxy": ""},
     )
     assert hashlib.sha256(pulled).digest() == hashlib.sha256(_DATA).digest()

@@ -144,7 +144,7 @@ def test_what_cannot_be_promoted_is_one_line_and_changes_nothing(
         (platforms.promote("wine", "v1"), "'v1': is not the number of a version\n"),
         (
             platforms.promote("wine", "1", target=platforms.source),
-            "source and target are one MLflow, mlflow.plinth.local: give another platform or team\n",
+            "source and target are one MLflow, mlflow.plinth.localhost: give another platform or team\n",
         ),
         (
             platforms.promote("wine", "1", source=unreachable),

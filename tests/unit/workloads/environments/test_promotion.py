@@ -24,7 +24,7 @@ def _outputs(folder: Path, name: str, **changes: str) -> str:
         (["wine", "7", "--steps", "100:1"], "steps: '100:1' is no share and time: "),
         (
             ["wine", "7"],
-            "source and target are one MLflow, mlflow.plinth.local: give another platform or team",
+            "source and target are one MLflow, mlflow.plinth.localhost: give another platform or team",
         ),
         (
             ["wine", "7", "--to-team", "red"],

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -182,7 +183,7 @@ class MariaDb(pulumi.ComponentResource):
             probe=probe,
             resources=sizes,
         )
-        # What one connection has freed, another uses: by default the C library keeps a heap for each core and more.
+        # What one connection has freed, another uses: by default there are many heaps.
         server["env"] = [{"name": "MALLOC_ARENA_MAX", "value": "2"}]
         # Every probe starts a client: run the one that matters least less often.
         server["liveness_probe"] = {**probe, "period_seconds": 15, "failure_threshold": 4}

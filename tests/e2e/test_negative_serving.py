@@ -97,8 +97,15 @@ def test_an_unknown_model_is_not_found(wine: httpx.Client, path: str) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize("path", [V1, V2])
-def test_a_wrong_method_is_refused_with_the_allowed_one(wine: httpx.Client, method: str, path: str) -> None:
+def test_a_wrong_method_is_refused_with_the_allowed_one(
+    wine: httpx.Client, endpoints: Endpoints, method: str, path: str
+) -> None:
     answer = wine.request(method, path)
+    if endpoints.identity_account and method != "GET":
+        # No role has the verbs of these methods: the login's gate refuses them.
+        assert answer.status_code == 403
+        assert "may not" in answer.text
+        return
     assert answer.status_code == 405
     assert answer.headers["allow"] == "POST"
 

@@ -63,11 +63,14 @@ def _build(names: list[str], *, settled: Iterable[str] = ()) -> list[str]:
     with _locked(), buildah.builder() as builder:
         renewed = _settle(builder, [*names, *settled])
         missing = [image for image in image_recipe.with_bases(names) if store.find(image.name) is None]
+        # Programs that only some stacks need are built once their images are wanted.
+        owners = {owner.name: owner for image in missing for owner in map(recipe.owner, image.programs)}
+        batch.build_missing(list(owners.values()))
         progress = TaskProgress("images", [image.name for image in missing])
         with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-            for batch in _levels(missing):
+            for level in _levels(missing):
                 work = [
-                    pool.submit(progress.run, image.name, partial(builder.build, image)) for image in batch
+                    pool.submit(progress.run, image.name, partial(builder.build, image)) for image in level
                 ]
                 failures = [future.exception() for future in work]
                 for failure in filter(None, failures):
@@ -77,15 +80,8 @@ def _build(names: list[str], *, settled: Iterable[str] = ()) -> list[str]:
 
 
 def _build_for(targets: list[tuple[str, registry.Target]]) -> None:
-    """Build the images of given references, which are wrong if one of the images has another key now.
-
-    Programs that only some stacks need are built here: their images are wanted.
-    """
-    names = sorted({name for name, _ in targets})
-    missing = [image for image in image_recipe.with_bases(names) if store.find(image.name) is None]
-    owners = {recipe.owner(program).name for image in missing for program in image.programs}
-    batch.build_missing([recipe.load(name) for name in sorted(owners)])
-    if renewed := _build(names):
+    """Build the images of given references, which are wrong if one of the images has another key now."""
+    if renewed := _build(sorted({name for name, _ in targets})):
         raise ImagesError(
             f"Debian packages of {', '.join(renewed)} were locked anew, so references have changed: "
             "run again what made them, such as `python -m infra images`"

@@ -20,19 +20,19 @@ def create(client: Any, buckets: dict[str, Any]) -> list[str]:
         client: a boto3 S3 client of the store's administrator.
         buckets: policy document by bucket.
     """
-    created: dict[str, None] = {}
+    created: list[str] = []
 
     def once() -> None:
         present = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
         for name in sorted(set(buckets) - present):
             client.create_bucket(Bucket=name)
-            created[name] = None
+            created.append(name)
         for name, policy in buckets.items():
             client.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
 
     # All of it: a new pod's first connection can come before its network policies, and the second be refused.
     until_answered(once, what="the object store", retry_on=BotoCoreError)
-    return list(created)
+    return created
 
 
 def main() -> int:

@@ -26,20 +26,19 @@ def test_programs_of_a_missing_image_are_built_before_it(
 ) -> None:
     built: list[str] = []
 
-    def adopt(names: list[str]) -> list[str]:
-        built.extend(names)
-        layout = store.folder() / "layout" / "other"
+    def adopt(_: buildah.Builder, image: image_recipe.Image) -> None:
+        built.append(image.name)
+        layout = store.folder() / "layout" / image.name
         write_layout(layout, b"one")
-        store.adopt("other", image_recipe.key("other"), layout)
-        return []
+        store.adopt(image.name, image_recipe.key(image.name), layout)
 
     monkeypatch.setattr(batch, "build_missing", lambda projects: built.extend(p.name for p in projects))
-    monkeypatch.setattr(__main__, "_build", adopt)
+    monkeypatch.setattr(buildah.Builder, "build", adopt)
     make_image("other", 'base = "app"\nprograms = ["oauth2-proxy", "prom-label-proxy"]\n')
     assert __main__.main(["publish", "other=plinth/other:1"]) == 0
     assert built == ["oauth2-proxy", "prom-label-proxy", "other"]
     assert __main__.main(["publish", "other=plinth/other:1"]) == 0
-    assert built[3:] == ["other"], "of what is there, no program is asked for"
+    assert not built[3:], "of what is there, nothing is built"
     assert store.find("app") == stored
 
 

@@ -47,6 +47,8 @@ class Folder:
     prefix: str
     """What the names of its objects begin with; it ends with a slash."""
     reader: str
+    writes: str = ""
+    """Pattern of what the account may write below the prefix, such as `*/labels/*`; empty for nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,8 @@ class Bucket:
     readers: tuple[str, ...] = ()
     folders: tuple[Folder, ...] = ()
     """What further accounts may read of it."""
+    keep_days: int | None = None
+    """Days for which the cloud keeps an object; None for ever. In the cluster the owner deletes it."""
 
     @property
     def accounts(self) -> tuple[str, ...]:

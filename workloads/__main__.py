@@ -10,7 +10,9 @@ from terminal import failures
 from workloads import history, rollouts, run_options
 from workloads.contract import LOGIN_USER
 from workloads.endpoints import Endpoints
+from workloads.environments import promotion
 from workloads.errors import WorkloadsError
+from workloads.retraining import commands as retraining
 
 if TYPE_CHECKING:
     from workloads.datasets import Dataset
@@ -25,12 +27,12 @@ def main(arguments: list[str] | None = None) -> int:
     # MLflow reports usage by default.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
-        trains = options.command == "run" and options.pipeline != "predict_batch"
+        trains = options.command == "run" and options.pipeline not in _RUNS
         if trains and options.local and not options.endpoints:
             return _hold(options, sys.argv[1:] if arguments is None else arguments)
         endpoints = _endpoints(options)
         if options.command == "run":
-            return _train(endpoints, options) if trains else _predict(endpoints, options)
+            return _RUNS.get(options.pipeline, _train)(endpoints, options)
         if options.command in _OTHERS:
             return _OTHERS[options.command](endpoints, options)
         return _show(endpoints, options, _name(options))
@@ -70,13 +72,16 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     predict = pipelines.add_parser(
         "predict_batch", help="predict every row of a table with a registered model"
     )
+    again = pipelines.add_parser("retrain", help="train a model again on labelled requests of its callers")
     show = commands.add_parser("show", help="show the served model and one prediction")
     roll_out = commands.add_parser("rollout", help="serve another version of a model, step by step")
     rollouts.add_arguments(roll_out)
+    promote = commands.add_parser("promote", help="copy a version to another platform and serve it there")
+    promotion.add_arguments(promote)
     past = commands.add_parser(
         "history", help="show which version of a model served when, and why it changed"
     )
-    past.add_argument("model", metavar="MODEL", help="registered model")
+    history.add_arguments(past)
     login = commands.add_parser("login", help="sign in at the company's issuer, in a browser on any machine")
     login.add_argument("--session", action="store_true", help="only until the session in the browser ends")
     logout = commands.add_parser("logout", help="end that login")
@@ -86,12 +91,13 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     train.add_argument("--regularization", type=float, default=1.0, help="inverse regularization strength")
     run_options.add_search(tune)
     run_options.add_prediction(predict)
+    retraining.add_arguments(again)
     for command in (train, tune, show):
         command.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
         command.add_argument("--name", default="", help="name of the model (default: made of --data)")
-    for command in (train, tune, predict, roll_out):
+    for command in (train, tune, predict, again, roll_out, promote):
         command.add_argument("--timeout-seconds", type=float, default=900, help="of the wait")
-    for command in (train, tune, predict, show, roll_out, past, login, logout, token):
+    for command in (train, tune, predict, again, show, roll_out, promote, past, login, logout, token):
         command.add_argument("--stack", default="local", help="stack of the platform")
         command.add_argument("--team", default="", help="team of the stack whose pipelines to use")
         command.add_argument(
@@ -137,6 +143,7 @@ _OTHERS = {
     "login": _login,
     "logout": _logout,
     "history": history.run,
+    "promote": promotion.run,
     "rollout": rollouts.run,
     "token": _token,
 }
@@ -224,6 +231,24 @@ def _inputs(dataset: "Dataset", options: argparse.Namespace) -> dict[str, Any]:
     )
 
 
+def _retrain(endpoints: Endpoints, options: argparse.Namespace) -> int:
+    """Train a model again and show it, or let the platform do so again and again."""
+    arguments = retraining.inputs(endpoints, options)
+    if options.every is None:
+        _run(endpoints, options, arguments, cache=True)
+        return _show(endpoints, options.name)
+    seconds = retraining.interval_of(options.every)
+    from workloads import pipeline_runs
+
+    made = pipeline_runs.schedule(endpoints, options.pipeline, arguments, seconds=seconds)
+    print(
+        f"recurring run {made} of {options.pipeline} {options.name}, every {options.every}"
+        if made
+        else f"{options.pipeline} {options.name} is not repeated any more"
+    )
+    return 0
+
+
 def _predict(endpoints: Endpoints, options: argparse.Namespace) -> int:
     """Predict a table, and show where the predictions are and what they come from."""
     from workloads import model_names, predictions
@@ -245,6 +270,10 @@ def _predict(endpoints: Endpoints, options: argparse.Namespace) -> int:
     return 0
 
 
+_RUNS = {"predict_batch": _predict, "retrain": _retrain}
+"""Pipelines that need a model; the others make one."""
+
+
 def _run(endpoints: Endpoints, options: argparse.Namespace, arguments: dict[str, Any], *, cache: bool) -> str:
     """Run a pipeline to its end and return its id; print the duration of each step, and why it failed."""
     from workloads import pipeline_runs
@@ -259,7 +288,9 @@ def _run(endpoints: Endpoints, options: argparse.Namespace, arguments: dict[str,
         run = local_runs.run(options.pipeline, arguments, endpoints.workload_image, show=progress.show)
     else:
         run_id = pipeline_runs.submit(endpoints, options.pipeline, arguments, cache=cache)
-        print(f"pipeline run {run_id} of {options.pipeline} on {options.data}", flush=True)
+        print(
+            f"pipeline run {run_id} of {options.pipeline} on {options.data or arguments['data']}", flush=True
+        )
         run = pipeline_runs.wait_until_finished(
             endpoints, run_id, timeout_seconds=options.timeout_seconds, show=progress.show
         )

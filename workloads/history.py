@@ -1,73 +1,56 @@
 """`python -m workloads history MODEL`: which version served when, and why it changed."""
 
 import argparse
-import json
+import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Self
 
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
-from workloads.serving.model_rollout import RECORD, Phase
+from workloads.retraining.records import attempts
+from workloads.serving.rollout_record import RECORD, RolloutRecord
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """The end of one rollout."""
-
-    at: str
-    """When, in UTC."""
-    version: str
-    promoted: bool
-    because: str
-    """Of the controller, with figures."""
-    before: str
-    """Version that served before; empty if none did."""
-    reason: str
-    """Of whoever asked for it."""
-    by: tuple[str, ...]
-    """Who asked for it and, if that was needed, who approved it."""
-
-    @classmethod
-    def of_tag(cls, version: str, text: str) -> Self:
-        """Read the record of a rollout."""
-        found: dict[str, Any] = json.loads(text)
-        people = (found.get("requestedBy", ""), found.get("approvedBy", ""))
-        return cls(
-            at=found["at"],
-            version=version,
-            promoted=found["ended"] == Phase.PROMOTED,
-            because=found["because"],
-            before=found["before"],
-            reason=found["reason"],
-            by=tuple(each for each in people if each),
-        )
-
-    def line(self) -> str:
-        """Return what changed, for people."""
-        after = f" after version {self.before}" if self.before else ""
-        what = (
-            f"version {self.version} serves{after}"
-            if self.promoted
-            else f"version {self.version} rolled back"
-        )
-        people = " approved by ".join(self.by) or "unknown"
-        return f"{self.at}  {what}: {self.because} ({self.reason}; asked by {people})"
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    command.add_argument("model", metavar="MODEL", help="registered model")
+    command.add_argument("--json", action="store_true", help="print each record as a line of JSON")
 
 
-def changes(tags_by_version: Iterable[tuple[str, Mapping[str, str]]]) -> list[Change]:
-    """Return the changes that the tags of versions record, the oldest first."""
-    found = [
-        Change.of_tag(version, text)
-        for version, tags in tags_by_version
-        for key, text in tags.items()
-        if key.startswith(RECORD)
+def lines(record: RolloutRecord) -> list[str]:
+    """Return what a rollout changed, for people: one line, and one for each share that was judged."""
+    after = f" after version {record.before}" if record.before else ""
+    what = f"serves{after}" if record.promoted else "rolled back"
+    people = " approved by ".join(each for each in (record.requested_by, record.approved_by) if each)
+    first = (
+        f"{record.at}  version {record.version} {what}: {record.because} "
+        f"({record.reason}; asked by {people or 'unknown'})"
+    )
+    return [
+        first,
+        *(
+            f"  at {each['weight']} %: {each['canaryFailed']} of {each['canary']} failed, "
+            f"{each['stableFailed']} of {each['stable']} of version {record.before}"
+            for each in record.counts
+        ),
     ]
+
+
+def records(tags_by_version: Iterable[tuple[str, Mapping[str, str]]]) -> list[RolloutRecord]:
+    """Return the records in the tags of versions, the oldest first; what is none is told and left out."""
+    found: list[RolloutRecord] = []
+    for version, tags in tags_by_version:
+        for key, text in tags.items():
+            if not key.startswith(RECORD):
+                continue
+            try:
+                found.append(RolloutRecord.from_text(text))
+            except ValueError:
+                sys.stderr.write(f"tag {key} of version {version}: is not the controller's; left out\n")
     return sorted(found, key=lambda each: each.at)
 
 
 def run(endpoints: Endpoints, options: argparse.Namespace) -> int:
-    """Print the changes of a model and return the exit code.
+    """Print the records of a model's rollouts and return the exit code.
 
     Raises:
         WorkloadsError: the model is not registered, or nothing is on record.
@@ -77,9 +60,13 @@ def run(endpoints: Endpoints, options: argparse.Namespace) -> int:
     versions = connect(endpoints).search_model_versions(f"name = '{options.model}'", max_results=1000)
     if not versions:
         raise WorkloadsError(f"model {options.model}: is not registered")
-    found = changes((str(each.version), each.tags) for each in versions)
+    tags = [(str(each.version), each.tags) for each in versions]
+    found = [(each.at, each.text() if options.json else "\n".join(lines(each))) for each in records(tags)]
+    found += [
+        (each.at, each.to_json() if options.json else each.line(version)) for version, each in attempts(tags)
+    ]
     if not found:
         raise WorkloadsError(f"model {options.model}: no rollout of it has ended yet")
-    for each in found:
-        print(each.line())
+    for _, text in sorted(found):
+        print(text)
     return 0

@@ -54,6 +54,11 @@ def pipelines_store(endpoints: Endpoints) -> Any:
     return _store(endpoints, endpoints.pipelines_namespace, OBJECT_STORE_SECRET, ("accesskey", "secretkey"))
 
 
+def payloads_store(endpoints: Endpoints) -> Any:
+    """Return an S3 client for the bucket of recorded requests, with the rights of the delivery controller."""
+    return _store(endpoints, "delivery", "delivery-payloads", ("access-key", "secret-key"))
+
+
 def models_store(endpoints: Endpoints, service_account: str) -> Any:
     """Return an S3 client with the rights of an InferenceService's service account, which may read models."""
     api: Any = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))

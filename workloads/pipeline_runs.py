@@ -20,12 +20,14 @@ from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.gateway_access import direct_session
 from workloads.pipelines.compiled import compiled
+from workloads.pipelines.run_requests import recurring_run_body, run_body
 from workloads.wait import wait
 
 SUCCEEDED: Final = "SUCCEEDED"
 TERMINAL: Final = frozenset({SUCCEEDED, "SKIPPED", "FAILED", "CANCELED"})
 # A workflow with all its nodes is large, so it is read less often than the run.
 _READS_PER_WORKFLOW_READ: Final = 4
+_MOST_SCHEDULES: Final = 200
 _FAILED_PHASES: Final = frozenset({"Failed", "Error"})
 
 
@@ -88,17 +90,44 @@ def submit(endpoints: Endpoints, name: str, arguments: Mapping[str, Any], *, cac
     if not cache:
         for task in spec["root"]["dag"]["tasks"].values():
             task["cachingOptions"] = {}
-    body = {
-        "display_name": f"{name} {arguments.get('model_name', '')}".strip(),
-        "pipeline_spec": {"pipeline_spec": spec, "platform_spec": platform},
-        "runtime_config": {"parameters": dict(arguments)},
-    }
+    body = run_body(name, spec, platform, arguments)
     try:
         return _api(endpoints, "POST", "runs", json=body)["run_id"]
     except requests.RequestException as error:
         raise WorkloadsError(
             f"pipelines API at {endpoints.gateway_url}: {type(error).__name__}; is the platform up?"
         ) from None
+
+
+def schedule(endpoints: Endpoints, name: str, arguments: Mapping[str, Any], *, seconds: int) -> str:
+    """Let a pipeline run again and again, in place of an earlier schedule of the same pipeline and model.
+
+    Args:
+        endpoints: The platform.
+        name: The pipeline.
+        arguments: Inputs of each run.
+        seconds: From one run to the next; 0 for no more runs.
+
+    Returns:
+        The id of the recurring run; empty if there is none any more.
+    """
+    spec, platform = compiled(name, endpoints.workload_image)
+    body = recurring_run_body(run_body(name, spec, platform, arguments), seconds)
+    try:
+        known = _api(endpoints, "GET", "recurringruns", params={"page_size": _MOST_SCHEDULES})
+        former = [
+            each["recurring_run_id"]
+            for each in known.get("recurringRuns", [])
+            if each["display_name"] == body["display_name"]
+        ]
+        made = _api(endpoints, "POST", "recurringruns", json=body)["recurring_run_id"] if seconds else ""
+        for each in former:
+            _api(endpoints, "DELETE", f"recurringruns/{each}")
+    except requests.RequestException as error:
+        raise WorkloadsError(
+            f"pipelines API at {endpoints.gateway_url}: {type(error).__name__}; is the platform up?"
+        ) from None
+    return made
 
 
 def wait_until_finished(

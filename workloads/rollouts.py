@@ -10,6 +10,8 @@ from workloads.errors import WorkloadsError
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _OPTIONS: Final = {
+    "shadow_rows": "shadowRows",
+    "minimum_agreement": "minimumAgreement",
     "max_error_ratio": "maxErrorRatio",
     "deadline_seconds": "deadlineSeconds",
     "bake_seconds": "bakeSeconds",
@@ -25,13 +27,26 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="WHAT",
         help=f"number of the version that shall serve, or of the rollout under way: {', '.join(WORDS)}",
     )
+    add_options(command)
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Declare what a user may choose of a rollout; what is left out is the stack's."""
     command.add_argument(
         "--steps",
         metavar="WEIGHT:SECONDS,...",
         help="shares of the requests in percent, and the least time of each, such as 5:10,25:10,50:10; "
         "'none' for all requests at once (default: those of the stack)",
     )
-    command.add_argument("--reason", default="by hand", help="why, for the record")
+    command.add_argument("--reason", default="", help="why, for the record")
+    command.add_argument(
+        "--shadow-rows", type=int, help="recorded rows that it answers for nobody first; 0 for none"
+    )
+    command.add_argument(
+        "--minimum-agreement",
+        type=float,
+        help="share of them that it must answer as the version does that serves",
+    )
     command.add_argument(
         "--max-error-ratio", type=float, help="share of failed requests that is too much for any version"
     )
@@ -81,9 +96,10 @@ def run(endpoints: Endpoints, options: argparse.Namespace) -> int:
     from workloads.serving.model_rollouts import ModelRollouts
 
     model_name = model_names.checked(options.model)
-    rollouts = ModelRollouts(endpoints)
     if options.what not in WORDS:
-        return _begin(endpoints, rollouts, model_name, options)
+        version = checked_version(options.what, *WORDS)
+        return roll_out(endpoints, model_name, version, options, reason=options.reason or "by hand")
+    rollouts = ModelRollouts(endpoints)
     current = rollouts.current(model_name)
     name = current["metadata"]["name"]
     if options.what == "abort":
@@ -94,19 +110,48 @@ def run(endpoints: Endpoints, options: argparse.Namespace) -> int:
     return 0
 
 
-def _begin(endpoints: Endpoints, rollouts: Any, model_name: str, options: argparse.Namespace) -> int:
+def checked_version(text: str, *words: str) -> str:
+    """Return the number of a version that a user gave.
+
+    Args:
+        text: What was given.
+        words: What else could have been given.
+
+    Raises:
+        WorkloadsError: it is no number.
+    """
+    if not _NUMBER.fullmatch(text):
+        others = f", nor one of {', '.join(words)}" if words else ""
+        raise WorkloadsError(f"{text!r}: is not the number of a version{others}")
+    return text
+
+
+def roll_out(
+    endpoints: Endpoints, model_name: str, version: str, options: argparse.Namespace, *, reason: str
+) -> int:
+    """Ask for a rollout, wait until it ends or waits for approval, and return the exit code.
+
+    Args:
+        endpoints: The platform.
+        model_name: The registered model.
+        version: Its version that shall serve.
+        options: Those of `add_options`, and `timeout_seconds`.
+        reason: Why, for the record.
+
+    Raises:
+        WorkloadsError: the rollout was refused, rolled back, or not decided in time.
+    """
     from workloads.serving.deployment import deploy_version, registered_version
     from workloads.serving.model_rollout import ENDED, Phase, rollout_phase, rollout_reason
+    from workloads.serving.model_rollouts import ModelRollouts
 
-    version = options.what
-    if not _NUMBER.fullmatch(version):
-        raise WorkloadsError(f"{version!r}: is neither the number of a version nor one of {', '.join(WORDS)}")
+    rollouts = ModelRollouts(endpoints)
     steps = parse_steps(options.steps)
     chosen = {field: value for key, field in _OPTIONS.items() if (value := getattr(options, key)) is not None}
     record = registered_version(endpoints, model_name, version)
     # Before its pod: a version that is in no rollout is taken away after one that has ended.
     name = rollouts.create(
-        model_name, version, record.model_digest, reason=options.reason, steps=steps, options=chosen
+        model_name, version, record.model_digest, reason=reason, steps=steps, options=chosen
     )
     try:
         deploy_version(endpoints, model_name, version)
@@ -136,6 +181,8 @@ def _print(rollout: dict[str, Any]) -> None:
     print(f"model      {spec['modelName']} version {spec['version']}, {spec['reason']}")
     print(f"asked by   {spec.get('requestedBy', 'unknown')}")
     print(f"state      {summary(rollout)}")
+    for each in status.get("conditions", []):
+        print(f"  {each['type']}: {each['reason']}: {each['message']}")
     for each in status.get("counts", []):
         print(
             f"  at {each['weight']:>2} %: {each['canaryFailed']} of {each['canary']} failed, "

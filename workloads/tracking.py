@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from workloads.endpoints import Endpoints
 from workloads.gateway_access import authorities, exempt_from_proxies, headers, reach
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+
+_AUTHORITY: Final = "MLFLOW_TRACKING_SERVER_CERT_PATH"
 
 
 class _GatewayHeaders:
@@ -41,13 +44,16 @@ def connect(endpoints: Endpoints) -> MlflowClient:
     if _GatewayHeaders.endpoints is None:
         # The public way would be a plugin of the whole environment.
         registry._request_header_provider_registry.register(_GatewayHeaders)  # pyright: ignore[reportPrivateUsage]
-    _GatewayHeaders.endpoints = endpoints
+    former, _GatewayHeaders.endpoints = _GatewayHeaders.endpoints, endpoints
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     url = reach(endpoints, endpoints.tracking_host)
     exempt_from_proxies(url)
     if endpoints.gateway_authority:
-        os.environ["MLFLOW_TRACKING_SERVER_CERT_PATH"] = authorities(endpoints)
+        os.environ[_AUTHORITY] = authorities(endpoints)
+    elif former is not None and former.gateway_authority:
+        # That of the platform before this one is no authority here.
+        os.environ.pop(_AUTHORITY, None)
     set_tracking_uri(url)
     return MlflowClient(url)

@@ -176,6 +176,7 @@ def statements(
             )
         )
     keys = ["kms:Decrypt"]
+    writes = any(each.writes for bucket in buckets for each in bucket.folders if each.reader == account)
     if owned:
         # They may not delete versions, so that a mistake can be undone.
         rights.append(
@@ -184,6 +185,7 @@ def statements(
                 resources=tuple(f"arn:aws:s3:::{each}/*" for each in owned),
             )
         )
+    if owned or writes:
         keys.append("kms:GenerateDataKey")
     rights.append(
         Statement(
@@ -196,7 +198,7 @@ def statements(
 
 
 def _folders(account: str, buckets: tuple[Bucket, ...], prefix: str) -> Iterator[Statement]:
-    """Yield the rights to list and read the folders that are an account's."""
+    """Yield the rights to list and read the folders that are an account's, and to write into some."""
     for folder in (each for bucket in buckets for each in bucket.folders if each.reader == account):
         bucket = f"arn:aws:s3:::{bucket_name(prefix, folder.bucket)}"
         yield Statement(
@@ -206,6 +208,11 @@ def _folders(account: str, buckets: tuple[Bucket, ...], prefix: str) -> Iterator
             conditions={"StringLike": {"s3:prefix": f"{folder.prefix}*"}},
         )
         yield Statement(actions=object_store_access.READ, resources=(f"{bucket}/{folder.prefix}*",))
+        if folder.writes:
+            yield Statement(
+                actions=object_store_access.WRITE,
+                resources=(f"{bucket}/{folder.prefix}{folder.writes}",),
+            )
 
 
 def _roles(service_accounts: Sequence[ServiceAccount]) -> Iterator[tuple[str, ServiceAccount]]:
@@ -227,7 +234,7 @@ class S3ObjectStore(pulumi.ComponentResource):
         self._child = ResourceOptions(parent=self)
         self._endpoint = f"s3.{args.region}.amazonaws.com:443"
         logs = self._logs_bucket()
-        self._ready = {bucket.name: self._bucket(bucket.name, logs) for bucket in args.buckets}
+        self._ready = {bucket.name: self._bucket(bucket, logs) for bucket in args.buckets}
         self._identities = {
             account: [self._identity(account, role, each) for role, each in _roles(service_accounts)]
             for account, service_accounts in args.accounts.items()
@@ -311,8 +318,9 @@ class S3ObjectStore(pulumi.ComponentResource):
         )
         return bucket
 
-    def _bucket(self, role: str, logs: pulumi.Output[str]) -> pulumi.Output[str]:
-        bucket = self._closed_bucket(role)
+    def _bucket(self, wanted: Bucket, logs: pulumi.Output[str]) -> pulumi.Output[str]:
+        role = wanted.name
+        bucket = self._closed_bucket(role, expire_days=wanted.keep_days)
         aws.s3.BucketLogging(
             f"{self._name}-{role}-logging",
             bucket=bucket.bucket,

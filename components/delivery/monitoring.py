@@ -1,47 +1,63 @@
-"""Scrape target, alerts and dashboard of the delivery controller: what it finds of live requests."""
+"""Scrape target, alerts and dashboards of the delivery controller: what it finds, and keeps, of requests."""
 
 from typing import Final
 
 from components.delivery import delivery_controller
 from components.monitoring.dashboards import Dashboard, Panel
+from components.monitoring.receivers import Receiver
 from components.monitoring.rules import Alert, alert
 from components.monitoring.targets import Target
-from components.monitoring.timing import Timing
+from components.monitoring.timing import Timing, duration
 from components.monitoring.watch import Watch
 
 _MODEL: Final = "{{ $labels.model_name }} version {{ $labels.version }} in {{ $labels.namespace }}"
 _VARIABLE: Final = "{{model_name}} {{version}} {{variable}}"
 
 
-def watch(namespace: str, timing: Timing, *, drift: bool) -> Watch:
-    """Return target, alerts and dashboard of the controller; nothing if it does not look for drift.
+_ALERTS: Final = ("ModelInputDrift", "ModelPredictionDrift")
+_DRIFT: Final = (
+    "plinth_drift_alarm",
+    "plinth_drift_index",
+    "plinth_drift_threshold",
+    "plinth_drift_window_rows",
+    "plinth_drift_without_reference",
+)
+_PAYLOADS: Final = (
+    "plinth_payloads_dropped_requests_total",
+    "plinth_payloads_store_failures_total",
+    "plinth_payloads_stored_requests_total",
+)
+
+
+def watch(namespace: str, timing: Timing, *, drift: bool, payloads: bool, retraining: bool = False) -> Watch:
+    """Return target, alerts and dashboards of the controller; nothing if it does not look at live requests.
 
     Args:
         namespace: of the controller.
         timing: durations of the stack's monitoring.
         drift: whether it compares live rows with those of training.
+        payloads: whether it stores recorded requests.
+        retraining: whether it wants to know of drift, to have models trained again.
     """
-    if not drift:
+    if not drift and not payloads:
         return Watch()
     target = Target(
         name="delivery",
         namespace=namespace,
         labels=delivery_controller.POD_LABELS,
         port=delivery_controller.PORT,
-        metrics=(
-            "plinth_drift_alarm",
-            "plinth_drift_index",
-            "plinth_drift_threshold",
-            "plinth_drift_window_rows",
-            "plinth_drift_without_reference",
-        ),
+        metrics=(*(_DRIFT if drift else ()), *(_PAYLOADS if payloads else ())),
         # Of models, whose namespace they name.
         of_others=True,
     )
+    window = duration(timing.burns[0].short_seconds)
+    kept = (_payloads_dashboard(window),) if payloads else ()
+    if not drift:
+        return Watch(targets=(target,), dashboards=kept)
     rules = (
         _drifted(
             timing,
-            "ModelInputDrift",
+            _ALERTS[0],
             "feature",
             "inputs",
             "Ask who sends these rows what has changed there: a unit, a default, another population. If it "
@@ -49,14 +65,28 @@ def watch(namespace: str, timing: Timing, *, drift: bool) -> Watch:
         ),
         _drifted(
             timing,
-            "ModelPredictionDrift",
+            _ALERTS[1],
             "answer",
             "answers",
             "Look for ModelInputDrift of the same model first: its rows explain its answers. Without it the "
             "rows have changed together: compare recent answers with what turned out to be true.",
         ),
     )
-    return Watch(targets=(target,), rules={"drift": rules}, dashboards=(_dashboard(),))
+    receiver = Receiver(
+        name="retraining",
+        namespace=namespace,
+        labels=delivery_controller.POD_LABELS,
+        url=f"http://{delivery_controller.SERVICE}.{namespace}:{delivery_controller.PORT}/alerts",
+        port=delivery_controller.PORT,
+        alerts=_ALERTS,
+        group_by=("namespace", "model_name"),
+    )
+    return Watch(
+        targets=(target,),
+        rules={"drift": rules},
+        dashboards=(_drift_dashboard(), *kept),
+        receivers=(receiver,) if retraining else (),
+    )
 
 
 def _drifted(timing: Timing, name: str, kind: str, what: str, remedy: str) -> Alert:
@@ -72,7 +102,7 @@ def _drifted(timing: Timing, name: str, kind: str, what: str, remedy: str) -> Al
     )
 
 
-def _dashboard() -> Dashboard:
+def _drift_dashboard() -> Dashboard:
     return Dashboard(
         name="drift",
         title="Drift",
@@ -93,6 +123,28 @@ def _dashboard() -> Dashboard:
             Panel(
                 title="Models that nobody can compare: no statistics of training",
                 queries={"{{model_name}} {{version}}": "plinth_drift_without_reference == 1"},
+            ),
+        ),
+    )
+
+
+def _payloads_dashboard(window: str) -> Dashboard:
+    version = "{{model_name}} {{version}}"
+    return Dashboard(
+        name="payloads",
+        title="Payloads",
+        panels=(
+            Panel(
+                title="Recorded requests that were stored, per second",
+                queries={version: f"rate(plinth_payloads_stored_requests_total[{window}])"},
+            ),
+            Panel(
+                title="Recorded requests that were lost, per second",
+                queries={version: f"rate(plinth_payloads_dropped_requests_total[{window}])"},
+            ),
+            Panel(
+                title="Batches that the store refused, and that are pulled again",
+                queries={"batches": f"increase(plinth_payloads_store_failures_total[{window}])"},
             ),
         ),
     )

@@ -8,7 +8,17 @@ _TEXT: Final = {"type": "string", "maxLength": 1024}
 _NUMBER: Final = {"type": "number"}
 _COUNT: Final = {"type": "integer", "minimum": 0}
 _NAME: Final = {"type": "string", "pattern": "^[a-z]([a-z0-9-]*[a-z0-9])?$", "maxLength": 40}
-_FIXED: Final = ("modelName", "version", "digest", "reason", "requestedBy", "steps", "maxErrorRatio")
+_FIXED: Final = (
+    "modelName",
+    "version",
+    "digest",
+    "reason",
+    "requestedBy",
+    "steps",
+    "shadowRows",
+    "minimumAgreement",
+    "maxErrorRatio",
+)
 
 
 def _column(name: str, path: str, kind: str = "string") -> dict[str, str]:
@@ -76,6 +86,18 @@ def _spec() -> dict[str, Any]:
             "reason": {**_TEXT, "description": "Why it is rolled out."},
             "requestedBy": {**_TEXT, "description": "Who asks for it."},
             "steps": _steps(),
+            "shadowRows": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": 5000,
+                "description": "Recorded rows that it answers before it meets any caller; 0 for none.",
+            },
+            "minimumAgreement": {
+                "type": "number",
+                "minimum": 0.5,
+                "maximum": 0.999,
+                "description": "Share of those rows that it must answer as the version does that serves.",
+            },
             "maxErrorRatio": {
                 "type": "number",
                 "minimum": 0.0001,
@@ -126,6 +148,7 @@ def _spec() -> dict[str, Any]:
 
 def _status() -> dict[str, Any]:
     counts = {name: _COUNT for name in ("weight", "canary", "canaryFailed", "stable", "stableFailed")}
+    condition = {name: {"type": "string"} for name in ("type", "status", "reason", "message")}
     return {
         "type": "object",
         "properties": {
@@ -135,6 +158,18 @@ def _status() -> dict[str, Any]:
             "step": _COUNT,
             "stepSeconds": _NUMBER,
             "elapsedSeconds": _NUMBER,
+            "conditions": {
+                "type": "array",
+                "items": {"type": "object", "required": ["type", "status"], "properties": condition},
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["type"],
+                "description": "What it has proven: GoldenRows, Agreement.",
+            },
+            "shadow": {
+                "type": "object",
+                "properties": {"rows": _COUNT, "different": _COUNT},
+                "description": "Recorded rows that it has answered, and those that it answered otherwise.",
+            },
             "counts": {"type": "array", "items": {"type": "object", "properties": counts}},
             "comparisons": _COUNT,
             "slower": _COUNT,

@@ -100,6 +100,11 @@ def bucket_policy(bucket: Bucket) -> dict[str, Any]:
                 for each in bucket.folders
             ),
             _allow([bucket.owner], object_store_access.WRITE, objects),
+            *(
+                _allow([each.reader], object_store_access.WRITE, f"{itself}/{each.prefix}{each.writes}")
+                for each in bucket.folders
+                if each.writes
+            ),
         ],
     }
 

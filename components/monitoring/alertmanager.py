@@ -1,7 +1,7 @@
 """Groups firing alerts and sends them to the configured receivers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -10,12 +10,16 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
+from components.monitoring.receivers import Receiver
 from components.monitoring.timing import Timing, duration
 from components.shapes import network_policies, pod_security
+from components.shapes.labels import NAME
 from components.shapes.owner import Owner
 from components.versions import upstream_version
 
 PORT = 9093
+POD_LABELS: Final[Mapping[str, str]] = {NAME: "alertmanager"}
+"""The operator labels the pods of every Alertmanager with it."""
 RECEIVER: Final[Mapping[str, str]] = {"plinth.local/alert-receiver": "true"}
 """Pods with this label, in any namespace, may receive alerts."""
 SERVICE = "alertmanager-operated"
@@ -36,6 +40,8 @@ class AlertmanagerArgs:
     """Notification timing: group wait, interval and repeat."""
     senders: tuple[network_policies.Peer, ...]
     """Pods that may send alerts and scrape the metrics."""
+    receivers: tuple[Receiver, ...] = ()
+    """Pods of the platform that act on some alerts, which everybody else is notified of as well."""
     webhook_url: str | None = None
     """Webhook that receives every alert; without it only receivers of AlertmanagerConfigs are notified."""
 
@@ -45,11 +51,13 @@ class AlertmanagerArgs:
             raise ValueError(f"webhook_url: {self.webhook_url!r}; give an address with http:// or https://")
 
 
-def configuration(timing: Timing, webhook_url: str | None) -> str:
+def configuration(timing: Timing, webhook_url: str | None, receivers: Sequence[Receiver] = ()) -> str:
     """Return Alertmanager's own configuration, to which the operator adds every AlertmanagerConfig."""
     receiver: dict[str, Any] = {"name": "default"}
     if webhook_url:
         receiver["webhook_configs"] = [{"url": webhook_url, "send_resolved": True}]
+    # An alert that a receiver of the platform takes would otherwise not come to people.
+    routes = [*(each.route() for each in receivers), {"receiver": "default"}] if receivers else []
     settings = {
         "route": {
             "receiver": "default",
@@ -57,6 +65,7 @@ def configuration(timing: Timing, webhook_url: str | None) -> str:
             "group_wait": duration(timing.group_wait_seconds),
             "group_interval": duration(timing.group_interval_seconds),
             "repeat_interval": timing.repeat_interval,
+            "routes": routes,
         },
         # The fast-burn alert has paged already: the slow-burn alert would add nothing.
         "inhibit_rules": [
@@ -66,7 +75,7 @@ def configuration(timing: Timing, webhook_url: str | None) -> str:
                 "equal": ["service"],
             }
         ],
-        "receivers": [receiver],
+        "receivers": [receiver, *(each.receiver() for each in receivers)],
     }
     return json.dumps(settings, indent=1)
 
@@ -118,7 +127,7 @@ class Alertmanager(pulumi.ComponentResource):
         secret = kubernetes.core.v1.Secret(
             f"{name}-configuration",
             metadata=self._owner.metadata(f"{name}-configuration"),
-            string_data={"alertmanager.yaml": configuration(args.timing, args.webhook_url)},
+            string_data={"alertmanager.yaml": configuration(args.timing, args.webhook_url, args.receivers)},
             opts=self._owner.child(),
         )
         policy = kubernetes.networking.v1.NetworkPolicy(
@@ -149,7 +158,13 @@ class Alertmanager(pulumi.ComponentResource):
             "namespace_selector": {},
             "pod_selector": {"match_labels": RECEIVER},
         }
-        outgoing: list[network_policies.EgressRule] = [network_policies.egress([receivers])]
+        outgoing: list[network_policies.EgressRule] = [
+            network_policies.egress([receivers]),
+            *(
+                network_policies.egress([network_policies.pods(each.labels, each.namespace)], each.port)
+                for each in self._args.receivers
+            ),
+        ]
         if self._args.webhook_url:
             url = urlsplit(self._args.webhook_url)
             port = url.port or (443 if url.scheme == "https" else 80)

@@ -10,6 +10,7 @@ from pulumi import ResourceOptions
 
 from components.connections import GatewayConnection
 from components.monitoring import cluster_watch, dashboards, targets
+from components.monitoring.alertmanager import POD_LABELS as ALERTMANAGER_LABELS
 from components.monitoring.alertmanager import Alertmanager, AlertmanagerArgs
 from components.monitoring.cluster_exporters import ClusterExporters, ClusterExportersArgs
 from components.monitoring.grafana import Grafana, GrafanaArgs
@@ -34,6 +35,11 @@ _API_VERSION = "monitoring.coreos.com/v1"
 def scraper(namespace: pulumi.Input[str]) -> network_policies.Peer:
     """Return the pods that scrape metrics, for network policies of scraped pods."""
     return network_policies.pods(POD_LABELS, namespace)
+
+
+def alert_sender(namespace: pulumi.Input[str]) -> network_policies.Peer:
+    """Return the pods that send alerts, for network policies of their receivers."""
+    return network_policies.pods(ALERTMANAGER_LABELS, namespace)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +201,7 @@ class PrometheusMonitoring(pulumi.ComponentResource):
                 image=args.images.alertmanager,
                 timing=args.timing,
                 senders=(self._scraper,),
+                receivers=args.watch.receivers,
                 webhook_url=args.webhook_url,
             ),
             self._child,

@@ -1,30 +1,33 @@
-"""Targets, rules and dashboards of one part of the platform, and their union."""
+"""Targets, rules, dashboards and receivers of alerts of one part of the platform, and their union."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from components.monitoring.dashboards import Dashboard
+from components.monitoring.receivers import Receiver
 from components.monitoring.rules import Alert, Rule
 from components.monitoring.targets import Target
 
 
 @dataclass(frozen=True, kw_only=True)
 class Watch:
-    """Scrape targets, rules by group, and dashboards; parts may add to each other's groups and dashboards."""
+    """What is scraped, judged, shown and told; parts may add to each other's groups and dashboards."""
 
     targets: tuple[Target, ...] = ()
     rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict[str, tuple[Rule, ...]])
     """Group -> its rules."""
     dashboards: tuple[Dashboard, ...] = ()
     """Dashboards; one without a title adds its panels to the dashboard of the same name."""
+    receivers: tuple[Receiver, ...] = ()
+    """Pods that act on alerts."""
 
 
 def merged(watches: Iterable[Watch]) -> Watch:
     """Return the union of several watches, sorted by name.
 
     Raises:
-        ValueError: two targets or two alerts have one name, or panels are added to no page.
+        ValueError: two targets, two receivers or two alerts have one name, or panels are added to no page.
     """
     known = list(watches)
     targets = sorted((each for watch in known for each in watch.targets), key=lambda each: each.name)
@@ -33,7 +36,9 @@ def merged(watches: Iterable[Watch]) -> Watch:
     alerts = [each.name for found in rules.values() for each in found if isinstance(each, Alert)]
     _refuse_duplicates("target", [each.name for each in targets])
     _refuse_duplicates("alert", alerts)
-    return Watch(targets=tuple(targets), rules=rules, dashboards=tuple(_pages(known)))
+    receivers = tuple(each for watch in known for each in watch.receivers)
+    _refuse_duplicates("receiver", [each.name for each in receivers])
+    return Watch(targets=tuple(targets), rules=rules, dashboards=tuple(_pages(known)), receivers=receivers)
 
 
 def _refuse_duplicates(kind: str, names: list[str]) -> None:

@@ -11,9 +11,9 @@ from pulumi import ResourceOptions
 
 from components.connections import GatewayConnection, ObjectStoreConnection
 from components.serving import model_namespace
-from components.serving.counted_rows import CountedRows
 from components.serving.kserve_controller import KserveController, KserveControllerArgs
 from components.serving.model_namespace import PORT, RUNTIMES, ModelNamespaceArgs
+from components.serving.recording import Recording
 from components.serving.runtime_families import DEFAULT, RuntimeFamily, described
 from components.shapes import network_policies, pod_security
 from components.shapes.labels import labels
@@ -53,10 +53,10 @@ class KserveServingArgs:
     """Pods that may call models, in addition to the gateway."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the metrics of the controller and of models."""
-    counted: CountedRows | None = None
-    """What predictors count of requests; without it, nothing."""
-    count_readers: tuple[network_policies.Peer, ...] = ()
-    """Pods that may read these counts."""
+    recording: Recording | None = None
+    """What predictors record of requests; without it, nothing."""
+    record_readers: tuple[network_policies.Peer, ...] = ()
+    """Pods that may read it."""
     replicas: int = 1
     """Pods of the controller."""
 
@@ -81,13 +81,13 @@ def container_context() -> dict[str, Any]:
     }
 
 
-def runtime_spec(image: str, *, automatic: bool = True, counted: CountedRows | None = None) -> dict[str, Any]:
+def runtime_spec(image: str, *, automatic: bool = True, recording: Recording | None = None) -> dict[str, Any]:
     """Return the spec of a runtime for MLflow models.
 
     Args:
         image: Our model server.
         automatic: Whether services that name no runtime get this one.
-        counted: What the server counts of requests; without it, nothing.
+        recording: What the server records of requests; without it, nothing.
     """
     ready = {"httpGet": {"path": f"/v2/models/{_MODEL_NAME}/ready", "port": PORT}, "timeoutSeconds": 5}
     alive = {"httpGet": {"path": "/v2/health/live", "port": PORT}, "timeoutSeconds": 5}
@@ -100,7 +100,7 @@ def runtime_spec(image: str, *, automatic: bool = True, counted: CountedRows | N
             "--model_dir=/mnt/models",
             f"--http_port={PORT}",
             "--enable_grpc=false",
-            *(counted.arguments() if counted else ()),
+            *(recording.arguments() if recording else ()),
         ],
         # The port of counts is not among them: KServe would add it to the Service, and a Service of two ports
         # needs a name for each. Pods are asked one by one.
@@ -172,7 +172,7 @@ class KserveServing(pulumi.ComponentResource):
         names: dict[str, str] = {}
         runtimes: list[kubernetes.apiextensions.CustomResource] = []
         for family in (each for each in args.families if each.image):
-            spec = runtime_spec(family.image, automatic=family.name == DEFAULT, counted=args.counted)
+            spec = runtime_spec(family.image, automatic=family.name == DEFAULT, recording=args.recording)
             names[family.name] = runtime_name(spec, family.name)
             runtimes.append(self._runtime(controller, names[family.name], spec))
         storage = self._storage_container(controller)
@@ -195,7 +195,7 @@ class KserveServing(pulumi.ComponentResource):
                 stores=args.stores,
                 clients=args.clients,
                 scrapers=args.scrapers,
-                count_readers=args.count_readers,
+                record_readers=args.record_readers,
             ),
         )
         self.models_namespace, self.service_account = models.namespace, models.service_account

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.connections import GatewayConnection, ObjectStoreConnection
-from components.serving import counted_rows, kserve_controller, service_admission
+from components.serving import kserve_controller, recording, service_admission
 from components.shapes import network_policies, object_store_access
 from components.shapes.access_rights import AccessRights
 from components.shapes.labels import labels
@@ -44,8 +44,8 @@ class ModelNamespaceArgs:
     """Pods that may call models, in addition to the gateway."""
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the metrics of models."""
-    count_readers: tuple[network_policies.Peer, ...] = ()
-    """Pods that may read what predictors count of requests; nobody else may."""
+    record_readers: tuple[network_policies.Peer, ...] = ()
+    """Pods that may read what predictors record of requests; nobody else may."""
     reserved: tuple[str, ...] = ()
     """Names that no model may have, because their hosts are taken."""
 
@@ -158,8 +158,8 @@ def _controller_rights(
 def _network_policy(owner: Owner, args: ModelNamespaceArgs) -> kubernetes.networking.v1.NetworkPolicy:
     gateway = network_policies.in_namespace(args.gateway.namespace)
     incoming = [network_policies.ingress([gateway, *args.clients, *args.scrapers], PORT)]
-    if args.count_readers:
-        incoming.append(network_policies.ingress(args.count_readers, counted_rows.PORT))
+    if args.record_readers:
+        incoming.append(network_policies.ingress(args.record_readers, recording.PORT))
     return kubernetes.networking.v1.NetworkPolicy(
         f"{owner.component}-predictors-policy",
         metadata=owner.metadata("predictors"),

@@ -4,24 +4,20 @@ import json
 import logging
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
-import requests
-
+from delivery.direct import DirectSession
 from delivery.monitoring import exposition
-from delivery.monitoring.exposition import Version
 from delivery.monitoring.limits import DriftLimits
 from delivery.monitoring.pod_counts import PodCounts
 from delivery.monitoring.version_drift import VersionDrift
 from delivery.rollouts.cluster import Cluster
+from delivery.version import Version
 from workloads.serving import model_route
-from workloads.serving.inference_service import version_service
 
 _LOGGER = logging.getLogger("delivery")
 URL: Final = "http://{address}:8081/bins"
 _INTERVAL: Final = 10.0
-# To connect, and between two bytes. Counts only grow, so a late round loses nothing.
-_SECONDS: Final = (1, 2)
 _MOST_BYTES: Final = 2 * 1024 * 1024
 
 
@@ -35,8 +31,7 @@ class DriftWatch:
         self._cluster = cluster
         self._versions: dict[Version, VersionDrift] = {}
         self._said: dict[Version, str] = {}
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._session = DirectSession()
         self.text = exposition.text({})
         """The page for Prometheus, replaced by each round."""
 
@@ -58,7 +53,7 @@ class DriftWatch:
             except Exception as error:
                 _LOGGER.warning("drift: routes of %s were not read (%s)", namespace, type(error).__name__)
                 # What is known stays: nobody has said that it serves no longer.
-                seen.update(each for each in self._versions if each[0] == namespace)
+                seen.update(each for each in self._versions if each.namespace == namespace)
         self._versions = {
             each: self._versions.get(each) or VersionDrift(self._limits) for each in sorted(seen)
         }
@@ -74,18 +69,16 @@ class DriftWatch:
         for model_name, route in self._cluster.routes(namespace).items():
             for version, weight in model_route.weights(route, model_name).items():
                 if weight:
-                    yield namespace, model_name, version
+                    yield Version(namespace=namespace, model_name=model_name, number=version)
 
     def _look(self, version: Version) -> None:
-        namespace, model_name, number = version
-        selector = f"serving.kserve.io/inferenceservice={version_service(model_name, number)}"
-        pods = self._cluster.pods(namespace, selector)
+        pods = self._cluster.pods_of(version)
         readings: dict[str, PodCounts] = {}
         problems: list[str] = []
         for pod, address in pods.items():
             try:
                 readings[pod] = self._read(address)
-            except (requests.RequestException, OSError) as error:
+            except OSError as error:
                 problems.append(type(error).__name__)
             except ValueError as error:
                 problems.append(str(error))
@@ -93,20 +86,13 @@ class DriftWatch:
         self._say(version, f"not every pod was read ({problems[0]})" if problems else "")
 
     def _read(self, address: str) -> PodCounts:
-        """Read one pod; what runs there may be of anybody, so its answer is bounded."""
-        url, plain = URL.format(address=address), {"Accept-Encoding": "identity"}
-        with self._session.get(
-            url, timeout=_SECONDS, headers=plain, stream=True, allow_redirects=False
-        ) as answer:
-            body: Any = answer.raw.read(_MOST_BYTES + 1)
-        if answer.status_code != requests.codes["ok"]:
-            raise ValueError(f"status {answer.status_code}")
-        if len(body) > _MOST_BYTES:
-            raise ValueError(f"more than {_MOST_BYTES} bytes")
-        return PodCounts.from_json(json.loads(body))
+        answer = self._session.get(URL.format(address=address), most_bytes=_MOST_BYTES)
+        if not answer.ok:
+            raise ValueError(f"status {answer.status}")
+        return PodCounts.from_json(json.loads(answer.body))
 
     def _say(self, version: Version, what: str) -> None:
         """Log what is wrong with a version, once."""
         if what and self._said.get(version) != what:
-            _LOGGER.warning("drift of version %s of %s in %s: %s", version[2], version[1], version[0], what)
+            _LOGGER.warning("drift of %s: %s", version, what)
         self._said[version] = what

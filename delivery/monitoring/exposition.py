@@ -5,11 +5,10 @@ from typing import Final
 
 from delivery.monitoring.version_drift import VersionDrift
 from delivery.statistics.windows import Distance, Judgement
+from delivery.version import Version
 
 MOST_VARIABLES: Final = 20
 """Series of a version are bounded, whatever number of features it has: these are furthest from training."""
-Version = tuple[str, str, str]
-"""Namespace, model and version."""
 _HELP: Final = {
     "plinth_drift_index": "Population stability index of the last full window.",
     "plinth_drift_threshold": "Index that a variable must pass to have drifted.",
@@ -24,11 +23,10 @@ _Sample = tuple[Mapping[str, str], float]
 def text(found: Mapping[Version, VersionDrift]) -> str:
     """Return the page that Prometheus scrapes."""
     samples: dict[str, list[_Sample]] = {name: [] for name in _HELP}
-    for (namespace, model_name, version), drift in sorted(found.items()):
-        labels = {"namespace": namespace, "model_name": model_name, "version": version}
+    for version, drift in sorted(found.items()):
         for name, own, value in _samples(drift):
-            samples[name].append(({**labels, **own}, value))
-    return "".join(_family(name, each) for name, each in samples.items())
+            samples[name].append(({**version.labels, **own}, value))
+    return "".join(family(name, _HELP[name], each) for name, each in samples.items())
 
 
 def _samples(drift: VersionDrift) -> Iterator[tuple[str, Mapping[str, str], float]]:
@@ -51,11 +49,12 @@ def _worst(judgement: Judgement) -> list[tuple[str, Distance]]:
     return sorted(judgement.distances.items(), key=order)[:MOST_VARIABLES]
 
 
-def _family(name: str, samples: Iterable[_Sample]) -> str:
-    lines = [f"# HELP {name} {_HELP[name]}", f"# TYPE {name} gauge"]
+def family(name: str, description: str, samples: Iterable[_Sample], *, kind: str = "gauge") -> str:
+    """Return the series of one metric, as text: labels and value of each."""
+    lines = [f"# HELP {name} {description}", f"# TYPE {name} {kind}"]
     for labels, value in samples:
         pairs = ",".join(f'{key}="{_escaped(each)}"' for key, each in labels.items())
-        lines.append(f"{name}{{{pairs}}} {value:g}")
+        lines.append(f"{name}{{{pairs}}} {value:.15g}")
     return "\n".join(lines) + "\n"
 
 

@@ -17,24 +17,41 @@ from delivery.rollouts.controller import Controller
 from delivery.rollouts.settings import Settings
 
 if TYPE_CHECKING:
-    from delivery.monitoring.drift_watch import DriftWatch
+    from delivery.proofs.replays import Replays
+    from delivery.retraining.receiver import Receiver
 
 PORT: Final = 8080
 _INTERVAL: Final = 2.0
 _STALE_SECONDS: Final = 60
+_MOST_BYTES: Final = 1024 * 1024
+"""Of a notification of alerts."""
 
 
 class _Pages(BaseHTTPRequestHandler):
-    """Answers whether the loop goes on, and what was found of live rows."""
+    """Answers whether the loop goes on, and what was found of live rows; takes alerts about them."""
 
     last: ClassVar[float] = time.monotonic()
-    watch: ClassVar["DriftWatch | None"] = None
+    watches: ClassVar[list[Any]] = []
+    receiver: ClassVar["Receiver | None"] = None
+    timeout = 10
+    """Seconds for which a client may be silent."""
 
     def do_GET(self) -> None:
         if self.path == "/metrics":
-            self._answer(200, self.watch.text.encode() if self.watch else b"")
+            self._answer(200, "".join(each.text for each in self.watches).encode())
         else:
             self._answer(200 if time.monotonic() - self.last < _STALE_SECONDS else 503, b"")
+
+    def do_POST(self) -> None:
+        if self.receiver is None or self.path != "/alerts":
+            self._answer(404, b"")
+            return
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) > _MOST_BYTES:
+            self._answer(413, b"")
+            return
+        status, line = self.receiver.receive(self.rfile.read(int(length)))
+        self._answer(status, f"{line}\n".encode())
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -58,21 +75,19 @@ def main(arguments: list[str]) -> int:
     # The account of the pod; on a laptop a kubeconfig stands for it.
     load: Any = config.load_kube_config if "KUBECONFIG" in os.environ else config.load_incluster_config
     load()
-    controller = Controller(settings, Cluster(client.ApiClient()))
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    controller = Controller(settings, Cluster(client.ApiClient()), _begin_watches(settings, ended))
+    if settings.retraining is not None and settings.payloads is not None:
+        from delivery.retraining.label_counts import LabelCounts
+        from delivery.retraining.receiver import Receiver
+
+        labels = LabelCounts(settings.payloads)
+        _Pages.receiver = Receiver(settings.tracking, settings.retraining, labels.of_model)
     if settings.gateway_pods:
         server = ThreadingHTTPServer(("", PORT), _Pages)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        if settings.drift is not None:
-            # With numpy, which nothing else here needs.
-            from delivery.monitoring.drift_watch import DriftWatch
-
-            # A connection of its own, so that a slow pod of a model holds up no rollout.
-            watch = DriftWatch([*settings.tracking], settings.drift, Cluster(client.ApiClient()))
-            _Pages.watch = watch
-            threading.Thread(target=watch.run, args=(ended,), daemon=True).start()
     before = time.monotonic()
     while not ended.is_set():
         now = time.monotonic()
@@ -80,6 +95,37 @@ def main(arguments: list[str]) -> int:
         before = _Pages.last = now
         ended.wait(_INTERVAL)
     return 0
+
+
+def _begin_watches(settings: Settings, ended: threading.Event) -> "Replays | None":
+    """Begin the rounds that look at pods of models, each with a connection of its own to the API server.
+
+    So a slow pod, or a slow object store, holds up no rollout. What a stack does not have is not imported.
+
+    Returns:
+        Replays of what is recorded; None if nothing is.
+    """
+    if not settings.gateway_pods:
+        return None
+    replays = None
+    if settings.drift is not None:
+        from delivery.monitoring.drift_watch import DriftWatch
+
+        _Pages.watches.append(DriftWatch([*settings.tracking], settings.drift, Cluster(client.ApiClient())))
+    if settings.payloads is not None:
+        from delivery.payloads.payload_watch import PayloadWatch
+        from delivery.payloads.store import PayloadStore
+        from delivery.proofs.predictors import Predictors
+        from delivery.proofs.replays import Replays
+
+        chosen, cluster = settings.payloads, Cluster(client.ApiClient())
+        payloads = PayloadWatch([*settings.tracking], cluster, PayloadStore(chosen), chosen.keep_days)
+        _Pages.watches.append(payloads)
+        predictors = Predictors(settings.predictor_url, Cluster(client.ApiClient()))
+        replays = Replays(payloads.recent, predictors, chosen.excluded_features)
+    for each in _Pages.watches:
+        threading.Thread(target=each.run, args=(ended,), daemon=True).start()
+    return replays
 
 
 if __name__ == "__main__":

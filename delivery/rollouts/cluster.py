@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from kubernetes import client
 
+from delivery.version import Version
 from workloads.contract import MODEL_LABEL, ROLLOUT_API, ROLLOUTS
 from workloads.serving import model_route
 from workloads.serving.inference_service import version_service
@@ -100,6 +101,11 @@ class Cluster:
         """Return the address of each running pod, by its uid."""
         found = self._core.list_namespaced_pod(namespace, label_selector=selector, _request_timeout=_SECONDS)
         return {each.metadata.uid: each.status.pod_ip for each in found.items if each.status.pod_ip}
+
+    def pods_of(self, version: Version) -> dict[str, str]:
+        """Return the address of each running pod of a version, by its uid."""
+        service = version_service(version.model_name, version.number)
+        return self.pods(version.namespace, f"serving.kserve.io/inferenceservice={service}")
 
     def _list(
         self, api: tuple[str, str], namespace: str, plural: str, selector: str = ""

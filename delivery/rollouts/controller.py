@@ -4,32 +4,28 @@ Everything that it knows is in the objects: whoever restarts it, at whatever mom
 answers that were counted since the last tick.
 """
 
-import json
 import logging
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
-import requests
-
+from delivery.proofs.replays import Replays
+from delivery.rollouts.audit import record_of
 from delivery.rollouts.cluster import Cluster
-from delivery.rollouts.decisions import Decision, Observation, Readiness, decide
-from delivery.rollouts.gateway_counters import Answers, GatewayCounters
-from delivery.rollouts.records import Counts, Rollout, Status
+from delivery.rollouts.decisions import Decision, decide
+from delivery.rollouts.observer import Observer, Reading
+from delivery.rollouts.records import Rollout, Status
 from delivery.rollouts.registry import CHAMPION, PREVIOUS, Registry
-from delivery.rollouts.settings import METRICS_URL, Settings
+from delivery.rollouts.settings import Settings
 from workloads.serving import model_route
 from workloads.serving.inference_service import version_service
-from workloads.serving.model_rollout import ENDED, RECORD, Phase
+from workloads.serving.model_rollout import ENDED, Phase
 
 _LOGGER = logging.getLogger("delivery")
-_SECONDS: Final = 3
 _DRAIN_SECONDS: Final = 10
 """A gateway needs a moment to learn of new weights; a version that is gone before that fails its requests."""
-_Reading = Callable[[], Mapping[str, Answers] | None]
-"""Reads what each Service has answered since the last reading; None if there is nothing to compare with."""
 _KEPT: Final = 10
 """Rollouts of a model that have ended and are kept; what they decided is on record elsewhere."""
 
@@ -37,15 +33,19 @@ _KEPT: Final = 10
 class Controller:
     """Reconciles the models of every namespace of the settings."""
 
-    def __init__(self, settings: Settings, cluster: Cluster) -> None:
-        """Begin without having seen anything."""
+    def __init__(self, settings: Settings, cluster: Cluster, replays: Replays | None = None) -> None:
+        """Begin without having seen anything.
+
+        Args:
+            settings: What the stack has chosen.
+            cluster: The objects.
+            replays: Recorded rows; None where nothing is recorded.
+        """
         self._settings = settings
         self._cluster = cluster
         self._registries = {name: Registry(url) for name, url in settings.tracking.items()}
-        self._counters = GatewayCounters()
+        self._observer = Observer(settings, cluster, self._registries, replays)
         self._idle: dict[tuple[str, str], float] = {}
-        self._session = requests.Session()
-        self._session.trust_env = False
 
     def tick(self, seconds: float) -> None:
         """Do what is due in every namespace.
@@ -54,7 +54,7 @@ class Controller:
             seconds: Since the last tick.
         """
         # Once a tick at most, and only while a rollout progresses, whose first answers never count.
-        answers = cache(self._answers)
+        answers = cache(self._observer.answers)
         for namespace in self._settings.tracking:
             try:
                 self._reconcile(namespace, seconds, answers)
@@ -62,7 +62,7 @@ class Controller:
                 # The other namespaces are not to wait for this one; the next tick tries again.
                 _LOGGER.exception("namespace %s: not reconciled", namespace)
 
-    def _reconcile(self, namespace: str, seconds: float, answers: _Reading) -> None:
+    def _reconcile(self, namespace: str, seconds: float, answers: Reading) -> None:
         found = [
             Rollout.from_object(each, self._settings.defaults) for each in self._cluster.rollouts(namespace)
         ]
@@ -80,7 +80,7 @@ class Controller:
             self._drain(namespace, now, versions, used, seconds)
             for each in now:
                 if each.ended and not each.status.recorded:
-                    self._record(namespace, each)
+                    self._record(namespace, each, now)
             for old in [each for each in now if each.ended and each.status.recorded][:-_KEPT]:
                 self._cluster.delete_rollout(namespace, old.name)
 
@@ -91,7 +91,7 @@ class Controller:
         versions: Mapping[str, dict[str, Any]],
         route: Mapping[str, Any] | None,
         seconds: float,
-        answers: _Reading,
+        answers: Reading,
     ) -> tuple[Sequence[Rollout], Mapping[str, int]]:
         """Take a model's oldest rollout that has not ended one tick further.
 
@@ -112,66 +112,20 @@ class Controller:
             if each.status.reason != reason:
                 status = replace(each.status, reason=reason)
                 self._cluster.write_status(namespace, each.name, status.to_json())
-        decision = decide(first, self._observe(namespace, first, versions, serving, seconds, answers))
+        seen = self._observer.observe(
+            namespace,
+            first,
+            versions,
+            serving=serving,
+            has_served=any(
+                each.version == first.version and each.status.phase is Phase.PROMOTED for each in ended
+            ),
+            seconds=seconds,
+            answers=answers,
+        )
+        decision = decide(first, seen)
         now = replace(first, status=self._carry_out(namespace, first, decision, route))
         return [now if each is first else each for each in rollouts], decision.weights
-
-    def _observe(
-        self,
-        namespace: str,
-        rollout: Rollout,
-        versions: Mapping[str, dict[str, Any]],
-        serving: str,
-        seconds: float,
-        answers: _Reading,
-    ) -> Observation:
-        service = versions.get(version_service(rollout.model_name, rollout.version))
-        canary, says = self._readiness(namespace, rollout, service)
-        stable = versions.get(version_service(rollout.model_name, rollout.status.stable_version))
-        seen, histograms = None, None
-        if rollout.status.phase is Phase.PROGRESSING and (found := answers()) is not None:
-            seen, histograms = counted(namespace, rollout, found)
-        return Observation(
-            seconds=seconds,
-            canary=canary,
-            canary_says=says,
-            serving=serving,
-            stable_ready=stable is not None and _is_ready(stable),
-            seen=seen,
-            histograms=histograms,
-            champion=self._registries[namespace].champion(rollout.model_name),
-        )
-
-    def _readiness(
-        self, namespace: str, rollout: Rollout, service: Mapping[str, Any] | None
-    ) -> tuple[Readiness, str]:
-        if service is None:
-            return Readiness.MISSING, ""
-        if not _is_ready(service):
-            return Readiness.STARTING, _why_not_ready(service)
-        predictor = model_route.predictor(rollout.model_name, rollout.version)
-        url = self._settings.predictor_url.format(service=predictor, namespace=namespace)
-        try:
-            answer = self._session.get(f"{url}/v2/models/{rollout.model_name}", timeout=_SECONDS)
-            digest = str(answer.json()["properties"]["model_digest"])
-        except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-            return Readiness.STARTING, f"no answer yet ({type(error).__name__})"
-        return (Readiness.READY, "") if digest == rollout.digest else (Readiness.OTHER_FILES, digest)
-
-    def _answers(self) -> Mapping[str, Answers] | None:
-        """Read the gateway's pods; None where there are none, or nothing to compare with yet."""
-        if not self._settings.gateway_pods:
-            return None
-        try:
-            pods = self._cluster.pods(self._settings.gateway["namespace"], self._settings.gateway_pods)
-            readings = {
-                uid: self._session.get(METRICS_URL.format(address=address), timeout=_SECONDS).text
-                for uid, address in pods.items()
-            }
-        except Exception as error:
-            _LOGGER.warning("the gateway's counters were not read (%s)", type(error).__name__)
-            return None
-        return self._counters.advance(readings)
 
     def _carry_out(
         self, namespace: str, rollout: Rollout, decision: Decision, route: Mapping[str, Any] | None
@@ -219,16 +173,12 @@ class Controller:
         if registry.set_alias(model_name, CHAMPION, champion) and former not in ("", champion):
             registry.set_alias(model_name, PREVIOUS, former)
 
-    def _record(self, namespace: str, rollout: Rollout) -> None:
-        """Put the end of a rollout on record with its version; a registry that is away gets it later."""
-        status = rollout.status
-        if self._registries[namespace].set_tag(
-            rollout.model_name,
-            rollout.version,
-            f"{RECORD}{rollout.name}",
-            record_of(rollout),
-        ):
-            self._cluster.write_status(namespace, rollout.name, replace(status, recorded=True).to_json())
+    def _record(self, namespace: str, rollout: Rollout, rollouts: Sequence[Rollout]) -> None:
+        """Put the end of a rollout on record; a registry that is away gets it later."""
+        record, registry = record_of(rollout, rollouts), self._registries[namespace]
+        if registry.keep(record) and registry.tag(record):
+            status = replace(rollout.status, recorded=True)
+            self._cluster.write_status(namespace, rollout.name, status.to_json())
 
     def _drain(
         self,
@@ -252,53 +202,6 @@ class Controller:
                 self._cluster.delete_version(namespace, model_name, version)
 
 
-def record_of(rollout: Rollout) -> str:
-    """Return how a rollout ended, as JSON."""
-    status = rollout.status
-    return json.dumps(
-        {
-            "at": status.ended_at,
-            "ended": status.phase,
-            "because": status.reason,
-            "before": status.stable_version,
-            "reason": rollout.reason,
-            "requestedBy": rollout.requested_by,
-            "approvedBy": rollout.approved_by,
-            "digest": rollout.digest,
-            "counts": [each.to_json() for each in status.counts],
-        }
-    )
-
-
-def counted(
-    namespace: str, rollout: Rollout, answers: Mapping[str, Answers]
-) -> tuple[Counts, tuple[Sequence[float], Sequence[float]] | None]:
-    """Return what both versions of a rollout have answered, and how fast; no histograms if one is idle.
-
-    Args:
-        namespace: Of the models.
-        rollout: The rollout.
-        answers: Service as the gateway names it -> its answers since the last tick.
-    """
-
-    def of(version: str) -> Answers:
-        prefix = f"{namespace}-{model_route.predictor(rollout.model_name, version)}-"
-        return next((each for name, each in answers.items() if name.startswith(prefix)), Answers())
-
-    canary, stable = of(rollout.version), of(rollout.status.stable_version)
-    counts = Counts(
-        weight=rollout.status.weight,
-        canary=canary.total,
-        canary_failed=canary.failed,
-        stable=stable.total,
-        stable_failed=stable.failed,
-    )
-    bounds = sorted(canary.buckets)
-    if not bounds or bounds != sorted(stable.buckets):
-        return counts, None
-    return counts, ([canary.buckets[each] for each in bounds], [stable.buckets[each] for each in bounds])
-
-
 def _not_needed(rollouts: Sequence[Rollout]) -> set[str]:
     """Return versions that were rolled back or replaced, and are in no rollout under way.
 
@@ -309,21 +212,6 @@ def _not_needed(rollouts: Sequence[Rollout]) -> set[str]:
     }
     known = {name for each in rollouts if each.ended for name in (each.version, each.status.stable_version)}
     return known - needed - {""}
-
-
-def _is_ready(service: Mapping[str, Any]) -> bool:
-    return _conditions(service).get("Ready", {}).get("status") == "True"
-
-
-def _why_not_ready(service: Mapping[str, Any]) -> str:
-    """Return what KServe says about a service that is not ready."""
-    said = [each["message"] for each in _conditions(service).values() if each.get("message")]
-    failure = service.get("status", {}).get("modelStatus", {}).get("lastFailureInfo", {}).get("message", "")
-    return " ".join((failure or "; ".join(said)).split())
-
-
-def _conditions(service: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return {each["type"]: each for each in service.get("status", {}).get("conditions", [])}
 
 
 def _contains(found: Any, wanted: Any) -> bool:

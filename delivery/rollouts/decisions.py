@@ -5,12 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from delivery.rollouts.records import Counts, Rollout, Status
+from delivery.proofs.comparison import Replayed
+from delivery.proofs.golden_rows import GoldenCheck
+from delivery.rollouts import proofs
+from delivery.rollouts.evidence import weigh
+from delivery.rollouts.records import Counts, Kind, Rollout, Status
 from delivery.statistics import errors, latency, readiness
 from workloads.serving.model_rollout import Phase
 
 _ALL = 100
 _HALF = 50
+_BEFORE_CALLERS = (Phase.PENDING, Phase.SHADOW, Phase.PAUSED)
 _SUSPICION = math.log10(3)
 """Evidence with which a version gets no larger share, although it is no verdict yet."""
 
@@ -36,6 +41,12 @@ class Observation:
     """Of the version that is rolled out."""
     canary_says: str = ""
     """KServe's reason, or the digest that answers."""
+    golden: GoldenCheck | None = None
+    """Of the version that is rolled out; None if it was not time to look."""
+    replayed: Replayed | None = None
+    """None if nothing is replayed yet."""
+    has_served: bool = False
+    """Whether an earlier rollout of the version ended with its promotion."""
     serving: str = ""
     """Version that gets the requests while no rollout of the model is under way; empty if none does."""
     stable_ready: bool = True
@@ -69,32 +80,28 @@ def decide(rollout: Rollout, seen: Observation) -> Decision:
     status = replace(rollout.status, elapsed_seconds=rollout.status.elapsed_seconds + seen.seconds)
     if status.phase is Phase.BAKING:
         return _bake(rollout, status, seen)
-    begins = status.phase in (Phase.PENDING, Phase.PAUSED)
+    begins = status.phase in _BEFORE_CALLERS
     if begins:
         # Before anything else: whatever ends the rollout, this one serves on.
         status = replace(status, stable_version=seen.serving)
     if rollout.aborted:
         return _roll_back(rollout, status, f"version {rollout.version} was aborted")
-    if seen.canary is Readiness.OTHER_FILES:
-        return _roll_back(
-            rollout,
-            status,
-            f"version {rollout.version} answers with digest {seen.canary_says}, not {rollout.digest}",
-        )
+    status = proofs.with_golden(status, seen.golden)
+    if another := _another_model(rollout, status, seen):
+        return _roll_back(rollout, status, another)
     if begins:
         return _begin(rollout, status, seen)
     return _progress(rollout, status, seen)
 
 
 def _begin(rollout: Rollout, status: Status, seen: Observation) -> Decision:
-    if seen.canary is not Readiness.READY:
-        says = f": {seen.canary_says}" if seen.canary_says else ""
-        reason = f"version {rollout.version} is {seen.canary}{says}"
-        if status.elapsed_seconds >= rollout.deadline_seconds:
-            return _roll_back(
-                rollout, status, f"{reason}, {rollout.deadline_seconds:.0f} s after its rollout began"
-            )
-        return _keep(rollout, replace(status, phase=Phase.PENDING, reason=reason))
+    status = proofs.with_agreement(rollout, status, seen.replayed, has_served=seen.has_served)
+    agrees = status.condition(Kind.AGREEMENT)
+    if agrees is not None and agrees.holds is False:
+        return _roll_back(rollout, status, f"version {rollout.version}: {agrees.message}")
+    if unproven := _unproven(rollout, status, seen):
+        phase, reason = unproven
+        return _wait(rollout, replace(status, phase=phase, reason=reason))
     if rollout.needs_approval and not rollout.approved_by:
         # Nobody is kept from thinking: the deadline counts from here.
         reason = f"version {rollout.version} waits for approval"
@@ -114,6 +121,19 @@ def _begin(rollout: Rollout, status: Status, seen: Observation) -> Decision:
             reason=f"version {rollout.version} gets {share} % of the requests",
         ),
     )
+
+
+def _unproven(rollout: Rollout, status: Status, seen: Observation) -> tuple[Phase, str] | None:
+    """Return where a version is that may not meet callers yet, and why; None if it may."""
+    name = f"version {rollout.version}"
+    if seen.canary is not Readiness.READY:
+        says = f": {seen.canary_says}" if seen.canary_says else ""
+        return Phase.PENDING, f"{name} is {seen.canary}{says}"
+    if status.condition(Kind.GOLDEN_ROWS) is None:
+        return Phase.PENDING, f"{name}: {seen.golden.says if seen.golden else proofs.NOT_ASKED}"
+    if status.condition(Kind.AGREEMENT) is None:
+        return Phase.SHADOW, f"{name}: {proofs.agreement_of(status)} so far"
+    return None
 
 
 def _progress(rollout: Rollout, status: Status, seen: Observation) -> Decision:
@@ -198,13 +218,33 @@ def _take_over(rollout: Rollout, status: Status, seen: Observation, how: str) ->
 def _bake(rollout: Rollout, status: Status, seen: Observation) -> Decision:
     status = replace(status, step_seconds=status.step_seconds + seen.seconds)
     former = status.stable_version
-    if rollout.aborted and former and former != rollout.version and seen.stable_ready:
-        back = _roll_back(rollout, status, f"version {rollout.version} was aborted after it served")
-        return replace(back, champion=former)
+    status = proofs.with_golden(status, seen.golden)
+    aborted = f"version {rollout.version} was aborted after it served" if rollout.aborted else ""
+    why = aborted or _another_model(rollout, status, seen)
+    if why and former and former != rollout.version and seen.stable_ready:
+        return replace(_roll_back(rollout, status, why), champion=former)
     champion = _other(rollout.version, seen)
     if status.step_seconds < rollout.bake_seconds or champion is not None or seen.champion is None:
         return Decision(status=status, weights={rollout.version: _ALL}, champion=champion)
     return Decision(status=replace(status, phase=Phase.PROMOTED), weights={rollout.version: _ALL})
+
+
+def _wait(rollout: Rollout, status: Status) -> Decision:
+    """Keep a version that has not proven itself from callers, until its deadline."""
+    if status.elapsed_seconds >= rollout.deadline_seconds:
+        late = f"{status.reason}, {rollout.deadline_seconds:.0f} s after its rollout began"
+        return _roll_back(rollout, status, late)
+    return _keep(rollout, status)
+
+
+def _another_model(rollout: Rollout, status: Status, seen: Observation) -> str:
+    """Return how a version shows that it is not what was trained and judged; empty if it does not."""
+    if seen.canary is Readiness.OTHER_FILES:
+        return f"version {rollout.version} answers with digest {seen.canary_says}, not {rollout.digest}"
+    golden = status.condition(Kind.GOLDEN_ROWS)
+    if golden is not None and golden.holds is False:
+        return f"version {rollout.version}: {golden.message}"
+    return ""
 
 
 def _roll_back(rollout: Rollout, status: Status, reason: str) -> Decision:
@@ -224,30 +264,6 @@ def _keep(rollout: Rollout, status: Status) -> Decision:
 def _other(version: str, seen: Observation) -> str | None:
     """Return the version if another one is champion."""
     return None if seen.champion in (None, version) else version
-
-
-def weigh(rollout: Rollout, status: Status) -> Mapping[str, float]:
-    """Return each verdict's value, from the counts of a status alone: anybody can compute it again."""
-    total = status.totals
-    good = readiness.log10_evidence(total.canary, total.canary_failed, rollout.max_error_ratio)
-    return {
-        "failsMore": float(errors.log10_evidence([_as_step(each) for each in status.counts])),
-        "failsMoreThreshold": errors.THRESHOLD,
-        "goodEnough": float(good),
-        "goodEnoughThreshold": readiness.THRESHOLD,
-        "slower": float(latency.log10_evidence(status.ticks)),
-        "slowerThreshold": latency.THRESHOLD,
-    }
-
-
-def _as_step(counts: Counts) -> errors.StepCounts:
-    return errors.StepCounts(
-        canary_share=counts.weight / _ALL,
-        canary_requests=counts.canary,
-        canary_failures=counts.canary_failed,
-        stable_requests=counts.stable,
-        stable_failures=counts.stable_failed,
-    )
 
 
 def _so_far(status: Status) -> str:

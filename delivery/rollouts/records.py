@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, Self
 
+from delivery.statistics.agreement import AgreementCounts
 from delivery.statistics.latency import TickCounts
 from workloads.serving.model_rollout import ENDED, SERVES, Phase, rollout_phase
 
@@ -22,6 +24,8 @@ class Defaults:
     """What a stack does where a rollout says nothing."""
 
     steps: tuple[Step, ...] = ()
+    shadow_rows: int = 500
+    minimum_agreement: float = 0.9
     max_error_ratio: float = 0.01
     deadline_seconds: float = 900
     bake_seconds: float = 20
@@ -34,6 +38,8 @@ class Defaults:
         return replace(
             found,
             steps=_steps(document.get("steps", [])),
+            shadow_rows=int(document.get("shadowRows", found.shadow_rows)),
+            minimum_agreement=float(document.get("minimumAgreement", found.minimum_agreement)),
             max_error_ratio=float(document.get("maxErrorRatio", found.max_error_ratio)),
             deadline_seconds=float(document.get("deadlineSeconds", found.deadline_seconds)),
             bake_seconds=float(document.get("bakeSeconds", found.bake_seconds)),
@@ -84,6 +90,43 @@ class Counts:
         )
 
 
+class Kind(StrEnum):
+    """What a version proves before it meets a caller."""
+
+    GOLDEN_ROWS = "GoldenRows"
+    """It answers a few rows as it did at training time."""
+    AGREEMENT = "Agreement"
+    """It answers recorded rows as the version does that serves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """What became of a proof, in the form that Kubernetes has for it."""
+
+    kind: Kind
+    holds: bool | None
+    """None if there was nothing to prove it by; the rollout goes on all the same."""
+    reason: str
+    """One word."""
+    message: str
+    """One sentence, with figures."""
+
+    def to_json(self) -> dict[str, str]:
+        """Return it as the status has it."""
+        status = "Unknown" if self.holds is None else str(self.holds)
+        return {"type": self.kind, "status": status, "reason": self.reason, "message": self.message}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote."""
+        return cls(
+            kind=Kind(document["type"]),
+            holds={"True": True, "False": False}.get(document["status"]),
+            reason=str(document["reason"]),
+            message=str(document["message"]),
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Status:
     """How far a rollout is, as counts and durations: a controller that starts again loses nothing."""
@@ -99,6 +142,10 @@ class Status:
     """Time in the present step; of a baking version, since it got every request."""
     elapsed_seconds: float = 0
     """Time since its version could have been judged first."""
+    conditions: tuple[Condition, ...] = ()
+    """Proofs that have come to a result."""
+    shadow: AgreementCounts = field(default_factory=AgreementCounts)
+    """Recorded rows that were replayed."""
     counts: tuple[Counts, ...] = ()
     ticks: TickCounts = field(default_factory=TickCounts)
     """Comparisons of both versions by latency."""
@@ -126,6 +173,16 @@ class Status:
             return replace(self, counts=(*self.counts[:-1], last.plus(seen)))
         return replace(self, counts=(*self.counts, seen))
 
+    def condition(self, kind: Kind) -> Condition | None:
+        """Return what became of a proof; None if it has not come to a result."""
+        return next((each for each in self.conditions if each.kind is kind), None)
+
+    def with_condition(self, condition: Condition) -> "Status":
+        """Return the status with the result of a proof in place of an earlier one."""
+        others = (each for each in self.conditions if each.kind is not condition.kind)
+        ordered = sorted((*others, condition), key=lambda each: [*Kind].index(each.kind))
+        return replace(self, conditions=tuple(ordered))
+
     def to_json(self) -> dict[str, Any]:
         """Return the status as the object has it."""
         return {
@@ -135,6 +192,8 @@ class Status:
             "step": self.step,
             "stepSeconds": round(self.step_seconds, 1),
             "elapsedSeconds": round(self.elapsed_seconds, 1),
+            "conditions": [each.to_json() for each in self.conditions],
+            "shadow": {"rows": self.shadow.rows, "different": self.shadow.different},
             "counts": [each.to_json() for each in self.counts],
             "comparisons": self.ticks.ticks,
             "slower": self.ticks.slower,
@@ -154,6 +213,8 @@ class Status:
             step=int(document.get("step", 0)),
             step_seconds=float(document.get("stepSeconds", 0)),
             elapsed_seconds=float(document.get("elapsedSeconds", 0)),
+            conditions=tuple(Condition.from_json(each) for each in document.get("conditions", [])),
+            shadow=AgreementCounts(**document.get("shadow", {})),
             counts=tuple(Counts.from_json(each) for each in document.get("counts", [])),
             ticks=TickCounts(
                 ticks=int(document.get("comparisons", 0)), slower=int(document.get("slower", 0))
@@ -176,6 +237,9 @@ class Rollout:
     created: str
     """When, as the API server has it; orders the rollouts of a model."""
     steps: tuple[Step, ...]
+    shadow_rows: int
+    """Recorded rows to replay, at most; 0 for none."""
+    minimum_agreement: float
     max_error_ratio: float
     deadline_seconds: float
     bake_seconds: float
@@ -209,6 +273,8 @@ class Rollout:
             digest=spec["digest"],
             created=metadata.get("creationTimestamp") or "",
             steps=_steps(spec["steps"]) if "steps" in spec else defaults.steps,
+            shadow_rows=int(spec.get("shadowRows", defaults.shadow_rows)),
+            minimum_agreement=float(spec.get("minimumAgreement", defaults.minimum_agreement)),
             max_error_ratio=float(spec.get("maxErrorRatio", defaults.max_error_ratio)),
             deadline_seconds=float(spec.get("deadlineSeconds", defaults.deadline_seconds)),
             bake_seconds=float(spec.get("bakeSeconds", defaults.bake_seconds)),

@@ -3,22 +3,34 @@
 By MLflow's REST API: its own client would cost as much memory as everything else here.
 """
 
+import json
+import logging
+import time
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 
+from workloads.serving.rollout_record import RECORD, RECORD_FILE, RUN_TAG, RolloutRecord
+
+_LOGGER = logging.getLogger("delivery")
 CHAMPION: Final = "champion"
 PREVIOUS: Final = "previous"
-_MODELS: Final = "/api/2.0/mlflow/registered-models"
-_VERSIONS: Final = "/api/2.0/mlflow/model-versions"
+_API: Final = "/api/2.0/mlflow"
+_ALIAS: Final = "registered-models/alias"
+_ARTIFACTS: Final = "/api/2.0/mlflow-artifacts/artifacts"
+_PROXIED: Final = "mlflow-artifacts"
 _SECONDS: Final = 5
 _UNKNOWN: Final = 404
+# What a later attempt may mend, though the client is told that it is at fault.
+_LATER: Final = (401, 403, 408, 425, 429)
 # The registry's own limit.
 _TAG_CHARACTERS: Final = 5000
+_FINISHED: Final = "FINISHED"
 
 
 class Registry:
-    """Aliases of models in one MLflow."""
+    """Aliases, tags and runs of models in one MLflow."""
 
     def __init__(self, url: str) -> None:
         """Use the MLflow at this URL; nothing is sent yet."""
@@ -30,11 +42,7 @@ class Registry:
     def champion(self, model_name: str) -> str | None:
         """Return the version with the alias champion; empty without one, None if MLflow does not answer."""
         try:
-            answer = self._session.get(
-                f"{self._url}{_MODELS}/alias",
-                params={"name": model_name, "alias": CHAMPION},
-                timeout=_SECONDS,
-            )
+            answer = self._get(_ALIAS, name=model_name, alias=CHAMPION)
         except requests.RequestException:
             return None
         if answer.ok:
@@ -43,17 +51,102 @@ class Registry:
 
     def set_alias(self, model_name: str, alias: str, version: str) -> bool:
         """Give a version an alias; return whether MLflow has done so."""
-        body: dict[str, Any] = {"name": model_name, "alias": alias, "version": version}
         try:
-            return self._session.post(f"{self._url}{_MODELS}/alias", json=body, timeout=_SECONDS).ok
+            return self._post(_ALIAS, name=model_name, alias=alias, version=version).ok
         except requests.RequestException:
             return False
 
-    def set_tag(self, model_name: str, version: str, key: str, value: str) -> bool:
-        """Tag a version; return whether that is done, or never can be, as the version is not registered."""
-        body = {"name": model_name, "version": version, "key": key, "value": value[:_TAG_CHARACTERS]}
+    def tag(self, record: RolloutRecord) -> bool:
+        """Tag a version with a record of it; return whether that is done, or never can be.
+
+        It never can be if the version is not registered.
+        """
+        name, value = f"{RECORD}{record.rollout}", record.text()[:_TAG_CHARACTERS]
         try:
-            answer = self._session.post(f"{self._url}{_VERSIONS}/set-tag", json=body, timeout=_SECONDS)
+            answer = self._post(
+                "model-versions/set-tag", name=record.model, version=record.version, key=name, value=value
+            )
         except requests.RequestException:
             return False
         return answer.ok or answer.status_code == _UNKNOWN
+
+    def keep(self, record: RolloutRecord) -> bool:
+        """Write a record as the artifact of a run of its own, once; return whether it is there.
+
+        A run that says it is finished has its artifact, and one that is there is never written again. Where
+        MLflow can never take it, such as into an experiment that was deleted, that is logged and done.
+        """
+        try:
+            run = self._run_of(record)
+            if run["status"] == _FINISHED:
+                return True
+            self._put_once(run, record)
+            ended = {"run_id": run["run_id"], "status": _FINISHED, "end_time": _now()}
+            self._done(self._post("runs/update", **ended))
+        except _Never as error:
+            _LOGGER.error("rollout %s: its record is no artifact: %s", record.rollout, error)
+        except (requests.RequestException, ValueError, KeyError):
+            return False
+        return True
+
+    def _run_of(self, record: RolloutRecord) -> dict[str, Any]:
+        """Return the run that keeps a record; it is created in the experiment of the model."""
+        found = self._get("experiments/get-by-name", experiment_name=record.model)
+        if found.status_code == _UNKNOWN:
+            experiment = self._done(self._post("experiments/create", name=record.model))["experiment_id"]
+        else:
+            experiment = self._done(found)["experiment"]["experiment_id"]
+        wanted = f"tags.`{RUN_TAG}` = '{record.rollout}'"
+        runs = self._done(
+            self._post("runs/search", experiment_ids=[experiment], filter=wanted, max_results=1)
+        ).get("runs")
+        if runs:
+            return runs[0]["info"]
+        tags = {RUN_TAG: record.rollout, "model.version": record.version, "rollout.ended": record.ended}
+        made = self._post(
+            "runs/create",
+            experiment_id=experiment,
+            run_name="rollout",
+            start_time=_now(),
+            tags=[{"key": key, "value": value} for key, value in tags.items()],
+        )
+        return self._done(made)["run"]["info"]
+
+    def _put_once(self, run: dict[str, Any], record: RolloutRecord) -> None:
+        listed = self._done(self._get("artifacts/list", run_id=run["run_id"])).get("files", [])
+        if any(each["path"] == RECORD_FILE for each in listed):
+            return
+        place = urlsplit(run["artifact_uri"])
+        if place.scheme != _PROXIED:
+            raise _Never(f"MLflow's artifacts at {place.scheme} are not written through it")
+        url = f"{self._url}{_ARTIFACTS}/{place.path.strip('/')}/{RECORD_FILE}"
+        content = json.dumps(record.to_json(), ensure_ascii=False, indent=2).encode()
+        self._done(self._session.put(url, data=content, timeout=_SECONDS))
+
+    def _get(self, what: str, **query: str) -> requests.Response:
+        return self._session.get(f"{self._url}{_API}/{what}", params=query, timeout=_SECONDS)
+
+    def _post(self, what: str, **body: Any) -> requests.Response:
+        return self._session.post(f"{self._url}{_API}/{what}", json=body, timeout=_SECONDS)
+
+    @staticmethod
+    def _done(answer: requests.Response) -> dict[str, Any]:
+        """Return what MLflow answers.
+
+        Raises:
+            _Never: it refuses the request, and always will.
+            requests.HTTPError: it failed.
+        """
+        status = answer.status_code
+        if 400 <= status < 500 and status not in _LATER:
+            raise _Never(f"HTTP {status}: {' '.join(answer.text.split())[:200]}")
+        answer.raise_for_status()
+        return answer.json()
+
+
+class _Never(Exception):  # noqa: N818 - an answer
+    """What MLflow will refuse each time."""
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from delivery.monitoring.limits import DriftLimits
+from delivery.payloads.settings import PayloadSettings
+from delivery.retraining.limits import RetrainingLimits
 from delivery.rollouts.records import Defaults
 
 PREDICTOR_URL = "http://{service}.{namespace}.svc.cluster.local"
@@ -28,8 +30,17 @@ class Settings:
     defaults: Defaults
     drift: DriftLimits | None = None
     """By what live rows are compared with those of training; None if they are not."""
+    retraining: RetrainingLimits | None = None
+    """How often drift begins a pipeline run; None if it never does."""
+    payloads: PayloadSettings | None = None
+    """Where recorded requests are stored; None if none are recorded."""
     predictor_url: str = PREDICTOR_URL
     """URL of the Service of one version, with {service} and {namespace} in it."""
+
+    @property
+    def are_pages_offered(self) -> bool:
+        """Whether predictors have a port for what they record, and for golden rows."""
+        return self.drift is not None or self.payloads is not None
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -47,6 +58,10 @@ class Settings:
                 gateway_pods=found["gatewayPods"],
                 defaults=Defaults.from_json(found["defaults"]),
                 drift=DriftLimits.from_json(found["drift"]) if found.get("drift") else None,
+                retraining=RetrainingLimits.from_json(found["retraining"])
+                if found.get("retraining")
+                else None,
+                payloads=PayloadSettings.from_json(found["payloads"]) if found.get("payloads") else None,
                 predictor_url=found.get("predictorUrl", PREDICTOR_URL),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:

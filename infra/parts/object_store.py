@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from components.access.roles import OPEN
 from components.connections import GatewayConnection, ObjectStoreConnections
+from infra.parts import delivery
 from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.records import Route, Volume
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 NAMESPACE = "object-store"
 _ADMINISTRATOR = Password(key="objectStoreAdministratorKey")
-_TRACKING = {"tracking": Password(key="trackingObjectStoreKey")}
+_SHARED = {"tracking": Password(key="trackingObjectStoreKey"), delivery.STORE_ACCOUNT: delivery.STORE_KEY}
 _OWN = Tenant()
 
 
@@ -28,7 +29,7 @@ def _accounts(settings: Settings) -> dict[str, Password]:
         {each.store_account: each.store_key, each.models_account: each.models_key}
         for each in tenants(settings)
     ]
-    return _TRACKING | {account: key for accounts in each_has for account, key in accounts.items()}
+    return _SHARED | {account: key for accounts in each_has for account, key in accounts.items()}
 
 
 def _deploy(site: "Site", connections: Connections) -> Provides:
@@ -89,7 +90,7 @@ OBJECT_STORE = Part(
     provides=(ObjectStoreConnections,),
     namespaces=(NAMESPACE,),
     images=("versitygw",),
-    secrets=(_ADMINISTRATOR, _OWN.store_key, *_TRACKING.values(), _OWN.models_key),
+    secrets=(_ADMINISTRATOR, _OWN.store_key, *_SHARED.values(), _OWN.models_key),
     routes=_routes,
     watch=_watch,
     state=_state,

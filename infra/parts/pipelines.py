@@ -6,6 +6,7 @@ from components.access import roles
 from components.access.roles import Access
 from components.connections import (
     Bucket,
+    Folder,
     GatewayConnection,
     ObjectStoreConnections,
     PipelinesConnection,
@@ -13,13 +14,14 @@ from components.connections import (
     ServingConnection,
     TrackingConnection,
 )
+from infra.parts import delivery
 from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.records import Route
 from infra.parts.tenant import Tenant, tenants
 from infra.settings.stack import Settings
 from infra.settings.storage import DatabaseLocation
-from workloads.contract import StepVariable
+from workloads.contract import PAYLOADS_BUCKET, StepVariable
 
 if TYPE_CHECKING:
     import pulumi
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from components.connections import ObjectStoreConnection
     from components.monitoring.watch import Watch
     from components.pipelines.kubeflow_pipelines import KubeflowPipelines, StepSettings
+    from components.shapes.network_policies import Peer
     from infra.parts.site import Site
 
 _OWN = Tenant()
@@ -85,7 +88,7 @@ def deploy_servers(
             metadata_database=databases[tenant.metadata_database],
             artifacts=artifacts(connections, tenant),
             steps=_steps(site, connections, tenant, tracking_uri, models_namespace),
-            clients=site.clients(tenant.pipelines),
+            clients=(*site.clients(tenant.pipelines), *_controllers(tenant)),
             scrapers=site.scrapers,
             gateway=connections.get(GatewayConnection),
             host=tenant.pipelines,
@@ -96,6 +99,13 @@ def deploy_servers(
         ),
         opts,
     )
+
+
+def _controllers(tenant: Tenant) -> "tuple[Peer, ...]":
+    """Return the pods that begin runs of a team's pipelines when its models drift; the stack's need them."""
+    from infra.parts.site import peers
+
+    return peers((delivery.NAMESPACE,)) if tenant.team else ()
 
 
 def artifacts(connections: Connections, tenant: Tenant) -> "ObjectStoreConnection":
@@ -139,6 +149,10 @@ def _environment(
     import pulumi
 
     store = artifacts(connections, tenant)
+    stores = connections.get(ObjectStoreConnections).by_use
+    # A stack may record no requests.
+    payloads = stores.get((PAYLOADS_BUCKET, tenant.store_account))
+    recorded = payloads.bucket if payloads else ""
     gateway, serving = connections.get(GatewayConnection), connections.get(ServingConnection)
     return {
         StepVariable.ARTIFACTS_DESTINATION: connections.get(TrackingConnection).artifacts_destination,
@@ -146,6 +160,9 @@ def _environment(
         StepVariable.GATEWAY_URL: pulumi.Output.concat("http://", gateway.name, ".", gateway.namespace),
         StepVariable.MODELS_NAMESPACE: models_namespace,
         StepVariable.MODELS_SERVICE_ACCOUNT: serving.service_account,
+        StepVariable.PAYLOADS: pulumi.Output.concat("s3://", recorded, "/", models_namespace)
+        if recorded
+        else "",
         StepVariable.S3_ENDPOINT: store.url,
         StepVariable.S3_REGION: store.region,
         StepVariable.SERVING_RUNTIME: serving.serving_runtime,
@@ -170,6 +187,16 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             "pipelines_bucket": artifacts(connections, _OWN).bucket,
             "workload_image": site.image("workload"),
         },
+    )
+
+
+def recorded_requests(tenant: Tenant) -> Folder:
+    """Return what a tenant's steps read of the requests of its callers; labels are put next to them."""
+    return Folder(
+        bucket=PAYLOADS_BUCKET,
+        prefix=f"{tenant.models_namespace}/",
+        reader=tenant.store_account,
+        writes="*/labels/*",
     )
 
 
@@ -228,6 +255,7 @@ PIPELINES = Part(
         "workload",
     ),
     buckets=(Bucket(name=_OWN.bucket, owner=_OWN.store_account),),
+    folders=(recorded_requests(_OWN),),
     routes=_routes,
     watch=_watch,
 )

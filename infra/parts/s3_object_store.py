@@ -1,14 +1,16 @@
 """The object store on AWS: S3 buckets, and identities of the pods that use them."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from components.connections import ObjectStoreConnections
-from infra.parts import tracking
+from components.connections import Bucket, ObjectStoreConnections
+from infra.parts import delivery, tracking
 from infra.parts.part import Connections, Part, Provides
 from infra.parts.records import ManagedBucket
 from infra.parts.tenant import tenants
 from infra.settings.stack import Settings
 from infra.settings.storage import ACCESS_LOGS, ObjectsLocation
+from workloads.contract import PAYLOADS_BUCKET
 
 if TYPE_CHECKING:
     from infra.parts.site import Site
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 def _deploy(site: "Site", _: Connections) -> Provides:
     from components.aws.s3_object_store import S3ObjectStore, S3ObjectStoreArgs, ServiceAccount
+    from components.delivery import delivery_controller
     from components.pipelines import pipeline_steps, pipelines_api_server
     from components.serving import model_namespace
     from components.tracking import mlflow_tracking
@@ -29,7 +32,7 @@ def _deploy(site: "Site", _: Connections) -> Provides:
         S3ObjectStoreArgs(
             name_prefix=settings.bucket_prefix,
             region=cloud.eks.region,
-            buckets=site.plan.buckets,
+            buckets=tuple(_kept(each, settings) for each in site.plan.buckets),
             accounts={
                 **{
                     each.store_account: (
@@ -38,6 +41,9 @@ def _deploy(site: "Site", _: Connections) -> Provides:
                     )
                     for each in own
                 },
+                delivery.STORE_ACCOUNT: (
+                    ServiceAccount(namespace=delivery.NAMESPACE, name=delivery_controller.ACCOUNT),
+                ),
                 "tracking": (ServiceAccount(namespace=tracking.NAMESPACE, name=mlflow_tracking.ACCOUNT),),
                 **{
                     each.models_account: tuple(
@@ -58,12 +64,19 @@ def _deploy(site: "Site", _: Connections) -> Provides:
     return Provides(connections=(ObjectStoreConnections.to(site.plan.buckets, store.connection),))
 
 
+def _kept(bucket: Bucket, settings: Settings) -> Bucket:
+    """Return a bucket with the time for which the settings keep its objects."""
+    return (
+        replace(bucket, keep_days=settings.payloads.keep_days) if bucket.name == PAYLOADS_BUCKET else bucket
+    )
+
+
 def _wanted(settings: Settings) -> bool:
     return settings.storage.objects is ObjectsLocation.S3
 
 
 def _state(settings: Settings) -> tuple[ManagedBucket, ...]:
-    shared = (each.name for each in tracking.TRACKING.buckets)
+    shared = (each.name for each in (*tracking.TRACKING.buckets, *delivery.DELIVERY.buckets))
     names = (*(each.bucket for each in tenants(settings)), *shared, ACCESS_LOGS)
     return tuple(ManagedBucket(name=each) for each in names)
 

@@ -17,6 +17,7 @@ from workloads.contract import TRACKING_BUCKET
 if TYPE_CHECKING:
     from components.monitoring.watch import Watch
     from components.serving.objectives import Objectives
+    from components.serving.recording import Recording
     from components.serving.runtime_families import RuntimeFamily
     from components.shapes.network_policies import Peer
     from infra.parts.site import Site
@@ -72,18 +73,30 @@ def callers(site: "Site") -> "tuple[Peer, ...]":
     return peers(tuple(each for each in site.plan.clients(SERVING.name) if each not in gateway))
 
 
-def count_readers(site: "Site") -> "tuple[Peer, ...]":
-    """Return the pods that read what predictors count of requests."""
+def record_readers(site: "Site") -> "tuple[Peer, ...]":
+    """Return the pods that read what predictors record of requests."""
     from infra.parts.site import peers
 
-    return peers((delivery.NAMESPACE,)) if site.settings.drift.enabled else ()
+    return peers((delivery.NAMESPACE,)) if recorded(site.settings) else ()
+
+
+def recorded(settings: Settings) -> "Recording | None":
+    """Return what predictors record of requests; None for nothing."""
+    from components.serving.recording import Recording
+
+    drift, payloads = settings.drift, settings.payloads
+    if not drift.enabled and not payloads.enabled:
+        return None
+    return Recording(
+        counts_bins=drift.enabled,
+        sample_rate=payloads.sample_rate if payloads.enabled else 0.0,
+        excluded_features=settings.excluded_features,
+    )
 
 
 def _deploy(site: "Site", connections: Connections) -> Provides:
-    from components.serving.counted_rows import CountedRows
     from components.serving.kserve_serving import KserveServing, KserveServingArgs
 
-    drift = site.settings.drift
     serving = KserveServing(
         "kserve",
         KserveServingArgs(
@@ -98,8 +111,8 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             models_namespace=MODELS_NAMESPACE,
             clients=callers(site),
             scrapers=site.scrapers,
-            counted=CountedRows(excluded_features=drift.excluded_features) if drift.enabled else None,
-            count_readers=count_readers(site),
+            recording=recorded(site.settings),
+            record_readers=record_readers(site),
             replicas=site.replicas,
         ),
         site.opts,

@@ -10,7 +10,7 @@ from pulumi import ResourceOptions
 
 from components import images
 from components.connections import Bucket
-from components.monitoring.prometheus_monitoring import scraper
+from components.monitoring.prometheus_monitoring import alert_sender, scraper
 from components.shapes import network_policies
 from components.shapes.network_policies import EgressRule, Peer, in_namespace
 from components.shapes.server_certificate import ServerCertificate
@@ -118,6 +118,11 @@ class Site:
     def scrapers(self) -> tuple[Peer, ...]:
         """Pods that may scrape metrics."""
         return (scraper(MONITORING),) if MONITORING in self.namespaces else ()
+
+    @property
+    def alert_senders(self) -> tuple[Peer, ...]:
+        """Pods that send alerts to receivers in the cluster."""
+        return (alert_sender(MONITORING),) if MONITORING in self.namespaces else ()
 
     def image(self, name: str) -> str:
         """Return the reference of an image, by its short name."""

@@ -46,7 +46,7 @@ def _deploy(site: "Site", connections: Connections, tenant: Tenant) -> Provides:
                 stores=site.stores(ObjectStoreConnections),
                 clients=serving.callers(site),
                 scrapers=site.scrapers,
-                count_readers=serving.count_readers(site),
+                record_readers=serving.record_readers(site),
                 # Their hosts would be those of the team's own servers.
                 reserved=(Host.PIPELINES.value, Host.TRACKING.value, Host.PROMETHEUS.value),
             ),
@@ -135,6 +135,7 @@ def part(tenant: Tenant) -> Part:
         buckets=(Bucket(name=tenant.bucket, owner=tenant.store_account),),
         folders=(
             Folder(bucket=TRACKING_BUCKET, prefix=tenant.artifacts_folder, reader=tenant.models_account),
+            pipelines.recorded_requests(tenant),
         ),
         routes=routes,
     )

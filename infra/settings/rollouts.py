@@ -21,6 +21,10 @@ class RolloutSettings(Section):
 
     steps: tuple[StepSettings, ...] = Field(default=(), strict=False)
     """Shares of the requests that a version gets one after the other; without any it gets all at once."""
+    shadow_rows: int = Field(default=500, ge=0, le=5000)
+    """Recorded rows that a version answers for nobody before it gets any request; 0 for none."""
+    minimum_agreement: float = Field(default=0.9, ge=0.5, le=0.999)
+    """Share of those rows that it must answer as the version does that serves."""
     max_error_ratio: float = Field(default=0.01, ge=0.0001, le=0.5)
     """Share of failed requests that is too much for any version."""
     deadline_seconds: int = Field(default=900, ge=10, le=604800)
@@ -48,6 +52,8 @@ class RolloutSettings(Section):
         """Return the settings under the names of a rollout's fields."""
         return {
             "steps": [{"weight": each.weight, "seconds": each.seconds} for each in self.steps],
+            "shadowRows": self.shadow_rows,
+            "minimumAgreement": self.minimum_agreement,
             "maxErrorRatio": self.max_error_ratio,
             "deadlineSeconds": self.deadline_seconds,
             "bakeSeconds": self.bake_seconds,

@@ -11,8 +11,10 @@ from infra.settings.cluster import ClusterSettings, EksSettings
 from infra.settings.drift import DriftSettings
 from infra.settings.identity import IdentitySettings
 from infra.settings.monitoring import MonitoringSettings
+from infra.settings.payloads import PayloadSettings
 from infra.settings.pipelines import PipelinesSettings
 from infra.settings.pools import GpuPoolSettings
+from infra.settings.retraining import RetrainingSettings
 from infra.settings.rollouts import RolloutSettings
 from infra.settings.sections import Cidr, DomainName, Section
 from infra.settings.storage import StorageSettings
@@ -100,6 +102,8 @@ class Settings(BaseModel):
     serving: ServingSettings = ServingSettings()
     rollouts: RolloutSettings = RolloutSettings()
     drift: DriftSettings = DriftSettings()
+    retraining: RetrainingSettings = RetrainingSettings()
+    payloads: PayloadSettings = PayloadSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     gpu_pools: tuple[GpuPoolSettings, ...] = ()
     teams: tuple[TeamSettings, ...] = ()
@@ -114,6 +118,13 @@ class Settings(BaseModel):
         if self.images.registry or not isinstance(self.cluster, EksSettings):
             return self.images.registry
         return f"{self.cluster.account}.dkr.ecr.{self.cluster.region}.amazonaws.com/{self.cluster.name}"
+
+    @property
+    def excluded_features(self) -> tuple[str, ...]:
+        """Features of which predictors record nothing: one list, as they keep and count by the same rows."""
+        drift = self.drift.excluded_features if self.drift.enabled else ()
+        payloads = self.payloads.excluded_features if self.payloads.enabled else ()
+        return tuple(dict.fromkeys((*drift, *payloads)))
 
     @property
     def mirror(self) -> str:

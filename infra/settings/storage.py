@@ -6,11 +6,11 @@ from typing import Annotated
 from pydantic import Field
 
 from infra.settings.sections import Quantity, Section
-from workloads.contract import PIPELINES_BUCKET, TRACKING_BUCKET
+from workloads.contract import PAYLOADS_BUCKET, PIPELINES_BUCKET, TRACKING_BUCKET
 
 ACCESS_LOGS = "access-logs"
 """Bucket that `S3ObjectStore` adds for itself; importing it from there would load the AWS SDK."""
-BUCKETS = (PIPELINES_BUCKET, TRACKING_BUCKET, ACCESS_LOGS)
+BUCKETS = (PIPELINES_BUCKET, TRACKING_BUCKET, PAYLOADS_BUCKET, ACCESS_LOGS)
 """Buckets of a stack on AWS, without the stack's prefix."""
 
 InstanceClass = Annotated[str, Field(pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$")]

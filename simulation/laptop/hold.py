@@ -122,6 +122,7 @@ def environment_of(folder: Path, endpoints: Endpoints) -> dict[str, str]:
         StepVariable.GATEWAY_DOMAIN: endpoints.gateway_domain,
         StepVariable.S3_ENDPOINT: "",
         StepVariable.S3_REGION: "",
+        StepVariable.PAYLOADS: "",
     }
     return {
         **inherited,

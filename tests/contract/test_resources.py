@@ -89,6 +89,29 @@ ADDED = {
     # What live rows of models look like is scraped and shown.
     "kubernetes:core/v1:ConfigMap monitoring-dashboard-drift",
     "kubernetes:monitoring.coreos.com/v1:PodMonitor monitoring-delivery-monitor",
+    # Recorded requests are stored and shown.
+    "kubernetes:core/v1:ConfigMap monitoring-dashboard-payloads",
+    "kubernetes:core/v1:Secret delivery-payloads",
+    "plinth:index:PodIdentity object-store-delivery-delivery",
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation object-store-delivery-delivery-association",
+    "aws:iam/role:Role object-store-delivery-delivery-role",
+    "aws:iam/rolePolicy:RolePolicy object-store-delivery-delivery-rights",
+    *(
+        f"aws:{kind} object-store-payloads{suffix}"
+        for kind, suffix in (
+            ("s3/bucket:Bucket", ""),
+            ("s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "-lifecycle"),
+            ("s3/bucketLogging:BucketLogging", "-logging"),
+            ("s3/bucketOwnershipControls:BucketOwnershipControls", "-ownership"),
+            ("s3/bucketPolicy:BucketPolicy", "-policy"),
+            ("s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "-public-access"),
+            (
+                "s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+                "-encryption",
+            ),
+            ("s3/bucketVersioning:BucketVersioning", "-versioning"),
+        )
+    ),
     # Databases from before are converted to utf8mb4.
     "plinth:index:MysqlText mysql-text",
     "kubernetes:batch/v1:Job mysql-text-job",
@@ -240,6 +263,7 @@ ADDED = {
     "kubernetes:apps/v1:Deployment delivery-controller",
     "kubernetes:core/v1:ConfigMap delivery-settings",
     "kubernetes:core/v1:Namespace delivery-namespace",
+    "kubernetes:core/v1:Service delivery-service",
     "kubernetes:core/v1:ServiceAccount delivery-account",
     "kubernetes:networking.k8s.io/v1:NetworkPolicy delivery-default-deny",
     "kubernetes:networking.k8s.io/v1:NetworkPolicy delivery-policy",

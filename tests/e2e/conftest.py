@@ -15,7 +15,7 @@ from harness.diagnostics import diagnose
 from infra.parts.tenant import Tenant
 from infra.settings import stack_file
 from infra.settings.stack import Settings
-from tests.e2e import through_gateway
+from tests.e2e import rolling, through_gateway
 from tests.e2e.failing_runs import FailingRuns
 from tests.e2e.two_teams import Team
 from tests.fixtures.trust import trusted
@@ -139,3 +139,9 @@ def _runs_under_way(request: pytest.FixtureRequest) -> None:
 def failing(endpoints: Endpoints) -> FailingRuns:
     """Runs that must fail."""
     return FailingRuns.submit(endpoints)
+
+
+@pytest.fixture
+def nothing_under_way(endpoints: Endpoints) -> None:
+    """A model without a rollout that a test which was interrupted has left."""
+    rolling.end_what_is_under_way(endpoints)

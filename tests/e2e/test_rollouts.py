@@ -11,83 +11,55 @@ from kubernetes import client
 from harness import chain
 from harness.faults.candidates import faulty_candidate
 from tests.e2e.callers import calling
+from tests.e2e.rolling import MODEL, ended, roll_out, serving
 from workloads import cluster_client, lineage, pipeline_runs, rollouts
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.serving import model_route
 from workloads.serving.deployment import deploy_version, registered_version
 from workloads.serving.inference_service import version_service
-from workloads.serving.inference_services import InferenceServices
 from workloads.serving.model_rollout import ENDED, SERVES, Phase, rollout_phase, rollout_reason
 from workloads.serving.model_rollouts import ModelRollouts
 from workloads.tracking import connect
 
 # Trains a model and calls it for minutes.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("nothing_under_way")]
 
 Record = Callable[[str, object], None]
-_MODEL = "wine"
-_STEPS = [{"weight": 5, "seconds": 6}, {"weight": 25, "seconds": 6}, {"weight": 50, "seconds": 10}]
 _RATE = 60
-
-
-@pytest.fixture(autouse=True)
-def nothing_under_way(endpoints: Endpoints) -> None:
-    """End what a test that was interrupted has left: one rollout of a model is under way at a time."""
-    rolling = ModelRollouts(endpoints)
-    for each in rolling.of_model(_MODEL):
-        if rollout_phase(each) not in ENDED:
-            rolling.abort(each["metadata"]["name"])
-            rolling.wait(each["metadata"]["name"], ENDED, timeout_seconds=60)
 
 
 @pytest.fixture(scope="module")
 def row(endpoints: Endpoints) -> list[float]:
     """A row that callers send."""
-    served = lineage.trace(endpoints, _MODEL).served
+    served = lineage.trace(endpoints, MODEL).served
     return lineage.read_held_back(endpoints, served.mlflow_run_id).rows[0]
 
 
 @pytest.fixture(scope="module")
 def other_version(endpoints: Endpoints) -> str:
     """A version as good as the one that serves, with other files; it waits for a rollout."""
-    serving = lineage.trace(endpoints, _MODEL)
-    training: Any = connect(endpoints).get_run(serving.served.mlflow_run_id)
+    served = lineage.trace(endpoints, MODEL).served
+    training: Any = connect(endpoints).get_run(served.mlflow_run_id)
     other = 3.0 if float(training.data.params["regularization"]) < 3 else 1.5
-    run = chain.run(endpoints, _MODEL, regularization=other, candidate=True)
+    run = chain.run(endpoints, MODEL, regularization=other, candidate=True)
     assert run.state == pipeline_runs.SUCCEEDED
-    return str(max(chain.versions(endpoints, _MODEL)))
-
-
-def _serving(endpoints: Endpoints) -> str:
-    (version,) = InferenceServices(endpoints).weights(_MODEL)
-    return version
+    return str(max(chain.versions(endpoints, MODEL)))
 
 
 def _digest(endpoints: Endpoints, version: str) -> str:
-    return registered_version(endpoints, _MODEL, version).model_digest
+    return registered_version(endpoints, MODEL, version).model_digest
 
 
 def _pods(endpoints: Endpoints, version: str) -> dict[str, int]:
     """Return the restarts of each pod of a version, by the pod's uid."""
     api: Any = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
-    selector = f"serving.kserve.io/inferenceservice={version_service(_MODEL, version)}"
+    selector = f"serving.kserve.io/inferenceservice={version_service(MODEL, version)}"
     found = api.list_namespaced_pod(endpoints.models_namespace, label_selector=selector)
     return {
         each.metadata.uid: sum(status.restart_count for status in each.status.container_statuses or [])
         for each in found.items
     }
-
-
-def _ended(endpoints: Endpoints, name: str, seconds: float = 240) -> dict[str, Any]:
-    return ModelRollouts(endpoints).wait(name, ENDED, timeout_seconds=seconds)
-
-
-def _roll_out(endpoints: Endpoints, version: str, digest: str, **options: Any) -> str:
-    steps = options.pop("steps", _STEPS)
-    return ModelRollouts(endpoints).create(
-        _MODEL, version, digest, reason="test", steps=steps, options={"bakeSeconds": 10, **options}
-    )
 
 
 def _counted(rollout: Mapping[str, Any]) -> dict[int, tuple[int, int]]:
@@ -101,16 +73,16 @@ def _counted(rollout: Mapping[str, Any]) -> dict[int, tuple[int, int]]:
 def test_a_good_version_is_promoted_in_steps_and_no_request_fails(
     endpoints: Endpoints, row: list[float], other_version: str, record_property: Record
 ) -> None:
-    former = _serving(endpoints)
+    former = serving(endpoints)
     before, after = _digest(endpoints, former), _digest(endpoints, other_version)
     pods = _pods(endpoints, former) | _pods(endpoints, other_version)
-    with calling(endpoints, _MODEL, row, rate=_RATE) as answers:
+    with calling(endpoints, MODEL, row, rate=_RATE) as answers:
         began = time.monotonic()
-        name = _roll_out(endpoints, other_version, after)
+        name = roll_out(endpoints, other_version, after)
         ModelRollouts(endpoints).wait(name, SERVES, timeout_seconds=180)
         seconds = time.monotonic() - began
         during = _pods(endpoints, former) | _pods(endpoints, other_version)
-        rollout = _ended(endpoints, name)
+        rollout = ended(endpoints, name)
     assert rollout_phase(rollout) is Phase.PROMOTED, rollout_reason(rollout)
     assert answers.failed == 0, (answers.unanswered[:3], answers.failed_by_digest)
     assert set(answers.by_digest) == {before, after}
@@ -118,9 +90,9 @@ def test_a_good_version_is_promoted_in_steps_and_no_request_fails(
     # The gateway takes turns: each share is met to the point, but for what was under way at its change.
     for weight, (canary, both) in _counted(rollout).items():
         assert abs(100 * canary / both - weight) <= 100 * 3 / both + 1, (weight, canary, both)
-    aliases = connect(endpoints).get_registered_model(_MODEL).aliases
+    aliases = connect(endpoints).get_registered_model(MODEL).aliases
     assert (str(aliases["champion"]), str(aliases["previous"])) == (other_version, former)
-    traced = lineage.trace(endpoints, _MODEL)
+    traced = lineage.trace(endpoints, MODEL)
     assert (traced.model_version, lineage.broken_links(traced)) == (other_version, [])
     record_property(
         "rollout: requests, failed, seconds until it serves",
@@ -145,15 +117,16 @@ def test_a_bad_version_is_rolled_back_and_the_one_before_it_answers_every_reques
     bound_seconds: float,
     bound_failed: int,
 ) -> None:
-    former = _serving(endpoints)
+    former = serving(endpoints)
     stable = _digest(endpoints, former)
     with (
-        faulty_candidate(endpoints, _MODEL, **faults) as candidate,
-        calling(endpoints, _MODEL, row, rate=_RATE) as answers,
+        faulty_candidate(endpoints, MODEL, **faults) as candidate,
+        calling(endpoints, MODEL, row, rate=_RATE) as answers,
     ):
         began = time.monotonic()
-        name = _roll_out(endpoints, candidate.version, candidate.digest)
-        rollout = _ended(endpoints, name)
+        # Some of its faults would be found before any caller: here it is callers who find them.
+        name = roll_out(endpoints, candidate.version, candidate.digest, shadowRows=0)
+        rollout = ended(endpoints, name)
         seconds = time.monotonic() - (answers.first_failure or began)
     assert rollout_phase(rollout) is Phase.ROLLED_BACK
     assert because in rollout_reason(rollout), rollout_reason(rollout)
@@ -161,8 +134,8 @@ def test_a_bad_version_is_rolled_back_and_the_one_before_it_answers_every_reques
     assert answers.unanswered == []
     assert answers.failed <= bound_failed
     assert seconds <= bound_seconds
-    assert _serving(endpoints) == former
-    aliases = connect(endpoints).get_registered_model(_MODEL).aliases
+    assert serving(endpoints) == former
+    aliases = connect(endpoints).get_registered_model(MODEL).aliases
     assert str(aliases["champion"]) == former
     record_property(
         f"rolled back ({rollout_reason(rollout)}): failed callers, seconds",
@@ -171,21 +144,21 @@ def test_a_bad_version_is_rolled_back_and_the_one_before_it_answers_every_reques
 
 
 def test_other_files_than_were_proven_get_no_request(endpoints: Endpoints, other_version: str) -> None:
-    former = _serving(endpoints)
-    deploy_version(endpoints, _MODEL, other_version)
-    rollout = _ended(endpoints, _roll_out(endpoints, other_version, "0" * 64))
+    former = serving(endpoints)
+    deploy_version(endpoints, MODEL, other_version)
+    rollout = ended(endpoints, roll_out(endpoints, other_version, "0" * 64))
     assert rollout_phase(rollout) is Phase.ROLLED_BACK
     assert "answers with digest" in rollout_reason(rollout)
     assert rollout["status"].get("counts", []) == []
-    assert _serving(endpoints) == former
+    assert serving(endpoints) == former
 
 
 def test_a_version_without_a_pod_is_rolled_back_at_the_deadline(endpoints: Endpoints) -> None:
-    former = _serving(endpoints)
-    rollout = _ended(endpoints, _roll_out(endpoints, "99999", "0" * 64, deadlineSeconds=10), seconds=60)
+    former = serving(endpoints)
+    rollout = ended(endpoints, roll_out(endpoints, "99999", "0" * 64, deadlineSeconds=10), seconds=60)
     assert rollout_phase(rollout) is Phase.ROLLED_BACK
     assert rollout_reason(rollout).startswith("version 99999 is missing")
-    assert _serving(endpoints) == former
+    assert serving(endpoints) == former
 
 
 @contextmanager
@@ -200,34 +173,34 @@ def _without_controller(endpoints: Endpoints) -> Generator[None]:
 def test_a_controller_that_is_killed_in_each_phase_comes_to_the_same_end(
     endpoints: Endpoints, row: list[float], other_version: str
 ) -> None:
-    former = _serving(endpoints)
-    target = other_version if other_version != former else str(min(chain.versions(endpoints, _MODEL)))
-    record = deploy_version(endpoints, _MODEL, target)
+    former = serving(endpoints)
+    target = other_version if other_version != former else str(min(chain.versions(endpoints, MODEL)))
+    record = deploy_version(endpoints, MODEL, target)
     rolling = ModelRollouts(endpoints)
-    with calling(endpoints, _MODEL, row, rate=_RATE) as answers:
-        name = _roll_out(endpoints, target, record.model_digest, bakeSeconds=30)
+    with calling(endpoints, MODEL, row, rate=_RATE) as answers:
+        name = roll_out(endpoints, target, record.model_digest, bakeSeconds=30)
         for phase in (Phase.PROGRESSING, Phase.BAKING):
             rolling.wait(name, [phase, *ENDED], timeout_seconds=180)
             with _without_controller(endpoints):
                 pass
-        rollout = _ended(endpoints, name)
+        rollout = ended(endpoints, name)
     assert rollout_phase(rollout) is Phase.PROMOTED, rollout_reason(rollout)
     assert answers.failed == 0, (answers.unanswered[:3], answers.failed_by_digest)
-    assert _serving(endpoints) == target
+    assert serving(endpoints) == target
 
 
 def test_a_route_that_somebody_changes_is_put_back(endpoints: Endpoints) -> None:
-    serving = _serving(endpoints)
+    version = serving(endpoints)
     api: Any = client.CustomObjectsApi(cluster_client.connect(endpoints.kubeconfig))
-    place = (*model_route.API, endpoints.models_namespace, model_route.PLURAL, model_route.name(_MODEL))
+    place = (*model_route.API, endpoints.models_namespace, model_route.PLURAL, model_route.name(MODEL))
     api.patch_namespaced_custom_object(*place, {"spec": {"hostnames": ["stolen.example"]}})
     deadline = time.monotonic() + 20
     while True:
         route = api.get_namespaced_custom_object(*place)
-        if route["spec"]["hostnames"] == [endpoints.model_host(_MODEL)]:
+        if route["spec"]["hostnames"] == [endpoints.model_host(MODEL)]:
             break
         assert time.monotonic() < deadline
-    assert model_route.weights(route, _MODEL) == {serving: 100}
+    assert model_route.weights(route, MODEL) == {version: 100}
 
 
 @pytest.mark.parametrize(
@@ -243,16 +216,16 @@ def test_steps_that_make_no_sense_are_refused_by_the_api(
     endpoints: Endpoints, steps: list[dict[str, int]], refusal: str
 ) -> None:
     with pytest.raises(WorkloadsError, match=refusal):
-        _roll_out(endpoints, "1", "0" * 64, steps=steps)
+        roll_out(endpoints, "1", "0" * 64, steps=steps)
 
 
 def test_who_asks_for_a_rollout_does_not_approve_it(endpoints: Endpoints) -> None:
-    name = _roll_out(endpoints, "99999", "0" * 64, approval={"required": True}, deadlineSeconds=10)
+    name = roll_out(endpoints, "99999", "0" * 64, approval={"required": True}, deadlineSeconds=10)
     rolling = ModelRollouts(endpoints)
     assert rolling.get(name)["spec"]["requestedBy"]
     with pytest.raises(WorkloadsError, match="somebody else than who has asked"):
         rolling.approve(name)
-    assert _ended(endpoints, name, seconds=60)["spec"]["approval"] == {"required": True}
+    assert ended(endpoints, name, seconds=60)["spec"]["approval"] == {"required": True}
 
 
 def test_the_command_line_shows_where_a_rollout_is(
@@ -260,6 +233,6 @@ def test_the_command_line_shows_where_a_rollout_is(
 ) -> None:
     from workloads import __main__ as command
 
-    options = command._options(["rollout", _MODEL, "status"])  # pyright: ignore[reportPrivateUsage]
+    options = command._options(["rollout", MODEL, "status"])  # pyright: ignore[reportPrivateUsage]
     assert rollouts.run(endpoints, options) == 0
-    assert f"model      {_MODEL} version " in capsys.readouterr().out
+    assert f"model      {MODEL} version " in capsys.readouterr().out

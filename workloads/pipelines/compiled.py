@@ -8,13 +8,16 @@ import yaml
 from kfp import compiler
 
 from workloads.errors import WorkloadsError
+from workloads.pipelines import run_requests
 from workloads.pipelines.predict_batch import predict_batch
+from workloads.pipelines.retrain import retrain
 from workloads.pipelines.train_register_serve import train_register_serve
 from workloads.pipelines.tune import tune
 from workloads.steps import WORKLOAD_IMAGE
 
 PIPELINES: Final[dict[str, Any]] = {
     "predict_batch": predict_batch,
+    "retrain": retrain,
     "train_register_serve": train_register_serve,
     "tune": tune,
 }
@@ -33,9 +36,7 @@ def compiled(name: str, image: str = WORKLOAD_IMAGE) -> tuple[dict[str, Any], di
         path = Path(folder) / "pipeline.yaml"
         compiler.Compiler().compile(PIPELINES[name], str(path))
         spec, platform = yaml.safe_load_all(path.read_text())
-    for executor in spec["deploymentSpec"]["executors"].values():
-        if executor["container"]["image"] == WORKLOAD_IMAGE:
-            executor["container"]["image"] = image
+    run_requests.set_image(spec, image)
     return spec, platform
 
 

@@ -29,9 +29,26 @@ def load_and_validate(
     *, data: str, data_sha256: str, target: str, task: str, family: str, objective: str
 ) -> Checked:
     """Add the steps before training to a pipeline, which has these inputs."""
-    loaded: Any = configure(load_data(data=data, data_sha256=data_sha256), cache=True)
+    loaded = load(data=data, data_sha256=data_sha256, cache=True)
+    return validate(
+        loaded.outputs["dataset"],
+        loaded.outputs["sha256"],
+        target=target,
+        task=task,
+        family=family,
+        objective=objective,
+    )
+
+
+def load(*, data: str, data_sha256: str, cache: bool) -> Any:
+    """Add the step that loads data; from the cache only where its SHA-256 says which bytes are meant."""
+    loaded: Any = configure(load_data(data=data, data_sha256=data_sha256), cache=cache)
     open_object_store(loaded)
-    dataset, sha256 = loaded.outputs["dataset"], loaded.outputs["sha256"]
+    return loaded
+
+
+def validate(dataset: Any, sha256: Any, *, target: str, task: str, family: str, objective: str) -> Checked:
+    """Add the step that checks data."""
     validated: Any = validate_data(
         dataset=dataset,
         data_sha256=sha256,
@@ -56,8 +73,13 @@ def judge_and_serve(  # noqa: PLR0913 - inputs of a pipeline
     threshold: float,
     candidate: bool,
     replace: bool,
+    after: Any = None,
+    reason: str = "",
 ) -> None:
-    """Add the steps after training to a pipeline, which has these inputs and a step that trained."""
+    """Add the steps after training to a pipeline, which has these inputs and a step that trained.
+
+    With `after`, a step that judges the model too, nothing else is done before that one has passed.
+    """
     held_back, model_id = trained.outputs["held_back"], trained.outputs["model_id"]
     mlflow_run_id = trained.outputs["mlflow_run_id"]
     evaluated: Any = evaluate(
@@ -71,6 +93,8 @@ def judge_and_serve(  # noqa: PLR0913 - inputs of a pipeline
         threshold=threshold,
     )
     configure(evaluated, cache=False, memory="1Gi")
+    if after is not None:
+        evaluated.after(after)
     model_digest = evaluated.outputs["model_digest"]
     registered: Any = register(
         model_name=model_name,
@@ -100,5 +124,6 @@ def judge_and_serve(  # noqa: PLR0913 - inputs of a pipeline
         model_version=version,
         model_digest=model_digest,
         candidate=candidate,
+        reason=reason,
     )
     configure(proven, cache=False, memory="1Gi").after(deployed)

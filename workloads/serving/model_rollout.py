@@ -15,6 +15,8 @@ class Phase(StrEnum):
 
     PENDING = "Pending"
     """Waits for its version to be ready, or for an earlier rollout of the model."""
+    SHADOW = "Shadow"
+    """Its version answers recorded rows, for nobody, and is compared with the one that serves."""
     PAUSED = "Paused"
     """Waits for somebody's approval."""
     PROGRESSING = "Progressing"
@@ -25,8 +27,6 @@ class Phase(StrEnum):
     ROLLED_BACK = "RolledBack"
 
 
-RECORD: Final = "rollout."
-"""What the names of tags of a model version begin with that say how its rollouts ended, as JSON."""
 ENDED: Final = (Phase.PROMOTED, Phase.ROLLED_BACK)
 SERVES: Final = (Phase.BAKING, Phase.PROMOTED)
 """Phases in which the version gets every request."""

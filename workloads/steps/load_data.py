@@ -4,11 +4,13 @@
 # pyright: basic, reportInvalidTypeForm=false, reportReturnType=false, reportAttributeAccessIssue=false
 # pyright: reportPrivateImportUsage=false, reportTypedDictNotRequiredAccess=false
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kfp import dsl
 
-from workloads.steps import WORKLOAD_IMAGE
+from workloads.steps import WORKLOAD_IMAGE, data_version
+from workloads.steps.data_version import bucket_of, keep
+from workloads.steps.embedding import embed
 
 
 @dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
@@ -17,7 +19,7 @@ def load_data(
     data_sha256: str,
     dataset: dsl.Output[dsl.Dataset],
 ) -> NamedTuple("Loaded", [("sha256", str)]):
-    """Write a CSV file with one header line.
+    """Write a CSV file with one header line, and keep it in the object store under its content's name.
 
     Args:
         data: Name of a data set that ships with scikit-learn (wine, breast_cancer), or s3://bucket/key.csv.
@@ -38,17 +40,20 @@ def load_data(
             lines.append(",".join([*map(repr, row), label]))
         return ("\n".join(lines) + "\n").encode()
 
-    def stored(bucket: str, key: str) -> None:
+    def object_store() -> Any:
         import boto3
-        from botocore.exceptions import ClientError
 
-        store = boto3.client(
+        return boto3.client(
             "s3",
             endpoint_url=os.environ["PLINTH_S3_ENDPOINT"],
             region_name=os.environ["PLINTH_S3_REGION"],
         )
+
+    def stored(bucket: str, key: str) -> None:
+        from botocore.exceptions import ClientError
+
         try:
-            body = store.get_object(Bucket=bucket, Key=key)["Body"]
+            body = object_store().get_object(Bucket=bucket, Key=key)["Body"]
             with Path(dataset.path).open("wb") as file:
                 # In parts: the file may be larger than this step's memory.
                 for part in body.iter_chunks(1 << 20):
@@ -73,5 +78,11 @@ def load_data(
         raise ValueError(
             f"data {data}: has SHA-256 {sha256}, not {data_sha256}; it changed: submit the run again"
         )
+    # On a laptop artifacts are files.
+    if own := bucket_of(dataset.uri):
+        keep(object_store(), own, Path(dataset.path))
     dataset.metadata["sha256"] = sha256
     return (sha256,)
+
+
+embed(load_data, data_version)

@@ -60,7 +60,7 @@ def delete_version(namespace: str, model_name: str, version: str) -> None:
             raise
 
 
-def roll_out(namespace: str, model_name: str, version: str, digest: str) -> Phase:
+def roll_out(namespace: str, model_name: str, version: str, digest: str, reason: str = "") -> Phase:
     """Ask for a rollout and return its phase once it waits for nobody but callers and approval.
 
     Raises:
@@ -78,7 +78,7 @@ def roll_out(namespace: str, model_name: str, version: str, digest: str) -> Phas
         model_name=model_name,
         version=version,
         digest=digest,
-        reason=f"pipeline run {run_id}",
+        reason=f"{reason}, pipeline run {run_id}" if reason else f"pipeline run {run_id}",
     )
     try:
         objects.create_namespaced_custom_object(*place, body)
@@ -93,7 +93,7 @@ def roll_out(namespace: str, model_name: str, version: str, digest: str) -> Phas
             raise RuntimeError(
                 f"model {model_name}: version {version} is not served: {rollout_reason(rollout)}"
             )
-        if phase is not Phase.PENDING:
+        if phase not in (Phase.PENDING, Phase.SHADOW):
             return phase
         if time.monotonic() > deadline:
             raise TimeoutError(

@@ -24,6 +24,7 @@ def smoke(  # noqa: C901, PLR0915 - a step is one function
     model_version: str,
     model_digest: str,
     candidate: bool,
+    reason: str = "",
 ) -> NamedTuple("Smoked", [("rows", int), ("largest_difference", float)]):
     """Require the answers of training time to every row, by both protocols, then ask for its rollout.
 
@@ -36,6 +37,7 @@ def smoke(  # noqa: C901, PLR0915 - a step is one function
         model_version: The version that must answer.
         model_digest: Digest of the files that the predictor must have loaded.
         candidate: Whether it waits for a rollout by somebody else.
+        reason: Why there is a new version, for the record; empty if nobody says more than the run.
     """
     import json
     import os
@@ -126,7 +128,7 @@ def smoke(  # noqa: C901, PLR0915 - a step is one function
         delete_version(namespace, model_name, model_version)
         raise
     # Where the stack rolls out in steps, the callers' requests decide, after this run.
-    if not candidate and roll_out(namespace, model_name, model_version, model_digest) in SERVES:
+    if not candidate and roll_out(namespace, model_name, model_version, model_digest, reason) in SERVES:
         session.headers["Host"] = f"{model_name}-{namespace}.{domain}"
         wait_for(model_digest)
     return len(rows), largest

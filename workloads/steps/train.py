@@ -14,6 +14,7 @@ from workloads.steps import (
     csv_columns,
     csv_rows,
     csv_table,
+    data_version,
     estimators,
     frames,
     reference,
@@ -21,6 +22,7 @@ from workloads.steps import (
 )
 from workloads.steps.choices import PACKAGES, refuse_choices
 from workloads.steps.csv_table import read, survey
+from workloads.steps.data_version import bucket_of, dvc_file, file_name
 from workloads.steps.embedding import embed
 from workloads.steps.estimators import estimator_for, signature_for, split, trusted_types
 from workloads.steps.frames import rows_of
@@ -118,6 +120,9 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
         described = mlflow.data.from_numpy if found.is_matrix else mlflow.data.from_pandas
         source = described(table.features, name=data.rpartition("/")[2], digest=data_sha256[:36])
         mlflow.log_input(source, context="training", tags={"data.sha256": data_sha256})
+        if bucket_of(dataset.uri):
+            name = file_name(data)
+            mlflow.log_text(dvc_file(Path(dataset.path), name), f"data/{name}.dvc")
         # As a file: as a dict MLflow would write each number on a line of its own.
         mlflow.log_text(Path(held_back.path).read_text(), "held_back/held_back.json")
         statistics = Path(folder, REFERENCE_FILE)
@@ -140,4 +145,15 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
     return model.model_id, run.info.run_id
 
 
-embed(train, choices, csv_rows, csv_columns, csv_table, estimators, frames, reference, search_spaces)
+embed(
+    train,
+    choices,
+    csv_rows,
+    csv_columns,
+    csv_table,
+    data_version,
+    estimators,
+    frames,
+    reference,
+    search_spaces,
+)

@@ -1,4 +1,4 @@
-"""What the recorder has, over HTTP, for pullers inside the cluster: `GET /bins` and `GET /payloads`."""
+"""What the recorder has, over HTTP, for pullers inside the cluster: `/bins`, `/payloads` and `/golden`."""
 
 import asyncio
 import base64
@@ -51,8 +51,17 @@ class Monitoring:
             await _reply(send, 200, orjson.dumps(self._recorder.counts()))
         elif scope["path"] == "/payloads":
             await self._payloads(scope.get("query_string", b""), send)
+        elif scope["path"] == "/golden":
+            await self._golden(send)
         else:
-            await _reply(send, 404, codec.error_body("there are /bins and /payloads"))
+            await _reply(send, 404, codec.error_body("there are /bins, /payloads and /golden"))
+
+    async def _golden(self, send: Any) -> None:
+        reference = self._recorder.reference
+        if reference is None or not reference.golden:
+            await _reply(send, 404, codec.error_body("the model carries no golden rows"))
+            return
+        await _reply(send, 200, reference.golden)
 
     async def _payloads(self, query: bytes, send: Any) -> None:
         given = parse_qs(query.decode("latin-1"))

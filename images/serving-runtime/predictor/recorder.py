@@ -26,6 +26,8 @@ _LOGGER = logging.getLogger("predictor")
 MOST_ROWS = 4096
 MOST_BYTES = 8 * 1024 * 1024
 _HASHES = 2**64
+# Requests with such ids are of the delivery controller, and no traffic: neither kept nor counted.
+_CHECKS = b"plinth-check-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +95,9 @@ class Recorder:
         self.recorded_rows = 0
         self.unmonitored = 0
 
-    def look(self, identity: bytes) -> "RequestLook":
-        """Return what looks at one request."""
-        return RequestLook(self, identity)
+    def look(self, identity: bytes) -> "RequestLook | None":
+        """Return what looks at one request; None for one that proves the version and is of no caller."""
+        return None if identity.startswith(_CHECKS) else RequestLook(self, identity)
 
     def count_unmonitored(self) -> None:
         """Count a request that is answered without a look: gRPC, or a CloudEvent."""

@@ -58,6 +58,8 @@ class Reference:
     held_back_rows: int
     features: tuple[Variable, ...]
     answers: tuple[Variable, ...]
+    golden: bytes = b""
+    """Some held-back rows with their answers at training time, as JSON; empty without them."""
 
 
 def read(folder: Path) -> Reference | None:
@@ -79,6 +81,7 @@ def read(folder: Path) -> Reference | None:
                 for name in ("class", "confidence", "prediction")
                 if name in answers
             ),
+            golden=json.dumps(body["golden"]).encode() if "golden" in body else b"",
         )
     except (ValueError, KeyError, TypeError) as error:
         _LOGGER.warning("%s cannot be read, so rows are not counted: %s", REFERENCE_FILE, error)

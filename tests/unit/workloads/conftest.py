@@ -41,6 +41,7 @@ def step_environment(tmp_path: Path, empty_store: Path, monkeypatch: pytest.Monk
         "PLINTH_GATEWAY_DOMAIN": "plinth.localhost",
         "PLINTH_S3_ENDPOINT": "http://object-store:9000",
         "PLINTH_S3_REGION": "us-east-1",
+        "PLINTH_PAYLOADS": "s3://payloads/models",
     }
     for name, value in values.items():
         monkeypatch.setenv(name, value)

@@ -165,3 +165,30 @@ def test_no_platform_is_one_clear_error() -> None:
         WorkloadsError, match=r"^pipelines API at http://127\.0\.0\.1:9: ConnectionError; is the"
     ):
         pipeline_runs.submit(nowhere, "train_register_serve", {})
+
+
+KNOWN: dict[str, Any] = {
+    "recurringRuns": [
+        {"recurring_run_id": "s0", "display_name": "predict_batch wine"},
+        {"recurring_run_id": "s1", "display_name": "predict_batch beer"},
+    ]
+}
+
+
+def test_a_schedule_takes_the_place_of_the_former_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = Api(monkeypatch, KNOWN, {"recurring_run_id": "s2"}, {})
+    made = pipeline_runs.schedule(ENDPOINTS, "predict_batch", {"model_name": "wine"}, seconds=7200)
+    assert made == "s2"
+    assert [each[:2] for each in api.calls] == [
+        ("GET", "recurringruns"),
+        ("POST", "recurringruns"),
+        ("DELETE", "recurringruns/s0"),
+    ]
+    assert api.calls[1][2]["trigger"] == {"periodic_schedule": {"interval_second": "7200"}}
+    assert api.calls[1][2]["display_name"] == "predict_batch wine"
+
+
+def test_a_schedule_of_no_seconds_ends_the_former_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = Api(monkeypatch, KNOWN, {})
+    assert pipeline_runs.schedule(ENDPOINTS, "predict_batch", {"model_name": "wine"}, seconds=0) == ""
+    assert [each[:2] for each in api.calls] == [("GET", "recurringruns"), ("DELETE", "recurringruns/s0")]

@@ -152,8 +152,8 @@ def test_a_version_that_cannot_be_deployed_is_not_in_the_way_of_the_next_rollout
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["wine", "0"], "'0': is neither the number of a version nor one of status, abort, approve"),
-        (["wine", "v3"], "'v3': is neither the number of a version nor one of status, abort, approve"),
+        (["wine", "0"], "'0': is not the number of a version, nor one of status, abort, approve"),
+        (["wine", "v3"], "'v3': is not the number of a version, nor one of status, abort, approve"),
         (["wine", "3", "--steps", "100:1"], "steps: '100:1' is no share and time: give WEIGHT:SECONDS with "),
         (["wine-v3", "3"], "name 'wine-v3': ends as versions of a model do; give another name"),
         (["wine", "status"], "model wine: has no rollout"),

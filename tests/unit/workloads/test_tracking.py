@@ -1,8 +1,12 @@
 """MLflow's client sends the host by which the gateway routes."""
 
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.fixtures.platforms import OUTPUTS
 from workloads.endpoints import Endpoints
@@ -39,3 +43,15 @@ def test_every_request_names_the_tracking_host() -> None:
         thread.join()
     assert HOSTS[0] == "mlflow.plinth.localhost"
     assert HOSTS[-1] == "mlflow.other.local"
+
+
+def test_the_authority_of_one_platform_is_none_of_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    authority = tmp_path / "authority.pem"
+    authority.write_text("")
+    connect(Endpoints(**{**OUTPUTS, "gateway_authority": str(authority)}))
+    assert os.environ["MLFLOW_TRACKING_SERVER_CERT_PATH"] == str(authority)
+    connect(Endpoints(**OUTPUTS))
+    assert "MLFLOW_TRACKING_SERVER_CERT_PATH" not in os.environ

@@ -148,6 +148,16 @@ def test_whoever_has_a_folder_lists_and_reads_it_alone() -> None:
     assert rights["s3:GetObject"].resources == ("arn:aws:s3:::plinth-prod-mlflow/workspaces/research/*",)
 
 
+def test_who_may_write_below_a_folder_writes_what_the_pattern_names_and_nothing_else() -> None:
+    folder = Folder(bucket="payloads", prefix="research/", reader="pipelines-research", writes="*/labels/*")
+    buckets = (Bucket(name="payloads", owner="delivery", folders=(folder,)),)
+    found = statements("pipelines-research", buckets, "plinth-prod", "us-east-1", KEY)
+    rights = {action: each.resources for each in found for action in each.actions}
+    assert rights["s3:PutObject"] == ("arn:aws:s3:::plinth-prod-payloads/research/*/labels/*",)
+    assert rights["s3:GetObject"] == ("arn:aws:s3:::plinth-prod-payloads/research/*",)
+    assert "kms:GenerateDataKey" in rights
+
+
 def test_a_reader_writes_nothing() -> None:
     granted = role(deployed(), "serving-model-storage")
     assert granted["s3:GetObject"] == ["arn:aws:s3:::plinth-prod-mlflow/*"]

@@ -7,7 +7,7 @@ from components.monitoring.watch import Watch
 
 
 def alerts() -> dict[str, Alert]:
-    found = monitoring.watch("delivery", OPERATION, drift=True).rules["drift"]
+    found = monitoring.watch("delivery", OPERATION, drift=True, payloads=True).rules["drift"]
     return {each.name: each for each in found if isinstance(each, Alert)}
 
 
@@ -28,9 +28,26 @@ def test_two_windows_are_not_held_once_more_and_nobody_is_paged() -> None:
 
 
 def test_series_keep_the_namespace_of_their_model() -> None:
-    (target,) = monitoring.watch("delivery", OPERATION, drift=True).targets
+    (target,) = monitoring.watch("delivery", OPERATION, drift=True, payloads=False).targets
     assert (target.namespace, target.port, target.of_others) == ("delivery", 8080, True)
 
 
-def test_without_drift_nothing_is_scraped() -> None:
-    assert monitoring.watch("delivery", OPERATION, drift=False) == Watch()
+def test_the_controller_is_told_of_drift_where_it_has_models_trained_again() -> None:
+    watch = monitoring.watch("delivery", OPERATION, drift=True, payloads=True, retraining=True)
+    (receiver,) = watch.receivers
+    assert {*receiver.alerts} == alerts().keys()
+    assert receiver.url == "http://delivery.delivery:8080/alerts"
+    assert receiver.labels.items() <= watch.targets[0].labels.items()
+    assert monitoring.watch("delivery", OPERATION, drift=True, payloads=True).receivers == ()
+
+
+def test_what_a_stack_has_not_is_not_scraped() -> None:
+    def shown(*, drift: bool, payloads: bool) -> tuple[set[str], list[str]]:
+        found = monitoring.watch("delivery", OPERATION, drift=drift, payloads=payloads)
+        (target,) = found.targets
+        return {each.split("_")[1] for each in target.metrics}, [each.name for each in found.dashboards]
+
+    assert shown(drift=True, payloads=True) == ({"drift", "payloads"}, ["drift", "payloads"])
+    assert shown(drift=True, payloads=False) == ({"drift"}, ["drift"])
+    assert shown(drift=False, payloads=True) == ({"payloads"}, ["payloads"])
+    assert monitoring.watch("delivery", OPERATION, drift=False, payloads=False) == Watch()

@@ -80,6 +80,22 @@ def test_whoever_has_a_folder_reads_it_and_no_other() -> None:
     assert not {"s3:PutObject", "s3:DeleteObject"} & _may(bucket, "serving-research")
 
 
+def test_who_may_write_below_a_folder_writes_what_the_pattern_names_and_nothing_else() -> None:
+    folder = Folder(bucket="payloads", prefix="research/", reader="research", writes="*/labels/*")
+    bucket = Bucket(name="payloads", owner="delivery", folders=(folder,))
+    writes = {
+        account: resource
+        for statement in bucket_policy(bucket)["Statement"]
+        if "s3:PutObject" in statement["Action"]
+        for account in statement["Principal"]["AWS"]
+        for resource in statement["Resource"]
+    }
+    assert writes == {
+        "delivery": "arn:aws:s3:::payloads/*",
+        "research": "arn:aws:s3:::payloads/research/*/labels/*",
+    }
+
+
 def test_nobody_may_delete_a_bucket_or_change_what_others_may() -> None:
     for bucket in ARGS.buckets:
         for statement in bucket_policy(bucket)["Statement"]:

@@ -4,11 +4,21 @@ import json
 import pytest
 
 from components.monitoring.alertmanager import RECEIVER, Alertmanager, AlertmanagerArgs, configuration
+from components.monitoring.receivers import Receiver
 from components.monitoring.timing import OPERATION, REHEARSAL
 from components.shapes import network_policies
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import crds, rules
 
+DELIVERY = Receiver(
+    name="retraining",
+    namespace="delivery",
+    labels={"app": "delivery"},
+    url="http://delivery.delivery:8080/alerts",
+    port=8080,
+    alerts=("ModelInputDrift",),
+    group_by=("model_name",),
+)
 SCRAPER = network_policies.pods({"app": "prometheus"})
 
 
@@ -66,3 +76,19 @@ def test_only_prometheus_may_send_alerts() -> None:
 def test_an_address_without_a_scheme_is_refused() -> None:
     with pytest.raises(ValueError, match=r"webhook_url: 'hooks\.example'; give an address with http"):
         args(webhook_url="hooks.example")
+
+
+def test_pods_of_the_platform_hear_of_their_alerts_and_people_still_of_all() -> None:
+    settings = json.loads(configuration(OPERATION, "https://hooks.example/plinth", (DELIVERY,)))
+    assert [each["receiver"] for each in settings["route"]["routes"]] == ["retraining", "default"]
+    assert [each["name"] for each in settings["receivers"]] == ["default", "retraining"]
+    way = rules.policies(deployed(receivers=(DELIVERY,)))["alerts"]["egress"][1]
+    assert way == {
+        "to": [
+            {
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "delivery"}},
+                "podSelector": {"matchLabels": {"app": "delivery"}},
+            }
+        ],
+        "ports": [{"port": 8080, "protocol": "TCP"}],
+    }

@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 
 from components.monitoring.prometheus_monitoring import scraper
-from components.serving.counted_rows import CountedRows
 from components.serving.kserve_serving import (
     KserveServing,
     KserveServingArgs,
@@ -12,6 +11,7 @@ from components.serving.kserve_serving import (
     runtime_spec,
     storage_container_spec,
 )
+from components.serving.recording import Recording
 from components.serving.runtime_families import RuntimeFamily
 from components.shapes import network_policies
 from components.shapes.server_certificate import ServerCertificate
@@ -108,7 +108,7 @@ def test_a_model_is_ready_when_it_is_loaded_and_leaves_without_failed_requests()
 
 def test_predictors_count_rows_where_drift_is_looked_for_and_their_service_has_one_port() -> None:
     (plain,) = runtime_spec("image")["containers"]
-    (counting,) = runtime_spec("image", counted=CountedRows(excluded_features=("age",)))["containers"]
+    (counting,) = runtime_spec("image", recording=Recording(excluded_features=("age",)))["containers"]
     assert [each for each in counting["args"] if each not in plain["args"]] == [
         "--record_bins=true",
         '--record_excluded_features=["age"]',
@@ -119,7 +119,7 @@ def test_predictors_count_rows_where_drift_is_looked_for_and_their_service_has_o
 
 def test_every_family_counts_rows() -> None:
     families = (FAMILIES[0], dataclasses.replace(FAMILIES[1], image="plinth/boosting:abc"))
-    deployment = deployed(counted=CountedRows(), families=families)
+    deployment = deployed(recording=Recording(), families=families)
     runtimes = deployment.of_type("ClusterServingRuntime")
     assert len(runtimes) == 2
     assert all("--record_bins=true" in each.inputs["spec"]["containers"][0]["args"] for each in runtimes)
@@ -146,7 +146,7 @@ def test_counts_are_for_their_readers_alone() -> None:
     served = ([8080], ["gateway", "runs", "monitoring"])
     assert ingress(**others) == [served]
     readers = (network_policies.in_namespace("delivery"),)
-    assert ingress(**others, count_readers=readers) == [served, ([8081], ["delivery"])]
+    assert ingress(**others, record_readers=readers) == [served, ([8081], ["delivery"])]
 
 
 def test_another_image_is_another_runtime_and_the_old_one_stays_for_the_models_that_name_it() -> None:

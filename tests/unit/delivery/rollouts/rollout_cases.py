@@ -4,14 +4,25 @@ from dataclasses import replace
 from typing import Any
 
 from delivery.rollouts.decisions import Observation, Readiness
-from delivery.rollouts.records import Counts, Rollout, Status, Step
+from delivery.rollouts.records import Condition, Counts, Kind, Rollout, Status, Step
 
 DIGEST = "d" * 64
 STEPS = (Step(weight=5, seconds=10), Step(weight=50, seconds=10))
 
 
+PROVEN = (
+    Condition(kind=Kind.GOLDEN_ROWS, holds=True, reason="Equal", message="32 golden rows"),
+    Condition(kind=Kind.AGREEMENT, holds=True, reason="Agrees", message="0 of 100 recorded rows"),
+)
+
+
+def proven(status: Status | None = None) -> Status:
+    """Return the status of a version that has shown what it must before any caller."""
+    return replace(status or Status(), conditions=PROVEN)
+
+
 def rollout(status: Status | None = None, **changes: Any) -> Rollout:
-    """Return the rollout of version 2 in two steps, while version 1 serves."""
+    """Return the rollout of version 2 in two steps, while version 1 serves; by default it is proven."""
     made = Rollout(
         name="wine-v2-abc",
         model_name="wine",
@@ -19,6 +30,8 @@ def rollout(status: Status | None = None, **changes: Any) -> Rollout:
         digest=DIGEST,
         created="2026-01-01T00:00:00Z",
         steps=STEPS,
+        shadow_rows=100,
+        minimum_agreement=0.9,
         max_error_ratio=0.01,
         deadline_seconds=900,
         bake_seconds=20,
@@ -27,7 +40,7 @@ def rollout(status: Status | None = None, **changes: Any) -> Rollout:
         aborted=False,
         reason="test",
         requested_by="ann",
-        status=status or Status(),
+        status=proven() if status is None else status,
     )
     return replace(made, **changes)
 

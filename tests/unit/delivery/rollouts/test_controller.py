@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from json import loads
+from io import BytesIO
+from json import dumps, loads
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ class World:
     controller: Controller
     aliases: dict[str, str] = field(default_factory=dict[str, str])
     tags: dict[tuple[str, str], Any] = field(default_factory=dict[tuple[str, str], Any])
+    files: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Artifacts of MLflow's runs."""
     registry_up: bool = True
     asked: int = 0
     """Number of rollouts so far."""
@@ -44,9 +47,13 @@ class World:
         """Answer for predictors, the gateway and MLflow."""
         if url.endswith("/metrics"):
             return _Answer(text="".join(self._metrics(version) for version in self.answered))
+        if "/api/2.0/mlflow/" in url and not self.registry_up:
+            raise requests.ConnectionError
+        if url.endswith("/get-by-name"):
+            return _Answer(content={"experiment": {"experiment_id": "3"}})
+        if url.endswith("/artifacts/list"):
+            return _Answer(content={})
         if "registered-models" in url:
-            if not self.registry_up:
-                raise requests.ConnectionError
             champion = self.aliases.get("champion")
             return _Answer(
                 status_code=200 if champion else 404, content={"model_version": {"version": champion}}
@@ -54,14 +61,24 @@ class World:
         version = url.partition("wine-v")[2].partition("-")[0]
         return _Answer(content={"properties": {"model_digest": _DIGESTS[version]}})
 
-    def post(self, url: str, json: dict[str, str], **_: Any) -> Any:
-        """Set an alias or a tag."""
+    def post(self, url: str, json: dict[str, Any], **_: Any) -> Any:
+        """Set an alias or a tag, or answer for the run that keeps a record."""
         if not self.registry_up:
             raise requests.ConnectionError
         if url.endswith("/set-tag"):
             self.tags[json["version"], json["key"]] = loads(json["value"])
-        else:
+        elif url.endswith("/runs/create"):
+            (name,) = (each["value"] for each in json["tags"] if each["key"] == "rollout.name")
+            info = {"run_id": name, "status": "RUNNING", "artifact_uri": f"mlflow-artifacts:/3/{name}"}
+            return _Answer(content={"run": {"info": info}})
+        elif url.endswith("/alias"):
             self.aliases[json["alias"]] = json["version"]
+        return _Answer()
+
+    def put(self, url: str, data: bytes, **_: Any) -> Any:
+        """Store an artifact, which must be a new one."""
+        assert url not in self.files
+        self.files[url] = loads(data)
         return _Answer()
 
     def _metrics(self, version: str) -> str:
@@ -124,8 +141,18 @@ class World:
 @dataclass
 class _Answer:
     status_code: int = 200
-    content: Any = None
+    content: Any = field(default_factory=dict[str, Any])
     text: str = ""
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        self.raw = BytesIO(dumps(self.content).encode())
+
+    def close(self) -> None:
+        """Close nothing."""
+
+    def raise_for_status(self) -> None:
+        pass
 
     @property
     def ok(self) -> bool:
@@ -155,6 +182,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[World]:
         made = World(cluster, Controller(settings, Cluster(cluster_client.connect(str(cluster.kubeconfig)))))
         monkeypatch.setattr(requests.Session, "get", lambda _, url, **more: made.get(url, **more))
         monkeypatch.setattr(requests.Session, "post", lambda _, url, **more: made.post(url, **more))
+        monkeypatch.setattr(requests.Session, "put", lambda _, url, **more: made.put(url, **more))
         yield made
 
 
@@ -325,6 +353,8 @@ def test_how_a_rollout_ended_is_on_record_as_soon_as_the_registry_answers(world:
     record = world.tags["2", f"rollout.{name}"]
     assert (record["ended"], record["before"], record["reason"]) == ("RolledBack", "1", "test")
     assert record["because"] == "version 2 was aborted"
+    assert (record["digestBefore"], record["weightsAfter"]) == (_DIGESTS["1"], {"1": 100})
+    assert world.files[f"http://mlflow/api/2.0/mlflow-artifacts/artifacts/3/{name}/rollout.json"] == record
     assert world.cluster.named("modelrollouts")[name]["status"]["recorded"]
 
 

@@ -3,12 +3,16 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from delivery.proofs.comparison import Replayed
+from delivery.proofs.golden_rows import GoldenCheck, Outcome
 from delivery.rollouts.decisions import Decision, Observation, Readiness, decide
-from delivery.rollouts.records import Counts, Rollout, Status
-from tests.unit.delivery.rollouts.rollout_cases import rollout, seen
+from delivery.rollouts.records import Counts, Kind, Rollout, Status
+from delivery.statistics.agreement import AgreementCounts
+from tests.unit.delivery.rollouts.rollout_cases import proven, rollout, seen
 from workloads.serving.model_rollout import ENDED, Phase
 
 
@@ -253,3 +257,95 @@ def test_no_order_of_events_gives_requests_to_a_version_that_cannot_answer(
         status = decision.status
         # A controller that starts again knows what the object says, and nothing else.
         now = replace(now, status=Status.from_json(status.to_json()) if restarts_now else status)
+
+
+def _golden(outcome: Outcome, says: str = "2 of 32 golden rows differ") -> GoldenCheck:
+    return GoldenCheck(outcome=outcome, says=says)
+
+
+def test_a_version_whose_golden_rows_were_not_answered_gets_no_request() -> None:
+    decision = decide(rollout(Status()), seen())
+    assert (decision.status.phase, decision.weights) == (Phase.PENDING, {"1": 100})
+    assert decision.status.reason == "version 2: golden rows were not asked for yet"
+    late = decide(
+        rollout(Status(elapsed_seconds=899)), seen(golden=_golden(Outcome.UNREAD, "golden rows: no answer"))
+    )
+    assert late.status.phase is Phase.ROLLED_BACK
+    assert late.status.reason == "version 2: golden rows: no answer, 900 s after its rollout began"
+
+
+def test_a_wrong_golden_answer_ends_a_rollout_at_once_whatever_the_phase() -> None:
+    waiting = (Status(phase=each) for each in (Phase.PENDING, Phase.SHADOW, Phase.PAUSED))
+    for status in (*waiting, proven(), _progressing()):
+        decision = decide(rollout(status), seen(golden=_golden(Outcome.DIFFERENT)))
+        assert (decision.status.phase, decision.weights) == (Phase.ROLLED_BACK, {"1": 100})
+        assert decision.status.reason == "version 2: 2 of 32 golden rows differ"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"golden": _golden(Outcome.DIFFERENT)},
+        {"canary": Readiness.OTHER_FILES, "canary_says": "e" * 64},
+    ],
+)
+def test_a_version_that_serves_already_goes_back_with_the_alias(wrong: dict[str, Any]) -> None:
+    baking = rollout(Status(phase=Phase.BAKING, weight=100, stable_version="1"))
+    decision = decide(baking, seen(champion="2", **wrong))
+    assert (decision.status.phase, decision.weights, decision.champion) == (
+        Phase.ROLLED_BACK,
+        {"1": 100},
+        "1",
+    )
+    # Without another one that can answer, it stays.
+    alone = decide(baking, seen(champion="2", stable_ready=False, **wrong))
+    assert (alone.status.phase, alone.weights) == (Phase.BAKING, {"2": 100})
+
+
+def test_golden_rows_then_shadow_then_approval_then_callers() -> None:
+    current = rollout(Status(), needs_approval=True)
+    current, decision = _after(current, seen(golden=_golden(Outcome.EQUAL)))
+    assert (decision.status.phase, decision.weights) == (Phase.SHADOW, {"1": 100})
+    half = Replayed(counts=AgreementCounts(rows=50, different=1))
+    current, decision = _after(current, seen(replayed=half))
+    assert (decision.status.phase, decision.weights) == (Phase.SHADOW, {"1": 100})
+    assert decision.status.reason == (
+        "version 2: 1 of 50 recorded rows are answered otherwise than by version 1 so far"
+    )
+    over = Replayed(counts=AgreementCounts(rows=100, different=2), is_over=True)
+    current, decision = _after(current, seen(replayed=over))
+    assert (decision.status.phase, decision.weights) == (Phase.PAUSED, {"1": 100})
+    current, decision = _after(replace(current, approved_by="bob"), seen())
+    assert (decision.status.phase, decision.weights) == (Phase.PROGRESSING, {"1": 95, "2": 5})
+    assert [each.kind for each in decision.status.conditions] == [Kind.GOLDEN_ROWS, Kind.AGREEMENT]
+    assert decision.status.shadow == AgreementCounts(rows=100, different=2)
+
+
+def test_a_version_that_disagrees_is_rolled_back_before_any_caller() -> None:
+    current, _ = _after(rollout(Status()), seen(golden=_golden(Outcome.EQUAL)))
+    swapped = Replayed(counts=AgreementCounts(rows=32, different=31))
+    decision = decide(current, seen(replayed=swapped))
+    assert (decision.status.phase, decision.weights) == (Phase.ROLLED_BACK, {"1": 100})
+    assert decision.status.reason == (
+        "version 2: 31 of 32 recorded rows are answered otherwise than by version 1; minimumAgreement is 0.9"
+    )
+    assert decision.status.evidence["disagrees"] > decision.status.evidence["disagreesThreshold"]
+    assert decision.status.counts == ()
+
+
+def test_a_model_without_golden_rows_goes_on_and_a_way_back_is_not_compared() -> None:
+    current, decision = _after(
+        rollout(Status(), steps=()), seen(golden=_golden(Outcome.ABSENT), has_served=True)
+    )
+    assert (decision.status.phase, decision.weights) == (Phase.BAKING, {"2": 100})
+    assert [(each.holds, each.reason) for each in current.status.conditions] == [
+        (None, "NoReference"),
+        (None, "HasServed"),
+    ]
+
+
+def test_a_replay_that_does_not_end_is_rolled_back_at_the_deadline() -> None:
+    current, _ = _after(rollout(Status()), seen(golden=_golden(Outcome.EQUAL)))
+    decision = decide(current, seen(seconds=900))
+    assert decision.status.phase is Phase.ROLLED_BACK
+    assert decision.status.reason.endswith("so far, 900 s after its rollout began")

@@ -1,15 +1,19 @@
 """Rollouts as the API has them."""
 
+from dataclasses import replace
 from typing import Any
 
-from delivery.rollouts.records import Counts, Defaults, Rollout, Status, Step
+from delivery.rollouts.records import Counts, Defaults, Kind, Rollout, Status, Step
+from delivery.statistics.agreement import AgreementCounts
 from delivery.statistics.latency import TickCounts
-from tests.unit.delivery.rollouts.rollout_cases import DIGEST
+from tests.unit.delivery.rollouts.rollout_cases import DIGEST, PROVEN
 from workloads.serving.model_rollout import Phase, rollout_body
 
 _STACK = Defaults.from_json(
     {
         "steps": [{"weight": 1, "seconds": 120}],
+        "shadowRows": 50,
+        "minimumAgreement": 0.8,
         "maxErrorRatio": 0.02,
         "deadlineSeconds": 600,
         "bakeSeconds": 30,
@@ -38,6 +42,7 @@ def test_what_a_rollout_leaves_out_is_the_stacks() -> None:
     found = Rollout.from_object(_object(), _STACK)
     assert found.steps == (Step(weight=1, seconds=120),)
     assert (found.max_error_ratio, found.deadline_seconds, found.bake_seconds) == (0.02, 600, 30)
+    assert (found.shadow_rows, found.minimum_agreement) == (50, 0.8)
     assert found.needs_approval
     assert (found.status, found.approved_by, found.aborted) == (Status(), "", False)
 
@@ -45,6 +50,8 @@ def test_what_a_rollout_leaves_out_is_the_stacks() -> None:
 def test_what_a_rollout_says_counts() -> None:
     given = _object(
         steps=[],
+        shadowRows=0,
+        minimumAgreement=0.7,
         maxErrorRatio=0.1,
         deadlineSeconds=60,
         bakeSeconds=10,
@@ -54,6 +61,7 @@ def test_what_a_rollout_says_counts() -> None:
     found = Rollout.from_object(given, _STACK)
     assert found.steps == ()
     assert (found.max_error_ratio, found.deadline_seconds, found.bake_seconds) == (0.1, 60, 10)
+    assert (found.shadow_rows, found.minimum_agreement) == (0, 0.7)
     assert (found.approved_by, found.aborted) == ("ann", True)
 
 
@@ -75,6 +83,8 @@ def test_a_status_is_the_same_after_the_api_had_it() -> None:
         step=1,
         step_seconds=4.0,
         elapsed_seconds=14.0,
+        conditions=(PROVEN[0], replace(PROVEN[1], holds=None)),
+        shadow=AgreementCounts(rows=100, different=2),
         counts=(
             Counts(weight=5, canary=1, canary_failed=0, stable=19, stable_failed=1),
             Counts(weight=25, canary=5, canary_failed=1, stable=15, stable_failed=0),
@@ -84,6 +94,17 @@ def test_a_status_is_the_same_after_the_api_had_it() -> None:
         reason="so far",
     )
     assert Status.from_json(status.to_json()) == status
+
+
+def test_conditions_have_the_form_of_kubernetes_and_one_of_each_kind() -> None:
+    status = Status().with_condition(PROVEN[1]).with_condition(PROVEN[0])
+    status = status.with_condition(replace(PROVEN[1], holds=None, reason="NotAsked"))
+    assert [(each["type"], each["status"], each["reason"]) for each in status.to_json()["conditions"]] == [
+        ("GoldenRows", "True", "Equal"),
+        ("Agreement", "Unknown", "NotAsked"),
+    ]
+    assert status.condition(Kind.AGREEMENT) == replace(PROVEN[1], holds=None, reason="NotAsked")
+    assert Status().condition(Kind.GOLDEN_ROWS) is None
 
 
 def test_counts_of_one_share_are_added_and_those_of_another_are_apart() -> None:

@@ -1,11 +1,13 @@
 """What the controller asks MLflow, and what it makes of an MLflow that does not answer."""
 
+from json import dumps, loads
 from typing import Any
 
 import pytest
 import requests
 
 from delivery.rollouts.registry import Registry
+from tests.fixtures.rollout_records import record
 
 
 class _Mlflow:
@@ -70,7 +72,8 @@ def test_an_mlflow_that_is_away_takes_nothing_and_knows_nothing(monkeypatch: pyt
     registry = _away(monkeypatch)
     assert registry.champion("wine") is None
     assert not registry.set_alias("wine", "champion", "7")
-    assert not registry.set_tag("wine", "7", "rollout.x", "{}")
+    assert not registry.tag(record())
+    assert not registry.keep(record())
 
 
 def test_an_alias_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,6 +87,112 @@ def test_a_version_that_is_not_registered_needs_no_tag(
     monkeypatch: pytest.MonkeyPatch, status: int, *, done: bool
 ) -> None:
     registry, mlflow = _registry(monkeypatch, status)
-    assert registry.set_tag("wine", "7", "rollout.x", "v" * 6000) is done
-    assert mlflow.asked[0][0].endswith("/model-versions/set-tag")
+    assert registry.tag(record()) is done
+    url, body = mlflow.asked[0]
+    assert url.endswith("/model-versions/set-tag")
+    assert body == {"name": "wine", "version": "7", "key": "rollout.wine-v7-a", "value": record().text()}
+
+
+def test_no_tag_is_longer_than_the_registry_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry, mlflow = _registry(monkeypatch, 200)
+    registry.tag(record(reason="r" * 6000))
     assert len(mlflow.asked[0][1]["value"]) == 5000
+
+
+class _Runs:
+    """The runs and files of an MLflow; of each request, the n-th may fail."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, experiment: bool = True) -> None:
+        self.experiment = "3" if experiment else ""
+        self.runs: list[dict[str, Any]] = []
+        self.files: dict[str, bytes] = {}
+        self.puts = 0
+        self.fails: str = ""
+        """End of the URL that answers `status`."""
+        self.status = 500
+        self.root = "mlflow-artifacts:/3"
+        for verb in ("get", "post", "put"):
+            monkeypatch.setattr(requests.Session, verb, lambda _, url, **more: self._answer(url, **more))
+
+    def _answer(
+        self, url: str, *, params: Any = None, json: Any = None, data: bytes = b"", timeout: float
+    ) -> requests.Response:
+        assert timeout <= 5
+        answer = requests.Response()
+        answer.status_code = 200
+        if self.fails and self.fails in url:
+            answer.status_code = self.status
+        elif url.endswith("experiments/get-by-name") and not self.experiment:
+            answer.status_code = 404
+        else:
+            answer._content = dumps(self._do(url, params, json, data)).encode()
+        return answer
+
+    def _do(self, url: str, params: Any, body: Any, data: bytes) -> Any:
+        if "experiments/" in url:
+            self.experiment = "3"
+            return {"experiment_id": "3", "experiment": {"experiment_id": "3"}}
+        if url.endswith("runs/search"):
+            assert body["experiment_ids"] == ["3"]
+            assert body["filter"] == "tags.`rollout.name` = 'wine-v7-a'"
+            return {"runs": self.runs} if self.runs else {}
+        if url.endswith("runs/create"):
+            run_id = f"r{len(self.runs)}"
+            info = {"run_id": run_id, "status": "RUNNING", "artifact_uri": f"{self.root}/{run_id}/artifacts"}
+            self.runs.append({"info": info})
+            return {"run": self.runs[-1]}
+        if url.endswith("artifacts/list"):
+            return {"files": [{"path": name.rpartition("/")[2]} for name in self.files]}
+        if url.endswith("runs/update"):
+            self.runs[0]["info"]["status"] = body["status"]
+            return {}
+        self.puts += 1
+        self.files[url.partition("/mlflow-artifacts/artifacts/")[2]] = data
+        return {}
+
+
+@pytest.mark.parametrize("experiment", [True, False])
+def test_a_record_is_the_artifact_of_a_run_and_written_once(
+    monkeypatch: pytest.MonkeyPatch, *, experiment: bool
+) -> None:
+    mlflow = _Runs(monkeypatch, experiment=experiment)
+    registry = Registry("http://mlflow:5000")
+    assert registry.keep(record())
+    assert {name: loads(text) for name, text in mlflow.files.items()} == {
+        "3/r0/artifacts/rollout.json": loads(record().text())
+    }
+    assert mlflow.runs[0]["info"]["status"] == "FINISHED"
+    assert registry.keep(record(because="another tale"))
+    assert (len(mlflow.runs), mlflow.puts) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "fails",
+    ["get-by-name", "runs/search", "runs/create", "artifacts/list", "rollout.json", "runs/update"],
+)
+@pytest.mark.parametrize("status", [500, 503, 429, 403])
+def test_whatever_fails_is_done_later_and_nothing_twice(
+    monkeypatch: pytest.MonkeyPatch, fails: str, status: int
+) -> None:
+    mlflow = _Runs(monkeypatch)
+    mlflow.fails, mlflow.status = fails, status
+    registry = Registry("http://mlflow:5000")
+    assert not registry.keep(record())
+    mlflow.fails = ""
+    assert registry.keep(record())
+    assert (len(mlflow.runs), mlflow.puts, mlflow.runs[0]["info"]["status"]) == (1, 1, "FINISHED")
+
+
+def test_what_mlflow_never_takes_is_told_and_not_tried_for_ever(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    mlflow = _Runs(monkeypatch)
+    mlflow.fails, mlflow.status = "runs/create", 400
+    assert Registry("http://mlflow:5000").keep(record())
+    mlflow.fails, mlflow.root = "", "s3://bucket/3"
+    assert Registry("http://mlflow:5000").keep(record())
+    assert [each.message for each in caplog.records] == [
+        "rollout wine-v7-a: its record is no artifact: HTTP 400: ",
+        "rollout wine-v7-a: its record is no artifact: MLflow's artifacts at s3 are not written through it",
+    ]
+    assert mlflow.files == {}

@@ -12,7 +12,12 @@ from mlflow.models import infer_signature
 from sklearn.linear_model import LogisticRegression
 
 from harness.faults import candidates
-from harness.faults.candidates import faulty_candidate, faulty_service, register_faulty
+from harness.faults.candidates import (
+    faulty_candidate,
+    faulty_service,
+    register_faulty,
+    register_with_wrong_golden_row,
+)
 from tests.fixtures.models import ROUTES, SERVED, SERVICES, deployed_route, deployed_service
 from tests.fixtures.platforms import endpoints
 from tests.fixtures.stub_cluster import StubCluster, stub_cluster
@@ -116,6 +121,8 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowCl
     monkeypatch.setattr(candidates, "connect", lambda _: client)
     monkeypatch.setattr(candidates, "storage_uri", lambda location, _: location)
     model = LogisticRegression().fit(ROWS, ["a", "b"])
+    reference = tmp_path / "reference.json"
+    reference.write_text(json.dumps({"golden": {"probabilities": model.predict_proba(ROWS).tolist()}}))
     mlflow.set_experiment("wine")
     with mlflow.start_run():
         logged = mlflow.sklearn.log_model(
@@ -125,6 +132,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowCl
             pyfunc_predict_fn="predict_proba",
             serialization_format="skops",
             pip_requirements=["mlflow"],
+            extra_files=[str(reference)],
         )
     mlflow.register_model(f"models:/{logged.model_id}", "wine")
     return client
@@ -144,3 +152,18 @@ def test_a_registered_copy_predicts_like_the_good_model_but_for_its_fault(
     assert np.array_equal(faulty.predict(ROWS), good[:, ::-1])
     with pytest.raises(RuntimeError, match="a fault that was asked for"):
         faulty.predict(ROWS)
+
+
+def test_a_copy_with_a_wrong_golden_row_predicts_like_the_good_model(registry: mlflow.MlflowClient) -> None:
+    served = replace(SERVED, model_version="1")
+    version, location = register_with_wrong_golden_row(endpoints(), served)
+    assert version == "2"
+    assert registry.get_model_version("wine", "2").tags["faulty"] == "one golden row"
+    good = mlflow.pyfunc.load_model("models:/wine/1").predict(ROWS)
+    assert np.array_equal(mlflow.pyfunc.load_model(location).predict(ROWS), good)
+    folder = Path(mlflow.artifacts.download_artifacts(location))
+    golden = np.array(
+        json.loads((folder / "extra_files/reference.json").read_text())["golden"]["probabilities"]
+    )
+    assert golden[0, 0] - good[0, 0] == pytest.approx(1e-6)
+    assert np.array_equal(golden.ravel()[1:], good.ravel()[1:])

@@ -4,11 +4,13 @@ import asyncio
 import json
 import socket
 import urllib.request
+from dataclasses import replace
 
 import pytest
 from predictor import monitoring
 from predictor.measurements import RecorderMetrics
 from predictor.recorder import RecordSettings
+from predictor.reference import Reference
 from prometheus_client import CollectorRegistry
 
 from tests.unit.images.serving_runtime.recording import START, RecordingServer, v1
@@ -99,12 +101,28 @@ def test_an_answer_comes_in_slices_between_which_predictions_run() -> None:
     assert asyncio.run(both()) == (4, [1, 2])
 
 
-def test_only_the_two_pages_can_be_read() -> None:
+def test_only_the_pages_can_be_read() -> None:
     server = filled(1)
     assert server.pull("/").status == 404
-    assert server.pull("/metrics").body == {"error": "there are /bins and /payloads"}
+    assert server.pull("/metrics").body == {"error": "there are /bins, /payloads and /golden"}
     refused = server.pull("/bins", method="POST")
     assert (refused.status, refused.headers["allow"]) == (405, "GET")
+
+
+def test_golden_rows_are_a_page_as_training_wrote_them() -> None:
+    golden = {"features": ["a"], "kinds": [], "classes": [], "rows": [[1.0]], "predicted": [0.1]}
+    known = Reference(rows=1, held_back_rows=1, features=(), answers=(), golden=json.dumps(golden).encode())
+    assert RecordingServer(reference=known).pull("/golden").body == golden
+    for without in (None, replace(known, golden=b"")):
+        reply = RecordingServer(reference=without).pull("/golden")
+        assert (reply.status, reply.body) == (404, {"error": "the model carries no golden rows"})
+
+
+def test_requests_that_prove_a_version_are_neither_kept_nor_counted() -> None:
+    server = filled(1)
+    assert server.predict(v1([1, 2, 3]), identity="plinth-check-7").status == 200
+    assert identities(server) == ["r0"]
+    assert server.pull("/bins").body["requests"] == 1
 
 
 def test_counts_are_a_page_and_metrics() -> None:

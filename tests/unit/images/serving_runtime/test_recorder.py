@@ -182,6 +182,7 @@ def test_a_row_is_copied_only_if_something_is_counted(reference: Reference | Non
             return np.array(self)
 
     look = RecordingServer(RecordSettings(), reference).recorder.look(b"r1")
+    assert look is not None
     look.at_input(np.array([[1.0, 2.0, 3.0]]).view(Row))
     assert Row.copied == copies
 

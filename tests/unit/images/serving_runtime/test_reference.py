@@ -11,6 +11,7 @@ import pytest
 from predictor import reference
 from predictor.reference import Bins, Variable
 
+from delivery.proofs.golden_rows import GoldenRows, Outcome
 from workloads.steps.reference import binned, reference_of
 
 
@@ -23,7 +24,7 @@ def written(folder: Path, body: dict[str, Any]) -> Path:
 def trained(values: Any, names: list[str], kinds: list[str]) -> dict[str, Any]:
     held_back = {
         "classes": ["low", "high"],
-        "rows": [],
+        "rows": [[float(at)] for at in range(40)],
         "predicted": ["low", "high"] * 20,
         "probabilities": [[0.9 - at / 100, 0.1 + at / 100] for at in range(40)],
     }
@@ -54,6 +55,17 @@ def test_live_rows_fall_into_the_bins_that_training_put_them_in(tmp_path: Path) 
     assert counted["answer/class"]["counts"] == [0, 300, 0, 0]
     assert counted["answer/class"]["reference"] == (20, 20, 0, 0)
     assert sum(counted["answer/confidence"]["counts"]) == bins.counted == 300
+
+
+def test_golden_rows_of_training_are_those_that_the_delivery_controller_compares(tmp_path: Path) -> None:
+    body = trained(np.arange(40.0).reshape(40, 1), ["n"], [])
+    found = reference.read(written(tmp_path, body))
+    assert found is not None
+    golden = GoldenRows.from_json(json.loads(found.golden))
+    assert (golden.features, len(golden.rows), golden.rows[1]) == (("n",), 32, [1.0])
+    assert golden.compare(body["golden"]["probabilities"]).outcome is Outcome.EQUAL
+    swapped = [each[::-1] for each in body["golden"]["probabilities"]]
+    assert golden.compare(swapped).outcome is Outcome.DIFFERENT
 
 
 def test_rows_outside_of_the_training_range_and_rows_without_a_value_are_counted(tmp_path: Path) -> None:

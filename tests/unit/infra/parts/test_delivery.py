@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from delivery.rollouts.records import Step
 from delivery.rollouts.settings import Settings
 from infra.parts import PARTS
@@ -63,6 +65,8 @@ def test_the_servers_that_it_asks_let_it_in() -> None:
 
     assert lets_in("gateway", 9000)
     assert lets_in("mlflow", 5000)
+    for namespace in ("kubeflow", "pipelines-research", "pipelines-applied"):
+        assert lets_in(namespace, 8888), namespace
     for namespace in ("models", "research", "applied"):
         assert lets_in(namespace, 8080), namespace
 
@@ -74,4 +78,26 @@ def test_production_rolls_out_in_steps_and_by_two_people(tmp_path: Path) -> None
     assert read.defaults.approval
     assert read.defaults.steps[0] == Step(weight=1, seconds=120)
     assert read.gateway_pods
+    assert read.retraining is not None
+    assert read.retraining.max_per_week == 2
     assert read.gateway == {"name": "traefik", "namespace": "gateway"}
+
+
+def test_drift_begins_runs_of_the_pipelines_that_train_its_models() -> None:
+    file = _file(platform.deployed(TEAMS))["retraining"]
+    assert file["pipelines"] == {
+        "models": "http://ml-pipeline.kubeflow:8888",
+        "research": "http://ml-pipeline.pipelines-research:8888",
+        "applied": "http://ml-pipeline.pipelines-applied:8888",
+    }
+    assert (file["cooldownSeconds"], file["maxPerWeek"], file["minimumLabelledRows"]) == (86400, 2, 200)
+    assert "workload" in file["image"]
+
+
+@pytest.mark.parametrize("part", ["retraining", "drift", "payloads", "monitoring"])
+def test_without_any_of_what_it_takes_drift_begins_nothing(part: str) -> None:
+    deployment = platform.deployed(reader.parse({"cluster": CLUSTER, part: {"enabled": False}}))
+    assert _file(deployment)["retraining"] is None
+    assert not [
+        each for each in deployment.of_type("Service") if each.inputs["metadata"]["name"] == "delivery"
+    ]

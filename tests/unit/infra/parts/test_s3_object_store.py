@@ -17,6 +17,7 @@ def test_accounts_of_pods_are_named_before_their_namespaces_exist() -> None:
         ("runs", "pipeline-runner"),
         ("kubeflow", "ml-pipeline"),
         ("mlflow", "mlflow"),
+        ("delivery", "delivery"),
         ("models", "model-storage"),
         ("models", "default"),
         *(
@@ -30,6 +31,18 @@ def test_accounts_of_pods_are_named_before_their_namespaces_exist() -> None:
             )
         ),
     }
+
+
+def test_recorded_requests_are_deleted_after_the_days_that_the_stack_keeps_them() -> None:
+    def days(bucket: str) -> list[int]:
+        lifecycle = platform.stack("prod").one(
+            "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+            f"object-store-{bucket}-lifecycle",
+        )
+        return [each["expiration"]["days"] for each in lifecycle.inputs["rules"] if "expiration" in each]
+
+    assert days("payloads") == [stack_file.settings("prod").payloads.keep_days]
+    assert days("mlflow") == []
 
 
 def test_what_preflight_counts_is_what_the_program_creates() -> None:

@@ -19,6 +19,7 @@ def test_a_password_has_one_key_and_a_certificate_three() -> None:
 def test_keys_are_those_under_which_installed_platforms_keep_their_secrets() -> None:
     assert sorted(SECRET_KEYS) == [
         "databaseAdministratorPassword",
+        "deliveryObjectStoreKey",
         "identityClientSecret",
         "identityCookieSecret",
         "identityPassword",

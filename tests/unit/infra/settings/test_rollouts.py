@@ -20,6 +20,8 @@ def test_a_stack_that_says_nothing_gives_a_version_every_request_at_once() -> No
 def test_what_a_stack_says_is_what_the_controller_reads() -> None:
     given = _settings(
         steps=[{"weight": 5, "seconds": 60}, {"weight": 50}],
+        shadowRows=0,
+        minimumAgreement=0.8,
         maxErrorRatio=0.02,
         deadlineSeconds=600,
         bakeSeconds=300,
@@ -27,6 +29,8 @@ def test_what_a_stack_says_is_what_the_controller_reads() -> None:
     )
     assert Defaults.from_json(given.as_defaults()) == Defaults(
         steps=(Step(weight=5, seconds=60), Step(weight=50, seconds=0)),
+        shadow_rows=0,
+        minimum_agreement=0.8,
         max_error_ratio=0.02,
         deadline_seconds=600,
         bake_seconds=300,
@@ -57,6 +61,9 @@ def test_a_deadline_before_the_last_step_ends_is_refused(seconds: int) -> None:
         ({"steps": [{"weight": 5, "seconds": -1}]}, "steps.0.seconds"),
         ({"steps": [{"share": 5}]}, "steps.0.share"),
         ({"maxErrorRatio": 0}, "maxErrorRatio"),
+        ({"minimumAgreement": 0.4}, "minimumAgreement"),
+        ({"minimumAgreement": 1}, "minimumAgreement"),
+        ({"shadowRows": -1}, "shadowRows"),
         ({"maxErrorRatio": 0.6}, "maxErrorRatio"),
         ({"deadlineSeconds": 9}, "deadlineSeconds"),
         ({"bakeSeconds": 9}, "bakeSeconds"),

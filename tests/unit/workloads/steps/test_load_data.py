@@ -1,8 +1,9 @@
 """The bytes of a data set."""
 
 import hashlib
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
 import pytest
@@ -58,3 +59,33 @@ def test_a_csv_file_of_the_object_store_is_taken_unchanged(
     assert sha256 == hashlib.sha256(b"x,target\r\n1,a\r\n").hexdigest()
     with pytest.raises(ValueError, match=r"data s3://pipelines/b\.csv: cannot be read \(NoSuchKey\); upload"):
         LOAD.python_func(data="s3://pipelines/b.csv", data_sha256="", dataset=dataset)
+
+
+class _Stored(dsl.Dataset):
+    """A data set as on a platform: its path is that of a file of the pod, its URI one in a bucket."""
+
+    file: ClassVar[Path]
+
+    def _get_path(self) -> str:
+        return str(self.file)
+
+
+@mock_aws
+def test_on_a_platform_the_file_is_kept_by_its_content(
+    step_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLINTH_S3_ENDPOINT", "https://s3.us-east-1.amazonaws.com")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    store: Any = boto3.client("s3", region_name="us-east-1")
+    store.create_bucket(Bucket="own")
+    monkeypatch.setattr(_Stored, "file", step_environment / "data.csv", raising=False)
+    dataset: Any = _Stored(uri="s3://own/v2/artifacts/dataset")
+    with pytest.raises(ValueError, match="it changed"):
+        LOAD.python_func(data="wine", data_sha256="0", dataset=dataset)
+    assert "Contents" not in store.list_objects_v2(Bucket="own")
+    (sha256,) = LOAD.python_func(data="wine", data_sha256="", dataset=dataset)
+    (kept,) = store.list_objects_v2(Bucket="own")["Contents"]
+    assert re.fullmatch("dvc/files/md5/[0-9a-f]{2}/[0-9a-f]{30}", kept["Key"])
+    content = store.get_object(Bucket="own", Key=kept["Key"])["Body"].read()
+    assert hashlib.sha256(content).hexdigest() == sha256

@@ -85,7 +85,7 @@ class Delivery:
         self.asked.append(f"delete {' '.join(place)}")
 
     def roll_out(self, *asked: str) -> Phase:
-        self.asked.append(f"roll out {' '.join(asked)}")
+        self.asked.append(f"roll out {' '.join(filter(None, asked))}")
         return self.phase
 
 

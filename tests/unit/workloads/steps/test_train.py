@@ -42,6 +42,8 @@ def test_the_run_names_its_pipeline_run_and_its_data(step_environment: Path) -> 
     assert {tag.key: tag.value for tag in logged.tags}["data.sha256"] == result.sha256
     kept = artifacts.load_dict(f"runs:/{result.mlflow_run_id}/held_back/held_back.json")
     assert kept == json.loads(Path(result.held_back.path).read_text())
+    # Files of this machine are no remote of DVC.
+    assert [each.path for each in client.list_artifacts(result.mlflow_run_id)] == ["held_back"]
 
 
 def test_the_signature_is_one_tensor_and_no_environment_was_probed(step_environment: Path) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 from kfp import dsl
 
-from workloads.steps import load_data, train
+from workloads.steps import evaluate, load_data, register, train
 
+EVALUATE: Any = evaluate.evaluate
 LOAD: Any = load_data.load_data
+REGISTER: Any = register.register
 TRAIN: Any = train.train
 
 
@@ -54,3 +56,26 @@ def trained(folder: Path, data: str = "wine", content: str = "", family: str = "
         family=family,
     )
     return Trained(sha256, held_back, model_id, run_id)
+
+
+def register_wine(folder: Path) -> Trained:
+    """Train a model on wine, evaluate it and register it, as a pipeline does."""
+    result = trained(folder)
+    digest, evaluation = EVALUATE.python_func(
+        held_back=result.held_back,
+        model_id=result.model_id,
+        mlflow_run_id=result.mlflow_run_id,
+        data_sha256=result.sha256,
+        minimum_accuracy=0.5,
+        metrics=dsl.Metrics(),
+    )
+    REGISTER.python_func(
+        model_name="wine",
+        model_id=result.model_id,
+        model_digest=digest,
+        mlflow_run_id=result.mlflow_run_id,
+        evaluation_run_id=evaluation,
+        data_sha256=result.sha256,
+        data="wine",
+    )
+    return result

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from components.connections import GatewayConnection
+from components.connections import GatewayConnection, ObjectStoreConnection
 from components.delivery.delivery_controller import (
     POD_LABELS,
     DeliveryController,
     DeliveryControllerArgs,
     ModelsOf,
+    Payloads,
 )
 from components.shapes import network_policies
 from tests.fixtures.recorder import Deployment, deploy
@@ -18,6 +19,15 @@ from tests.unit.components import rules, sample
 
 DRIFT = {"windowRows": 1000, "psi": 0.2}
 GATEWAY: GatewayConnection = sample.GATEWAY
+KEYS: dict[str, Any] = {"access_key": "delivery", "secret_key": "open-sesame"}
+
+
+def payloads(**keys: Any) -> Payloads:
+    store = ObjectStoreConnection(
+        endpoint="store.object-store:9000", region="us-east-1", bucket="payloads", secure=False, **keys
+    )
+    stores = (network_policies.in_namespace("object-store"),)
+    return Payloads(store=store, stores=stores, keep_days=7, excluded_features=("age",))
 
 
 def deployed(*, preview: bool = False, **changes: Any) -> Deployment[DeliveryController]:
@@ -50,7 +60,7 @@ def ports(rules: list[dict[str, Any]], namespace: str) -> list[int]:
 
 @pytest.mark.parametrize("preview", [False, True])
 def test_everything_is_labelled_restricted_and_below_the_component(preview: bool) -> None:
-    deployment = deployed(preview=preview, drift=DRIFT)
+    deployment = deployed(preview=preview, drift=DRIFT, payloads=payloads(**KEYS))
     rules.assert_children_of_one_component(deployment, "DeliveryController")
     rules.assert_labelled(deployment)
 
@@ -64,9 +74,42 @@ def test_it_reads_the_counts_of_models_where_drift_is_looked_for() -> None:
     assert {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]} in role["rules"]
 
 
-def test_without_drift_it_reads_none() -> None:
+def test_it_stores_recorded_requests_with_keys_of_its_own() -> None:
+    deployment = deployed(payloads=payloads(**KEYS))
+    assert settings(deployment)["payloads"] == {
+        "bucket": "payloads",
+        "endpoint": "http://store.object-store:9000",
+        "region": "us-east-1",
+        "keepDays": 7,
+        "excludedFeatures": ["age"],
+    }
+    assert "open-sesame" not in str(settings(deployment))
+    policy = deployment.one("NetworkPolicy", "delivery-policy").inputs["spec"]
+    assert ports(policy["egress"], "'models'") == [8080, 8081]
+    assert ports(policy["egress"], "'object-store'") == [9000]
+    (container,) = deployment.one("Deployment").inputs["spec"]["template"]["spec"]["containers"]
+    keys = {
+        each["name"]: each["valueFrom"]["secretKeyRef"] for each in container["env"] if "valueFrom" in each
+    }
+    assert keys == {
+        "AWS_ACCESS_KEY_ID": {"name": "delivery-payloads", "key": "access-key"},
+        "AWS_SECRET_ACCESS_KEY": {"name": "delivery-payloads", "key": "secret-key"},
+    }
+    role = deployment.one("Role", "delivery-models-role").inputs
+    assert {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]} in role["rules"]
+
+
+def test_without_keys_it_is_known_by_its_identity_and_the_cloud_deletes() -> None:
+    deployment = deployed(payloads=payloads())
+    assert settings(deployment)["payloads"]["keepDays"] is None
+    assert deployment.of_type("Secret") == []
+    (container,) = deployment.one("Deployment").inputs["spec"]["template"]["spec"]["containers"]
+    assert [each["name"] for each in container["env"]] == ["OPENBLAS_NUM_THREADS"]
+
+
+def test_without_either_it_reads_no_pod() -> None:
     deployment = deployed()
-    assert settings(deployment)["drift"] is None
+    assert (settings(deployment)["drift"], settings(deployment)["payloads"]) == (None, None)
     policy = deployment.one("NetworkPolicy", "delivery-policy").inputs["spec"]
     assert ports(policy["egress"], "'models'") == [8080]
     assert "pods" not in str(deployment.one("Role", "delivery-models-role").inputs["rules"])

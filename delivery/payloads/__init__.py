@@ -1,0 +1,1 @@
+"""Recorded requests: pulled from the pods of models, kept for a while, and stored."""

@@ -1,0 +1,1 @@
+"""What a version proves before any caller: it answers as at training time, and as the version that serves."""

@@ -1,0 +1,44 @@
+"""How many rows of a model have a label, by the files that users have uploaded."""
+
+# boto3 ships no complete types.
+# pyright: basic
+
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from delivery.payloads.settings import PayloadSettings
+from workloads.retraining.labelled_rows import LabelledRows
+from workloads.retraining.stored_rows import read_labels
+
+
+class LabelCounts:
+    """The labels in the bucket of payloads."""
+
+    def __init__(self, settings: PayloadSettings) -> None:
+        """Prepare the client; nothing is sent yet."""
+        self._bucket = settings.bucket
+        patience = Config(
+            connect_timeout=1,
+            read_timeout=5,
+            retries={"total_max_attempts": 1},
+            s3={"addressing_style": "path"},
+        )
+        self._client: Any = boto3.client(
+            "s3", endpoint_url=settings.endpoint, region_name=settings.region, config=patience
+        )
+
+    def of_model(self, namespace: str, model_name: str) -> int | None:
+        """Return how many rows have a label; None if the store does not say.
+
+        The requests that they belong to are not looked at: those are many, and the run does so itself.
+        """
+        found = LabelledRows(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+        try:
+            read_labels(self._client, f"s3://{self._bucket}/{namespace}", model_name, found)
+        except (BotoCoreError, ValueError):
+            return None
+        return found.labels

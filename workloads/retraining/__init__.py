@@ -1,0 +1,1 @@
+"""Training a model again on what callers asked and what turned out to be true."""

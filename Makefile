@@ -86,7 +86,7 @@ load: setup ## train a model, load it, and promote it to champion only if it kee
 bench: build ## measure memory, seconds and requests per second in one run
 	@$(PYTHON) -m harness bench
 
-nightly: setup ## up from nothing, verify, load, faults, down; one page of evidence, exit code by class of fault
+nightly: setup ## up from nothing, verify, load, slow journeys, faults, down; one page of evidence, exit code by class of fault
 	@exec setpriv --pdeathsig TERM $(PYTHON) -m harness nightly
 
 unit: modules ## run fast tests that need no network

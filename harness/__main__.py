@@ -28,7 +28,7 @@ class _Selection:
 _SELECTIONS = {
     "all": _Selection(marks="e2e"),
     "quick": _Selection(marks="e2e and not slow"),
-    "slow": _Selection(marks="e2e and slow"),
+    "slow": _Selection(marks="e2e and slow and not fault"),
     "faults": _Selection(marks="e2e and fault"),
     "teams": _Selection(marks="e2e and teams", reports="teams"),
     "conformance": _Selection(marks="conformance", folder="tests/conformance", reports="conformance"),
@@ -104,7 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--only",
         choices=list(_SELECTIONS),
         default="all",
-        help="slow: retrains and injects faults; faults: injects faults only; teams: two teams and a login; "
+        help="slow: trains, rolls out, retrains; faults: injects faults; teams: two teams and a login; "
         "conformance: unmodified clients; gpus: as `make gpu-sim`",
     )
     verify.add_argument("--stack", default="local", help="stack of the platform (default: %(default)s)")
@@ -120,7 +120,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("bench", help="measure memory, seconds and requests per second")
     figures = commands.add_parser("figures", help="print README's table of figures, made from docs/figures")
     figures.add_argument("--write", action="store_true", help="also put it into README")
-    nightly = commands.add_parser("nightly", help="up, verify, load, faults, down, and an evidence page")
+    nightly = commands.add_parser(
+        "nightly", help="up, verify, load, slow journeys, faults, down, and an evidence page"
+    )
     nightly.add_argument("--run", help=argparse.SUPPRESS)
     rehearse = commands.add_parser("rehearse", help="a stack on AWS from nothing to a prediction and back")
     rehearse.add_argument("--stack", required=True, help="a stack on AWS that does not exist yet")

@@ -1,5 +1,6 @@
 """Client of a platform's Prometheus, through its gateway."""
 
+import time
 from typing import Any
 
 import httpx
@@ -44,6 +45,17 @@ class Prometheus:
         if data["resultType"] == "scalar":
             return [({}, float(data["result"][1]))]
         return [(each["metric"], float(each["value"][1])) for each in data["result"]]
+
+    def ranges(
+        self, query: str, *, since: float, step_seconds: float
+    ) -> list[tuple[dict[str, str], list[tuple[float, float]]]]:
+        """Return the labels of every series in a query's result, and its (Unix time, value) since a time."""
+        now = time.time()
+        data = self._get("query_range", query=query, start=f"{since}", end=f"{now}", step=f"{step_seconds}")
+        return [
+            (each["metric"], [(float(at), float(value)) for at, value in each["values"]])
+            for each in data["result"]
+        ]
 
     def has(self, metric: str) -> bool:
         """Return whether a metric has a sample."""

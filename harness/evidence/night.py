@@ -89,6 +89,8 @@ class Night:
     """Run of the reference pipeline, with its steps."""
     load: dict[str, Any] = field(default_factory=dict[str, Any])
     """Report of the load tests."""
+    stories: tuple[dict[str, Any], ...] = ()
+    """What journeys saw from second to second, of `stories.Story`."""
 
     def phase(self, name: str) -> Phase:
         """Return one phase."""
@@ -153,7 +155,7 @@ def read(file: Path) -> Night | None:
     try:
         table: dict[str, Any] = json.loads(file.read_text())
         phases = tuple(_phase(each) for each in table.pop("phases"))
-        lists = {name: tuple(table.pop(name)) for name in ("images", "promises")}
+        lists = {name: tuple(table.pop(name, ())) for name in ("images", "promises", "stories")}
         return Night(phases=phases, **lists, **table)
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -146,6 +146,7 @@ def render(night: Night, past: Sequence[Entry]) -> str:
         tiles=tiles(night, past),
         timeline=sections.timeline(night),
         serving=sections.serving(night.load),
+        closed_loop=sections.closed_loop(night),
         resources=sections.resources(night),
         trend=sections.trend(night, past),
         promises=_promises(night),

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from harness.evidence import figures, history
+from harness.evidence import figures, history, stories
 from harness.evidence.history import Entry
 from harness.evidence.night import Night, State
 from harness.evidence.plots import FULL, NARROW, Bar, Plot, Rule, Series, Span, bars, lines, spans, strip
@@ -16,6 +16,8 @@ _TONES = {
     State.INTERRUPTED: "warn",
     State.RUNNING: "t1",
 }
+_LINES = ("t1", "t3", "t4", "t2", "t5")
+"""Tones of the lines of a story."""
 _COMPONENTS_SHOWN = 10
 _NIGHTS_SHOWN = 20
 
@@ -165,6 +167,25 @@ def _pipeline(steps: Sequence[dict[str, Any]]) -> Plot:
         for step in steps
     ]
     return bars("pipeline", "Steps of the reference pipeline", rows, unit="s")
+
+
+def closed_loop(night: Night) -> list[Plot]:
+    """Return the pictures of rollouts and of drift."""
+    return [
+        lines(
+            f"{story.name}-{number_of}",
+            picture.title,
+            [
+                Series(name=name, tone=tone, points=points)
+                for tone, (name, points) in zip(_LINES, picture.series.items(), strict=False)
+            ],
+            x_label="seconds",
+            y_label=picture.unit,
+            horizontal=[] if picture.limit is None else [Rule(value=picture.limit, label=picture.limit_says)],
+        )
+        for story in map(stories.from_table, night.stories)
+        for number_of, picture in enumerate(story.pictures)
+    ]
 
 
 def trend(night: Night, past: Sequence[Entry]) -> list[Plot]:

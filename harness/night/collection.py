@@ -12,7 +12,7 @@ from kubernetes import client
 
 from cluster.instance import Instance
 from harness import leftovers, memory
-from harness.evidence import provenance
+from harness.evidence import provenance, stories
 from harness.evidence.night import Fault, Night, Phase, State
 from harness.leftovers import Snapshot
 from harness.night.phases import INSTANCE
@@ -47,6 +47,7 @@ class Collection:
             "up": self._up,
             "verify": lambda each: self._memory(self._journeys(each, "verify", "quick"), "verify"),
             "load": lambda each: self._memory(self._load(each), "load"),
+            "slow": lambda each: self._stories(self._journeys(each, "slow", "slow")),
             "faults": lambda each: self._memory(self._journeys(each, "faults", "faults"), "faults"),
             "down": self._down,
         }
@@ -68,6 +69,9 @@ class Collection:
     def _journeys(self, night: Night, phase: str, which: str) -> Night:
         verdicts = json.loads((self._folder / which / "verify.json").read_text())["verdicts"]
         return replace(night, promises=(*night.promises, *({"phase": phase, **each} for each in verdicts)))
+
+    def _stories(self, night: Night) -> Night:
+        return replace(night, stories=stories.read_all(self._folder / "slow" / stories.FOLDER))
 
     @staticmethod
     def _load_report() -> Path:

@@ -79,6 +79,8 @@ def plans(folder: Path) -> tuple[Plan, ...]:
         Plan(name="up", commands=up),
         Plan(name="verify", commands=(_verify("quick", folder, 20 * _MINUTE),), needs="up"),
         Plan(name="load", commands=(_make("load", 20 * _MINUTE),), needs="up"),
+        # Models are trained, rolled out and drift, one after the other.
+        Plan(name="slow", commands=(_verify("slow", folder, 150 * _MINUTE),), needs="up"),
         Plan(name="faults", commands=(_verify("faults", folder, 20 * _MINUTE),), needs="up"),
         Plan(name="down", commands=(_make("down", 10 * _MINUTE),), always=True),
     )

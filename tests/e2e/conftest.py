@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from kubernetes import client
 
 from harness import chain
 from harness.diagnostics import diagnose
+from harness.evidence import stories
+from harness.evidence.stories import Story
 from infra.parts.tenant import Tenant
 from infra.settings import stack_file
 from infra.settings.stack import Settings
@@ -145,3 +147,15 @@ def failing(endpoints: Endpoints) -> FailingRuns:
 def nothing_under_way(endpoints: Endpoints) -> None:
     """A model without a rollout that a test which was interrupted has left."""
     rolling.end_what_is_under_way(endpoints)
+
+
+@pytest.fixture
+def keep_story(request: pytest.FixtureRequest) -> Callable[[Story], None]:
+    """Keeps a story with the reports of `make verify`, for the page of the night."""
+    report: str | None = request.config.getoption("xmlpath")
+
+    def write(story: Story) -> None:
+        if report is not None:
+            stories.write(story, Path(report).parent / stories.FOLDER)
+
+    return write

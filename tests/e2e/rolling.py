@@ -1,5 +1,9 @@
 """Rollouts that tests ask for."""
 
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 from workloads.endpoints import Endpoints
@@ -28,6 +32,34 @@ def roll_out(endpoints: Endpoints, version: str, digest: str, **options: Any) ->
 def ended(endpoints: Endpoints, name: str, seconds: float = 240) -> dict[str, Any]:
     """Return a rollout once it has ended."""
     return ModelRollouts(endpoints).wait(name, ENDED, timeout_seconds=seconds)
+
+
+@contextmanager
+def followed(endpoints: Endpoints, name: str) -> Generator[list[tuple[float, dict[str, Any]]]]:
+    """Look at a rollout each second until the block ends, and once more then.
+
+    Yields:
+        What was seen so far: seconds since the block began, the rollout.
+    """
+    rolling, began, over = ModelRollouts(endpoints), time.monotonic(), threading.Event()
+    seen: list[tuple[float, dict[str, Any]]] = []
+
+    def look() -> None:
+        seen.append((time.monotonic() - began, rolling.get(name)))
+
+    def follow() -> None:
+        while not over.wait(1):
+            look()
+
+    look()
+    follower = threading.Thread(target=follow, daemon=True)
+    follower.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        follower.join(timeout=30)
+    look()
 
 
 def end_what_is_under_way(endpoints: Endpoints) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from harness.evidence import stories
+from harness.evidence.stories import Story
 from harness.prometheus import Prometheus
 from tests.e2e.callers import calling
 from tests.fixtures import watches
@@ -94,7 +96,9 @@ def test_a_feature_that_has_moved_raises_its_alarm_until_it_is_back(
     table: Any,
     labels: str,
     record_property: Callable[[str, object], None],
+    keep_story: Callable[[Story], None],
 ) -> None:
+    since = time.time()
     moved = table.assign(**{_FEATURE: table[_FEATURE] + _SHIFT * table[_FEATURE].std()})
     wanted = {f"feature/{_FEATURE}"}
 
@@ -119,3 +123,13 @@ def test_a_feature_that_has_moved_raises_its_alarm_until_it_is_back(
         record_property(
             "seconds from rows like those of training to its end", round(time.monotonic() - began)
         )
+    ratio = f"plinth_drift_index{{{labels}}} / plinth_drift_threshold{{{labels}}}"
+    found = prometheus.ranges(ratio, since=since, step_seconds=5)
+    keep_story(
+        stories.of_drift(
+            "drift",
+            f"Rows whose {_FEATURE} is {_SHIFT:g} standard deviations higher, and then rows like before",
+            "raised ModelInputDrift, and ended it",
+            {each["variable"]: [(at - since, value) for at, value in points] for each, points in found},
+        )
+    )

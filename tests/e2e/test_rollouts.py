@@ -9,9 +9,11 @@ import pytest
 from kubernetes import client
 
 from harness import chain
+from harness.evidence import stories
+from harness.evidence.stories import Story
 from harness.faults.candidates import faulty_candidate
 from tests.e2e.callers import calling
-from tests.e2e.rolling import MODEL, ended, roll_out, serving
+from tests.e2e.rolling import MODEL, ended, followed, roll_out, serving
 from workloads import cluster_client, lineage, pipeline_runs, rollouts
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
@@ -71,7 +73,11 @@ def _counted(rollout: Mapping[str, Any]) -> dict[int, tuple[int, int]]:
 
 
 def test_a_good_version_is_promoted_in_steps_and_no_request_fails(
-    endpoints: Endpoints, row: list[float], other_version: str, record_property: Record
+    endpoints: Endpoints,
+    row: list[float],
+    other_version: str,
+    record_property: Record,
+    keep_story: Callable[[Story], None],
 ) -> None:
     former = serving(endpoints)
     before, after = _digest(endpoints, former), _digest(endpoints, other_version)
@@ -79,10 +85,12 @@ def test_a_good_version_is_promoted_in_steps_and_no_request_fails(
     with calling(endpoints, MODEL, row, rate=_RATE) as answers:
         began = time.monotonic()
         name = roll_out(endpoints, other_version, after)
-        ModelRollouts(endpoints).wait(name, SERVES, timeout_seconds=180)
-        seconds = time.monotonic() - began
-        during = _pods(endpoints, former) | _pods(endpoints, other_version)
-        rollout = ended(endpoints, name)
+        with followed(endpoints, name) as seen:
+            ModelRollouts(endpoints).wait(name, SERVES, timeout_seconds=180)
+            seconds = time.monotonic() - began
+            during = _pods(endpoints, former) | _pods(endpoints, other_version)
+            rollout = ended(endpoints, name)
+    keep_story(stories.of_rollout("rollout-good", "A version as good as the one that serves", seen))
     assert rollout_phase(rollout) is Phase.PROMOTED, rollout_reason(rollout)
     assert answers.failed == 0, (answers.unanswered[:3], answers.failed_by_digest)
     assert set(answers.by_digest) == {before, after}
@@ -101,22 +109,26 @@ def test_a_good_version_is_promoted_in_steps_and_no_request_fails(
 
 
 @pytest.mark.parametrize(
-    ("faults", "because", "bound_seconds", "bound_failed"),
+    ("kind", "faults", "because", "bounds"),
     [
-        pytest.param({"fail_every": 5}, "fails more often", 30, 15, id="every fifth request fails"),
-        pytest.param({"fail_every": 20}, "fails more often", 75, 60, id="one request in twenty fails"),
-        pytest.param({"seconds": 0.02}, "is slower", 90, 0, id="slower"),
+        pytest.param("every fifth request fails", {"fail_every": 5}, "fails more often", (30, 15), id="20 %"),
+        pytest.param(
+            "one request in twenty fails", {"fail_every": 20}, "fails more often", (75, 60), id="5 %"
+        ),
+        pytest.param("every answer takes 20 ms more", {"seconds": 0.02}, "is slower", (90, 0), id="slower"),
     ],
 )
 def test_a_bad_version_is_rolled_back_and_the_one_before_it_answers_every_request(
     endpoints: Endpoints,
     row: list[float],
     record_property: Record,
+    keep_story: Callable[[Story], None],
+    kind: str,
     faults: dict[str, Any],
     because: str,
-    bound_seconds: float,
-    bound_failed: int,
+    bounds: tuple[float, int],
 ) -> None:
+    bound_seconds, bound_failed = bounds
     former = serving(endpoints)
     stable = _digest(endpoints, former)
     with (
@@ -126,8 +138,11 @@ def test_a_bad_version_is_rolled_back_and_the_one_before_it_answers_every_reques
         began = time.monotonic()
         # Some of its faults would be found before any caller: here it is callers who find them.
         name = roll_out(endpoints, candidate.version, candidate.digest, shadowRows=0)
-        rollout = ended(endpoints, name)
+        with followed(endpoints, name) as seen:
+            rollout = ended(endpoints, name)
         seconds = time.monotonic() - (answers.first_failure or began)
+    story = f"rollout-{kind.replace(' ', '-')}"
+    keep_story(stories.of_rollout(story, f"A version with a fault: {kind}", seen))
     assert rollout_phase(rollout) is Phase.ROLLED_BACK
     assert because in rollout_reason(rollout), rollout_reason(rollout)
     assert answers.failed_by_digest[stable] == 0

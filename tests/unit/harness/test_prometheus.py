@@ -68,6 +68,16 @@ def test_samples_are_labels_and_values_of_every_series(prometheus: Prometheus) -
     ]
 
 
+def test_a_range_is_times_and_values_of_every_series(prometheus: Prometheus) -> None:
+    matrix = [{"metric": {"variable": "feature/x"}, "values": [[100.0, "0.5"], [105.0, "1.5"]]}]
+    Server.answers["query_range"] = (200, {"data": {"resultType": "matrix", "result": matrix}})
+    found = prometheus.ranges("drift", since=100.0, step_seconds=5)
+    assert found == [({"variable": "feature/x"}, [(100.0, 0.5), (105.0, 1.5)])]
+    parameters = Server.requests[-1][2]
+    assert (parameters["query"], parameters["start"], parameters["step"]) == (["drift"], ["100.0"], ["5"])
+    assert float(parameters["end"][0]) > 100
+
+
 def test_a_scalar_is_a_sample_without_labels(prometheus: Prometheus) -> None:
     answer("query", {"resultType": "scalar", "result": [1.0, "7"]})
     assert prometheus.samples("scalar(x)") == [({}, 7.0)]

@@ -15,7 +15,7 @@ def suites(text: str) -> dict[str, ElementTree.Element]:
 
 def test_every_phase_is_a_suite_and_every_promise_a_case() -> None:
     found = suites(junit.render(GREEN))
-    assert list(found) == ["up", "verify", "load", "faults", "down"]
+    assert list(found) == ["up", "verify", "load", "slow", "faults", "down"]
     assert found["verify"].get("tests") == "5"
     assert {suite.get("failures") for suite in found.values()} == {"0"}
 

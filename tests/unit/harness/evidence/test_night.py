@@ -1,5 +1,6 @@
 """The record of a night."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,11 +23,20 @@ def test_a_damaged_record_is_none(tmp_path: Path) -> None:
     assert night.read(tmp_path / "missing.json") is None
 
 
+def test_a_record_from_before_there_were_stories_is_read(tmp_path: Path) -> None:
+    night.write(replace(GREEN, stories=()), tmp_path / "evidence.json")
+    table = json.loads((tmp_path / "evidence.json").read_text())
+    del table["stories"]
+    (tmp_path / "evidence.json").write_text(json.dumps(table))
+    assert night.read(tmp_path / "evidence.json") == replace(GREEN, stories=())
+
+
 def test_the_record_of_a_killed_night_shows_where_it_was() -> None:
     dead = night.interrupted(RUNNING, "killed")
     assert [phase.state for phase in dead.phases] == [
         State.PASSED,
         State.INTERRUPTED,
+        State.SKIPPED,
         State.SKIPPED,
         State.SKIPPED,
         State.SKIPPED,

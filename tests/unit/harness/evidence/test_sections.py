@@ -11,7 +11,7 @@ def test_the_timeline_shows_the_steps_of_phases_that_have_several_and_what_still
     assert labels == [
         "up",
         *("setup", "build", "cluster", "deploy", "demo"),
-        *("verify", "load", "faults", "down"),
+        *("verify", "load", "slow", "faults", "down"),
     ]
     running = sections.timeline(RUNNING).rows
     assert running[-1][:3] == ("verify", "306.0", "104.0")
@@ -46,3 +46,16 @@ def test_the_trend_ends_with_this_night_and_needs_another() -> None:
     assert first.rows[-1][1:] == ("0", "21.8")
     assert sections.trend(GREEN, []) == []
     assert sections.trend(replace(GREEN, load={}), PAST[:1])[-1].title == "Memory at rest"
+
+
+def test_a_rollout_is_its_share_and_its_evidence_against_the_verdict() -> None:
+    share, evidence = sections.closed_loop(GREEN)
+    assert [row[1:] for row in share.rows] == [("0", "0"), ("1", "5"), ("2", "50"), ("3", "100")]
+    assert [name for _, name in evidence.legend] == ["fails more often", "is slower", "is good enough"]
+    assert [row[1:] for row in evidence.rows if row[0] == "is good enough"] == [
+        ("1", "0.1"),
+        ("2", "0.5"),
+        ("3", "1.5"),
+    ]
+    assert "verdict" in evidence.wide
+    assert sections.closed_loop(replace(GREEN, stories=())) == []

@@ -1,8 +1,13 @@
 """Evidence from the reports of phases."""
 
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from harness.evidence import stories
 from harness.evidence.night import Fault, Phase, State
-from harness.night.collection import digest_promise, load_phase, load_promises
-from tests.fixtures.nights import LOAD
+from harness.night.collection import Collection, digest_promise, load_phase, load_promises
+from tests.fixtures.nights import GREEN, LOAD, PROMISES, ROLLOUT
 
 BUILT = {"plinth/mlflow:1": "sha256:aa", "traefik:v3": "sha256:bb", "unbuilt:1": ""}
 
@@ -48,3 +53,13 @@ def test_a_slow_generator_is_an_infra_fault_and_a_missed_service_level_a_product
     assert (starved.fault, starved.reason) == (Fault.INFRA, reasons[0])
     assert load_phase(phase, {"outcome": "failed", "reasons": ["p99 300 ms"]}).fault is Fault.PRODUCT
     assert load_phase(phase, {"outcome": "passed", "reasons": []}) == phase
+
+
+def test_slow_journeys_bring_their_stories(tmp_path: Path) -> None:
+    folder = tmp_path / "slow"
+    stories.write(ROLLOUT, folder / stories.FOLDER)
+    verdict = {key: value for key, value in PROMISES[0].items() if key != "phase"}
+    (folder / "verify.json").write_text(json.dumps({"verdicts": [verdict]}))
+    night = Collection(tmp_path).after("slow", replace(GREEN, promises=(), stories=()))
+    assert [stories.from_table(each) for each in night.stories] == [ROLLOUT]
+    assert [each["phase"] for each in night.promises] == ["slow"]

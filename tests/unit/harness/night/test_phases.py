@@ -47,17 +47,17 @@ def test_the_reason_is_the_first_error_or_the_last_line(code: int | None, output
 
 def test_a_night_installs_verifies_loads_breaks_and_always_removes(tmp_path: Path) -> None:
     night = plans(tmp_path)
-    assert [plan.name for plan in night] == ["up", "verify", "load", "faults", "down"]
+    assert [plan.name for plan in night] == ["up", "verify", "load", "slow", "faults", "down"]
     assert [plan.name for plan in night if plan.always] == ["down"]
-    assert {plan.needs for plan in night[1:4]} == {"up"}
+    assert {plan.needs for plan in night[1:5]} == {"up"}
     targets = [command.argv[1] for plan in night for command in plan.commands if command.argv[0] == "make"]
     assert targets == ["setup", "build", "cluster", "deploy", "demo", "load", "down"]
     assert phases.removal().argv[1:] == ("-m", "cluster", "down", "--name", "nightly")
 
 
-def test_both_kinds_of_journeys_are_run_and_report_to_folders_of_their_own(tmp_path: Path) -> None:
+def test_each_kind_of_journeys_is_run_and_reports_to_a_folder_of_its_own(tmp_path: Path) -> None:
     night = {plan.name: plan.commands[0].argv for plan in plans(tmp_path)}
-    for phase, which in (("verify", "quick"), ("faults", "faults")):
+    for phase, which in (("verify", "quick"), ("slow", "slow"), ("faults", "faults")):
         assert night[phase][3:] == (
             "verify",
             "--only",

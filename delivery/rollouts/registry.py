@@ -49,6 +49,18 @@ class Registry:
             return str(answer.json()["model_version"]["version"])
         return "" if answer.status_code in (400, 404) else None
 
+    def figures(self, model_name: str, version: str) -> dict[str, float]:
+        """Return the metrics of a version's evaluation; none if MLflow does not answer, or has none."""
+        try:
+            found = self._done(self._get("model-versions/get", name=model_name, version=version))
+            known = found["model_version"]
+            tags = {each["key"]: each.get("value", "") for each in known.get("tags", [])}
+            run_id = tags.get("gate.run_id") or known.get("run_id", "")
+            run = self._done(self._get("runs/get", run_id=run_id))["run"]
+            return {each["key"]: float(each["value"]) for each in run["data"].get("metrics", [])}
+        except (requests.RequestException, ValueError, KeyError, TypeError, _Never):
+            return {}
+
     def set_alias(self, model_name: str, alias: str, version: str) -> bool:
         """Give a version an alias; return whether MLflow has done so."""
         try:

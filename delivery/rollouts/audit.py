@@ -36,4 +36,7 @@ def record_of(rollout: Rollout, rollouts: Sequence[Rollout]) -> RolloutRecord:
         counts=tuple(each.to_json() for each in status.counts),
         proofs=tuple(each.to_json() for each in status.conditions),
         evidence=dict(status.evidence),
+        experiment={**rollout.experiment.to_json(), **status.experiment.to_json()}
+        if rollout.experiment
+        else {},
     )

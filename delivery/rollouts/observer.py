@@ -156,22 +156,20 @@ class Observer:
             return ""
         former = "" if serving == rollout.version else serving
         payloads = self._settings.payloads
-        try:
-            return verdicts.unfit(
-                rollout.experiment,
-                is_recorded=self._experiments is not None,
-                keep_days=payloads.keep_days if payloads else None,
-                classes=self._classes(namespace, rollout, rollout.version)
-                if canary is Readiness.READY
-                else None,
-                former=former,
-                former_classes=self._classes(namespace, rollout, former) if former else None,
-            )
-        except NoAnswerError:
-            return ""
+        return verdicts.unfit(
+            rollout.experiment,
+            is_recorded=self._experiments is not None,
+            keep_days=payloads.keep_days if payloads else None,
+            classes=self._classes(namespace, rollout, rollout.version) if canary is Readiness.READY else None,
+            former=former,
+            former_classes=self._classes(namespace, rollout, former) if former else None,
+        )
 
-    def _classes(self, namespace: str, rollout: Rollout, version: str) -> Sequence[Any]:
-        return self._predictors.facts(_version(namespace, rollout, version)).classes
+    def _classes(self, namespace: str, rollout: Rollout, version: str) -> Sequence[Any] | None:
+        try:
+            return self._predictors.facts(_version(namespace, rollout, version)).classes
+        except NoAnswerError:
+            return None
 
     def _needed(self, namespace: str, rollout: Rollout, serving: str) -> str:
         if rollout.experiment is None or rollout.status.experiment.needed or not serving:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from workloads.serving.rollout_record import RECORD, RECORD_FILE, RUN_TAG, RolloutRecord
+from workloads.serving.rollout_record import RECORD_FILE, RUN_TAG, RolloutRecord
 
 _LOGGER = logging.getLogger("delivery")
 CHAMPION: Final = "champion"
@@ -73,14 +73,17 @@ class Registry:
 
         It never can be if the version is not registered.
         """
-        name, value = f"{RECORD}{record.rollout}", record.text()[:_TAG_CHARACTERS]
-        try:
-            answer = self._post(
-                "model-versions/set-tag", name=record.model, version=record.version, key=name, value=value
-            )
-        except requests.RequestException:
-            return False
-        return answer.ok or answer.status_code == _UNKNOWN
+        whose = {"name": record.model, "version": record.version}
+        for key, value in record.tags().items():
+            try:
+                answer = self._post("model-versions/set-tag", **whose, key=key, value=value[:_TAG_CHARACTERS])
+            except requests.RequestException:
+                return False
+            if answer.status_code == _UNKNOWN:
+                return True
+            if not answer.ok:
+                return False
+        return True
 
     def keep(self, record: RolloutRecord) -> bool:
         """Write a record as the artifact of a run of its own, once; return whether it is there.

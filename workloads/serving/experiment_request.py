@@ -94,7 +94,7 @@ class Experiment:
         return ""
 
     def units(self, figures: Mapping[str, float]) -> int:
-        """Return after how many labelled units of each version nine of ten experiments have a verdict.
+        """Return after how many labelled units of each version most experiments have a verdict.
 
         Args:
             figures: The evaluation of the version that serves: its accuracy or its rmse, if known. Without

@@ -49,8 +49,8 @@ def world(tmp_path: Path) -> Generator[StubPredictors]:
         yield made
 
 
-def _add(world: StubPredictors, name: str = "wine-v2-a", *, experiment: bool = True, **status: Any) -> None:
-    options = {"experiment": ASKED.to_json()} if experiment else {}
+def _add(world: StubPredictors, name: str = "wine-v2-a", *, compares: bool = True, **status: Any) -> None:
+    options = {"experiment": ASKED.to_json()} if compares else {}
     body = rollout_body(
         name, "models", model_name="wine", version="2", digest="d" * 64, reason="test", options=options
     )
@@ -98,7 +98,7 @@ def test_an_experiment_under_way_is_measured_with_the_classes_of_each_version(wo
 )
 def test_what_has_not_begun_or_is_over_is_not_measured(world: StubPredictors, status: dict[str, Any]) -> None:
     _add(world, **status)
-    _add(world, "wine-v2-b", experiment=False)
+    _add(world, "wine-v2-b", compares=False)
     stored = _Stored()
     watch = _watch(world, stored)
     watch.round()

@@ -43,7 +43,7 @@ def test_rows_means_bounds_and_the_verdict_have_a_series_each() -> None:
 
 def test_a_version_without_rows_has_no_mean_and_no_bounds() -> None:
     found = _samples(exposition.text([("models", _begun())]))
-    assert not [each for each in found if "mean" in each or "difference" in each]
+    assert not [each for each in found if "_mean" in each or "_difference_" in each]
 
 
 def test_of_a_model_the_experiment_that_began_last_is_shown() -> None:

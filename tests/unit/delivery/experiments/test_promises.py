@@ -63,4 +63,4 @@ def test_no_difference_is_found_with_the_rows_that_were_told_before() -> None:
     experiment = Experiment(metric=Metric.ACCURACY, minimum_effect=0.05)
     looks = math.ceil(experiment.units({"accuracy": 0.8}) / _UNITS_OF_LOOK)
     found = _ended(experiment, 0.8, 0.8, looks)
-    assert found.count(Verdict.NO_DIFFERENCE) / _STREAMS >= 0.9 - 3 * math.sqrt(0.9 * 0.1 / _STREAMS)
+    assert found.count(Verdict.NO_DIFFERENCE) / _STREAMS >= 0.8 - 3 * math.sqrt(0.8 * 0.2 / _STREAMS)

@@ -6,6 +6,7 @@ from delivery.rollouts.evidence import weigh
 from delivery.rollouts.records import Counts, Status
 from delivery.statistics import agreement, errors
 from delivery.statistics.agreement import AgreementCounts
+from tests.unit.delivery.experiments.labelled import ASKED
 from tests.unit.delivery.rollouts.rollout_cases import rollout
 
 
@@ -22,3 +23,16 @@ def test_each_kind_of_count_is_evidence_of_its_own() -> None:
     found = weigh(rollout(), replace(Status(), shadow=AgreementCounts(rows=5, different=5)))
     assert found["disagrees"] > agreement.THRESHOLD
     assert found["failsMore"] == 0
+
+
+def test_where_units_are_assigned_their_share_of_the_requests_is_what_counts() -> None:
+    # A caller who sends most requests is in the new version; both fail alike.
+    uneven = Status(
+        counts=(Counts(weight=50, canary=4000, canary_failed=800, stable=1000, stable_failed=200),)
+    )
+    assert weigh(rollout(), uneven)["failsMore"] > errors.THRESHOLD
+    assert weigh(rollout(experiment=ASKED), uneven)["failsMore"] < 0
+    worse = Status(
+        counts=(Counts(weight=50, canary=4000, canary_failed=800, stable=1000, stable_failed=100),)
+    )
+    assert weigh(rollout(experiment=ASKED), worse)["failsMore"] > errors.THRESHOLD

@@ -34,9 +34,9 @@ def half_width(variance: float, units: int) -> float:
 def units_needed(deviation: float, minimum_effect: float) -> int:
     """Return after how many units of each version there is a verdict, in most experiments.
 
-    It is in nine of ten where the true difference is as large as the minimum effect, and in eight of ten where
-    there is none: both ends of the interval must be close then. Larger differences are found sooner; a true
-    one of half the minimum effect takes longest.
+    It is in nine of ten where the true difference is as large as the minimum effect, and in eight of ten
+    where there is none: both ends of the interval must be close then. Larger differences are found sooner; a
+    true one of half the minimum effect takes longest.
 
     Args:
         deviation: Standard deviation of the metric; `deviation_of_ratio` for one that is 0 or 1.

@@ -12,11 +12,12 @@ from delivery.rollouts import comparisons, proofs
 from delivery.rollouts.evidence import weigh
 from delivery.rollouts.records import Counts, Kind, Rollout, Status
 from delivery.statistics import errors, latency, readiness
-from workloads.serving.model_rollout import Phase
+from workloads.serving.model_rollout import BEFORE_CALLERS, Phase
 
 _ALL = 100
 _HALF = 50
-_BEFORE_CALLERS = (Phase.PENDING, Phase.SHADOW, Phase.PAUSED)
+_UNEVEN = 0.2
+"""Difference of both versions' requests, as a share of all, beyond which latencies are not compared."""
 _SUSPICION = math.log10(3)
 """Evidence with which a version gets no larger share, although it is no verdict yet."""
 
@@ -89,7 +90,7 @@ def decide(rollout: Rollout, seen: Observation) -> Decision:
     status = replace(rollout.status, elapsed_seconds=rollout.status.elapsed_seconds + seen.seconds)
     if status.phase is Phase.BAKING:
         return _bake(rollout, status, seen)
-    begins = status.phase in _BEFORE_CALLERS
+    begins = status.phase in BEFORE_CALLERS
     if begins:
         # Before anything else: whatever ends the rollout, this one serves on.
         status = replace(status, stable_version=seen.serving)
@@ -156,7 +157,7 @@ def _progress(rollout: Rollout, status: Status, seen: Observation) -> Decision:
         step_seconds=status.step_seconds + seen.seconds,
         # With less than half of the requests the new version is idle, and looks fast.
         ticks=latency.add_tick(status.ticks, *seen.histograms)
-        if seen.histograms and answers is not None and status.weight == _HALF
+        if seen.histograms and answers is not None and _is_even(rollout, answers)
         else status.ticks,
     )
     if answers is not None:
@@ -178,6 +179,14 @@ def _progress(rollout: Rollout, status: Status, seen: Observation) -> Decision:
     if why := _why_not_yet(rollout, status):
         return _keep(rollout, replace(status, reason=f"{status.reason}; {why}"))
     return _take_over(rollout, status, seen, f"after {status.reason}")
+
+
+def _is_even(rollout: Rollout, answers: Counts) -> bool:
+    """Return whether both versions get about as many requests, which units of an experiment may not do."""
+    if answers.weight != _HALF:
+        return False
+    apart = abs(answers.canary - answers.stable)
+    return rollout.experiment is None or apart <= _UNEVEN * (answers.canary + answers.stable)
 
 
 def _why_back(rollout: Rollout, status: Status, seen: Observation) -> str:

@@ -24,7 +24,7 @@ from delivery.version import Version
 from workloads.serving import model_route
 from workloads.serving.experiment_request import needed
 from workloads.serving.inference_service import version_service
-from workloads.serving.model_rollout import Phase
+from workloads.serving.model_rollout import BEFORE_CALLERS, Phase
 
 _LOGGER = logging.getLogger("delivery")
 _SECONDS: Final = 3
@@ -152,7 +152,7 @@ class Observer:
 
     def _unfit(self, namespace: str, rollout: Rollout, serving: str, canary: Readiness) -> str:
         """Return why an experiment cannot be made; what is not known yet is no reason."""
-        if rollout.experiment is None or rollout.status.phase is Phase.PROGRESSING:
+        if rollout.experiment is None or rollout.status.phase not in BEFORE_CALLERS:
             return ""
         former = "" if serving == rollout.version else serving
         payloads = self._settings.payloads
@@ -172,7 +172,8 @@ class Observer:
             return None
 
     def _needed(self, namespace: str, rollout: Rollout, serving: str) -> str:
-        if rollout.experiment is None or rollout.status.experiment.needed or not serving:
+        is_known = rollout.status.experiment.needed or rollout.status.phase not in BEFORE_CALLERS
+        if rollout.experiment is None or is_known or not serving:
             return ""
         figures = self._registries[namespace].figures(rollout.model_name, serving)
         payloads = self._settings.payloads

@@ -173,3 +173,17 @@ def test_a_rollout_without_experiment_heeds_no_labels() -> None:
     made = _compared(experiment=None)
     _, decision = _after(made, seen(_ENOUGH, measured=_WORSE))
     assert decision.status.phase is Phase.BAKING
+
+
+@pytest.mark.parametrize(
+    ("canary", "stable", "ticks"), [(100, 100, 1), (100, 140, 1), (100, 200, 0), (40, 9, 0)]
+)
+def test_latencies_are_compared_while_units_load_both_versions_alike(
+    canary: int, stable: int, ticks: int
+) -> None:
+    bounds = ([canary // 2, canary], [stable // 2, stable])
+    counts = Counts(weight=50, canary=canary, stable=stable)
+    _, decision = _after(_compared(), seen(counts, histograms=bounds))
+    assert decision.status.ticks.ticks == ticks
+    _, decision = _after(_compared(experiment=None), seen(counts, histograms=bounds))
+    assert decision.status.ticks.ticks == 1

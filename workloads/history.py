@@ -25,6 +25,7 @@ def lines(record: RolloutRecord) -> list[str]:
         f"{record.at}  version {record.version} {what}: {record.because} "
         f"({record.reason}; asked by {people or 'unknown'})"
     )
+    experiment = [f"  experiment: {says}"] if (says := record.experiment.get("says")) else []
     return [
         first,
         *(
@@ -32,6 +33,7 @@ def lines(record: RolloutRecord) -> list[str]:
             f"{each['stableFailed']} of {each['stable']} of version {record.before}"
             for each in record.counts
         ),
+        *experiment,
     ]
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
+from workloads.serving.experiment_request import Experiment, Metric, OnNoDifference, needed
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _OPTIONS: Final = {
@@ -15,6 +16,12 @@ _OPTIONS: Final = {
     "max_error_ratio": "maxErrorRatio",
     "deadline_seconds": "deadlineSeconds",
     "bake_seconds": "bakeSeconds",
+}
+_OF_EXPERIMENT: Final = {
+    "minimum_effect": "minimumEffect",
+    "share": "share",
+    "max_seconds": "maxSeconds",
+    "on_no_difference": "onNoDifference",
 }
 WORDS: Final = ("status", "abort", "approve")
 
@@ -56,7 +63,62 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--bake-seconds", type=int, help="time for which the version before it runs on, for a way back"
     )
+    add_experiment(command)
     command.add_argument("--detach", action="store_true", help="do not wait for the end")
+
+
+def add_experiment(command: argparse.ArgumentParser) -> None:
+    """Declare the arguments of an experiment."""
+    command.add_argument(
+        "--experiment",
+        metavar="METRIC",
+        choices=[each.value for each in Metric],
+        help="compare it with the version that serves by labels that callers upload, and promote it only "
+        f"if it is better: {', '.join(Metric)}",
+    )
+    command.add_argument(
+        "--minimum-effect", type=float, help="smallest difference that matters, such as 0.02 of an accuracy"
+    )
+    command.add_argument(
+        "--share",
+        type=int,
+        help=f"percent of the requests that it gets meanwhile (default: {Experiment.share})",
+    )
+    command.add_argument(
+        "--max-seconds",
+        type=int,
+        help=f"time after which an experiment ends without a verdict (default: {Experiment.max_seconds})",
+    )
+    command.add_argument(
+        "--on-no-difference",
+        choices=[each.value for each in OnNoDifference],
+        help="which version serves if it finds none: keep the one that does (default), or promote",
+    )
+
+
+def parse_experiment(options: argparse.Namespace) -> Experiment | None:
+    """Return the experiment that a user asks for; None without one.
+
+    Raises:
+        WorkloadsError: it lacks something, or makes no sense; one line.
+    """
+    given = {
+        field: value for key, field in _OF_EXPERIMENT.items() if (value := getattr(options, key)) is not None
+    }
+    if options.experiment is None:
+        if given:
+            raise WorkloadsError(
+                f"{next(iter(given))}: is of an experiment; give --experiment METRIC as well"
+            )
+        return None
+    if "minimumEffect" not in given:
+        raise WorkloadsError(
+            "experiment: no minimumEffect; give --minimum-effect, the smallest difference that matters"
+        )
+    asked = Experiment.from_json({"metric": options.experiment, **given})
+    if problem := asked.problem():
+        raise WorkloadsError(problem)
+    return asked
 
 
 def parse_steps(text: str | None) -> list[dict[str, int]] | None:
@@ -148,7 +210,11 @@ def roll_out(
     rollouts = ModelRollouts(endpoints)
     steps = parse_steps(options.steps)
     chosen = {field: value for key, field in _OPTIONS.items() if (value := getattr(options, key)) is not None}
+    if (asked := parse_experiment(options)) is not None:
+        chosen["experiment"] = asked.to_json()
     record = registered_version(endpoints, model_name, version)
+    if asked is not None:
+        print(f"experiment: {_needed(endpoints, model_name, asked)}", flush=True)
     # Before its pod: a version that is in no rollout is taken away after one that has ended.
     name = rollouts.create(
         model_name, version, record.model_digest, reason=reason, steps=steps, options=chosen
@@ -163,9 +229,35 @@ def roll_out(
     if options.detach:
         return 0
     ended = rollouts.wait(name, [*ENDED, Phase.PAUSED], timeout_seconds=options.timeout_seconds, show=_show)
-    if rollout_phase(ended) is Phase.ROLLED_BACK:
+    if rollout_phase(ended) is Phase.ROLLED_BACK and not _has_no_difference(ended):
         raise WorkloadsError(f"rollout {name}: {rollout_reason(ended)}")
     return 0
+
+
+def _needed(endpoints: Endpoints, model_name: str, asked: Experiment) -> str:
+    """Return in one line how many labelled rows an experiment takes.
+
+    Raises:
+        WorkloadsError: no version serves to compare with.
+    """
+    from workloads.tracking import connect
+
+    mlflow = connect(endpoints)
+    registered = mlflow.get_registered_model(model_name)
+    champion = str(registered.aliases.get("champion", ""))
+    if not champion:
+        raise WorkloadsError(
+            f"experiment: no version of {model_name} serves to compare with; roll out without --experiment"
+        )
+    found = mlflow.get_model_version(model_name, champion)
+    run_id = found.tags.get("gate.run_id") or found.run_id
+    figures: dict[str, float] = dict(mlflow.get_run(run_id).data.metrics) if run_id else {}
+    return needed(asked, figures, champion)
+
+
+def _has_no_difference(rollout: dict[str, Any]) -> bool:
+    """Return whether a rollout did what was asked: its version is no better, and so the other one stays."""
+    return rollout["status"].get("experiment", {}).get("verdict") in ("no difference", "none")
 
 
 def _show(line: str) -> None:
@@ -183,6 +275,10 @@ def _print(rollout: dict[str, Any]) -> None:
     print(f"state      {summary(rollout)}")
     for each in status.get("conditions", []):
         print(f"  {each['type']}: {each['reason']}: {each['message']}")
+    experiment = status.get("experiment", {})
+    for key, what in (("needed", "experiment needs"), ("says", "experiment says")):
+        if experiment.get(key):
+            print(f"  {what}: {experiment[key]}")
     for each in status.get("counts", []):
         print(
             f"  at {each['weight']:>2} %: {each['canaryFailed']} of {each['canary']} failed, "

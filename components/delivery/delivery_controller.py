@@ -67,6 +67,8 @@ class Payloads:
     """Days for which they are kept. Without keys it is a cloud's store, which deletes them itself."""
     excluded_features: tuple[str, ...] = ()
     """Features that recorded rows lack."""
+    sample_rate: float = 1.0
+    """Share of the requests that are recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +192,7 @@ class DeliveryController(pulumi.ComponentResource):
                 "region": payloads.store.region,
                 "keepDays": None if payloads.store.keyless else payloads.keep_days,
                 "excludedFeatures": [*payloads.excluded_features],
+                "sampleRate": payloads.sample_rate,
             }
             if payloads
             else None,

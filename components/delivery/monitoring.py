@@ -22,6 +22,15 @@ _DRIFT: Final = (
     "plinth_drift_window_rows",
     "plinth_drift_without_reference",
 )
+_EXPERIMENTS: Final = (
+    "plinth_experiment_difference_high",
+    "plinth_experiment_difference_low",
+    "plinth_experiment_mean",
+    "plinth_experiment_minimum_effect",
+    "plinth_experiment_rows",
+    "plinth_experiment_units",
+    "plinth_experiment_verdict",
+)
 _PAYLOADS: Final = (
     "plinth_payloads_dropped_requests_total",
     "plinth_payloads_store_failures_total",
@@ -46,12 +55,12 @@ def watch(namespace: str, timing: Timing, *, drift: bool, payloads: bool, retrai
         namespace=namespace,
         labels=delivery_controller.POD_LABELS,
         port=delivery_controller.PORT,
-        metrics=(*(_DRIFT if drift else ()), *(_PAYLOADS if payloads else ())),
+        metrics=(*(_DRIFT if drift else ()), *((*_PAYLOADS, *_EXPERIMENTS) if payloads else ())),
         # Of models, whose namespace they name.
         of_others=True,
     )
     window = duration(timing.burns[0].short_seconds)
-    kept = (_payloads_dashboard(window),) if payloads else ()
+    kept = (_payloads_dashboard(window), _experiments_dashboard()) if payloads else ()
     if not drift:
         return Watch(targets=(target,), dashboards=kept)
     rules = (
@@ -145,6 +154,36 @@ def _payloads_dashboard(window: str) -> Dashboard:
             Panel(
                 title="Batches that the store refused, and that are pulled again",
                 queries={"batches": f"increase(plinth_payloads_store_failures_total[{window}])"},
+            ),
+        ),
+    )
+
+
+def _experiments_dashboard() -> Dashboard:
+    version, model = "{{model_name}} {{version}}", "{{model_name}} {{version}} {{metric}}"
+    return Dashboard(
+        name="experiments",
+        title="Experiments",
+        panels=(
+            Panel(
+                title="Difference, new version minus former one: where it is, and the least that matters",
+                queries={
+                    f"{model} at least": "plinth_experiment_difference_low",
+                    f"{model} at most": "plinth_experiment_difference_high",
+                    f"{model} minimum effect": "plinth_experiment_minimum_effect",
+                },
+            ),
+            Panel(title="Mean of the metric", queries={model: "plinth_experiment_mean"}),
+            Panel(
+                title="Labelled rows, and units that have one",
+                queries={
+                    f"{version} rows": "plinth_experiment_rows",
+                    f"{version} units": "plinth_experiment_units",
+                },
+            ),
+            Panel(
+                title="Verdict on the new version",
+                queries={f"{version} {{{{verdict}}}}": "plinth_experiment_verdict == 1"},
             ),
         ),
     )

@@ -18,6 +18,7 @@ _FIXED: Final = (
     "shadowRows",
     "minimumAgreement",
     "maxErrorRatio",
+    "experiment",
 )
 
 
@@ -67,6 +68,51 @@ def _steps() -> dict[str, Any]:
     }
 
 
+def _experiment() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["metric", "minimumEffect"],
+        "properties": {
+            "metric": {
+                "type": "string",
+                "enum": ["accuracy", "squaredError", "absoluteError"],
+                "description": "What is compared, by labels that callers upload.",
+            },
+            "minimumEffect": {
+                "type": "number",
+                "minimum": 0,
+                "exclusiveMinimum": True,
+                "description": "Smallest difference of the means that matters.",
+            },
+            "share": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 99,
+                "description": "Percent of the requests that the version gets meanwhile; 50 by default.",
+            },
+            "maxSeconds": {
+                "type": "integer",
+                "minimum": 60,
+                "maximum": 7776000,
+                "description": "Without a verdict by then it ends; six days by default.",
+            },
+            "onNoDifference": {
+                "type": "string",
+                "enum": ["keep", "promote"],
+                "description": "Which version serves then: keep the one that does (default), or promote.",
+            },
+        },
+        "description": "A comparison with the version that serves, by labels of live requests.",
+        "x-kubernetes-validations": [
+            {
+                "rule": "self.metric != 'accuracy' || self.minimumEffect < 1.0",
+                "message": "minimumEffect is no difference of accuracies, from 0 to 1: give 0.02 for two "
+                "points in a hundred",
+            }
+        ],
+    }
+
+
 def _spec() -> dict[str, Any]:
     return {
         "type": "object",
@@ -104,6 +150,7 @@ def _spec() -> dict[str, Any]:
                 "maximum": 0.5,
                 "description": "Share of failed requests that is too much for any version.",
             },
+            "experiment": _experiment(),
             "deadlineSeconds": {
                 "type": "integer",
                 "minimum": 10,
@@ -146,6 +193,33 @@ def _spec() -> dict[str, Any]:
     }
 
 
+def _state_of_experiment() -> dict[str, Any]:
+    arm = {
+        "type": "object",
+        "properties": {
+            "rows": _COUNT,
+            "units": _COUNT,
+            "total": _NUMBER,
+            "totalOfSquares": _NUMBER,
+            "mean": _NUMBER,
+        },
+    }
+    return {
+        "type": "object",
+        "properties": {
+            "needed": {"type": "string"},
+            "begunAt": {"type": "string"},
+            "challenger": {**arm, "description": "Labelled rows of the new version."},
+            "champion": {**arm, "description": "Labelled rows of the version before it."},
+            "low": {**_NUMBER, "description": "Lower end of the interval of new version minus former one."},
+            "high": {**_NUMBER, "description": "Upper end of it."},
+            "verdict": {"type": "string"},
+            "says": {"type": "string"},
+        },
+        "description": "What the labels say so far.",
+    }
+
+
 def _status() -> dict[str, Any]:
     counts = {name: _COUNT for name in ("weight", "canary", "canaryFailed", "stable", "stableFailed")}
     condition = {name: {"type": "string"} for name in ("type", "status", "reason", "message")}
@@ -163,7 +237,7 @@ def _status() -> dict[str, Any]:
                 "items": {"type": "object", "required": ["type", "status"], "properties": condition},
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["type"],
-                "description": "What it has proven: GoldenRows, Agreement.",
+                "description": "What it has proven: GoldenRows, Agreement, Experiment.",
             },
             "shadow": {
                 "type": "object",
@@ -174,6 +248,7 @@ def _status() -> dict[str, Any]:
             "comparisons": _COUNT,
             "slower": _COUNT,
             "evidence": {"type": "object", "additionalProperties": _NUMBER},
+            "experiment": _state_of_experiment(),
             "reason": {"type": "string"},
             "endedAt": {"type": "string"},
             "recorded": {"type": "boolean"},

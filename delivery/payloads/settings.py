@@ -17,6 +17,8 @@ class PayloadSettings:
     """Days after which the controller deletes objects; None where the store does so itself."""
     excluded_features: tuple[str, ...] = ()
     """Features that recorded rows lack."""
+    sample_rate: float = 1.0
+    """Share of the requests that are recorded."""
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
@@ -28,4 +30,5 @@ class PayloadSettings:
             region=str(document["region"]),
             keep_days=None if days is None else int(days),
             excluded_features=tuple(map(str, document.get("excludedFeatures", []))),
+            sample_rate=float(document.get("sampleRate", cls.sample_rate)),
         )

@@ -17,6 +17,7 @@ from delivery.rollouts.controller import Controller
 from delivery.rollouts.settings import Settings
 
 if TYPE_CHECKING:
+    from delivery.experiments.experiment_watch import ExperimentWatch
     from delivery.proofs.replays import Replays
     from delivery.retraining.receiver import Receiver
 
@@ -78,7 +79,7 @@ def main(arguments: list[str]) -> int:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    controller = Controller(settings, Cluster(client.ApiClient()), _begin_watches(settings, ended))
+    controller = Controller(settings, Cluster(client.ApiClient()), *_begin_watches(settings, ended))
     if settings.retraining is not None and settings.payloads is not None:
         from delivery.retraining.label_counts import LabelCounts
         from delivery.retraining.receiver import Receiver
@@ -97,22 +98,26 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _begin_watches(settings: Settings, ended: threading.Event) -> "Replays | None":
+def _begin_watches(
+    settings: Settings, ended: threading.Event
+) -> "tuple[Replays | None, ExperimentWatch | None]":
     """Begin the rounds that look at pods of models, each with a connection of its own to the API server.
 
     So a slow pod, or a slow object store, holds up no rollout. What a stack does not have is not imported.
 
     Returns:
-        Replays of what is recorded; None if nothing is.
+        Replays of what is recorded, and its experiments; None each if nothing is.
     """
     if not settings.gateway_pods:
-        return None
-    replays = None
+        return None, None
+    replays, experiments = None, None
     if settings.drift is not None:
         from delivery.monitoring.drift_watch import DriftWatch
 
         _Pages.watches.append(DriftWatch([*settings.tracking], settings.drift, Cluster(client.ApiClient())))
     if settings.payloads is not None:
+        from delivery.experiments.experiment_watch import ExperimentWatch
+        from delivery.experiments.stored_experiments import StoredExperiments
         from delivery.payloads.payload_watch import PayloadWatch
         from delivery.payloads.store import PayloadStore
         from delivery.proofs.predictors import Predictors
@@ -123,9 +128,17 @@ def _begin_watches(settings: Settings, ended: threading.Event) -> "Replays | Non
         _Pages.watches.append(payloads)
         predictors = Predictors(settings.predictor_url, Cluster(client.ApiClient()))
         replays = Replays(payloads.recent, predictors, chosen.excluded_features)
+        own = Cluster(client.ApiClient())
+        experiments = ExperimentWatch(
+            [*settings.tracking],
+            own,
+            Predictors(settings.predictor_url, own),
+            StoredExperiments(chosen),
+        )
+        _Pages.watches.append(experiments)
     for each in _Pages.watches:
         threading.Thread(target=each.run, args=(ended,), daemon=True).start()
-    return replays
+    return replays, experiments
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """What goes on record of a rollout that has ended."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from delivery.rollouts.records import Rollout
+from delivery.rollouts.records import Kind, Rollout
 from workloads.serving.rollout_record import RolloutRecord
 
 # With everything else of a record it fits into a tag of the registry; KServe's own words may be long.
@@ -29,11 +29,22 @@ def record_of(rollout: Rollout, rollouts: Sequence[Rollout]) -> RolloutRecord:
         digest_before=next(former, ""),
         at=status.ended_at,
         ended=status.phase.value,
-        because=status.reason[:_SENTENCE],
+        because=status.reason[: _SENTENCE if rollout.experiment is None else _SENTENCE // 2],
         reason=rollout.reason,
         requested_by=rollout.requested_by,
         approved_by=rollout.approved_by,
         counts=tuple(each.to_json() for each in status.counts),
-        proofs=tuple(each.to_json() for each in status.conditions),
+        # That of an experiment is among its own figures.
+        proofs=tuple(each.to_json() for each in status.conditions if each.kind is not Kind.EXPERIMENT),
         evidence=dict(status.evidence),
+        experiment=_experiment(rollout),
     )
+
+
+def _experiment(rollout: Rollout) -> dict[str, Any]:
+    """Return what was asked of an experiment, and what it has found; nothing without one."""
+    if rollout.experiment is None:
+        return {}
+    found = rollout.status.experiment.to_json()
+    del found["needed"]
+    return {**rollout.experiment.to_json(), **found, "says": found["says"][: _SENTENCE // 2]}

@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
+from delivery.experiments.experiment_watch import ExperimentWatch
 from delivery.proofs.replays import Replays
+from delivery.rollouts import comparisons
 from delivery.rollouts.audit import record_of
 from delivery.rollouts.cluster import Cluster
 from delivery.rollouts.decisions import Decision, decide
@@ -33,18 +35,25 @@ _KEPT: Final = 10
 class Controller:
     """Reconciles the models of every namespace of the settings."""
 
-    def __init__(self, settings: Settings, cluster: Cluster, replays: Replays | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        cluster: Cluster,
+        replays: Replays | None = None,
+        experiments: ExperimentWatch | None = None,
+    ) -> None:
         """Begin without having seen anything.
 
         Args:
             settings: What the stack has chosen.
             cluster: The objects.
             replays: Recorded rows; None where nothing is recorded.
+            experiments: Labelled rows of experiments; None where nothing is recorded.
         """
         self._settings = settings
         self._cluster = cluster
         self._registries = {name: Registry(url) for name, url in settings.tracking.items()}
-        self._observer = Observer(settings, cluster, self._registries, replays)
+        self._observer = Observer(settings, cluster, self._registries, replays, experiments)
         self._idle: dict[tuple[str, str], float] = {}
 
     def tick(self, seconds: float) -> None:
@@ -76,7 +85,7 @@ class Controller:
             route = routes.get(model_name)
             now, weights = self._advance(namespace, rollouts, versions, route, seconds, answers)
             # Also those that the route still has: nothing that gets requests is deleted, whoever gave them.
-            used = {*weights, *(model_route.weights(route, model_name) if route else ())}
+            used = {*weights, *(model_route.versions(route, model_name) if route else ())}
             self._drain(namespace, now, versions, used, seconds)
             for each in now:
                 if each.ended and not each.status.recorded:
@@ -140,7 +149,8 @@ class Controller:
             _LOGGER.info(
                 "rollout %s: %s, %d %%: %s", rollout.name, status.phase, status.weight, status.reason
             )
-        self._set_route(namespace, rollout.model_name, decision.weights, route)
+        self._set_route(namespace, rollout.model_name, decision.weights, route, decision.by_units)
+        status = comparisons.with_begin(rollout, status, datetime.now(UTC))
         if status.phase is Phase.BAKING and rollout.status.phase is not Phase.BAKING:
             self._cluster.delete_unversioned(namespace, rollout.model_name)
         if decision.champion is not None:
@@ -152,14 +162,19 @@ class Controller:
         return status
 
     def _set_route(
-        self, namespace: str, model_name: str, weights: Mapping[str, int], route: Mapping[str, Any] | None
+        self,
+        namespace: str,
+        model_name: str,
+        weights: Mapping[str, int],
+        route: Mapping[str, Any] | None,
+        by_units: str = "",
     ) -> None:
         """Give a model's route these weights, whoever has changed it."""
         if not weights:
             return
         settings = self._settings
         host = settings.model_host(namespace, model_name)
-        wanted = model_route.route(namespace, host, settings.gateway, model_name, weights)
+        wanted = model_route.route(namespace, host, settings.gateway, model_name, weights, by_units)
         if route is None:
             self._cluster.create_route(namespace, wanted)
         elif not _contains(route["spec"], wanted["spec"]):

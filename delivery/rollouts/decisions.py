@@ -5,17 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from delivery.experiments.records import Measured
 from delivery.proofs.comparison import Replayed
 from delivery.proofs.golden_rows import GoldenCheck
-from delivery.rollouts import proofs
+from delivery.rollouts import comparisons, proofs
 from delivery.rollouts.evidence import weigh
 from delivery.rollouts.records import Counts, Kind, Rollout, Status
 from delivery.statistics import errors, latency, readiness
-from workloads.serving.model_rollout import Phase
+from workloads.serving.model_rollout import BEFORE_CALLERS, Phase
 
 _ALL = 100
 _HALF = 50
-_BEFORE_CALLERS = (Phase.PENDING, Phase.SHADOW, Phase.PAUSED)
+_UNEVEN = 0.2
+"""Difference of both versions' requests, as a share of all, beyond which latencies are not compared."""
 _SUSPICION = math.log10(3)
 """Evidence with which a version gets no larger share, although it is no verdict yet."""
 
@@ -57,6 +59,12 @@ class Observation:
     """Answers within each bound of latency since the last tick, of the new version and of the former one."""
     champion: str | None = None
     """Version with the alias champion; None if the registry does not answer, empty if it has none."""
+    unfit: str = ""
+    """Why its experiment cannot be made; empty if it can, or if there is none."""
+    needed: str = ""
+    """In words, how many labelled rows its experiment takes; empty if nobody has looked."""
+    measured: Measured | None = None
+    """Labelled rows of its experiment; None if nobody has looked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +76,8 @@ class Decision:
     """Version -> share of the requests, in percent; empty if the model has no version that serves."""
     champion: str | None = None
     """Version to alias champion, if another one is."""
+    by_units: str = ""
+    """Version that gets units by their digests, as many as its share; empty if none are assigned."""
 
 
 def decide(rollout: Rollout, seen: Observation) -> Decision:
@@ -80,7 +90,7 @@ def decide(rollout: Rollout, seen: Observation) -> Decision:
     status = replace(rollout.status, elapsed_seconds=rollout.status.elapsed_seconds + seen.seconds)
     if status.phase is Phase.BAKING:
         return _bake(rollout, status, seen)
-    begins = status.phase in _BEFORE_CALLERS
+    begins = status.phase in BEFORE_CALLERS
     if begins:
         # Before anything else: whatever ends the rollout, this one serves on.
         status = replace(status, stable_version=seen.serving)
@@ -95,6 +105,9 @@ def decide(rollout: Rollout, seen: Observation) -> Decision:
 
 
 def _begin(rollout: Rollout, status: Status, seen: Observation) -> Decision:
+    if seen.unfit:
+        return _roll_back(rollout, status, f"version {rollout.version} is not compared: {seen.unfit}")
+    status = comparisons.with_needed(status, seen.needed)
     status = proofs.with_agreement(rollout, status, seen.replayed, has_served=seen.has_served)
     agrees = status.condition(Kind.AGREEMENT)
     if agrees is not None and agrees.holds is False:
@@ -144,18 +157,19 @@ def _progress(rollout: Rollout, status: Status, seen: Observation) -> Decision:
         step_seconds=status.step_seconds + seen.seconds,
         # With less than half of the requests the new version is idle, and looks fast.
         ticks=latency.add_tick(status.ticks, *seen.histograms)
-        if seen.histograms and answers is not None and status.weight == _HALF
+        if seen.histograms and answers is not None and _is_even(rollout, answers)
         else status.ticks,
     )
     if answers is not None:
         status = status.add(answers)
-    status = replace(status, evidence=weigh(rollout, status))
+    status = comparisons.with_look(rollout, replace(status, evidence=weigh(rollout, status)), seen.measured)
     if bad := _why_back(rollout, status, seen):
         return _roll_back(rollout, status, f"version {rollout.version} {bad}")
-    status = replace(status, reason=_so_far(status))
+    status = replace(status, reason=f"{_so_far(status)}{comparisons.so_far(rollout, status)}")
     step = rollout.steps[min(status.step, len(rollout.steps) - 1)]
     # A gateway that could not be read, or a version that restarts, says nothing: the share stays.
-    if seen.seen is None or seen.canary is not Readiness.READY or status.step_seconds < step.seconds:
+    says_nothing = seen.seen is None or seen.canary is not Readiness.READY
+    if says_nothing or status.step_seconds < step.seconds or comparisons.is_compared(rollout, status):
         return _keep(rollout, status)
     if suspicion := _suspicion(status):
         return _keep(rollout, replace(status, reason=f"{status.reason}; {suspicion}"))
@@ -167,6 +181,14 @@ def _progress(rollout: Rollout, status: Status, seen: Observation) -> Decision:
     return _take_over(rollout, status, seen, f"after {status.reason}")
 
 
+def _is_even(rollout: Rollout, answers: Counts) -> bool:
+    """Return whether both versions get about as many requests, which units of an experiment may not do."""
+    if answers.weight != _HALF:
+        return False
+    apart = abs(answers.canary - answers.stable)
+    return rollout.experiment is None or apart <= _UNEVEN * (answers.canary + answers.stable)
+
+
 def _why_back(rollout: Rollout, status: Status, seen: Observation) -> str:
     """Return what is wrong with the new version, with figures; empty if nothing is known to be."""
     value, ticks = status.evidence, status.ticks
@@ -176,7 +198,11 @@ def _why_back(rollout: Rollout, status: Status, seen: Observation) -> str:
         return f"is slower: in {ticks.slower} of {ticks.ticks} comparisons; {_so_far(status)}"
     if seen.canary is Readiness.MISSING:
         return "is missing: its InferenceService was deleted"
-    if status.elapsed_seconds >= rollout.deadline_seconds:
+    if back := comparisons.why_back(rollout, status):
+        return back
+    # An experiment has a time of its own.
+    is_late = status.elapsed_seconds >= rollout.deadline_seconds
+    if is_late and not comparisons.is_compared(rollout, status):
         return f"got no verdict within {rollout.deadline_seconds:.0f} s: {_so_far(status)}"
     return ""
 
@@ -257,8 +283,11 @@ def _keep(rollout: Rollout, status: Status) -> Decision:
     stable, share = status.stable_version, status.weight
     if not stable:
         return Decision(status=status, weights={})
-    weights = {stable: _ALL - share, rollout.version: share} if share else {stable: _ALL}
-    return Decision(status=status, weights=weights)
+    if not share:
+        return Decision(status=status, weights={stable: _ALL})
+    by_units = rollout.version if rollout.experiment is not None else ""
+    weights = {stable: _ALL - share, rollout.version: share}
+    return Decision(status=status, weights=weights, by_units=by_units)
 
 
 def _other(version: str, seen: Observation) -> str | None:

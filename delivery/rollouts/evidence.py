@@ -16,7 +16,9 @@ def weigh(rollout: Rollout, status: Status) -> Mapping[str, float]:
     return {
         "disagrees": float(agreement.log10_evidence(status.shadow, rollout.minimum_agreement)),
         "disagreesThreshold": agreement.THRESHOLD,
-        "failsMore": float(errors.log10_evidence([_as_step(each) for each in status.counts])),
+        "failsMore": float(
+            errors.log10_evidence([_as_step(each, _share(rollout, each)) for each in status.counts])
+        ),
         "failsMoreThreshold": errors.THRESHOLD,
         "goodEnough": float(good),
         "goodEnoughThreshold": readiness.THRESHOLD,
@@ -25,9 +27,19 @@ def weigh(rollout: Rollout, status: Status) -> Mapping[str, float]:
     }
 
 
-def _as_step(counts: Counts) -> errors.StepCounts:
+def _share(rollout: Rollout, counts: Counts) -> float:
+    """Return the share of the requests that the new version has at a step.
+
+    Where units are assigned, it is what they have made of it: one of them may send half of all requests.
+    """
+    if rollout.experiment is not None and counts.canary and counts.stable:
+        return counts.canary / (counts.canary + counts.stable)
+    return counts.weight / _PERCENT
+
+
+def _as_step(counts: Counts, share: float) -> errors.StepCounts:
     return errors.StepCounts(
-        canary_share=counts.weight / _PERCENT,
+        canary_share=share,
         canary_requests=counts.canary,
         canary_failures=counts.canary_failed,
         stable_requests=counts.stable,

@@ -6,10 +6,14 @@ from typing import Any, Final
 
 import requests
 
+from delivery.experiments import verdicts
+from delivery.experiments.experiment_watch import ExperimentWatch
+from delivery.experiments.records import Measured
 from delivery.proofs.comparison import Replayed
 from delivery.proofs.golden_proofs import GoldenProofs
 from delivery.proofs.predictors import NoAnswerError, Predictors
 from delivery.proofs.replays import Replays
+from delivery.rollouts import comparisons
 from delivery.rollouts.cluster import Cluster
 from delivery.rollouts.decisions import Observation, Readiness
 from delivery.rollouts.gateway_counters import Answers, GatewayCounters
@@ -18,8 +22,9 @@ from delivery.rollouts.registry import Registry
 from delivery.rollouts.settings import METRICS_URL, Settings
 from delivery.version import Version
 from workloads.serving import model_route
+from workloads.serving.experiment_request import needed
 from workloads.serving.inference_service import version_service
-from workloads.serving.model_rollout import Phase
+from workloads.serving.model_rollout import BEFORE_CALLERS, Phase
 
 _LOGGER = logging.getLogger("delivery")
 _SECONDS: Final = 3
@@ -37,12 +42,14 @@ class Observer:
         cluster: Cluster,
         registries: Mapping[str, Registry],
         replays: Replays | None,
+        experiments: ExperimentWatch | None = None,
     ) -> None:
-        """Begin without having seen anything; without replays nothing is recorded."""
+        """Begin without having seen anything; without replays, or experiments, nothing is recorded."""
         self._settings = settings
         self._cluster = cluster
         self._registries = registries
         self._replays = replays
+        self._experiments = experiments
         self._counters = GatewayCounters()
         self._predictors = Predictors(settings.predictor_url, cluster)
         self._golden = GoldenProofs(self._predictors, are_offered=settings.are_pages_offered)
@@ -98,6 +105,9 @@ class Observer:
             seen=seen,
             histograms=histograms,
             champion=self._registries[namespace].champion(rollout.model_name),
+            unfit=self._unfit(namespace, rollout, serving, canary),
+            needed=self._needed(namespace, rollout, serving),
+            measured=self._measured(namespace, rollout),
         )
 
     def answers(self) -> Mapping[str, Answers] | None:
@@ -140,6 +150,41 @@ class Observer:
             most_rows=rollout.shadow_rows,
         )
 
+    def _unfit(self, namespace: str, rollout: Rollout, serving: str, canary: Readiness) -> str:
+        """Return why an experiment cannot be made; what is not known yet is no reason."""
+        if rollout.experiment is None or rollout.status.phase not in BEFORE_CALLERS:
+            return ""
+        former = "" if serving == rollout.version else serving
+        payloads = self._settings.payloads
+        return verdicts.unfit(
+            rollout.experiment,
+            is_recorded=self._experiments is not None,
+            keep_days=payloads.keep_days if payloads else None,
+            classes=self._classes(namespace, rollout, rollout.version) if canary is Readiness.READY else None,
+            former=former,
+            former_classes=self._classes(namespace, rollout, former) if former else None,
+        )
+
+    def _classes(self, namespace: str, rollout: Rollout, version: str) -> Sequence[Any] | None:
+        try:
+            return self._predictors.facts(_version(namespace, rollout, version)).classes
+        except NoAnswerError:
+            return None
+
+    def _needed(self, namespace: str, rollout: Rollout, serving: str) -> str:
+        is_known = rollout.status.experiment.needed or rollout.status.phase not in BEFORE_CALLERS
+        if rollout.experiment is None or is_known or not serving:
+            return ""
+        figures = self._registries[namespace].figures(rollout.model_name, serving)
+        payloads = self._settings.payloads
+        rate = payloads.sample_rate if payloads else 1.0
+        return needed(rollout.experiment, figures, serving, rate)
+
+    def _measured(self, namespace: str, rollout: Rollout) -> Measured | None:
+        if self._experiments is None or not comparisons.is_compared(rollout, rollout.status):
+            return None
+        return self._experiments.measured(namespace, rollout.name)
+
 
 def _version(namespace: str, rollout: Rollout, number: str) -> Version:
     return Version(namespace=namespace, model_name=rollout.model_name, number=number)
@@ -158,7 +203,11 @@ def counted(
 
     def of(version: str) -> Answers:
         prefix = f"{namespace}-{model_route.predictor(rollout.model_name, version)}-"
-        return next((each for name, each in answers.items() if name.startswith(prefix)), Answers())
+        found = Answers()
+        for name, each in answers.items():
+            if name.startswith(prefix):
+                found = found.plus(each)
+        return found
 
     canary, stable = of(rollout.version), of(rollout.status.stable_version)
     counts = Counts(

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
+from delivery.experiments.records import ExperimentState
 from delivery.statistics.agreement import AgreementCounts
 from delivery.statistics.latency import TickCounts
+from workloads.serving.experiment_request import Experiment
 from workloads.serving.model_rollout import ENDED, SERVES, Phase, rollout_phase
 
 
@@ -91,12 +93,14 @@ class Counts:
 
 
 class Kind(StrEnum):
-    """What a version proves before it meets a caller."""
+    """What a version proves."""
 
     GOLDEN_ROWS = "GoldenRows"
     """It answers a few rows as it did at training time."""
     AGREEMENT = "Agreement"
     """It answers recorded rows as the version does that serves."""
+    EXPERIMENT = "Experiment"
+    """It is better than the version that serves, by labels of live requests."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +155,8 @@ class Status:
     """Comparisons of both versions by latency."""
     evidence: Mapping[str, float] = field(default_factory=dict[str, float])
     """Each verdict's present value, and what it would have to reach."""
+    experiment: ExperimentState = field(default_factory=ExperimentState)
+    """As it is at first if the rollout has none."""
     reason: str = ""
     """One sentence with figures."""
     ended_at: str = ""
@@ -198,6 +204,7 @@ class Status:
             "comparisons": self.ticks.ticks,
             "slower": self.ticks.slower,
             "evidence": {key: round(value, 4) for key, value in self.evidence.items()},
+            "experiment": None if self.experiment == ExperimentState() else self.experiment.to_json(),
             "reason": self.reason,
             "endedAt": self.ended_at,
             "recorded": self.recorded,
@@ -220,6 +227,7 @@ class Status:
                 ticks=int(document.get("comparisons", 0)), slower=int(document.get("slower", 0))
             ),
             evidence=dict(document.get("evidence", {})),
+            experiment=ExperimentState.from_json(document.get("experiment") or {}),
             reason=str(document.get("reason", "")),
             ended_at=str(document.get("endedAt", "")),
             recorded=bool(document.get("recorded", False)),
@@ -250,6 +258,8 @@ class Rollout:
     """Why somebody asked for it."""
     requested_by: str
     status: Status
+    experiment: Experiment | None = None
+    """A comparison by labels, at one of the steps; None without one."""
 
     @property
     def ended(self) -> bool:
@@ -266,13 +276,15 @@ class Rollout:
         """Read an object of the API."""
         spec, metadata = found["spec"], found["metadata"]
         approval = spec.get("approval", {})
+        steps = _steps(spec["steps"]) if "steps" in spec else defaults.steps
+        experiment = Experiment.from_json(spec["experiment"]) if "experiment" in spec else None
         return cls(
             name=metadata["name"],
             model_name=spec["modelName"],
             version=spec["version"],
             digest=spec["digest"],
             created=metadata.get("creationTimestamp") or "",
-            steps=_steps(spec["steps"]) if "steps" in spec else defaults.steps,
+            steps=_with_share(steps, experiment.share) if experiment else steps,
             shadow_rows=int(spec.get("shadowRows", defaults.shadow_rows)),
             minimum_agreement=float(spec.get("minimumAgreement", defaults.minimum_agreement)),
             max_error_ratio=float(spec.get("maxErrorRatio", defaults.max_error_ratio)),
@@ -284,9 +296,19 @@ class Rollout:
             aborted=bool(spec.get("abort", False)),
             reason=str(spec["reason"]),
             requested_by=str(spec.get("requestedBy", "")),
+            experiment=experiment,
             status=replace(Status.from_json(found.get("status", {})), phase=rollout_phase(found)),
         )
 
 
 def _steps(document: list[Mapping[str, Any]]) -> tuple[Step, ...]:
     return tuple(Step(weight=int(each["weight"]), seconds=float(each.get("seconds", 0))) for each in document)
+
+
+def _with_share(steps: tuple[Step, ...], share: int) -> tuple[Step, ...]:
+    """Return the steps with one of an experiment's share, as long as the one before it if it is a new one."""
+    if any(each.weight == share for each in steps):
+        return steps
+    smaller = [each for each in steps if each.weight < share]
+    own = Step(weight=share, seconds=smaller[-1].seconds if smaller else 0)
+    return (*smaller, own, *(each for each in steps if each.weight > share))

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from workloads.serving.rollout_record import RECORD, RECORD_FILE, RUN_TAG, RolloutRecord
+from workloads.serving.rollout_record import RECORD_FILE, RUN_TAG, RolloutRecord
 
 _LOGGER = logging.getLogger("delivery")
 CHAMPION: Final = "champion"
@@ -49,6 +49,18 @@ class Registry:
             return str(answer.json()["model_version"]["version"])
         return "" if answer.status_code in (400, 404) else None
 
+    def figures(self, model_name: str, version: str) -> dict[str, float]:
+        """Return the metrics of a version's evaluation; none if MLflow does not answer, or has none."""
+        try:
+            found = self._done(self._get("model-versions/get", name=model_name, version=version))
+            known = found["model_version"]
+            tags = {each["key"]: each.get("value", "") for each in known.get("tags", [])}
+            run_id = tags.get("gate.run_id") or known.get("run_id", "")
+            run = self._done(self._get("runs/get", run_id=run_id))["run"]
+            return {each["key"]: float(each["value"]) for each in run["data"].get("metrics", [])}
+        except (requests.RequestException, ValueError, KeyError, TypeError, _Never):
+            return {}
+
     def set_alias(self, model_name: str, alias: str, version: str) -> bool:
         """Give a version an alias; return whether MLflow has done so."""
         try:
@@ -61,14 +73,17 @@ class Registry:
 
         It never can be if the version is not registered.
         """
-        name, value = f"{RECORD}{record.rollout}", record.text()[:_TAG_CHARACTERS]
-        try:
-            answer = self._post(
-                "model-versions/set-tag", name=record.model, version=record.version, key=name, value=value
-            )
-        except requests.RequestException:
-            return False
-        return answer.ok or answer.status_code == _UNKNOWN
+        whose = {"name": record.model, "version": record.version}
+        for key, value in record.tags().items():
+            try:
+                answer = self._post("model-versions/set-tag", **whose, key=key, value=value[:_TAG_CHARACTERS])
+            except requests.RequestException:
+                return False
+            if answer.status_code == _UNKNOWN:
+                return True
+            if not answer.ok:
+                return False
+        return True
 
     def keep(self, record: RolloutRecord) -> bool:
         """Write a record as the artifact of a run of its own, once; return whether it is there.

@@ -78,6 +78,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
                 stores=site.stores(ObjectStoreConnections),
                 keep_days=chosen.keep_days,
                 excluded_features=site.settings.excluded_features,
+                sample_rate=chosen.sample_rate,
             )
             if chosen.enabled
             else None,

@@ -116,7 +116,7 @@ class LabelledRows:
             return
         if not self._begin <= answered < self._end:
             return
-        labels = self._of_request(identity, len(rows))
+        labels = self.of_request(identity, len(rows))
         if not labels:
             return
         if not table:
@@ -136,17 +136,26 @@ class LabelledRows:
         """Count a file that is not what its name says."""
         self.counts["broken file"] += 1
 
+    def left_out(self) -> list[str]:
+        """Return what does not count, each with its number; known once all requests are taken."""
+        found = {**self.counts, "unknown": len(self._labels.keys() - self._matched)}
+        return [f"{found[key]} {what}" for key, what in _LEFT_OUT.items() if found.get(key)]
+
     def said(self) -> str:
         """Return in one line how many rows have a label, and what was left out."""
-        found = {**self.counts, "unknown": len(self._labels.keys() - self._matched)}
-        left = [f"{found[key]} {what}" for key, what in _LEFT_OUT.items() if found.get(key)]
+        left = self.left_out()
         repeated = f"; {self.counts['repeated']} labels were given twice" if self.counts["repeated"] else ""
         return (
             f"{len(self.rows)} labelled rows" + (f"; left out: {', '.join(left)}" if left else "") + repeated
         )
 
-    def _of_request(self, identity: str, rows: int) -> dict[int, str]:
-        """Return the labels of a request's rows, by place."""
+    def of_request(self, identity: str, rows: int) -> dict[int, str]:
+        """Return the labels of a request's rows, by place; those that disagree are counted and left out.
+
+        Args:
+            identity: Id of the request.
+            rows: Number of its rows.
+        """
         found: dict[int, str] = {}
         for at in range(rows):
             names = [f"{identity}:{at}", *([identity] if rows == 1 else [])]

@@ -11,9 +11,9 @@ import re
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
-from workloads.retraining.labelled_rows import LABELS, LabelledRows
+from workloads.retraining.labelled_rows import LABELS
 
 _HOUR = re.compile(r"v\d+/(\d{4}/\d\d/\d\d/\d\d)/[^/]+")
 # A batch is named after the hour in which it was pulled, which is later where the store was away.
@@ -39,7 +39,22 @@ def window_of(begin: str, end: str) -> tuple[datetime, datetime]:
     return first, last
 
 
-def read_labels(store: Any, location: str, model_name: str, found: LabelledRows) -> None:
+class Taker(Protocol):
+    """What takes lines of files, such as `LabelledRows`."""
+
+    def add_label(self, line: bytes) -> None:
+        """Take one line of a file of labels."""
+
+    def add_request(self, line: bytes) -> None:
+        """Take one line of a file of requests."""
+
+    def count_broken_file(self) -> None:
+        """Count a file that is not what its name says."""
+
+
+def read_labels(
+    store: Any, location: str, model_name: str, found: Taker, since: datetime | None = None
+) -> None:
     """Take every label of a model.
 
     Args:
@@ -47,23 +62,43 @@ def read_labels(store: Any, location: str, model_name: str, found: LabelledRows)
         location: s3://bucket/namespace of the models.
         model_name: The model.
         found: What takes them.
+        since: Files that were not written since then are left out; None for all.
 
     Raises:
         ValueError: they cannot be listed; one line.
     """
     bucket, folder = _folder(location, model_name)
-    for key, _ in _objects(store, bucket, f"{folder}{LABELS}/"):
+    for key, written in _objects(store, bucket, f"{folder}{LABELS}/"):
+        if since is not None and written < since:
+            continue
         for line in _stored_lines(store, bucket, key, found):
             found.add_label(line)
 
 
 def read_requests(
-    store: Any, location: str, model_name: str, window: tuple[datetime, datetime], found: LabelledRows
+    store: Any,
+    location: str,
+    model_name: str,
+    window: tuple[datetime, datetime],
+    found: Taker,
+    version: str = "",
 ) -> None:
-    """Take the recorded requests of a window, of every version of a model; the arguments as above."""
+    """Take the recorded requests of a window.
+
+    Args:
+        store: A client of the object store.
+        location: s3://bucket/namespace of the models.
+        model_name: The model.
+        window: From when, and until when.
+        found: What takes them.
+        version: Its version; empty for all of them.
+
+    Raises:
+        ValueError: they cannot be listed; one line.
+    """
     bucket, folder = _folder(location, model_name)
     first, last = (f"{each.astimezone(UTC):%Y/%m/%d/%H}" for each in (window[0], window[1] + _LATE))
-    for key, _ in _objects(store, bucket, f"{folder}v"):
+    for key, _ in _objects(store, bucket, f"{folder}v{version}/" if version else f"{folder}v"):
         hour = _HOUR.fullmatch(key.removeprefix(folder))
         if hour and first <= hour[1] <= last:
             for line in _stored_lines(store, bucket, key, found):
@@ -83,20 +118,20 @@ def _folder(location: str, model_name: str) -> tuple[str, str]:
     return bucket, f"{namespace}/{model_name}/"
 
 
-def _objects(store: Any, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
+def _objects(store: Any, bucket: str, prefix: str) -> Iterator[tuple[str, datetime]]:
     from botocore.exceptions import ClientError
 
     try:
         for page in store.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for each in page.get("Contents", []):
-                yield each["Key"], each["Size"]
+                yield each["Key"], each["LastModified"]
     except ClientError as error:
         raise ValueError(
             f"payloads s3://{bucket}/{prefix}: cannot be listed ({error.response['Error']['Code']})"
         ) from None
 
 
-def _stored_lines(store: Any, bucket: str, key: str, found: LabelledRows) -> Iterator[bytes]:
+def _stored_lines(store: Any, bucket: str, key: str, found: Taker) -> Iterator[bytes]:
     """Yield the lines of an object that hold anything; of one that is broken, those before the fault."""
     from botocore.exceptions import ClientError
 

@@ -27,6 +27,8 @@ class Phase(StrEnum):
     ROLLED_BACK = "RolledBack"
 
 
+BEFORE_CALLERS: Final = (Phase.PENDING, Phase.SHADOW, Phase.PAUSED)
+"""Phases in which the version gets no request."""
 ENDED: Final = (Phase.PROMOTED, Phase.ROLLED_BACK)
 SERVES: Final = (Phase.BAKING, Phase.PROMOTED)
 """Phases in which the version gets every request."""

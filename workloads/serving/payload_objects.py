@@ -21,7 +21,9 @@ predictor writes it (`images/serving-runtime/predictor/monitoring.py`):
      "eventVersion": "0"}
 
 The input's text is `{"dataframe_split": {"columns": [...], "data": [[...], ...]}}` without excluded features,
-or `{"instances": [[...], ...]}` of a model whose features have no names. The output's text is what the caller
+or `{"instances": [[...], ...]}` of a model whose features have no names. A request that names the unit of an
+experiment (`workloads.serving.experiment_request`) has `"customAttributes": ["unit=<hex digest>"]` in its
+metadata too. The output's text is what the caller
 got, byte for byte: `{"predictions": [...]}` of the v1 protocol and of /invocations, or `{"outputs": [...]}`
 of v2; a binary answer of v2 has the encoding BASE64. A batch whose storing could not be confirmed is stored
 again, under another name: who counts lines goes by `eventId`.

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Final, Self
 
 from workloads.serving.model_rollout import Phase
@@ -13,6 +13,8 @@ RUN_TAG: Final = "rollout.name"
 """Tag of the MLflow run that keeps a record as its artifact, with the rollout's name."""
 RECORD_FILE: Final = "rollout.json"
 """Name of that artifact."""
+EXPERIMENT: Final = "experiment."
+"""What the names of tags begin with that hold the result of a version's last experiment."""
 _ALL: Final = 100
 
 
@@ -48,6 +50,8 @@ class RolloutRecord:
     """What was found before any caller: golden rows and shadow, as the rollout's conditions."""
     evidence: Mapping[str, float] = field(default_factory=dict[str, float])
     """Each verdict's last value, and what it would have had to reach."""
+    experiment: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What was asked of an experiment, and its result, as in spec and status; empty without one."""
 
     @property
     def promoted(self) -> bool:
@@ -73,6 +77,18 @@ class RolloutRecord:
         """Return the record as a line of JSON."""
         return json.dumps(self.to_json(), ensure_ascii=False)
 
+    def tags(self) -> dict[str, str]:
+        """Return the tags of the version: the record, and the result of an experiment."""
+        found = {f"{RECORD}{self.rollout}": self.text()}
+        if self.experiment.get("begunAt"):
+            found |= {
+                f"{EXPERIMENT}verdict": str(self.experiment["verdict"]),
+                f"{EXPERIMENT}against": self.before,
+                f"{EXPERIMENT}metric": str(self.experiment["metric"]),
+                f"{EXPERIMENT}result": str(self.experiment["says"]),
+            }
+        return found
+
     @classmethod
     def from_text(cls, text: str) -> Self:
         """Read what `text` wrote.
@@ -82,7 +98,14 @@ class RolloutRecord:
         """
         found: Any = json.loads(text)
         try:
-            return cls(**{each.name: found[_camel(each.name)] for each in fields(cls)})
+            # Records of earlier releases lack what has been added since.
+            return cls(
+                **{
+                    each.name: found[_camel(each.name)]
+                    for each in fields(cls)
+                    if each.default_factory is MISSING or _camel(each.name) in found
+                }
+            )
         except (KeyError, TypeError) as error:
             raise ValueError(f"no record of a rollout: {type(error).__name__} {error}") from None
 

@@ -128,7 +128,7 @@ class InferenceApplication:
         await self._reply(send, status, reply, identity, headers)
         if look is not None and status == 200:
             # The caller has the answer.
-            look.record(reply)
+            look.record(reply, scope["headers"])
 
     async def _answered(
         self, answer: Answer, body: bytes, headers: Headers, look: Look | None

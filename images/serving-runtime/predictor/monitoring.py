@@ -103,7 +103,10 @@ class Lines:
     def line(self, entry: Entry) -> bytes:
         """Return one request and its answer, the answer byte for byte."""
         when = datetime.fromtimestamp(entry.seconds, UTC).isoformat(timespec="milliseconds")
-        event = {"eventId": entry.identity.decode(), "inferenceTime": when.replace("+00:00", "Z")}
+        event: dict[str, Any] = {"eventId": entry.identity.decode()}
+        if entry.unit:
+            event["customAttributes"] = [f"unit={entry.unit.decode()}"]
+        event["inferenceTime"] = when.replace("+00:00", "Z")
         record = {
             "captureData": {
                 "endpointInput": _captured("INPUT", self._input(entry.given)),

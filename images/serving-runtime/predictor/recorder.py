@@ -7,7 +7,7 @@ Nothing here waits, and no error reaches a caller. All counts change on the even
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -19,6 +19,7 @@ from predictor import answers
 from predictor.codec import BinaryReply
 from predictor.columns import Columns
 from predictor.reference import Bins, Reference
+from predictor.request_ids import unit_of
 from predictor.ring import Ring
 from predictor.served_model import ServedModel
 
@@ -174,8 +175,13 @@ class RequestLook:
             # A view would keep the answers to all rows alive.
             self._result = result[self._place : self._place + 1].copy()
 
-    def record(self, reply: bytes | BinaryReply) -> None:
-        """Count the request as answered, and keep it if it is sampled. On the event loop alone."""
+    def record(self, reply: bytes | BinaryReply, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        """Count the request as answered, and keep it if it is sampled. On the event loop alone.
+
+        Args:
+            reply: What the caller got.
+            headers: Those of the request.
+        """
         recorder = self._recorder
         if not self._rows:
             recorder.count_unmonitored()
@@ -195,7 +201,8 @@ class RequestLook:
             return
         recorder.recorded_requests += 1
         recorder.recorded_rows += self._rows
-        recorder.ring.add(self._identity, recorder.clock(), self._rows, self._given, reply)
+        unit = unit_of(headers)
+        recorder.ring.add(self._identity, recorder.clock(), self._rows, self._given, reply, unit)
 
     def _look_closer(self, recorder: Recorder, value: Any) -> None:
         rows = len(value)

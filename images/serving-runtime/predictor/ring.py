@@ -24,6 +24,8 @@ class Entry:
     given: Any
     """Its rows without excluded features: a matrix, or the JSON of a table."""
     reply: bytes | BinaryReply
+    unit: bytes = b""
+    """Unit of an experiment that it belongs to; empty if it names none."""
 
     @property
     def size(self) -> int:
@@ -31,7 +33,7 @@ class Entry:
         given = len(self.given) if isinstance(self.given, bytes) else int(self.given.nbytes)
         binary = isinstance(self.reply, BinaryReply)
         reply = len(self.reply.head) + len(self.reply.payload) if binary else len(self.reply)  # pyright: ignore
-        return _OVERHEAD_BYTES + len(self.identity) + given + reply
+        return _OVERHEAD_BYTES + len(self.identity) + len(self.unit) + given + reply
 
 
 class Ring:
@@ -48,11 +50,25 @@ class Ring:
         self.dropped_rows = 0
         self.dropped_requests = 0
 
-    def add(self, identity: bytes, seconds: float, rows: int, given: Any, reply: bytes | BinaryReply) -> None:
+    def add(
+        self,
+        identity: bytes,
+        seconds: float,
+        rows: int,
+        given: Any,
+        reply: bytes | BinaryReply,
+        unit: bytes = b"",
+    ) -> None:
         """Keep a request; older ones make room for it, one that is too large is dropped itself."""
         self.sequence += 1
         entry = Entry(
-            sequence=self.sequence, identity=identity, seconds=seconds, rows=rows, given=given, reply=reply
+            sequence=self.sequence,
+            identity=identity,
+            seconds=seconds,
+            rows=rows,
+            given=given,
+            reply=reply,
+            unit=unit,
         )
         size = entry.size
         if rows > self._most_rows or size > self._most_bytes:

@@ -23,7 +23,11 @@ _STEP = account(_OWN.runs_namespace, ACCOUNT)
 _ANN, _BEN, _CLEO = "local:ann", "local:ben", "local:cleo"
 _PROMOTERS = f"local:{ADMINISTRATORS}"
 _NAMESPACE = _OWN.models_namespace
-_FIXED = "modelName, version, digest, reason, requestedBy, steps, maxErrorRatio cannot be changed"
+_FIXED = (
+    "modelName, version, digest, reason, requestedBy, steps, shadowRows, minimumAgreement, maxErrorRatio, "
+    "experiment cannot be changed"
+)
+_EXPERIMENT = {"metric": "accuracy", "minimumEffect": 0.05}
 
 
 def _rollouts(stack: EnforcedStack, user: str = "", group: str = "") -> Any:
@@ -67,6 +71,11 @@ def _refusal(error: pytest.ExceptionInfo[ApiException]) -> str:
         ({"steps": [{"weight": 5, "seconds": -1}]}, "should be greater than or equal to 0"),
         ({"maxErrorRatio": 0.9}, "should be less than or equal to 0.5"),
         ({"deadlineSeconds": 1}, "should be greater than or equal to 10"),
+        ({"experiment": {"metric": "accuracy"}}, "spec.experiment.minimumEffect: Required value"),
+        ({"experiment": {**_EXPERIMENT, "minimumEffect": 0}}, "should be greater than 0"),
+        ({"experiment": {**_EXPERIMENT, "minimumEffect": 1}}, "minimumEffect is no difference of accuracies"),
+        ({"experiment": {**_EXPERIMENT, "metric": "f1"}}, 'Unsupported value: "f1"'),
+        ({"experiment": {**_EXPERIMENT, "share": 100}}, "should be less than or equal to 99"),
         ({"version": "v2"}, "spec.version in body should match"),
         ({"digest": "0" * 63}, "spec.digest in body should match"),
         ({"modelName": "Wine"}, "spec.modelName in body should match"),
@@ -89,6 +98,8 @@ def test_a_rollout_that_makes_no_sense_is_refused_with_its_reason(
         {"steps": []},
         {"steps": [{"weight": 1}, {"weight": 99, "seconds": 60}]},
         {"approval": {"required": True}},
+        {"experiment": _EXPERIMENT},
+        {"experiment": {"metric": "squaredError", "minimumEffect": 30, "onNoDifference": "promote"}},
     ],
 )
 def test_an_ordinary_rollout_is_admitted(stack_of_teams: EnforcedStack, options: Body) -> None:
@@ -107,6 +118,7 @@ def test_an_ordinary_rollout_is_admitted(stack_of_teams: EnforcedStack, options:
         {"steps": [{"weight": 50}]},
         {"steps": None},
         {"maxErrorRatio": 0.5},
+        {"experiment": _EXPERIMENT},
     ],
 )
 def test_what_is_rolled_out_and_how_cannot_be_changed_under_way(

@@ -24,6 +24,7 @@ VERSIONS = [
                 ended="RolledBack",
                 because="version 7 is slower: in 10 of 10 comparisons",
                 counts=[COUNTS],
+                experiment={"says": "accuracy 0.8"},
             ).text(),
             "gate": "passed",
         },
@@ -54,6 +55,7 @@ def test_changes_are_shown_with_who_and_why_the_oldest_first(
         "2026-11-01T10:00:00+00:00  version 7 rolled back: version 7 is slower: in 10 of 10 comparisons "
         "(retrained; asked by ann)",
         "  at 5 %: 0 of 20 failed, 1 of 380 of version 6",
+        "  experiment: accuracy 0.8",
         "2026-11-02T10:00:00+00:00  version 7 serves after version 6: version 7 gets every request, "
         "after 0 of 400 requests failed (retrained; asked by ann approved by bob)",
     ]
@@ -74,7 +76,7 @@ def test_a_tag_that_somebody_else_wrote_is_left_out_and_told(
     spoilt = SimpleNamespace(version=5, tags={"rollout.mine": "yes"})
     assert _show(monkeypatch, [*VERSIONS, spoilt]) == 0
     shown = capsys.readouterr()
-    assert len(shown.out.splitlines()) == 4
+    assert len(shown.out.splitlines()) == 5
     assert shown.err == "tag rollout.mine of version 5: is not the controller's; left out\n"
 
 
@@ -104,4 +106,4 @@ def test_retrainings_that_alerts_asked_for_are_among_the_changes(
         "2026-10-15T10:00:00+00:00  retraining of version 6 began: pipeline run r1 (retrain: ModelInputDrift)"
     )
     assert lines.index(began) == 1
-    assert len(lines) == 5
+    assert len(lines) == 6

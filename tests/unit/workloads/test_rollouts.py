@@ -3,6 +3,7 @@
 import json
 from collections.abc import Generator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.fixtures.models import ROLLOUTS, SERVED
 from tests.fixtures.platforms import OUTPUTS
 from tests.fixtures.stub_cluster import StubCluster, stub_cluster
 from workloads import __main__ as command
+from workloads import tracking
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.rollouts import parse_steps
@@ -156,6 +158,20 @@ def test_a_version_that_cannot_be_deployed_is_not_in_the_way_of_the_next_rollout
         (["wine", "v3"], "'v3': is not the number of a version, nor one of status, abort, approve"),
         (["wine", "3", "--steps", "100:1"], "steps: '100:1' is no share and time: give WEIGHT:SECONDS with "),
         (["wine-v3", "3"], "name 'wine-v3': ends as versions of a model do; give another name"),
+        (["wine", "3", "--share", "20"], "share: is of an experiment; give --experiment METRIC as well"),
+        (["wine", "3", "--experiment", "accuracy"], "experiment: no minimumEffect; give --minimum-effect"),
+        (
+            ["wine", "3", "--experiment", "accuracy", "--minimum-effect", "1.5"],
+            "experiment.minimumEffect: 1.5 is no difference of accuracies, from 0 to 1; give 0.02",
+        ),
+        (
+            ["wine", "3", "--experiment", "squaredError", "--minimum-effect", "0"],
+            "experiment.minimumEffect: 0 is not positive; give the difference that matters",
+        ),
+        (
+            ["wine", "3", "--experiment", "accuracy", "--minimum-effect", "0.1", "--share", "100"],
+            "experiment.share: 100 is no share; give the percent of the new version, 1 to 99",
+        ),
         (["wine", "status"], "model wine: has no rollout"),
         (["wine", "abort"], "model wine: has no rollout"),
     ],
@@ -171,6 +187,63 @@ def test_what_cannot_be_rolled_out_is_refused_before_anything_changes(
     error = capsys.readouterr().err
     assert error.startswith(f"error: {reason}")
     assert error.count("\n") == 1
+    assert cluster.changes == []
+
+
+@pytest.fixture
+def champion(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Aliases of the model, whose champion was right about nine of ten rows."""
+    aliases = {"champion": "2"}
+    client = SimpleNamespace(
+        get_registered_model=lambda _: SimpleNamespace(aliases=aliases),
+        get_model_version=lambda *_: SimpleNamespace(tags={"gate.run_id": "e"}, run_id="t"),
+        get_run=lambda name: SimpleNamespace(
+            data=SimpleNamespace(metrics={"accuracy": 0.9} if name == "e" else {})
+        ),
+    )
+    monkeypatch.setattr(tracking, "connect", lambda _: client)
+    return aliases
+
+
+@pytest.mark.usefixtures("champion")
+def test_an_experiment_says_how_large_it_is_before_anything_is_asked(
+    cluster: StubCluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--experiment", "accuracy", "--minimum-effect", "0.05", "--share", "20", "--detach"]
+    assert run(cluster, tmp_path, "wine", "3", *asked) == 0
+    ((name, made),) = cluster.named("modelrollouts").items()
+    assert made["spec"]["experiment"] == {
+        "metric": "accuracy",
+        "minimumEffect": 0.05,
+        "share": 20,
+        "maxSeconds": 518_400,
+        "onNoDifference": "keep",
+    }
+    size, rollout = capsys.readouterr().out.splitlines()
+    assert size.startswith("experiment: about ")
+    assert size.endswith(" for a difference of 0.05, at the accuracy of version 2's evaluation, 0.9")
+    assert rollout == f"rollout {name}"
+
+
+@pytest.mark.usefixtures("champion")
+@pytest.mark.parametrize(("verdict", "code"), [("no difference", 0), ("none", 0), ("worse", 1)])
+def test_an_experiment_that_finds_no_difference_is_no_failure_of_the_command(
+    cluster: StubCluster, tmp_path: Path, verdict: str, code: int
+) -> None:
+    decided(cluster, phase="RolledBack", reason="version 3: so it is", experiment={"verdict": verdict})
+    asked = ["--experiment", "accuracy", "--minimum-effect", "0.05"]
+    assert run(cluster, tmp_path, "wine", "3", *asked) == code
+
+
+def test_without_a_version_that_serves_no_experiment_is_asked_for(
+    cluster: StubCluster, tmp_path: Path, champion: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    champion.clear()
+    asked = ["--experiment", "accuracy", "--minimum-effect", "0.05"]
+    assert run(cluster, tmp_path, "wine", "3", *asked) == 1
+    assert capsys.readouterr().err == (
+        "error: experiment: no version of wine serves to compare with; roll out without --experiment\n"
+    )
     assert cluster.changes == []
 
 
@@ -196,6 +269,7 @@ def test_the_status_is_that_of_the_newest_rollout_with_its_counts(
         stableVersion="6",
         reason="so far",
         counts=[COUNTS],
+        experiment={"needed": "about 900 rows", "says": "accuracy 0.9"},
     )
     add(cluster, "wine-v7-old", 1, phase="Promoted")
     assert run(cluster, tmp_path, "wine", "status") == 0
@@ -204,6 +278,8 @@ def test_the_status_is_that_of_the_newest_rollout_with_its_counts(
         "model      wine version 7, by hand\n"
         "asked by   ada\n"
         "state      Progressing, 25 % of requests: so far\n"
+        "  experiment needs: about 900 rows\n"
+        "  experiment says: accuracy 0.9\n"
         "  at  5 %: 1 of 90 failed, 2 of 1800 of version 6\n"
     )
     assert cluster.changes == []

@@ -47,7 +47,13 @@ def test_what_a_stack_has_not_is_not_scraped() -> None:
         (target,) = found.targets
         return {each.split("_")[1] for each in target.metrics}, [each.name for each in found.dashboards]
 
-    assert shown(drift=True, payloads=True) == ({"drift", "payloads"}, ["drift", "payloads"])
+    assert shown(drift=True, payloads=True) == (
+        {"drift", "payloads", "experiment"},
+        ["drift", "payloads", "experiments"],
+    )
     assert shown(drift=True, payloads=False) == ({"drift"}, ["drift"])
-    assert shown(drift=False, payloads=True) == ({"payloads"}, ["payloads"])
+    assert shown(drift=False, payloads=True) == (
+        {"payloads", "experiment"},
+        ["payloads", "experiments"],
+    )
     assert monitoring.watch("delivery", OPERATION, drift=False, payloads=False) == Watch()

@@ -82,6 +82,7 @@ def test_it_stores_recorded_requests_with_keys_of_its_own() -> None:
         "region": "us-east-1",
         "keepDays": 7,
         "excludedFeatures": ["age"],
+        "sampleRate": 1.0,
     }
     assert "open-sesame" not in str(settings(deployment))
     policy = deployment.one("NetworkPolicy", "delivery-policy").inputs["spec"]

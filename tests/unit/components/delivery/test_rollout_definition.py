@@ -1,11 +1,14 @@
 """A real API server evaluates the rules: tests/integration/components/test_rollout_admission.py."""
 
 import dataclasses
+from dataclasses import replace
 from typing import Any
 
 from components.delivery import rollout_definition
+from delivery.experiments.records import ExperimentState
 from delivery.rollouts.records import Counts, Status, Step
 from infra.settings.rollouts import RolloutSettings, StepSettings
+from workloads.serving.experiment_request import Experiment, Metric, OnNoDifference
 from workloads.serving.model_rollout import Phase, rollout_body
 
 DEFINITION = rollout_definition.definition()
@@ -74,12 +77,38 @@ def test_what_a_rollout_is_about_cannot_change_under_way_and_what_steers_it_can(
 
 
 def test_each_refusal_says_in_one_line_what_to_do() -> None:
-    rules = [*PROPERTIES["spec"]["x-kubernetes-validations"], *SPEC["steps"]["x-kubernetes-validations"]]
-    assert len(rules) == 5
+    rules = [
+        *PROPERTIES["spec"]["x-kubernetes-validations"],
+        *SPEC["steps"]["x-kubernetes-validations"],
+        *SPEC["experiment"]["x-kubernetes-validations"],
+    ]
+    assert len(rules) == 6
     for each in rules:
         assert len(each["message"]) > 20
         assert "\n" not in each["message"]
         assert ": " in each["message"], "what is wrong, then what to do"
+
+
+def test_an_experiment_is_asked_for_in_the_words_of_its_request() -> None:
+    known = SPEC["experiment"]["properties"]
+    asked = Experiment(metric=Metric.ACCURACY, minimum_effect=0.05)
+    assert known.keys() == asked.to_json().keys()
+    assert known["metric"]["enum"] == [*Metric]
+    assert known["onNoDifference"]["enum"] == [*OnNoDifference]
+    for field, bounds in (("share", "share"), ("maxSeconds", "max_seconds")):
+        below = replace(asked, **{bounds: known[field]["minimum"] - 1})
+        assert (below.problem() != "", replace(asked, **{bounds: known[field]["minimum"]}).problem()) == (
+            True,
+            "",
+        )
+    assert replace(asked, share=known["share"]["maximum"] + 1).problem()
+
+
+def test_every_figure_of_an_experiment_is_defined() -> None:
+    state = ExperimentState(low=0.0, high=1.0).to_json()
+    known = STATUS["experiment"]["properties"]
+    assert state.keys() == known.keys()
+    assert state["champion"].keys() == known["champion"]["properties"].keys()
 
 
 def test_the_columns_of_kubectl_are_fields_that_exist() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from delivery.experiments.records import ExperimentState, Measured
 from delivery.monitoring.limits import DriftLimits
 from delivery.payloads.recent import Batch, Recent
 from delivery.proofs import predictors
@@ -17,10 +18,12 @@ from delivery.proofs.predictors import Predictors
 from delivery.proofs.replays import Replays
 from delivery.rollouts.controller import Controller
 from delivery.rollouts.decisions import Observation, Readiness
-from delivery.rollouts.observer import Observer
+from delivery.rollouts.gateway_counters import Answers
+from delivery.rollouts.observer import Observer, counted
 from delivery.rollouts.records import Defaults, Status, Step
 from delivery.rollouts.registry import Registry
 from delivery.rollouts.settings import Settings
+from tests.unit.delivery.experiments.labelled import ASKED, measured
 from tests.unit.delivery.rollouts.rollout_cases import DIGEST, rollout
 from tests.unit.delivery.stub_predictors import (
     CANARY,
@@ -32,6 +35,7 @@ from tests.unit.delivery.stub_predictors import (
     stub_predictors,
     swapped,
 )
+from workloads.serving.experiment_request import Experiment, Metric
 from workloads.serving.model_rollout import Phase, rollout_body
 
 _ROLLOUTS = "/apis/delivery.plinth.dev/v1alpha1/namespaces/models/modelrollouts"
@@ -190,3 +194,69 @@ def test_a_golden_answer_that_turns_wrong_later_ends_the_rollout(world: StubPred
     status = world.stub.named("modelrollouts")["wine-v2-2"]["status"]
     assert status["phase"] == "RolledBack"
     assert "golden rows" in status["reason"]
+
+
+def _compared(
+    world: StubPredictors,
+    status: Status,
+    watch: Any = None,
+    experiment: Experiment = ASKED,
+    serving: str = "1",
+) -> Observation:
+    settings = _settings(world)
+    registries = {name: Registry(url) for name, url in settings.tracking.items()}
+    observer = Observer(settings, world.cluster, registries, None, watch)
+    return observer.observe(
+        "models",
+        rollout(status, experiment=experiment),
+        world.cluster.versions("models"),
+        serving=serving,
+        has_served=False,
+        seconds=2,
+        answers=lambda: None,
+    )
+
+
+class _Watch:
+    def measured(self, namespace: str, rollout: str) -> Measured | None:
+        return measured((1, 2), (3, 4)) if (namespace, rollout) == ("models", "wine-v2-abc") else None
+
+
+def test_what_an_experiment_needs_is_seen_before_any_caller_and_what_it_measures_at_its_share(
+    world: StubPredictors,
+) -> None:
+    world.deploy(CANARY, StubPredictor())
+    _ready(world)
+    before = _compared(world, Status(), _Watch())
+    assert (before.unfit, before.measured) == ("", None)
+    assert before.needed.startswith("about ")
+    state = ExperimentState(begun_at="2026-11-30T12:00:00+00:00")
+    status = Status(phase=Phase.PROGRESSING, weight=50, stable_version="1", experiment=state)
+    at_share = _compared(world, status, _Watch())
+    assert (at_share.unfit, at_share.needed) == ("", "")
+    assert at_share.measured == measured((1, 2), (3, 4))
+    assert _compared(world, replace(status, weight=5), _Watch()).measured is None
+
+
+def test_an_experiment_that_does_not_fit_is_seen_before_any_caller(world: StubPredictors) -> None:
+    assert "nothing is recorded" in _compared(world, Status()).unfit
+    assert "no other version serves" in _compared(world, Status(), _Watch(), serving="").unfit
+    assert "no other version serves" in _compared(world, Status(), _Watch(), serving="2").unfit
+    errors = replace(ASKED, metric=Metric.SQUARED_ERROR)
+    assert "version 1 names classes" in _compared(world, Status(), _Watch(), errors).unfit
+    # A version that does not answer yet may still fit.
+    world.pods.clear()
+    assert _compared(world, Status(), _Watch(), errors).unfit == ""
+    assert _observed(world, Status()).unfit == ""
+
+
+def test_answers_of_a_version_by_several_rules_of_a_route_are_one_sum() -> None:
+    answers = {
+        "models-wine-v2-predictor-http-80": Answers(total=5, failed=1),
+        "models-wine-v2-predictor-80-2": Answers(total=7),
+        "models-wine-v1-predictor-80": Answers(total=20),
+        "models-wine-v22-predictor-80": Answers(total=100),
+    }
+    status = Status(phase=Phase.PROGRESSING, weight=50, stable_version="1")
+    counts, _ = counted("models", rollout(status), answers)
+    assert (counts.canary, counts.canary_failed, counts.stable) == (12, 1, 20)

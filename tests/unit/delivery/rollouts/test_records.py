@@ -3,10 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
+from delivery.experiments.records import ExperimentState
 from delivery.rollouts.records import Counts, Defaults, Kind, Rollout, Status, Step
 from delivery.statistics.agreement import AgreementCounts
 from delivery.statistics.latency import TickCounts
 from tests.unit.delivery.rollouts.rollout_cases import DIGEST, PROVEN
+from workloads.serving.experiment_request import Experiment, Metric
 from workloads.serving.model_rollout import Phase, rollout_body
 
 _STACK = Defaults.from_json(
@@ -91,6 +93,7 @@ def test_a_status_is_the_same_after_the_api_had_it() -> None:
         ),
         ticks=TickCounts(ticks=3, slower=1),
         evidence={"failsMore": 0.25},
+        experiment=ExperimentState(needed="about 500", begun_at="2026-11-30T12:00:00+00:00"),
         reason="so far",
     )
     assert Status.from_json(status.to_json()) == status
@@ -128,3 +131,23 @@ def test_a_rollout_serves_its_version_once_it_has_taken_over() -> None:
         body = _object()
         body["status"] = Status(phase=phase, stable_version="1").to_json()
         assert Rollout.from_object(body, _STACK).serving_version == version
+
+
+def test_an_experiment_has_a_step_of_its_own() -> None:
+    def weights(share: int, *steps: tuple[int, int]) -> list[tuple[int, float]]:
+        asked = {"metric": "accuracy", "minimumEffect": 0.02, "share": share}
+        given = [{"weight": weight, "seconds": seconds} for weight, seconds in steps]
+        found = Rollout.from_object(_object(experiment=asked, steps=given), _STACK)
+        assert found.experiment == Experiment(metric=Metric.ACCURACY, minimum_effect=0.02, share=share)
+        return [(each.weight, each.seconds) for each in found.steps]
+
+    assert weights(50, (5, 10), (50, 60)) == [(5, 10), (50, 60)]
+    assert weights(50, (5, 10), (75, 60)) == [(5, 10), (50, 10), (75, 60)]
+    assert weights(50) == [(50, 0)]
+    assert weights(1, (5, 10)) == [(1, 0), (5, 10)]
+
+
+def test_a_status_without_experiment_says_nothing_of_one() -> None:
+    assert Status().to_json()["experiment"] is None
+    assert Status.from_json(Status().to_json()) == Status()
+    assert Rollout.from_object(_object(), _STACK).experiment is None

@@ -17,10 +17,15 @@ class _Mlflow:
         self.status_code = status
         self.ok = status < 400
         self.content = content
+        self.text = ""
         self.asked: list[tuple[str, Any]] = []
 
     def json(self) -> Any:
         return self.content
+
+    def raise_for_status(self) -> None:
+        if self.status_code >= 500:
+            raise requests.HTTPError
 
     def get(self, _: requests.Session, url: str, params: Any, timeout: float) -> "_Mlflow":
         assert timeout <= 5
@@ -196,3 +201,32 @@ def test_what_mlflow_never_takes_is_told_and_not_tried_for_ever(
         "rollout wine-v7-a: its record is no artifact: MLflow's artifacts at s3 are not written through it",
     ]
     assert mlflow.files == {}
+
+
+def test_the_figures_are_those_of_the_versions_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = {
+        "model_version": {"run_id": "training", "tags": [{"key": "gate.run_id", "value": "evaluation"}]},
+        "run": {"data": {"metrics": [{"key": "accuracy", "value": 0.95}, {"key": "f1", "value": 1}]}},
+    }
+    registry, mlflow = _registry(monkeypatch, 200, content)
+    assert registry.figures("wine", "7") == {"accuracy": 0.95, "f1": 1.0}
+    assert [params for _, params in mlflow.asked] == [
+        {"name": "wine", "version": "7"},
+        {"run_id": "evaluation"},
+    ]
+
+
+@pytest.mark.parametrize(("status", "content"), [(404, None), (500, None), (200, {}), (200, {"run": 1})])
+def test_without_an_evaluation_there_are_no_figures(
+    monkeypatch: pytest.MonkeyPatch, status: int, content: Any
+) -> None:
+    registry, _ = _registry(monkeypatch, status, content)
+    assert registry.figures("wine", "7") == {}
+
+
+def test_the_result_of_an_experiment_is_tagged_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry, mlflow = _registry(monkeypatch, 200)
+    result = {"begunAt": "2026-11-30T12:00:00+00:00", "verdict": "worse", "metric": "accuracy", "says": "x"}
+    assert registry.tag(record(experiment=result))
+    keys = [body["key"] for _, body in mlflow.asked]
+    assert keys[1:] == ["experiment.verdict", "experiment.against", "experiment.metric", "experiment.result"]

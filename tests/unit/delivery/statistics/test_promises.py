@@ -18,6 +18,7 @@ from delivery.statistics.experiment import Difference, Sample
 from delivery.statistics.labels import PairedCounts, QualityCounts
 from delivery.statistics.latency import TickCounts
 from tests.fixtures.simulated_rollouts import LOOKS, Array, Gateway, Traffic, rollouts, seconds_until
+from workloads.serving import experiment_sizes
 
 STREAMS = 2000
 LEAST_SECONDS = 30
@@ -250,7 +251,7 @@ def test_an_experiment_without_a_difference_hardly_ever_finds_one() -> None:
     # No effect is small enough for "no difference" here, so that all looks are taken.
     found = _experiments(0.1, 0.1, 1e-6, 296, 400)
     wrong = sum(verdict is not Difference.UNDECIDED for verdict, _ in found) / 400
-    assert wrong <= _at_most(experiment.FALSE_VERDICTS, 400)
+    assert wrong <= _at_most(experiment_sizes.FALSE_VERDICTS, 400)
 
 
 @pytest.mark.parametrize(
@@ -264,6 +265,6 @@ def test_an_experiment_names_the_better_version(challenger: float, champion: flo
 
 @pytest.mark.parametrize(("challenger", "verdict"), [(0.12, Difference.BETTER), (0.1, Difference.NONE)])
 def test_the_units_that_are_foretold_suffice_for_nine_of_ten(challenger: float, verdict: Difference) -> None:
-    units = experiment.units_needed(experiment.deviation_of_ratio(0.11), 0.02)
+    units = experiment_sizes.units_needed(experiment_sizes.deviation_of_ratio(0.11), 0.02)
     found = _experiments(challenger, 0.1, 0.02, math.ceil(units / 100), 300)
     assert sum(each is verdict for each, _ in found) / 300 >= _at_least(0.9, 300)

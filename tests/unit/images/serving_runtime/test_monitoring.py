@@ -52,6 +52,14 @@ def test_a_line_is_a_record_of_data_capture() -> None:
     ]
 
 
+def test_the_unit_of_an_experiment_is_recorded_as_an_attribute() -> None:
+    server = RecordingServer()
+    server.predict(v1([0, 2, 3]), identity="r0", headers=[(b"x-experiment-unit", b"aB01")])
+    server.predict(v1([0, 2, 3]), identity="r1", headers=[(b"x-experiment-unit", b"ann@example.com")])
+    events = [each["eventMetadata"] for each in server.pull("/payloads").lines]
+    assert [each.get("customAttributes") for each in events] == [["unit=aB01"], None]
+
+
 def test_a_puller_that_says_what_it_has_stored_gets_every_request_once() -> None:
     server = filled(5)
     first = server.pull("/payloads", "limit=2")

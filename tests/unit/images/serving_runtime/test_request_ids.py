@@ -1,7 +1,7 @@
 """Ids of requests."""
 
 import pytest
-from predictor.request_ids import RequestIds
+from predictor.request_ids import RequestIds, unit_of
 
 
 def test_an_id_that_is_given_is_kept() -> None:
@@ -19,3 +19,14 @@ def test_ids_that_are_made_differ_between_requests_and_processes() -> None:
     made = [each.of([]) for each in (first, first, second, second)]
     assert len(set(made)) == 4
     assert {len(each) for each in made} == {18}
+
+
+@pytest.mark.parametrize(
+    ("given", "unit"), [(b"0f", b"0f"), (b"AB" * 64, b"AB" * 64), (b"f", b""), (b"xy", b"")]
+)
+def test_a_unit_is_a_hex_digest(given: bytes, unit: bytes) -> None:
+    assert unit_of([(b"host", b"x"), (b"x-experiment-unit", given)]) == unit
+
+
+def test_most_requests_are_of_no_unit() -> None:
+    assert unit_of([(b"x-request-id", b"ab")]) == b""

@@ -38,7 +38,7 @@ def test_drift_is_looked_for_and_requests_are_stored_by_default() -> None:
     assert DELIVERY.watch
     watch = DELIVERY.watch(stack_file.settings("local"))
     assert [each.name for each in watch.targets] == ["delivery"]
-    assert [each.name for each in watch.dashboards] == ["drift", "payloads"]
+    assert [each.name for each in watch.dashboards] == ["drift", "payloads", "experiments"]
 
 
 def test_the_models_of_a_team_are_read_too() -> None:

@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Generator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -114,3 +114,15 @@ def test_a_window_is_of_seven_days_unless_somebody_says_more() -> None:
 def test_a_window_that_is_none_is_one_line(begin: str, end: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         window_of(begin, end)
+
+
+def test_one_version_is_read_alone_and_labels_that_were_written_before_are_left_out(store: Any) -> None:
+    put(store, "models/wine/labels/monday.jsonl", label("a", "x"), label("b", "y"))
+    put(store, "models/wine/v1/2026/11/30/12/pod-0000000001.jsonl.gz", request("a", [1, "r"]))
+    put(store, "models/wine/v12/2026/11/30/12/pod-0000000001.jsonl.gz", request("b", [2, "r"]))
+    found = LabelledRows(*WINDOW)
+    read_labels(store, PLACE, "wine", found, datetime.now(UTC) + timedelta(hours=1))
+    assert found.labels == 0
+    read_labels(store, PLACE, "wine", found, datetime.now(UTC) - timedelta(hours=1))
+    read_requests(store, PLACE, "wine", WINDOW, found, "1")
+    assert [each.identity for each in found.rows] == ["a:0"]

@@ -1,0 +1,127 @@
+"""The round that reads labels and recorded requests of experiments, apart from that of rollouts."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from delivery.experiments import exposition
+from delivery.experiments.records import Measured
+from delivery.experiments.stored_experiments import Side, StoredExperiments
+from delivery.proofs.predictors import NoAnswerError, Predictors
+from delivery.rollouts.cluster import Cluster
+from delivery.rollouts.records import Defaults, Rollout
+from delivery.version import Version
+from workloads.serving.model_rollout import Phase
+
+_LOGGER = logging.getLogger("delivery")
+_INTERVAL: Final = 10.0
+_SHARE_OF_TIME: Final = 0.1
+"""Of one processor, at most: the more is recorded, the more seldom it is looked at."""
+
+
+class ExperimentWatch:
+    """Measures every experiment under way; whoever restarts it measures the same rows again."""
+
+    def __init__(
+        self,
+        namespaces: Sequence[str],
+        cluster: Cluster,
+        predictors: Predictors,
+        stored: StoredExperiments,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Begin without having seen anything.
+
+        Args:
+            namespaces: Namespaces of models.
+            cluster: The objects.
+            predictors: Whom to ask for the classes of a version.
+            stored: What callers have sent, and what was right.
+            clock: The time, in UTC.
+        """
+        self._namespaces = namespaces
+        self._cluster = cluster
+        self._predictors = predictors
+        self._stored = stored
+        self._clock = clock
+        self._measured: Mapping[tuple[str, str], Measured] = {}
+        self._said: dict[tuple[str, str], str] = {}
+        self.text = exposition.text([])
+        """The page for Prometheus, replaced by each round."""
+
+    def run(self, ended: threading.Event) -> None:
+        """Go round until the process ends."""
+        while not ended.is_set():
+            began = time.thread_time()
+            try:
+                self.round()
+            except Exception:
+                _LOGGER.exception("experiments: this round was left out")
+            ended.wait(max(_INTERVAL, (time.thread_time() - began) / _SHARE_OF_TIME))
+
+    def round(self) -> None:
+        """Measure every experiment once."""
+        found: dict[tuple[str, str], Measured] = {}
+        shown: list[tuple[str, Rollout]] = []
+        for namespace in self._namespaces:
+            try:
+                rollouts = [
+                    Rollout.from_object(each, Defaults()) for each in self._cluster.rollouts(namespace)
+                ]
+            except Exception as error:
+                # One namespace is not to keep the others from being read.
+                self._say((namespace, ""), f"not read ({type(error).__name__})")
+                continue
+            for rollout in rollouts:
+                if rollout.experiment is None or not rollout.status.experiment.begun_at:
+                    continue
+                place = (namespace, rollout.name)
+                shown.append((namespace, rollout))
+                if _is_running(rollout) and (measured := self._measure(namespace, rollout)) is not None:
+                    found[place] = measured
+        self._measured = found
+        self.text = exposition.text(shown)
+
+    def measured(self, namespace: str, rollout: str) -> Measured | None:
+        """Return what the last round has found of a rollout's experiment; None if it has not looked."""
+        return self._measured.get((namespace, rollout))
+
+    def _measure(self, namespace: str, rollout: Rollout) -> Measured | None:
+        if rollout.experiment is None:
+            return None
+        place = (namespace, rollout.name)
+        try:
+            sides = [
+                Side(version=number, classes=self._predictors.facts(version).classes)
+                for number in (rollout.version, rollout.status.stable_version)
+                for version in [Version(namespace=namespace, model_name=rollout.model_name, number=number)]
+            ]
+            begun = datetime.fromisoformat(rollout.status.experiment.begun_at)
+            measured = self._stored.measure(
+                namespace,
+                rollout.model_name,
+                rollout.experiment.metric,
+                (begun, self._clock()),
+                challenger=sides[0],
+                champion=sides[1],
+            )
+        except (NoAnswerError, BotoCoreError, ClientError, OSError, ValueError) as error:
+            self._say(place, f"not measured ({type(error).__name__}: {error})")
+            return self._measured.get(place)
+        self._say(place, "")
+        return measured
+
+    def _say(self, whose: tuple[str, str], what: str) -> None:
+        """Log what is wrong, once."""
+        if what and self._said.get(whose) != what:
+            _LOGGER.warning("experiment of %s: %s", "/".join(filter(None, whose)), what)
+        self._said[whose] = what
+
+
+def _is_running(rollout: Rollout) -> bool:
+    return rollout.status.phase is Phase.PROGRESSING and not rollout.status.experiment.is_over

@@ -236,7 +236,7 @@ def _retrain(endpoints: Endpoints, options: argparse.Namespace) -> int:
     arguments = retraining.inputs(endpoints, options)
     if options.every is None:
         _run(endpoints, options, arguments, cache=True)
-        return _show(endpoints, options.name)
+        return _show(endpoints, options, options.name)
     seconds = retraining.interval_of(options.every)
     from workloads import pipeline_runs
 

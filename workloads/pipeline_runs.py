@@ -4,7 +4,10 @@ The reason is in the log of the failed step, which the object store keeps after 
 nodes of the Argo workflow, from where the API's answers have it too.
 """
 
+import base64
+import gzip
 import itertools
+import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -199,8 +202,15 @@ def _nodes(endpoints: Endpoints, run_id: str) -> dict[str, dict[str, Any]]:
             label_selector=f"pipeline/runid={run_id}",
         ),
     )
-    items = workflows["items"]
-    return items[0].get("status", {}).get("nodes", {}) if items else {}
+    return nodes_of(workflows["items"][0]) if workflows["items"] else {}
+
+
+def nodes_of(workflow: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the nodes of an Argo workflow; Argo compresses those of a large one (its util/file/fileutil.go)."""
+    status = workflow.get("status", {})
+    if packed := status.get("compressedNodes"):
+        return json.loads(gzip.decompress(base64.b64decode(packed)))
+    return status.get("nodes", {})
 
 
 def steps(nodes: Mapping[str, Mapping[str, Any]]) -> tuple[Step, ...]:

@@ -97,7 +97,7 @@ def _of_champion(endpoints: Endpoints, name: str, chosen: dict[str, Any]) -> dic
     mlflow = connect(endpoints)
     try:
         version = mlflow.get_model_version_by_alias(name, "champion")
-        training = mlflow.get_run(str(version.run_id)).data.params
+        training = mlflow.get_run(version.run_id).data.params if version.run_id else {}
         gate = version.tags.get("gate.run_id", "")
         evaluation = mlflow.get_run(gate).data.tags if gate else {}
     except MlflowException as error:

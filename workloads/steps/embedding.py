@@ -9,22 +9,35 @@ from typing import Any
 def embed(step: Any, *modules: ModuleType) -> None:
     """Put the source of modules in front of a step's own, in their order.
 
+    Docstrings and comments are left out: Argo keeps the source of every step that has run several times in its
+    workflow, which may not exceed 1 MiB.
+
     Args:
         step: A component that Kubeflow made of a function.
         modules: Modules of this repository; they import each other only, and libraries of the image.
     """
     command = step.component_spec.implementation.container.command
-    command[-1] = "\n".join(
-        [*(_without_own_imports(inspect.getsource(each)) for each in modules), command[-1]]
+    command[-1] = "\n".join([*(_what_runs(inspect.getsource(each)) for each in modules), command[-1]])
+
+
+def _what_runs(source: str) -> str:
+    """Return a module without its docstrings, and without imports of this repository, which no image holds."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [each for each in node.body if not _is_text(each) and not _is_own_import(each)] or [
+                ast.Pass()
+            ]
+    return f"{ast.unparse(tree)}\n"
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
     )
 
 
-def _without_own_imports(source: str) -> str:
-    """Return a module without its imports of this repository, which a step's image does not hold."""
-    lines = source.splitlines()
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "workloads":
-            lines[node.lineno - 1 : node.end_lineno] = [""] * (
-                (node.end_lineno or node.lineno) - node.lineno + 1
-            )
-    return "\n".join(lines) + "\n"
+def _is_own_import(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "workloads"

@@ -48,12 +48,12 @@ def register(
     # A retried step must not register a second version.
     known = client.search_model_versions(f"name = '{model_name}'", max_results=1000)
     mine = [version for version in known if version.tags.get("kfp.pipeline_run_id") == pipeline_run_id]
-    others = [version for version in known if version not in mine]
-    newest = max(others, key=lambda version: int(version.version), default=None)
+    others = sorted((each for each in known if each not in mine), key=lambda each: -int(each.version))
     # Same rule as workloads.lineage.data_of.
-    owner = newest and (
-        newest.tags.get("data.uri") or client.get_run(str(newest.run_id)).data.tags.get("data.uri")
-    )
+    owner = next((uri for each in others if (uri := each.tags.get("data.uri"))), None)
+    of_run = next((each.run_id for each in others if each.run_id), None)
+    if not owner and of_run:
+        owner = client.get_run(of_run).data.tags.get("data.uri")
     if data and owner and owner != data and not replace:
         raise ValueError(
             f"model {model_name}: is trained on {owner}, not {data}; give another name, or replace = true"

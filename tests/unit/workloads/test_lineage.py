@@ -111,6 +111,19 @@ def test_a_model_belongs_to_the_data_of_its_newest_version(
     assert data_of(ENDPOINTS, "sales") == "s3://b/old.csv"
     client.create_model_version("sales", "s3://b/m2", run.info.run_id, tags={"data.uri": "s3://b/new.csv"})
     assert data_of(ENDPOINTS, "sales") == "s3://b/new.csv"
+    # Somebody else's version, without a run and without its data.
+    client.create_model_version("sales", "s3://b/m3")
+    assert data_of(ENDPOINTS, "sales") == "s3://b/new.csv"
+
+
+def test_a_model_of_somebody_elses_versions_alone_belongs_to_no_data(
+    step_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = mlflow.MlflowClient()
+    monkeypatch.setattr(lineage, "connect", lambda _: client)
+    client.create_registered_model("sales")
+    client.create_model_version("sales", "s3://b/m1")
+    assert data_of(ENDPOINTS, "sales") == ""
 
 
 def test_a_registry_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

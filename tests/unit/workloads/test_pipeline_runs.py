@@ -1,5 +1,8 @@
 """Pipeline runs: steps, durations and reasons, from Argo's nodes and the API."""
 
+import base64
+import gzip
+import json
 from typing import Any
 
 import pytest
@@ -45,6 +48,13 @@ def test_steps_come_in_order_with_their_seconds_and_what_was_cached() -> None:
     assert (found["load-data"].cached, found["load-data"].seconds) == (True, 10.0)
     assert (found["validate-data"].cached, found["validate-data"].seconds) == (False, 14.0)
     assert found["validate-data"].phase == "Failed"
+
+
+def test_the_nodes_of_a_large_workflow_are_unpacked() -> None:
+    packed = base64.b64encode(gzip.compress(json.dumps(FAILED).encode())).decode()
+    assert pipeline_runs.nodes_of({"status": {"compressedNodes": packed}}) == FAILED
+    assert pipeline_runs.nodes_of({"status": {"nodes": FAILED}}) == FAILED
+    assert pipeline_runs.nodes_of({}) == {}
 
 
 def test_a_failed_pod_belongs_to_its_step() -> None:

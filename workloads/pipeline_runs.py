@@ -206,7 +206,7 @@ def _nodes(endpoints: Endpoints, run_id: str) -> dict[str, dict[str, Any]]:
 
 
 def nodes_of(workflow: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the nodes of an Argo workflow; Argo compresses those of a large one (its util/file/fileutil.go)."""
+    """Return the nodes of an Argo workflow, which Argo compresses if they are many."""
     status = workflow.get("status", {})
     if packed := status.get("compressedNodes"):
         return json.loads(gzip.decompress(base64.b64decode(packed)))

@@ -76,6 +76,7 @@ def test_every_identity_belongs_to_a_service_account_that_exists(stack: str) -> 
         *((each.runs_namespace, "pipeline-runner") for each in teams),
         *((each.models_namespace, "model-storage") for each in teams),
         *defaults,
+        ("delivery", "delivery"),
         ("kubeflow", "ml-pipeline"),
         ("runs", "pipeline-runner"),
         ("mlflow", "mlflow"),
@@ -96,9 +97,9 @@ def test_workloads_that_may_reach_the_credentials_agent_run_as_an_account_with_a
         for selector in [each.inputs["spec"]["podSelector"].get("matchLabels", {})]
         if (_AGENT, 80) in _egress(each.inputs["spec"])
     }
-    # Runs, their API, MLflow and models; a team has no MLflow.
+    # Runs, their API, MLflow, models and the delivery controller; a team has neither MLflow nor the last.
     teams = tenant.teams(stack_file.settings(stack))
-    assert len(clients) == 4 + 3 * len(teams) + len(SCALERS[stack]), clients
+    assert len(clients) == 5 + 3 * len(teams) + len(SCALERS[stack]), clients
     for each in deployment.of_type("Deployment"):
         template = each.inputs["spec"]["template"]
         namespace, labels = each.inputs["metadata"]["namespace"], template["metadata"]["labels"].items()

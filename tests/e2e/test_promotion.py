@@ -60,14 +60,10 @@ def test_a_promoted_version_answers_alike_with_its_lineage_and_its_record(
     version = champion.model_version
     copy = version_copy.fetch(connect(endpoints), _MODEL, version, tmp_path)
     made = version_copy.store(connect(endpoints), replace(copy, model_name=_COPY), f"here/{_MODEL}/{version}")
-    options = argparse.Namespace(
-        steps="none",
-        max_error_ratio=None,
-        deadline_seconds=180,
-        bake_seconds=1,
-        detach=False,
-        timeout_seconds=240,
-    )
+    command = argparse.ArgumentParser()
+    rollouts.add_options(command)
+    options = command.parse_args(["--steps=none", "--deadline-seconds=180", "--bake-seconds=1"])
+    options.timeout_seconds = 240
     assert rollouts.roll_out(endpoints, _COPY, made, options, reason="test of promotion") == 0
     traced = lineage.trace(endpoints, _COPY)
     assert lineage.broken_links(traced) == []

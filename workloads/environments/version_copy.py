@@ -179,7 +179,7 @@ def _fetch_run(client: MlflowClient, run_id: str, folder: Path) -> RunCopy:
     run = client.get_run(run_id)
     has_files = bool(client.list_artifacts(run_id))
     folder.mkdir()
-    return RunCopy(run=run, folder=_download(run.info.artifact_uri, folder) if has_files else folder)
+    return RunCopy(run=run, folder=_download(str(run.info.artifact_uri), folder) if has_files else folder)
 
 
 def _create_run(

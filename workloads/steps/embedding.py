@@ -9,7 +9,7 @@ from typing import Any
 def embed(step: Any, *modules: ModuleType) -> None:
     """Put the source of modules in front of a step's own, in their order.
 
-    Docstrings and comments are left out: Argo keeps the source of every step that has run several times in its
+    Docstrings and comments are left out: Argo keeps the source of each step that has run several times in its
     workflow, which may not exceed 1 MiB.
 
     Args:
@@ -21,7 +21,7 @@ def embed(step: Any, *modules: ModuleType) -> None:
 
 
 def _what_runs(source: str) -> str:
-    """Return a module without its docstrings, and without imports of this repository, which no image holds."""
+    """Return a module without docstrings, and without imports of this repository, which no image holds."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):

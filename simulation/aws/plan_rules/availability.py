@@ -7,6 +7,7 @@ from simulation.aws.planned import PlannedResource
 
 # Name of a workload -> why it runs alone in production too.
 ALONE: Final[Mapping[str, str]] = {
+    "delivery": "without it shares stay as they are, and Alertmanager sends its alerts again",
     "monitoring-grafana": "its sessions are in a file of its own, so a second one would log users out",
     "monitoring-teams": "there is one Prometheus behind it, which is as alone",
     "metadata-grpc": "it serialises writes itself, so two would corrupt the lineage",

@@ -14,6 +14,8 @@ from delivery.direct import DirectSession
 
 @contextmanager
 def _server(body: bytes = b"", status: int = 200, pause: float = 0) -> Generator[str]:
+    over = threading.Event()
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status)
@@ -22,9 +24,9 @@ def _server(body: bytes = b"", status: int = 200, pause: float = 0) -> Generator
             try:
                 for at in range(len(body)):
                     self.wfile.write(body[at : at + 1] if pause else body[at:])
-                    if not pause:
+                    # Drop by drop, until the test is over.
+                    if not pause or over.wait(pause):
                         return
-                    time.sleep(pause)
             except OSError:
                 pass
 
@@ -34,6 +36,7 @@ def _server(body: bytes = b"", status: int = 200, pause: float = 0) -> Generator
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}/"
+        over.set()
         server.shutdown()
 
 

@@ -10,7 +10,14 @@ from tests.fixtures import platform
 
 def test_its_clients_are_the_gateway_and_the_pods_that_use_a_bucket() -> None:
     made = plan(stack_file.settings("local"), PARTS)
-    assert made.clients(OBJECT_STORE.name) == ("gateway", "kubeflow", "mlflow", "models", "runs")
+    assert made.clients(OBJECT_STORE.name) == (
+        "delivery",
+        "gateway",
+        "kubeflow",
+        "mlflow",
+        "models",
+        "runs",
+    )
     assert made.servers(ObjectStoreConnections) == ("object-store",)
 
 
@@ -19,6 +26,7 @@ def test_every_bucket_of_a_part_is_created() -> None:
     assert [(each.name, each.owner, each.readers) for each in made.buckets] == [
         ("mlflow", "tracking", ("serving",)),
         ("pipelines", "pipelines", ()),
+        ("payloads", "delivery", ()),
     ]
 
 

@@ -111,6 +111,7 @@ def test_production_keeps_data_in_managed_databases_and_buckets() -> None:
         "pipelines-applied",
         "pipelines-serving",
         "mlflow",
+        "payloads",
         "access-logs",
     ]
     assert {type(each) for each in made.state} == {ManagedBucket, ManagedDatabase, Volume}

@@ -105,6 +105,7 @@ def test_its_databases_bucket_and_secrets_are_its_own() -> None:
         "mlflow": "tracking",
         "pipelines": "pipelines",
         "pipelines-research": "pipelines-research",
+        "payloads": "delivery",
     }
     names = {secret.name for secret in made.secrets if secret.name.endswith("-research")}
     assert names == {

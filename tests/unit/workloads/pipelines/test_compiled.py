@@ -24,9 +24,8 @@ def test_every_step_runs_in_the_image_of_the_platform(name: str) -> None:
 
 
 def test_an_unknown_pipeline_is_refused_with_those_there_are() -> None:
-    with pytest.raises(
-        WorkloadsError, match=r"pipeline trian: unknown; give one of predict_batch, train_register_serve"
-    ):
+    given = "predict_batch, retrain, train_register_serve, tune"
+    with pytest.raises(WorkloadsError, match=rf"^pipeline trian: unknown; give one of {given}$"):
         compiled("trian")
 
 

@@ -14,7 +14,6 @@ _MODEL: Final = "{{ $labels.model_name }} version {{ $labels.version }} in {{ $l
 _VARIABLE: Final = "{{model_name}} {{version}} {{variable}}"
 
 
-_ALERTS: Final = ("ModelInputDrift", "ModelPredictionDrift")
 _DRIFT: Final = (
     "plinth_drift_alarm",
     "plinth_drift_index",
@@ -31,6 +30,16 @@ _EXPERIMENTS: Final = (
     "plinth_experiment_units",
     "plinth_experiment_verdict",
 )
+_QUALITY: Final = (
+    "plinth_quality_accuracy",
+    "plinth_quality_alarm",
+    "plinth_quality_evidence",
+    "plinth_quality_labelled_rows",
+    "plinth_quality_reference",
+    "plinth_quality_threshold",
+    "plinth_quality_without_reference",
+    "plinth_quality_wrong_rows",
+)
 _PAYLOADS: Final = (
     "plinth_payloads_dropped_requests_total",
     "plinth_payloads_store_failures_total",
@@ -44,7 +53,7 @@ def watch(namespace: str, timing: Timing, *, drift: bool, payloads: bool, retrai
     Args:
         namespace: of the controller.
         timing: durations of the stack's monitoring.
-        drift: whether it compares live rows with those of training.
+        drift: whether it compares live rows with those of training, and with payloads, answers with labels.
         payloads: whether it stores recorded requests.
         retraining: whether it wants to know of drift, to have models trained again.
     """
@@ -55,7 +64,11 @@ def watch(namespace: str, timing: Timing, *, drift: bool, payloads: bool, retrai
         namespace=namespace,
         labels=delivery_controller.POD_LABELS,
         port=delivery_controller.PORT,
-        metrics=(*(_DRIFT if drift else ()), *((*_PAYLOADS, *_EXPERIMENTS) if payloads else ())),
+        metrics=(
+            *(_DRIFT if drift else ()),
+            *((*_PAYLOADS, *_EXPERIMENTS) if payloads else ()),
+            *(_QUALITY if drift and payloads else ()),
+        ),
         # Of models, whose namespace they name.
         of_others=True,
     )
@@ -66,7 +79,7 @@ def watch(namespace: str, timing: Timing, *, drift: bool, payloads: bool, retrai
     rules = (
         _drifted(
             timing,
-            _ALERTS[0],
+            "ModelInputDrift",
             "feature",
             "inputs",
             "Ask who sends these rows what has changed there: a unit, a default, another population. If it "
@@ -74,12 +87,13 @@ def watch(namespace: str, timing: Timing, *, drift: bool, payloads: bool, retrai
         ),
         _drifted(
             timing,
-            _ALERTS[1],
+            "ModelPredictionDrift",
             "answer",
             "answers",
             "Look for ModelInputDrift of the same model first: its rows explain its answers. Without it the "
             "rows have changed together: compare recent answers with what turned out to be true.",
         ),
+        *((_worse(timing),) if payloads else ()),
     )
     receiver = Receiver(
         name="retraining",
@@ -87,13 +101,13 @@ def watch(namespace: str, timing: Timing, *, drift: bool, payloads: bool, retrai
         labels=delivery_controller.POD_LABELS,
         url=f"http://{delivery_controller.SERVICE}.{namespace}:{delivery_controller.PORT}/alerts",
         port=delivery_controller.PORT,
-        alerts=_ALERTS,
+        alerts=tuple(each.name for each in rules),
         group_by=("namespace", "model_name"),
     )
     return Watch(
         targets=(target,),
         rules={"drift": rules},
-        dashboards=(_drift_dashboard(), *kept),
+        dashboards=(_drift_dashboard(quality=payloads), *kept),
         receivers=(receiver,) if retraining else (),
     )
 
@@ -111,7 +125,21 @@ def _drifted(timing: Timing, name: str, kind: str, what: str, remedy: str) -> Al
     )
 
 
-def _drift_dashboard() -> Dashboard:
+def _worse(timing: Timing) -> Alert:
+    return alert(
+        timing,
+        "ModelQualityDrift",
+        "plinth_quality_alarm == 1",
+        f"{_MODEL}: by its labels it is wrong more often than on the rows held back from training",
+        "Look for ModelInputDrift of the same model: where its rows have changed, train on newer ones. If "
+        "they have not, look at the labels themselves: their classes, and who gave them.",
+        severity="warning",
+        # The evidence has waited for enough rows already.
+        hold_seconds=0,
+    )
+
+
+def _drift_dashboard(*, quality: bool) -> Dashboard:
     return Dashboard(
         name="drift",
         title="Drift",
@@ -133,6 +161,38 @@ def _drift_dashboard() -> Dashboard:
                 title="Models that nobody can compare: no statistics of training",
                 queries={"{{model_name}} {{version}}": "plinth_drift_without_reference == 1"},
             ),
+            *(_quality_panels() if quality else ()),
+        ),
+    )
+
+
+def _quality_panels() -> tuple[Panel, ...]:
+    version = "{{model_name}} {{version}}"
+    return (
+        Panel(
+            title="Accuracy by labels, on held-back rows, and the least that is tolerated",
+            queries={
+                f"{version} by labels": "plinth_quality_accuracy",
+                f"{version} held back": "plinth_quality_reference",
+                f"{version} least": "plinth_quality_threshold",
+            },
+            unit="percentunit",
+        ),
+        Panel(
+            title="Evidence that the accuracy is too low, as a share of what raises the alert",
+            queries={version: "plinth_quality_evidence"},
+            unit="percentunit",
+        ),
+        Panel(
+            title="Labelled rows, and those that were answered wrong",
+            queries={
+                f"{version} labelled": "plinth_quality_labelled_rows",
+                f"{version} wrong": "plinth_quality_wrong_rows",
+            },
+        ),
+        Panel(
+            title="Classifiers without an accuracy on held-back rows to compare with",
+            queries={version: "plinth_quality_without_reference == 1"},
         ),
     )
 

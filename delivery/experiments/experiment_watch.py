@@ -11,7 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from delivery.experiments import exposition
 from delivery.experiments.records import Measured
-from delivery.experiments.stored_experiments import Side, StoredExperiments
+from delivery.experiments.stored_experiments import StoredExperiments
+from delivery.experiments.stored_labels import Side
 from delivery.proofs.predictors import NoAnswerError, Predictors
 from delivery.rollouts.cluster import Cluster
 from delivery.rollouts.records import Defaults, Rollout
@@ -97,7 +98,11 @@ class ExperimentWatch:
         place = (namespace, rollout.name)
         try:
             sides = [
-                Side(version=number, classes=self._predictors.facts(version).classes)
+                Side(
+                    version=number,
+                    classes=self._predictors.facts(version).classes,
+                    is_challenger=number == rollout.version,
+                )
                 for number in (rollout.version, rollout.status.stable_version)
                 for version in [Version(namespace=namespace, model_name=rollout.model_name, number=number)]
             ]

@@ -74,6 +74,24 @@ class Measured:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answered:
+    """What labels say of the answers of a version that predicts classes."""
+
+    rows: int = 0
+    """Labelled rows."""
+    wrong_rows: int = 0
+    """Those whose label is another class than the answer was."""
+    requests: int = 0
+    """Requests with a labelled row."""
+    wrong: float = 0.0
+    """The share of wrong rows of each, added up: rows of one request are often alike, and count as one."""
+    left_out: str = ""
+    """In words, what was uploaded or recorded and does not count."""
+    is_full: bool = False
+    """Whether there were more rows than are counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExperimentState:
     """How far an experiment is."""
 

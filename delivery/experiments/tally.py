@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Final
 
-from delivery.experiments.records import Arm, Measured
+from delivery.experiments.records import Answered, Arm, Measured
 from delivery.proofs import answers
 from delivery.proofs.answers import Row, is_number
 from delivery.statistics.experiment import Sample
@@ -94,19 +94,32 @@ class Tally:
         self._labels.count_broken_file()
 
     def measured(self) -> Measured:
-        """Return what was found; nothing is taken after it."""
+        """Return what was found, by unit; nothing is taken after it."""
+        left_out = self._close()
+        challenger, champion = self._arm(1), self._arm(0)
+        return Measured(challenger=challenger, champion=champion, left_out=left_out, is_full=self.is_full)
+
+    def answered(self) -> Answered:
+        """Return how often the answers of all versions were right, by request; nothing is taken after it."""
+        left_out = self._close()
+        kept = [(total, rows) for total, rows in zip(self._totals, self._rows, strict=True) if rows]
+        rows = sum(each for _, each in kept)
+        return Answered(
+            rows=rows,
+            wrong_rows=rows - round(sum(total for total, _ in kept)),
+            requests=len(kept),
+            wrong=sum(1 - total / each for total, each in kept),
+            left_out=left_out,
+            is_full=self.is_full,
+        )
+
+    def _close(self) -> str:
         left_out = self._labels.left_out()
         if self._unread:
             left_out = [*left_out, f"{self._unread} answers or labels that the metric cannot compare"]
         self._labels = LabelledRows(self._begin, self._begin)
         self._places = {}
-        challenger, champion = self._arm(1), self._arm(0)
-        return Measured(
-            challenger=challenger,
-            champion=champion,
-            left_out=f"left out: {', '.join(left_out)}" if left_out else "",
-            is_full=self.is_full,
-        )
+        return f"left out: {', '.join(left_out)}" if left_out else ""
 
     def _value(self, answer: Row, label: str) -> float | None:
         """Return the metric of one row; None if answer and label do not have one."""

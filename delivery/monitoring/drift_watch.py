@@ -3,7 +3,7 @@
 import json
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from delivery.direct import DirectSession
@@ -13,7 +13,6 @@ from delivery.monitoring.pod_counts import PodCounts
 from delivery.monitoring.version_drift import VersionDrift
 from delivery.rollouts.cluster import Cluster
 from delivery.version import Version
-from workloads.serving import model_route
 
 _LOGGER = logging.getLogger("delivery")
 URL: Final = "http://{address}:8081/bins"
@@ -49,7 +48,7 @@ class DriftWatch:
         seen: set[Version] = set()
         for namespace in self._namespaces:
             try:
-                seen.update(self._serving(namespace))
+                seen.update(self._cluster.serving(namespace))
             except Exception as error:
                 _LOGGER.warning("drift: routes of %s were not read (%s)", namespace, type(error).__name__)
                 # What is known stays: nobody has said that it serves no longer.
@@ -64,12 +63,6 @@ class DriftWatch:
             except Exception as error:
                 self._say(each, f"not compared ({type(error).__name__})")
         self.text = exposition.text(self._versions)
-
-    def _serving(self, namespace: str) -> Iterator[Version]:
-        for model_name, route in self._cluster.routes(namespace).items():
-            for version, weight in model_route.weights(route, model_name).items():
-                if weight:
-                    yield Version(namespace=namespace, model_name=model_name, number=version)
 
     def _look(self, version: Version) -> None:
         pods = self._cluster.pods_of(version)

@@ -1,4 +1,4 @@
-"""Alerts of drift, in the form in which Alertmanager sends them to webhooks."""
+"""Alerts of drift, of quality too, in the form in which Alertmanager sends them to webhooks."""
 
 import json
 import re
@@ -10,7 +10,7 @@ _MODEL = re.compile(r"[a-z]([a-z0-9-]{0,60}[a-z0-9])?")
 
 @dataclass(frozen=True, kw_only=True)
 class DriftAlert:
-    """A variable of a version that has drifted."""
+    """A variable of a version that has drifted, or its quality."""
 
     name: str
     identity: str
@@ -19,11 +19,12 @@ class DriftAlert:
     model_name: str
     version: str
     variable: str
+    """Empty for quality."""
 
     @property
     def what(self) -> str:
         """Name and variable, for people."""
-        return f"{self.name} {self.variable}"
+        return f"{self.name} {self.variable}".rstrip()
 
 
 def firing(body: bytes) -> list[DriftAlert]:

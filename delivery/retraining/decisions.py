@@ -28,7 +28,8 @@ class Decision:
         """The alerts, as the records of the run and of its rollout have them."""
         names = dict.fromkeys(each.name for each in self.alerts)
         variables = dict.fromkeys(each.variable for each in self.alerts if each.variable)
-        return f"retrain: {', '.join(names)} ({', '.join([*variables][:5])})"
+        which = f" ({', '.join([*variables][:5])})" if variables else ""
+        return f"retrain: {', '.join(names)}{which}"
 
 
 def decide(

@@ -18,7 +18,10 @@ from delivery.rollouts.settings import Settings
 
 if TYPE_CHECKING:
     from delivery.experiments.experiment_watch import ExperimentWatch
+    from delivery.experiments.stored_labels import StoredLabels
+    from delivery.monitoring.limits import DriftLimits
     from delivery.proofs.replays import Replays
+    from delivery.quality.quality_watch import QualityWatch
     from delivery.retraining.receiver import Receiver
 
 PORT: Final = 8080
@@ -118,6 +121,7 @@ def _begin_watches(
     if settings.payloads is not None:
         from delivery.experiments.experiment_watch import ExperimentWatch
         from delivery.experiments.stored_experiments import StoredExperiments
+        from delivery.experiments.stored_labels import StoredLabels
         from delivery.payloads.payload_watch import PayloadWatch
         from delivery.payloads.store import PayloadStore
         from delivery.proofs.predictors import Predictors
@@ -128,17 +132,37 @@ def _begin_watches(
         _Pages.watches.append(payloads)
         predictors = Predictors(settings.predictor_url, Cluster(client.ApiClient()))
         replays = Replays(payloads.recent, predictors, chosen.excluded_features)
-        own = Cluster(client.ApiClient())
+        own, labels = Cluster(client.ApiClient()), StoredLabels(chosen)
         experiments = ExperimentWatch(
             [*settings.tracking],
             own,
             Predictors(settings.predictor_url, own),
-            StoredExperiments(chosen),
+            StoredExperiments(labels),
         )
         _Pages.watches.append(experiments)
+        if settings.drift is not None:
+            _Pages.watches.append(_quality_watch(settings, settings.drift, labels, chosen.keep_days))
     for each in _Pages.watches:
         threading.Thread(target=each.run, args=(ended,), daemon=True).start()
     return replays, experiments
+
+
+def _quality_watch(
+    settings: Settings, limits: "DriftLimits", labels: "StoredLabels", keep_days: int | None
+) -> "QualityWatch":
+    from delivery.proofs.predictors import Predictors
+    from delivery.quality.quality_watch import QualityWatch
+    from delivery.quality.stored_quality import StoredQuality
+    from delivery.rollouts.registry import Registry
+
+    own = Cluster(client.ApiClient())
+    return QualityWatch(
+        {namespace: Registry(url) for namespace, url in settings.tracking.items()},
+        limits.quality_tolerance,
+        own,
+        Predictors(settings.predictor_url, own),
+        StoredQuality(labels, keep_days),
+    )
 
 
 if __name__ == "__main__":

@@ -42,6 +42,15 @@ class Cluster:
         found = self._list(model_route.API, namespace, model_route.PLURAL, selector)
         return {each["metadata"]["labels"].get(MODEL_LABEL, ""): each for each in found}
 
+    def serving(self, namespace: str) -> list[Version]:
+        """Return the versions that get requests, of every model."""
+        return [
+            Version(namespace=namespace, model_name=model_name, number=number)
+            for model_name, route in self.routes(namespace).items()
+            for number, weight in model_route.weights(route, model_name).items()
+            if weight
+        ]
+
     def write_status(self, namespace: str, name: str, status: Mapping[str, Any]) -> None:
         """Replace the status of a rollout; one that is gone is fine."""
         try:

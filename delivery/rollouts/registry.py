@@ -52,14 +52,24 @@ class Registry:
     def figures(self, model_name: str, version: str) -> dict[str, float]:
         """Return the metrics of a version's evaluation; none if MLflow does not answer, or has none."""
         try:
-            found = self._done(self._get("model-versions/get", name=model_name, version=version))
-            known = found["model_version"]
-            tags = {each["key"]: each.get("value", "") for each in known.get("tags", [])}
-            run_id = tags.get("gate.run_id") or known.get("run_id", "")
-            run = self._done(self._get("runs/get", run_id=run_id))["run"]
-            return {each["key"]: float(each["value"]) for each in run["data"].get("metrics", [])}
+            training, evaluation = self._runs_of(model_name, version)
+            return self._metrics(evaluation or training)
         except (requests.RequestException, ValueError, KeyError, TypeError, _Never):
             return {}
+
+    def held_back(self, model_name: str, version: str) -> dict[str, float]:
+        """Return the metrics of a version on held-back rows; none if no pipeline has evaluated it.
+
+        Raises:
+            OSError: MLflow does not answer as it should.
+        """
+        try:
+            _, evaluation = self._runs_of(model_name, version)
+            return self._metrics(evaluation) if evaluation else {}
+        except _Never:
+            return {}
+        except (ValueError, KeyError, TypeError) as error:
+            raise OSError(f"no answer of MLflow ({type(error).__name__})") from None
 
     def set_alias(self, model_name: str, alias: str, version: str) -> bool:
         """Give a version an alias; return whether MLflow has done so."""
@@ -103,6 +113,17 @@ class Registry:
         except (requests.RequestException, ValueError, KeyError):
             return False
         return True
+
+    def _runs_of(self, model_name: str, version: str) -> tuple[str, str]:
+        """Return the runs that trained and that evaluated a version; empty where it names none."""
+        found = self._done(self._get("model-versions/get", name=model_name, version=version))
+        known = found["model_version"]
+        tags = {each["key"]: each.get("value", "") for each in known.get("tags", [])}
+        return known.get("run_id", ""), tags.get("gate.run_id", "")
+
+    def _metrics(self, run_id: str) -> dict[str, float]:
+        run = self._done(self._get("runs/get", run_id=run_id))["run"]
+        return {each["key"]: float(each["value"]) for each in run["data"].get("metrics", [])}
 
     def _run_of(self, record: RolloutRecord) -> dict[str, Any]:
         """Return the run that keeps a record; it is created in the experiment of the model."""

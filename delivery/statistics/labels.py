@@ -6,6 +6,7 @@ test, as an e-value that may be looked at after each label). Where a version ser
 answers is held against that of its reference, with a tolerance.
 """
 
+import math
 from dataclasses import dataclass
 
 from delivery.statistics import evidence
@@ -19,6 +20,8 @@ FALSE_ALARMS = 0.01
 """Share of versions within their tolerance that ever raise an alarm while they serve, at most."""
 ALARM_THRESHOLD = evidence.threshold_for(FALSE_ALARMS)
 """Evidence, as log10, at which the quality of a version that serves is reported as too low."""
+# A normal variable exceeds it with the probability of a false alarm.
+_NORMAL_QUANTILE = 2.326
 
 _FAIR = 0.5
 _WORSE = (0.6, 0.75, 0.9)
@@ -40,11 +43,11 @@ class PairedCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class QualityCounts:
-    """Labelled rows that a version answered for callers."""
+    """Labelled rows that a version answered for callers, or requests with such rows."""
 
     labels: int = 0
-    wrong: int = 0
-    """Rows whose label is another than the answer was."""
+    wrong: float = 0
+    """Rows whose label is another than the answer was; of requests, the share of each, added up."""
 
     def __post_init__(self) -> None:
         evidence.check_counts("wrong answers", self.labels, self.wrong)
@@ -59,6 +62,22 @@ def log10_evidence_of_pairs(counts: PairedCounts) -> float:
 def is_worse(counts: PairedCounts) -> bool:
     """Return whether the evidence suffices to roll the canary back."""
     return log10_evidence_of_pairs(counts) >= THRESHOLD
+
+
+def surely(reference: float, rows: float) -> float:
+    """Return the accuracy that a version has at least, by how often it was right about held-back rows.
+
+    The lower end of Wilson's interval, with one side: few rows that were all predicted by luck promise less.
+
+    Args:
+        reference: Share of the held-back rows that it got right.
+        rows: How many they were; 0 if nobody knows, and the share is taken as it is.
+    """
+    if rows <= 0:
+        return reference
+    square = _NORMAL_QUANTILE**2
+    spread = math.sqrt(reference * (1 - reference) / rows + square / (4 * rows**2))
+    return (reference + square / (2 * rows) - _NORMAL_QUANTILE * spread) / (1 + square / rows)
 
 
 def log10_evidence_of_quality(counts: QualityCounts, reference: float, tolerance: float) -> float:

@@ -18,6 +18,8 @@ class DriftSettings(Section):
     """Least rows of a window, one of each request; two windows in a row raise an alert. At least 500."""
     psi: float = Field(default=0.2, ge=0.05, le=5)
     """Population stability index beyond which a difference matters."""
+    quality_tolerance: float = Field(default=0.03, gt=0, le=0.5)
+    """How much lower the accuracy on labelled requests may be than on held-back rows."""
     excluded_features: tuple[str, ...] = Field(default=(), strict=False)
     """Features that predictors do not count."""
 
@@ -32,4 +34,10 @@ class DriftSettings(Section):
 
     def as_limits(self) -> dict[str, Any] | None:
         """Return what the controller judges by; None if it does not."""
-        return {"windowRows": self.window_rows, "psi": self.psi} if self.enabled else None
+        if not self.enabled:
+            return None
+        return {
+            "windowRows": self.window_rows,
+            "psi": self.psi,
+            "qualityTolerance": self.quality_tolerance,
+        }

@@ -19,16 +19,26 @@ _MONITORING = "monitoring"
 _GOAL_MIB = 700
 # The slowest target is scraped once a minute, and a rate needs two samples.
 _SAMPLES_SECONDS = 180
-# Of a model that has had the rows of a whole window.
-_AFTER_A_WINDOW = {"plinth_drift_alarm", "plinth_drift_index", "plinth_drift_threshold"}
+# Of a model that has had the rows of a whole window, or labels.
+_AFTER_A_WINDOW = {
+    "plinth_drift_alarm",
+    "plinth_drift_index",
+    "plinth_drift_threshold",
+    "plinth_quality_accuracy",
+    "plinth_quality_alarm",
+    "plinth_quality_evidence",
+}
 # Other journeys send the same row again and again, which is not what models were trained on.
-_OF_TRAFFIC = {"ModelInputDrift", "ModelPredictionDrift"}
+_OF_TRAFFIC = {"ModelInputDrift", "ModelPredictionDrift", "ModelQualityDrift"}
 # Panels that are empty on an idle platform.
 _EMPTY_WHEN_IDLE = {
+    "Accuracy by labels, on held-back rows, and the least that is tolerated",
     "Alerts firing",
+    "Classifiers without an accuracy on held-back rows to compare with",
     "Deployments without a ready pod",
     "Distance from training, as a share of what is too far",
     "Drifted in two windows in a row",
+    "Evidence that the accuracy is too low, as a share of what raises the alert",
     "Models that nobody can compare: no statistics of training",
     "GPUs asked for, by namespace",
     "GPUs of the nodes",

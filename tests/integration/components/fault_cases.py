@@ -144,6 +144,10 @@ FAULTS: dict[str, Fault] = {
     ),
     "ModelInputDrift": _drifted("feature/alcohol"),
     "ModelPredictionDrift": _drifted("answer/class"),
+    "ModelQualityDrift": Fault(
+        series=(_gauge('plinth_quality_alarm{namespace="models",model_name="wine",version="1"}', 0, 1),),
+        labels={"namespace": "models", "model_name": "wine", "version": "1"},
+    ),
     "PodRestarting": Fault(
         series=(_counter(f"kube_pod_container_status_restarts_total{{{_POD}}}", 0, 1),),
         labels={"namespace": "research", "pod": "train"},

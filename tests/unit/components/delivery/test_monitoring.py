@@ -11,9 +11,10 @@ def alerts() -> dict[str, Alert]:
     return {each.name: each for each in found if isinstance(each, Alert)}
 
 
-def test_inputs_and_answers_have_an_alert_each_that_names_the_variable() -> None:
+def test_inputs_answers_and_quality_have_an_alert_each_that_names_the_variable() -> None:
     found = alerts()
     assert {name: each.expression for name, each in found.items()} == {
+        "ModelQualityDrift": "plinth_quality_alarm == 1",
         "ModelInputDrift": 'plinth_drift_alarm{variable=~"feature/.*"} == 1',
         "ModelPredictionDrift": 'plinth_drift_alarm{variable=~"answer/.*"} == 1',
     }
@@ -21,6 +22,32 @@ def test_inputs_and_answers_have_an_alert_each_that_names_the_variable() -> None
         "{{ $labels.model_name }} version {{ $labels.version }} in {{ $labels.namespace }}: "
         "the inputs no longer look like those of training, by {{ $labels.variable }}"
     )
+
+
+def test_the_alert_of_quality_names_the_version() -> None:
+    assert alerts()["ModelQualityDrift"].summary == (
+        "{{ $labels.model_name }} version {{ $labels.version }} in {{ $labels.namespace }}: "
+        "by its labels it is wrong more often than on the rows held back from training"
+    )
+
+
+def test_without_payloads_no_quality_is_claimed() -> None:
+    watch = monitoring.watch("delivery", OPERATION, drift=True, payloads=False)
+    assert [each.name for each in watch.rules["drift"] if isinstance(each, Alert)] == [
+        "ModelInputDrift",
+        "ModelPredictionDrift",
+    ]
+    (page,) = watch.dashboards
+    assert not [query for query in page.queries() if "quality" in query]
+
+
+def test_every_metric_of_quality_is_on_the_dashboard_of_drift_or_raises_its_alert() -> None:
+    watch = monitoring.watch("delivery", OPERATION, drift=True, payloads=True)
+    shown = " ".join([*watch.dashboards[0].queries(), alerts()["ModelQualityDrift"].expression])
+    (target,) = watch.targets
+    quality = [each for each in target.metrics if each.startswith("plinth_quality_")]
+    assert len(quality) == 8
+    assert [each for each in quality if each not in shown] == []
 
 
 def test_two_windows_are_not_held_once_more_and_nobody_is_paged() -> None:
@@ -48,7 +75,7 @@ def test_what_a_stack_has_not_is_not_scraped() -> None:
         return {each.split("_")[1] for each in target.metrics}, [each.name for each in found.dashboards]
 
     assert shown(drift=True, payloads=True) == (
-        {"drift", "payloads", "experiment"},
+        {"drift", "payloads", "experiment", "quality"},
         ["drift", "payloads", "experiments"],
     )
     assert shown(drift=True, payloads=False) == ({"drift"}, ["drift"])

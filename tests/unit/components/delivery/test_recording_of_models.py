@@ -17,7 +17,7 @@ from components.shapes import network_policies
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules, sample
 
-DRIFT = {"windowRows": 1000, "psi": 0.2}
+DRIFT = {"windowRows": 1000, "psi": 0.2, "qualityTolerance": 0.03}
 GATEWAY: GatewayConnection = sample.GATEWAY
 KEYS: dict[str, Any] = {"access_key": "delivery", "secret_key": "open-sesame"}
 

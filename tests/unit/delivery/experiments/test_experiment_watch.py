@@ -86,6 +86,7 @@ def test_an_experiment_under_way_is_measured_with_the_classes_of_each_version(wo
         "1",
         ("low", "high"),
     )
+    assert (new.is_challenger, former.is_challenger) == (True, False)
 
 
 @pytest.mark.parametrize(

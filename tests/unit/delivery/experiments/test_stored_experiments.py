@@ -9,7 +9,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from delivery.experiments.stored_experiments import Side, StoredExperiments
+from delivery.experiments.stored_experiments import StoredExperiments
+from delivery.experiments.stored_labels import Side, StoredLabels
 from delivery.payloads.settings import PayloadSettings
 from tests.unit.delivery.experiments.labelled import answered
 from tests.unit.workloads.retraining.feedback import label
@@ -19,7 +20,9 @@ from workloads.serving.experiment_request import Metric
 _SETTINGS = PayloadSettings(
     bucket="payloads", endpoint="https://s3.us-east-1.amazonaws.com", region="us-east-1", keep_days=None
 )
-_NEW, _FORMER = (Side(version=each, classes=("low", "high")) for each in ("7", "6"))
+_NEW, _FORMER = (
+    Side(version=each, classes=("low", "high"), is_challenger=each == "7") for each in ("7", "6")
+)
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def test_rows_of_both_versions_since_the_beginning_are_measured(store: Any) -> N
     labels = b"".join(label(each, "low") for each in ("a", "b", "c", "d", "e", "before"))
     store.put_object(Bucket="payloads", Key="models/wine/labels/a.jsonl", Body=labels)
     store.put_object(Bucket="payloads", Key="models/wine/labels/b.jsonl.gz", Body=b"no gzip")
-    found = StoredExperiments(_SETTINGS).measure(
+    found = StoredExperiments(StoredLabels(_SETTINGS)).measure(
         "models", "wine", Metric.ACCURACY, (begin, now), challenger=_NEW, champion=_FORMER
     )
     assert (found.challenger.rows, found.challenger.mean) == (2, 1.0)
@@ -64,7 +67,7 @@ def test_labels_that_were_written_long_before_it_began_are_of_other_requests(sto
     begin = datetime.now(UTC) + timedelta(hours=2)
     _record(store, "7", begin, "a")
     window = (begin, begin + timedelta(hours=1))
-    found = StoredExperiments(_SETTINGS).measure(
+    found = StoredExperiments(StoredLabels(_SETTINGS)).measure(
         "models", "wine", Metric.ACCURACY, window, challenger=_NEW, champion=_FORMER
     )
     assert (found.challenger.rows, found.left_out) == (0, "")
@@ -74,6 +77,6 @@ def test_a_store_that_does_not_answer_is_an_error_in_one_line(store: Any) -> Non
     store.delete_bucket(Bucket="payloads")
     window = (datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC))
     with pytest.raises(ValueError, match=r"^payloads s3://payloads/models/wine/labels/: cannot be listed"):
-        StoredExperiments(_SETTINGS).measure(
+        StoredExperiments(StoredLabels(_SETTINGS)).measure(
             "models", "wine", Metric.ACCURACY, window, challenger=_NEW, champion=_FORMER
         )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from delivery.experiments import tally as tally_module
-from delivery.experiments.records import Measured
+from delivery.experiments.records import Answered, Measured
 from delivery.experiments.tally import Tally
 from tests.unit.delivery.experiments.labelled import answered
 from tests.unit.workloads.retraining.feedback import label
@@ -68,6 +68,27 @@ def test_rows_of_one_request_and_requests_of_one_unit_are_one_unit_with_their_me
     sample = found.challenger.sample
     assert (sample.units, sample.total) == (3, pytest.approx(0.75 + 0.5 + 1.0))
     assert sample.total_of_squares == pytest.approx(0.75**2 + 0.5**2 + 1.0)
+
+
+def test_for_one_version_requests_count_by_their_share_of_wrong_rows_whatever_their_unit() -> None:
+    made = Tally(Metric.ACCURACY, _BEGIN)
+    for each in [label(f"a:{at}", "low") for at in range(4)] + [label(each, "low") for each in "bcd"]:
+        made.add_label(each)
+    made.begin_version(is_challenger=False, classes=("low", "high"))
+    for each in (
+        answered("a", _LOW, _LOW, _LOW, _HIGH),
+        answered("b", _LOW, unit="ab12"),
+        answered("c", _HIGH, unit="ab12"),
+        answered("without", _HIGH),
+    ):
+        made.add_request(each)
+    assert made.answered() == Answered(
+        rows=6, wrong_rows=2, requests=3, wrong=1.25, left_out="left out: 1 labels of no row in the window"
+    )
+
+
+def test_without_labels_nothing_is_right_or_wrong() -> None:
+    assert Tally(Metric.ACCURACY, _BEGIN).answered() == Answered()
 
 
 def test_a_request_that_is_stored_twice_counts_once_and_an_id_that_is_used_again_not_at_all() -> None:

@@ -21,7 +21,7 @@ from tests.unit.delivery.monitoring.test_exposition import samples
 from workloads import cluster_client
 from workloads.serving import model_route
 
-LIMITS = DriftLimits(window_rows=1000, psi=0.2)
+LIMITS = DriftLimits(window_rows=1000, psi=0.2, quality_tolerance=0.03)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from delivery.monitoring.version_drift import VersionDrift
 from delivery.version import Version
 from tests.unit.delivery.monitoring.counted import SHIFTED, pod
 
-LIMITS = DriftLimits(window_rows=1000, psi=0.2)
+LIMITS = DriftLimits(window_rows=1000, psi=0.2, quality_tolerance=0.03)
 WINE = Version(namespace="models", model_name="wine", number="3")
 
 

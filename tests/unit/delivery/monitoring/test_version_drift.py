@@ -4,7 +4,7 @@ from delivery.monitoring.limits import DriftLimits
 from delivery.monitoring.version_drift import VersionDrift
 from tests.unit.delivery.monitoring.counted import EVEN, SHIFTED, pod
 
-LIMITS = DriftLimits(window_rows=1000, psi=0.2)
+LIMITS = DriftLimits(window_rows=1000, psi=0.2, quality_tolerance=0.03)
 ONE = ["p1"]
 
 

@@ -19,6 +19,13 @@ def test_alerts_that_fire_are_read_and_those_that_are_over_are_not() -> None:
     ]
 
 
+def test_an_alert_of_quality_has_no_variable() -> None:
+    given = alert(alertname="ModelQualityDrift")
+    del given["labels"]["variable"]
+    (found,) = firing(notification(given))
+    assert (found.variable, found.what) == ("", "ModelQualityDrift")
+
+
 @pytest.mark.parametrize("name", ["", "Wine", "wine' or name != '", "../wine", "w" * 99])
 def test_what_cannot_be_the_name_of_a_model_is_left_out(name: str) -> None:
     assert firing(notification(alert(model_name=name))) == []

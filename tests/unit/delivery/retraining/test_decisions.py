@@ -41,6 +41,13 @@ def test_an_alert_with_enough_labels_begins_a_run_that_says_why() -> None:
     assert len(found.alerts) == 3
 
 
+def test_an_alert_of_quality_has_no_variable_and_is_a_reason_of_its_own() -> None:
+    quality = alert("q1", alertname="ModelQualityDrift", variable="")
+    assert decision(alerts=(quality,)).reason == "retrain: ModelQualityDrift"
+    both = decision(alerts=(alert(), quality)).reason
+    assert both == "retrain: ModelInputDrift, ModelQualityDrift (feature/alcohol)"
+
+
 def test_an_alert_that_has_begun_a_run_begins_no_other_one_however_often_it_comes() -> None:
     found = decision(begun(timedelta(days=2), "a1@2026-11-30T12:00:00Z"))
     assert (found.begins, found.because, found.is_known) == (

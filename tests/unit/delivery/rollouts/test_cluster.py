@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from delivery.rollouts.cluster import Cluster
+from delivery.version import Version
 from tests.fixtures.stub_cluster import StubCluster, stub_cluster
 from workloads import cluster_client
 from workloads.serving import model_route
@@ -48,6 +49,15 @@ def test_only_routes_of_the_controller_are_its_own(stub: StubCluster, cluster: C
     assert model_route.weights(cluster.routes("models")["wine"], "wine") == {"1": 95, "2": 5}
     cluster.delete_route("models", "wine")
     assert cluster.routes("models") == {}
+
+
+def test_versions_that_serve_are_those_with_a_share_of_requests(cluster: Cluster) -> None:
+    shares = {"1": 95, "2": 5, "3": 0}
+    cluster.create_route("models", model_route.route("models", "wine.test", _GATEWAY, "wine", shares))
+    assert cluster.serving("models") == [
+        Version(namespace="models", model_name="wine", number=each) for each in "12"
+    ]
+    assert cluster.serving("research") == []
 
 
 def test_what_is_gone_already_is_no_error(stub: StubCluster, cluster: Cluster) -> None:

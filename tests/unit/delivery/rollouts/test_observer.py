@@ -62,7 +62,7 @@ def _settings(world: StubPredictors) -> Settings:
         gateway={"name": "traefik", "namespace": "gateway"},
         gateway_pods="",
         defaults=Defaults(steps=(Step(weight=5, seconds=10),)),
-        drift=DriftLimits(window_rows=1000, psi=0.2),
+        drift=DriftLimits(window_rows=1000, psi=0.2, quality_tolerance=0.03),
         predictor_url=world.service_url,
     )
 

@@ -224,6 +224,32 @@ def test_without_an_evaluation_there_are_no_figures(
     assert registry.figures("wine", "7") == {}
 
 
+def test_metrics_on_held_back_rows_are_those_of_the_evaluation_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = {"data": {"metrics": [{"key": "accuracy", "value": 0.95}]}}
+    gate = [{"key": "gate.run_id", "value": "evaluation"}]
+    registry, mlflow = _registry(
+        monkeypatch, 200, {"model_version": {"run_id": "training", "tags": gate}, "run": run}
+    )
+    assert registry.held_back("wine", "7") == {"accuracy": 0.95}
+    assert mlflow.asked[-1][1] == {"run_id": "evaluation"}
+    # What a run of somebody else calls its accuracy may be that of its own training rows.
+    registry, _ = _registry(monkeypatch, 200, {"model_version": {"run_id": "training"}, "run": run})
+    assert registry.held_back("wine", "7") == {}
+    registry, _ = _registry(monkeypatch, 404)
+    assert registry.held_back("wine", "7") == {}
+
+
+@pytest.mark.parametrize(("status", "content"), [(500, None), (200, {}), (200, {"run": 1})])
+def test_an_mlflow_that_does_not_answer_is_no_version_without_evaluation(
+    monkeypatch: pytest.MonkeyPatch, status: int, content: Any
+) -> None:
+    registry, _ = _registry(monkeypatch, status, content)
+    with pytest.raises(OSError):  # noqa: PT011 - it is a kind of it for requests, with no text here
+        registry.held_back("wine", "7")
+    with pytest.raises(OSError):  # noqa: PT011
+        _away(monkeypatch).held_back("wine", "7")
+
+
 def test_the_result_of_an_experiment_is_tagged_too(monkeypatch: pytest.MonkeyPatch) -> None:
     registry, mlflow = _registry(monkeypatch, 200)
     result = {"begunAt": "2026-11-30T12:00:00+00:00", "verdict": "worse", "metric": "accuracy", "says": "x"}

@@ -30,8 +30,8 @@ def read(folder: Path, **changes: Any) -> Settings:
 
 
 def test_live_rows_are_compared_where_the_stack_says_so(tmp_path: Path) -> None:
-    found = read(tmp_path, drift={"windowRows": 1000, "psi": 0.2})
-    assert found.drift == DriftLimits(window_rows=1000, psi=0.2)
+    found = read(tmp_path, drift={"windowRows": 1000, "psi": 0.2, "qualityTolerance": 0.03})
+    assert found.drift == DriftLimits(window_rows=1000, psi=0.2, quality_tolerance=0.03)
     assert read(tmp_path, drift=None).drift is None
     # A laptop writes none.
     assert read(tmp_path).drift is None

@@ -35,6 +35,25 @@ def test_the_evidence_of_quality_is_known_by_hand() -> None:
     assert labels.log10_evidence_of_quality(QualityCounts(), 0.95, 0.03) == 0
 
 
+def test_requests_count_by_the_share_of_their_rows_that_are_wrong() -> None:
+    parts = labels.log10_evidence_of_quality(QualityCounts(labels=10, wrong=1.5), 0.95, 0.03)
+    whole = [
+        labels.log10_evidence_of_quality(QualityCounts(labels=10, wrong=each), 0.95, 0.03) for each in (1, 2)
+    ]
+    assert whole[0] < parts < whole[1]
+
+
+@pytest.mark.parametrize(
+    ("reference", "rows", "least"), [(1.0, 54, 0.909), (1.0, 10_000, 0.999), (0.95, 400, 0.917)]
+)
+def test_few_rows_that_were_held_back_promise_less(reference: float, rows: float, least: float) -> None:
+    assert labels.surely(reference, rows) == pytest.approx(least, abs=0.001)
+
+
+def test_a_reference_of_rows_that_nobody_has_counted_is_taken_as_it_is() -> None:
+    assert labels.surely(0.95, 0) == 0.95
+
+
 def test_quality_within_the_tolerance_raises_no_alarm() -> None:
     assert not labels.is_below_reference(QualityCounts(labels=1000, wrong=80), 0.95, 0.03)
     assert labels.log10_evidence_of_quality(QualityCounts(labels=1000, wrong=80), 0.95, 0.03) < 0

@@ -219,6 +219,15 @@ def test_quality_within_the_tolerance_hardly_ever_raises_an_alarm(accuracy: floa
     )
 
 
+@pytest.mark.parametrize("rows", [54, 400])
+@pytest.mark.parametrize("accuracy", [0.8, 0.95])
+def test_what_held_back_rows_promise_is_hardly_ever_too_much(accuracy: float, rows: int) -> None:
+    shares = np.random.default_rng(12).binomial(rows, accuracy, 20_000) / rows
+    least = np.array([labels.surely(each, rows) for each in shares])
+    # Wilson's interval is an approximation, within half of what it promises.
+    assert (least > accuracy).mean() <= 1.5 * labels.FALSE_ALARMS
+
+
 @pytest.mark.parametrize(("accuracy", "rows"), [(0.7, 25), (0.8, 70), (0.85, 180), (0.88, 630)])
 def test_quality_below_the_tolerance_is_found_after_few_labels(accuracy: float, rows: int) -> None:
     assert np.median(_labels_until_alarm(accuracy, 500, 4 * rows, 1)) <= 1.2 * rows

@@ -32,7 +32,7 @@ def _arguments(deployment: Deployment[Any]) -> list[str]:
 def test_drift_is_looked_for_and_requests_are_stored_by_default() -> None:
     local = platform.stack("local")
     assert _ports(local, "kserve-predictors-policy") == [8080, 8081]
-    assert _settings(local)["drift"] == {"windowRows": 1000, "psi": 0.2}
+    assert _settings(local)["drift"] == {"windowRows": 1000, "psi": 0.2, "qualityTolerance": 0.03}
     assert _settings(local)["payloads"]["bucket"] == "payloads"
     assert {"--record_bins=true", "--record_sample_rate=1"} <= {*_arguments(local)}
     assert DELIVERY.watch

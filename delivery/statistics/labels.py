@@ -20,8 +20,8 @@ FALSE_ALARMS = 0.01
 """Share of versions within their tolerance that ever raise an alarm while they serve, at most."""
 ALARM_THRESHOLD = evidence.threshold_for(FALSE_ALARMS)
 """Evidence, as log10, at which the quality of a version that serves is reported as too low."""
-# A normal variable exceeds it with the probability of a false alarm.
-_NORMAL_QUANTILE = 2.326
+# One reference in twenty is luckier; to raise a false alarm it must be so by the tolerance, too.
+_NORMAL_QUANTILE = 1.645
 
 _FAIR = 0.5
 _WORSE = (0.6, 0.75, 0.9)

@@ -12,6 +12,7 @@ import pytest
 from kubernetes import client
 from kubernetes.stream import stream
 
+from tests.e2e.retrainings import none_begins
 from workloads import cluster_client, history, lineage, object_store, pipeline_runs
 from workloads.contract import PAYLOADS_BUCKET
 from workloads.endpoints import Endpoints
@@ -99,20 +100,22 @@ def _labelled(
         json.dumps({"groundTruthData": {"data": label}, "eventMetadata": {"eventId": identity}})
         for identity, label in zip(identities, labels, strict=True)
     ]
-    store.put_object(Bucket=PAYLOADS_BUCKET, Key=key, Body="\n".join(lines).encode())
-    try:
 
-        def stored() -> str | None:
-            window = (began, datetime.now(UTC))
-            found = LabelledRows(*window)
-            read_labels(store, place, _MODEL, found)
-            read_requests(store, place, _MODEL, window, found)
-            return None if len(found.rows) >= len(identities) else found.said()
+    def stored() -> str | None:
+        window = (began, datetime.now(UTC))
+        found = LabelledRows(*window)
+        read_labels(store, place, _MODEL, found)
+        read_requests(store, place, _MODEL, window, found)
+        return None if len(found.rows) >= len(identities) else found.said()
 
-        wait_for("requests with labels", stored, timeout_seconds=_STORED_SECONDS, interval_seconds=3)
-        yield
-    finally:
-        store.delete_object(Bucket=PAYLOADS_BUCKET, Key=key)
+    # Wrong answers raise an alert of their own.
+    with none_begins(endpoints, _MODEL):
+        store.put_object(Bucket=PAYLOADS_BUCKET, Key=key, Body="\n".join(lines).encode())
+        try:
+            wait_for("requests with labels", stored, timeout_seconds=_STORED_SECONDS, interval_seconds=3)
+            yield
+        finally:
+            store.delete_object(Bucket=PAYLOADS_BUCKET, Key=key)
 
 
 def _retrain(endpoints: Endpoints, began: datetime, minimum_rows: int = 200, **choices: Any) -> PipelineRun:

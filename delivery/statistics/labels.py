@@ -20,7 +20,7 @@ FALSE_ALARMS = 0.01
 """Share of versions within their tolerance that ever raise an alarm while they serve, at most."""
 ALARM_THRESHOLD = evidence.threshold_for(FALSE_ALARMS)
 """Evidence, as log10, at which the quality of a version that serves is reported as too low."""
-# One reference in twenty is luckier; to raise a false alarm it must be so by the tolerance, too.
+# About one reference in twenty is luckier; to raise a false alarm it must be so by the tolerance, too.
 _NORMAL_QUANTILE = 1.645
 
 _FAIR = 0.5

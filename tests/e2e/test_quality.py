@@ -1,4 +1,4 @@
-"""Quality: right labels raise no alarm, labels that contradict one answer in three do while they are there."""
+"""Quality: right labels raise no alarm, labels that contradict one answer in three do while they last."""
 
 import json
 import time

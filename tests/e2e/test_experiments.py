@@ -16,6 +16,7 @@ import pytest
 
 from harness import chain
 from harness.prometheus import Prometheus
+from tests.e2e.recorded import wait_until_stored
 from tests.e2e.retrainings import none_begins
 from tests.e2e.rolling import MODEL, ended, roll_out, serving
 from workloads import history, lineage, object_store, pipeline_runs, rollouts
@@ -211,8 +212,11 @@ def test_labels_decide_which_version_serves(
     new, old = _digest(endpoints, target), _digest(endpoints, former)
     name = _experiment(endpoints, target)
     classes = _classes(endpoints)
+    asked_at = datetime.now(UTC)
     answers = _asked(endpoints, rows)
     _assigned(answers, new)
+    # A verdict may come by half of the rows: all of them are there before the first label.
+    wait_until_stored(endpoints, MODEL, (target, former), {each.identity for each in answers}, began=asked_at)
     uploaded = time.monotonic()
     with _labelled(endpoints, answers, {new: end.right_new, old: end.right_former}, classes):
         rollout = ended(endpoints, name, seconds=_VERDICT_SECONDS)

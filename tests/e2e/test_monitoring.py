@@ -19,11 +19,23 @@ _MONITORING = "monitoring"
 _GOAL_MIB = 700
 # The slowest target is scraped once a minute, and a rate needs two samples.
 _SAMPLES_SECONDS = 180
-# Of a model that has had the rows of a whole window, or labels.
-_AFTER_A_WINDOW = {
+# Of a model that has had the rows of a whole window, labels, or an experiment.
+_OF_SOME_MODELS = {
     "plinth_drift_alarm",
     "plinth_drift_index",
     "plinth_drift_threshold",
+    *(
+        f"plinth_experiment_{name}"
+        for name in (
+            "difference_high",
+            "difference_low",
+            "mean",
+            "minimum_effect",
+            "rows",
+            "units",
+            "verdict",
+        )
+    ),
     "plinth_quality_accuracy",
     "plinth_quality_alarm",
     "plinth_quality_evidence",
@@ -36,10 +48,14 @@ _EMPTY_WHEN_IDLE = {
     "Alerts firing",
     "Classifiers without an accuracy on held-back rows to compare with",
     "Deployments without a ready pod",
+    "Difference, new version minus former one: where it is, and the least that matters",
     "Distance from training, as a share of what is too far",
     "Drifted in two windows in a row",
     "Evidence that the accuracy is too low, as a share of what raises the alert",
     "Models that nobody can compare: no statistics of training",
+    "Labelled rows, and units that have one",
+    "Mean of the metric",
+    "Verdict on the new version",
     "GPUs asked for, by namespace",
     "GPUs of the nodes",
     "GPUs waited for",
@@ -94,7 +110,7 @@ def test_every_target_is_up_and_there_are_no_others(prometheus: Prometheus) -> N
 def test_every_metric_that_is_read_has_samples(prometheus: Prometheus) -> None:
     rules = [rule for group in watches.rules().values() for rule in group]
     recorded = {each.record for each in rules if isinstance(each, Recording)}
-    wanted = (targets.metrics(watches.watch().targets) | recorded) - _AFTER_A_WINDOW
+    wanted = (targets.metrics(watches.watch().targets) | recorded) - _OF_SOME_MODELS
 
     def all_there() -> str | None:
         missing = {name for name in wanted if not prometheus.has(name)}

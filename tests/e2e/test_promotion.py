@@ -62,7 +62,7 @@ def test_a_promoted_version_answers_alike_with_its_lineage_and_its_record(
     made = version_copy.store(connect(endpoints), replace(copy, model_name=_COPY), f"here/{_MODEL}/{version}")
     command = argparse.ArgumentParser()
     rollouts.add_options(command)
-    options = command.parse_args(["--steps=none", "--deadline-seconds=180", "--bake-seconds=1"])
+    options = command.parse_args(["--steps=none", "--deadline-seconds=180", "--bake-seconds=10"])
     options.timeout_seconds = 240
     assert rollouts.roll_out(endpoints, _COPY, made, options, reason="test of promotion") == 0
     traced = lineage.trace(endpoints, _COPY)

@@ -52,7 +52,7 @@ def good_versions(endpoints: Endpoints) -> Generator[tuple[str, str]]:
 def _replace(endpoints: Endpoints, version: str) -> None:
     """Let a version serve at once."""
     record = deploy_version(endpoints, MODEL, version)
-    name = roll_out(endpoints, version, record.model_digest, steps=[], shadowRows=0, bakeSeconds=1)
+    name = roll_out(endpoints, version, record.model_digest, steps=[], shadowRows=0, bakeSeconds=10)
     assert rollout_phase(ended(endpoints, name)) is Phase.PROMOTED
 
 
@@ -109,7 +109,7 @@ def test_what_both_versions_fail_is_held_against_neither(
         candidates.callback(_replace, endpoints, former)
         ended(
             endpoints,
-            roll_out(endpoints, serves.version, serves.digest, steps=[], shadowRows=0, bakeSeconds=1),
+            roll_out(endpoints, serves.version, serves.digest, steps=[], shadowRows=0, bakeSeconds=10),
         )
         assert serving(endpoints) == serves.version
         with calling(endpoints, MODEL, row, rate=_RATE):
@@ -142,7 +142,7 @@ def test_the_same_model_rolled_out_twenty_times_is_promoted_twenty_times(
             record = deploy_version(endpoints, MODEL, target)
             began = time.monotonic()
             name = roll_out(
-                endpoints, target, record.model_digest, steps=_AT_HALF, shadowRows=0, bakeSeconds=1
+                endpoints, target, record.model_digest, steps=_AT_HALF, shadowRows=0, bakeSeconds=10
             )
             rollout = ModelRollouts(endpoints).wait(name, SERVES, timeout_seconds=180)
             seconds.append(time.monotonic() - began)

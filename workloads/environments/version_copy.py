@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, Final
 import requests
 
 from workloads.errors import WorkloadsError
+from workloads.retraining.records import PREFIX as RETRAINING
 from workloads.serving.artifacts import model_digest
-from workloads.serving.rollout_record import RECORD
+from workloads.serving.rollout_record import EXPERIMENT, RECORD
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,6 +38,8 @@ _NEEDED: Final = (_DIGEST, _GATE_RUN, "data.sha256", "kfp.pipeline_run_id")
 _AT_ONCE: Final = 100
 # A search is not copied, only what it found.
 _LEFT_BEHIND: Final = ("mlflow.", "search.run_id")
+# What has happened to it there is evidence, but has not happened at the target.
+_HAPPENED: Final = (RECORD, EXPERIMENT, RETRAINING)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,9 +153,8 @@ def _store(client: MlflowClient, copy: VersionCopy, origin: str, undo: ExitStack
     child = {**from_there, "mlflow.parentRunId": trained}
     evaluated = _create_run(client, experiment, copy.evaluation, child, undo, model_id=model.model_id)
     tags = {
-        **{key: value for key, value in copy.tags.items() if not key.startswith((RECORD, *_LEFT_BEHIND))},
-        # How it did there is evidence, but no rollout of the target.
-        **{f"{PROMOTED}{key}": value for key, value in copy.tags.items() if key.startswith(RECORD)},
+        **{key: value for key, value in copy.tags.items() if not key.startswith((*_HAPPENED, *_LEFT_BEHIND))},
+        **{f"{PROMOTED}{key}": value for key, value in copy.tags.items() if key.startswith(_HAPPENED)},
         **from_there,
         f"{PROMOTED}run_id": training.run.info.run_id,
         f"{PROMOTED}digest": copy.digest,

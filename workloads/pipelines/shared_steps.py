@@ -78,7 +78,8 @@ def judge_and_serve(  # noqa: PLR0913 - inputs of a pipeline
 ) -> None:
     """Add the steps after training to a pipeline, which has these inputs and a step that trained.
 
-    With `after`, a step that judges the model too, nothing else is done before that one has passed.
+    With `after`, a step that has compared the model with the champion by labels, nothing else is done before
+    that one has passed, and the rollout requires no agreement with the champion: labels know better.
     """
     held_back, model_id = trained.outputs["held_back"], trained.outputs["model_id"]
     mlflow_run_id = trained.outputs["mlflow_run_id"]
@@ -125,5 +126,6 @@ def judge_and_serve(  # noqa: PLR0913 - inputs of a pipeline
         model_digest=model_digest,
         candidate=candidate,
         reason=reason,
+        replay=after is None,
     )
     configure(proven, cache=False, memory="1Gi").after(deployed)

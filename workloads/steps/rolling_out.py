@@ -60,8 +60,18 @@ def delete_version(namespace: str, model_name: str, version: str) -> None:
             raise
 
 
-def roll_out(namespace: str, model_name: str, version: str, digest: str, reason: str = "") -> Phase:
+def roll_out(
+    namespace: str, model_name: str, version: str, digest: str, reason: str = "", *, replay: bool = True
+) -> Phase:
     """Ask for a rollout and return its phase once it waits for nobody but callers and approval.
+
+    Args:
+        namespace: Of the model.
+        model_name: The registered model.
+        version: Its version.
+        digest: Digest of the version's files.
+        reason: Why, for the record.
+        replay: Whether it must first answer recorded rows as the version does that serves.
 
     Raises:
         RuntimeError: it was rolled back; the text says why.
@@ -79,6 +89,7 @@ def roll_out(namespace: str, model_name: str, version: str, digest: str, reason:
         version=version,
         digest=digest,
         reason=f"{reason}, pipeline run {run_id}" if reason else f"pipeline run {run_id}",
+        options=None if replay else {"shadowRows": 0},
     )
     try:
         objects.create_namespaced_custom_object(*place, body)

@@ -25,6 +25,7 @@ def smoke(  # noqa: C901, PLR0915 - a step is one function
     model_digest: str,
     candidate: bool,
     reason: str = "",
+    replay: bool = True,
 ) -> NamedTuple("Smoked", [("rows", int), ("largest_difference", float)]):
     """Require the answers of training time to every row, by both protocols, then ask for its rollout.
 
@@ -38,6 +39,7 @@ def smoke(  # noqa: C901, PLR0915 - a step is one function
         model_digest: Digest of the files that the predictor must have loaded.
         candidate: Whether it waits for a rollout by somebody else.
         reason: Why there is a new version, for the record; empty if nobody says more than the run.
+        replay: Whether its rollout requires the answers of the version before it to recorded rows.
     """
     import json
     import os
@@ -128,7 +130,10 @@ def smoke(  # noqa: C901, PLR0915 - a step is one function
         delete_version(namespace, model_name, model_version)
         raise
     # Where the stack rolls out in steps, the callers' requests decide, after this run.
-    if not candidate and roll_out(namespace, model_name, model_version, model_digest, reason) in SERVES:
+    if (
+        not candidate
+        and roll_out(namespace, model_name, model_version, model_digest, reason, replay=replay) in SERVES
+    ):
         session.headers["Host"] = f"{model_name}-{namespace}.{domain}"
         wait_for(model_digest)
     return len(rows), largest

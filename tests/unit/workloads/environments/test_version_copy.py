@@ -16,6 +16,13 @@ from workloads.environments.version_copy import VersionCopy, fetch, store
 from workloads.errors import WorkloadsError
 from workloads.serving.artifacts import model_digest
 
+_HAPPENED = {
+    "rollout.wine-v1-a": '{"ended": "Promoted"}',
+    "experiment.verdict": "better",
+    "retraining.refused": "{}",
+}
+"""Tags of what has happened to the version at its source."""
+
 
 @pytest.fixture(scope="module")
 def source(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> mlflow.MlflowClient:
@@ -34,7 +41,8 @@ def source(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> mlflo
         mlflow.set_registry_uri(uri)
         result = register_wine(folder)
     client = mlflow.MlflowClient(uri, uri)
-    client.set_model_version_tag("wine", "1", "rollout.wine-v1-a", '{"ended": "Promoted"}')
+    for key, value in _HAPPENED.items():
+        client.set_model_version_tag("wine", "1", key, value)
     client.create_model_version("wine", f"models:/{result.model_id}")
     return client
 
@@ -93,12 +101,12 @@ def test_the_version_says_where_it_is_from_and_why_it_may_serve(
     store(target, copy, "staging/wine/1")
     there, here = source.get_model_version("wine", "1"), target.get_model_version("wine", "1")
     assert here.tags == {
-        **{key: value for key, value in there.tags.items() if key != "rollout.wine-v1-a"},
+        **{key: value for key, value in there.tags.items() if key not in _HAPPENED},
         "gate.run_id": here.tags["gate.run_id"],
         "promoted.from": "staging/wine/1",
         "promoted.run_id": there.run_id,
         "promoted.digest": copy.digest,
-        "promoted.rollout.wine-v1-a": '{"ended": "Promoted"}',
+        **{f"promoted.{key}": value for key, value in _HAPPENED.items()},
     }
 
 

@@ -49,6 +49,10 @@ def test_the_model_stays_that_of_its_base_and_the_rollout_says_why() -> None:
         assert TASKS[step]["inputs"]["parameters"]["reason"] == {"componentInputParameter": "reason"}
 
 
+def test_its_rollout_requires_no_agreement_with_a_champion_that_labels_have_judged() -> None:
+    assert TASKS["smoke"]["inputs"]["parameters"]["replay"] == {"runtimeValue": {"constant": False}}
+
+
 def test_the_rows_that_are_compared_by_are_not_those_that_are_trained_on() -> None:
     artifact = {name: TASKS[name]["inputs"]["artifacts"] for name in ("train", "compare")}
     train = artifact["train"]["dataset"]["taskOutputArtifact"]["outputArtifactKey"]

@@ -75,6 +75,14 @@ def test_the_rollout_names_version_digest_and_run_and_leaves_steps_to_the_stack(
     assert cluster.changes == [f"POST modelrollouts/{NAME}"]
 
 
+def test_what_labels_have_judged_replays_nothing(
+    cluster: StubCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    becomes(cluster, monkeypatch, status(Phase.BAKING))
+    roll_out("models", "wine", "7", "d7", replay=False)
+    assert cluster.objects[f"{ROLLOUTS}/{NAME}"]["spec"]["shadowRows"] == 0
+
+
 @pytest.mark.parametrize("phase", [Phase.PROGRESSING, Phase.PAUSED, Phase.BAKING, Phase.PROMOTED])
 def test_the_step_waits_while_the_rollout_is_pending_and_no_longer(
     cluster: StubCluster, monkeypatch: pytest.MonkeyPatch, phase: Phase

@@ -84,8 +84,9 @@ class Delivery:
     def delete(self, *place: str) -> None:
         self.asked.append(f"delete {' '.join(place)}")
 
-    def roll_out(self, *asked: str) -> Phase:
-        self.asked.append(f"roll out {' '.join(filter(None, asked))}")
+    def roll_out(self, *asked: str, replay: bool) -> Phase:
+        how = () if replay else ("without replay",)
+        self.asked.append(f"roll out {' '.join([*filter(None, asked), *how])}")
         return self.phase
 
 
@@ -124,13 +125,14 @@ def result(step_environment: Path, predictor: type[Predictor], delivery: Deliver
     return found
 
 
-def proven(held_back: Any, *, candidate: bool = False) -> tuple[int, float]:
+def proven(held_back: Any, *, candidate: bool = False, **choices: Any) -> tuple[int, float]:
     return SMOKE.python_func(
         held_back=held_back,
         model_name="wine",
         model_version="1",
         model_digest="d1",
         candidate=candidate,
+        **choices,
     )
 
 
@@ -157,6 +159,14 @@ def test_a_rollout_that_waits_for_callers_or_approval_ends_the_step(
     assert Predictor.digests == ["left"]
     assert Predictor.hosts == [VERSION]
     assert delivery.asked == ["roll out models wine 1 d1"]
+
+
+def test_its_rollout_replays_recorded_rows_unless_the_pipeline_knows_better(
+    result: Trained, delivery: Delivery
+) -> None:
+    Predictor.digests = ["d1"] * 10
+    proven(result.held_back, replay=False)
+    assert delivery.asked == ["roll out models wine 1 d1 without replay"]
 
 
 def test_a_candidate_is_compared_as_strictly_and_asks_for_no_rollout(
@@ -208,7 +218,7 @@ def test_a_version_that_never_answers_is_named_and_deleted(
 def test_a_proven_version_whose_rollout_fails_is_left_to_the_controller(
     result: Trained, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def rolled_back(*_: str) -> Phase:
+    def rolled_back(*_: str, **__: bool) -> Phase:
         raise RuntimeError("model wine: version 1 is not served: version 1 was aborted")
 
     monkeypatch.setattr(smoke, "roll_out", rolled_back)

@@ -1,0 +1,55 @@
+"""Recorded requests of a model in the bucket of payloads."""
+
+import gzip
+import json
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from workloads import object_store
+from workloads.contract import PAYLOADS_BUCKET
+from workloads.endpoints import Endpoints
+from workloads.serving import payload_objects
+from workloads.wait import wait_for
+
+_STORED_SECONDS = 60
+
+
+def _lines(store: Any, folder: str, began: datetime) -> list[dict[str, Any]]:
+    """Return the recorded requests of a version since a time."""
+    found: list[dict[str, Any]] = []
+    for page in store.get_paginator("list_objects_v2").paginate(Bucket=PAYLOADS_BUCKET, Prefix=folder):
+        for each in page.get("Contents", []):
+            if each["LastModified"] >= began - timedelta(seconds=2):
+                content = store.get_object(Bucket=PAYLOADS_BUCKET, Key=each["Key"])["Body"].read()
+                found += map(json.loads, gzip.decompress(content).splitlines())
+    return found
+
+
+def wait_until_stored(
+    endpoints: Endpoints,
+    model_name: str,
+    versions: Collection[str],
+    identities: Collection[str],
+    began: datetime,
+) -> list[dict[str, Any]]:
+    """Wait until requests are stored, and return every line that is one of them, twice if it is there twice.
+
+    Args:
+        endpoints: The platform.
+        model_name: The model that was asked.
+        versions: Versions that may have answered.
+        identities: Ids of the requests.
+        began: A time before the first of them.
+    """
+    store, wanted = object_store.payloads_store(endpoints), {*identities}
+    mine: list[dict[str, Any]] = []
+
+    def stored() -> str | None:
+        folders = [payload_objects.folder(endpoints.models_namespace, model_name, each) for each in versions]
+        found = [line for folder in folders for line in _lines(store, folder, began)]
+        mine[:] = [each for each in found if each["eventMetadata"]["eventId"] in wanted]
+        return None if len(mine) >= len(wanted) else f"{len(mine)} of {len(wanted)} requests are stored"
+
+    wait_for("recorded requests", stored, timeout_seconds=_STORED_SECONDS, interval_seconds=2)
+    return mine

@@ -91,6 +91,8 @@ ADDED = {
     "kubernetes:monitoring.coreos.com/v1:PodMonitor monitoring-delivery-monitor",
     # Recorded requests are stored and shown.
     "kubernetes:core/v1:ConfigMap monitoring-dashboard-payloads",
+    # Two versions are compared on live traffic.
+    "kubernetes:core/v1:ConfigMap monitoring-dashboard-experiments",
     "kubernetes:core/v1:Secret delivery-payloads",
     "plinth:index:PodIdentity object-store-delivery-delivery",
     "aws:eks/podIdentityAssociation:PodIdentityAssociation object-store-delivery-delivery-association",

@@ -9,7 +9,8 @@ from tests.fixtures import watches
 
 def test_there_is_a_page_for_every_kind_of_reader() -> None:
     names = {page.name for page in watches.watch("local").dashboards}
-    assert names == {"platform", "serving", "pipelines", "registry", "gpu-pools", "drift"}
+    own = {"platform", "serving", "pipelines", "registry", "gpu-pools"}
+    assert names == own | {"drift", "experiments", "payloads"}
 
 
 @pytest.mark.parametrize("stack", ["local", "prod"])

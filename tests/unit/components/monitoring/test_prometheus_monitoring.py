@@ -148,7 +148,7 @@ def test_dashboards_are_config_maps_that_any_grafana_finds() -> None:
         for each in deployed().of_type("ConfigMap")
         if each.inputs["metadata"]["labels"].get("grafana_dashboard") == "1"
     ]
-    assert len(pages) == 6
+    assert len(pages) == len(watches.watch().dashboards)
     for each in pages:
         (text,) = each.inputs["data"].values()
         assert json.loads(text)["panels"]
@@ -157,7 +157,9 @@ def test_dashboards_are_config_maps_that_any_grafana_finds() -> None:
 def test_grafana_runs_where_its_image_is_named() -> None:
     assert "monitoring-grafana-server" not in deployed().pods()
     pod = deployed(grafana_image="grafana:12").pods()["monitoring-grafana-server"]
-    assert len([each for each in pod["volumes"] if each["name"].startswith("page-")]) == 6
+    assert len([each for each in pod["volumes"] if each["name"].startswith("page-")]) == len(
+        watches.watch().dashboards
+    )
 
 
 def test_whoever_has_metrics_names_prometheus_pods_and_no_others() -> None:

@@ -47,6 +47,12 @@ def _replays(world: StubPredictors, recent: Recent, excluded: tuple[str, ...] = 
     return Replays(recent, Predictors(world.service_url, world.cluster), excluded)
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replay all rows in one call, however slow this machine is."""
+    monkeypatch.setattr(replays, "_SECONDS", 60)
+
+
 def _advance(found: Replays, most_rows: int = 500) -> Replayed | None:
     return found.advance("r", stable=STABLE, canary=CANARY, most_rows=most_rows)
 

@@ -99,7 +99,7 @@ def test_a_failed_promise_comes_first_with_its_reason_and_texts_are_escaped() ->
 
 def test_a_figure_is_compared_with_the_usual_and_with_its_goal() -> None:
     tiles = {tile.title: tile for tile in page.tiles(GREEN, PAST)}
-    assert tiles["Whole night"].comparison == "as usual"
+    assert tiles["Night without its slow journeys"].comparison == "as usual"
     assert tiles["Memory at rest"].goal == "goal under 4,096 MiB"
     assert tiles["Memory at rest"].tone == "plain"
     worse = replace(GREEN, load={**GREEN.load, "monitoring_mib": 900.0})

@@ -19,7 +19,7 @@ from workloads.endpoints import Endpoints
 from workloads.gateway_access import direct_session
 from workloads.pipeline_runs import PipelineRun
 from workloads.retraining.labelled_rows import LabelledRows
-from workloads.retraining.records import REFUSED, attempts
+from workloads.retraining.records import REFUSED, Attempt, attempts
 from workloads.retraining.run_inputs import inputs_of
 from workloads.retraining.stored_rows import read_labels, read_requests
 from workloads.serving.deployment import deploy_version, registered_version
@@ -92,6 +92,16 @@ def _asked(endpoints: Endpoints, rows: Any) -> list[str]:
 def _labelled(
     endpoints: Endpoints, identities: Sequence[str], labels: Sequence[str], began: datetime
 ) -> Generator[None]:
+    """Upload labels and wait until their requests are stored; no alert begins a run meanwhile."""
+    # Wrong answers raise an alert of their own.
+    with none_begins(endpoints, _MODEL), _uploaded(endpoints, identities, labels, began):
+        yield
+
+
+@contextmanager
+def _uploaded(
+    endpoints: Endpoints, identities: Sequence[str], labels: Sequence[str], began: datetime
+) -> Generator[None]:
     """Upload labels with the keys of users, and wait until their requests are stored."""
     store = object_store.pipelines_store(endpoints)
     place = f"s3://{PAYLOADS_BUCKET}/{endpoints.models_namespace}"
@@ -108,14 +118,12 @@ def _labelled(
         read_requests(store, place, _MODEL, window, found)
         return None if len(found.rows) >= len(identities) else found.said()
 
-    # Wrong answers raise an alert of their own.
-    with none_begins(endpoints, _MODEL):
-        store.put_object(Bucket=PAYLOADS_BUCKET, Key=key, Body="\n".join(lines).encode())
-        try:
-            wait_for("requests with labels", stored, timeout_seconds=_STORED_SECONDS, interval_seconds=3)
-            yield
-        finally:
-            store.delete_object(Bucket=PAYLOADS_BUCKET, Key=key)
+    store.put_object(Bucket=PAYLOADS_BUCKET, Key=key, Body="\n".join(lines).encode())
+    try:
+        wait_for("requests with labels", stored, timeout_seconds=_STORED_SECONDS, interval_seconds=3)
+        yield
+    finally:
+        store.delete_object(Bucket=PAYLOADS_BUCKET, Key=key)
 
 
 def _retrain(endpoints: Endpoints, began: datetime, minimum_rows: int = 200, **choices: Any) -> PipelineRun:
@@ -221,31 +229,62 @@ def _tell(endpoints: Endpoints, alert: dict[str, Any]) -> str:
     )
 
 
-def test_an_alert_that_comes_five_times_is_answered_once_and_without_labels_by_no_run(
-    endpoints: Endpoints, former: str
-) -> None:
-    labels = {
-        "alertname": "ModelInputDrift",
-        "namespace": endpoints.models_namespace,
-        "model_name": _MODEL,
-        "version": former,
-        "variable": "feature/alcohol",
-    }
-    alert = {
+def _alert(endpoints: Endpoints, version: str) -> dict[str, Any]:
+    """Return an alert about a version that has just begun to fire."""
+    return {
         "status": "firing",
-        "labels": labels,
+        "labels": {
+            "alertname": "ModelInputDrift",
+            "namespace": endpoints.models_namespace,
+            "model_name": _MODEL,
+            "version": version,
+            "variable": "feature/alcohol",
+        },
         "startsAt": datetime.now(UTC).isoformat(),
         "fingerprint": uuid.uuid4().hex[:16],
     }
-    mlflow = connect(endpoints)
 
-    def begun() -> set[str]:
-        tags: Any = mlflow.get_model_version(_MODEL, former).tags
-        return {each.run_id for _, each in attempts([(former, tags)]) if not each.because}
 
-    before = begun()
+def _begun(endpoints: Endpoints, version: str) -> dict[str, Attempt]:
+    """Return the runs that alerts about a version have begun, by their ids."""
+    tags: Any = connect(endpoints).get_model_version(_MODEL, version).tags
+    return {each.run_id: each for _, each in attempts([(version, tags)]) if not each.because}
+
+
+def test_an_alert_that_comes_five_times_is_answered_once_and_without_labels_by_no_run(
+    endpoints: Endpoints, former: str
+) -> None:
+    alert, before = _alert(endpoints, former), {*_begun(endpoints, former)}
     for _ in range(5):
         assert "none begins: 200 of 200 labelled rows are missing" in _tell(endpoints, alert)
-    assert begun() == before
-    refused = mlflow.get_model_version(_MODEL, former).tags[REFUSED]
+    assert {*_begun(endpoints, former)} == before
+    refused = connect(endpoints).get_model_version(_MODEL, former).tags[REFUSED]
     assert "200 of 200 labelled rows are missing" in refused
+
+
+def test_an_alert_that_comes_five_times_begins_one_run_if_there_are_labels_and_its_model_serves(
+    endpoints: Endpoints, former: str, table: tuple[Any, list[str]]
+) -> None:
+    rows, labels = table
+    # What a champion relies on, and its successor need not: the gate of the champion stays in force.
+    moved = rows.copy()
+    moved[:, 0] += 4 * rows[:, 0].std()
+    began, before = datetime.now(UTC), {*_begun(endpoints, former)}
+    made: dict[str, Attempt] = {}
+    try:
+        with _uploaded(endpoints, _asked(endpoints, moved), labels, began):
+            alert = _alert(endpoints, former)
+            said = [_tell(endpoints, alert) for _ in range(5)]
+            found = _begun(endpoints, former)
+            made = {run_id: each for run_id, each in found.items() if run_id not in before}
+            assert len(made) == 1, said
+            (run_id,) = made
+            run = pipeline_runs.wait_until_finished(endpoints, run_id, timeout_seconds=_RUN_SECONDS)
+    finally:
+        # Another run of this test is not to wait for the cool-down.
+        for each in made.values():
+            connect(endpoints).delete_model_version_tag(_MODEL, former, each.tag)
+    assert run.state == pipeline_runs.SUCCEEDED, run.reason
+    traced = lineage.trace(endpoints, _MODEL)
+    assert (traced.pipeline_run_id, lineage.broken_links(traced)) == (run_id, [])
+    assert traced.model_version != former

@@ -38,7 +38,7 @@ def lines(record: RolloutRecord) -> list[str]:
 
 
 def records(tags_by_version: Iterable[tuple[str, Mapping[str, str]]]) -> list[RolloutRecord]:
-    """Return the records in the tags of versions, the oldest first; what is none is told and left out."""
+    """Return the records in the tags of versions, the oldest first; what is none is reported and left out."""
     found: list[RolloutRecord] = []
     for version, tags in tags_by_version:
         for key, text in tags.items():

@@ -1,4 +1,4 @@
-"""Pods of the platform that Alertmanager tells of some alerts."""
+"""Pods of the platform that Alertmanager notifies of some alerts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Receiver:
     port: int
     """Port of the pods."""
     alerts: tuple[str, ...]
-    """Names of the alerts that it is told of."""
+    """Names of the alerts that are sent to it."""
     group_by: tuple[str, ...]
     """Labels whose alerts come in one notification."""
 

@@ -12,7 +12,7 @@ from components.monitoring.targets import Target
 
 @dataclass(frozen=True, kw_only=True)
 class Watch:
-    """What is scraped, judged, shown and told; parts may add to each other's groups and dashboards."""
+    """What is scraped, alerted on, shown and sent; parts may add to each other's groups and dashboards."""
 
     targets: tuple[Target, ...] = ()
     rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict[str, tuple[Rule, ...]])

@@ -20,7 +20,7 @@ _WORDS: Final = {
 
 
 def with_needed(status: Status, needed: str) -> Status:
-    """Return the status with the size of its experiment, told before it begins."""
+    """Return the status with the rows that its experiment needs, before it begins."""
     if not needed or status.experiment.needed:
         return status
     return replace(status, experiment=replace(status.experiment, needed=needed))

@@ -22,7 +22,7 @@ _ARTIFACTS: Final = "/api/2.0/mlflow-artifacts/artifacts"
 _PROXIED: Final = "mlflow-artifacts"
 _SECONDS: Final = 5
 _UNKNOWN: Final = 404
-# What a later attempt may mend, though the client is told that it is at fault.
+# What a later attempt may mend, though the answer blames the client.
 _LATER: Final = (401, 403, 408, 425, 429)
 # The registry's own limit.
 _TAG_CHARACTERS: Final = 5000

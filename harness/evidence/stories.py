@@ -11,7 +11,7 @@ from upstream.cache import write_atomically
 FOLDER = "stories"
 """Of the reports of a run of journeys."""
 _VARIABLES = 5
-"""Lines that can be told apart."""
+"""Lines whose colours differ."""
 _SERVES = ("Baking", "Promoted")
 _EVIDENCE = {"failsMore": "fails more often", "slower": "is slower", "goodEnough": "is good enough"}
 

@@ -100,7 +100,7 @@ def _pipelines_url(tenant: Tenant) -> str:
 
 
 def _retrains(settings: Settings) -> bool:
-    """Return whether drift is found and told, and labels have requests to belong to."""
+    """Return whether drift raises alerts, and labels have requests to belong to."""
     needed = (settings.drift, settings.payloads, settings.monitoring)
     return settings.retraining.enabled and all(each.enabled for each in needed)
 

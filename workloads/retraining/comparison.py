@@ -88,7 +88,7 @@ def compared(champion: Answers, challenger: Answers) -> Comparison:
     rows = len(champion.labels)
     if champion.labels.dtype.kind != challenger.labels.dtype.kind:
         raise ValueError(
-            "comparison: one of the models tells classes and the other quantities; "
+            "comparison: one of the models predicts classes and the other quantities; "
             "train a model of another task under another name"
         )
     if champion.labels.dtype.kind == "f":

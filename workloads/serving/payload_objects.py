@@ -7,7 +7,7 @@ The bucket `PAYLOADS_BUCKET` has an object for each batch that the delivery cont
 NAMESPACE is that of the models, N the version that answered. The hour is in UTC, and of the pull: a line may
 be some seconds older, and older still if the store was away. POD is the id of the predictor's process, SEQ
 ten digits that grow with each batch of it, so that names are in the order of answers within POD and hour.
-Readers look at nothing but the part before POD. Beside the versions of a model is the folder `labels`, with
+Readers look at nothing but the part before POD. Next to the versions of a model is the folder `labels`, with
 what users say is right (`workloads.retraining.labelled_rows`).
 
 Each object is gzipped JSON lines, one for each request, in the form of SageMaker's data capture, as the

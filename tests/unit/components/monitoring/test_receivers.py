@@ -1,4 +1,4 @@
-"""What Alertmanager is told of pods that act on alerts."""
+"""Receivers in the configuration of Alertmanager."""
 
 from components.monitoring.receivers import Receiver
 

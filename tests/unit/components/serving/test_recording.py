@@ -1,4 +1,4 @@
-"""What predictors are told to record."""
+"""Settings by which predictors record."""
 
 import json
 

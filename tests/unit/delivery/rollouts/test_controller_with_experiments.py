@@ -44,7 +44,7 @@ def _start(world: World, watch: _Watch | None) -> None:
 
 
 def _name_classes(world: World) -> None:
-    """Let every version say that it tells classes."""
+    """Let every version name classes."""
     get = world.get
 
     def with_classes(url: str, **more: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Delivery: what a stack records of requests, as predictors, the controller and Prometheus are told."""
+"""Delivery: what a stack records of requests, in the settings of predictors, controller and Prometheus."""
 
 import json
 from typing import Any

@@ -37,5 +37,5 @@ def test_of_regressions_less_error_is_better() -> None:
 
 
 def test_a_classifier_is_not_compared_with_a_regression() -> None:
-    with pytest.raises(ValueError, match=r"^comparison: one of the models tells classes"):
+    with pytest.raises(ValueError, match=r"^comparison: one of the models predicts classes"):
         compared(classes("aab", "aaa"), quantities(1, 2, 3))

@@ -41,13 +41,16 @@ def connect(endpoints: Endpoints) -> MlflowClient:
     from mlflow import MlflowClient, set_tracking_uri
     from mlflow.tracking.request_header import registry
 
-    if _GatewayHeaders.endpoints is None:
-        # The public way would be a plugin of the whole environment.
-        registry._request_header_provider_registry.register(_GatewayHeaders)  # pyright: ignore[reportPrivateUsage]
+    # The public way would be a plugin of the whole environment.
+    providers = registry._request_header_provider_registry  # pyright: ignore[reportPrivateUsage]
+    if not any(isinstance(each, _GatewayHeaders) for each in providers):
+        providers.register(_GatewayHeaders)
     former, _GatewayHeaders.endpoints = _GatewayHeaders.endpoints, endpoints
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # A line for each run that ends, among those of the command.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     url = reach(endpoints, endpoints.tracking_host)
     exempt_from_proxies(url)
     if endpoints.gateway_authority:

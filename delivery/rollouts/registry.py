@@ -167,7 +167,7 @@ class Registry:
 
     @staticmethod
     def _done(answer: requests.Response) -> dict[str, Any]:
-        """Return what MLflow answers.
+        """Return what MLflow answers; a file that it takes may be answered by nothing.
 
         Raises:
             _Never: it refuses the request, and always will.
@@ -177,7 +177,7 @@ class Registry:
         if 400 <= status < 500 and status not in _LATER:
             raise _Never(f"HTTP {status}: {' '.join(answer.text.split())[:200]}")
         answer.raise_for_status()
-        return answer.json()
+        return answer.json() if answer.content else {}
 
 
 class _Never(Exception):  # noqa: N818 - an answer

@@ -74,7 +74,7 @@ def _refusal(error: pytest.ExceptionInfo[ApiException]) -> str:
         ({"experiment": {"metric": "accuracy"}}, "spec.experiment.minimumEffect: Required value"),
         ({"experiment": {**_EXPERIMENT, "minimumEffect": 0}}, "should be greater than 0"),
         ({"experiment": {**_EXPERIMENT, "minimumEffect": 1}}, "minimumEffect is no difference of accuracies"),
-        ({"experiment": {**_EXPERIMENT, "metric": "f1"}}, 'Unsupported value: "f1"'),
+        ({"experiment": {**_EXPERIMENT, "metric": "f1"}}, 'Unsupported value: \\"f1'),
         ({"experiment": {**_EXPERIMENT, "share": 100}}, "should be less than or equal to 99"),
         ({"version": "v2"}, "spec.version in body should match"),
         ({"digest": "0" * 63}, "spec.digest in body should match"),

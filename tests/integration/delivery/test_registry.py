@@ -67,7 +67,8 @@ def test_a_version_that_is_not_registered_needs_no_tag_and_a_registered_one_has_
     assert own.tag(record(version="1"))
     client = mlflow.MlflowClient(server, server)
     client.create_registered_model("wine")
-    client.create_model_version("wine", f"models:/{client.create_logged_model('0').model_id}")
+    made = str(client.create_logged_model("0").model_id)
+    client.create_model_version("wine", f"models:/{made}", model_id=made)
     assert own.tag(record(version="1"))
     tags = client.get_model_version("wine", "1").tags
     assert tags == {"rollout.wine-v7-a": record(version="1").text()}

@@ -114,7 +114,7 @@ def test_every_plot_is_drawn_once_and_large_enough_to_see(
         assert pictures[0].size["height"] >= 100
     drawn = "wide" if width > 760 else "narrow"
     assert count_visible(browser, f".{drawn} .line") >= 5
-    assert count_visible(browser, f"#timeline .{drawn} .bar") == 10
+    assert count_visible(browser, f"#timeline .{drawn} .bar") == 11
     assert count_visible(browser, f"#rate-1 .{drawn} .beyond") == 1
     assert count_visible(browser, "#tiles .tile") == 8
     assert count_visible(browser, "#promises li") == 4

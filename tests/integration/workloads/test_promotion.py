@@ -86,7 +86,7 @@ def _answers(url: str) -> str:
     """Return what a plain client of an MLflow predicts with version 1, to the last bit."""
     done = subprocess.run(
         [sys.executable, "-c", _PREDICT],
-        env={**os.environ, "MLFLOW_TRACKING_URI": url},
+        env={**os.environ, "MLFLOW_TRACKING_URI": url, "MLFLOW_REGISTRY_URI": url},
         capture_output=True,
         text=True,
         timeout=300,
@@ -110,7 +110,7 @@ def test_a_version_is_served_elsewhere_by_its_own_bytes_once_somebody_approves(
         "modelName": "wine",
         "version": "1",
         "digest": digest,
-        "reason": "promotion of plinth.local/wine/1: two weeks without a fault",
+        "reason": "promotion of plinth.localhost/wine/1: two weeks without a fault",
     }
     service = platforms.cluster.named("inferenceservices")["wine-v1"]
     source = str(new.source).removeprefix("models:/")

@@ -16,6 +16,7 @@ from workloads.serving.inference_client import InferenceClient
 from workloads.serving.inference_services import InferenceServices, is_ready, version_of
 from workloads.serving.request_parts import instances
 from workloads.serving.served_version import ServedVersion
+from workloads.steps import registered
 from workloads.tracking import connect
 
 if TYPE_CHECKING:
@@ -215,13 +216,7 @@ def data_of(endpoints: Endpoints, model_name: str) -> str:
     mlflow = connect(endpoints)
     try:
         versions = mlflow.search_model_versions(f"name = '{model_name}'", max_results=1000)
-        by_age = sorted(versions, key=lambda version: -int(version.version))
-        # A version that somebody else has registered need not name its data, nor have a run at all.
-        if named := [uri for version in by_age if (uri := version.tags.get("data.uri"))]:
-            return named[0]
-        # Versions of earlier releases have no tag, but their runs do.
-        of_run = next((version.run_id for version in by_age if version.run_id), None)
-        return mlflow.get_run(of_run).data.tags.get("data.uri", "") if of_run else ""
+        return registered.data_of(mlflow, versions)
     except MlflowException as error:
         raise WorkloadsError(
             f"model {model_name}: the registry does not answer ({str(error).splitlines()[0][:200]}); "

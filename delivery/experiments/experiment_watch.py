@@ -1,11 +1,7 @@
 """The round that reads labels and recorded requests of experiments, apart from that of rollouts."""
 
-import logging
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,17 +12,19 @@ from delivery.experiments.stored_labels import Side
 from delivery.proofs.predictors import NoAnswerError, Predictors
 from delivery.rollouts.cluster import Cluster
 from delivery.rollouts.records import Defaults, Rollout
+from delivery.rounds import Rounds
 from delivery.version import Version
 from workloads.serving.model_rollout import Phase
 
-_LOGGER = logging.getLogger("delivery")
-_INTERVAL: Final = 10.0
-_SHARE_OF_TIME: Final = 0.1
-"""Of one processor, at most: the more is recorded, the more seldom it is looked at."""
 
-
-class ExperimentWatch:
+class ExperimentWatch(Rounds):
     """Measures every experiment under way; whoever restarts it measures the same rows again."""
+
+    name = "experiments"
+    subject = "experiment"
+    interval = 10.0
+    share_of_time = 0.1
+    """The more is recorded, the more seldom it is looked at."""
 
     def __init__(
         self,
@@ -45,25 +43,14 @@ class ExperimentWatch:
             stored: What callers have sent, and what was right.
             clock: The time, in UTC.
         """
+        super().__init__()
         self._namespaces = namespaces
         self._cluster = cluster
         self._predictors = predictors
         self._stored = stored
         self._clock = clock
         self._measured: Mapping[tuple[str, str], Measured] = {}
-        self._said: dict[tuple[str, str], str] = {}
         self.text = exposition.text([])
-        """The page for Prometheus, replaced by each round."""
-
-    def run(self, ended: threading.Event) -> None:
-        """Go round until the process ends."""
-        while not ended.is_set():
-            began = time.thread_time()
-            try:
-                self.round()
-            except Exception:
-                _LOGGER.exception("experiments: this round was left out")
-            ended.wait(max(_INTERVAL, (time.thread_time() - began) / _SHARE_OF_TIME))
 
     def round(self) -> None:
         """Measure every experiment once."""
@@ -76,7 +63,7 @@ class ExperimentWatch:
                 ]
             except Exception as error:
                 # One namespace is not to keep the others from being read.
-                self._say((namespace, ""), f"not read ({type(error).__name__})")
+                self._say(namespace, f"not read ({type(error).__name__})")
                 continue
             for rollout in rollouts:
                 if rollout.experiment is None or not rollout.status.experiment.begun_at:
@@ -116,16 +103,10 @@ class ExperimentWatch:
                 champion=sides[1],
             )
         except (NoAnswerError, BotoCoreError, ClientError, OSError, ValueError) as error:
-            self._say(place, f"not measured ({type(error).__name__}: {error})")
+            self._say("/".join(place), f"not measured ({type(error).__name__}: {error})")
             return self._measured.get(place)
-        self._say(place, "")
+        self._say("/".join(place), "")
         return measured
-
-    def _say(self, whose: tuple[str, str], what: str) -> None:
-        """Log what is wrong, once."""
-        if what and self._said.get(whose) != what:
-            _LOGGER.warning("experiment of %s: %s", "/".join(filter(None, whose)), what)
-        self._said[whose] = what
 
 
 def _is_running(rollout: Rollout) -> bool:

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import boto3
-from botocore.config import Config
-
 from delivery.experiments.tally import Tally
+from delivery.payloads import bucket
 from delivery.payloads.settings import PayloadSettings
 from workloads.retraining.stored_rows import Taker, read_labels, read_requests
 
@@ -37,16 +35,7 @@ class StoredLabels:
     def __init__(self, settings: PayloadSettings) -> None:
         """Prepare the client; nothing is sent yet."""
         self._bucket = settings.bucket
-        patience = Config(
-            connect_timeout=1,
-            read_timeout=10,
-            retries={"total_max_attempts": 2},
-            max_pool_connections=1,
-            s3={"addressing_style": "path"},
-        )
-        self._client: Any = boto3.client(
-            "s3", endpoint_url=settings.endpoint, region_name=settings.region, config=patience
-        )
+        self._client = bucket.client(settings, read_seconds=10, attempts=2)
         self.lock = threading.Lock()
         """Held from the first label of a tally to its result: a full one takes a third of the memory."""
 

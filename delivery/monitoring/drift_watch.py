@@ -2,7 +2,6 @@
 
 import json
 import logging
-import threading
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,36 +11,30 @@ from delivery.monitoring.limits import DriftLimits
 from delivery.monitoring.pod_counts import PodCounts
 from delivery.monitoring.version_drift import VersionDrift
 from delivery.rollouts.cluster import Cluster
+from delivery.rounds import Rounds
 from delivery.version import Version
 
 _LOGGER = logging.getLogger("delivery")
 URL: Final = "http://{address}:8081/bins"
-_INTERVAL: Final = 10.0
 _MOST_BYTES: Final = 2 * 1024 * 1024
 
 
-class DriftWatch:
+class DriftWatch(Rounds):
     """Looks at the versions that get requests."""
+
+    name = "drift"
+    subject = "drift"
+    interval = 10.0
 
     def __init__(self, namespaces: Sequence[str], limits: DriftLimits, cluster: Cluster) -> None:
         """Begin without having seen anything."""
+        super().__init__()
         self._namespaces = namespaces
         self._limits = limits
         self._cluster = cluster
         self._versions: dict[Version, VersionDrift] = {}
-        self._said: dict[Version, str] = {}
         self._session = DirectSession()
         self.text = exposition.text({})
-        """The page for Prometheus, replaced by each round."""
-
-    def run(self, ended: threading.Event) -> None:
-        """Go round until the process ends."""
-        while not ended.is_set():
-            try:
-                self.round()
-            except Exception:
-                _LOGGER.exception("drift: this round was left out")
-            ended.wait(_INTERVAL)
 
     def round(self) -> None:
         """Read every pod of every version that serves, once."""
@@ -56,7 +49,7 @@ class DriftWatch:
         self._versions = {
             each: self._versions.get(each) or VersionDrift(self._limits) for each in sorted(seen)
         }
-        self._said = {each: said for each, said in self._said.items() if each in seen}
+        self._forget_others(seen)
         for each in self._versions:
             try:
                 self._look(each)
@@ -83,9 +76,3 @@ class DriftWatch:
         if not answer.ok:
             raise ValueError(f"status {answer.status}")
         return PodCounts.from_json(json.loads(answer.body))
-
-    def _say(self, version: Version, what: str) -> None:
-        """Log what is wrong with a version, once."""
-        if what and self._said.get(version) != what:
-            _LOGGER.warning("drift of %s: %s", version, what)
-        self._said[version] = what

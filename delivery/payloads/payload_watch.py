@@ -3,7 +3,6 @@
 import gzip
 import logging
 import re
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from delivery.payloads import exposition
 from delivery.payloads.recent import Batch, Recent
 from delivery.payloads.store import FAILURES, PayloadStore, first_kept
 from delivery.rollouts.cluster import Cluster
+from delivery.rounds import Rounds
 from delivery.version import Version
 from workloads.contract import MODEL_LABEL
 from workloads.serving import payload_objects
@@ -23,7 +23,6 @@ from workloads.serving.inference_service import version_service
 
 _LOGGER = logging.getLogger("delivery")
 URL: Final = "http://{address}:8081/payloads?after={after}&limit={limit}"
-_INTERVAL: Final = 5.0
 _EXPIRY_SECONDS: Final = 3600.0
 _MOST_BYTES: Final = 8 * 1024 * 1024
 _MOST_REQUESTS: Final = 1000
@@ -57,8 +56,12 @@ class Totals:
     """Batches that could not be stored, and are pulled again."""
 
 
-class PayloadWatch:
+class PayloadWatch(Rounds):
     """Pulls from every pod of every version that is deployed."""
+
+    name = "payloads"
+    subject = "payloads"
+    interval = 5.0
 
     def __init__(
         self,
@@ -77,6 +80,7 @@ class PayloadWatch:
             keep_days: Days after which to delete; None to delete nothing.
             clock: The time, in UTC.
         """
+        super().__init__()
         self._namespaces = namespaces
         self._cluster = cluster
         self._store = store
@@ -84,22 +88,11 @@ class PayloadWatch:
         self._clock = clock
         self._session = DirectSession()
         self._pods: dict[str, _Pod] = {}
-        self._said: dict[object, str] = {}
         self._expired = -_EXPIRY_SECONDS
         self._totals = Totals()
         self.recent = Recent()
         """What was pulled last, for replays."""
         self.text = exposition.text(self._totals.stored, self._totals.dropped, 0)
-        """The page for Prometheus, replaced by each round."""
-
-    def run(self, ended: threading.Event) -> None:
-        """Go round until the process ends."""
-        while not ended.is_set():
-            try:
-                self.round()
-            except Exception:
-                _LOGGER.exception("payloads: this round was left out")
-            ended.wait(_INTERVAL)
 
     def round(self) -> None:
         """Pull from every pod once, and look after what is stored."""
@@ -208,9 +201,3 @@ class PayloadWatch:
             return
         if count:
             _LOGGER.info("payloads: %d objects older than %d days were deleted", count, keep_days)
-
-    def _say(self, whose: object, what: str) -> None:
-        """Log what is wrong, once."""
-        if what and self._said.get(whose) != what:
-            _LOGGER.warning("payloads of %s: %s", whose, what)
-        self._said[whose] = what

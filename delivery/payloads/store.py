@@ -9,10 +9,9 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import Any, Final
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from delivery.payloads import bucket
 from delivery.payloads.recent import Batch
 from delivery.payloads.settings import PayloadSettings
 from delivery.version import Version
@@ -33,17 +32,7 @@ class PayloadStore:
     def __init__(self, settings: PayloadSettings) -> None:
         """Prepare the client; nothing is sent yet."""
         self._bucket = settings.bucket
-        # Whoever calls tries again in a moment, and must not be held up until then.
-        patience = Config(
-            connect_timeout=1,
-            read_timeout=5,
-            retries={"total_max_attempts": 1},
-            max_pool_connections=1,
-            s3={"addressing_style": "path"},
-        )
-        self._client: Any = boto3.client(
-            "s3", endpoint_url=settings.endpoint, region_name=settings.region, config=patience
-        )
+        self._client = bucket.client(settings)
 
     def put(self, key: str, content: bytes) -> None:
         """Store a batch.

@@ -1,8 +1,6 @@
 """The round that holds the answers of versions that serve against labels, apart from that of rollouts."""
 
 import logging
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,19 +14,23 @@ from delivery.quality.stored_quality import StoredQuality
 from delivery.quality.version_quality import Reference, VersionQuality, reference_of
 from delivery.rollouts.cluster import Cluster
 from delivery.rollouts.registry import Registry
+from delivery.rounds import Rounds
 from delivery.version import Version
 from workloads.serving.inference_service import version_service
 
 _LOGGER = logging.getLogger("delivery")
-_INTERVAL: Final = 30.0
-_SHARE_OF_TIME: Final = 0.1
-"""Of one processor, at most: the more is recorded, the more seldom it is looked at."""
 _CLASSES: Final = 2
 """Fewest of a version that predicts classes."""
 
 
-class QualityWatch:
+class QualityWatch(Rounds):
     """Counts wrong answers of every version that gets requests; whoever restarts it counts the same ones."""
+
+    name = "quality"
+    subject = "quality"
+    interval = 30.0
+    share_of_time = 0.1
+    """The more is recorded, the more seldom it is looked at."""
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class QualityWatch:
             stored: What callers have got, and what was right.
             clock: The time, in UTC.
         """
+        super().__init__()
         self._registries = registries
         self._tolerance = tolerance
         self._cluster = cluster
@@ -57,19 +60,7 @@ class QualityWatch:
         self._clock = clock
         self._found: dict[Version, VersionQuality] = {}
         self._classes: dict[Version, Sequence[Any]] = {}
-        self._said: dict[Version, str] = {}
         self.text = exposition.text({})
-        """The page for Prometheus, replaced by each round."""
-
-    def run(self, ended: threading.Event) -> None:
-        """Go round until the process ends."""
-        while not ended.is_set():
-            began = time.thread_time()
-            try:
-                self.round()
-            except Exception:
-                _LOGGER.exception("quality: this round was left out")
-            ended.wait(max(_INTERVAL, (time.thread_time() - began) / _SHARE_OF_TIME))
 
     def round(self) -> None:
         """Look at every version that serves, once."""
@@ -81,9 +72,10 @@ class QualityWatch:
                 _LOGGER.warning("quality: routes of %s were not read (%s)", namespace, type(error).__name__)
                 # What is known stays: nobody has said that it serves no longer.
                 since.update({each: None for each in self._found if each.namespace == namespace})
-        for each in (self._found, self._classes, self._said):
+        for each in (self._found, self._classes):
             for gone in each.keys() - since.keys():
                 each.pop(gone)
+        self._forget_others(since)
         for version, begin in sorted(since.items(), key=lambda each: each[0]):
             if begin is not None:
                 self._look(version, begin)
@@ -130,9 +122,3 @@ class QualityWatch:
             return known.reference
         metrics = self._registries[version.namespace].held_back(version.model_name, version.number)
         return reference_of(metrics, self._tolerance)
-
-    def _say(self, version: Version, what: str) -> None:
-        """Log what is wrong with a version, once."""
-        if what and self._said.get(version) != what:
-            _LOGGER.warning("quality of %s: %s", version, what)
-        self._said[version] = what

@@ -4,12 +4,10 @@
 # pyright: basic
 
 from datetime import UTC, datetime
-from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from delivery.payloads import bucket
 from delivery.payloads.settings import PayloadSettings
 from workloads.retraining.labelled_rows import LabelledRows
 from workloads.retraining.stored_rows import read_labels
@@ -21,15 +19,7 @@ class LabelCounts:
     def __init__(self, settings: PayloadSettings) -> None:
         """Prepare the client; nothing is sent yet."""
         self._bucket = settings.bucket
-        patience = Config(
-            connect_timeout=1,
-            read_timeout=5,
-            retries={"total_max_attempts": 1},
-            s3={"addressing_style": "path"},
-        )
-        self._client: Any = boto3.client(
-            "s3", endpoint_url=settings.endpoint, region_name=settings.region, config=patience
-        )
+        self._client = bucket.client(settings)
 
     def of_model(self, namespace: str, model_name: str) -> int | None:
         """Return how many rows have a label; None if the store does not say.

@@ -12,8 +12,9 @@ from workloads import errors
 from workloads.errors import WorkloadsError
 from workloads.serving import artifacts
 from workloads.serving.artifacts import storage_uri
-from workloads.steps import WORKLOAD_IMAGE
+from workloads.steps import WORKLOAD_IMAGE, registered
 from workloads.steps.embedding import embed
+from workloads.steps.registered import data_of
 
 
 @dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
@@ -48,12 +49,7 @@ def register(
     # A retried step must not register a second version.
     known = client.search_model_versions(f"name = '{model_name}'", max_results=1000)
     mine = [version for version in known if version.tags.get("kfp.pipeline_run_id") == pipeline_run_id]
-    others = sorted((each for each in known if each not in mine), key=lambda each: -int(each.version))
-    # Same rule as workloads.lineage.data_of.
-    owner = next((uri for each in others if (uri := each.tags.get("data.uri"))), None)
-    of_run = next((each.run_id for each in others if each.run_id), None)
-    if not owner and of_run:
-        owner = client.get_run(of_run).data.tags.get("data.uri")
+    owner = data_of(client, [version for version in known if version not in mine])
     if data and owner and owner != data and not replace:
         raise ValueError(
             f"model {model_name}: is trained on {owner}, not {data}; give another name, or replace = true"
@@ -80,4 +76,4 @@ def register(
     return str(version.version), stored
 
 
-embed(register, errors, artifacts)
+embed(register, errors, artifacts, registered)

@@ -1,12 +1,26 @@
-"""A version of a registered model, by its number or by an alias.
+"""Versions of a registered model: which one is meant by a number or an alias, and whose data they are of.
 
-Embedded in the step that predicts tables, so it imports nothing of this repository.
+Embedded in steps, so it imports nothing of this repository.
 """
 
 # mlflow ships no complete types.
 # pyright: basic, reportPrivateImportUsage=false
 
+from collections.abc import Iterable
 from typing import Any
+
+
+def data_of(client: Any, versions: Iterable[Any]) -> str:
+    """Return the data that a model is trained on, by its newest version that names it; empty if none does.
+
+    A version that somebody else has registered need not name its data, nor have a run at all. Versions of
+    earlier releases have no tag, but their runs do.
+    """
+    by_age = sorted(versions, key=lambda version: -int(version.version))
+    if named := next((uri for version in by_age if (uri := version.tags.get("data.uri"))), ""):
+        return named
+    run_id = next((version.run_id for version in by_age if version.run_id), None)
+    return client.get_run(run_id).data.tags.get("data.uri", "") if run_id else ""
 
 
 def registered(client: Any, model_name: str, version: str) -> Any:

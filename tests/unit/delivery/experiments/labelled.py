@@ -5,9 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from delivery.experiments.records import Arm, Measured
+from delivery.payloads.settings import PayloadSettings
 from delivery.statistics.experiment import Sample
 from workloads.serving.experiment_request import Experiment, Metric
 
+SETTINGS = PayloadSettings(
+    bucket="payloads", endpoint="https://s3.us-east-1.amazonaws.com", region="us-east-1", keep_days=None
+)
+"""Of the fixture `payloads_bucket`."""
 NOON = "2026-11-30T12:00:00.000Z"
 ASKED = Experiment(metric=Metric.ACCURACY, minimum_effect=0.05, max_seconds=3600)
 

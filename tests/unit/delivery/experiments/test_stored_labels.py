@@ -1,36 +1,17 @@
 """Labels and requests in a store: which files are read, and for which version."""
 
 import gzip
-from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
-import pytest
-from moto import mock_aws
-
 from delivery.experiments.stored_labels import Side, StoredLabels
 from delivery.experiments.tally import Tally
-from delivery.payloads.settings import PayloadSettings
-from tests.unit.delivery.experiments.labelled import answered
+from tests.unit.delivery.experiments.labelled import SETTINGS, answered
 from tests.unit.workloads.retraining.feedback import label
 from workloads.serving import payload_objects
 from workloads.serving.experiment_request import Metric
 
-_SETTINGS = PayloadSettings(
-    bucket="payloads", endpoint="https://s3.us-east-1.amazonaws.com", region="us-east-1", keep_days=None
-)
 _SIDE = Side(version="7", classes=("low", "high"))
-
-
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Generator[Any]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    with mock_aws():
-        found = boto3.client("s3", region_name="us-east-1")
-        found.create_bucket(Bucket="payloads")
-        yield found
 
 
 class _Counted:
@@ -53,18 +34,20 @@ class _Counted:
 def _read(tally: Tally, begin: datetime) -> int:
     counted = _Counted(tally)
     window = (begin, begin + timedelta(hours=1))
-    StoredLabels(_SETTINGS).read("models", "wine", window, tally, (_SIDE,), counted)
+    StoredLabels(SETTINGS).read("models", "wine", window, tally, (_SIDE,), counted)
     return counted.requests
 
 
-def test_requests_may_be_looked_at_on_their_way_and_are_read_only_if_there_are_labels(store: Any) -> None:
+def test_requests_may_be_looked_at_on_their_way_and_are_read_only_if_there_are_labels(
+    payloads_bucket: Any,
+) -> None:
     begin = datetime.now(UTC) - timedelta(minutes=30)
     for version in ("7", "77"):
         key = payload_objects.key("models", "wine", version, begin, "pod", 2)
         content = b"".join(answered(each, [0.75, 0.25], at=begin.isoformat()) for each in "ab")
-        store.put_object(Bucket="payloads", Key=key, Body=gzip.compress(content))
+        payloads_bucket.put_object(Bucket="payloads", Key=key, Body=gzip.compress(content))
     assert _read(Tally(Metric.ACCURACY, begin), begin) == 0
-    store.put_object(Bucket="payloads", Key="models/wine/labels/a.jsonl", Body=label("a", "low"))
+    payloads_bucket.put_object(Bucket="payloads", Key="models/wine/labels/a.jsonl", Body=label("a", "low"))
     tally = Tally(Metric.ACCURACY, begin)
     assert _read(tally, begin) == 2
     found = tally.answered()

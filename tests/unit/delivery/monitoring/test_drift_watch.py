@@ -172,7 +172,7 @@ def test_a_round_that_fails_is_left_out_and_the_next_one_comes(
         raise OSError
 
     monkeypatch.setattr(DriftWatch, "round", failing)
-    monkeypatch.setattr(drift_watch, "_INTERVAL", 0)
+    monkeypatch.setattr(DriftWatch, "interval", 0)
     watch(pods).run(ended)
     assert len(rounds) == 2
     assert "drift: this round was left out" in caplog.text

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from delivery.payloads import payload_watch, store
+from delivery.payloads import payload_watch
 from delivery.payloads.payload_watch import PayloadWatch
 from delivery.payloads.store import PayloadStore
 from delivery.rollouts.cluster import Cluster
@@ -37,7 +37,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[StubPred
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Bucket:
     made = Bucket()
-    monkeypatch.setattr(store.boto3, "client", lambda *_, **__: made)  # pyright: ignore
+    monkeypatch.setattr("delivery.payloads.bucket.boto3.client", lambda *_, **__: made)
     return made
 
 

@@ -65,7 +65,7 @@ class Bucket:
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Bucket:
     made = Bucket()
-    monkeypatch.setattr(store.boto3, "client", lambda *_, **__: made)  # pyright: ignore
+    monkeypatch.setattr("delivery.payloads.bucket.boto3.client", lambda *_, **__: made)
     return made
 
 

@@ -11,7 +11,6 @@ import pytest
 
 from delivery.experiments.records import Answered
 from delivery.proofs.predictors import Predictors
-from delivery.quality import quality_watch
 from delivery.quality.quality_watch import QualityWatch
 from delivery.rollouts.cluster import Cluster
 from tests.unit.delivery.quality.test_exposition import samples
@@ -207,7 +206,7 @@ def test_a_round_that_fails_is_left_out_and_the_next_one_comes(
         raise OSError
 
     monkeypatch.setattr(QualityWatch, "round", failing)
-    monkeypatch.setattr(quality_watch, "_INTERVAL", 0)
+    monkeypatch.setattr(QualityWatch, "interval", 0)
     _watch(world, _Stored()).run(ended)
     assert len(rounds) == 2
     assert "quality: this round was left out" in caplog.text

@@ -1,43 +1,26 @@
 """Labelled requests of one version in a store: from when on, and how many at most."""
 
 import gzip
-from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from delivery.experiments import tally as tally_module
 from delivery.experiments.stored_labels import Side, StoredLabels
-from delivery.payloads.settings import PayloadSettings
 from delivery.quality import stored_quality
 from delivery.quality.stored_quality import StoredQuality
-from tests.unit.delivery.experiments.labelled import answered
+from tests.unit.delivery.experiments.labelled import SETTINGS, answered
 from tests.unit.workloads.retraining.feedback import label
 from workloads.serving import payload_objects
 
-_SETTINGS = PayloadSettings(
-    bucket="payloads", endpoint="https://s3.us-east-1.amazonaws.com", region="us-east-1", keep_days=None
-)
 _SIDE = Side(version="7", classes=("low", "high"))
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Generator[Any]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    with mock_aws():
-        found = boto3.client("s3", region_name="us-east-1")
-        found.create_bucket(Bucket="payloads")
-        yield found
-
-
-@pytest.fixture
-def stored(store: Any) -> StoredQuality:
-    assert store
-    return StoredQuality(StoredLabels(_SETTINGS), None)
+def stored(payloads_bucket: Any) -> StoredQuality:
+    assert payloads_bucket
+    return StoredQuality(StoredLabels(SETTINGS), None)
 
 
 def _record(store: Any, when: datetime, *names: str, version: str = "7", right: bool = True) -> None:
@@ -50,46 +33,48 @@ def _record(store: Any, when: datetime, *names: str, version: str = "7", right: 
     store.put_object(Bucket="payloads", Key=f"models/wine/labels/{names[0]}.jsonl", Body=labels)
 
 
-def test_requests_of_the_version_since_it_serves_are_counted(store: Any, stored: StoredQuality) -> None:
+def test_requests_of_the_version_since_it_serves_are_counted(
+    payloads_bucket: Any, stored: StoredQuality
+) -> None:
     now = datetime.now(UTC)
     begin = now - timedelta(hours=3)
-    _record(store, now, "a", "b", right=False)
-    _record(store, now - timedelta(hours=2), "c", "d")
-    _record(store, begin - timedelta(minutes=1), "before", right=False)
-    _record(store, now, "other", version="6", right=False)
+    _record(payloads_bucket, now, "a", "b", right=False)
+    _record(payloads_bucket, now - timedelta(hours=2), "c", "d")
+    _record(payloads_bucket, begin - timedelta(minutes=1), "before", right=False)
+    _record(payloads_bucket, now, "other", version="6", right=False)
     found = stored.measure("models", "wine", _SIDE, (begin, now))
     assert (found.rows, found.wrong_rows, found.requests, found.wrong) == (4, 2, 4, 2.0)
     assert not found.is_full
     assert found == stored.measure("models", "wine", _SIDE, (begin, now))
 
 
-def test_without_labels_there_is_nothing_to_count(store: Any, stored: StoredQuality) -> None:
+def test_without_labels_there_is_nothing_to_count(payloads_bucket: Any, stored: StoredQuality) -> None:
     now = datetime.now(UTC)
-    _record(store, now, "a")
-    store.delete_object(Bucket="payloads", Key="models/wine/labels/a.jsonl")
+    _record(payloads_bucket, now, "a")
+    payloads_bucket.delete_object(Bucket="payloads", Key="models/wine/labels/a.jsonl")
     found = stored.measure("models", "wine", _SIDE, (now - timedelta(hours=1), now))
     assert (found.rows, found.requests) == (0, 0)
 
 
-def test_days_that_are_deleted_no_longer_count_not_even_in_part(store: Any) -> None:
+def test_days_that_are_deleted_no_longer_count_not_even_in_part(payloads_bucket: Any) -> None:
     now = datetime.now(UTC)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    _record(store, midnight, "a")
-    _record(store, midnight - timedelta(seconds=1), "b")
-    _record(store, midnight - timedelta(days=1, seconds=1), "c")
+    _record(payloads_bucket, midnight, "a")
+    _record(payloads_bucket, midnight - timedelta(seconds=1), "b")
+    _record(payloads_bucket, midnight - timedelta(days=1, seconds=1), "c")
     window = (now - timedelta(days=9), now)
     for days, rows in ((1, 1), (2, 2), (3, 3), (None, 3)):
-        found = StoredQuality(StoredLabels(_SETTINGS), days).measure("models", "wine", _SIDE, window)
+        found = StoredQuality(StoredLabels(SETTINGS), days).measure("models", "wine", _SIDE, window)
         assert found.rows == rows
 
 
 @pytest.mark.parametrize("most", ["requests", "labels"])
 def test_of_more_than_one_look_reads_the_newest_part_is_counted(
-    store: Any, stored: StoredQuality, monkeypatch: pytest.MonkeyPatch, most: str
+    payloads_bucket: Any, stored: StoredQuality, monkeypatch: pytest.MonkeyPatch, most: str
 ) -> None:
     now = datetime.now(UTC)
-    _record(store, now - timedelta(hours=6), "a", "b", right=False)
-    _record(store, now - timedelta(minutes=5), "c", "d")
+    _record(payloads_bucket, now - timedelta(hours=6), "a", "b", right=False)
+    _record(payloads_bucket, now - timedelta(minutes=5), "c", "d")
     if most == "requests":
         monkeypatch.setattr(stored_quality, "MOST_REQUESTS", 3)
     else:
@@ -103,23 +88,23 @@ def test_of_more_than_one_look_reads_the_newest_part_is_counted(
 
 
 def test_of_an_hour_with_too_many_requests_those_that_fit_are_counted(
-    store: Any, stored: StoredQuality, monkeypatch: pytest.MonkeyPatch
+    payloads_bucket: Any, stored: StoredQuality, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = datetime.now(UTC)
-    _record(store, now - timedelta(minutes=5), "a", "b", "c")
+    _record(payloads_bucket, now - timedelta(minutes=5), "a", "b", "c")
     monkeypatch.setattr(stored_quality, "MOST_REQUESTS", 2)
     found = stored.measure("models", "wine", _SIDE, (now - timedelta(hours=8), now))
     assert (found.rows, found.is_full) == (2, True)
 
 
 def test_a_store_that_does_not_answer_is_an_error_and_holds_up_no_later_look(
-    store: Any, stored: StoredQuality
+    payloads_bucket: Any, stored: StoredQuality
 ) -> None:
     now = datetime.now(UTC)
     window = (now - timedelta(hours=1), now)
-    store.delete_bucket(Bucket="payloads")
+    payloads_bucket.delete_bucket(Bucket="payloads")
     with pytest.raises(ValueError, match=r"^payloads s3://payloads/models/wine/labels/: cannot be listed"):
         stored.measure("models", "wine", _SIDE, window)
-    store.create_bucket(Bucket="payloads")
-    _record(store, now, "a")
+    payloads_bucket.create_bucket(Bucket="payloads")
+    _record(payloads_bucket, now, "a")
     assert stored.measure("models", "wine", _SIDE, window).rows == 1

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from delivery.rollouts.decisions import Observation, Readiness
+from delivery.rollouts.decisions import Decision, Observation, Readiness, decide
 from delivery.rollouts.records import Condition, Counts, Kind, Rollout, Status, Step
 
 DIGEST = "d" * 64
@@ -51,3 +51,13 @@ def seen(counts: Counts | None = None, **changes: Any) -> Observation:
         seconds=2, canary=Readiness.READY, serving="1", seen=counts, champion="1", stable_ready=True
     )
     return replace(made, **changes)
+
+
+def after(current: Rollout, *observations: Observation) -> tuple[Rollout, Decision]:
+    """Return the rollout after these observations, and the last decision."""
+    decision: Decision | None = None
+    for each in observations:
+        decision = decide(current, each)
+        current = replace(current, status=decision.status)
+    assert decision is not None
+    return current, decision

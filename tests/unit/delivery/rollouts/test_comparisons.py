@@ -8,10 +8,10 @@ import pytest
 
 from delivery.experiments.records import ExperimentState, Measured, Verdict
 from delivery.rollouts import comparisons
-from delivery.rollouts.decisions import Decision, Observation, decide
+from delivery.rollouts.decisions import decide
 from delivery.rollouts.records import Counts, Kind, Rollout, Status, Step
 from tests.unit.delivery.experiments.labelled import ASKED, measured
-from tests.unit.delivery.rollouts.rollout_cases import proven, rollout, seen
+from tests.unit.delivery.rollouts.rollout_cases import after, proven, rollout, seen
 from workloads.serving.experiment_request import OnNoDifference
 from workloads.serving.model_rollout import Phase
 
@@ -34,15 +34,6 @@ def _compared(**changes: Any) -> Rollout:
         experiment=ExperimentState(begun_at=_BEGUN),
     )
     return rollout(proven(status), **{"experiment": ASKED, **changes})
-
-
-def _after(current: Rollout, *observations: Observation) -> tuple[Rollout, Decision]:
-    decision: Decision | None = None
-    for each in observations:
-        decision = decide(current, each)
-        current = replace(current, status=decision.status)
-    assert decision is not None
-    return current, decision
 
 
 def test_what_cannot_be_compared_meets_no_caller() -> None:
@@ -78,7 +69,7 @@ def test_rows_count_from_a_moment_after_the_share_is_reached() -> None:
 
 
 def test_it_stays_at_its_share_while_nothing_is_known() -> None:
-    now, decision = _after(
+    now, decision = after(
         _compared(
             steps=(Step(weight=5, seconds=10), Step(weight=50, seconds=10), Step(weight=75, seconds=0))
         ),
@@ -107,7 +98,7 @@ def test_it_stays_at_its_share_while_nothing_is_known() -> None:
 def test_a_version_that_wins_is_promoted_with_what_the_labels_say(
     found: Measured, experiment: Any, holds: bool | None, word: str
 ) -> None:
-    now, decision = _after(_compared(experiment=experiment), seen(_ENOUGH, measured=found))
+    now, decision = after(_compared(experiment=experiment), seen(_ENOUGH, measured=found))
     assert (decision.status.phase, decision.weights, decision.champion) == (Phase.BAKING, {"2": 100}, "2")
     assert now.status.experiment.says in decision.status.reason
     condition = decision.status.condition(Kind.EXPERIMENT)
@@ -120,15 +111,15 @@ def test_a_better_version_takes_the_steps_that_are_left_within_a_deadline_of_the
     steps = (Step(weight=50, seconds=10), Step(weight=75, seconds=10))
     made = _compared(steps=steps)
     made = replace(made, status=replace(made.status, step=0, elapsed_seconds=5000))
-    now, decision = _after(made, seen(_ENOUGH, measured=_BETTER))
+    now, decision = after(made, seen(_ENOUGH, measured=_BETTER))
     assert (decision.weights, now.status.elapsed_seconds) == ({"1": 25, "2": 75}, 0)
     # What is measured later changes nothing.
-    now, decision = _after(now, seen(measured=_WORSE), seen(replace(_ENOUGH, weight=75), seconds=10))
+    now, decision = after(now, seen(measured=_WORSE), seen(replace(_ENOUGH, weight=75), seconds=10))
     assert (decision.status.phase, now.status.experiment.verdict) == (Phase.BAKING, Verdict.BETTER)
 
 
 def test_a_worse_version_is_rolled_back_with_both_figures_and_the_interval() -> None:
-    now, decision = _after(_compared(), seen(_ENOUGH, measured=_WORSE))
+    now, decision = after(_compared(), seen(_ENOUGH, measured=_WORSE))
     assert (decision.status.phase, decision.weights) == (Phase.ROLLED_BACK, {"1": 100})
     assert decision.status.reason == f"version 2 is worse: {now.status.experiment.says}"
     assert now.status.experiment.says.startswith(
@@ -151,7 +142,7 @@ def test_a_worse_version_is_rolled_back_with_both_figures_and_the_interval() -> 
 def test_without_a_difference_the_serving_version_stays(
     found: Measured | None, seconds: float, says: str
 ) -> None:
-    _, decision = _after(_compared(), seen(_ENOUGH, seconds=seconds, measured=found))
+    _, decision = after(_compared(), seen(_ENOUGH, seconds=seconds, measured=found))
     assert (decision.status.phase, decision.weights) == (Phase.ROLLED_BACK, {"1": 100})
     assert decision.status.reason.startswith(says)
     assert decision.status.reason.endswith("; version 1 stays")
@@ -159,19 +150,19 @@ def test_without_a_difference_the_serving_version_stays(
 
 def test_a_version_that_fails_is_rolled_back_whatever_the_labels_say() -> None:
     fails = Counts(weight=50, canary=100, canary_failed=50, stable=100)
-    _, decision = _after(_compared(), seen(fails, measured=_BETTER))
+    _, decision = after(_compared(), seen(fails, measured=_BETTER))
     assert decision.status.phase is Phase.ROLLED_BACK
     assert "fails more often" in decision.status.reason
 
 
 def test_an_abort_ends_an_experiment() -> None:
-    _, decision = _after(_compared(aborted=True), seen(measured=_BETTER))
+    _, decision = after(_compared(aborted=True), seen(measured=_BETTER))
     assert (decision.status.phase, decision.status.reason) == (Phase.ROLLED_BACK, "version 2 was aborted")
 
 
 def test_a_rollout_without_experiment_heeds_no_labels() -> None:
     made = _compared(experiment=None)
-    _, decision = _after(made, seen(_ENOUGH, measured=_WORSE))
+    _, decision = after(made, seen(_ENOUGH, measured=_WORSE))
     assert decision.status.phase is Phase.BAKING
 
 
@@ -183,7 +174,7 @@ def test_latencies_are_compared_while_units_load_both_versions_alike(
 ) -> None:
     bounds = ([canary // 2, canary], [stable // 2, stable])
     counts = Counts(weight=50, canary=canary, stable=stable)
-    _, decision = _after(_compared(), seen(counts, histograms=bounds))
+    _, decision = after(_compared(), seen(counts, histograms=bounds))
     assert decision.status.ticks.ticks == ticks
-    _, decision = _after(_compared(experiment=None), seen(counts, histograms=bounds))
+    _, decision = after(_compared(experiment=None), seen(counts, histograms=bounds))
     assert decision.status.ticks.ticks == 1

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from delivery.proofs.comparison import Replayed
 from delivery.proofs.golden_rows import GoldenCheck, Outcome
-from delivery.rollouts.decisions import Decision, Observation, Readiness, decide
-from delivery.rollouts.records import Counts, Kind, Rollout, Status
+from delivery.rollouts.decisions import Observation, Readiness, decide
+from delivery.rollouts.records import Counts, Kind, Status
 from delivery.statistics.agreement import AgreementCounts
-from tests.unit.delivery.rollouts.rollout_cases import proven, rollout, seen
+from tests.unit.delivery.rollouts.rollout_cases import after, proven, rollout, seen
 from workloads.serving.model_rollout import ENDED, Phase
 
 
@@ -27,15 +27,6 @@ def _counts(
     return Counts(
         weight=weight, canary=canary, canary_failed=canary_failed, stable=stable, stable_failed=stable_failed
     )
-
-
-def _after(current: Rollout, *observations: Observation) -> tuple[Rollout, Decision]:
-    decision: Decision | None = None
-    for each in observations:
-        decision = decide(current, each)
-        current = replace(current, status=decision.status)
-    assert decision is not None
-    return current, decision
 
 
 def test_a_version_without_a_ready_pod_gets_no_request() -> None:
@@ -70,11 +61,11 @@ def test_the_first_version_of_a_model_serves_at_once() -> None:
 
 
 def test_without_steps_the_version_serves_at_once_and_the_former_one_runs_on_until_it_has_baked() -> None:
-    now, decision = _after(rollout(steps=()), seen())
+    now, decision = after(rollout(steps=()), seen())
     assert (decision.status.phase, decision.weights, decision.champion) == (Phase.BAKING, {"2": 100}, "2")
-    now, decision = _after(now, seen(seconds=19, champion="2"))
+    now, decision = after(now, seen(seconds=19, champion="2"))
     assert decision.status.phase is Phase.BAKING
-    now, decision = _after(now, seen(seconds=1, champion="2"))
+    now, decision = after(now, seen(seconds=1, champion="2"))
     assert (decision.status.phase, decision.weights) == (Phase.PROMOTED, {"2": 100})
     assert now.serving_version == "2"
 
@@ -88,21 +79,21 @@ def test_a_registry_that_does_not_answer_delays_the_promotion_and_not_the_rollba
 
 
 def test_each_step_gets_its_share_for_its_least_time_while_both_are_well() -> None:
-    now, decision = _after(rollout(), seen())
+    now, decision = after(rollout(), seen())
     assert (decision.status.phase, decision.weights) == (Phase.PROGRESSING, {"1": 95, "2": 5})
     few = _counts(weight=5, canary=1, stable=19)
-    now, decision = _after(now, seen(few, seconds=9))
+    now, decision = after(now, seen(few, seconds=9))
     assert decision.weights == {"1": 95, "2": 5}
-    now, decision = _after(now, seen(few, seconds=1))
+    now, decision = after(now, seen(few, seconds=1))
     assert (decision.status.step, decision.weights) == (1, {"1": 50, "2": 50})
 
 
 def test_a_good_version_is_promoted_once_it_has_answered_enough() -> None:
     start = rollout(_progressing(weight=50, step=1))
-    now, decision = _after(start, seen(_counts(canary=100, stable=100), seconds=10))
+    now, decision = after(start, seen(_counts(canary=100, stable=100), seconds=10))
     assert decision.status.phase is Phase.PROGRESSING
     assert decision.status.reason.endswith("more answers are needed")
-    now, decision = _after(now, seen(_counts(canary=300, stable=300)))
+    now, decision = after(now, seen(_counts(canary=300, stable=300)))
     assert (decision.status.phase, decision.champion) == (Phase.BAKING, "2")
     assert decision.status.reason == (
         "version 2 gets every request, after 0 of 400 requests failed, 0 of 400 of the version before it"
@@ -110,7 +101,7 @@ def test_a_good_version_is_promoted_once_it_has_answered_enough() -> None:
 
 
 def test_a_version_that_fails_is_rolled_back_with_figures() -> None:
-    now, decision = _after(
+    now, decision = after(
         rollout(_progressing()), seen(_counts(weight=5, canary=5, canary_failed=5, stable=95))
     )
     assert (decision.status.phase, decision.weights) == (Phase.ROLLED_BACK, {"1": 100})
@@ -132,7 +123,7 @@ def test_a_version_that_may_be_slower_is_not_promoted() -> None:
     fast, slow = (100.0, 200.0), (0.0, 200.0)
     now = rollout(_progressing(weight=50, step=1))
     for _ in range(4):
-        now, decision = _after(now, seen(_counts(canary=200, stable=200), seconds=3, histograms=(slow, fast)))
+        now, decision = after(now, seen(_counts(canary=200, stable=200), seconds=3, histograms=(slow, fast)))
         assert decision.status.phase is Phase.PROGRESSING
     assert now.status.reason.endswith("it may be slower: more answers are needed")
 
@@ -150,7 +141,7 @@ def test_a_slower_version_is_rolled_back_by_comparisons_at_equal_shares_alone() 
     assert first.status.ticks.ticks == 0
     now = rollout(_progressing(weight=50, step=1))
     for _ in range(12):
-        now, _ = _after(now, seen(_counts(canary=10, stable=10), histograms=(slow, fast)))
+        now, _ = after(now, seen(_counts(canary=10, stable=10), histograms=(slow, fast)))
         if now.ended:
             break
     assert now.status.phase is Phase.ROLLED_BACK
@@ -158,11 +149,11 @@ def test_a_slower_version_is_rolled_back_by_comparisons_at_equal_shares_alone() 
 
 
 def test_without_requests_there_is_no_verdict_and_the_deadline_rolls_back() -> None:
-    now, decision = _after(
+    now, decision = after(
         rollout(_progressing(weight=50, step=1)), *[seen(_counts(), seconds=100) for _ in range(8)]
     )
     assert decision.status.phase is Phase.PROGRESSING
-    _, decision = _after(now, seen(_counts(), seconds=100))
+    _, decision = after(now, seen(_counts(), seconds=100))
     assert (decision.status.phase, decision.weights) == (Phase.ROLLED_BACK, {"1": 100})
     assert decision.status.reason.startswith("version 2 got no verdict within 900 s: 0 of 0 requests failed")
 
@@ -179,9 +170,9 @@ def test_an_abort_before_anything_was_seen_leaves_the_version_that_serves() -> N
 
 def test_approval_is_awaited_before_any_request_and_without_a_deadline() -> None:
     waiting = rollout(needs_approval=True)
-    now, decision = _after(waiting, seen(), seen(seconds=10_000))
+    now, decision = after(waiting, seen(), seen(seconds=10_000))
     assert (decision.status.phase, decision.weights) == (Phase.PAUSED, {"1": 100})
-    _, decision = _after(replace(now, approved_by="ann"), seen())
+    _, decision = after(replace(now, approved_by="ann"), seen())
     assert (decision.status.phase, decision.weights) == (Phase.PROGRESSING, {"1": 95, "2": 5})
 
 
@@ -198,7 +189,7 @@ def test_an_abort_after_the_promotion_goes_back_while_the_former_version_runs() 
 
 
 def test_a_version_that_serves_already_is_promoted_again() -> None:
-    now, decision = _after(rollout(version="1"), seen(), seen(seconds=20))
+    now, decision = after(rollout(version="1"), seen(), seen(seconds=20))
     assert (decision.status.phase, decision.weights, decision.champion) == (Phase.PROMOTED, {"1": 100}, None)
     assert now.serving_version == "1"
 
@@ -304,25 +295,25 @@ def test_a_version_that_serves_already_goes_back_with_the_alias(wrong: dict[str,
 
 def test_golden_rows_then_shadow_then_approval_then_callers() -> None:
     current = rollout(Status(), needs_approval=True)
-    current, decision = _after(current, seen(golden=_golden(Outcome.EQUAL)))
+    current, decision = after(current, seen(golden=_golden(Outcome.EQUAL)))
     assert (decision.status.phase, decision.weights) == (Phase.SHADOW, {"1": 100})
     half = Replayed(counts=AgreementCounts(rows=50, different=1))
-    current, decision = _after(current, seen(replayed=half))
+    current, decision = after(current, seen(replayed=half))
     assert (decision.status.phase, decision.weights) == (Phase.SHADOW, {"1": 100})
     assert decision.status.reason == (
         "version 2: 1 of 50 recorded rows are answered otherwise than by version 1 so far"
     )
     over = Replayed(counts=AgreementCounts(rows=100, different=2), is_over=True)
-    current, decision = _after(current, seen(replayed=over))
+    current, decision = after(current, seen(replayed=over))
     assert (decision.status.phase, decision.weights) == (Phase.PAUSED, {"1": 100})
-    current, decision = _after(replace(current, approved_by="bob"), seen())
+    current, decision = after(replace(current, approved_by="bob"), seen())
     assert (decision.status.phase, decision.weights) == (Phase.PROGRESSING, {"1": 95, "2": 5})
     assert [each.kind for each in decision.status.conditions] == [Kind.GOLDEN_ROWS, Kind.AGREEMENT]
     assert decision.status.shadow == AgreementCounts(rows=100, different=2)
 
 
 def test_a_version_that_disagrees_is_rolled_back_before_any_caller() -> None:
-    current, _ = _after(rollout(Status()), seen(golden=_golden(Outcome.EQUAL)))
+    current, _ = after(rollout(Status()), seen(golden=_golden(Outcome.EQUAL)))
     swapped = Replayed(counts=AgreementCounts(rows=32, different=31))
     decision = decide(current, seen(replayed=swapped))
     assert (decision.status.phase, decision.weights) == (Phase.ROLLED_BACK, {"1": 100})
@@ -334,7 +325,7 @@ def test_a_version_that_disagrees_is_rolled_back_before_any_caller() -> None:
 
 
 def test_a_model_without_golden_rows_goes_on_and_a_way_back_is_not_compared() -> None:
-    current, decision = _after(
+    current, decision = after(
         rollout(Status(), steps=()), seen(golden=_golden(Outcome.ABSENT), has_served=True)
     )
     assert (decision.status.phase, decision.weights) == (Phase.BAKING, {"2": 100})
@@ -345,7 +336,7 @@ def test_a_model_without_golden_rows_goes_on_and_a_way_back_is_not_compared() ->
 
 
 def test_a_replay_that_does_not_end_is_rolled_back_at_the_deadline() -> None:
-    current, _ = _after(rollout(Status()), seen(golden=_golden(Outcome.EQUAL)))
+    current, _ = after(rollout(Status()), seen(golden=_golden(Outcome.EQUAL)))
     decision = decide(current, seen(seconds=900))
     assert decision.status.phase is Phase.ROLLED_BACK
     assert decision.status.reason.endswith("so far, 900 s after its rollout began")

@@ -14,6 +14,7 @@ import httpx
 
 from workloads.endpoints import Endpoints
 from workloads.gateway_access import authorities, headers
+from workloads.wait import wait_for
 
 
 @dataclass
@@ -87,6 +88,16 @@ class _Callers(threading.Thread):
 
     def _failed(self, what: str) -> None:
         self.answers.unanswered.append(what)
+
+
+def wait_for_requests(answers: Answers, number: int, timeout_seconds: float = 120) -> None:
+    """Wait until callers have got so many answers, failed ones included."""
+
+    def enough() -> str | None:
+        now = answers.by_digest.total() + answers.failed
+        return None if now >= number else f"{now} of {number}"
+
+    wait_for("answers", enough, timeout_seconds=timeout_seconds, interval_seconds=0.5)
 
 
 @contextmanager

@@ -26,6 +26,8 @@ class Answers:
     """Status of 500 or more, by the version that answered."""
     unanswered: list[str] = field(default_factory=list[str])
     """Failures that no version of the model answered."""
+    seconds: list[float] = field(default_factory=list[float])
+    """How long each answer with status 200 took."""
     first_failure: float = 0.0
     """Monotonic time of the first failed answer."""
 
@@ -72,6 +74,7 @@ class _Callers(threading.Thread):
             await asyncio.gather(*under_way)
 
     async def _one(self, client: httpx.AsyncClient, row: list[float]) -> None:
+        sent = time.perf_counter()
         try:
             answer = await client.post(self._url, json={"instances": [row]})
         except httpx.HTTPError as error:
@@ -80,6 +83,7 @@ class _Callers(threading.Thread):
         digest = answer.headers.get("x-model-digest", "")
         if answer.status_code == 200:
             self.answers.by_digest[digest] += 1
+            self.answers.seconds.append(time.perf_counter() - sent)
         elif digest:
             self.answers.failed_by_digest[digest] += 1
             self.answers.first_failure = self.answers.first_failure or time.monotonic()

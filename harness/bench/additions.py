@@ -34,6 +34,8 @@ class Added:
 
     what: str
     p50_ms: float
+    p50_ratio: float
+    """Median with it, divided by the median without it."""
     p99_ms: float
     cpu_ms: float
     """Of all servers together."""
@@ -81,6 +83,7 @@ def measure(
     return Added(
         what=what,
         p50_ms=statistics.median(second.p50_ms - first.p50_ms for first, second in pairs),
+        p50_ratio=statistics.median(second.p50_ms / first.p50_ms for first, second in pairs),
         p99_ms=statistics.median(second.p99_ms - first.p99_ms for first, second in pairs),
         cpu_ms=each_ms[1] - each_ms[0],
         cpu_ratio=each_ms[1] / each_ms[0],

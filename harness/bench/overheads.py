@@ -1,4 +1,4 @@
-"""What recording requests, and asking the gate about them, adds to each."""
+"""What recording, the gate, and a workspace of MLflow add to a request."""
 
 import json
 import subprocess
@@ -12,14 +12,20 @@ from typing import Any
 import yaml
 
 from cluster.instance import Instance
+from components.tracking.workspace_proxy import HEADER
 from harness import memory, processes
 from harness.bench import additions, peers
 from harness.bench.additions import Added, Side
 from harness.bench.closed_loop import LoadError, LoadTarget
 from harness.bench.serving import CLIENT_CPU, SERVER_CPU, Served
+from workloads import gateway_access
+from workloads.contract import DEFAULT_WORKSPACE
+from workloads.endpoints import Endpoints
 
 _PORTS = {"plain": 18100, "recorded": 18101}
 _PULLED_PORT = 18102
+_TRACKING_PORT = 5000
+_TRACKING_REQUESTS = 300
 _PLAIN_ENTRY, _GUARDED_ENTRY = 18110, 18111
 # Reads all that is kept, and confirms it, as the delivery controller does.
 _PULL = """
@@ -34,8 +40,14 @@ while True:
 """
 
 
-def measure(instance: Instance, served: Served) -> list[Added]:
-    """Measure both.
+def measure(instance: Instance, endpoints: Endpoints, served: Served, run_id: str) -> list[Added]:
+    """Measure all three.
+
+    Args:
+        instance: The instance.
+        endpoints: Its platform.
+        served: A served model.
+        run_id: A run of MLflow.
 
     Raises:
         LoadError: a server does not start, a request fails, or the stack neither records nor has a gate.
@@ -43,7 +55,27 @@ def measure(instance: Instance, served: Served) -> list[Added]:
     with tempfile.TemporaryDirectory() as folder:
         body = Path(folder) / "v1"
         body.write_text(json.dumps({"instances": [served.row]}))
-        return [_recording(served, body), _gate(instance, served, body)]
+        return [
+            _recording(served, body),
+            _gate(_named(instance, "gate"), served, body),
+            _tracking(instance, endpoints, served, run_id),
+        ]
+
+
+def _named(instance: Instance, program: str) -> list[int]:
+    """Return the processes of an instance that run a program.
+
+    Raises:
+        LoadError: there are none.
+    """
+    found = [
+        pid
+        for pid in memory.find_members(instance)
+        if program in [Path(each).name for each in processes.command_line(pid)[:2]]
+    ]
+    if not found:
+        raise LoadError(f"no process of {program}; is it a part of the stack?")
+    return found
 
 
 def _predictor(served: Served, port: int, records: list[str]) -> list[str]:
@@ -81,15 +113,8 @@ def _recording(served: Served, body: Path) -> Added:
         )
 
 
-def _gate(instance: Instance, served: Served, body: Path) -> Added:
+def _gate(gates: list[int], served: Served, body: Path) -> Added:
     """Compare two entry points of one more Traefik, of which one asks the platform's gate."""
-    gates = [
-        pid
-        for pid in memory.find_members(instance)
-        if [Path(each).name for each in processes.command_line(pid)[:1]] == ["gate"]
-    ]
-    if not gates:
-        raise LoadError("no process of the gate: a stack with `identity: {kind: none}` has none")
     command = [
         processes.command_line(served.gateway)[0],
         f"--entrypoints.plain.address=127.0.0.1:{_PLAIN_ENTRY}",
@@ -114,6 +139,31 @@ def _gate(instance: Instance, served: Served, body: Path) -> Added:
             pins={0: CLIENT_CPU, served.predictor: SERVER_CPU, traefik: CLIENT_CPU}
             | {gate: CLIENT_CPU for gate in gates},
         )
+
+
+def _tracking(instance: Instance, endpoints: Endpoints, served: Served, run_id: str) -> Added:
+    """Compare reading a run from MLflow's own port with reading it as users do: gateway, gate and proxy."""
+    servers, path = _named(instance, "mlflow"), f"/api/2.0/mlflow/runs/get?run_id={run_id}"
+    in_front = [served.gateway, *_named(instance, "gate"), *_named(instance, "haproxy")]
+    host = endpoints.tracking_host
+    # Nobody but the proxies reaches that port from outside of the pod; they name the workspace.
+    direct = {"Host": host, HEADER: DEFAULT_WORKSPACE}
+    through = gateway_access.headers(endpoints, host)
+    return additions.measure(
+        "gate and proxy of MLflow",
+        Side(
+            target=LoadTarget(url=f"http://127.0.0.1:{_TRACKING_PORT}{path}", headers=direct),
+            network_of=servers[0],
+            servers=tuple(servers),
+        ),
+        Side(
+            target=LoadTarget(url=f"http://127.0.0.1:8000{path}", headers=through),
+            network_of=served.gateway,
+            servers=(*servers, *in_front),
+        ),
+        pins={},
+        requests=_TRACKING_REQUESTS,
+    )
 
 
 def routers(dynamic: dict[str, Any], server: str) -> dict[str, Any]:

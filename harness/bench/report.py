@@ -33,8 +33,8 @@ def table(report: dict[str, Any]) -> list[str]:
             f"{load['p99_ms']:8.2f}{cpu:8.2f}{row['p50_ratio']:7.2f}{row['cpu_ratio']:7.2f}"
         )
     lines += [
-        f"added by {each['what']:17}{'':13}{each['p50_ms']:8.2f}{each['p99_ms']:8.2f}{each['cpu_ms']:8.2f}"
-        f"{'':7}{each['cpu_ratio']:7.2f}"
+        f"added by {each['what']:30}{each['p50_ms']:8.2f}{each['p99_ms']:8.2f}{each['cpu_ms']:8.2f}"
+        f"{each['p50_ratio']:7.2f}{each['cpu_ratio']:7.2f}"
         for each in report["added"]
     ]
     return lines

@@ -58,6 +58,7 @@ def test_the_difference_is_that_of_pairs_and_the_first_turn_does_not_count(event
     )
     assert (found.what, found.p50_ms, found.p99_ms) == ("the gate", 0.5, 1.0)
     assert found.cpu_ms == pytest.approx(0.5)
+    assert found.p50_ratio == pytest.approx(1.375)
     assert found.cpu_ratio == pytest.approx(1.5)
     assert isinstance(found, Added)
     assert events[:2] == ["10 on 0", "20 on 0"]

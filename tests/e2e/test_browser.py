@@ -42,7 +42,7 @@ def _text(browser: Chrome) -> str:
 def _sign_in(browser: Chrome, password: str) -> None:
     browser.find_element(By.NAME, "username").send_keys(LOGIN_USER)
     browser.find_element(By.NAME, "password").send_keys(password)
-    browser.find_element(By.CSS_SELECTOR, "form button[type=submit]").click()
+    browser.find_element(By.CSS_SELECTOR, "form button").click()
 
 
 def test_a_person_signs_in_reads_experiments_and_signs_out(
@@ -54,7 +54,7 @@ def test_a_person_signs_in_reads_experiments_and_signs_out(
     browser.get(tracking)
     within.until(lambda _: urlsplit(browser.current_url).hostname == login)
     _sign_in(browser, "not the password")
-    within.until(lambda _: "Invalid" in _text(browser))
+    within.until(lambda _: "User or password is wrong." in _text(browser))
     assert urlsplit(browser.current_url).hostname == login
     _sign_in(browser, password)
     within.until(lambda _: urlsplit(browser.current_url).hostname == urlsplit(tracking).hostname)

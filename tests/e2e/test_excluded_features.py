@@ -13,6 +13,7 @@ from kubernetes import client
 from tests.e2e import rolling
 from tests.e2e.recorded import wait_until_stored
 from tests.e2e.rolling import MODEL
+from tests.fixtures.admission_cases import SERVICE_API
 from workloads import cluster_client, object_store
 from workloads.contract import PAYLOADS_BUCKET
 from workloads.endpoints import Endpoints
@@ -24,6 +25,7 @@ from workloads.wait import wait_for
 # Its model gets a new pod twice.
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("nothing_under_way")]
 
+_RUNTIMES = ("serving.kserve.io", "v1alpha1", "clusterservingruntimes")
 _EXCLUDED, _KEPT = "alcohol", "magnesium"
 _READY_SECONDS = 180
 # Values that no other row has.
@@ -41,43 +43,51 @@ def wine() -> Any:
 
 @contextmanager
 def _excluding(endpoints: Endpoints, version: str, feature: str) -> Generator[None]:
-    """Serve a version that records all but one feature, as every version of a stack that excludes it."""
-    api: Any = client.CustomObjectsApi(cluster_client.connect(endpoints.kubeconfig))
-    pods: Any = client.CoreV1Api(cluster_client.connect(endpoints.kubeconfig))
+    """Record all but one feature of a version, as in a stack that excludes it.
+
+    Whoever deploys a model cannot choose that: it is in the runtime.
+    """
+    connected = cluster_client.connect(endpoints.kubeconfig)
+    api: Any = client.CustomObjectsApi(connected)
     service = version_service(MODEL, version)
-    place = ("serving.kserve.io", "v1beta1", endpoints.models_namespace, "inferenceservices", service)
+    own = (*SERVICE_API, endpoints.models_namespace, "inferenceservices", service)
+    runtime = api.get_namespaced_custom_object(*own)["spec"]["predictor"]["model"]["runtime"]
+    place = (*_RUNTIMES, runtime)
+    former: list[str] = api.get_cluster_custom_object(*place)["spec"]["containers"][0]["args"]
 
-    def patch(arguments: list[str] | None) -> None:
-        body = {"spec": {"predictor": {"model": {"args": arguments}}}}
-        api.patch_namespaced_custom_object(*place, body)
+    def record(arguments: list[str]) -> None:
+        containers = api.get_cluster_custom_object(*place)["spec"]["containers"]
+        changed = [{**containers[0], "args": arguments}, *containers[1:]]
+        api.patch_cluster_custom_object(*place, {"spec": {"containers": changed}})
+        # KServe reads the runtime when the service changes.
+        touched = {"metadata": {"annotations": {"test": f"{len(arguments)} arguments"}}}
+        api.patch_namespaced_custom_object(*own, touched)
+        _wait_for_pod(client.CoreV1Api(connected), endpoints.models_namespace, service, arguments[-1])
 
-        def replaced() -> str | None:
-            found = pods.list_namespaced_pod(
-                endpoints.models_namespace, label_selector=f"serving.kserve.io/inferenceservice={service}"
-            ).items
-            given = [
-                any(each.startswith("--record_excluded_features=") for each in container.args or [])
-                for pod in found
-                for container in pod.spec.containers
-                if container.name == "kserve-container"
-            ]
-            ready = [
-                condition.status == "True"
-                for pod in found
-                for condition in pod.status.conditions or []
-                if condition.type == "Ready"
-            ]
-            if given == [arguments is not None] and ready == [True]:
-                return None
-            return f"{len(found)} pods, {sum(given)} of them with the argument, {sum(ready)} of them ready"
-
-        wait_for(f"the new pod of {service}", replaced, timeout_seconds=_READY_SECONDS, interval_seconds=1)
-
-    patch([f"--record_excluded_features={feature}"])
     try:
+        record([*former, f"--record_excluded_features={feature}"])
         yield
     finally:
-        patch(None)
+        record(former)
+
+
+def _wait_for_pod(pods: Any, namespace: str, service: str, last: str) -> None:
+    """Wait until the one pod of a service is ready and its server has this last argument of its own."""
+
+    def replaced() -> str | None:
+        found = pods.list_namespaced_pod(
+            namespace, label_selector=f"serving.kserve.io/inferenceservice={service}"
+        ).items
+        given = [pod.spec.containers[0].args[-1] == last for pod in found]
+        ready = [
+            each.status == "True"
+            for pod in found
+            for each in pod.status.conditions or []
+            if each.type == "Ready"
+        ]
+        return None if given == [True] and ready == [True] else f"{len(found)} pods: {given}, {ready}"
+
+    wait_for(f"the new pod of {service}", replaced, timeout_seconds=_READY_SECONDS, interval_seconds=1)
 
 
 def _ask(endpoints: Endpoints, rows: list[list[float]]) -> set[str]:

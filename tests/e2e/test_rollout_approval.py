@@ -73,7 +73,7 @@ def test_a_rollout_waits_without_a_caller_until_a_second_promoter_approves_it(
             own.approve(name)
         for folder in ("member", "promoter"):
             (tmp_path / folder).mkdir()
-        with pytest.raises(WorkloadsError, match="forbidden"):
+        with pytest.raises(WorkloadsError, match="is forbidden: User"):
             ModelRollouts(_as_holder(endpoints, member, tmp_path / "member")).approve(name)
         ModelRollouts(_as_holder(endpoints, promoter, tmp_path / "promoter")).approve(name)
         rollout = ended(endpoints, name)

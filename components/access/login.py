@@ -210,11 +210,7 @@ class Login(pulumi.ComponentResource):
         self._owner = Owner.of_product(self, name, args.namespace, product=_PRODUCT, role="login")
         self.pods = network_policies.pods(selector(_PRODUCT, name))
         authority = args.issuer.authority if args.issuer else ""
-        # oauth2-proxy reads it once: another content is another name, and so another pod.
-        digest = hashlib.sha256(authority.encode()).hexdigest()[:8]
-        self._trusted = authorities.deploy(
-            self._owner, authority, role="authority", name=f"{name}-authority-{digest}"
-        )
+        self._trusted = authorities.deploy(self._owner, authority, role="authority", name=f"{name}-authority")
         server = replicated_server.deploy(
             self._owner,
             self._pod(),
@@ -227,6 +223,7 @@ class Login(pulumi.ComponentResource):
                 self._network_policy(),
                 *self._trusted.config_maps,
             ],
+            annotations=server_pods.reads_at_start(PAGE),
         )
         service = cluster_service.deploy(self._owner, name, {"http": PORT}, after=[server])
         http_routes.deploy(

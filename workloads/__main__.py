@@ -11,7 +11,7 @@ from workloads import history, rollouts, run_options
 from workloads.contract import LOGIN_USER
 from workloads.endpoints import Endpoints
 from workloads.environments import promotion
-from workloads.errors import WorkloadsError, of_server
+from workloads.errors import WorkloadsError
 from workloads.retraining import commands as retraining
 
 if TYPE_CHECKING:
@@ -27,7 +27,15 @@ def main(arguments: list[str] | None = None) -> int:
     # MLflow reports usage by default.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
-        return _execute(options, sys.argv[1:] if arguments is None else arguments)
+        trains = options.command == "run" and options.pipeline not in _RUNS
+        if trains and options.local and not options.endpoints:
+            return _hold(options, sys.argv[1:] if arguments is None else arguments)
+        endpoints = _endpoints(options)
+        if options.command == "run":
+            return _RUNS.get(options.pipeline, _train)(endpoints, options)
+        if options.command in _OTHERS:
+            return _OTHERS[options.command](endpoints, options)
+        return _show(endpoints, options, _name(options))
     except WorkloadsError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -35,24 +43,6 @@ def main(arguments: list[str] | None = None) -> int:
         submitted = "; a pipeline run that was submitted continues" if options.command == "run" else ""
         sys.stderr.write(f"error: interrupted{submitted}\n")
         return 130
-    except Exception as error:
-        if (line := of_server(error)) is None:
-            raise
-        sys.stderr.write(f"error: {line}\n")
-        return 1
-
-
-def _execute(options: argparse.Namespace, arguments: list[str]) -> int:
-    """Run one command."""
-    trains = options.command == "run" and options.pipeline not in _RUNS
-    if trains and options.local and not options.endpoints:
-        return _hold(options, arguments)
-    endpoints = _endpoints(options)
-    if options.command == "run":
-        return _RUNS.get(options.pipeline, _train)(endpoints, options)
-    if options.command in _OTHERS:
-        return _OTHERS[options.command](endpoints, options)
-    return _show(endpoints, options, _name(options))
 
 
 def _endpoints(options: argparse.Namespace) -> Endpoints:

@@ -1,47 +1,5 @@
 """Errors that the user can fix."""
 
-import json
-from collections.abc import Mapping
-from typing import Final
-
-_MOST_CHARACTERS: Final = 500
-# By the package of an error's class: no command has to import all of these clients to recognise their errors.
-_SERVERS: Final[Mapping[str, str]] = {
-    "kubernetes": "the Kubernetes API",
-    "kfp_server_api": "the pipelines API",
-    "mlflow": "MLflow",
-    "botocore": "the object store",
-    "boto3": "the object store",
-    "requests": "the platform",
-    "urllib3": "the platform",
-    "httpx": "the platform",
-}
-_REFUSED: Final = frozenset({401, 403})
-
 
 class WorkloadsError(Exception):
     """An error in one line: the input, the value given and the remedy."""
-
-
-def of_server(error: BaseException) -> str | None:
-    """Return in one line what a server answered, for an error of its client library; None for a fault."""
-    packages = {each.__module__.partition(".")[0] for each in type(error).__mro__}
-    server = next((name for package, name in _SERVERS.items() if package in packages), None)
-    if server is None:
-        return None
-    status = getattr(error, "status", None) or getattr(error, "get_http_status_code", lambda: None)()
-    is_refused = status in _REFUSED
-    remedy = "; sign in, or use a kubeconfig, as somebody who may do this" if is_refused else ""
-    if not status:
-        remedy = "; is it up, and reachable from here?"
-    said = " ".join(_message(error).split())[:_MOST_CHARACTERS] or type(error).__name__
-    return f"{server}{f' answers {status}' if status else ''}: {said}{remedy}"
-
-
-def _message(error: BaseException) -> str:
-    """Return the sentence of a Kubernetes Status or of a pipelines API's answer, else the error's text."""
-    try:
-        answer = json.loads(getattr(error, "body", ""))
-        return str(answer.get("message") or answer["error"])
-    except (TypeError, ValueError, KeyError, AttributeError):
-        return str(getattr(error, "reason", None) or error)

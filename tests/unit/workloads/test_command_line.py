@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes.client import ApiException
 
 from tests.fixtures.models import COMPLETE
 from tests.fixtures.platforms import OUTPUTS
@@ -239,21 +238,3 @@ def test_an_objective_of_the_other_task_is_refused_once_the_data_is_known(
         "error: objective 'rmse': no metric of a classification; there are "
     )
     assert platform["submitted"] == []
-
-
-def test_what_a_server_refuses_is_one_line_and_a_fault_of_the_program_is_not_hidden(
-    platform: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    raised: list[Exception] = [ApiException(status=403, reason="Forbidden"), KeyError("a")]
-
-    def fail(*_: object) -> int:
-        raise raised.pop(0)
-
-    monkeypatch.setattr(command, "_show", fail)
-    assert command.main(["show", *platform["arguments"]]) == 1
-    assert capsys.readouterr().err == (
-        "error: the Kubernetes API answers 403: Forbidden; "
-        "sign in, or use a kubeconfig, as somebody who may do this\n"
-    )
-    with pytest.raises(KeyError):
-        command.main(["show", *platform["arguments"]])

@@ -10,7 +10,8 @@ from kubernetes.client import ApiException
 from kubernetes.config import ConfigException
 from mlflow.exceptions import MlflowException, RestException
 
-from workloads.errors import WorkloadsError, of_server
+from terminal import answers
+from workloads.errors import WorkloadsError
 
 _FORBIDDEN = 'modelrollouts "wine-v2" is forbidden: User "ann" cannot get resource'
 
@@ -51,12 +52,12 @@ def _answered(status: int, body: str = "", reason: str = "") -> ApiException:
     ids=["forbidden", "no JSON", "no kubeconfig", "MLflow", "refused", "no text"],
 )
 def test_what_a_server_answers_is_one_line(error: Exception, line: str) -> None:
-    assert of_server(error) == line
+    assert answers.said(error) == line
 
 
 def test_an_answer_of_the_object_store_is_one_line() -> None:
     error = ClientError({"Error": {"Code": "AccessDenied", "Message": "not yours"}}, "GetObject")
-    found = of_server(error)
+    found = answers.said(error)
     assert found is not None
     assert found.startswith("the object store")
     assert "AccessDenied" in found
@@ -64,5 +65,5 @@ def test_an_answer_of_the_object_store_is_one_line() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("x"), KeyError("x"), WorkloadsError("x"), OSError("x")])
 def test_a_fault_of_the_program_is_none(error: Exception) -> None:
-    assert of_server(error) is None
-    assert of_server(MlflowException("x")) is not None
+    assert answers.said(error) is None
+    assert answers.said(MlflowException("x")) is not None

@@ -1,0 +1,66 @@
+"""The code that is stored with a model of sentence embeddings: MLflow loads the model by this module.
+
+It runs in the serving runtime, so it imports nothing of this repository.
+"""
+
+# tokenizers and onnxruntime are packages of the runtime and of the steps alone.
+# pyright: basic, reportMissingImports=false
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+TEXT = "text"
+"""Column of the input."""
+GRAPH_FILE, TOKENIZER_FILE, LENGTH_FILE = "model.onnx", "tokenizer.json", "sentence_bert_config.json"
+_MOST_AT_ONCE = 32
+
+
+class SentenceModel:
+    """Answers texts with vectors of length one."""
+
+    def __init__(self, folder: Path) -> None:
+        """Load the tokenizer and the graph in a folder."""
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+        longest = json.loads((folder / LENGTH_FILE).read_text())["max_seq_length"]
+        self._tokenizer.enable_truncation(max_length=longest)
+        # Texts of one length go together, so none is filled up.
+        self._tokenizer.no_padding()
+        options = onnxruntime.SessionOptions()
+        # As the other models: a pod may have a small part of a processor, and threads that wait for work use it up.
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(
+            str(folder / GRAPH_FILE), options, providers=["CPUExecutionProvider"]
+        )
+
+    def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
+        """Return one vector per text.
+
+        Args:
+            data: Frame with the column `text`.
+            params: None are known.
+        """
+        encoded = self._tokenizer.encode_batch([str(each) for each in data[TEXT]])
+        by_length: dict[int, list[int]] = {}
+        for place, each in enumerate(encoded):
+            by_length.setdefault(len(each.ids), []).append(place)
+        vectors: list[Any] = [None] * len(encoded)
+        for places in by_length.values():
+            for at in range(0, len(places), _MOST_AT_ONCE):
+                part = places[at : at + _MOST_AT_ONCE]
+                tokens = np.array([encoded[place].ids for place in part], dtype="int64")
+                inputs = {"input_ids": tokens, "attention_mask": np.ones_like(tokens)}
+                for place, vector in zip(part, self._session.run(None, inputs)[0], strict=True):
+                    vectors[place] = vector
+        return np.array(vectors, dtype="float32")
+
+
+def _load_pyfunc(path: str) -> SentenceModel:
+    """Load a model for MLflow, which calls this by its name."""
+    return SentenceModel(Path(path))

@@ -1,7 +1,7 @@
 """The graph of a sentence encoder: a BERT encoder, the mean over its tokens, scaled to length one.
 
-A graph is a list of nodes until it is written as ONNX, so that it can be checked without the packages that run
-one. Embedded in the step that logs the model, so it imports nothing of this repository.
+A graph is a list of nodes until it is written as ONNX, so that it can be checked without the packages that
+run one. Embedded in the step that logs the model, so it imports nothing of this repository.
 """
 
 # onnx is a package of the step alone.

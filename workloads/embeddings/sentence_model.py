@@ -15,7 +15,8 @@ import numpy as np
 TEXT = "text"
 """Column of the input."""
 GRAPH_FILE, TOKENIZER_FILE, LENGTH_FILE = "model.onnx", "tokenizer.json", "sentence_bert_config.json"
-_MOST_AT_ONCE = 32
+_MOST_TOKENS = 2048
+"""Tokens that are encoded together: memory grows with them, and more are hardly faster."""
 
 
 class SentenceModel:
@@ -32,7 +33,7 @@ class SentenceModel:
         # Texts of one length go together, so none is filled up.
         self._tokenizer.no_padding()
         options = onnxruntime.SessionOptions()
-        # As the other models: a pod may have a small part of a processor, and threads that wait for work use it up.
+        # A pod may have a small part of a processor, and threads that wait for work would use it up.
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(
@@ -51,9 +52,10 @@ class SentenceModel:
         for place, each in enumerate(encoded):
             by_length.setdefault(len(each.ids), []).append(place)
         vectors: list[Any] = [None] * len(encoded)
-        for places in by_length.values():
-            for at in range(0, len(places), _MOST_AT_ONCE):
-                part = places[at : at + _MOST_AT_ONCE]
+        for length, places in by_length.items():
+            most = max(1, _MOST_TOKENS // length)
+            for at in range(0, len(places), most):
+                part = places[at : at + most]
                 tokens = np.array([encoded[place].ids for place in part], dtype="int64")
                 inputs = {"input_ids": tokens, "attention_mask": np.ones_like(tokens)}
                 for place, vector in zip(part, self._session.run(None, inputs)[0], strict=True):

@@ -46,8 +46,14 @@ class SentenceModel:
         Args:
             data: Frame with the column `text`.
             params: None are known.
+
+        Raises:
+            ValueError: a row has no text; one line.
         """
-        encoded = self._tokenizer.encode_batch([str(each) for each in data[TEXT]])
+        texts = [*data[TEXT]]
+        if missing := [place for place, each in enumerate(texts) if not isinstance(each, str)]:
+            raise ValueError(f"row {missing[0]} has no {TEXT}: send an empty one, or leave the row out")
+        encoded = self._tokenizer.encode_batch(texts)
         by_length: dict[int, list[int]] = {}
         for place, each in enumerate(encoded):
             by_length.setdefault(len(each.ids), []).append(place)

@@ -50,6 +50,7 @@ def export(
 
     import mlflow
     import numpy as np
+    import pandas as pd
     from mlflow.data.code_dataset_source import CodeDatasetSource
     from mlflow.data.meta_dataset import MetaDataset
     from mlflow.models import ModelSignature
@@ -110,6 +111,7 @@ def export(
                     Schema([ColSpec(DataType.string, TEXT)]),
                     Schema([TensorSpec(np.dtype("float32"), (-1, shape.width))]),
                 ),
+                input_example=pd.DataFrame({TEXT: texts[:2]}),
                 metadata={"features": [TEXT]},
                 # They also decide which serving runtime the version gets.
                 pip_requirements=[

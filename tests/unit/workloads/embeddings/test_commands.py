@@ -37,6 +37,6 @@ def test_the_default_name_is_one_that_a_model_can_have() -> None:
 def test_a_laptop_is_refused_in_one_line() -> None:
     commands.refuse_local(parsed())
     with pytest.raises(
-        WorkloadsError, match="^--local: a laptop has no serving runtime for embeddings; run "
+        WorkloadsError, match=r"^--local: a laptop has no serving runtime for embeddings; run "
     ):
         commands.refuse_local(parsed("--local"))

@@ -49,7 +49,7 @@ def test_many_texts_are_encoded_in_parts(model: SentenceModel, monkeypatch: pyte
 
 @pytest.mark.parametrize("missing", [None, float("nan")])
 def test_a_row_without_a_text_is_refused(model: SentenceModel, missing: object) -> None:
-    with pytest.raises(ValueError, match="^row 1 has no text: send an empty one, or leave the row out$"):
+    with pytest.raises(ValueError, match=r"^row 1 has no text: send an empty one, or leave the row out$"):
         model.predict(frame("food", missing))
 
 

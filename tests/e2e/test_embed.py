@@ -17,8 +17,8 @@ from workloads.tracking import connect
 # Downloads a model and serves it: `make verify` and `make e2e` run it, `make test` does not.
 pytestmark = pytest.mark.slow
 
-# Cosines of all-MiniLM-L6-v2 that the documentation of sentence-transformers prints to four digits, computed by
-# PyTorch ("Semantic Textual Similarity"): the oracle of tokenizer, graph and weights together.
+# Cosines of all-MiniLM-L6-v2 by PyTorch, to four digits, from the documentation of sentence-transformers
+# ("Semantic Textual Similarity"): the oracle of tokenizer, graph and weights together.
 LEFT = ["The new movie is awesome", "The cat sits outside", "A man is playing guitar"]
 RIGHT = ["The dog plays in the garden", "The new movie is so great", "A woman watches TV"]
 PUBLISHED = [[0.0543, 0.8939, -0.0502], [0.2838, -0.0029, 0.1310], [0.2277, -0.0136, -0.0327]]

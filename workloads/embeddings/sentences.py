@@ -35,7 +35,7 @@ def sentences_of_pairs() -> tuple[list[str], list[str]]:
 
 
 def similarity_metrics(vectors: Any, labels: list[str]) -> dict[str, float]:
-    """Return how well vectors of length one tell sentences apart.
+    """Return how well vectors of length one separate sentences that say the same from all others.
 
     Args:
         vectors: One row for each sentence.

@@ -4,6 +4,8 @@ import os
 import sys
 from types import TracebackType
 
+from terminal import answers
+
 _LENGTH = 400
 # Shows the traceback, for those who mend the command.
 VARIABLE = "PLINTH_TRACEBACK"
@@ -17,6 +19,8 @@ def in_one_line() -> None:
 
 def line(error: BaseException) -> str:
     """Return an error as one line."""
+    if (answer := answers.said(error)) is not None:
+        return f"error: {answer}"
     text = " ".join(str(error).split()) or "no message"
     short = text if len(text) <= _LENGTH else f"{text[:_LENGTH]}…"
     return f"error: {type(error).__name__}: {short} ({VARIABLE}=1 shows where)"

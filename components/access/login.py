@@ -31,10 +31,13 @@ _PRODUCT: Final = "oauth2-proxy"
 _COOKIE: Final = "plinth"
 FOLDER: Final = "/etc/oauth2-proxy"
 """Folder of its files: the secrets, and the page of the one user."""
+_PAGES: Final = "pages"
 _HOURS: Final = 8
 # oauth2-proxy knows no login without a provider: this one is never called, and its button is not shown.
 _UNUSED: Final = "unused"
-_PAGE: Final = """{{define "sign_in.html"}}<!DOCTYPE html>
+PAGE_FILE: Final = "sign_in.html"
+# A field that the release of oauth2-proxy does not pass to it (sign_in_page.go) ends the page with 500.
+PAGE: Final = """{{define "sign_in.html"}}<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -46,7 +49,6 @@ _PAGE: Final = """{{define "sign_in.html"}}<!DOCTYPE html>
   button { padding: .5rem; }
 </style>
 <h1>plinth</h1>
-{{ if .Alert }}<p role="alert">{{.Alert}}</p>{{ end }}
 {{ if eq .StatusCode 400 401 }}<p role="alert">User or password is wrong.</p>{{ end }}
 <form method="POST" action="{{.ProxyPrefix}}/sign_in">
   <input type="hidden" name="rd" value="{{.Redirect}}">
@@ -192,7 +194,7 @@ def _one_user() -> list[str]:
         f"--client-id={_UNUSED}",
         f"--htpasswd-file={FOLDER}/secret/htpasswd",
         f"--htpasswd-user-group={ADMINISTRATORS}",
-        f"--custom-templates-dir={FOLDER}/pages",
+        f"--custom-templates-dir={FOLDER}/{_PAGES}",
     ]
 
 
@@ -208,11 +210,7 @@ class Login(pulumi.ComponentResource):
         self._owner = Owner.of_product(self, name, args.namespace, product=_PRODUCT, role="login")
         self.pods = network_policies.pods(selector(_PRODUCT, name))
         authority = args.issuer.authority if args.issuer else ""
-        # oauth2-proxy reads it once: another content is another name, and so another pod.
-        digest = hashlib.sha256(authority.encode()).hexdigest()[:8]
-        self._trusted = authorities.deploy(
-            self._owner, authority, role="authority", name=f"{name}-authority-{digest}"
-        )
+        self._trusted = authorities.deploy(self._owner, authority, role="authority", name=f"{name}-authority")
         server = replicated_server.deploy(
             self._owner,
             self._pod(),
@@ -225,6 +223,7 @@ class Login(pulumi.ComponentResource):
                 self._network_policy(),
                 *self._trusted.config_maps,
             ],
+            annotations=server_pods.reads_at_start(PAGE),
         )
         service = cluster_service.deploy(self._owner, name, {"http": PORT}, after=[server])
         http_routes.deploy(
@@ -253,7 +252,7 @@ class Login(pulumi.ComponentResource):
         return kubernetes.core.v1.ConfigMap(
             f"{self._name}-pages",
             metadata=self._owner.metadata(self._name),
-            data={"sign_in.html": _PAGE},
+            data={PAGE_FILE: PAGE},
             opts=self._owner.child(),
         )
 
@@ -280,7 +279,7 @@ class Login(pulumi.ComponentResource):
             ports={"http": PORT},
             mounts=[
                 Mount(volume="secret", path=f"{FOLDER}/secret"),
-                Mount(volume="pages", path=f"{FOLDER}/pages"),
+                Mount(volume=_PAGES, path=f"{FOLDER}/{_PAGES}"),
                 *self._trusted.mounts,
             ],
             probe=pod_security.http_probe("/ping", PORT),
@@ -296,7 +295,7 @@ class Login(pulumi.ComponentResource):
                         "items": [{"key": key, "path": key} for key in ("client", "cookie", "htpasswd")],
                     },
                 },
-                {"name": "pages", "config_map": {"name": self._name}},
+                {"name": _PAGES, "config_map": {"name": self._name}},
                 *self._trusted.volumes,
             ],
             scratch=None,

@@ -119,6 +119,10 @@ def _connection_parameters(database: MysqlConnection) -> dict[str, str]:
     return parameters
 
 
+def _configuration() -> str:
+    return settings(manifests.text(PROJECT, MODULE, "backend/src/apiserver/config/config.json"))
+
+
 class PipelinesApiServer(pulumi.ComponentResource):
     """The API server behind one Service."""
 
@@ -178,11 +182,10 @@ class PipelinesApiServer(pulumi.ComponentResource):
         )
 
     def _settings(self) -> kubernetes.core.v1.ConfigMap:
-        upstream = manifests.text(PROJECT, MODULE, "backend/src/apiserver/config/config.json")
         return kubernetes.core.v1.ConfigMap(
             f"{self._name}-settings",
             metadata=self._owner.metadata(_SETTINGS),
-            data={"config.json": settings(upstream)},
+            data={"config.json": _configuration()},
             opts=self._owner.child(),
         )
 
@@ -288,6 +291,7 @@ class PipelinesApiServer(pulumi.ComponentResource):
             name=SERVICE,
             replicas=self._args.replicas,
             after=[*after, *trusted.config_maps],
+            annotations=server_pods.reads_at_start(_configuration()),
             # Two that start on an empty database race in its migrations: one exits, and starts again.
             exclusive=True,
         )

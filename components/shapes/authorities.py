@@ -1,5 +1,6 @@
 """Certificate authorities in a server's pod, by which it verifies the server that it connects to."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,13 +34,15 @@ def deploy(owner: Owner, certificates: str, *, role: str, name: str) -> Authorit
         owner: the component.
         certificates: the certificates, as PEM.
         role: suffix of the ConfigMap's Pulumi name, and name of the volume.
-        name: name of the ConfigMap.
+        name: what the name of the ConfigMap begins with; a digest follows. Programs read certificates once:
+            others are another name, and so another pod.
     """
     if not certificates:
         return Authorities()
+    digest = hashlib.sha256(certificates.encode()).hexdigest()[:8]
     config_map = kubernetes.core.v1.ConfigMap(
         f"{owner.component}-{role}",
-        metadata=owner.metadata(name),
+        metadata=owner.metadata(f"{name}-{digest}"),
         data={FILE: certificates},
         opts=owner.child(),
     )

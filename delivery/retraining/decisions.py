@@ -38,7 +38,7 @@ def decide(
     past: Sequence[Attempt],
     champion: str,
     limits: RetrainingLimits,
-    labelled_rows: Callable[[], int | None],
+    labelled_rows: Callable[[], int],
 ) -> Decision:
     """Return whether a run begins.
 
@@ -48,8 +48,8 @@ def decide(
         past: Answers to earlier alerts about it.
         champion: The version that serves.
         limits: What the stack allows.
-        labelled_rows: Counts the rows that have a label, at most; None if nobody can. Asked last, and only
-            if nothing else is in the way.
+        labelled_rows: Counts the rows that have a label, at most. Called last, and only if nothing else is
+            in the way.
     """
     begun = [each for each in past if not each.because]
     answered = {identity for each in begun for identity in each.alerts}
@@ -67,8 +67,7 @@ def decide(
             begins=False, because="these alerts have begun a run already", alerts=about, is_known=True
         )
     because = _too_often(now, begun, limits)
-    if not because and (rows := labelled_rows()) is not None:
-        because = _too_few(rows, limits.minimum_labelled_rows)
+    because = because or _too_few(labelled_rows(), limits.minimum_labelled_rows)
     return Decision(begins=not because, because=because, alerts=fresh)
 
 

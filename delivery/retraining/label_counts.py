@@ -21,14 +21,17 @@ class LabelCounts:
         self._bucket = settings.bucket
         self._client = bucket.client(settings)
 
-    def of_model(self, namespace: str, model_name: str) -> int | None:
-        """Return how many rows have a label; None if the store does not say.
+    def of_model(self, namespace: str, model_name: str) -> int:
+        """Return how many rows have a label.
 
         The requests that they belong to are not looked at: those are many, and the run does so itself.
+
+        Raises:
+            OSError: the store does not answer, or does not have the bucket; one line.
         """
         found = LabelledRows(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
         try:
             read_labels(self._client, f"s3://{self._bucket}/{namespace}", model_name, found)
-        except (BotoCoreError, ValueError):
-            return None
+        except (BotoCoreError, ValueError) as error:
+            raise OSError(f"labels of {model_name} cannot be counted: {error}") from None
         return found.labels

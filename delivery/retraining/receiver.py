@@ -33,7 +33,7 @@ class Receiver:
         self,
         tracking: Mapping[str, str],
         limits: RetrainingLimits,
-        labelled_rows: Callable[[str, str], int | None],
+        labelled_rows: Callable[[str, str], int],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Begin without having heard anything.
@@ -41,7 +41,8 @@ class Receiver:
         Args:
             tracking: Namespace of models -> URL of the MLflow that has them.
             limits: What the stack allows.
-            labelled_rows: Namespace and model -> how many rows have a label; None if nobody knows.
+            labelled_rows: Namespace and model -> how many rows have a label; an OSError while
+                nobody can count: a run without labels would fail, and the next wait for the cool-down.
             clock: The time, in UTC.
         """
         self._records = {namespace: RecordStore(url) for namespace, url in tracking.items()}

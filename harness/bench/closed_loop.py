@@ -23,7 +23,8 @@ class LoadTarget:
     url: str
     headers: Mapping[str, str]
     """Headers of each request: Host, by which the gateway routes, and a token where there is a login."""
-    body: Path
+    body: Path | None = None
+    """File that is posted; without one the URL is read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +77,9 @@ def run(
     command = [
         *("nsenter", "--target", str(network_of), "--net"),
         *(("taskset", "--cpu-list", str(cpu)) if cpu is not None else ()),
-        *("hey", "-n", str(requests), "-c", str(connections), "-t", "10", "-o", "csv", "-m", "POST"),
-        *("-T", "application/json", "-D", str(target.body), "-host", target.headers["Host"]),
+        *("hey", "-n", str(requests), "-c", str(connections), "-t", "10", "-o", "csv"),
+        *(("-m", "POST", "-T", "application/json", "-D", str(target.body)) if target.body else ()),
+        *("-host", target.headers["Host"]),
         *(
             part
             for name, value in target.headers.items()

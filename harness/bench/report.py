@@ -32,4 +32,9 @@ def table(report: dict[str, Any]) -> list[str]:
             f"{row['target']:26}{row['connections']:5}{load['requests_per_second']:8.0f}{load['p50_ms']:8.2f}"
             f"{load['p99_ms']:8.2f}{cpu:8.2f}{row['p50_ratio']:7.2f}{row['cpu_ratio']:7.2f}"
         )
+    lines += [
+        f"added by {each['what']:30}{each['p50_ms']:8.2f}{each['p99_ms']:8.2f}{each['cpu_ms']:8.2f}"
+        f"{each['p50_ratio']:7.2f}{each['cpu_ratio']:7.2f}"
+        for each in report["added"]
+    ]
     return lines

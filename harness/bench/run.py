@@ -12,7 +12,7 @@ from cluster import prerequisites
 from cluster.errors import ClusterError
 from cluster.instance import Instance
 from harness import chain, memory
-from harness.bench import serving
+from harness.bench import overheads, serving
 from harness.bench.closed_loop import LoadError
 from harness.bench.readiness import measure_apply_to_ready
 from harness.bench.report import table
@@ -98,9 +98,11 @@ def _measure(instance: Instance) -> dict[str, Any]:
         "apply_to_ready_seconds": measure_apply_to_ready(endpoints, "wine"),
     }
     served = _find_served(instance, endpoints)
+    run_id = lineage.trace(endpoints, "wine").served.mlflow_run_id
     return {
         **report,
         "serving": serving.rows(serving.measure(served)),
+        "added": [asdict(each) for each in overheads.measure(instance, endpoints, served, run_id)],
         "mixed_columns": serving.rows(serving.measure_mixed_columns(served)),
     }
 

@@ -6,25 +6,23 @@ namespace of the server that it calls, so no forwarder of the machine is in the 
 """
 
 import json
-import subprocess
 import tempfile
-from collections.abc import Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 from cluster.instance import Instance
-from cluster.wait import wait_for
 from harness import memory, processes
-from harness.bench import closed_loop
+from harness.bench import closed_loop, peers
 from harness.bench.closed_loop import LoadError, LoadFigures, LoadTarget
 
-_SERVER_CPU = 0
-_CLIENT_CPU = 1
-_START_SECONDS = 60
+SERVER_CPU = 0
+CLIENT_CPU = 1
 _BARE_PORT = 18090
 _SCORING_PORT = 18091
+_SCORED = {"__pyfunc_model_path__": "/mnt/models"}
 _MIXED_PORT = 18092
 _MIXED_FOLDER = Path("/tmp/mixed")  # noqa: S108 - in the container, which ends with the bench
 _RUNS = 3
@@ -88,46 +86,6 @@ def _is_gateway(pid: int) -> bool:
     return Path(processes.command_line(pid)[0]).name == "traefik"
 
 
-def _inside(served: Served, argv: list[str]) -> list[str]:
-    """Return the command that runs a program in the predictor's container, outside its resource limits."""
-    return ["nsenter", f"--target={served.predictor}", "--mount", "--net", "--root", "--wd", *argv]
-
-
-@contextmanager
-def _run_peer(served: Served, argv: list[str], port: int, extra: dict[str, str]) -> Generator[int]:
-    """Run a server inside the predictor's container, and end it afterwards."""
-    inside = {**processes.environment(served.predictor), **extra}
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            _inside(served, argv),
-            env=inside,
-            stdout=log,
-            stderr=log,
-        )
-        try:
-
-            def listening() -> str | None:
-                if process.poll() is not None:
-                    log.seek(0)
-                    raise LoadError(f"{argv[0]} ended: {log.read().decode(errors='replace')[-500:]}")
-                probe = [
-                    "nsenter",
-                    f"--target={served.predictor}",
-                    "--net",
-                    "ss",
-                    "-Hltn",
-                    f"sport = :{port}",
-                ]
-                sockets = subprocess.run(probe, capture_output=True, check=True)
-                return None if sockets.stdout else "not listening yet"
-
-            wait_for(f"port {port}", listening, timeout_seconds=_START_SECONDS)
-            yield process.pid
-        finally:
-            process.kill()
-            process.wait()
-
-
 def _median(runs: list[ServingFigures]) -> ServingFigures:
     return sorted(runs, key=lambda run: run.load.p50_ms)[len(runs) // 2]
 
@@ -147,8 +105,8 @@ def _measure(
     runs: list[ServingFigures] = []
     with ExitStack() as pins:
         if pinned:
-            pins.enter_context(processes.pinned(server, _SERVER_CPU))
-            pins.enter_context(processes.pinned(served.gateway, _CLIENT_CPU))
+            pins.enter_context(processes.pinned(server, SERVER_CPU))
+            pins.enter_context(processes.pinned(served.gateway, CLIENT_CPU))
         # The first run warms up connections and caches and is not counted.
         for number in range(_RUNS + 1):
             before = processes.cpu_seconds(server), processes.cpu_seconds(served.gateway)
@@ -157,7 +115,7 @@ def _measure(
                 network_of=network_of,
                 requests=requests,
                 connections=connections,
-                cpu=_CLIENT_CPU if pinned else None,
+                cpu=CLIENT_CPU if pinned else None,
             )
             after = processes.cpu_seconds(server), processes.cpu_seconds(served.gateway)
             spent = [(end - start) * 1000 / load.requests for start, end in zip(before, after, strict=True)]
@@ -196,7 +154,7 @@ def measure_saturation(served: Served, *, requests: int = 3000, connections: int
             requests=requests,
             pinned=False,
         )
-        with _run_peer(served, bare, _BARE_PORT, {}) as pid:
+        with peers.running(served.predictor, bare, _BARE_PORT) as pid:
             target = LoadTarget(
                 url=f"http://127.0.0.1:{_BARE_PORT}/predict", headers={"Host": "bare"}, body=body
             )
@@ -241,7 +199,7 @@ def measure(served: Served, requests: int = 2000) -> list[ServingFigures]:
         scoring += ["--port", str(_SCORING_PORT), "--no-access-log", "--log-level", "warning"]
         for connections in (1, 8):
             measured = partial(_measure, served=served, connections=connections, requests=requests)
-            with _run_peer(served, bare, _BARE_PORT, {}) as pid:
+            with peers.running(served.predictor, bare, _BARE_PORT) as pid:
                 target = LoadTarget(
                     url=f"http://127.0.0.1:{_BARE_PORT}/predict", headers={"Host": "bare"}, body=paths["v1"]
                 )
@@ -249,7 +207,7 @@ def measure(served: Served, requests: int = 2000) -> list[ServingFigures]:
             for label, url, body, network_of in targets:
                 target = LoadTarget(url=url, headers=served.headers, body=paths[body])
                 figures.append(measured(label, target, server=served.predictor, network_of=network_of))
-            with _run_peer(served, scoring, _SCORING_PORT, {"__pyfunc_model_path__": "/mnt/models"}) as pid:
+            with peers.running(served.predictor, scoring, _SCORING_PORT, _SCORED) as pid:
                 target = LoadTarget(
                     url=f"http://127.0.0.1:{_SCORING_PORT}/invocations",
                     headers={"Host": "mlflow"},
@@ -268,38 +226,25 @@ def measure_mixed_columns(served: Served, requests: int = 1000) -> list[ServingF
     """
     here = Path(__file__)
     inside = Path("/proc") / str(served.predictor) / "root"
-    _run_inside(served, ["python3", "-c", here.with_name("mixed_model.py").read_text(), str(_MIXED_FOLDER)])
+    maker = here.with_name("mixed_model.py").read_text()
+    peers.run(served.predictor, ["python3", "-c", maker, str(_MIXED_FOLDER)])
     with tempfile.TemporaryDirectory() as folder:
         body = Path(folder) / "request"
         body.write_bytes((inside / _MIXED_FOLDER.relative_to("/") / "request.json").read_bytes())
         bare = ["python3", "-c", here.with_name("bare_server.py").read_text(), str(_MIXED_FOLDER)]
         ours = ["python3", "-m", "predictor", "--model_name=mixed", f"--model_dir={_MIXED_FOLDER}"]
         ours += [f"--http_port={_MIXED_PORT}", "--enable_grpc=false"]
-        peers = [
+        compared = [
             ("bare Starlette", [*bare, str(_BARE_PORT)], _BARE_PORT, "/predict"),
             ("plinth predictor", ours, _MIXED_PORT, "/invocations"),
         ]
         measured = partial(_measure, served=served, connections=1, requests=requests)
         figures: list[ServingFigures] = []
-        for label, argv, port, path in peers:
+        for label, argv, port, path in compared:
             target = LoadTarget(url=f"http://127.0.0.1:{port}{path}", headers={"Host": "mixed"}, body=body)
-            with _run_peer(served, argv, port, {}) as pid:
+            with peers.running(served.predictor, argv, port) as pid:
                 figures.append(measured(label, target, server=pid, network_of=served.predictor))
     return figures
-
-
-def _run_inside(served: Served, argv: list[str]) -> None:
-    """Run a program in the predictor's container to its end."""
-    done = subprocess.run(
-        _inside(served, argv),
-        env=processes.environment(served.predictor),
-        capture_output=True,
-        text=True,
-        timeout=_START_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        raise LoadError(f"{argv[0]} ended with {done.returncode}: {done.stderr[-500:]}")
 
 
 def rows(figures: list[ServingFigures]) -> list[dict[str, object]]:

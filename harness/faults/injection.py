@@ -210,6 +210,30 @@ def database_down(endpoints: Endpoints) -> Generator[None]:
         wait_for("the database", unready, timeout_seconds=240)
 
 
+@contextmanager
+def metrics_down(endpoints: Endpoints) -> Generator[None]:
+    """Run no Prometheus: its operator ends the pod and keeps the volume."""
+    place = ("monitoring.coreos.com", "v1", _MONITORING, "prometheuses", "monitoring-prometheus")
+
+    def scale(replicas: int) -> None:
+        with _cluster(endpoints) as api_client:
+            body = {"spec": {"replicas": replicas}}
+            client.CustomObjectsApi(api_client).patch_namespaced_custom_object(*place, body)
+
+    def counted() -> int:
+        with _cluster(endpoints) as api_client:
+            server: Any = client.CustomObjectsApi(api_client).get_namespaced_custom_object(*place)
+        return int(server["status"].get("availableReplicas", 0))
+
+    scale(0)
+    try:
+        wait_for("Prometheus to end", lambda: "it runs" if counted() else None, timeout_seconds=120)
+        yield
+    finally:
+        scale(1)
+        wait_for("Prometheus", lambda: None if counted() else "not available", timeout_seconds=240)
+
+
 # Faults of one wave do not affect each other; those of the second would end the first's pipeline.
 WAVES: tuple[dict[str, FaultCase], ...] = (
     {

@@ -14,6 +14,7 @@ import httpx
 
 from workloads.endpoints import Endpoints
 from workloads.gateway_access import authorities, headers
+from workloads.wait import wait_for
 
 
 @dataclass
@@ -25,6 +26,8 @@ class Answers:
     """Status of 500 or more, by the version that answered."""
     unanswered: list[str] = field(default_factory=list[str])
     """Failures that no version of the model answered."""
+    seconds: list[float] = field(default_factory=list[float])
+    """How long each answer with status 200 took."""
     first_failure: float = 0.0
     """Monotonic time of the first failed answer."""
 
@@ -71,6 +74,7 @@ class _Callers(threading.Thread):
             await asyncio.gather(*under_way)
 
     async def _one(self, client: httpx.AsyncClient, row: list[float]) -> None:
+        sent = time.perf_counter()
         try:
             answer = await client.post(self._url, json={"instances": [row]})
         except httpx.HTTPError as error:
@@ -79,6 +83,7 @@ class _Callers(threading.Thread):
         digest = answer.headers.get("x-model-digest", "")
         if answer.status_code == 200:
             self.answers.by_digest[digest] += 1
+            self.answers.seconds.append(time.perf_counter() - sent)
         elif digest:
             self.answers.failed_by_digest[digest] += 1
             self.answers.first_failure = self.answers.first_failure or time.monotonic()
@@ -87,6 +92,16 @@ class _Callers(threading.Thread):
 
     def _failed(self, what: str) -> None:
         self.answers.unanswered.append(what)
+
+
+def wait_for_requests(answers: Answers, number: int, timeout_seconds: float = 120) -> None:
+    """Wait until callers have got so many answers, failed ones included."""
+
+    def enough() -> str | None:
+        now = answers.by_digest.total() + answers.failed
+        return None if now >= number else f"{now} of {number}"
+
+    wait_for("answers", enough, timeout_seconds=timeout_seconds, interval_seconds=0.5)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Rollouts that tests ask for."""
+"""Rollouts that tests ask for, and the versions that they roll out."""
 
 import threading
 import time
@@ -6,12 +6,18 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+from harness import chain
+from workloads import lineage
 from workloads.endpoints import Endpoints
+from workloads.serving.deployment import deploy_version
 from workloads.serving.inference_services import InferenceServices
-from workloads.serving.model_rollout import ENDED, rollout_phase
+from workloads.serving.model_rollout import ENDED, Phase, rollout_phase, rollout_reason
 from workloads.serving.model_rollouts import ModelRollouts
+from workloads.tracking import connect
 
 MODEL = "wine"
+# As good as the default's, and close enough that each answers recent requests as the others do.
+_REGULARIZATIONS = (3.0, 1.5)
 _STEPS = [{"weight": 5, "seconds": 6}, {"weight": 25, "seconds": 6}, {"weight": 50, "seconds": 10}]
 
 
@@ -19,6 +25,29 @@ def serving(endpoints: Endpoints) -> str:
     """Return the version that gets every request."""
     (version,) = InferenceServices(endpoints).weights(MODEL)
     return version
+
+
+def row_of(endpoints: Endpoints) -> list[float]:
+    """Return a row that callers send."""
+    served = lineage.trace(endpoints, MODEL).served
+    return lineage.read_held_back(endpoints, served.mlflow_run_id).rows[0]
+
+
+def other_version(endpoints: Endpoints) -> str:
+    """Return a version as good as the one that serves, with other files; it is trained unless it is there."""
+    mlflow = connect(endpoints)
+    served = lineage.trace(endpoints, MODEL).served
+    training: Any = mlflow.get_run(served.mlflow_run_id)
+    now = float(training.data.params["regularization"])
+    wanted = next(each for each in _REGULARIZATIONS if each != now)
+    for each in mlflow.search_model_versions(f"name = '{MODEL}'", max_results=1000):
+        if not each.run_id or "faulty" in each.tags or each.tags.get("data.sha256") != served.data_sha256:
+            continue
+        params: Any = mlflow.get_run(str(each.run_id)).data.params
+        if params.get("family") == "linear" and float(params.get("regularization", "nan")) == wanted:
+            return str(each.version)
+    chain.run(endpoints, MODEL, regularization=wanted, candidate=True)
+    return str(max(chain.versions(endpoints, MODEL)))
 
 
 def roll_out(endpoints: Endpoints, version: str, digest: str, **options: Any) -> str:
@@ -60,6 +89,26 @@ def followed(endpoints: Endpoints, name: str) -> Generator[list[tuple[float, dic
         over.set()
         follower.join(timeout=30)
     look()
+
+
+def serve(endpoints: Endpoints, version: str) -> None:
+    """Let a version serve at once, unless it does."""
+    end_what_is_under_way(endpoints)
+    if {*InferenceServices(endpoints).weights(MODEL)} == {version}:
+        return
+    digest = deploy_version(endpoints, MODEL, version).model_digest
+    rollout = ended(endpoints, roll_out(endpoints, version, digest, steps=[], shadowRows=0))
+    assert rollout_phase(rollout) is Phase.PROMOTED, rollout_reason(rollout)
+
+
+@contextmanager
+def serving_again(endpoints: Endpoints) -> Generator[str]:
+    """Give the version that serves, and let it serve again at the end."""
+    version = serving(endpoints)
+    try:
+        yield version
+    finally:
+        serve(endpoints, version)
 
 
 def end_what_is_under_way(endpoints: Endpoints) -> None:

@@ -1,10 +1,8 @@
 """Experiments on live traffic: labels name the better of two versions, or find no difference that matters."""
 
-import hashlib
 import json
 import random
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
@@ -14,19 +12,17 @@ from typing import Any
 
 import pytest
 
-from harness import chain
 from harness.prometheus import Prometheus
+from tests.e2e import labelled, rolling
+from tests.e2e.labelled import Answered
 from tests.e2e.recorded import wait_until_stored
 from tests.e2e.retrainings import none_begins
 from tests.e2e.rolling import MODEL, ended, roll_out, serving
-from workloads import history, lineage, object_store, pipeline_runs, rollouts
-from workloads.contract import PAYLOADS_BUCKET
+from workloads import history, rollouts
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
-from workloads.gateway_access import direct_session
 from workloads.serving import model_route
 from workloads.serving.deployment import deploy_version, registered_version
-from workloads.serving.inference_services import InferenceServices
 from workloads.serving.model_rollout import ENDED, Phase, rollout_phase, rollout_reason
 from workloads.serving.model_rollouts import ModelRollouts
 from workloads.tracking import connect
@@ -40,18 +36,6 @@ _REQUESTS_OF_UNIT = 2
 _BEGIN_SECONDS = 120
 _VERDICT_SECONDS = 300
 _ASKED: Mapping[str, Any] = {"metric": "accuracy", "minimumEffect": 0.15, "maxSeconds": 1200}
-
-
-@dataclass(frozen=True)
-class _Answered:
-    """One request of a caller."""
-
-    identity: str
-    unit: str
-    digest: str
-    """Of the version that answered."""
-    predicted: int
-    """Place of the class with the largest probability."""
 
 
 @dataclass(frozen=True)
@@ -75,54 +59,33 @@ def rows() -> list[list[float]]:
     return found.data.tolist()
 
 
-@pytest.fixture(scope="module")
-def other_version(endpoints: Endpoints) -> str:
-    """A version with other files than the one that serves; it waits for a rollout."""
-    served = lineage.trace(endpoints, MODEL).served
-    training: Any = connect(endpoints).get_run(served.mlflow_run_id)
-    other = 2.5 if float(training.data.params["regularization"]) != 2.5 else 0.7
-    run = chain.run(endpoints, MODEL, regularization=other, candidate=True)
-    assert run.state == pipeline_runs.SUCCEEDED
-    return str(max(chain.versions(endpoints, MODEL)))
-
-
 @pytest.fixture
 def former(endpoints: Endpoints) -> Generator[str]:
     """The version that serves before and after the test."""
-    version = serving(endpoints)
-    yield version
-    rolling = ModelRollouts(endpoints)
-    for each in rolling.of_model(MODEL):
-        if rollout_phase(each) not in ENDED:
-            rolling.abort(each["metadata"]["name"])
-            rolling.wait(each["metadata"]["name"], ENDED, timeout_seconds=120)
-    if {*InferenceServices(endpoints).weights(MODEL)} == {version}:
-        return
-    name = roll_out(endpoints, version, _digest(endpoints, version), steps=[], shadowRows=0)
-    deploy_version(endpoints, MODEL, version)
-    rolling.wait(name, ENDED, timeout_seconds=240)
+    with rolling.serving_again(endpoints) as version:
+        yield version
+
+
+@pytest.fixture
+def other_version(endpoints: Endpoints, former: str) -> str:
+    """A version with other files than the one that serves; it waits for a rollout."""
+    found = rolling.other_version(endpoints)
+    assert found != former
+    return found
 
 
 def _digest(endpoints: Endpoints, version: str) -> str:
     return registered_version(endpoints, MODEL, version).model_digest
 
 
-def _classes(endpoints: Endpoints) -> list[str]:
-    """Return the classes in the order of the model's probabilities."""
-    host = endpoints.model_host(MODEL)
-    with direct_session(endpoints, host) as session:
-        found = session.get(f"{endpoints.url(host)}/v2/models/{MODEL}", timeout=30)
-    return [str(each) for each in json.loads(found.json()["properties"]["classes"])]
-
-
 def _experiment(endpoints: Endpoints, version: str) -> str:
     """Ask for an experiment at half of the requests, and return its rollout once its rows count."""
     record = deploy_version(endpoints, MODEL, version)
     name = roll_out(endpoints, version, record.model_digest, steps=[], shadowRows=0, experiment=dict(_ASKED))
-    rolling = ModelRollouts(endpoints)
+    rollouts_of = ModelRollouts(endpoints)
 
     def begun() -> str | None:
-        found = rolling.get(name)
+        found = rollouts_of.get(name)
         if rollout_phase(found) in ENDED:
             raise WorkloadsError(rollout_reason(found))
         begun_at = found.get("status", {}).get("experiment", {}).get("begunAt", "")
@@ -134,52 +97,23 @@ def _experiment(endpoints: Endpoints, version: str) -> str:
     return name
 
 
-def _asked(endpoints: Endpoints, rows: list[list[float]]) -> list[_Answered]:
-    """Send requests of many units as callers do."""
-    host = endpoints.model_host(MODEL)
-    url = f"{endpoints.url(host)}/v1/models/{MODEL}:predict"
-    found: list[_Answered] = []
-    with direct_session(endpoints, host) as session:
-        for at in range(_UNITS * _REQUESTS_OF_UNIT):
-            unit = hashlib.sha256(f"caller {at % _UNITS}".encode()).hexdigest()
-            name = uuid.uuid4().hex
-            answer = session.post(
-                url,
-                json={"instances": [rows[at % len(rows)]]},
-                headers={"X-Request-Id": name, "X-Experiment-Unit": unit},
-                timeout=30,
-            )
-            assert answer.status_code == 200, answer.text[:200]
-            (probabilities,) = answer.json()["predictions"]
-            digest = answer.headers["x-model-digest"]
-            found.append(_Answered(name, unit, digest, probabilities.index(max(probabilities))))
-    return found
-
-
 @contextmanager
 def _labelled(
-    endpoints: Endpoints, answers: list[_Answered], right: Mapping[str, float], classes: list[str]
+    endpoints: Endpoints, answers: list[Answered], right: Mapping[str, float], classes: list[str]
 ) -> Generator[None]:
     """Upload labels by which each version was right in a share of its answers."""
     draw = random.Random(7)  # noqa: S311 - labels, not secrets
-    lines: list[str] = []
+    labels: dict[str, str] = {}
     for each in answers:
         is_right = draw.random() < right[each.digest]
         place = each.predicted if is_right else (each.predicted + 1) % len(classes)
-        label = {"groundTruthData": {"data": classes[place]}, "eventMetadata": {"eventId": each.identity}}
-        lines.append(json.dumps(label))
-    store = object_store.pipelines_store(endpoints)
-    key = f"{endpoints.models_namespace}/{MODEL}/labels/experiment-{uuid.uuid4().hex[:8]}.jsonl"
+        labels[each.identity] = classes[place]
     # Wrong answers of the serving version raise an alert of their own.
-    with none_begins(endpoints, MODEL):
-        store.put_object(Bucket=PAYLOADS_BUCKET, Key=key, Body="\n".join(lines).encode())
-        try:
-            yield
-        finally:
-            store.delete_object(Bucket=PAYLOADS_BUCKET, Key=key)
+    with none_begins(endpoints, MODEL), labelled.uploaded(endpoints, labels):
+        yield
 
 
-def _assigned(answers: list[_Answered], new: str) -> None:
+def _assigned(answers: list[Answered], new: str) -> None:
     """Assert that each unit has met one version, by its digest, and about half of them the new one."""
     digests: dict[str, set[str]] = {}
     for each in answers:
@@ -208,15 +142,15 @@ def test_labels_decide_which_version_serves(
     record_property: Callable[[str, object], None],
     end: _End,
 ) -> None:
-    target = other_version if other_version != former else str(min(chain.versions(endpoints, MODEL)))
-    new, old = _digest(endpoints, target), _digest(endpoints, former)
-    name = _experiment(endpoints, target)
-    classes = _classes(endpoints)
+    new, old = _digest(endpoints, other_version), _digest(endpoints, former)
+    name = _experiment(endpoints, other_version)
+    classes = labelled.classes(endpoints)
     asked_at = datetime.now(UTC)
-    answers = _asked(endpoints, rows)
+    answers = labelled.ask(endpoints, rows, _UNITS * _REQUESTS_OF_UNIT, _UNITS)
     _assigned(answers, new)
     # A verdict may come by half of the rows: all of them are there before the first label.
-    wait_until_stored(endpoints, MODEL, (target, former), {each.identity for each in answers}, began=asked_at)
+    identities = {each.identity for each in answers}
+    wait_until_stored(endpoints, MODEL, (other_version, former), identities, began=asked_at)
     uploaded = time.monotonic()
     with _labelled(endpoints, answers, {new: end.right_new, old: end.right_former}, classes):
         rollout = ended(endpoints, name, seconds=_VERDICT_SECONDS)
@@ -231,8 +165,8 @@ def test_labels_decide_which_version_serves(
     assert found["challenger"]["units"] + found["champion"]["units"] == _UNITS
     assert abs(found["challenger"]["mean"] - end.right_new) < 0.08
     assert abs(found["champion"]["mean"] - end.right_former) < 0.08
-    assert serving(endpoints) == (target if end.phase is Phase.PROMOTED else former)
-    _assert_on_record(endpoints, name, target, end.verdict)
+    assert serving(endpoints) == (other_version if end.phase is Phase.PROMOTED else former)
+    _assert_on_record(endpoints, name, other_version, end.verdict)
     record_property(f"experiment ({end.verdict}): seconds from labels to the end", f"{seconds:.0f}")
 
 
@@ -278,8 +212,7 @@ def test_a_route_of_an_experiment_that_somebody_changes_is_put_back_and_an_abort
     from workloads import __main__ as command
     from workloads import cluster_client
 
-    target = other_version if other_version != former else str(min(chain.versions(endpoints, MODEL)))
-    name = _experiment(endpoints, target)
+    name = _experiment(endpoints, other_version)
     api: Any = client.CustomObjectsApi(cluster_client.connect(endpoints.kubeconfig))
     place = (*model_route.API, endpoints.models_namespace, model_route.PLURAL, model_route.name(MODEL))
     rules = api.get_namespaced_custom_object(*place)["spec"]["rules"]
@@ -307,10 +240,9 @@ def test_an_effect_that_no_accuracy_can_have_is_refused_by_the_api(endpoints: En
 def test_a_metric_that_does_not_fit_the_model_meets_no_caller(
     endpoints: Endpoints, other_version: str, former: str
 ) -> None:
-    target = other_version if other_version != former else str(min(chain.versions(endpoints, MODEL)))
-    record = deploy_version(endpoints, MODEL, target)
+    record = deploy_version(endpoints, MODEL, other_version)
     asked = {"metric": "squaredError", "minimumEffect": 1.0}
-    rollout = ended(endpoints, roll_out(endpoints, target, record.model_digest, experiment=asked))
+    rollout = ended(endpoints, roll_out(endpoints, other_version, record.model_digest, experiment=asked))
     assert rollout_phase(rollout) is Phase.ROLLED_BACK
     assert "experiment.metric: squaredError is of quantities" in rollout_reason(rollout)
     assert rollout["status"].get("counts", []) == []

@@ -1,23 +1,19 @@
 """Quality: right labels raise no alarm, labels that contradict one answer in three do while they last."""
 
-import json
 import time
-import uuid
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from harness.prometheus import Prometheus
+from tests.e2e import labelled
+from tests.e2e.labelled import Answered
 from tests.e2e.retrainings import none_begins
 from tests.e2e.rolling import MODEL, end_what_is_under_way, serving
 from tests.fixtures import watches
-from workloads import object_store
-from workloads.contract import PAYLOADS_BUCKET
 from workloads.endpoints import Endpoints
-from workloads.gateway_access import direct_session
 from workloads.retraining.records import REFUSED, Attempt
 from workloads.tracking import connect
 from workloads.wait import wait_for
@@ -33,15 +29,6 @@ _LOOK_SECONDS = 240
 _NOTIFIED_SECONDS = 120
 
 
-@dataclass(frozen=True)
-class _Answered:
-    """One request of a caller."""
-
-    identity: str
-    predicted: int
-    """Place of the class with the largest probability."""
-
-
 @pytest.fixture(scope="module")
 def prometheus(endpoints: Endpoints) -> Generator[Prometheus]:
     with closing(Prometheus(endpoints)) as client:
@@ -49,55 +36,33 @@ def prometheus(endpoints: Endpoints) -> Generator[Prometheus]:
 
 
 @pytest.fixture(scope="module")
-def answers(endpoints: Endpoints) -> list[_Answered]:
+def answers(endpoints: Endpoints) -> list[Answered]:
     """What callers got for rows like those of training, one in each request."""
     from sklearn.datasets import load_wine
 
     # A fixture of the module comes before those of its tests.
     end_what_is_under_way(endpoints)
     found: Any = load_wine()
-    rows = found.data.tolist()
-    host = endpoints.model_host(MODEL)
-    url = f"{endpoints.url(host)}/v1/models/{MODEL}:predict"
-    made: list[_Answered] = []
-    with direct_session(endpoints, host) as session:
-        for at in range(_REQUESTS):
-            name = uuid.uuid4().hex
-            body = {"instances": [rows[at % len(rows)]]}
-            answer = session.post(url, json=body, headers={"X-Request-Id": name}, timeout=30)
-            assert answer.status_code == 200, answer.text[:200]
-            (probabilities,) = answer.json()["predictions"]
-            made.append(_Answered(name, probabilities.index(max(probabilities))))
-    return made
+    return labelled.ask(endpoints, found.data.tolist(), _REQUESTS)
 
 
 @pytest.fixture(scope="module")
 def classes(endpoints: Endpoints) -> list[str]:
     """The classes in the order of the model's probabilities."""
-    host = endpoints.model_host(MODEL)
-    with direct_session(endpoints, host) as session:
-        found = session.get(f"{endpoints.url(host)}/v2/models/{MODEL}", timeout=30)
-    return [str(each) for each in json.loads(found.json()["properties"]["classes"])]
+    return labelled.classes(endpoints)
 
 
 @contextmanager
 def _labelled(
-    endpoints: Endpoints, answers: Sequence[_Answered], classes: list[str], wrong_one_in: int
+    endpoints: Endpoints, answers: Sequence[Answered], classes: list[str], wrong_one_in: int
 ) -> Generator[None]:
     """Upload labels by which one answer in so many is wrong, 0 for none, with the keys of users."""
-    lines: list[str] = []
+    labels: dict[str, str] = {}
     for at, each in enumerate(answers):
         is_wrong = wrong_one_in and at % wrong_one_in == 0
-        place = (each.predicted + 1) % len(classes) if is_wrong else each.predicted
-        label = {"groundTruthData": {"data": classes[place]}, "eventMetadata": {"eventId": each.identity}}
-        lines.append(json.dumps(label))
-    store = object_store.pipelines_store(endpoints)
-    key = f"{endpoints.models_namespace}/{MODEL}/labels/quality-{uuid.uuid4().hex[:8]}.jsonl"
-    store.put_object(Bucket=PAYLOADS_BUCKET, Key=key, Body="\n".join(lines).encode())
-    try:
+        labels[each.identity] = classes[(each.predicted + bool(is_wrong)) % len(classes)]
+    with labelled.uploaded(endpoints, labels):
         yield
-    finally:
-        store.delete_object(Bucket=PAYLOADS_BUCKET, Key=key)
 
 
 class _Quality:
@@ -143,7 +108,7 @@ def test_without_labels_nothing_is_claimed(quality: _Quality) -> None:
 
 
 def test_right_labels_raise_no_alarm(
-    endpoints: Endpoints, quality: _Quality, answers: list[_Answered], classes: list[str]
+    endpoints: Endpoints, quality: _Quality, answers: list[Answered], classes: list[str]
 ) -> None:
     with none_begins(endpoints, MODEL), _labelled(endpoints, answers, classes, 0):
         quality.wait_for_rows(_REQUESTS)
@@ -155,7 +120,7 @@ def test_wrong_answers_raise_their_alert_which_asks_for_a_retraining_until_the_l
     endpoints: Endpoints,
     quality: _Quality,
     prometheus: Prometheus,
-    answers: list[_Answered],
+    answers: list[Answered],
     classes: list[str],
     record_property: Callable[[str, object], None],
 ) -> None:

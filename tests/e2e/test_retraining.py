@@ -12,7 +12,9 @@ import pytest
 from kubernetes import client
 from kubernetes.stream import stream
 
+from tests.e2e import labelled, rolling
 from tests.e2e.retrainings import none_begins
+from tests.e2e.rolling import MODEL
 from workloads import cluster_client, history, lineage, object_store, pipeline_runs
 from workloads.contract import PAYLOADS_BUCKET
 from workloads.endpoints import Endpoints
@@ -22,7 +24,6 @@ from workloads.retraining.labelled_rows import LabelledRows
 from workloads.retraining.records import REFUSED, Attempt, attempts
 from workloads.retraining.run_inputs import inputs_of
 from workloads.retraining.stored_rows import read_labels, read_requests
-from workloads.serving.deployment import deploy_version, registered_version
 from workloads.serving.inference_services import InferenceServices
 from workloads.serving.model_rollout import ENDED
 from workloads.serving.model_rollouts import ModelRollouts
@@ -32,7 +33,6 @@ from workloads.wait import wait_for
 # Trains models for minutes.
 pytestmark = pytest.mark.slow
 
-_MODEL = "wine"
 _ROWS_OF_REQUEST = 50
 _STORED_SECONDS = 90
 _RUN_SECONDS = 600
@@ -57,26 +57,14 @@ def table() -> tuple[Any, list[str]]:
 @pytest.fixture
 def former(endpoints: Endpoints) -> Generator[str]:
     """The version that serves before and after the test."""
-    (version,) = InferenceServices(endpoints).weights(_MODEL)
-    yield version
-    rolling = ModelRollouts(endpoints)
-    for each in rolling.of_model(_MODEL):
-        if each.get("status", {}).get("phase", "Pending") not in ENDED:
-            rolling.wait(each["metadata"]["name"], ENDED, timeout_seconds=120)
-    if {*InferenceServices(endpoints).weights(_MODEL)} == {version}:
-        return
-    digest = registered_version(endpoints, _MODEL, version).model_digest
-    name = rolling.create(
-        _MODEL, version, digest, reason="test is over", steps=[], options={"bakeSeconds": 10}
-    )
-    deploy_version(endpoints, _MODEL, version)
-    rolling.wait(name, ENDED, timeout_seconds=240)
+    with rolling.serving_again(endpoints) as version:
+        yield version
 
 
 def _asked(endpoints: Endpoints, rows: Any) -> list[str]:
     """Send rows as a caller does and return the id of each."""
-    host = endpoints.model_host(_MODEL)
-    url = f"{endpoints.url(host)}/v1/models/{_MODEL}:predict"
+    host = endpoints.model_host(MODEL)
+    url = f"{endpoints.url(host)}/v1/models/{MODEL}:predict"
     identities: list[str] = []
     with direct_session(endpoints, host) as session:
         for first in range(0, len(rows), _ROWS_OF_REQUEST):
@@ -94,7 +82,7 @@ def _labelled(
 ) -> Generator[None]:
     """Upload labels and wait until their requests are stored; no alert begins a run meanwhile."""
     # Wrong answers raise an alert of their own.
-    with none_begins(endpoints, _MODEL), _uploaded(endpoints, identities, labels, began):
+    with none_begins(endpoints, MODEL), _uploaded(endpoints, identities, labels, began):
         yield
 
 
@@ -105,33 +93,25 @@ def _uploaded(
     """Upload labels with the keys of users, and wait until their requests are stored."""
     store = object_store.pipelines_store(endpoints)
     place = f"s3://{PAYLOADS_BUCKET}/{endpoints.models_namespace}"
-    key = f"{endpoints.models_namespace}/{_MODEL}/labels/test-{uuid.uuid4().hex[:8]}.jsonl"
-    lines = [
-        json.dumps({"groundTruthData": {"data": label}, "eventMetadata": {"eventId": identity}})
-        for identity, label in zip(identities, labels, strict=True)
-    ]
 
     def stored() -> str | None:
         window = (began, datetime.now(UTC))
         found = LabelledRows(*window)
-        read_labels(store, place, _MODEL, found)
-        read_requests(store, place, _MODEL, window, found)
+        read_labels(store, place, MODEL, found)
+        read_requests(store, place, MODEL, window, found)
         return None if len(found.rows) >= len(identities) else found.said()
 
-    store.put_object(Bucket=PAYLOADS_BUCKET, Key=key, Body="\n".join(lines).encode())
-    try:
+    with labelled.uploaded(endpoints, dict(zip(identities, labels, strict=True))):
         wait_for("requests with labels", stored, timeout_seconds=_STORED_SECONDS, interval_seconds=3)
         yield
-    finally:
-        store.delete_object(Bucket=PAYLOADS_BUCKET, Key=key)
 
 
 def _retrain(endpoints: Endpoints, began: datetime, minimum_rows: int = 200, **choices: Any) -> PipelineRun:
     mlflow = connect(endpoints)
-    champion = mlflow.get_model_version_by_alias(_MODEL, "champion")
+    champion = mlflow.get_model_version_by_alias(MODEL, "champion")
     params = mlflow.get_run(str(champion.run_id)).data.params
     arguments = {
-        **inputs_of(_MODEL, champion.tags, params, {}),
+        **inputs_of(MODEL, champion.tags, params, {}),
         "objective": "accuracy",
         "threshold": 0.6,
         "begin": began.isoformat(),
@@ -144,7 +124,7 @@ def _retrain(endpoints: Endpoints, began: datetime, minimum_rows: int = 200, **c
 
 
 def _versions(endpoints: Endpoints) -> int:
-    return len(connect(endpoints).search_model_versions(f"name = '{_MODEL}'", max_results=1000))
+    return len(connect(endpoints).search_model_versions(f"name = '{MODEL}'", max_results=1000))
 
 
 def test_without_labels_the_run_ends_and_says_how_many_are_missing(endpoints: Endpoints, former: str) -> None:
@@ -153,7 +133,7 @@ def test_without_labels_the_run_ends_and_says_how_many_are_missing(endpoints: En
     assert run.state == "FAILED"
     assert run.reason.startswith("assemble-data: "), run.reason
     assert "labels: 200 of 200 labelled rows are missing" in run.reason
-    assert (_versions(endpoints), {*InferenceServices(endpoints).weights(_MODEL)}) == (before, {former})
+    assert (_versions(endpoints), {*InferenceServices(endpoints).weights(MODEL)}) == (before, {former})
 
 
 def test_wrong_labels_make_no_version(
@@ -169,7 +149,7 @@ def test_wrong_labels_make_no_version(
     assert run.state == "FAILED"
     assert "champion's" in run.reason or "gate: accuracy" in run.reason, run.reason
     assert "nothing is registered" in run.reason
-    assert (_versions(endpoints), {*InferenceServices(endpoints).weights(_MODEL)}) == (before, {former})
+    assert (_versions(endpoints), {*InferenceServices(endpoints).weights(MODEL)}) == (before, {former})
 
 
 def test_labelled_requests_make_a_better_version_that_serves(
@@ -182,29 +162,29 @@ def test_labelled_requests_make_a_better_version_that_serves(
     with _labelled(endpoints, _asked(endpoints, moved), labels, began):
         run = _retrain(endpoints, began)
     assert run.state == pipeline_runs.SUCCEEDED, run.reason
-    traced = lineage.trace(endpoints, _MODEL)
+    traced = lineage.trace(endpoints, MODEL)
     assert traced.pipeline_run_id == run.run_id
     assert traced.model_version != former
     assert lineage.broken_links(traced) == []
     mlflow = connect(endpoints)
-    experiment: Any = mlflow.get_experiment_by_name(_MODEL)
+    experiment: Any = mlflow.get_experiment_by_name(MODEL)
     query = f"tags.`kfp.pipeline_run_id` = '{run.run_id}' and tags.`kfp.task` = 'compare'"
     (compared,) = mlflow.search_runs([experiment.experiment_id], query)
     figures = compared.data.metrics
     assert figures["challenger_accuracy"] > figures["champion_accuracy"]
-    rolling = ModelRollouts(endpoints)
+    rollouts = ModelRollouts(endpoints)
     name = next(
         each["metadata"]["name"]
-        for each in rolling.of_model(_MODEL)
+        for each in rollouts.of_model(MODEL)
         if each["spec"]["version"] == traced.model_version
     )
-    rolling.wait(name, ENDED, timeout_seconds=120)
+    rollouts.wait(name, ENDED, timeout_seconds=120)
 
     def recorded() -> str | None:
         capsys.readouterr()
         from workloads import __main__ as command
 
-        options = command._options(["history", _MODEL])  # pyright: ignore[reportPrivateUsage]
+        options = command._options(["history", MODEL])  # pyright: ignore[reportPrivateUsage]
         assert history.run(endpoints, options) == 0
         return None if "(retrain: test, pipeline run " in capsys.readouterr().out else "not in the history"
 
@@ -236,7 +216,7 @@ def _alert(endpoints: Endpoints, version: str) -> dict[str, Any]:
         "labels": {
             "alertname": "ModelInputDrift",
             "namespace": endpoints.models_namespace,
-            "model_name": _MODEL,
+            "model_name": MODEL,
             "version": version,
             "variable": "feature/alcohol",
         },
@@ -247,7 +227,7 @@ def _alert(endpoints: Endpoints, version: str) -> dict[str, Any]:
 
 def _begun(endpoints: Endpoints, version: str) -> dict[str, Attempt]:
     """Return the runs that alerts about a version have begun, by their ids."""
-    tags: Any = connect(endpoints).get_model_version(_MODEL, version).tags
+    tags: Any = connect(endpoints).get_model_version(MODEL, version).tags
     return {each.run_id: each for _, each in attempts([(version, tags)]) if not each.because}
 
 
@@ -258,7 +238,7 @@ def test_an_alert_that_comes_five_times_is_answered_once_and_without_labels_by_n
     for _ in range(5):
         assert "none begins: 200 of 200 labelled rows are missing" in _tell(endpoints, alert)
     assert {*_begun(endpoints, former)} == before
-    refused = connect(endpoints).get_model_version(_MODEL, former).tags[REFUSED]
+    refused = connect(endpoints).get_model_version(MODEL, former).tags[REFUSED]
     assert "200 of 200 labelled rows are missing" in refused
 
 
@@ -283,8 +263,8 @@ def test_an_alert_that_comes_five_times_begins_one_run_if_there_are_labels_and_i
     finally:
         # Another run of this test is not to wait for the cool-down.
         for each in made.values():
-            connect(endpoints).delete_model_version_tag(_MODEL, former, each.tag)
+            connect(endpoints).delete_model_version_tag(MODEL, former, each.tag)
     assert run.state == pipeline_runs.SUCCEEDED, run.reason
-    traced = lineage.trace(endpoints, _MODEL)
+    traced = lineage.trace(endpoints, MODEL)
     assert (traced.pipeline_run_id, lineage.broken_links(traced)) == (run_id, [])
     assert traced.model_version != former

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from harness import chain
 from harness.evidence import stories
 from harness.evidence.stories import Story
 from harness.faults.candidates import faulty_candidate
+from tests.e2e import rolling
 from tests.e2e.callers import calling
 from tests.e2e.rolling import MODEL, ended, followed, roll_out, serving
-from workloads import cluster_client, lineage, pipeline_runs, rollouts
+from workloads import cluster_client, lineage, rollouts
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.serving import model_route
@@ -34,19 +34,13 @@ _RATE = 60
 @pytest.fixture(scope="module")
 def row(endpoints: Endpoints) -> list[float]:
     """A row that callers send."""
-    served = lineage.trace(endpoints, MODEL).served
-    return lineage.read_held_back(endpoints, served.mlflow_run_id).rows[0]
+    return rolling.row_of(endpoints)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def other_version(endpoints: Endpoints) -> str:
     """A version as good as the one that serves, with other files; it waits for a rollout."""
-    served = lineage.trace(endpoints, MODEL).served
-    training: Any = connect(endpoints).get_run(served.mlflow_run_id)
-    other = 3.0 if float(training.data.params["regularization"]) < 3 else 1.5
-    run = chain.run(endpoints, MODEL, regularization=other, candidate=True)
-    assert run.state == pipeline_runs.SUCCEEDED
-    return str(max(chain.versions(endpoints, MODEL)))
+    return rolling.other_version(endpoints)
 
 
 def _digest(endpoints: Endpoints, version: str) -> str:
@@ -81,11 +75,13 @@ def test_a_good_version_is_promoted_in_steps_and_no_request_fails(
 ) -> None:
     former = serving(endpoints)
     before, after = _digest(endpoints, former), _digest(endpoints, other_version)
-    pods = _pods(endpoints, former) | _pods(endpoints, other_version)
+    deploy_version(endpoints, MODEL, other_version)
     with calling(endpoints, MODEL, row, rate=_RATE) as answers:
         began = time.monotonic()
         name = roll_out(endpoints, other_version, after)
         with followed(endpoints, name) as seen:
+            ModelRollouts(endpoints).wait(name, [Phase.PROGRESSING], timeout_seconds=120)
+            pods = _pods(endpoints, former) | _pods(endpoints, other_version)
             ModelRollouts(endpoints).wait(name, SERVES, timeout_seconds=180)
             seconds = time.monotonic() - began
             during = _pods(endpoints, former) | _pods(endpoints, other_version)
@@ -188,20 +184,18 @@ def _without_controller(endpoints: Endpoints) -> Generator[None]:
 def test_a_controller_that_is_killed_in_each_phase_comes_to_the_same_end(
     endpoints: Endpoints, row: list[float], other_version: str
 ) -> None:
-    former = serving(endpoints)
-    target = other_version if other_version != former else str(min(chain.versions(endpoints, MODEL)))
-    record = deploy_version(endpoints, MODEL, target)
-    rolling = ModelRollouts(endpoints)
+    record = deploy_version(endpoints, MODEL, other_version)
+    rollouts_of = ModelRollouts(endpoints)
     with calling(endpoints, MODEL, row, rate=_RATE) as answers:
-        name = roll_out(endpoints, target, record.model_digest, bakeSeconds=30)
+        name = roll_out(endpoints, other_version, record.model_digest, bakeSeconds=30)
         for phase in (Phase.PROGRESSING, Phase.BAKING):
-            rolling.wait(name, [phase, *ENDED], timeout_seconds=180)
+            rollouts_of.wait(name, [phase, *ENDED], timeout_seconds=180)
             with _without_controller(endpoints):
                 pass
         rollout = ended(endpoints, name)
     assert rollout_phase(rollout) is Phase.PROMOTED, rollout_reason(rollout)
     assert answers.failed == 0, (answers.unanswered[:3], answers.failed_by_digest)
-    assert serving(endpoints) == target
+    assert serving(endpoints) == other_version
 
 
 def test_a_route_that_somebody_changes_is_put_back(endpoints: Endpoints) -> None:
@@ -236,10 +230,9 @@ def test_steps_that_make_no_sense_are_refused_by_the_api(
 
 def test_who_asks_for_a_rollout_does_not_approve_it(endpoints: Endpoints) -> None:
     name = roll_out(endpoints, "99999", "0" * 64, approval={"required": True}, deadlineSeconds=10)
-    rolling = ModelRollouts(endpoints)
-    assert rolling.get(name)["spec"]["requestedBy"]
+    assert ModelRollouts(endpoints).get(name)["spec"]["requestedBy"]
     with pytest.raises(WorkloadsError, match="somebody else than who has asked"):
-        rolling.approve(name)
+        ModelRollouts(endpoints).approve(name)
     assert ended(endpoints, name, seconds=60)["spec"]["approval"] == {"required": True}
 
 

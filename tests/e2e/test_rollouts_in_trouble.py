@@ -3,16 +3,13 @@
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
-from typing import Any
 
 import pytest
 
-from harness import chain
 from harness.faults.candidates import faulty_candidate
-from harness.faults.injection import scale_to_zero
+from harness.faults.injection import metrics_down, scale_to_zero
 from tests.e2e.callers import calling
-from tests.e2e.rolling import MODEL, ended, roll_out, serving
-from workloads import lineage, pipeline_runs
+from tests.e2e.rolling import MODEL, ended, other_version, roll_out, row_of, serve, serving, serving_again
 from workloads.endpoints import Endpoints
 from workloads.serving.deployment import deploy_version
 from workloads.serving.model_rollout import SERVES, Phase, rollout_phase, rollout_reason
@@ -26,34 +23,22 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("nothing_under_way")]
 Record = Callable[[str, object], None]
 _RATE = 60
 _NULL_ROLLOUTS = 20
+_MOST_FAILED = 15
+"""Callers of a version that fails one request in five, until it gets none any more."""
 _AT_HALF = [{"weight": 50, "seconds": 6}]
 
 
 @pytest.fixture(scope="module")
 def row(endpoints: Endpoints) -> list[float]:
     """A row that callers send."""
-    served = lineage.trace(endpoints, MODEL).served
-    return lineage.read_held_back(endpoints, served.mlflow_run_id).rows[0]
+    return row_of(endpoints)
 
 
 @pytest.fixture(scope="module")
 def good_versions(endpoints: Endpoints) -> Generator[tuple[str, str]]:
     """The version that serves, and another one that is as good; at the end the first one serves again."""
-    first = serving(endpoints)
-    training: Any = connect(endpoints).get_run(lineage.trace(endpoints, MODEL).served.mlflow_run_id)
-    other = 2.5 if float(training.data.params["regularization"]) != 2.5 else 1.25
-    run = chain.run(endpoints, MODEL, regularization=other, candidate=True)
-    assert run.state == pipeline_runs.SUCCEEDED
-    yield first, str(max(chain.versions(endpoints, MODEL)))
-    if serving(endpoints) != first:
-        _replace(endpoints, first)
-
-
-def _replace(endpoints: Endpoints, version: str) -> None:
-    """Let a version serve at once."""
-    record = deploy_version(endpoints, MODEL, version)
-    name = roll_out(endpoints, version, record.model_digest, steps=[], shadowRows=0, bakeSeconds=10)
-    assert rollout_phase(ended(endpoints, name)) is Phase.PROMOTED
+    with serving_again(endpoints) as first:
+        yield first, other_version(endpoints)
 
 
 def _aliases(endpoints: Endpoints) -> tuple[str, str]:
@@ -97,6 +82,28 @@ def test_without_a_registry_a_bad_version_goes_and_a_good_one_waits_for_it(
     assert any(refused["metadata"]["name"] in key for key in tags), tags
 
 
+def test_without_metrics_a_bad_version_goes_and_a_good_one_serves(
+    endpoints: Endpoints, row: list[float], good_versions: tuple[str, str]
+) -> None:
+    former = serving(endpoints)
+    target = next(each for each in good_versions if each != former)
+    good = deploy_version(endpoints, MODEL, target)
+    with (
+        faulty_candidate(endpoints, MODEL, fail_every=5) as bad,
+        metrics_down(endpoints),
+        calling(endpoints, MODEL, row, rate=_RATE) as answers,
+    ):
+        refused = ended(endpoints, roll_out(endpoints, bad.version, bad.digest, shadowRows=0))
+        assert rollout_phase(refused) is Phase.ROLLED_BACK
+        assert "fails more often" in rollout_reason(refused)
+        assert answers.failed <= _MOST_FAILED
+        failed = answers.failed
+        promoted = ended(endpoints, roll_out(endpoints, target, good.model_digest, shadowRows=0))
+    assert rollout_phase(promoted) is Phase.PROMOTED, rollout_reason(promoted)
+    assert answers.failed == failed, (answers.unanswered[:3], answers.failed_by_digest)
+    assert serving(endpoints) == target
+
+
 def test_what_both_versions_fail_is_held_against_neither(
     endpoints: Endpoints, row: list[float], good_versions: tuple[str, str], record_property: Record
 ) -> None:
@@ -106,7 +113,7 @@ def test_what_both_versions_fail_is_held_against_neither(
         serves, comes = (
             candidates.enter_context(faulty_candidate(endpoints, MODEL, fail_every=5)) for _ in range(2)
         )
-        candidates.callback(_replace, endpoints, former)
+        candidates.callback(serve, endpoints, former)
         ended(
             endpoints,
             roll_out(endpoints, serves.version, serves.digest, steps=[], shadowRows=0, bakeSeconds=10),

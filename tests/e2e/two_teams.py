@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -50,8 +50,17 @@ def client_of(url: str, token: str) -> kfp.Client:
 
 
 @contextmanager
-def holder_of(role: Role, endpoints: Endpoints, namespace: str) -> Generator[str]:
-    """Give the token of a new account in a namespace that holds a role there."""
+def holder_of(
+    role: Role, endpoints: Endpoints, namespace: str, audiences: Sequence[str] = (TOKEN_AUDIENCE,)
+) -> Generator[str]:
+    """Give the token of a new account in a namespace that holds a role there.
+
+    Args:
+        role: The role.
+        endpoints: The platform.
+        namespace: Namespace of the account.
+        audiences: Who takes the token; none for the Kubernetes API.
+    """
     connected = cluster_client.connect(endpoints.kubeconfig)
     core: Any = client.CoreV1Api(connected)
     rights: Any = client.RbacAuthorizationV1Api(connected)
@@ -63,7 +72,7 @@ def holder_of(role: Role, endpoints: Endpoints, namespace: str) -> Generator[str
         rights.create_namespaced_role_binding(
             namespace, {"metadata": {"name": name}, "roleRef": bound, "subjects": [subject]}
         )
-        spec = {"audiences": [TOKEN_AUDIENCE], "expirationSeconds": 600}
+        spec = {"audiences": [*audiences], "expirationSeconds": 600}
         issued: Any = core.create_namespaced_service_account_token(name, namespace, {"spec": spec})
         yield str(issued.status.token)
         rights.delete_namespaced_role_binding(name, namespace)

@@ -38,13 +38,15 @@ class ModelRollouts:
         """Return one rollout.
 
         Raises:
-            WorkloadsError: it does not exist.
+            WorkloadsError: it does not exist, or this kubeconfig's user may not read it.
         """
         try:
             return cast("dict[str, Any]", self._api.get_namespaced_custom_object(*self._place, name))
         except client.ApiException as error:
             if error.status == 404:
                 raise WorkloadsError(f"rollout {name}: does not exist any more") from None
+            if error.status == 403:
+                raise WorkloadsError(f"rollout {name}: {_refusal(error)}") from None
             raise
 
     def of_model(self, model_name: str) -> list[dict[str, Any]]:

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from cluster import prerequisites
 from harness.evidence import page
 from harness.evidence.night import Night, interrupted
+from tests.fixtures.browser import opened
 from tests.fixtures.nights import GREEN, PAST, RED, RUNNING
 
 WIDTHS = [pytest.param(1280, id="desk"), pytest.param(400, id="phone")]
@@ -55,18 +54,8 @@ return [...document.querySelectorAll('p, dd, dt, h1, h2, h3, td, th, summary, sv
 
 @pytest.fixture(scope="module")
 def browser() -> Generator[Chrome]:
-    """Debian's headless Chromium."""
-    prerequisites.ensure(lambda _: None, prerequisites.BROWSER_PACKAGES)
-    options = ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = Chrome(options=options, service=Service("/usr/bin/chromedriver"))
-    try:
-        yield driver
-    finally:
-        driver.quit()
+    with opened() as found:
+        yield found
 
 
 def open_page(browser: Chrome, folder: Path, night: Night, width: int, scheme: str = "light") -> list[str]:

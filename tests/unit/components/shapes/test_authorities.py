@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pulumi
@@ -19,7 +20,7 @@ def _deployed(certificates: str) -> Deployment[authorities.Authorities]:
 def test_certificates_are_a_file_that_a_pod_mounts() -> None:
     deployment = _deployed("-----BEGIN CERTIFICATE-----\n")
     made: Any = deployment.one("ConfigMap").inputs
-    assert made["metadata"]["name"] == "client-authorities"
+    assert re.fullmatch(r"client-authorities-[0-9a-f]{8}", made["metadata"]["name"])
     (mount,) = deployment.result.mounts
     (volume,) = deployment.result.volumes
     assert volume.get("name") == mount.volume

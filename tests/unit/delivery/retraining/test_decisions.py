@@ -26,9 +26,7 @@ def begun(ago: timedelta, *alerts: str, because: str = "") -> Attempt:
     return Attempt(at=(NOW - ago).isoformat(), reason="retrain", alerts=alerts, run_id="r", because=because)
 
 
-def decision(
-    *past: Attempt, alerts: Any = _ALERTS, champion: str = "3", labelled: int | None = 200
-) -> Decision:
+def decision(*past: Attempt, alerts: Any = _ALERTS, champion: str = "3", labelled: int = 200) -> Decision:
     return decide(NOW, firing(notification(*alerts)), past, champion, LIMITS, lambda: labelled)
 
 
@@ -89,10 +87,6 @@ def test_without_labels_nothing_begins_and_it_is_said_how_many_are_missing(
     assert not found.begins
     assert found.because.startswith(f"{missing} of 200 labelled rows are missing")
     assert not found.is_known
-
-
-def test_where_nobody_can_count_labels_the_run_itself_does() -> None:
-    assert decision(labelled=None).begins
 
 
 def test_labels_are_counted_only_if_nothing_else_is_in_the_way() -> None:

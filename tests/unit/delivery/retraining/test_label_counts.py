@@ -10,7 +10,7 @@ from tests.unit.workloads.retraining.feedback import label
 
 
 @mock_aws
-def test_rows_with_labels_are_counted_and_a_store_without_the_bucket_says_nothing(
+def test_rows_with_labels_are_counted_and_a_store_without_the_bucket_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
@@ -19,7 +19,8 @@ def test_rows_with_labels_are_counted_and_a_store_without_the_bucket_says_nothin
         bucket="payloads", endpoint="https://s3.us-east-1.amazonaws.com", region="us-east-1", keep_days=None
     )
     counts = LabelCounts(settings)
-    assert counts.of_model("models", "wine") is None
+    with pytest.raises(OSError, match="labels of wine cannot be counted"):
+        counts.of_model("models", "wine")
     store = boto3.client("s3", region_name="us-east-1")
     store.create_bucket(Bucket="payloads")
     assert counts.of_model("models", "wine") == 0

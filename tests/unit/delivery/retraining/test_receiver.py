@@ -92,7 +92,7 @@ def platform() -> Generator[Platform]:
         yield Platform(mock)
 
 
-def receiver(labelled: int | None = 500, later: float = 0) -> Receiver:
+def receiver(labelled: int = 500, later: float = 0) -> Receiver:
     """Return a controller that has just started."""
     return Receiver({"models": MLFLOW}, LIMITS, lambda *_: labelled, lambda: NOW + timedelta(seconds=later))
 
@@ -155,6 +155,17 @@ def test_a_pipelines_api_that_is_down_leaves_no_record_and_is_tried_again(platfo
     assert (status, platform.attempts) == (503, [])
     assert "wine: not decided (HTTPError: 503" in said
     platform.is_pipelines_up = True
+    assert receiver().receive(notification(alert()))[0] == 200
+    assert len(platform.runs) == 1
+
+
+def test_while_labels_cannot_be_counted_no_run_begins_and_alertmanager_asks_again(platform: Platform) -> None:
+    def count(*_: str) -> int:
+        raise OSError("labels of wine cannot be counted: no route to host")
+
+    status, said = Receiver({"models": MLFLOW}, LIMITS, count, lambda: NOW).receive(notification(alert()))
+    assert (status, platform.attempts, platform.runs) == (503, [], [])
+    assert "wine: not decided (OSError: labels of wine cannot be counted: no route to host)" in said
     assert receiver().receive(notification(alert()))[0] == 200
     assert len(platform.runs) == 1
 

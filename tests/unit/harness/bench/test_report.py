@@ -4,6 +4,7 @@ from typing import Any
 
 from harness.bench.report import table
 
+_ADDED = {"p50_ms": 0.011, "p50_ratio": 1.02, "p99_ms": 0.3, "cpu_ms": 0.012, "cpu_ratio": 1.03}
 REPORT: dict[str, Any] = {
     "install": {
         "cluster_seconds": 14.3,
@@ -32,6 +33,7 @@ REPORT: dict[str, Any] = {
             "cpu_ratio": 1.25,
         }
     ],
+    "added": [{"what": "recording", **_ADDED}],
     "mixed_columns": [
         {
             "target": "plinth predictor",
@@ -62,7 +64,8 @@ def test_every_figure_has_its_unit() -> None:
 
 
 def test_a_row_of_serving_is_below_its_headings_and_adds_the_cpu_of_the_gateway() -> None:
-    headings, row, mixed = table(REPORT)[-3:]
-    assert len(headings) == len(row) == len(mixed)
+    headings, row, mixed, added = table(REPORT)[-4:]
+    assert len(headings) == len(row) == len(mixed) == len(added)
+    assert added.split() == ["added", "by", "recording", "0.01", "0.30", "0.01", "1.02", "1.03"]
     assert mixed.startswith("plinth predictor, mixed ")
     assert row.split() == ["plinth", "v1", "direct", "8", "2121", "0.71", "2.50", "0.50", "0.88", "1.25"]

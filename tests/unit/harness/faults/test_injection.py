@@ -22,6 +22,7 @@ from workloads.pipeline_runs import PipelineRun
 from workloads.wait import wait_for
 
 CONTROLLER = "/apis/apps/v1/namespaces/kserve/deployments/kserve-controller-manager"
+SERVER = "/apis/monitoring.coreos.com/v1/namespaces/monitoring/prometheuses/monitoring-prometheus"
 DATABASE = "/apis/postgresql.cnpg.io/v1/namespaces/databases/clusters/postgres"
 
 
@@ -139,6 +140,36 @@ def test_the_database_hibernates_and_wakes_up_again(cluster: StubCluster, platfo
     assert hibernation() == "off"
     broken_off(injection.database_down(platform))
     assert hibernation() == "off"
+
+
+def test_prometheus_ends_and_comes_back(cluster: StubCluster, platform: Endpoints) -> None:
+    cluster.add(
+        SERVER,
+        {
+            "metadata": {"name": "monitoring-prometheus"},
+            "spec": {"replicas": 1},
+            "status": {"availableReplicas": 1},
+        },
+    )
+    stored = cluster.objects[SERVER]
+
+    def follow() -> None:
+        # As its operator: status follows what is asked for.
+        while not ended.wait(0.02):
+            stored["status"]["availableReplicas"] = stored["spec"]["replicas"]
+
+    ended = threading.Event()
+    operator = threading.Thread(target=follow)
+    operator.start()
+    try:
+        with injection.metrics_down(platform):
+            assert stored["status"]["availableReplicas"] == 0
+        assert stored["status"]["availableReplicas"] == 1
+        broken_off(injection.metrics_down(platform))
+        assert stored["spec"]["replicas"] == 1
+    finally:
+        ended.set()
+        operator.join()
 
 
 @pytest.mark.parametrize("state", ["FAILED", "SUCCEEDED"])

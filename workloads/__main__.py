@@ -4,11 +4,12 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from terminal import failures
 from workloads import history, rollouts, run_options
 from workloads.contract import LOGIN_USER
+from workloads.embeddings import commands as embeddings
 from workloads.endpoints import Endpoints
 from workloads.environments import promotion
 from workloads.errors import WorkloadsError
@@ -27,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     # MLflow reports usage by default.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
+        if options.command == "run" and options.pipeline == "embed":
+            embeddings.refuse_local(options)
         trains = options.command == "run" and options.pipeline not in _RUNS
         if trains and options.local and not options.endpoints:
             return _hold(options, sys.argv[1:] if arguments is None else arguments)
@@ -72,6 +75,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     predict = pipelines.add_parser(
         "predict_batch", help="predict every row of a table with a registered model"
     )
+    encode = pipelines.add_parser("embed", help="serve a published model that turns texts into vectors")
     again = pipelines.add_parser("retrain", help="train a model again on labelled requests of its callers")
     show = commands.add_parser("show", help="show the served model and one prediction")
     roll_out = commands.add_parser("rollout", help="serve another version of a model, step by step")
@@ -92,12 +96,14 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     run_options.add_search(tune)
     run_options.add_prediction(predict)
     retraining.add_arguments(again)
+    embeddings.add_arguments(encode)
     for command in (train, tune, show):
         command.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
         command.add_argument("--name", default="", help="name of the model (default: made of --data)")
-    for command in (train, tune, predict, again, roll_out, promote):
+    for command in (train, tune, predict, again, encode, roll_out, promote):
         command.add_argument("--timeout-seconds", type=float, default=900, help="of the wait")
-    for command in (train, tune, predict, again, show, roll_out, promote, past, login, logout, token):
+    platform = (train, tune, predict, again, encode, show, roll_out, promote, past, login, logout, token)
+    for command in platform:
         command.add_argument("--stack", default="local", help="stack of the platform")
         command.add_argument("--team", default="", help="team of the stack whose pipelines to use")
         command.add_argument(
@@ -270,8 +276,19 @@ def _predict(endpoints: Endpoints, options: argparse.Namespace) -> int:
     return 0
 
 
-_RUNS = {"predict_batch": _predict, "retrain": _retrain}
-"""Pipelines that need a model; the others make one."""
+def _embed(endpoints: Endpoints, options: argparse.Namespace) -> int:
+    """Serve a published model of sentence embeddings and show it."""
+    from workloads import lineage, model_names
+
+    arguments = embeddings.inputs(options.name, replace=options.replace)
+    if not options.replace:
+        model_names.refuse_taken(options.name, options.data, lineage.data_of(endpoints, options.name))
+    _run(endpoints, options, arguments, cache=not options.no_cache)
+    return _show(endpoints, options, options.name)
+
+
+_RUNS = {"embed": _embed, "predict_batch": _predict, "retrain": _retrain}
+"""Pipelines that train nothing, or need a model that is trained."""
 
 
 def _run(endpoints: Endpoints, options: argparse.Namespace, arguments: dict[str, Any], *, cache: bool) -> str:
@@ -331,15 +348,24 @@ def _show(endpoints: Endpoints, options: argparse.Namespace, name: str) -> int:
         print(f"sign in    {page} in a browser as {LOGIN_USER}; `{command}` prints the password")
     wrong = _show_classes(evidence, served, largest) if evidence.classes else 0
     if not evidence.classes:
-        print(f"predicted  {served[0]!r}")
-        print(f"expected   {evidence.predicted[0]!r}")
-        print(f"held back  {len(served)} quantities, relative to their size within {largest:.1e}")
+        print(f"predicted  {_shown(served[0])}")
+        print(f"expected   {_shown(evidence.predicted[0])}")
+        what = "vectors" if isinstance(served[0], list) else "quantities, relative to their size"
+        print(f"held back  {len(served)} {what} within {largest:.1e}")
     broken = lineage.broken_links(traced)
     if broken:
         raise WorkloadsError(f"model {name}: its lineage is broken: {broken[0]}")
-    if wrong or not largest <= 1e-9:
+    if wrong or not largest <= evidence.tolerance:
         raise WorkloadsError(f"model {name}: predictions differ from those at training time")
     return 0
+
+
+def _shown(answer: Any) -> str:
+    """Return an answer for people: of a long vector, its first values."""
+    if not isinstance(answer, list):
+        return repr(answer)
+    values = cast("list[float]", answer)
+    return f"{', '.join(map(repr, values[:3]))}, … ({len(values)} values)"
 
 
 def _platform(options: argparse.Namespace) -> list[str]:

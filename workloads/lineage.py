@@ -33,13 +33,15 @@ class HeldBack:
     """Empty for a regression."""
     rows: list[list[Any]]
     labels: list[Any]
-    """Classes, or the quantities of a regression."""
+    """Classes, or the quantities of a regression; equal for sentences that say the same."""
     predicted: list[Any]
-    """As the labels."""
+    """As the labels; of sentences, their vectors."""
     probabilities: list[list[float]]
     """Empty for a regression."""
     kinds: list[str] = field(default_factory=list[str])
     """number, boolean or text for each feature; empty if all are numbers, which are sent as a matrix."""
+    tolerance: float = 1e-9
+    """How far a served answer may be from the expected one."""
 
     @property
     def instances(self) -> list[Any]:

@@ -9,6 +9,7 @@ from kfp import compiler
 
 from workloads.errors import WorkloadsError
 from workloads.pipelines import run_requests
+from workloads.pipelines.embed import embed
 from workloads.pipelines.predict_batch import predict_batch
 from workloads.pipelines.retrain import retrain
 from workloads.pipelines.train_register_serve import train_register_serve
@@ -16,6 +17,7 @@ from workloads.pipelines.tune import tune
 from workloads.steps import WORKLOAD_IMAGE
 
 PIPELINES: Final[dict[str, Any]] = {
+    "embed": embed,
     "predict_batch": predict_batch,
     "retrain": retrain,
     "train_register_serve": train_register_serve,

@@ -81,12 +81,10 @@ def judge_and_serve(  # noqa: PLR0913 - inputs of a pipeline
     With `after`, a step that has compared the model with the champion by labels, nothing else is done before
     that one has passed, and the rollout requires no agreement with the champion: labels know better.
     """
-    held_back, model_id = trained.outputs["held_back"], trained.outputs["model_id"]
-    mlflow_run_id = trained.outputs["mlflow_run_id"]
     evaluated: Any = evaluate(
-        held_back=held_back,
-        model_id=model_id,
-        mlflow_run_id=mlflow_run_id,
+        held_back=trained.outputs["held_back"],
+        model_id=trained.outputs["model_id"],
+        mlflow_run_id=trained.outputs["mlflow_run_id"],
         data_sha256=sha256,
         minimum_accuracy=minimum_accuracy,
         minimum_r2=minimum_r2,
@@ -96,6 +94,33 @@ def judge_and_serve(  # noqa: PLR0913 - inputs of a pipeline
     configure(evaluated, cache=False, memory="1Gi")
     if after is not None:
         evaluated.after(after)
+    register_and_serve(
+        trained,
+        evaluated,
+        sha256,
+        data=data,
+        model_name=model_name,
+        candidate=candidate,
+        replace=replace,
+        reason=reason,
+        replay=after is None,
+    )
+
+
+def register_and_serve(  # noqa: PLR0913 - inputs of a pipeline
+    trained: Any,
+    evaluated: Any,
+    sha256: Any,
+    *,
+    data: str,
+    model_name: str,
+    candidate: bool,
+    replace: bool,
+    reason: str = "",
+    replay: bool = True,
+) -> None:
+    """Add the steps after a step that made a model and one that judged it; the inputs are the pipeline's."""
+    model_id, mlflow_run_id = trained.outputs["model_id"], trained.outputs["mlflow_run_id"]
     model_digest = evaluated.outputs["model_digest"]
     registered: Any = register(
         model_name=model_name,
@@ -120,12 +145,12 @@ def judge_and_serve(  # noqa: PLR0913 - inputs of a pipeline
     )
     configure(deployed, cache=False)
     proven: Any = smoke(
-        held_back=held_back,
+        held_back=trained.outputs["held_back"],
         model_name=model_name,
         model_version=version,
         model_digest=model_digest,
         candidate=candidate,
         reason=reason,
-        replay=after is None,
+        replay=replay,
     )
     configure(proven, cache=False, memory="1Gi").after(deployed)

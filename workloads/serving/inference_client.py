@@ -53,12 +53,11 @@ class InferenceClient:
 
     def predict_v2(self, rows: Rows) -> list[Any]:
         """Return the answer to each row of a matrix, by the Open Inference Protocol, in parts."""
-        path = f"/v2/models/{self._name}/infer"
-        return [
-            answer
-            for part in in_parts(rows)
-            for answer in v2_rows(self._call("POST", path, matrix_input(part)))
-        ]
+        return [answer for part in in_parts(rows) for answer in self.infer(matrix_input(part))]
+
+    def infer(self, body: dict[str, Any]) -> list[Any]:
+        """Return the rows of the first output for a body of the Open Inference Protocol."""
+        return v2_rows(self._call("POST", f"/v2/models/{self._name}/infer", body))
 
     def properties(self) -> dict[str, str]:
         """Return the predictor's properties of the loaded model, including model_digest."""

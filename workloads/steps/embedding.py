@@ -20,6 +20,15 @@ def embed(step: Any, *modules: ModuleType) -> None:
     command[-1] = "\n".join([*(_what_runs(inspect.getsource(each)) for each in modules), command[-1]])
 
 
+def embed_text(step: Any, name: str, text: str) -> None:
+    """Put a text in front of a step's source, as a constant of a name that the step's own module has too.
+
+    For what a step writes into a file as it stands, such as the code that is stored with a model.
+    """
+    command = step.component_spec.implementation.container.command
+    command[-1] = f"{name} = {text!r}\n{command[-1]}"
+
+
 def _what_runs(source: str) -> str:
     """Return a module without docstrings, and without imports of this repository, which no image holds."""
     tree = ast.parse(source)

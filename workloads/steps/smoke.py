@@ -52,6 +52,7 @@ def smoke(  # noqa: C901, PLR0915 - a step is one function
     evidence = json.loads(Path(held_back.path).read_text())
     rows, features = evidence["rows"], evidence["features"]
     classes, kinds = evidence["classes"], evidence.get("kinds", [])
+    tolerance = evidence.get("tolerance", 1e-9)
     expected = np.array(evidence["probabilities"] if classes else evidence["predicted"])
     url = os.environ["PLINTH_GATEWAY_URL"]
     domain = os.environ["PLINTH_GATEWAY_DOMAIN"]
@@ -99,7 +100,7 @@ def smoke(  # noqa: C901, PLR0915 - a step is one function
         # Quantities may be large: their difference counts in proportion.
         difference = float((np.abs(served - wanted) / np.maximum(1.0, np.abs(wanted))).max())
         wrong = int((served.argmax(axis=1) != wanted.argmax(axis=1)).sum()) if classes else 0
-        if wrong or not difference <= 1e-9:
+        if wrong or not difference <= tolerance:
             what = f"{wrong} classes differ, probabilities" if classes else "predictions differ"
             raise RuntimeError(f"model {model_name}: {protocol}: {what} by {difference:.3g}")
         return difference

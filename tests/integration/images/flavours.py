@@ -15,9 +15,13 @@ from typing import Any
 import mlflow
 import numpy as np
 from mlflow.models import ModelSignature, infer_signature
-from mlflow.types import Schema, TensorSpec
+from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from predictor import codec, served_model
 from sklearn.datasets import load_wine
+
+from tests.fixtures import encoders
+from workloads.embeddings import sentence_model
+from workloads.embeddings.encoder_graph import Encoder, Shape, to_onnx
 
 WINE: Any = load_wine(as_frame=True)
 TARGET = WINE.target
@@ -108,5 +112,42 @@ def onnx(parent):
     compare(folder.name, folder, expected, [{"x": row} for row in rows.tolist()], [tensor])
 
 
+def sentences(parent):
+    """A small sentence encoder, exported and stored as the pipeline `embed` does; its oracle is numpy."""
+    source = parent / "source"
+    source.mkdir()
+    weights = encoders.random_weights()
+    shape = Shape.of_config(encoders.CONFIG)
+    (source / "model.onnx").write_bytes(to_onnx(Encoder(shape, weights).build(), shape.width))
+    (source / "tokenizer.json").write_text(encoders.tokenizer_file())
+    (source / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": encoders.LONGEST}))
+    texts = ["A man is eating food", "a horse", "", "bread a man", "a man is riding a horse a man", "a horse"]
+    folder = parent / "sentences"
+    mlflow.pyfunc.save_model(
+        str(folder),
+        loader_module="sentence_model",
+        data_path=str(source),
+        code_paths=[sentence_model.__file__],
+        signature=ModelSignature(
+            Schema([ColSpec(DataType.string, "text")]),
+            Schema([TensorSpec(np.dtype("float32"), (-1, shape.width))]),
+        ),
+        pip_requirements=["mlflow"],
+    )
+    expected = sentence_model.SentenceModel(source).predict({"text": texts})
+    exact = np.array([encoders.vector_of(encoders.tokens_of(text), weights) for text in texts])
+    off = float(np.abs(expected - exact).max())
+    if not off < 1e-6:
+        raise AssertionError(f"vectors differ by {off} from those of numpy")
+    tensor = {"name": "text", "datatype": "BYTES", "shape": [len(texts)], "data": texts}
+    compare(folder.name, folder, expected, [{"text": text} for text in texts], [tensor])
+
+
+def onnx_and_sentences(parent):
+    """What the runtime of ONNX serves."""
+    onnx(parent)
+    sentences(parent)
+
+
 if __name__ == "__main__":
-    {"boosting": boosting, "onnx": onnx}[sys.argv[1]](Path(sys.argv[2]))
+    {"boosting": boosting, "onnx": onnx_and_sentences}[sys.argv[1]](Path(sys.argv[2]))

@@ -14,14 +14,15 @@ from upstream import image_recipe
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 _SCRIPT = Path(__file__).with_name("flavours.py")
-_PREDICTOR = Path(__file__).parents[3] / "images/serving-runtime"
+_REPOSITORY = Path(__file__).parents[3]
+_PREDICTOR = _REPOSITORY / "images/serving-runtime"
 
 
 @pytest.mark.parametrize(
     ("family", "models"),
     [
         ("boosting", ["xgboost-classifier", "lightgbm-regressor", "lightgbm-booster", "xgboost-booster"]),
-        ("onnx", ["onnx"]),
+        ("onnx", ["onnx", "sentences"]),
     ],
 )
 def test_models_are_served_bit_for_bit_in_the_environment_of_their_image(
@@ -33,7 +34,7 @@ def test_models_are_served_bit_for_bit_in_the_environment_of_their_image(
         python_packages.install(python_packages.requirements(image), packages, scripts)
     folder = tmp_path / "models"
     folder.mkdir()
-    path = os.pathsep.join([str(_PREDICTOR), str(packages)])
+    path = os.pathsep.join([str(_PREDICTOR), str(packages), str(_REPOSITORY)])
     done = subprocess.run(
         [sys.executable, "-W", "ignore", str(_SCRIPT), family, str(folder)],
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"},

@@ -11,6 +11,8 @@ from tests.fixtures.platforms import ENDPOINTS
 from tests.unit.workloads.shown import RUN
 from workloads import __main__ as command
 from workloads import local_platforms, local_runs, predictions
+from workloads.embeddings import commands as embeddings
+from workloads.lineage import HeldBack
 from workloads.predictions import Predictions
 
 TUNE_COMMAND = ["run", "tune", "--data", "wine"]
@@ -172,3 +174,48 @@ def test_a_table_is_predicted_on_the_platform_of_this_machine_that_goes_on(
     assert capsys.readouterr().err == (
         "error: --local and --stay: are not for a platform; give --local without --endpoints\n"
     )
+
+
+VECTORS = HeldBack(
+    features=["text"],
+    classes=[],
+    rows=[["food"], ["bread"]],
+    labels=["0", "0"],
+    predicted=[[0.6, 0.8, 0.0, 0.0], [0.8, -0.6, 0.0, 0.0]],
+    probabilities=[],
+    kinds=["text"],
+    tolerance=1e-6,
+)
+EMBED_COMMAND = ["run", "embed", "--name", "texts"]
+
+
+@pytest.mark.parametrize(("off", "code"), [(5e-7, 0), (2e-6, 1)])
+def test_a_published_encoder_is_served_and_shown_with_its_first_vector(
+    platform: dict[str, Any], capsys: pytest.CaptureFixture[str], off: float, code: int
+) -> None:
+    platform["evidence"] = VECTORS
+    platform["served"] = [[value + off for value in row] for row in VECTORS.predicted]
+    assert command.main([*EMBED_COMMAND, "--no-cache", *platform["arguments"]]) == code
+    assert platform["submitted"] == [False]
+    assert platform["arguments_of_run"] == embeddings.inputs("texts", replace=False)
+    shown = capsys.readouterr()
+    assert f"of embed on {embeddings.DATA}\n" in shown.out
+    assert "expected   0.6, 0.8, 0.0, … (4 values)\n" in shown.out
+    assert f"held back  2 vectors within {off:.1e}\n" in shown.out
+    wrong = "error: model texts: predictions differ from those at training time\n"
+    assert shown.err == (wrong if code else "")
+
+
+def test_an_encoder_takes_no_name_of_another_model_and_does_not_run_on_a_laptop(
+    platform: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    platform["owner"] = "wine"
+    assert command.main([*EMBED_COMMAND, *platform["arguments"]]) == 1
+    assert command.main([*EMBED_COMMAND, "--local"]) == 1
+    assert capsys.readouterr().err == (
+        f"error: name 'texts': its model is trained on wine, not {embeddings.DATA}; "
+        "give another --name, or --replace it\n"
+        "error: --local: a laptop has no serving runtime for embeddings; "
+        "run embed on a platform whose plinth:serving.runtimes has onnx\n"
+    )
+    assert platform["submitted"] == []

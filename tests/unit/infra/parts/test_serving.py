@@ -55,7 +55,10 @@ def test_steps_know_the_packages_of_every_family_and_the_runtimes_of_the_chosen_
     assert str(families["sklearn"]["runtime"]).startswith("mlflow-")
     assert str(families["boosting"]["runtime"]).startswith("mlflow-boosting-")
     assert families["onnx"]["runtime"] == ""
-    for name, packages in (("boosting", {"xgboost", "lightgbm"}), ("onnx", {"onnxruntime", "onnx"})):
+    for name, packages in (
+        ("boosting", {"xgboost", "lightgbm"}),
+        ("onnx", {"onnxruntime", "onnx", "tokenizers"}),
+    ):
         found = families[name]["packages"]
         assert isinstance(found, dict)
         assert {*packages, "mlflow", "scikit-learn"} <= found.keys()

@@ -11,7 +11,7 @@ from tests.fixtures.platforms import OUTPUTS
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.serving.inference_client import InferenceClient, v2_rows
-from workloads.serving.request_parts import matrix_input
+from workloads.serving.request_parts import column_inputs, matrix_input
 
 
 class Model(BaseHTTPRequestHandler):
@@ -20,6 +20,8 @@ class Model(BaseHTTPRequestHandler):
             self.headers["Host"] == "wine-models.plinth.localhost" and self.path == "/v1/models/wine:predict"
         )
         body = b'{"predictions": [[0.25, 0.75]]}' if known else b'{"error": "no such model"}'
+        if self.path == "/v2/models/wine/infer":
+            known, body = True, b'{"outputs": [{"name": "output-0", "shape": [1, 2], "data": [0.25, 0.75]}]}'
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200 if known else 404)
         self.send_header("Content-Length", str(len(body)))
@@ -52,6 +54,11 @@ def test_a_tensor_becomes_rows() -> None:
     answer = {"outputs": [{"name": "output-0", "shape": [2, 2], "data": [0.1, 0.9, 0.8, 0.2]}]}
     assert v2_rows(answer) == [[0.1, 0.9], [0.8, 0.2]]
     assert v2_rows({"outputs": [{"name": "output-0", "shape": [2], "data": [1.5, 2.5]}]}) == [1.5, 2.5]
+
+
+def test_a_body_of_the_open_inference_protocol_is_answered_by_rows(endpoints: Endpoints) -> None:
+    body = column_inputs([["food"]], ["text"], ["text"])
+    assert InferenceClient(endpoints, "wine").infer(body) == [[0.25, 0.75]]
 
 
 def test_the_gateway_is_told_the_host_of_the_model(endpoints: Endpoints) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kfp import dsl
 
 from tests.unit.workloads.steps.trained import Trained, mixed, trained
 from workloads.serving import request_parts
@@ -257,3 +258,37 @@ def test_raw_columns_are_sent_by_name(
     assert second["inputs"][0]["shape"] == [len(whole)]
     assert predictor.answers == {"v1": [], "v2": []}
     assert delivery.asked == ["roll out models wine 1 d1"]
+
+
+@pytest.mark.parametrize(("off", "passes"), [(5e-7, True), (2e-6, False)])
+def test_vectors_may_differ_by_as_much_as_their_evidence_says(
+    step_environment: Path, predictor: type[Predictor], delivery: Delivery, off: float, *, passes: bool
+) -> None:
+    held_back: Any = dsl.Dataset(uri=str(step_environment / "held_back.json"))
+    vectors = [[0.6, 0.8], [0.8, -0.6]]
+    evidence = {
+        "features": ["text"],
+        "kinds": ["text"],
+        "classes": [],
+        "rows": [["food"], ["bread"]],
+        "labels": ["0", "0"],
+        "predicted": vectors,
+        "probabilities": [],
+        "tolerance": 1e-6,
+    }
+    Path(held_back.path).write_text(json.dumps(evidence))
+    predictor.described = ["text"]
+    predictor.answering([[value + off for value in row] for row in vectors])
+    if passes:
+        assert proven(held_back) == (2, pytest.approx(off))
+        assert [next(iter(body)) for body in predictor.asked] == ["instances", "inputs"]
+        assert predictor.asked[1]["inputs"][0] | {"data": []} == {
+            "name": "text",
+            "shape": [2],
+            "datatype": "BYTES",
+            "data": [],
+        }
+    else:
+        with pytest.raises(RuntimeError, match=r"^model wine: v1: predictions differ by 2e-06$"):
+            proven(held_back)
+        assert delivery.asked == ["delete models wine 1"]

@@ -24,6 +24,8 @@ class RecordedRow:
 def distinct_rows(batches: Sequence[Batch], most: int) -> list[RecordedRow]:
     """Return the newest rows, each of them once: a row that is sent again shows nothing new.
 
+    Rows that lack what others have are left out: they were recorded while a feature was excluded.
+
     Args:
         batches: Recorded requests, the newest last.
         most: Rows, at most.
@@ -33,9 +35,15 @@ def distinct_rows(batches: Sequence[Batch], most: int) -> list[RecordedRow]:
         for line in reversed(gzip.decompress(batch.content).splitlines()):
             for each in _rows(line):
                 if len(found) >= most:
-                    return list(found.values())
+                    return _whole([*found.values()])
                 found.setdefault(repr((each.columns, each.values)), each)
-    return list(found.values())
+    return _whole([*found.values()])
+
+
+def _whole(rows: list[RecordedRow]) -> list[RecordedRow]:
+    known = {frozenset(each.columns) for each in rows if each.columns}
+    lacking = {columns for columns in known if any(columns < other for other in known)}
+    return [each for each in rows if frozenset(each.columns) not in lacking]
 
 
 def request(rows: Sequence[RecordedRow]) -> dict[str, Any]:

@@ -38,6 +38,15 @@ def test_rows_are_asked_for_as_they_were_sent() -> None:
     assert recorded.request(nameless) == {"instances": [[1, 2]]}
 
 
+def test_rows_that_lack_a_feature_of_others_are_left_out() -> None:
+    """They were recorded while it was excluded: without it no version answers as before."""
+    whole, lacking = line([1, 0], [1.0]), line([2], [1.0], columns=("a",))
+    assert values(batch(whole, lacking)) == [(1, 0)]
+    assert values(batch(lacking)) == [(2,)]
+    other, nameless = line([3, 4], [1.0], columns=("a", "c")), line([5, 6], [1.0], columns=())
+    assert values(batch(whole, other, nameless)) == [(5, 6), (3, 4), (1, 0)]
+
+
 def _changed(part: str, **changes: Any) -> Any:
     found = line([1, 0], [1.0])
     found["captureData"][part].update(changes)

@@ -2,15 +2,16 @@
 
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
 from harness import chain
 from workloads import lineage
 from workloads.endpoints import Endpoints
-from workloads.serving.deployment import deploy_version
-from workloads.serving.inference_services import InferenceServices
+from workloads.serving.deployment import deploy_version, registered_version
+from workloads.serving.inference_service import copy_under_name, version_service
+from workloads.serving.inference_services import InferenceServices, version_of
 from workloads.serving.model_rollout import ENDED, Phase, rollout_phase, rollout_reason
 from workloads.serving.model_rollouts import ModelRollouts
 from workloads.tracking import connect
@@ -58,6 +59,27 @@ def roll_out(endpoints: Endpoints, version: str, digest: str, **options: Any) ->
     )
 
 
+def begin(endpoints: Endpoints, version: str, **options: Any) -> str:
+    """Ask for a rollout of a registered version, then deploy it, as the command line does; return its name.
+
+    In this order: the controller deletes a version that served once and that no rollout needs.
+    """
+    digest = registered_version(endpoints, MODEL, version).model_digest
+    name = roll_out(endpoints, version, digest, **options)
+    deploy_version(endpoints, MODEL, version)
+    return name
+
+
+def kept(endpoints: Endpoints, version: str) -> Callable[[], None]:
+    """Deploy a version, and return what deploys it again while there is no registry to read it from."""
+    deploy_version(endpoints, MODEL, version)
+    services = InferenceServices(endpoints)
+    found = services.get(version_service(MODEL, version))
+    assert found is not None
+    body = copy_under_name(found, version_service(MODEL, version), version_of(found))
+    return lambda: services.create_or_patch(body)
+
+
 def ended(endpoints: Endpoints, name: str, seconds: float = 240) -> dict[str, Any]:
     """Return a rollout once it has ended."""
     return ModelRollouts(endpoints).wait(name, ENDED, timeout_seconds=seconds)
@@ -96,8 +118,7 @@ def serve(endpoints: Endpoints, version: str) -> None:
     end_what_is_under_way(endpoints)
     if {*InferenceServices(endpoints).weights(MODEL)} == {version}:
         return
-    digest = deploy_version(endpoints, MODEL, version).model_digest
-    rollout = ended(endpoints, roll_out(endpoints, version, digest, steps=[], shadowRows=0))
+    rollout = ended(endpoints, begin(endpoints, version, steps=[], shadowRows=0))
     assert rollout_phase(rollout) is Phase.PROMOTED, rollout_reason(rollout)
 
 

@@ -22,7 +22,7 @@ from workloads import history, rollouts
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.serving import model_route
-from workloads.serving.deployment import deploy_version, registered_version
+from workloads.serving.deployment import registered_version
 from workloads.serving.model_rollout import ENDED, Phase, rollout_phase, rollout_reason
 from workloads.serving.model_rollouts import ModelRollouts
 from workloads.tracking import connect
@@ -80,8 +80,7 @@ def _digest(endpoints: Endpoints, version: str) -> str:
 
 def _experiment(endpoints: Endpoints, version: str) -> str:
     """Ask for an experiment at half of the requests, and return its rollout once its rows count."""
-    record = deploy_version(endpoints, MODEL, version)
-    name = roll_out(endpoints, version, record.model_digest, steps=[], shadowRows=0, experiment=dict(_ASKED))
+    name = rolling.begin(endpoints, version, steps=[], shadowRows=0, experiment=dict(_ASKED))
     rollouts_of = ModelRollouts(endpoints)
 
     def begun() -> str | None:
@@ -240,9 +239,8 @@ def test_an_effect_that_no_accuracy_can_have_is_refused_by_the_api(endpoints: En
 def test_a_metric_that_does_not_fit_the_model_meets_no_caller(
     endpoints: Endpoints, other_version: str, former: str
 ) -> None:
-    record = deploy_version(endpoints, MODEL, other_version)
     asked = {"metric": "squaredError", "minimumEffect": 1.0}
-    rollout = ended(endpoints, roll_out(endpoints, other_version, record.model_digest, experiment=asked))
+    rollout = ended(endpoints, rolling.begin(endpoints, other_version, experiment=asked))
     assert rollout_phase(rollout) is Phase.ROLLED_BACK
     assert "experiment.metric: squaredError is of quantities" in rollout_reason(rollout)
     assert rollout["status"].get("counts", []) == []

@@ -14,7 +14,7 @@ from tests.e2e.rolling import MODEL, ended, serving
 from tests.e2e.two_teams import holder_of
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
-from workloads.serving.deployment import deploy_version
+from workloads.serving.deployment import registered_version
 from workloads.serving.model_rollout import Phase, rollout_phase, rollout_reason
 from workloads.serving.model_rollouts import ModelRollouts
 
@@ -54,7 +54,7 @@ def test_a_rollout_waits_without_a_caller_until_a_second_promoter_approves_it(
     endpoints: Endpoints, row: list[float], former: str, tmp_path: Path
 ) -> None:
     version = rolling.other_version(endpoints)
-    digest = deploy_version(endpoints, MODEL, version).model_digest
+    digest = registered_version(endpoints, MODEL, version).model_digest
     own = ModelRollouts(endpoints)
     place = endpoints.models_namespace
     with (
@@ -62,7 +62,7 @@ def test_a_rollout_waits_without_a_caller_until_a_second_promoter_approves_it(
         holder_of(Role.MEMBER, endpoints, place, audiences=()) as member,
         calling(endpoints, MODEL, row, rate=_RATE) as answers,
     ):
-        name = rolling.roll_out(endpoints, version, digest, approval={"required": True})
+        name = rolling.begin(endpoints, version, approval={"required": True})
         asked = own.wait(name, [Phase.PAUSED], timeout_seconds=120)
         before = answers.by_digest.total()
         wait_for_requests(answers, before + _UNAPPROVED_REQUESTS)

@@ -75,10 +75,9 @@ def test_a_good_version_is_promoted_in_steps_and_no_request_fails(
 ) -> None:
     former = serving(endpoints)
     before, after = _digest(endpoints, former), _digest(endpoints, other_version)
-    deploy_version(endpoints, MODEL, other_version)
     with calling(endpoints, MODEL, row, rate=_RATE) as answers:
         began = time.monotonic()
-        name = roll_out(endpoints, other_version, after)
+        name = rolling.begin(endpoints, other_version)
         with followed(endpoints, name) as seen:
             ModelRollouts(endpoints).wait(name, [Phase.PROGRESSING], timeout_seconds=120)
             pods = _pods(endpoints, former) | _pods(endpoints, other_version)
@@ -156,8 +155,9 @@ def test_a_bad_version_is_rolled_back_and_the_one_before_it_answers_every_reques
 
 def test_other_files_than_were_proven_get_no_request(endpoints: Endpoints, other_version: str) -> None:
     former = serving(endpoints)
+    name = roll_out(endpoints, other_version, "0" * 64)
     deploy_version(endpoints, MODEL, other_version)
-    rollout = ended(endpoints, roll_out(endpoints, other_version, "0" * 64))
+    rollout = ended(endpoints, name)
     assert rollout_phase(rollout) is Phase.ROLLED_BACK
     assert "answers with digest" in rollout_reason(rollout)
     assert rollout["status"].get("counts", []) == []
@@ -184,10 +184,9 @@ def _without_controller(endpoints: Endpoints) -> Generator[None]:
 def test_a_controller_that_is_killed_in_each_phase_comes_to_the_same_end(
     endpoints: Endpoints, row: list[float], other_version: str
 ) -> None:
-    record = deploy_version(endpoints, MODEL, other_version)
     rollouts_of = ModelRollouts(endpoints)
     with calling(endpoints, MODEL, row, rate=_RATE) as answers:
-        name = roll_out(endpoints, other_version, record.model_digest, bakeSeconds=30)
+        name = rolling.begin(endpoints, other_version, bakeSeconds=30)
         for phase in (Phase.PROGRESSING, Phase.BAKING):
             rollouts_of.wait(name, [phase, *ENDED], timeout_seconds=180)
             with _without_controller(endpoints):

@@ -9,9 +9,20 @@ import pytest
 from harness.faults.candidates import faulty_candidate
 from harness.faults.injection import metrics_down, scale_to_zero
 from tests.e2e.callers import calling
-from tests.e2e.rolling import MODEL, ended, other_version, roll_out, row_of, serve, serving, serving_again
+from tests.e2e.rolling import (
+    MODEL,
+    begin,
+    ended,
+    kept,
+    other_version,
+    roll_out,
+    row_of,
+    serve,
+    serving,
+    serving_again,
+)
 from workloads.endpoints import Endpoints
-from workloads.serving.deployment import deploy_version
+from workloads.serving.deployment import registered_version
 from workloads.serving.model_rollout import SERVES, Phase, rollout_phase, rollout_reason
 from workloads.serving.model_rollouts import ModelRollouts
 from workloads.tracking import connect
@@ -51,7 +62,7 @@ def test_without_a_registry_a_bad_version_goes_and_a_good_one_waits_for_it(
 ) -> None:
     former = serving(endpoints)
     target = next(each for each in good_versions if each != former)
-    good = deploy_version(endpoints, MODEL, target)
+    digest, deploy_again = registered_version(endpoints, MODEL, target).model_digest, kept(endpoints, target)
     rolling = ModelRollouts(endpoints)
     without_registry = scale_to_zero(endpoints.tracking_namespace, "mlflow")
     with (
@@ -63,7 +74,8 @@ def test_without_a_registry_a_bad_version_goes_and_a_good_one_waits_for_it(
             assert rollout_phase(refused) is Phase.ROLLED_BACK
             assert "fails more often" in rollout_reason(refused)
             failed = answers.failed
-            name = roll_out(endpoints, target, good.model_digest, steps=_AT_HALF, shadowRows=0)
+            name = roll_out(endpoints, target, digest, steps=_AT_HALF, shadowRows=0)
+            deploy_again()
             waiting = wait(
                 f"rollout {name}",
                 lambda: rolling.get(name),
@@ -87,7 +99,6 @@ def test_without_metrics_a_bad_version_goes_and_a_good_one_serves(
 ) -> None:
     former = serving(endpoints)
     target = next(each for each in good_versions if each != former)
-    good = deploy_version(endpoints, MODEL, target)
     with (
         faulty_candidate(endpoints, MODEL, fail_every=5) as bad,
         metrics_down(endpoints),
@@ -98,7 +109,7 @@ def test_without_metrics_a_bad_version_goes_and_a_good_one_serves(
         assert "fails more often" in rollout_reason(refused)
         assert answers.failed <= _MOST_FAILED
         failed = answers.failed
-        promoted = ended(endpoints, roll_out(endpoints, target, good.model_digest, shadowRows=0))
+        promoted = ended(endpoints, begin(endpoints, target, shadowRows=0))
     assert rollout_phase(promoted) is Phase.PROMOTED, rollout_reason(promoted)
     assert answers.failed == failed, (answers.unanswered[:3], answers.failed_by_digest)
     assert serving(endpoints) == target
@@ -146,11 +157,8 @@ def test_the_same_model_rolled_out_twenty_times_is_promoted_twenty_times(
     with calling(endpoints, MODEL, row, rate=_RATE) as answers:
         for number in range(_NULL_ROLLOUTS):
             target = next(each for each in good_versions if each != serving(endpoints))
-            record = deploy_version(endpoints, MODEL, target)
             began = time.monotonic()
-            name = roll_out(
-                endpoints, target, record.model_digest, steps=_AT_HALF, shadowRows=0, bakeSeconds=10
-            )
+            name = begin(endpoints, target, steps=_AT_HALF, shadowRows=0, bakeSeconds=10)
             rollout = ModelRollouts(endpoints).wait(name, SERVES, timeout_seconds=180)
             seconds.append(time.monotonic() - began)
             rollout = ended(endpoints, name)

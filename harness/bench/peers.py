@@ -3,6 +3,7 @@
 They run outside the container's resource limits.
 """
 
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
@@ -17,7 +18,9 @@ _START_SECONDS = 60
 
 def _inside(pid: int, argv: Sequence[str]) -> list[str]:
     """Return the command that runs a program in the container of a process."""
-    return ["nsenter", f"--target={pid}", "--mount", "--net", "--root", "--wd", *argv]
+    # By its path: the server gets the environment of the container, whose PATH is another.
+    enter = shutil.which("nsenter") or "nsenter"
+    return [enter, f"--target={pid}", "--mount", "--net", "--root", "--wd", *argv]
 
 
 @contextmanager

@@ -87,41 +87,42 @@ def _find_served(instance: Instance, endpoints: Endpoints) -> serving.Served:
     return serving.find_served(instance, "wine", service, headers, evidence.rows[0])
 
 
-def _measure(instance: Instance) -> dict[str, Any]:
-    install = _install(instance)
+def _measure(instance: Instance, report: dict[str, Any]) -> None:
+    """Measure stage after stage into the report, so that a stage that fails takes no other along."""
+    report["install"] = _install(instance)
     endpoints = Endpoints.of_stack("local")
     wait_until_at_rest(instance)
-    report = {
-        "install": install,
-        "memory": _measure_memory(instance, endpoints),
-        "chain": _measure_chain(endpoints),
-        "apply_to_ready_seconds": measure_apply_to_ready(endpoints, "wine"),
-    }
+    report["memory"] = _measure_memory(instance, endpoints)
+    report["chain"] = _measure_chain(endpoints)
+    report["apply_to_ready_seconds"] = measure_apply_to_ready(endpoints, "wine")
     served = _find_served(instance, endpoints)
+    report["serving"] = serving.rows(serving.measure(served))
+    report["mixed_columns"] = serving.rows(serving.measure_mixed_columns(served))
     run_id = lineage.trace(endpoints, "wine").served.mlflow_run_id
-    return {
-        **report,
-        "serving": serving.rows(serving.measure(served)),
-        "added": [asdict(each) for each in overheads.measure(instance, endpoints, served, run_id)],
-        "mixed_columns": serving.rows(serving.measure_mixed_columns(served)),
-    }
+    report["added"] = [asdict(each) for each in overheads.measure(instance, endpoints, served, run_id)]
 
 
 def main() -> int:
-    """Measure a fresh instance, print the table, write the JSON, and remove the instance."""
+    """Measure a fresh instance, remove it, write the JSON, of what was measured at least, and print the table."""
     os.environ["PLINTH_INSTANCE"] = _INSTANCE
     instance = Instance(_INSTANCE)
+    report: dict[str, Any] = {}
     try:
         prerequisites.ensure(print, prerequisites.LOAD_PACKAGES)
-        report = _measure(instance)
+        _measure(instance, report)
     except (BenchError, ClusterError, LoadError, WorkloadsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     finally:
         run_timed("cluster", "down")
+        if report:
+            _write(report)
+    print("\n".join(table(report)))
+    return 0
+
+
+def _write(report: dict[str, Any]) -> None:
     target = cache_root() / "reports" / "bench.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(report, indent=1) + "\n")
-    print("\n".join(table(report)))
     print(f"report: {target}")
-    return 0

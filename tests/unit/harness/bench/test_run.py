@@ -41,7 +41,7 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_the_report_is_printed_and_written_and_the_instance_removed(
     commands: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(run, "_measure", lambda _: REPORT)
+    monkeypatch.setattr(run, "_measure", lambda _, report: report.update(REPORT))
     assert run.main() == 0
     assert json.loads((tmp_path / "reports" / "bench.json").read_text()) == REPORT
     assert "apply to Ready          9.5 s" in capsys.readouterr().out
@@ -51,11 +51,25 @@ def test_the_report_is_printed_and_written_and_the_instance_removed(
 def test_a_stage_that_fails_is_one_line_and_the_instance_is_removed(
     commands: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(_: object) -> None:
+    def fail(*_: object) -> None:
         raise BenchError("`python -m infra up` failed with exit 1; see above")
 
     monkeypatch.setattr(run, "_measure", fail)
     assert run.main() == 1
     assert capsys.readouterr().err == "error: `python -m infra up` failed with exit 1; see above\n"
     assert not (tmp_path / "reports" / "bench.json").exists()
+    assert commands == ["cluster down"]
+
+
+def test_what_was_measured_before_a_stage_failed_is_kept(
+    commands: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(_: object, report: dict[str, object]) -> None:
+        report["apply_to_ready_seconds"] = 9.5
+        raise FileNotFoundError("nsenter")
+
+    monkeypatch.setattr(run, "_measure", fail)
+    with pytest.raises(FileNotFoundError):
+        run.main()
+    assert json.loads((tmp_path / "reports" / "bench.json").read_text()) == {"apply_to_ready_seconds": 9.5}
     assert commands == ["cluster down"]

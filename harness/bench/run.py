@@ -103,7 +103,7 @@ def _measure(instance: Instance, report: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """Measure a fresh instance, remove it, write the JSON, of what was measured at least, and print the table."""
+    """Measure a fresh instance and remove it; write what was measured, and print the table if that is all."""
     os.environ["PLINTH_INSTANCE"] = _INSTANCE
     instance = Instance(_INSTANCE)
     report: dict[str, Any] = {}

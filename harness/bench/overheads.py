@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from cluster.instance import Instance
+from cluster.wait import wait_for
 from components.tracking.workspace_proxy import HEADER
 from harness import memory, processes
 from harness.bench import additions, peers
@@ -24,6 +25,14 @@ from workloads.endpoints import Endpoints
 
 _PORTS = {"plain": 18100, "recorded": 18101}
 _PULLED_PORT = 18102
+# Prints the status of a probe, through an entry point.
+_STATUS = """
+import http.client, sys
+client = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=10)
+client.request("GET", "/v2/health/live")
+print(client.getresponse().status)
+"""
+_ROUTES_SECONDS = 20
 _TRACKING_PORT = 5000
 _TRACKING_REQUESTS = 300
 _PLAIN_ENTRY, _GUARDED_ENTRY = 18110, 18111
@@ -40,8 +49,8 @@ while True:
 """
 
 
-def measure(instance: Instance, endpoints: Endpoints, served: Served, run_id: str) -> list[Added]:
-    """Measure all three.
+def measure(instance: Instance, endpoints: Endpoints, served: Served, run_id: str) -> Iterator[Added]:
+    """Measure all three, one after the other.
 
     Args:
         instance: The instance.
@@ -55,11 +64,9 @@ def measure(instance: Instance, endpoints: Endpoints, served: Served, run_id: st
     with tempfile.TemporaryDirectory() as folder:
         body = Path(folder) / "v1"
         body.write_text(json.dumps({"instances": [served.row]}))
-        return [
-            _recording(served, body),
-            _gate(_named(instance, "gate"), served, body),
-            _tracking(instance, endpoints, served, run_id),
-        ]
+        yield _recording(served, body)
+        yield _gate(_named(instance, "gate"), served, body)
+        yield _tracking(instance, endpoints, served, run_id)
 
 
 def _named(instance: Instance, program: str) -> list[int]:
@@ -119,6 +126,7 @@ def _gate(gates: list[int], served: Served, body: Path) -> Added:
         processes.command_line(served.gateway)[0],
         f"--entrypoints.plain.address=127.0.0.1:{_PLAIN_ENTRY}",
         f"--entrypoints.guarded.address=127.0.0.1:{_GUARDED_ENTRY}",
+        "--providers.providersthrottleduration=100ms",
     ]
 
     def side(pid: int, port: int) -> Side:
@@ -132,6 +140,8 @@ def _gate(gates: list[int], served: Served, body: Path) -> Added:
             served.gateway, [*command, f"--providers.file.filename={file}"], _GUARDED_ENTRY
         ) as traefik,
     ):
+        # It listens before it has read its file.
+        wait_for("the routes of one more Traefik", lambda: _unrouted(served), timeout_seconds=_ROUTES_SECONDS)
         return additions.measure(
             "the gate",
             side(traefik, _PLAIN_ENTRY),
@@ -139,6 +149,12 @@ def _gate(gates: list[int], served: Served, body: Path) -> Added:
             pins={0: CLIENT_CPU, served.predictor: SERVER_CPU, traefik: CLIENT_CPU}
             | {gate: CLIENT_CPU for gate in gates},
         )
+
+
+def _unrouted(served: Served) -> str | None:
+    probe = ["nsenter", f"--target={served.gateway}", "--net", sys.executable, "-c", _STATUS]
+    done = subprocess.run([*probe, str(_PLAIN_ENTRY)], capture_output=True, text=True, check=True)
+    return "no route yet" if done.stdout.strip() == "404" else None
 
 
 def _tracking(instance: Instance, endpoints: Endpoints, served: Served, run_id: str) -> Added:

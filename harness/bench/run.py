@@ -99,7 +99,9 @@ def _measure(instance: Instance, report: dict[str, Any]) -> None:
     report["serving"] = serving.rows(serving.measure(served))
     report["mixed_columns"] = serving.rows(serving.measure_mixed_columns(served))
     run_id = lineage.trace(endpoints, "wine").served.mlflow_run_id
-    report["added"] = [asdict(each) for each in overheads.measure(instance, endpoints, served, run_id)]
+    report["added"] = []
+    for each in overheads.measure(instance, endpoints, served, run_id):
+        report["added"].append(asdict(each))
 
 
 def main() -> int:

@@ -48,13 +48,13 @@ def test_a_stack_that_records_nothing_or_has_no_gate_is_an_error(monkeypatch: py
     monkeypatch.setattr(processes, "command_line", lines.__getitem__)
     monkeypatch.setattr(memory, "find_members", lambda _: [*lines])
     with pytest.raises(LoadError, match="records nothing"):
-        [*overheads.measure(Instance("x"), endpoints(), _SERVED, "r1")]
+        list(overheads.measure(Instance("x"), endpoints(), _SERVED, "r1"))
     lines[3] += ["--record_bins=true", "--record_sample_rate=1"]
     monkeypatch.setattr(peers, "running", _Running)
     monkeypatch.setattr(additions, "measure", lambda *_, **__: None)
     _Running.commands.clear()
     with pytest.raises(LoadError, match="no process of gate"):
-        [*overheads.measure(Instance("x"), endpoints(), _SERVED, "r1")]
+        list(overheads.measure(Instance("x"), endpoints(), _SERVED, "r1"))
     assert _Running.commands == [
         ["python3", "-m", "predictor", "--http_port=18100", "--enable_grpc=false"],
         [

@@ -3,7 +3,7 @@
 import os
 import subprocess
 from collections import defaultdict
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +56,16 @@ def command_line(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
     except (FileNotFoundError, ProcessLookupError):
         return []
+
+
+def running(pids: Iterable[int], program: str) -> list[int]:
+    """Return those processes that run a program, or a script of that name."""
+    return [pid for pid in pids if program in [Path(each).name for each in command_line(pid)[:2]]]
+
+
+def in_network_of(pid: int, argv: Sequence[str]) -> list[str]:
+    """Return the command that runs a program in the network namespace of a process."""
+    return ["nsenter", f"--target={pid}", "--net", *argv]
 
 
 def environment(pid: int) -> dict[str, str]:

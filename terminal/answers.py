@@ -30,14 +30,15 @@ def said(error: BaseException) -> str | None:
     remedy = "; sign in, or use a kubeconfig, as somebody who may do this" if is_refused else ""
     if not status:
         remedy = "; is it up, and reachable from here?"
-    message = " ".join(_message(error).split())[:_MOST_CHARACTERS] or type(error).__name__
-    return f"{server}{f' answers {status}' if status else ''}: {message}{remedy}"
+    text = message(error)[:_MOST_CHARACTERS] or type(error).__name__
+    return f"{server}{f' answers {status}' if status else ''}: {text}{remedy}"
 
 
-def _message(error: BaseException) -> str:
-    """Return the sentence of a Kubernetes Status or of a pipelines API's answer, else the error's text."""
+def message(error: BaseException) -> str:
+    """Return in one line the sentence of a Kubernetes Status or of a pipelines API, else the error's text."""
     try:
         answer = json.loads(getattr(error, "body", ""))
-        return str(answer.get("message") or answer["error"])
+        text = str(answer.get("message") or answer["error"])
     except (TypeError, ValueError, KeyError, AttributeError):
-        return str(getattr(error, "reason", None) or error)
+        text = str(getattr(error, "reason", None) or error)
+    return " ".join(text.split())

@@ -21,9 +21,6 @@ def add_training(run: argparse.ArgumentParser) -> None:
         "--minimum-r2", type=float, default=0.5, help="R2 required to register a regression; 0: the mean"
     )
     run.add_argument(
-        "--replace", action="store_true", help="take the model's name from the data that it belongs to"
-    )
-    run.add_argument(
         "--family",
         default="linear",
         help="family of models: linear, random_forest, xgboost or lightgbm",
@@ -42,9 +39,7 @@ def add_training(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--seed", type=int, default=0, help="selects the held-back rows and whatever else is drawn"
     )
-    run.add_argument(
-        "--no-cache", action="store_true", help="run every step even if its inputs are unchanged"
-    )
+    add_making(run)
     run.add_argument(
         "--unless-served", action="store_true", help="only show the model if its champion is served already"
     )
@@ -52,6 +47,16 @@ def add_training(run: argparse.ArgumentParser) -> None:
         "--local", action="store_true", help="run on this machine, without a platform; nothing is left of it"
     )
     run.add_argument("--stay", action="store_true", help="with --local: go on serving until Ctrl-C")
+
+
+def add_making(run: argparse.ArgumentParser) -> None:
+    """Add the options of pipelines that make a model, trained or published."""
+    run.add_argument(
+        "--replace", action="store_true", help="take the model's name from the data that it belongs to"
+    )
+    run.add_argument(
+        "--no-cache", action="store_true", help="run every step even if its inputs are unchanged"
+    )
 
 
 def add_search(run: argparse.ArgumentParser) -> None:

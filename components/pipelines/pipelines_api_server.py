@@ -119,10 +119,6 @@ def _connection_parameters(database: MysqlConnection) -> dict[str, str]:
     return parameters
 
 
-def _configuration() -> str:
-    return settings(manifests.text(PROJECT, MODULE, "backend/src/apiserver/config/config.json"))
-
-
 class PipelinesApiServer(pulumi.ComponentResource):
     """The API server behind one Service."""
 
@@ -133,6 +129,9 @@ class PipelinesApiServer(pulumi.ComponentResource):
         super().__init__("plinth:index:PipelinesApiServer", name, {"version": self._release}, opts)
         self._name = name
         self._args = args
+        self._configuration = settings(
+            manifests.text(PROJECT, MODULE, "backend/src/apiserver/config/config.json")
+        )
         self._owner = Owner.of_product(
             self,
             name,
@@ -185,7 +184,7 @@ class PipelinesApiServer(pulumi.ComponentResource):
         return kubernetes.core.v1.ConfigMap(
             f"{self._name}-settings",
             metadata=self._owner.metadata(_SETTINGS),
-            data={"config.json": _configuration()},
+            data={"config.json": self._configuration},
             opts=self._owner.child(),
         )
 
@@ -291,7 +290,7 @@ class PipelinesApiServer(pulumi.ComponentResource):
             name=SERVICE,
             replicas=self._args.replicas,
             after=[*after, *trusted.config_maps],
-            annotations=server_pods.reads_at_start(_configuration()),
+            annotations=server_pods.reads_at_start(self._configuration),
             # Two that start on an empty database race in its migrations: one exits, and starts again.
             exclusive=True,
         )

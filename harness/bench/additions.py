@@ -4,7 +4,7 @@ In turns, because a machine whose speed changes within minutes would hide a micr
 """
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -44,7 +44,14 @@ class Added:
 
 
 def measure(
-    what: str, without: Side, having: Side, *, pins: dict[int, int], requests: int = 2000, turns: int = _TURNS
+    what: str,
+    without: Side,
+    having: Side,
+    *,
+    client_cpu: int | None = None,
+    pins: Mapping[int, int] | None = None,
+    requests: int = 2000,
+    turns: int = _TURNS,
 ) -> Added:
     """Measure both sides in turns, with one connection.
 
@@ -52,7 +59,8 @@ def measure(
         what: Name of what one side has.
         without: The side without it.
         having: The side with it.
-        pins: CPU of each process, and of 0, the client.
+        client_cpu: CPU of the client; any by default.
+        pins: CPU of each process that is pinned to one.
         requests: Requests of a turn.
         turns: Number of turns of each side; the one before them is not counted.
 
@@ -63,16 +71,15 @@ def measure(
     loads: tuple[list[LoadFigures], list[LoadFigures]] = ([], [])
     spent = [0.0, 0.0]
     with ExitStack() as pinned:
-        for pid, cpu in pins.items():
-            if pid:
-                pinned.enter_context(processes.pinned(pid, cpu))
+        for pid, cpu in (pins or {}).items():
+            pinned.enter_context(processes.pinned(pid, cpu))
         for turn in range(turns + 1):
             # Neither side is always the first.
             for at in (0, 1) if turn % 2 else (1, 0):
                 side = sides[at]
                 before = sum(map(processes.cpu_seconds, side.servers))
                 load = closed_loop.run(
-                    side.target, network_of=side.network_of, requests=requests, connections=1, cpu=pins.get(0)
+                    side.target, network_of=side.network_of, requests=requests, connections=1, cpu=client_cpu
                 )
                 side.after()
                 if turn:

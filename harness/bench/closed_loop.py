@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import processes
+
 # `hey` stops after a number of requests; this ends it if a server hangs.
 _LONGEST_SECONDS = 60
 
@@ -74,8 +76,7 @@ def run(
     """
     if shutil.which("hey") is None:
         raise LoadError("`hey` is not installed: `apt-get install hey`")
-    command = [
-        *("nsenter", "--target", str(network_of), "--net"),
+    load = [
         *(("taskset", "--cpu-list", str(cpu)) if cpu is not None else ()),
         *("hey", "-n", str(requests), "-c", str(connections), "-t", "10", "-o", "csv"),
         *(("-m", "POST", "-T", "application/json", "-D", str(target.body)) if target.body else ()),
@@ -88,6 +89,7 @@ def run(
         ),
         target.url,
     ]
+    command = processes.in_network_of(network_of, load)
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_LONGEST_SECONDS)
     except subprocess.TimeoutExpired as error:

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,7 @@ from workloads import gateway_access
 from workloads.contract import DEFAULT_WORKSPACE
 from workloads.endpoints import Endpoints
 
-_PORTS = {"plain": 18100, "recorded": 18101}
-_PULLED_PORT = 18102
+_PLAIN_PORT, _RECORDED_PORT, _PULLED_PORT = 18100, 18101, 18102
 # Prints the status of a probe, through an entry point.
 _STATUS = """
 import http.client, sys
@@ -75,14 +74,15 @@ def _named(instance: Instance, program: str) -> list[int]:
     Raises:
         LoadError: there are none.
     """
-    found = [
-        pid
-        for pid in memory.find_members(instance)
-        if program in [Path(each).name for each in processes.command_line(pid)[:2]]
-    ]
+    found = processes.running(memory.find_members(instance), program)
     if not found:
         raise LoadError(f"no process of {program}; is it a part of the stack?")
     return found
+
+
+def _prediction(served: Served, port: int, headers: Mapping[str, str], body: Path) -> LoadTarget:
+    url = f"http://127.0.0.1:{port}/v1/models/{served.name}:predict"
+    return LoadTarget(url=url, headers=headers, body=body)
 
 
 def _predictor(served: Served, port: int, records: list[str]) -> list[str]:
@@ -99,24 +99,24 @@ def _recording(served: Served, body: Path) -> Added:
     if not records:
         raise LoadError("the predictor records nothing: `plinth:payloads` and `plinth:drift` switch it on")
     records.append(f"--record_port={_PULLED_PORT}")
-    pull = ["nsenter", f"--target={served.predictor}", "--net"]
-    pull += [sys.executable, "-c", _PULL, str(_PULLED_PORT)]
+    pull = processes.in_network_of(served.predictor, [sys.executable, "-c", _PULL, str(_PULLED_PORT)])
 
     def side(pid: int, port: int, **options: Any) -> Side:
-        url = f"http://127.0.0.1:{port}/v1/models/{served.name}:predict"
-        target = LoadTarget(url=url, headers={"Host": "peer"}, body=body)
+        target = _prediction(served, port, {"Host": "peer"}, body)
         return Side(target=target, network_of=served.predictor, servers=(pid,), **options)
 
-    plain, recorded = _PORTS["plain"], _PORTS["recorded"]
+    plain = _predictor(served, _PLAIN_PORT, [])
+    recorded = _predictor(served, _RECORDED_PORT, records)
     with (
-        peers.running(served.predictor, _predictor(served, plain, []), plain) as without,
-        peers.running(served.predictor, _predictor(served, recorded, records), recorded) as having,
+        peers.running(served.predictor, plain, _PLAIN_PORT) as without,
+        peers.running(served.predictor, recorded, _RECORDED_PORT) as having,
     ):
         return additions.measure(
             "recording",
-            side(without, plain),
-            side(having, recorded, after=lambda: subprocess.run(pull, check=True)),
-            pins={0: CLIENT_CPU, without: SERVER_CPU, having: SERVER_CPU},
+            side(without, _PLAIN_PORT),
+            side(having, _RECORDED_PORT, after=lambda: subprocess.run(pull, check=True)),
+            client_cpu=CLIENT_CPU,
+            pins={without: SERVER_CPU, having: SERVER_CPU},
         )
 
 
@@ -130,8 +130,7 @@ def _gate(gates: list[int], served: Served, body: Path) -> Added:
     ]
 
     def side(pid: int, port: int) -> Side:
-        url = f"http://127.0.0.1:{port}/v1/models/{served.name}:predict"
-        target = LoadTarget(url=url, headers=served.headers, body=body)
+        target = _prediction(served, port, served.headers, body)
         return Side(target=target, network_of=served.gateway, servers=(pid, *gates))
 
     with (
@@ -146,14 +145,14 @@ def _gate(gates: list[int], served: Served, body: Path) -> Added:
             "the gate",
             side(traefik, _PLAIN_ENTRY),
             side(traefik, _GUARDED_ENTRY),
-            pins={0: CLIENT_CPU, served.predictor: SERVER_CPU, traefik: CLIENT_CPU}
-            | {gate: CLIENT_CPU for gate in gates},
+            client_cpu=CLIENT_CPU,
+            pins={served.predictor: SERVER_CPU, **dict.fromkeys((traefik, *gates), CLIENT_CPU)},
         )
 
 
 def _unrouted(served: Served) -> str | None:
-    probe = ["nsenter", f"--target={served.gateway}", "--net", sys.executable, "-c", _STATUS]
-    done = subprocess.run([*probe, str(_PLAIN_ENTRY)], capture_output=True, text=True, check=True)
+    probe = processes.in_network_of(served.gateway, [sys.executable, "-c", _STATUS, str(_PLAIN_ENTRY)])
+    done = subprocess.run(probe, capture_output=True, text=True, check=True)
     return "no route yet" if done.stdout.strip() == "404" else None
 
 
@@ -177,7 +176,6 @@ def _tracking(instance: Instance, endpoints: Endpoints, served: Served, run_id: 
             network_of=served.gateway,
             servers=(*servers, *in_front),
         ),
-        pins={},
         requests=_TRACKING_REQUESTS,
     )
 
@@ -213,7 +211,7 @@ def _configured(served: Served) -> Generator[str]:
     own = next(each.removeprefix(flag) for each in command if each.startswith(flag))
     root = Path("/proc") / str(served.gateway) / "root"
     dynamic = yaml.safe_load((root / own.lstrip("/")).read_text())
-    addresses = ["nsenter", f"--target={served.predictor}", "--net", "hostname", "--all-ip-addresses"]
+    addresses = processes.in_network_of(served.predictor, ["hostname", "--all-ip-addresses"])
     found = subprocess.run(addresses, capture_output=True, text=True, check=True).stdout.split()
     # The container's own files are read-only; its shared memory ends with it.
     file = "/dev/shm/bench.yaml"  # noqa: S108 - in the container

@@ -48,7 +48,7 @@ def running(
             stdout=log,
             stderr=log,
         )
-        probe = ["nsenter", f"--target={pid}", "--net", "ss", "-Hltn", f"sport = :{port}"]
+        probe = processes.in_network_of(pid, ["ss", "-Hltn", f"sport = :{port}"])
 
         def listening() -> str | None:
             if process.poll() is not None:

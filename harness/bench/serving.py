@@ -76,14 +76,10 @@ def find_served(
         if f"--model_name={name}" in processes.command_line(pid)
         and processes.environment(pid).get("HOSTNAME", "").startswith(f"{service}-predictor-")
     ]
-    gateways = [pid for pid in members if processes.command_line(pid)[:1] and _is_gateway(pid)]
+    gateways = processes.running(members, "traefik")
     if not predictors or not gateways:
         raise LoadError(f"no process of the predictor or of the gateway; is {service} running?")
     return Served(name=name, headers=headers, row=row, predictor=predictors[0], gateway=gateways[0])
-
-
-def _is_gateway(pid: int) -> bool:
-    return Path(processes.command_line(pid)[0]).name == "traefik"
 
 
 def _median(runs: list[ServingFigures]) -> ServingFigures:

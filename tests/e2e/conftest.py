@@ -143,6 +143,19 @@ def failing(endpoints: Endpoints) -> FailingRuns:
     return FailingRuns.submit(endpoints)
 
 
+@pytest.fixture(scope="module")
+def row(endpoints: Endpoints) -> list[float]:
+    """A row that callers of wine send."""
+    return rolling.row_of(endpoints)
+
+
+@pytest.fixture
+def former(endpoints: Endpoints) -> Generator[str]:
+    """The version of wine that serves before and after the test."""
+    with rolling.serving_again(endpoints) as version:
+        yield version
+
+
 @pytest.fixture
 def nothing_under_way(endpoints: Endpoints) -> None:
     """A model without a rollout that a test which was interrupted has left."""

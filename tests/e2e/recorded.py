@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,15 +15,13 @@ from workloads.wait import wait_for
 _STORED_SECONDS = 60
 
 
-def _lines(store: Any, folder: str, began: datetime) -> list[dict[str, Any]]:
-    """Return the recorded requests of a version since a time."""
-    found: list[dict[str, Any]] = []
+def contents_since(store: Any, began: datetime, folder: str = "") -> Iterator[bytes]:
+    """Yield each object of the bucket, or of a folder of it, that is newer than a time, decompressed."""
     for page in store.get_paginator("list_objects_v2").paginate(Bucket=PAYLOADS_BUCKET, Prefix=folder):
         for each in page.get("Contents", []):
             if each["LastModified"] >= began - timedelta(seconds=2):
                 content = store.get_object(Bucket=PAYLOADS_BUCKET, Key=each["Key"])["Body"].read()
-                found += map(json.loads, gzip.decompress(content).splitlines())
-    return found
+                yield gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
 
 
 def wait_until_stored(
@@ -47,7 +45,12 @@ def wait_until_stored(
 
     def stored() -> str | None:
         folders = [payload_objects.folder(endpoints.models_namespace, model_name, each) for each in versions]
-        found = [line for folder in folders for line in _lines(store, folder, began)]
+        found = [
+            json.loads(line)
+            for folder in folders
+            for content in contents_since(store, began, folder)
+            for line in content.splitlines()
+        ]
         mine[:] = [each for each in found if each["eventMetadata"]["eventId"] in wanted]
         return None if len(mine) >= len(wanted) else f"{len(mine)} of {len(wanted)} requests are stored"
 

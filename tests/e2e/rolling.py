@@ -59,13 +59,17 @@ def roll_out(endpoints: Endpoints, version: str, digest: str, **options: Any) ->
     )
 
 
+def digest_of(endpoints: Endpoints, version: str) -> str:
+    """Return the digest of a registered version."""
+    return registered_version(endpoints, MODEL, version).model_digest
+
+
 def begin(endpoints: Endpoints, version: str, **options: Any) -> str:
     """Ask for a rollout of a registered version, then deploy it, as the command line does; return its name.
 
     In this order: the controller deletes a version that served once and that no rollout needs.
     """
-    digest = registered_version(endpoints, MODEL, version).model_digest
-    name = roll_out(endpoints, version, digest, **options)
+    name = roll_out(endpoints, version, digest_of(endpoints, version), **options)
     deploy_version(endpoints, MODEL, version)
     return name
 

@@ -1,7 +1,5 @@
 """Features that privacy excludes: no object of the bucket of payloads has a value of them, or their name."""
 
-import gzip
-import uuid
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,14 +8,12 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from tests.e2e import rolling
-from tests.e2e.recorded import wait_until_stored
+from tests.e2e import labelled, rolling
+from tests.e2e.recorded import contents_since, wait_until_stored
 from tests.e2e.rolling import MODEL
 from tests.fixtures.admission_cases import SERVICE_API
 from workloads import cluster_client, object_store
-from workloads.contract import PAYLOADS_BUCKET
 from workloads.endpoints import Endpoints
-from workloads.gateway_access import direct_session
 from workloads.serving.inference_client import InferenceClient
 from workloads.serving.inference_service import version_service
 from workloads.wait import wait_for
@@ -90,34 +86,6 @@ def _wait_for_pod(pods: Any, namespace: str, service: str, last: str) -> None:
     wait_for(f"the new pod of {service}", replaced, timeout_seconds=_READY_SECONDS, interval_seconds=1)
 
 
-def _ask(endpoints: Endpoints, rows: list[list[float]]) -> set[str]:
-    """Send rows as a caller does, one in each request, and return the ids of the requests."""
-    host = endpoints.model_host(MODEL)
-    url = f"{endpoints.url(host)}/v1/models/{MODEL}:predict"
-    identities: set[str] = set()
-    with direct_session(endpoints, host) as session:
-        for row in rows:
-            name = uuid.uuid4().hex
-            answer = session.post(url, json={"instances": [row]}, headers={"X-Request-Id": name}, timeout=30)
-            assert answer.status_code == 200, answer.text[:200]
-            identities.add(name)
-    return identities
-
-
-def _since(endpoints: Endpoints, began: datetime) -> list[bytes]:
-    """Return each object of the bucket that is newer than a time, decompressed."""
-    store = object_store.payloads_store(endpoints)
-    pages = store.get_paginator("list_objects_v2").paginate(Bucket=PAYLOADS_BUCKET)
-    keys = [
-        each["Key"]
-        for page in pages
-        for each in page.get("Contents", [])
-        if each["LastModified"] >= began - timedelta(seconds=2)
-    ]
-    contents = [store.get_object(Bucket=PAYLOADS_BUCKET, Key=key)["Body"].read() for key in keys]
-    return [gzip.decompress(each) if each.startswith(b"\x1f\x8b") else each for each in contents]
-
-
 def test_an_excluded_feature_is_in_no_byte_of_the_bucket(endpoints: Endpoints, wine: Any) -> None:
     version = rolling.serving(endpoints)
     names: list[str] = wine.feature_names
@@ -129,9 +97,10 @@ def test_an_excluded_feature_is_in_no_byte_of_the_bucket(endpoints: Endpoints, w
     with _excluding(endpoints, version, _EXCLUDED):
         assert InferenceClient(endpoints, MODEL).predict_v1(rows.tolist()) == before
         began = datetime.now(UTC)
-        stored = wait_until_stored(endpoints, MODEL, [version], _ask(endpoints, rows.tolist()), began)
-        assert len(stored) == _REQUESTS
-        contents = _since(endpoints, began + timedelta(seconds=2))
+        asked = {each.identity for each in labelled.ask(endpoints, rows.tolist(), _REQUESTS)}
+        assert len(wait_until_stored(endpoints, MODEL, [version], asked, began)) == _REQUESTS
+        store = object_store.payloads_store(endpoints)
+        contents = [*contents_since(store, began + timedelta(seconds=2))]
     found = [each for each in contents if str(_OF_KEPT).encode() in each]
     assert found
     assert _KEPT.encode() in found[0]

@@ -22,7 +22,6 @@ from workloads import history, rollouts
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.serving import model_route
-from workloads.serving.deployment import registered_version
 from workloads.serving.model_rollout import ENDED, Phase, rollout_phase, rollout_reason
 from workloads.serving.model_rollouts import ModelRollouts
 from workloads.tracking import connect
@@ -60,22 +59,11 @@ def rows() -> list[list[float]]:
 
 
 @pytest.fixture
-def former(endpoints: Endpoints) -> Generator[str]:
-    """The version that serves before and after the test."""
-    with rolling.serving_again(endpoints) as version:
-        yield version
-
-
-@pytest.fixture
 def other_version(endpoints: Endpoints, former: str) -> str:
     """A version with other files than the one that serves; it waits for a rollout."""
     found = rolling.other_version(endpoints)
     assert found != former
     return found
-
-
-def _digest(endpoints: Endpoints, version: str) -> str:
-    return registered_version(endpoints, MODEL, version).model_digest
 
 
 def _experiment(endpoints: Endpoints, version: str) -> str:
@@ -141,7 +129,7 @@ def test_labels_decide_which_version_serves(
     record_property: Callable[[str, object], None],
     end: _End,
 ) -> None:
-    new, old = _digest(endpoints, other_version), _digest(endpoints, former)
+    new, old = rolling.digest_of(endpoints, other_version), rolling.digest_of(endpoints, former)
     name = _experiment(endpoints, other_version)
     classes = labelled.classes(endpoints)
     asked_at = datetime.now(UTC)

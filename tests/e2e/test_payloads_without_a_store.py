@@ -11,7 +11,6 @@ from harness.faults.injection import scale_to_zero
 from harness.prometheus import Prometheus
 from tests.e2e.callers import calling, wait_for_requests
 from tests.e2e.rolling import MODEL, serving
-from workloads import lineage
 from workloads.endpoints import Endpoints
 from workloads.wait import wait
 
@@ -32,9 +31,11 @@ def prometheus(endpoints: Endpoints) -> Generator[Prometheus]:
 
 
 def test_a_store_that_is_away_fails_no_request_and_every_one_is_stored_or_counted_as_lost(
-    endpoints: Endpoints, prometheus: Prometheus, record_property: Callable[[str, object], None]
+    endpoints: Endpoints,
+    prometheus: Prometheus,
+    row: list[float],
+    record_property: Callable[[str, object], None],
 ) -> None:
-    row = lineage.read_held_back(endpoints, lineage.trace(endpoints, MODEL).served.mlflow_run_id).rows[0]
     version = serving(endpoints)
     labels = f'namespace="{endpoints.models_namespace}",model_name="{MODEL}",version="{version}"'
 

@@ -12,7 +12,7 @@ import pytest
 from kubernetes import client
 from kubernetes.stream import stream
 
-from tests.e2e import labelled, rolling
+from tests.e2e import labelled
 from tests.e2e.retrainings import none_begins
 from tests.e2e.rolling import MODEL
 from workloads import cluster_client, history, lineage, object_store, pipeline_runs
@@ -52,13 +52,6 @@ def table() -> tuple[Any, list[str]]:
     found: Any = load_wine()
     names = [str(found.target_names[code]) for code in found.target]
     return np.concatenate([found.data, found.data]), names * 2
-
-
-@pytest.fixture
-def former(endpoints: Endpoints) -> Generator[str]:
-    """The version that serves before and after the test."""
-    with rolling.serving_again(endpoints) as version:
-        yield version
 
 
 def _asked(endpoints: Endpoints, rows: Any) -> list[str]:

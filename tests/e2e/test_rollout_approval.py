@@ -1,6 +1,5 @@
 """A rollout that needs an approval has no caller until somebody else than its requester approves it."""
 
-from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from tests.e2e.rolling import MODEL, ended, serving
 from tests.e2e.two_teams import holder_of
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
-from workloads.serving.deployment import registered_version
 from workloads.serving.model_rollout import Phase, rollout_phase, rollout_reason
 from workloads.serving.model_rollouts import ModelRollouts
 
@@ -24,19 +22,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("nothing_under_way")]
 _RATE = 60
 # The controller looks once a second: it would have let callers in long before.
 _UNAPPROVED_REQUESTS = 10 * _RATE
-
-
-@pytest.fixture
-def row(endpoints: Endpoints) -> list[float]:
-    """A row that callers send."""
-    return rolling.row_of(endpoints)
-
-
-@pytest.fixture
-def former(endpoints: Endpoints) -> Generator[str]:
-    """The version that serves before and after the test."""
-    with rolling.serving_again(endpoints) as version:
-        yield version
 
 
 def _as_holder(endpoints: Endpoints, token: str, folder: Path) -> Endpoints:
@@ -54,7 +39,7 @@ def test_a_rollout_waits_without_a_caller_until_a_second_promoter_approves_it(
     endpoints: Endpoints, row: list[float], former: str, tmp_path: Path
 ) -> None:
     version = rolling.other_version(endpoints)
-    digest = registered_version(endpoints, MODEL, version).model_digest
+    digest = rolling.digest_of(endpoints, version)
     own = ModelRollouts(endpoints)
     place = endpoints.models_namespace
     with (

@@ -18,7 +18,7 @@ from workloads import cluster_client, lineage, rollouts
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.serving import model_route
-from workloads.serving.deployment import deploy_version, registered_version
+from workloads.serving.deployment import deploy_version
 from workloads.serving.inference_service import version_service
 from workloads.serving.model_rollout import ENDED, SERVES, Phase, rollout_phase, rollout_reason
 from workloads.serving.model_rollouts import ModelRollouts
@@ -31,20 +31,10 @@ Record = Callable[[str, object], None]
 _RATE = 60
 
 
-@pytest.fixture(scope="module")
-def row(endpoints: Endpoints) -> list[float]:
-    """A row that callers send."""
-    return rolling.row_of(endpoints)
-
-
 @pytest.fixture
 def other_version(endpoints: Endpoints) -> str:
     """A version as good as the one that serves, with other files; it waits for a rollout."""
     return rolling.other_version(endpoints)
-
-
-def _digest(endpoints: Endpoints, version: str) -> str:
-    return registered_version(endpoints, MODEL, version).model_digest
 
 
 def _pods(endpoints: Endpoints, version: str) -> dict[str, int]:
@@ -74,7 +64,7 @@ def test_a_good_version_is_promoted_in_steps_and_no_request_fails(
     keep_story: Callable[[Story], None],
 ) -> None:
     former = serving(endpoints)
-    before, after = _digest(endpoints, former), _digest(endpoints, other_version)
+    before, after = rolling.digest_of(endpoints, former), rolling.digest_of(endpoints, other_version)
     with calling(endpoints, MODEL, row, rate=_RATE) as answers:
         began = time.monotonic()
         name = rolling.begin(endpoints, other_version)
@@ -125,7 +115,7 @@ def test_a_bad_version_is_rolled_back_and_the_one_before_it_answers_every_reques
 ) -> None:
     bound_seconds, bound_failed = bounds
     former = serving(endpoints)
-    stable = _digest(endpoints, former)
+    stable = rolling.digest_of(endpoints, former)
     with (
         faulty_candidate(endpoints, MODEL, **faults) as candidate,
         calling(endpoints, MODEL, row, rate=_RATE) as answers,

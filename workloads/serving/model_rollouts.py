@@ -1,12 +1,12 @@
 """Access to the ModelRollouts of a platform."""
 
-import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from kubernetes import client
 
+from terminal import answers
 from workloads import cluster_client
 from workloads.contract import ROLLOUT_API, ROLLOUTS
 from workloads.endpoints import Endpoints
@@ -46,7 +46,7 @@ class ModelRollouts:
             if error.status == 404:
                 raise WorkloadsError(f"rollout {name}: does not exist any more") from None
             if error.status == 403:
-                raise WorkloadsError(f"rollout {name}: {_refusal(error)}") from None
+                raise WorkloadsError(f"rollout {name}: {answers.message(error)}") from None
             raise
 
     def of_model(self, model_name: str) -> list[dict[str, Any]]:
@@ -169,19 +169,10 @@ class ModelRollouts:
         except client.ApiException as error:
             if error.status not in (403, 404, 409, 422):
                 raise
-            raise WorkloadsError(f"rollout {name}: {_refusal(error)}") from None
+            raise WorkloadsError(f"rollout {name}: {answers.message(error)}") from None
 
 
 def summary(rollout: Mapping[str, Any]) -> str:
     """Return a line of where a rollout is."""
     status = rollout.get("status", {})
     return f"{rollout_phase(rollout)}, {status.get('weight', 0)} % of requests: {rollout_reason(rollout)}"
-
-
-def _refusal(error: Any) -> str:
-    """Return in one line why the API server refused a request."""
-    try:
-        message = str(json.loads(error.body)["message"])
-    except (KeyError, TypeError, ValueError):
-        message = str(error.reason)
-    return " ".join(message.split())

@@ -23,3 +23,17 @@ def test_a_child_descends_from_this_process_and_its_command_is_known() -> None:
             assert os.sched_getaffinity(child.pid) == {0}
         assert os.sched_getaffinity(child.pid) == os.sched_getaffinity(0)
     assert processes.command_line(child.pid) == []
+
+
+def test_processes_of_a_program_are_found_by_its_name_or_by_that_of_a_script(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = {
+        1: ["/usr/bin/traefik", "--x"],
+        2: ["python3", "/usr/bin/mlflow", "server"],
+        3: ["a", "b", "mlflow"],
+        4: [],
+    }
+    monkeypatch.setattr(processes, "command_line", lines.__getitem__)
+    assert processes.running(lines, "traefik") == [1]
+    assert processes.running(lines, "mlflow") == [2]

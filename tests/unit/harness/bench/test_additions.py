@@ -52,7 +52,8 @@ def test_the_difference_is_that_of_pairs_and_the_first_turn_does_not_count(event
         "the gate",
         _side("plain"),
         _side("gated", after=lambda: read.append("read")),
-        pins={0: 1, 10: 0, 20: 0},
+        client_cpu=1,
+        pins={10: 0, 20: 0},
         requests=100,
         turns=3,
     )

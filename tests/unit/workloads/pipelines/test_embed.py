@@ -1,10 +1,10 @@
 """The order and the caching of the steps that serve a published encoder."""
 
-from itertools import pairwise
 from typing import Any
 
 import yaml
 
+from tests.unit.workloads.pipelines.golden_tasks import assert_in_order, cached
 from workloads.embeddings.packages import INSTALLED
 from workloads.pipelines.compiled import golden
 
@@ -14,14 +14,11 @@ CHAIN = ["load-wheel", "export", "evaluate", "register", "deploy", "smoke"]
 
 
 def test_every_step_waits_for_the_one_before() -> None:
-    assert set(TASKS) == set(CHAIN)
-    for before, after in pairwise(CHAIN):
-        assert before in TASKS[after].get("dependentTasks", []), f"{after} does not wait for {before}"
+    assert_in_order(TASKS, CHAIN)
 
 
 def test_only_steps_that_depend_on_the_wheel_alone_are_cached() -> None:
-    cached = {name for name, task in TASKS.items() if task.get("cachingOptions", {}).get("enableCache")}
-    assert cached == {"load-wheel", "export"}
+    assert cached(TASKS) == {"load-wheel", "export"}
     # Else a wheel of the same version with other bytes would never be noticed.
     assert TASKS["load-wheel"]["inputs"]["parameters"].keys() == {"data", "data_sha256"}
 

@@ -1,11 +1,11 @@
 """The order of the steps of a retraining, what comes from the cache, and what each is handed."""
 
-from itertools import pairwise
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.unit.workloads.pipelines.golden_tasks import assert_in_order, cached
 from workloads.pipelines.compiled import golden
 
 SPEC, PLATFORM = yaml.safe_load_all(golden("retrain").read_text())
@@ -26,14 +26,11 @@ _MOST_BYTES = 128 * 1024
 
 
 def test_every_step_waits_for_the_one_before() -> None:
-    assert set(TASKS) == set(CHAIN)
-    for before, after in pairwise(CHAIN):
-        assert before in TASKS[after].get("dependentTasks", []), f"{after} does not wait for {before}"
+    assert_in_order(TASKS, CHAIN)
 
 
 def test_what_is_stored_is_read_anew_and_equal_data_is_not_trained_on_twice() -> None:
-    cached = {name for name, task in TASKS.items() if task.get("cachingOptions", {}).get("enableCache")}
-    assert cached == {"validate-data", "train"}
+    assert cached(TASKS) == {"validate-data", "train"}
 
 
 @pytest.mark.parametrize("step", CHAIN[2:-1])

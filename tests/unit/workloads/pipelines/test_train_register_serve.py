@@ -1,11 +1,11 @@
 """The order, the caching and the surroundings of the steps."""
 
-from itertools import pairwise
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.unit.workloads.pipelines.golden_tasks import assert_in_order, cached
 from workloads.pipelines.compiled import golden
 
 SPEC, PLATFORM = yaml.safe_load_all(golden("train_register_serve").read_text())
@@ -15,14 +15,11 @@ CHAIN = ["load-data", "validate-data", "train", "evaluate", "register", "deploy"
 
 
 def test_every_step_waits_for_the_one_before() -> None:
-    assert set(TASKS) == set(CHAIN)
-    for before, after in pairwise(CHAIN):
-        assert before in TASKS[after].get("dependentTasks", []), f"{after} does not wait for {before}"
+    assert_in_order(TASKS, CHAIN)
 
 
 def test_only_steps_that_depend_on_the_data_alone_are_cached() -> None:
-    cached = {name for name, task in TASKS.items() if task.get("cachingOptions", {}).get("enableCache")}
-    assert cached == {"load-data", "validate-data", "train"}
+    assert cached(TASKS) == {"load-data", "validate-data", "train"}
 
 
 @pytest.mark.parametrize("name", ["load-data", "validate-data", "train"])

@@ -1,10 +1,10 @@
 """The order and the caching of the steps of a search, and what it hands to training."""
 
-from itertools import pairwise
 from typing import Any
 
 import yaml
 
+from tests.unit.workloads.pipelines.golden_tasks import assert_in_order, cached
 from workloads.pipelines.compiled import golden
 
 SPEC, PLATFORM = yaml.safe_load_all(golden("tune").read_text())
@@ -13,14 +13,11 @@ CHAIN = ["load-data", "validate-data", "search", "train", "evaluate", "register"
 
 
 def test_every_step_waits_for_the_one_before() -> None:
-    assert set(TASKS) == set(CHAIN)
-    for before, after in pairwise(CHAIN):
-        assert before in TASKS[after].get("dependentTasks", []), f"{after} does not wait for {before}"
+    assert_in_order(TASKS, CHAIN)
 
 
 def test_only_steps_that_depend_on_the_data_alone_are_cached() -> None:
-    cached = {name for name, task in TASKS.items() if task.get("cachingOptions", {}).get("enableCache")}
-    assert cached == {"load-data", "validate-data", "search", "train"}
+    assert cached(TASKS) == {"load-data", "validate-data", "search", "train"}
 
 
 def test_training_gets_what_the_search_found() -> None:

@@ -37,6 +37,7 @@ _GO = (1, 26)
 _DISK_GIB = 25
 _GIB = 1024**3
 _APT_SECONDS = 900
+_LOCK_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +126,9 @@ def missing_packages(wanted: Sequence[str] = PACKAGES) -> list[str]:
 
 def _install(packages: list[str]) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+    # A new machine often upgrades itself at first: wait for the lock that it holds.
+    lock = f"--option=DPkg::Lock::Timeout={_LOCK_SECONDS}"
+    install = ["apt-get", lock, "install", "--yes", "--no-install-recommends", *packages]
     for argv in (["apt-get", "update"], install):
         done = subprocess.run(
             argv, env=environment, capture_output=True, text=True, check=False, timeout=_APT_SECONDS

@@ -1,5 +1,6 @@
 """Traefik behind a Gateway of the Gateway API: the single entry point to interfaces, APIs and models."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -9,7 +10,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from components import manifests
-from components.access import traefik_configuration
+from components.access import gate, traefik_configuration
 from components.access.traefik_configuration import (
     CERTIFICATE_FOLDER,
     ENTRY_PORT,
@@ -37,6 +38,7 @@ _TRAEFIK = "github.com/traefik/traefik/v3"
 _GATEWAY_API = "sigs.k8s.io/gateway-api"
 _CONFIGURATION = "traefik-configuration"
 _CERTIFICATE = "traefik-certificate"
+_GATE = "traefik-gate"
 _API_VERSION = "gateway.networking.k8s.io/v1"
 
 
@@ -74,8 +76,8 @@ class GatewayArgs:
     """Node port of the Service; without it there is a load balancer, with a Service of its own."""
     load_balancer: LoadBalancer = LoadBalancer()
     """Settings of the load balancer."""
-    gate: str | None = None
-    """URL that Traefik asks about every request of users; without one it lets all of them pass."""
+    gate: Mapping[str, Any] | None = None
+    """What the gate reads, of `gate.content`; without a gate every request passes."""
     certificate: ServerCertificate | None = None
     """Served to clients outside the cluster, who then get nothing in clear; its pods need no TLS."""
     replicas: int = 1
@@ -130,12 +132,13 @@ class Gateway(pulumi.ComponentResource):
         super().__init__("plinth:index:Gateway", name, inputs, opts)
         self._name = name
         self._args = args
+        self._gate_text = json.dumps(args.gate, indent=1, sort_keys=True)
         self._owner = Owner.of_product(
             self, name, args.namespace, product="traefik", role="gateway", version=version
         )
         definitions = self._definitions()
         certificate = self._certificate()
-        files = [*certificate, self._configuration()]
+        files = [*certificate, self._configuration(), *self._gate_file()]
         server = self._server([definitions, self._network_policy(), *self._rights(), *files])
         service = self._service()
         classes = self._gateway_class([definitions])
@@ -163,11 +166,15 @@ class Gateway(pulumi.ComponentResource):
 
     def _rights(self) -> list[pulumi.Resource]:
         access = AccessRights(owner=self._owner, account=self._name)
-        return [access.service_account(), access.in_cluster(rules(), name=self._name)]
+        granted = [*rules(), *(gate.rules() if self._args.gate else [])]
+        return [access.service_account(), access.in_cluster(granted, name=self._name)]
 
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
         args = self._args
         metrics = [network_policies.ingress(args.scrapers, METRICS_PORT)] if args.scrapers else []
+        # Keys of the issuer are wherever it is.
+        has_issuer = args.gate is not None and "issuer" in args.gate
+        issuer = [network_policies.egress([network_policies.anywhere()], 443)] if has_issuer else []
         return kubernetes.networking.v1.NetworkPolicy(
             f"{self._name}-policy",
             metadata=self._owner.metadata(self._name),
@@ -175,7 +182,7 @@ class Gateway(pulumi.ComponentResource):
                 self._owner.selector,
                 incoming=[*self._clients(), *metrics],
                 # Pod ports differ by backend, so the peers alone limit what can be reached.
-                outgoing=[network_policies.api_server(), network_policies.egress(args.backends)],
+                outgoing=[network_policies.api_server(), network_policies.egress(args.backends), *issuer],
             ),
             opts=self._owner.child(),
         )
@@ -196,12 +203,24 @@ class Gateway(pulumi.ComponentResource):
     def _configuration(self) -> kubernetes.core.v1.ConfigMap:
         args = self._args
         folder = CERTIFICATE_FOLDER if args.certificate else None
+        asked = gate.address() if args.gate else None
         return kubernetes.core.v1.ConfigMap(
             f"{self._name}-configuration",
             metadata=self._owner.metadata(_CONFIGURATION),
-            data={FILE: traefik_configuration.dynamic(args.gate, args.in_flight, folder)},
+            data={FILE: traefik_configuration.dynamic(asked, args.in_flight, folder)},
             opts=self._owner.child(),
         )
+
+    def _gate_file(self) -> list[kubernetes.core.v1.ConfigMap]:
+        if not self._args.gate:
+            return []
+        config_map = kubernetes.core.v1.ConfigMap(
+            f"{self._name}-gate",
+            metadata=self._owner.metadata(_GATE),
+            data={gate.FILE: self._gate_text},
+            opts=self._owner.child(),
+        )
+        return [config_map]
 
     def _files(self) -> dict[Mount, kubernetes.core.v1.VolumeArgsDict]:
         """Return what Traefik reads, by where it is in the container."""
@@ -209,6 +228,9 @@ class Gateway(pulumi.ComponentResource):
         found: dict[Mount, kubernetes.core.v1.VolumeArgsDict] = {
             mount: {"name": mount.volume, "config_map": {"name": _CONFIGURATION}}
         }
+        if self._args.gate:
+            mount = Mount(volume="gate", path=gate.FOLDER)
+            found[mount] = {"name": mount.volume, "config_map": {"name": _GATE}}
         if self._args.certificate:
             mount = Mount(volume="certificate", path=CERTIFICATE_FOLDER)
             found[mount] = {"name": mount.volume, "secret": {"secret_name": _CERTIFICATE}}
@@ -228,7 +250,7 @@ class Gateway(pulumi.ComponentResource):
                 "metrics": METRICS_PORT,
             },
             probe=pod_security.http_probe("/ping", METRICS_PORT),
-            resources=pod_security.sizes(cpu="50m", memory="96Mi", memory_limit="512Mi"),
+            resources=pod_security.sizes(cpu="50m", memory="128Mi", memory_limit="512Mi"),
         )
         # Endpoints are withdrawn meanwhile, so the old pod gets no new connections when it ends.
         container["lifecycle"] = {"pre_stop": {"sleep": {"seconds": 3}}}
@@ -239,6 +261,7 @@ class Gateway(pulumi.ComponentResource):
             name=self._name,
             replicas=self._args.replicas,
             after=after,
+            annotations=server_pods.reads_at_start(self._gate_text),
         )
 
     def _service(self) -> kubernetes.core.v1.Service:

@@ -19,7 +19,6 @@ from components.shapes import (
     replicated_server,
     server_pods,
 )
-from components.shapes.labels import selector
 from components.shapes.owner import Owner
 from components.shapes.server_pods import Mount
 from workloads.contract import LOGIN_USER, Host
@@ -86,9 +85,7 @@ class LoginArgs:
     """Namespace that denies traffic by default."""
     image: pulumi.Input[str]
     gateway: GatewayConnection
-    """Publishes it, and every host that a session is for."""
-    gate: network_policies.Peer
-    """Pods that verify sessions, in addition to the gateway's."""
+    """Publishes it, and every host that a session is for; its pods verify sessions."""
     cookie_secret: pulumi.Input[str]
     """Sessions are encrypted with a key derived from it."""
     password: pulumi.Input[str]
@@ -122,30 +119,40 @@ def cookie_key(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()[:32]
 
 
-def sessions(args: LoginArgs, url: str) -> dict[str, Any]:
-    """Return what the gate knows of sessions, about which it asks at a URL."""
+def url(name: str, namespace: str) -> str:
+    """Return where the gate asks about sessions of a login."""
+    return f"http://{name}.{namespace}:{PORT}"
+
+
+def sessions(url: str, *, domain: str, secure: bool, issued: bool, prefix: str) -> dict[str, Any]:
+    """Return what the gate knows of sessions.
+
+    Args:
+        url: where it asks about them.
+        domain: parent domain of every host of the platform.
+        secure: whether people use https.
+        issued: whether an issuer signs them in.
+        prefix: that of `LoginArgs`.
+    """
     return {
         "url": url,
-        "host": Host.LOGIN.below(args.gateway.domain),
+        "host": Host.LOGIN.below(domain),
         # With an issuer the button on our page would be one click for nothing.
-        "path": "/oauth2/start" if args.issuer else "/oauth2/sign_in",
+        "path": "/oauth2/start" if issued else "/oauth2/sign_in",
         "cookie": _COOKIE,
-        "prefix": args.prefix,
-        "secure": args.gateway.secure,
+        "prefix": prefix,
+        "secure": secure,
     }
 
 
-def issued_tokens(args: LoginArgs) -> dict[str, Any] | None:
-    """Return what the gate knows of an issuer's tokens; None without an issuer."""
-    issuer = args.issuer
-    if issuer is None:
-        return None
+def issued_tokens(issuer: Issuer, prefix: str) -> dict[str, Any]:
+    """Return what the gate knows of an issuer's tokens; the prefix is that of `LoginArgs`."""
     return {
         "url": issuer.url,
         "clientIds": [*dict.fromkeys((issuer.client_id, issuer.public_client_id))],
         "userClaim": issuer.user_claim,
         "groupsClaim": issuer.groups_claim,
-        "prefix": args.prefix,
+        "prefix": prefix,
         **({"authority": issuer.authority} if issuer.authority else {}),
     }
 
@@ -201,14 +208,11 @@ def _one_user() -> list[str]:
 class Login(pulumi.ComponentResource):
     """oauth2-proxy without a server behind it: it signs people in and verifies their sessions."""
 
-    port = PORT
-
     def __init__(self, name: str, args: LoginArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("plinth:index:Login", name, {}, opts)
         self._name = name
         self._args = args
         self._owner = Owner.of_product(self, name, args.namespace, product=_PRODUCT, role="login")
-        self.pods = network_policies.pods(selector(_PRODUCT, name))
         authority = args.issuer.authority if args.issuer else ""
         self._trusted = authorities.deploy(self._owner, authority, role="authority", name=f"{name}-authority")
         server = replicated_server.deploy(
@@ -229,10 +233,6 @@ class Login(pulumi.ComponentResource):
         http_routes.deploy(
             self._owner, args.gateway, Host.LOGIN, name=name, service=service.metadata["name"], port=PORT
         )
-        self.sessions = sessions(args, f"http://{name}:{PORT}")
-        """The gate's entry of sessions."""
-        self.issuer = issued_tokens(args)
-        """The gate's entry of the issuer, whose tokens it verifies too; None without one."""
         self.register_outputs({})
 
     def _secret(self) -> kubernetes.core.v1.Secret:
@@ -258,7 +258,7 @@ class Login(pulumi.ComponentResource):
 
     def _network_policy(self) -> kubernetes.networking.v1.NetworkPolicy:
         args = self._args
-        clients = [network_policies.in_namespace(args.gateway.namespace), args.gate]
+        clients = [network_policies.in_namespace(args.gateway.namespace)]
         issuer = [network_policies.egress([network_policies.anywhere()], 443)] if args.issuer else []
         return kubernetes.networking.v1.NetworkPolicy(
             f"{self._name}-policy",

@@ -7,8 +7,8 @@ from components.access.roles import MANY
 
 _GATE: Final = "gate"
 _IN_FLIGHT: Final = "in-flight"
-# A refusal is one line.
-_ANSWER_BYTES: Final = 65536
+# A refusal is one line. Traefik allocates as much for every request.
+_ANSWER_BYTES: Final = 4096
 # Traefik sets it on every request, to its own name: the same for everybody, and nobody's to choose.
 _OF_ALL: Final = "X-Forwarded-Server"
 
@@ -22,7 +22,7 @@ def content(gate: str | None, in_flight: int) -> dict[str, Any]:
     """Return the middlewares by name.
 
     Args:
-        gate: URL that Traefik asks about every request, if there is a gate.
+        gate: address at which Traefik asks about every request, if there is a gate.
         in_flight: requests that one user may have in flight at one path of a route; Traefik answers further
             ones with 429.
     """

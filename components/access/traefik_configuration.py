@@ -91,7 +91,7 @@ def dynamic(gate: str | None, in_flight: int, certificate_folder: str | None = N
     names alone; whoever connects to an address asks for none.
 
     Args:
-        gate: URL that Traefik asks about every request; without one it lets all of them pass.
+        gate: address at which Traefik asks about every request; without one it lets all of them pass.
         in_flight: requests that one user may have in flight at one path of a route.
         certificate_folder: folder of the certificate, if it serves one.
     """

@@ -64,7 +64,7 @@ def measure(instance: Instance, endpoints: Endpoints, served: Served, run_id: st
         body = Path(folder) / "v1"
         body.write_text(json.dumps({"instances": [served.row]}))
         yield _recording(served, body)
-        yield _gate(_named(instance, "gate"), served, body)
+        yield _gate(served, body)
         yield _tracking(instance, endpoints, served, run_id)
 
 
@@ -120,8 +120,8 @@ def _recording(served: Served, body: Path) -> Added:
         )
 
 
-def _gate(gates: list[int], served: Served, body: Path) -> Added:
-    """Compare two entry points of one more Traefik, of which one asks the platform's gate."""
+def _gate(served: Served, body: Path) -> Added:
+    """Compare two entry points of one more Traefik, of which one asks a gate as the platform's does."""
     command = [
         processes.command_line(served.gateway)[0],
         f"--entrypoints.plain.address=127.0.0.1:{_PLAIN_ENTRY}",
@@ -131,7 +131,7 @@ def _gate(gates: list[int], served: Served, body: Path) -> Added:
 
     def side(pid: int, port: int) -> Side:
         target = _prediction(served, port, served.headers, body)
-        return Side(target=target, network_of=served.gateway, servers=(pid, *gates))
+        return Side(target=target, network_of=served.gateway, servers=(pid,))
 
     with (
         _configured(served) as file,
@@ -146,7 +146,7 @@ def _gate(gates: list[int], served: Served, body: Path) -> Added:
             side(traefik, _PLAIN_ENTRY),
             side(traefik, _GUARDED_ENTRY),
             client_cpu=CLIENT_CPU,
-            pins={served.predictor: SERVER_CPU, **dict.fromkeys((traefik, *gates), CLIENT_CPU)},
+            pins={served.predictor: SERVER_CPU, traefik: CLIENT_CPU},
         )
 
 
@@ -159,7 +159,7 @@ def _unrouted(served: Served) -> str | None:
 def _tracking(instance: Instance, endpoints: Endpoints, served: Served, run_id: str) -> Added:
     """Compare reading a run from MLflow's own port with reading it as users do: gateway, gate and proxy."""
     servers, path = _named(instance, "mlflow"), f"/api/2.0/mlflow/runs/get?run_id={run_id}"
-    in_front = [served.gateway, *_named(instance, "gate"), *_named(instance, "haproxy")]
+    in_front = [served.gateway, *_named(instance, "haproxy")]
     host = endpoints.tracking_host
     # Nobody but the proxies reaches that port from outside of the pod; they name the workspace.
     direct = {"Host": host, HEADER: DEFAULT_WORKSPACE}
@@ -203,19 +203,35 @@ def routers(dynamic: dict[str, Any], server: str) -> dict[str, Any]:
     }
 
 
+def _dynamic(served: Served) -> dict[str, Any]:
+    """Return the file that the gateway follows: its middlewares.
+
+    Raises:
+        LoadError: no gate is among them.
+    """
+    flag = "--providers.file.filename="
+    command = processes.command_line(served.gateway)
+    own = next((each.removeprefix(flag) for each in command if each.startswith(flag)), "")
+    text = (_root(served) / own.lstrip("/")).read_text() if own else "{}"
+    found: dict[str, Any] = yaml.safe_load(text)
+    if "gate" not in found.get("http", {}).get("middlewares", {}):
+        raise LoadError("the gateway asks no gate: `plinth:identity` switches it on")
+    return found
+
+
+def _root(served: Served) -> Path:
+    return Path("/proc") / str(served.gateway) / "root"
+
+
 @contextmanager
 def _configured(served: Served) -> Generator[str]:
     """Write the file of that Traefik into the gateway's container, and delete it at the end."""
-    flag = "--providers.file.filename="
-    command = processes.command_line(served.gateway)
-    own = next(each.removeprefix(flag) for each in command if each.startswith(flag))
-    root = Path("/proc") / str(served.gateway) / "root"
-    dynamic = yaml.safe_load((root / own.lstrip("/")).read_text())
+    dynamic = _dynamic(served)
     addresses = processes.in_network_of(served.predictor, ["hostname", "--all-ip-addresses"])
     found = subprocess.run(addresses, capture_output=True, text=True, check=True).stdout.split()
     # The container's own files are read-only; its shared memory ends with it.
     file = "/dev/shm/bench.yaml"  # noqa: S108 - in the container
-    inside = root / file.lstrip("/")
+    inside = _root(served) / file.lstrip("/")
     inside.write_text(yaml.safe_dump(routers(dynamic, f"http://{found[0]}:8080")))
     try:
         yield file

@@ -30,13 +30,14 @@ def certificates(settings: Settings) -> tuple[GatewayCertificate, ...]:
 def _deploy(site: "Site", _: Connections) -> Provides:
     import pulumi
 
-    from components.access import gate
     from components.access.gateway import Gateway, GatewayArgs, LoadBalancer
     from infra.parts import delivery, identity
     from infra.parts.site import peers
 
     settings, cloud = site.settings.gateway, site.target.cloud
     certificate = next((site.certificate(each) for each in certificates(site.settings)), None)
+    balancer = cloud.load_balancer() if cloud else LoadBalancer()
+    secure = certificate is not None or balancer.tls
     gateway = Gateway(
         "traefik",
         GatewayArgs(
@@ -46,9 +47,9 @@ def _deploy(site: "Site", _: Connections) -> Provides:
             backends=peers(tuple(sorted({route.namespace for route in site.plan.routes}))),
             # The evidence of rollouts is what the gateway counts.
             scrapers=(*site.scrapers, *peers((delivery.NAMESPACE,))),
-            gate=gate.url(identity.NAMESPACE) if identity.wanted(site.settings) else None,
+            gate=identity.gate_content(site.settings, site.plan.routes, secure=secure),
             node_port=settings.node_port,
-            load_balancer=cloud.load_balancer() if cloud else LoadBalancer(),
+            load_balancer=balancer,
             certificate=certificate,
             in_flight=settings.in_flight,
             replicas=site.replicas,

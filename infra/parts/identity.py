@@ -18,11 +18,12 @@ from workloads.contract import Host
 if TYPE_CHECKING:
     import pulumi
 
-    from components.access.gate import Subject
     from components.access.login import Issuer
+    from components.access.user_roles import Subject
     from infra.parts.site import Site
 
 NAMESPACE = "identity"
+_LOGIN = "login"
 _PASSWORD = Password(key="identityPassword")
 _COOKIE = Password(key="identityCookieSecret")
 _CLIENT = Password(key="identityClientSecret")
@@ -45,22 +46,43 @@ def gate_routes(routes: Iterable[Route], domain: str) -> list[dict[str, Any]]:
     ]
 
 
+def gate_content(settings: Settings, routes: Iterable[Route], *, secure: bool) -> dict[str, Any] | None:
+    """Return what the gate of a stack reads; None if the stack has no login.
+
+    Args:
+        settings: those of the stack.
+        routes: every host of the stack, and what it asks for.
+        secure: whether people use https.
+    """
+    if not wanted(settings):
+        return None
+    from components.access import gate, login
+
+    domain, prefix, issuer = settings.gateway.domain, _prefix(settings.identity), _issuer(settings.identity)
+    url = login.url(_LOGIN, NAMESPACE)
+    return gate.content(
+        domain=domain,
+        routes=gate_routes(routes, domain),
+        sessions=login.sessions(url, domain=domain, secure=secure, issued=issuer is not None, prefix=prefix),
+        issuer=issuer and login.issued_tokens(issuer, prefix),
+    )
+
+
 def _deploy(site: "Site", connections: Connections) -> Provides:
-    from components.access.gate import OPERATOR, Gate, GateArgs
+    import pulumi
+
     from components.access.login import Login, LoginArgs
-    from components.shapes import network_policies
-    from components.shapes.labels import selector
+    from components.access.user_roles import OPERATOR, UserRoles, UserRolesArgs
 
     identity = site.settings.identity
     issuer = _issuer(identity)
     gateway = connections.get(GatewayConnection)
     login = Login(
-        "login",
+        _LOGIN,
         LoginArgs(
             namespace=site.namespaces[NAMESPACE],
             image=site.image("oauth2-proxy"),
             gateway=gateway,
-            gate=network_policies.pods(selector("gate", "gate")),
             cookie_secret=site.secret(_COOKIE),
             password=site.secret(_PASSWORD),
             issuer=issuer,
@@ -71,20 +93,17 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
         site.opts,
     )
     namespaces = _namespaces(site, connections)
-    gate = Gate(
-        "gate",
-        GateArgs(
+    former = pulumi.Alias(name="gate", type_="plinth:index:Gate")
+    user_roles = UserRoles(
+        "roles",
+        UserRolesArgs(
             namespace=site.namespaces[NAMESPACE],
-            image=site.image("gate"),
-            domain=gateway.domain,
             routes=gate_routes(site.plan.routes, gateway.domain),
             namespaces=namespaces,
-            clients=site.servers(GatewayConnection),
-            login=login,
             bindings={name: _bindings(site.settings, name) for name in namespaces},
-            replicas=site.replicas,
         ),
-        site.opts,
+        # Until the gate became a part of the gateway, its roles were children of it.
+        pulumi.ResourceOptions.merge(site.opts, pulumi.ResourceOptions(aliases=[former])),
     )
     outputs: dict[str, pulumi.Input[object]] = {"identity_account": f"{NAMESPACE}/{OPERATOR}"}
     if issuer:
@@ -96,7 +115,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
         }
     else:
         outputs["identity_password"] = site.secret(_PASSWORD)
-    return Provides(outputs=outputs, resources=(gate,))
+    return Provides(outputs=outputs, resources=(login, user_roles))
 
 
 def _namespaces(site: "Site", connections: Connections) -> "dict[str, pulumi.Input[str]]":
@@ -129,7 +148,7 @@ def _issuer(identity: IdentitySettings) -> "Issuer | None":
 
 def _bindings(settings: Settings, namespace: str) -> "dict[Role, tuple[Subject, ...]]":
     """Return who gets which role in a namespace: groups of the stack, or those of the team that has it."""
-    from components.access.gate import OPERATOR, Subject
+    from components.access.user_roles import OPERATOR, Subject
     from components.pipelines.pipeline_steps import ACCOUNT
 
     accounts = {
@@ -187,7 +206,7 @@ IDENTITY = Part(
         Need(connection=TeamNamespaces, namespaces=(), optional=True),
     ),
     namespaces=(NAMESPACE,),
-    images=("gate", "oauth2-proxy"),
+    images=("oauth2-proxy",),
     secrets=(_PASSWORD, _COOKIE, _CLIENT),
     routes=_routes,
 )

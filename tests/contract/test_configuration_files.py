@@ -52,7 +52,7 @@ def test_no_server_goes_on_with_a_file_that_has_changed(name: str) -> None:
     [
         ({}, "login", ["server mounts login"]),
         ({READS: "1"}, "login", []),
-        ({}, "gate-0123abcd", []),
+        ({}, "authority-0123abcd", []),
         ({"all": "a: 1"}, "login", []),
         ({}, "traefik-configuration", []),
     ],

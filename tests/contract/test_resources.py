@@ -194,11 +194,8 @@ ADDED = {
     # Somebody gets a mail about what the account costs.
     "plinth:index:MonthlyBudget budget",
     # Production has a login in front of every host.
-    *(
-        f"aws:ecr/{kind} images-{name}{suffix}"
-        for name in ("gate", "oauth2-proxy")
-        for kind, suffix in (("repository:Repository", ""), ("lifecyclePolicy:LifecyclePolicy", "-lifecycle"))
-    ),
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy images-oauth2-proxy-lifecycle",
+    "aws:ecr/repository:Repository images-oauth2-proxy",
     # Runs have a namespace of their own.
     "plinth:index:PlatformNamespace runs",
     "kubernetes:core/v1:Namespace runs-namespace",
@@ -210,21 +207,19 @@ ADDED = {
     "kubernetes:networking.k8s.io/v1:NetworkPolicy runs-default-deny",
     "kubernetes:rbac.authorization.k8s.io/v1:Role pipelines-argo-own-role",
     "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding pipelines-argo-own-binding",
-    "plinth:index:Gate gate",
+    "plinth:index:UserRoles roles",
     "plinth:index:Login login",
     "plinth:index:PlatformNamespace identity",
     "kubernetes:core/v1:Namespace identity-namespace",
-    "kubernetes:core/v1:ConfigMap gate-config",
     "kubernetes:core/v1:ConfigMap login-pages",
     "kubernetes:core/v1:ConfigMap traefik-configuration",
+    "kubernetes:core/v1:ConfigMap traefik-gate",
     "kubernetes:core/v1:Secret login-secret",
-    "kubernetes:core/v1:ServiceAccount gate-account",
-    "kubernetes:core/v1:ServiceAccount gate-operator",
+    "kubernetes:core/v1:ServiceAccount roles-operator",
     "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute login-route",
     "kubernetes:networking.k8s.io/v1:NetworkPolicy identity-default-deny",
     *(
-        f"kubernetes:{kind} {name}-{role}"
-        for name in ("gate", "login")
+        f"kubernetes:{kind} login-{role}"
         for kind, role in (
             ("apps/v1:Deployment", "server"),
             ("core/v1:Service", "service"),
@@ -233,15 +228,13 @@ ADDED = {
         )
     ),
     *(
-        f"kubernetes:rbac.authorization.k8s.io/v1:ClusterRole gate-{role}"
-        for role in ("caller", "member", "role", "viewer")
+        f"kubernetes:rbac.authorization.k8s.io/v1:ClusterRole roles-{role}"
+        for role in ("caller", "member", "promoter", "viewer")
     ),
-    "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding gate-binding",
-    "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole gate-promoter",
-    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding gate-promoter-mlflow",
-    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding gate-caller-models",
+    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding roles-promoter-mlflow",
+    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding roles-caller-models",
     *(
-        f"kubernetes:rbac.authorization.k8s.io/v1:RoleBinding gate-{role}-{namespace}"
+        f"kubernetes:rbac.authorization.k8s.io/v1:RoleBinding roles-{role}-{namespace}"
         for role in ("member", "viewer")
         for namespace in ("kubeflow", "mlflow", "models", "monitoring")
     ),
@@ -274,7 +267,7 @@ ADDED = {
         for where in ("gateway", "models")
         for kind, suffix in (("Role", "role"), ("RoleBinding", "binding"))
     ),
-    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding gate-promoter-models",
+    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding roles-promoter-models",
     "kubernetes:yaml/v2:ConfigGroup delivery-definitions",
     "plinth:index:DeliveryController delivery",
     "plinth:index:PlatformNamespace delivery",

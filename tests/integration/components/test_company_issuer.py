@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests.fixtures import issuers, platforms
-from tests.fixtures.front_door import DOMAIN, MLFLOW, PIPELINES, RUNS, FrontDoor, front_door, jwt
+from tests.fixtures.front_door import DOMAIN, MLFLOW, PIPELINES, RUNS, Door, front_door, jwt
 from tests.fixtures.issuers import CLIENT, PUBLIC_CLIENT, Issuer
 from workloads import logins, tokens
 from workloads.contract import TOKEN_AUDIENCE
@@ -27,7 +27,7 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Generator[Issuer]:
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Generator[FrontDoor]:
+def door(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Generator[Door]:
     """A door with a right for one group of the issuer, and for the operator."""
     folder = tmp_path_factory.mktemp("front-door")
     with front_door(folder, company=issuer) as door:
@@ -41,12 +41,12 @@ def door(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Generator[
         yield door
 
 
-def _give_rights(door: FrontDoor) -> None:
+def _give_rights(door: Door) -> None:
     everything = [{"namespace": each} for each in ("kubeflow", "mlflow")]
     door.world.rights |= {"oidc:engineers": everything, _OPERATOR: everything}
 
 
-def _signed_in(door: FrontDoor, issuer: Issuer, user: str) -> tuple[requests.Session, requests.Response]:
+def _signed_in(door: Door, issuer: Issuer, user: str) -> tuple[requests.Session, requests.Response]:
     """Return somebody's browser, and the page to which signing in led on the way to MLflow."""
     session = issuers.browser(issuer, gateway=door.port)
     first = session.get(f"http://{MLFLOW}/?page=1", headers=_HTML, timeout=20)
@@ -55,7 +55,7 @@ def _signed_in(door: FrontDoor, issuer: Issuer, user: str) -> tuple[requests.Ses
 
 
 def test_whoever_signs_in_from_the_command_line_has_the_rights_of_their_groups(
-    door: FrontDoor, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    door: Door, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     endpoints = replace(
@@ -79,7 +79,7 @@ def test_whoever_signs_in_from_the_command_line_has_the_rights_of_their_groups(
     assert "authorization" not in answer.seen
 
 
-def test_a_browser_signs_in_at_the_issuer_and_comes_back(door: FrontDoor, issuer: Issuer) -> None:
+def test_a_browser_signs_in_at_the_issuer_and_comes_back(door: Door, issuer: Issuer) -> None:
     session, page = _signed_in(door, issuer, "ann")
     assert (page.status_code, page.url) == (200, f"http://{MLFLOW}/?page=1")
     seen = dict(page.json()["headers"])
@@ -89,7 +89,7 @@ def test_a_browser_signs_in_at_the_issuer_and_comes_back(door: FrontDoor, issuer
     assert session.get(f"http://{PIPELINES}{RUNS}", timeout=20).status_code == 200
 
 
-def test_whoever_signs_out_stays_out(door: FrontDoor, issuer: Issuer) -> None:
+def test_whoever_signs_out_stays_out(door: Door, issuer: Issuer) -> None:
     """Although the issuer would let them in again without a question."""
     session, page = _signed_in(door, issuer, "ann")
     assert page.status_code == 200
@@ -98,9 +98,7 @@ def test_whoever_signs_out_stays_out(door: FrontDoor, issuer: Issuer) -> None:
     assert session.get(f"http://{PIPELINES}{RUNS}", timeout=20).status_code == 401
 
 
-def test_somebody_without_a_right_reads_who_they_are_and_what_they_lack(
-    door: FrontDoor, issuer: Issuer
-) -> None:
+def test_somebody_without_a_right_reads_who_they_are_and_what_they_lack(door: Door, issuer: Issuer) -> None:
     _, page = _signed_in(door, issuer, "bob")
     assert page.status_code == 403
     assert page.text.startswith(
@@ -112,7 +110,7 @@ def test_somebody_without_a_right_reads_who_they_are_and_what_they_lack(
     assert (answer.status, answer.body.split()[0]) == (403, "oidc:bob@example.com")
 
 
-def test_a_group_with_a_comma_is_one_group(door: FrontDoor, issuer: Issuer) -> None:
+def test_a_group_with_a_comma_is_one_group(door: Door, issuer: Issuer) -> None:
     """Whoever may name groups at the issuer could take any right with one name otherwise."""
     door.world.arrived.clear()
     _, page = _signed_in(door, issuer, "mallory")
@@ -123,7 +121,7 @@ def test_a_group_with_a_comma_is_one_group(door: FrontDoor, issuer: Issuer) -> N
     assert door.world.arrived == []
 
 
-def test_an_address_that_is_not_verified_names_nobody(door: FrontDoor, issuer: Issuer) -> None:
+def test_an_address_that_is_not_verified_names_nobody(door: Door, issuer: Issuer) -> None:
     """Whoever may write any address into their profile could take somebody else's name."""
     door.world.arrived.clear()
     _, page = _signed_in(door, issuer, "eve")
@@ -147,7 +145,7 @@ def test_an_address_that_is_not_verified_names_nobody(door: FrontDoor, issuer: I
     ],
 )
 def test_a_token_that_is_not_valid_here_says_why(
-    door: FrontDoor, issuer: Issuer, changes: dict[str, Any], reason: str
+    door: Door, issuer: Issuer, changes: dict[str, Any], reason: str
 ) -> None:
     now = int(time.time())
     shifted = {key: value + now if isinstance(value, int) else value for key, value in changes.items()}
@@ -159,12 +157,12 @@ def test_a_token_that_is_not_valid_here_says_why(
     assert answer.headers["www-authenticate"] == 'Bearer realm="plinth", error="invalid_token"'
 
 
-def test_clocks_may_differ_by_less_than_a_minute(door: FrontDoor, issuer: Issuer) -> None:
+def test_clocks_may_differ_by_less_than_a_minute(door: Door, issuer: Issuer) -> None:
     soon = issuer.claims(nbf=int(time.time()) + 30, iat=int(time.time()) + 30)
     assert door.ask("GET", PIPELINES, RUNS, token=issuers.signed(issuer.key, soon)).status == 200
 
 
-def test_nobody_else_signs_for_the_issuer(door: FrontDoor, issuer: Issuer) -> None:
+def test_nobody_else_signs_for_the_issuer(door: Door, issuer: Issuer) -> None:
     claims = issuer.claims()
     assert door.ask("GET", PIPELINES, RUNS, token=issuers.signed(issuer.key, claims)).status == 200
     forged = {
@@ -181,7 +179,7 @@ def test_nobody_else_signs_for_the_issuer(door: FrontDoor, issuer: Issuer) -> No
     assert (answer.status, answer.body.partition(":")[0]) == (401, "no valid token")
 
 
-def test_a_group_cannot_be_taken_for_one_of_the_cluster(door: FrontDoor, issuer: Issuer) -> None:
+def test_a_group_cannot_be_taken_for_one_of_the_cluster(door: Door, issuer: Issuer) -> None:
     door.world.rights["system:masters"] = [{}]
     claims = issuer.claims(email="system:admin", groups=["system:masters"])
     answer = door.ask("GET", PIPELINES, RUNS, token=issuers.signed(issuer.key, claims))
@@ -189,7 +187,7 @@ def test_a_group_cannot_be_taken_for_one_of_the_cluster(door: FrontDoor, issuer:
 
 
 def test_whoever_is_known_goes_on_while_the_issuer_is_away(
-    door: FrontDoor, issuer: Issuer, tmp_path: Path
+    door: Door, issuer: Issuer, tmp_path: Path
 ) -> None:
     """Last: it stops the issuer."""
     session, page = _signed_in(door, issuer, "ann")

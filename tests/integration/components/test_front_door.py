@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.access import traefik_configuration
+from components.access import gate, traefik_configuration
 from components.access.gate import AUDIENCE_OF_PODS, HEADERS
 from tests.fixtures.front_door import (
     DOMAIN,
-    HOSTS,
     MLFLOW,
     NOBODYS,
     OBJECTS,
@@ -20,9 +19,10 @@ from tests.fixtures.front_door import (
     PIPELINES,
     RUNS,
     WINE,
-    FrontDoor,
+    Door,
     front_door,
     jwt,
+    refused,
 )
 from workloads.contract import TOKEN_AUDIENCE
 from workloads.wait import wait_for
@@ -38,13 +38,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def door(folder: Path) -> Generator[FrontDoor]:
+def door(folder: Path) -> Generator[Door]:
     with front_door(folder) as door:
         yield door
 
 
 @pytest.fixture
-def tokens(door: FrontDoor) -> dict[str, str]:
+def tokens(door: Door) -> dict[str, str]:
     """A token for each kind of user."""
     world, soon = door.world, time.time() + 3600
     world.rights = {
@@ -72,7 +72,7 @@ def tokens(door: FrontDoor) -> dict[str, str]:
     ],
 )
 @pytest.mark.usefixtures("tokens")
-def test_nobody_gets_in(door: FrontDoor, method: str, host: str, path: str) -> None:
+def test_nobody_gets_in(door: Door, method: str, host: str, path: str) -> None:
     refused = door.ask(method, host, path)
     assert refused.status in {401, 404}
     assert refused.status == (404 if host.startswith("prometheus") else 401)
@@ -80,7 +80,7 @@ def test_nobody_gets_in(door: FrontDoor, method: str, host: str, path: str) -> N
 
 
 @pytest.mark.usefixtures("tokens")
-def test_a_browser_is_sent_to_the_login_and_comes_back(door: FrontDoor) -> None:
+def test_a_browser_is_sent_to_the_login_and_comes_back(door: Door) -> None:
     answer = door.ask("GET", f"{MLFLOW}:8080", "/?x=1", *_HTML.items())
     assert answer.status == 302
     assert answer.headers["location"] == (
@@ -115,7 +115,7 @@ def test_a_browser_is_sent_to_the_login_and_comes_back(door: FrontDoor) -> None:
     ],
 )
 def test_rbac_alone_decides(
-    door: FrontDoor, tokens: dict[str, str], user: str, method: str, host: str, path: str, status: int
+    door: Door, tokens: dict[str, str], user: str, method: str, host: str, path: str, status: int
 ) -> None:
     answer = door.ask(method, host, path, token=tokens[user])
     assert answer.status == status, answer.body
@@ -125,20 +125,20 @@ def test_rbac_alone_decides(
         assert "RoleBinding" in answer.body
 
 
-def test_a_caller_of_one_model_calls_no_other(door: FrontDoor, tokens: dict[str, str]) -> None:
+def test_a_caller_of_one_model_calls_no_other(door: Door, tokens: dict[str, str]) -> None:
     path = "/v1/models/other:predict"
     assert door.ask("POST", OTHER, path, token=tokens[_CALLER]).status == 403
     assert door.world.arrived == []
     assert door.ask("POST", OTHER, path, token=tokens[_MEMBER]).status == 200
 
 
-def test_a_host_that_only_the_router_knows_reaches_nobody(door: FrontDoor, tokens: dict[str, str]) -> None:
+def test_a_host_that_only_the_router_knows_reaches_nobody(door: Door, tokens: dict[str, str]) -> None:
     refused = door.ask("GET", NOBODYS, RUNS, token=tokens[_MEMBER])
     assert (refused.status, refused.body.strip()) == (404, "nothing is published under this host and path")
     assert door.world.arrived == []
 
 
-def test_identity_headers_of_clients_reach_nobody(door: FrontDoor, tokens: dict[str, str]) -> None:
+def test_identity_headers_of_clients_reach_nobody(door: Door, tokens: dict[str, str]) -> None:
     given = [(name, "admin") for name in ("X-Remote-User", "x-remote-groups")]
     answer = door.ask("GET", PIPELINES, RUNS, *given, token=tokens[_MEMBER])
     assert answer.status == 200
@@ -147,7 +147,7 @@ def test_identity_headers_of_clients_reach_nobody(door: FrontDoor, tokens: dict[
     assert "authorization" not in answer.seen
 
 
-def test_no_name_of_a_group_is_read_as_two(door: FrontDoor, tokens: dict[str, str]) -> None:
+def test_no_name_of_a_group_is_read_as_two(door: Door, tokens: dict[str, str]) -> None:
     member = jwt("of-groups", expires=time.time() + 99)
     door.world.tokens[member] = ("of-groups", TOKEN_AUDIENCE)
     door.world.groups["of-groups"] = ["oidc:a|oidc:administrators", "oidc:b"]
@@ -159,7 +159,7 @@ def test_no_name_of_a_group_is_read_as_two(door: FrontDoor, tokens: dict[str, st
 
 @pytest.mark.parametrize("group", ["staff,administrators", "administrators,", " administrators"])
 @pytest.mark.usefixtures("tokens")
-def test_no_group_of_a_session_is_read_as_two(door: FrontDoor, group: str) -> None:
+def test_no_group_of_a_session_is_read_as_two(door: Door, group: str) -> None:
     door.world.rights["local:administrators"] = [{}]
     cookie = f"plinth={group.strip().replace(',', '-')}"
     for user, groups, status in (("mallory", [group], 403), ("root", [group, "administrators"], 200)):
@@ -171,13 +171,13 @@ def test_no_group_of_a_session_is_read_as_two(door: FrontDoor, group: str) -> No
 
 
 @pytest.mark.parametrize("name", ["X-Remote-User", "Kubeflow-Userid", "X-Plinth-Team", "X-Mlflow-Workspace"])
-def test_a_name_in_a_header_is_no_right(door: FrontDoor, tokens: dict[str, str], name: str) -> None:
+def test_a_name_in_a_header_is_no_right(door: Door, tokens: dict[str, str], name: str) -> None:
     assert door.ask("POST", PIPELINES, RUNS, (name, _MEMBER), token=tokens[_STRANGER]).status == 403
     assert door.ask("POST", PIPELINES, RUNS, (name, _MEMBER)).status == 401
     assert door.world.arrived == []
 
 
-def test_forwarding_headers_of_clients_are_ignored(door: FrontDoor, tokens: dict[str, str]) -> None:
+def test_forwarding_headers_of_clients_are_ignored(door: Door, tokens: dict[str, str]) -> None:
     forged = [
         ("X-Forwarded-Uri", "/health"),
         ("X-Forwarded-Host", WINE),
@@ -188,21 +188,21 @@ def test_forwarding_headers_of_clients_are_ignored(door: FrontDoor, tokens: dict
 
 
 @pytest.mark.parametrize("name", ["X_Remote_User", "x_mlflow_workspace"])
-def test_names_that_servers_fold_are_refused(door: FrontDoor, tokens: dict[str, str], name: str) -> None:
+def test_names_that_servers_fold_are_refused(door: Door, tokens: dict[str, str], name: str) -> None:
     answer = door.ask("GET", PIPELINES, RUNS, (name, "admin"), token=tokens[_MEMBER])
     assert answer.status == 400
     assert "underscore" in answer.body
     assert door.world.arrived == []
 
 
-def test_two_identities_are_none(door: FrontDoor, tokens: dict[str, str]) -> None:
+def test_two_identities_are_none(door: Door, tokens: dict[str, str]) -> None:
     both = ("Authorization", f"Bearer {tokens[_STRANGER]}")
     assert door.ask("GET", PIPELINES, RUNS, both, token=tokens[_MEMBER]).status == 400
     cookie = ("Cookie", "plinth=of-a-member")
     assert door.ask("GET", PIPELINES, RUNS, cookie, token=tokens[_STRANGER]).status == 400
 
 
-def test_tokens_that_are_not_for_this_platform_are_nobodys(door: FrontDoor, tokens: dict[str, str]) -> None:
+def test_tokens_that_are_not_for_this_platform_are_nobodys(door: Door, tokens: dict[str, str]) -> None:
     expired, foreign = jwt("late", expires=time.time() - 5), jwt("foreign", expires=time.time() + 99)
     door.world.tokens |= {expired: (_MEMBER, TOKEN_AUDIENCE), foreign: (_MEMBER, "another")}
     unsigned = ".".join([*tokens[_MEMBER].split(".")[:2], ""])
@@ -212,16 +212,14 @@ def test_tokens_that_are_not_for_this_platform_are_nobodys(door: FrontDoor, toke
     assert door.ask("GET", PIPELINES, RUNS, basic).status == 401
 
 
-def test_a_token_of_a_pod_is_worth_as_much(door: FrontDoor, tokens: dict[str, str]) -> None:
+def test_a_token_of_a_pod_is_worth_as_much(door: Door, tokens: dict[str, str]) -> None:
     del tokens
     pod = jwt("pod", expires=time.time() + 99)
     door.world.tokens[pod] = (_MEMBER, AUDIENCE_OF_PODS[0])
     assert door.ask("GET", PIPELINES, RUNS, token=pod).status == 200
 
 
-def test_a_right_that_is_taken_away_is_gone_within_ten_seconds(
-    door: FrontDoor, tokens: dict[str, str]
-) -> None:
+def test_a_right_that_is_taken_away_is_gone_within_ten_seconds(door: Door, tokens: dict[str, str]) -> None:
     token = tokens[_VIEWER]
     assert door.ask("GET", PIPELINES, RUNS, token=token).status == 200
     door.world.rights[_VIEWER] = []
@@ -246,13 +244,13 @@ def test_a_right_that_is_taken_away_is_gone_within_ten_seconds(
     ],
 )
 def test_hosts_are_compared_as_the_router_compares_them(
-    door: FrontDoor, tokens: dict[str, str], host: str, status: int
+    door: Door, tokens: dict[str, str], host: str, status: int
 ) -> None:
     assert door.ask("GET", host, RUNS, token=tokens[_MEMBER]).status == status
     assert door.ask("GET", host, RUNS, token=tokens[_STRANGER]).status == (403 if status == 200 else 404)
 
 
-def test_an_absolute_uri_does_not_name_another_host(door: FrontDoor, tokens: dict[str, str]) -> None:
+def test_an_absolute_uri_does_not_name_another_host(door: Door, tokens: dict[str, str]) -> None:
     uri = f"http://{PIPELINES}{RUNS}"
     answer = door.ask("POST", WINE, uri, token=tokens[_CALLER])
     assert answer.status in {400, 403, 404}
@@ -270,12 +268,12 @@ def test_an_absolute_uri_does_not_name_another_host(door: FrontDoor, tokens: dic
         "/apis%2fv2beta1%2fruns",
     ],
 )
-def test_no_spelling_of_a_path_opens_it(door: FrontDoor, tokens: dict[str, str], path: str) -> None:
+def test_no_spelling_of_a_path_opens_it(door: Door, tokens: dict[str, str], path: str) -> None:
     assert door.ask("POST", PIPELINES, path, token=tokens[_VIEWER]).status in {400, 403, 404}
     assert door.world.arrived == []
 
 
-def test_a_session_is_a_person(door: FrontDoor, tokens: dict[str, str]) -> None:
+def test_a_session_is_a_person(door: Door, tokens: dict[str, str]) -> None:
     del tokens
     cookies = ("Cookie", "theme=dark; plinth=of-a-member")
     answer = door.ask("GET", MLFLOW, "/", cookies, *_HTML.items())
@@ -298,7 +296,7 @@ def test_a_session_is_a_person(door: FrontDoor, tokens: dict[str, str]) -> None:
     ],
 )
 def test_pages_of_others_do_nothing_with_a_session(
-    door: FrontDoor, tokens: dict[str, str], headers: dict[str, str], status: int
+    door: Door, tokens: dict[str, str], headers: dict[str, str], status: int
 ) -> None:
     del tokens
     cookie = ("Cookie", "plinth=of-a-member")
@@ -307,7 +305,7 @@ def test_pages_of_others_do_nothing_with_a_session(
     assert len(door.world.arrived) == (1 if status == 200 else 0)
 
 
-def test_the_object_store_sees_its_own_signatures(door: FrontDoor, tokens: dict[str, str]) -> None:
+def test_the_object_store_sees_its_own_signatures(door: Door, tokens: dict[str, str]) -> None:
     del tokens
     signature = "AWS4-HMAC-SHA256 Credential=key/20261129/us-east-1/s3/aws4_request, Signature=00"
     answer = door.ask("PUT", OBJECTS, "/pipelines/a//b", ("Authorization", signature))
@@ -315,7 +313,7 @@ def test_the_object_store_sees_its_own_signatures(door: FrontDoor, tokens: dict[
     assert answer.seen["authorization"] == [signature]
 
 
-def test_an_api_that_is_away_lets_nobody_in(door: FrontDoor, tokens: dict[str, str]) -> None:
+def test_an_api_that_is_away_lets_nobody_in(door: Door, tokens: dict[str, str]) -> None:
     fresh = jwt("fresh", expires=time.time() + 99)
     door.world.tokens[fresh] = (_MEMBER, TOKEN_AUDIENCE)
     door.world.away = True
@@ -328,7 +326,7 @@ def test_an_api_that_is_away_lets_nobody_in(door: FrontDoor, tokens: dict[str, s
     assert tokens
 
 
-def test_decisions_are_cached(door: FrontDoor, tokens: dict[str, str]) -> None:
+def test_decisions_are_cached(door: Door, tokens: dict[str, str]) -> None:
     door.ask("GET", PIPELINES, RUNS, token=tokens[_MEMBER])
     before = door.world.reviews
     for _ in range(20):
@@ -336,7 +334,7 @@ def test_decisions_are_cached(door: FrontDoor, tokens: dict[str, str]) -> None:
     assert door.world.reviews - before <= 2
 
 
-def test_the_log_says_who(door: FrontDoor, tokens: dict[str, str], folder: Path) -> None:
+def test_the_log_says_who(door: Door, tokens: dict[str, str], folder: Path) -> None:
     path = f"{RUNS}/logged"
     door.ask("GET", PIPELINES, path, token=tokens[_MEMBER])
 
@@ -351,16 +349,24 @@ def test_the_log_says_who(door: FrontDoor, tokens: dict[str, str], folder: Path)
 
 
 def test_every_header_that_the_gate_sets_is_taken_from_it() -> None:
-    content = yaml.safe_load(traefik_configuration.dynamic("http://gate", 1))
+    content = yaml.safe_load(traefik_configuration.dynamic(gate.address(), 1))
     forward = content["http"]["middlewares"]["gate"]["forwardAuth"]
     assert forward["authResponseHeaders"] == [*HEADERS]
     assert forward["trustForwardHeader"] is False
 
 
-def test_without_the_gate_nothing_passes(door: FrontDoor, tokens: dict[str, str]) -> None:
-    """Last: it stops the gate."""
-    door.gate.kill()
-    door.gate.wait()
-    for host in HOSTS:
-        assert door.ask("GET", host, RUNS, token=tokens[_MEMBER]).status >= 500
-    assert door.world.arrived == []
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (None, "no such file or directory"),
+        ("{", "unexpected end of JSON input"),
+        (json.dumps({"routes": [{"host": "a"}]}), "route a: no resource: nobody could be allowed to use it"),
+    ],
+)
+def test_without_the_gate_nothing_is_served(tmp_path: Path, text: str | None, reason: str) -> None:
+    if text is not None:
+        (tmp_path / gate.FILE).write_text(text)
+    line = refused(tmp_path)
+    assert line.startswith("gate: ")
+    assert str(tmp_path / gate.FILE) in line
+    assert line.endswith(reason)

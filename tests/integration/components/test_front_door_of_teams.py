@@ -22,7 +22,7 @@ from tests.fixtures.front_door import (
     RESEARCH,
     RUNS,
     WINE,
-    FrontDoor,
+    Door,
     front_door,
     mlflow_of,
     other_of,
@@ -40,20 +40,20 @@ _ALIAS = f"{_CALLS}/registered-models/alias"
 
 
 @pytest.fixture(scope="module")
-def door(stack_of_teams: EnforcedStack, tmp_path_factory: pytest.TempPathFactory) -> Generator[FrontDoor]:
-    """The gate asks the API as its own account, with the rights that the stack gives it."""
+def door(stack_of_teams: EnforcedStack, tmp_path_factory: pytest.TempPathFactory) -> Generator[Door]:
+    """The gate asks the API as the gateway's account, with the rights that the stack gives it."""
     folder = tmp_path_factory.mktemp("door")
     access = yaml.safe_load(stack_of_teams.cluster.access.kubeconfig.read_text())
     (audience,) = AUDIENCE_OF_PODS[:1]
-    access["users"][0]["user"]["token"] = stack_of_teams.token("identity", "gate", audience=audience)
-    kubeconfig = folder / "of-the-gate"
+    access["users"][0]["user"]["token"] = stack_of_teams.token("gateway", "traefik", audience=audience)
+    kubeconfig = folder / "of-the-gateway"
     kubeconfig.write_text(yaml.safe_dump(access))
     with front_door(folder, kubeconfig=kubeconfig) as door:
         yield door
 
 
 @pytest.fixture(scope="module")
-def tokens(door: FrontDoor, stack_of_teams: EnforcedStack) -> Mapping[str, str]:
+def tokens(door: Door, stack_of_teams: EnforcedStack) -> Mapping[str, str]:
     """A token for an account of each kind in the namespace `research`, bound as an administrator binds it."""
     assert door
     connected = stack_of_teams.connect()
@@ -111,7 +111,7 @@ def tokens(door: FrontDoor, stack_of_teams: EnforcedStack) -> Mapping[str, str]:
     ],
 )
 def test_a_role_in_a_teams_namespace_is_for_that_team_alone(
-    door: FrontDoor, tokens: Mapping[str, str], user: str, method: str, host: str, path: str, status: int
+    door: Door, tokens: Mapping[str, str], user: str, method: str, host: str, path: str, status: int
 ) -> None:
     door.world.arrived.clear()
     answer = door.ask(method, host, path, token=tokens[user])
@@ -122,7 +122,7 @@ def test_a_role_in_a_teams_namespace_is_for_that_team_alone(
 
 
 def test_a_right_to_one_model_is_no_right_to_another(
-    door: FrontDoor, stack_of_teams: EnforcedStack, tokens: Mapping[str, str]
+    door: Door, stack_of_teams: EnforcedStack, tokens: Mapping[str, str]
 ) -> None:
     rights: Any = client.RbacAuthorizationV1Api(stack_of_teams.connect())
     rule = {
@@ -175,9 +175,7 @@ def _issuers_key(stack: EnforcedStack) -> rsa.RSAPrivateKey:
     return key
 
 
-def test_tokens_are_verified(
-    door: FrontDoor, stack_of_teams: EnforcedStack, tokens: Mapping[str, str]
-) -> None:
+def test_tokens_are_verified(door: Door, stack_of_teams: EnforcedStack, tokens: Mapping[str, str]) -> None:
     good, own = tokens[_MEMBER], _issuers_key(stack_of_teams)
     now = int(time.time())
     wrong = {

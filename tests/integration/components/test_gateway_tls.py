@@ -16,7 +16,7 @@ from infra.parts.gateway import certificates as certificates_of
 from infra.settings import reader
 from tests.fixtures import certificates
 from tests.fixtures.certificates import Certificate
-from tests.fixtures.front_door import DOMAIN, MLFLOW, PIPELINES, RUNS, FrontDoor, front_door, jwt
+from tests.fixtures.front_door import DOMAIN, MLFLOW, PIPELINES, RUNS, Door, front_door, jwt
 from workloads.contract import TOKEN_AUDIENCE
 
 _NAMES = (MLFLOW, PIPELINES, f"pipelines-research.{DOMAIN}", f"wine-research.{DOMAIN}", DOMAIN, "localhost")
@@ -34,7 +34,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Generator[FrontDoor]:
+def door(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Generator[Door]:
     with front_door(tmp_path_factory.mktemp("front-door"), certificate=certificate) as door:
         door.world.tokens[_MEMBER] = ("member", TOKEN_AUDIENCE)
         door.world.rights["member"] = [{}]
@@ -49,7 +49,7 @@ def trusting(certificate: Certificate) -> ssl.SSLContext:
     return context
 
 
-def _ask(door: FrontDoor, context: ssl.SSLContext, name: str, host: str, *, token: str = "") -> int:
+def _ask(door: Door, context: ssl.SSLContext, name: str, host: str, *, token: str = "") -> int:
     """Send a request to a host over a connection for which the certificate is verified for a name."""
     headers = {"Host": host, **({"Authorization": f"Bearer {token}"} if token else {})}
     with (
@@ -64,26 +64,26 @@ def _ask(door: FrontDoor, context: ssl.SSLContext, name: str, host: str, *, toke
 
 @pytest.mark.parametrize("name", _NAMES)
 def test_the_certificate_is_verified_for_every_name_of_the_platform(
-    door: FrontDoor, trusting: ssl.SSLContext, name: str
+    door: Door, trusting: ssl.SSLContext, name: str
 ) -> None:
     assert _ask(door, trusting, name, PIPELINES, token=_MEMBER) == 200
 
 
 def test_whoever_connects_to_an_address_is_served_the_same_certificate(
-    door: FrontDoor, trusting: ssl.SSLContext
+    door: Door, trusting: ssl.SSLContext
 ) -> None:
     # Such a client asks for no name: Traefik would answer with a certificate that it makes itself.
     assert _ask(door, trusting, "127.0.0.1", PIPELINES, token=_MEMBER) == 200
 
 
-def test_a_client_that_does_not_know_the_authority_sends_nothing(door: FrontDoor) -> None:
+def test_a_client_that_does_not_know_the_authority_sends_nothing(door: Door) -> None:
     door.world.arrived.clear()
     with pytest.raises(ssl.SSLCertVerificationError):
         _ask(door, ssl.create_default_context(), PIPELINES, PIPELINES, token=_MEMBER)
     assert door.world.arrived == []
 
 
-def test_the_gate_is_asked_over_tls_and_in_clear(door: FrontDoor, trusting: ssl.SSLContext) -> None:
+def test_the_gate_is_asked_over_tls_and_in_clear(door: Door, trusting: ssl.SSLContext) -> None:
     door.world.arrived.clear()
     assert _ask(door, trusting, PIPELINES, PIPELINES) == 401
     assert door.ask("GET", PIPELINES, RUNS).status == 401
@@ -92,7 +92,7 @@ def test_the_gate_is_asked_over_tls_and_in_clear(door: FrontDoor, trusting: ssl.
 
 
 @pytest.mark.parametrize("host", [PIPELINES, MLFLOW, "localhost", f"login.{DOMAIN}", "unknown.example"])
-def test_clear_text_at_the_port_of_tls_gets_no_content(door: FrontDoor, host: str) -> None:
+def test_clear_text_at_the_port_of_tls_gets_no_content(door: Door, host: str) -> None:
     door.world.arrived.clear()
     client = http.client.HTTPConnection("127.0.0.1", door.tls_port, timeout=20)
     try:
@@ -109,7 +109,7 @@ def test_clear_text_at_the_port_of_tls_gets_no_content(door: FrontDoor, host: st
 
 
 def test_the_served_certificate_is_the_stacks_and_valid_for_ninety_days(
-    door: FrontDoor, certificate: Certificate
+    door: Door, certificate: Certificate
 ) -> None:
     served = ssl.get_server_certificate(("127.0.0.1", door.tls_port), timeout=20)
     assert served.strip() == certificate.chain.read_text().strip()
@@ -120,7 +120,7 @@ def test_the_served_certificate_is_the_stacks_and_valid_for_ninety_days(
     assert names.get_values_for_type(x509.DNSName) == [f"*.{DOMAIN}", DOMAIN, "localhost"]
 
 
-def test_a_browser_is_sent_to_the_login_over_tls(door: FrontDoor, certificate: Certificate) -> None:
+def test_a_browser_is_sent_to_the_login_over_tls(door: Door, certificate: Certificate) -> None:
     answer = requests.get(
         f"https://127.0.0.1:{door.tls_port}/",
         headers={"Host": f"{MLFLOW}:{door.tls_port}", "Accept": "text/html"},
@@ -133,7 +133,7 @@ def test_a_browser_is_sent_to_the_login_over_tls(door: FrontDoor, certificate: C
 
 
 def test_stock_clients_need_the_file_and_nothing_else(
-    door: FrontDoor, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+    door: Door, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url, header = f"https://localhost:{door.tls_port}{RUNS}", f"Authorization: Bearer {_MEMBER}"
     monkeypatch.setenv("no_proxy", "localhost")

@@ -14,7 +14,6 @@ from tests.fixtures.front_door import (
     WINE,
     Answer,
     Door,
-    FrontDoor,
     front_door,
     jwt,
     open_door,
@@ -26,13 +25,13 @@ _MEMBER, _VIEWER, _STRANGER = "member", "viewer", "stranger"
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Generator[FrontDoor]:
+def door(tmp_path_factory: pytest.TempPathFactory) -> Generator[Door]:
     with front_door(tmp_path_factory.mktemp("front-door")) as door:
         yield door
 
 
 @pytest.fixture
-def tokens(door: FrontDoor) -> dict[str, str]:
+def tokens(door: Door) -> dict[str, str]:
     """A token for each kind of user."""
     world, soon = door.world, time.time() + 3600
     world.rights = {
@@ -66,7 +65,7 @@ def _statuses(door: Door, sent: list[Future[Answer]]) -> list[int]:
 
 
 def test_a_flood_of_one_user_is_refused_and_nobody_elses_request_is(
-    door: FrontDoor, tokens: dict[str, str]
+    door: Door, tokens: dict[str, str]
 ) -> None:
     with ThreadPoolExecutor(64) as pool:
         sent = _held(door, pool, IN_FLIGHT + 8, MLFLOW, tokens[_MEMBER])
@@ -80,7 +79,7 @@ def test_a_flood_of_one_user_is_refused_and_nobody_elses_request_is(
     assert door.ask("GET", MLFLOW, "/", token=tokens[_MEMBER]).status == 200
 
 
-def test_models_take_several_times_as_much(door: FrontDoor, tokens: dict[str, str]) -> None:
+def test_models_take_several_times_as_much(door: Door, tokens: dict[str, str]) -> None:
     with ThreadPoolExecutor(64) as pool:
         sent = _held(door, pool, 2 * IN_FLIGHT, WINE, tokens[_MEMBER])
         assert _statuses(door, sent) == [200] * (2 * IN_FLIGHT)

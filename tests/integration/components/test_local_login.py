@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from components.access.login import ADMINISTRATORS
-from tests.fixtures.front_door import DOMAIN, MLFLOW, PASSWORD, FrontDoor, front_door
+from tests.fixtures.front_door import DOMAIN, MLFLOW, PASSWORD, Door, front_door
 from workloads.contract import LOGIN_USER
 
 _LOGIN = f"login.{DOMAIN}"
@@ -16,13 +16,13 @@ _SEARCH = "/api/2.0/mlflow/experiments/search"
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Generator[FrontDoor]:
+def door(tmp_path_factory: pytest.TempPathFactory) -> Generator[Door]:
     with front_door(tmp_path_factory.mktemp("local-login"), one_user=True) as found:
         found.world.rights = {f"local:{ADMINISTRATORS}": [{"namespace": "mlflow"}]}
         yield found
 
 
-def _send(door: FrontDoor, user: str, password: str) -> requests.Response:
+def _send(door: Door, user: str, password: str) -> requests.Response:
     """Send the form as a browser does."""
     page = door.ask("GET", _LOGIN, f"/oauth2/sign_in?rd=http%3A%2F%2F{MLFLOW}%2F")
     assert page.status == 200
@@ -37,7 +37,7 @@ def _send(door: FrontDoor, user: str, password: str) -> requests.Response:
     )
 
 
-def test_the_page_asks_for_a_user_and_a_password_and_is_whole(door: FrontDoor) -> None:
+def test_the_page_asks_for_a_user_and_a_password_and_is_whole(door: Door) -> None:
     page = door.ask("GET", _LOGIN, "/oauth2/sign_in")
     assert page.status == 200
     assert 'name="username"' in page.body
@@ -48,9 +48,7 @@ def test_the_page_asks_for_a_user_and_a_password_and_is_whole(door: FrontDoor) -
 
 
 @pytest.mark.parametrize(("user", "password"), [(LOGIN_USER, "another"), ("root", PASSWORD)])
-def test_a_wrong_password_is_said_to_be_wrong_and_opens_nothing(
-    door: FrontDoor, user: str, password: str
-) -> None:
+def test_a_wrong_password_is_said_to_be_wrong_and_opens_nothing(door: Door, user: str, password: str) -> None:
     answer = _send(door, user, password)
     assert answer.status_code in {400, 401}
     assert "User or password is wrong." in answer.text
@@ -58,7 +56,7 @@ def test_a_wrong_password_is_said_to_be_wrong_and_opens_nothing(
     assert "Set-Cookie" not in answer.headers
 
 
-def test_the_right_one_is_a_session_for_every_host(door: FrontDoor) -> None:
+def test_the_right_one_is_a_session_for_every_host(door: Door) -> None:
     answer = _send(door, LOGIN_USER, PASSWORD)
     assert (answer.status_code, answer.headers["Location"]) == (302, f"http://{MLFLOW}/")
     (cookie,) = SimpleCookie(answer.headers["Set-Cookie"]).values()

@@ -9,7 +9,6 @@ from components.connections import (
     ObjectStoreConnection,
     PostgresConnection,
 )
-from components.shapes import network_policies
 
 AUTHORITIES = "-----BEGIN CERTIFICATE-----\n"
 GATEWAY = GatewayConnection(
@@ -31,7 +30,6 @@ def login_args(**changes: object) -> LoginArgs:
         namespace="identity",
         image="oauth2-proxy",
         gateway=GATEWAY,
-        gate=network_policies.pods({"app": "gate"}),
         cookie_secret="cookie-secret-of-tests",
         password="password-of-tests",
         client_secret="client-secret-of-tests",

@@ -1,11 +1,12 @@
 import dataclasses
+import json
 from typing import Any
 
 import pulumi_kubernetes as kubernetes
 import pytest
 import yaml
 
-from components.access import middlewares
+from components.access import gate, middlewares
 from components.access.gateway import Gateway, GatewayArgs, LoadBalancer, address
 from components.access.traefik_configuration import TLS_ENTRY_PORT, arguments
 from components.shapes import network_policies
@@ -16,6 +17,7 @@ from tests.unit.components import rules
 BACKENDS = (network_policies.in_namespace("models"), network_policies.in_namespace("mlflow"))
 
 
+GATE: dict[str, Any] = {"routes": []}
 CERTIFICATE = ServerCertificate(authority="authority", certificate="certificate", key="key-of-tests")
 
 
@@ -127,7 +129,7 @@ def test_listener_and_file_name_the_certificate_that_the_pod_has() -> None:
 
 @pytest.mark.parametrize("preview", [False, True])
 def test_with_a_certificate_it_meets_the_rules_too(preview: bool) -> None:
-    deployment = deployed(preview=preview, certificate=CERTIFICATE, gate="http://gate")
+    deployment = deployed(preview=preview, certificate=CERTIFICATE, gate=GATE)
     rules.assert_labelled(deployment)
     rules.assert_restricted(deployment, api_clients=["traefik-server"])
     rules.assert_no_secret_in_clear(deployment, "key-of-tests")
@@ -242,17 +244,55 @@ def test_it_may_watch_every_kind_that_it_watches() -> None:
 
 
 def test_every_request_passes_the_middlewares_of_a_file_that_the_server_has() -> None:
-    for gate in (None, "http://gate.identity:8080/check"):
-        deployment = deployed(gate=gate, in_flight=5)
+    for known in (None, GATE):
+        deployment = deployed(gate=known, in_flight=5)
         pod = deployment.pods()["traefik-server"]
         (server,) = pod["containers"]
         (folder,) = [each["mountPath"] for each in server["volumeMounts"] if each["name"] == "configuration"]
         data = deployment.one("ConfigMap", "traefik-configuration").inputs["data"]
         (file,) = data
         assert f"--providers.file.filename={folder}/{file}" in server["args"]
-        expected = ",".join(middlewares.names(guarded=gate is not None))
+        asked = gate.address() if known else None
+        expected = ",".join(middlewares.names(guarded=known is not None))
         assert f"--entrypoints.web.http.middlewares={expected}" in server["args"]
-        assert yaml.safe_load(data[file])["http"]["middlewares"] == middlewares.content(gate, 5)
+        assert yaml.safe_load(data[file])["http"]["middlewares"] == middlewares.content(asked, 5)
+
+
+def test_the_gate_has_its_file_and_another_one_is_another_pod() -> None:
+    annotations = set[str]()
+    for known in (GATE, {**GATE, "domain": "other.example"}):
+        deployment = deployed(gate=known)
+        config_map = deployment.one("ConfigMap", "traefik-gate").inputs
+        assert json.loads(config_map["data"][gate.FILE]) == known
+        pod = deployment.pods()["traefik-server"]
+        (volume,) = [each for each in pod["volumes"] if each["name"] == "gate"]
+        assert volume["configMap"]["name"] == config_map["metadata"]["name"]
+        (server,) = pod["containers"]
+        folders = {each["name"]: each["mountPath"] for each in server["volumeMounts"]}
+        assert folders["gate"] == gate.FOLDER
+        template = deployment.one("Deployment").inputs["spec"]["template"]["metadata"]
+        annotations.add(json.dumps(template["annotations"]))
+    assert len(annotations) == 2
+
+
+def test_only_with_a_gate_it_asks_the_api_who_somebody_is() -> None:
+    asked = [rule["resources"] for rule in deployed(gate=GATE).one("ClusterRole").inputs["rules"]]
+    assert asked[-2:] == [["tokenreviews"], ["subjectaccessreviews"]]
+    assert ["tokenreviews"] not in [
+        rule["resources"] for rule in deployed().one("ClusterRole").inputs["rules"]
+    ]
+
+
+def test_only_with_an_issuer_it_may_connect_to_anywhere() -> None:
+    plain, issued = (
+        rules.policies(deployed(gate=known))["traefik"]["egress"] for known in (GATE, {**GATE, "issuer": {}})
+    )
+    *rest, added = issued
+    assert rest == plain
+    assert added == {
+        "to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}],
+        "ports": [{"port": 443, "protocol": "TCP"}],
+    }
 
 
 def test_a_bound_that_refuses_every_request_is_refused() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from components.access.login import Issuer, Login, cookie_key, htpasswd
+from components.access.login import Issuer, Login, cookie_key, htpasswd, issued_tokens, url
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules, sample
 
@@ -94,8 +94,7 @@ def test_an_issuer_of_a_companys_own_authority_is_trusted_by_that_one_alone() ->
     deployment = deployed(issuer=issuer)
     assert "--provider-ca-file=/authorities/authorities.pem" in arguments(deployment)
     assert not [each for each in arguments(deployment) if "use-system-trust-store" in each]
-    assert deployment.result.issuer is not None
-    assert deployment.result.issuer["authority"] == "the authority"
+    assert issued_tokens(issuer, "oidc:")["authority"] == "the authority"
     pod = deployment.pods()["login-server"]
     (mount,) = [each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "authority"]
     assert (mount["mountPath"], mount["readOnly"]) == ("/authorities", True)
@@ -122,20 +121,18 @@ def _authority(deployment: Deployment[Login]) -> dict[str, str]:
 def test_without_one_the_images_authorities_are_trusted(issuer: Issuer | None) -> None:
     deployment = deployed(issuer=issuer)
     assert not [each for each in arguments(deployment) if "ca-file" in each]
-    assert "authority" not in (deployment.result.issuer or {})
+    assert issuer is None or "authority" not in issued_tokens(issuer, "oidc:")
     assert deployment.one("ConfigMap").name == "login-pages"
 
 
-def test_people_are_sent_where_they_sign_in() -> None:
-    assert deployed().result.sessions == {
-        "url": "http://login:4180",
-        "host": "login.plinth.localhost",
-        "path": "/oauth2/sign_in",
-        "cookie": "plinth",
-        "prefix": "local:",
-        "secure": False,
-    }
-    assert deployed(issuer=sample.ISSUER).result.sessions["path"] == "/oauth2/start"
+def test_the_gate_asks_about_sessions_where_the_login_listens() -> None:
+    service = deployed().one("Service").inputs
+    port = service["spec"]["ports"][0]["port"]
+    assert url("login", "identity") == f"http://{service['metadata']['name']}.identity:{port}"
+    policy = rules.policies(deployed())["login"]
+    (incoming,) = policy["ingress"]
+    (client,) = incoming["from"]
+    assert client["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "gateway"}
 
 
 def test_the_page_has_a_form_that_works_without_a_provider() -> None:

@@ -1,7 +1,7 @@
 from typing import Any
 
 from components.access import middlewares
-from components.access.gate import HEADERS, SHARE
+from components.access.gate import HEADERS, SHARE, address
 
 
 def rendered(gate: str | None, in_flight: int = 32) -> dict[str, Any]:
@@ -9,12 +9,12 @@ def rendered(gate: str | None, in_flight: int = 32) -> dict[str, Any]:
 
 
 def test_with_a_gate_each_user_has_a_bound_that_only_the_gate_counts() -> None:
-    made = rendered("http://gate.identity:8080/check")
+    made = rendered(address())
     assert made["in-flight"]["inFlightReq"] == {"amount": 32, "sourceCriterion": {"requestHeaderName": SHARE}}
     # What a client sends of the header is dropped: nobody counts as somebody else.
     assert SHARE in made["gate"]["forwardAuth"]["authResponseHeaders"]
     assert made["gate"]["forwardAuth"]["authResponseHeaders"] == [*HEADERS]
-    assert made["gate"]["forwardAuth"]["address"] == "http://gate.identity:8080/check"
+    assert made["gate"]["forwardAuth"]["address"] == address()
 
 
 def test_without_a_gate_all_share_a_bound_that_no_client_can_leave() -> None:
@@ -30,6 +30,6 @@ def test_without_a_gate_all_share_a_bound_that_no_client_can_leave() -> None:
 def test_strangers_are_refused_before_they_count() -> None:
     assert middlewares.names(guarded=True) == ["gate@file", "in-flight@file"]
     assert middlewares.names(guarded=False) == ["in-flight@file"]
-    for gate in ("http://gate", None):
+    for gate in (address(), None):
         named = {each.partition("@")[0] for each in middlewares.names(guarded=gate is not None)}
         assert named == rendered(gate).keys()

@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from components.access.gate import address
 from components.access.traefik_configuration import arguments, dynamic, entries
 
 
@@ -40,7 +41,7 @@ def test_the_file_is_read(guarded: bool, secure: bool) -> None:
 
 
 def test_the_file_has_what_is_asked_for() -> None:
-    plain, guarded = (yaml.safe_load(dynamic(gate, 1)) for gate in (None, "http://gate"))
+    plain, guarded = (yaml.safe_load(dynamic(gate, 1)) for gate in (None, address()))
     assert {*plain} == {*guarded} == {"http"}
     assert {*plain["http"]["middlewares"]} == {"in-flight"}
     assert {*guarded["http"]["middlewares"]} == {"gate", "in-flight"}

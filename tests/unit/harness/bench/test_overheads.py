@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from cluster.instance import Instance
-from components.access import traefik_configuration
+from components.access import gate, traefik_configuration
 from harness import memory, processes
 from harness.bench import additions, overheads, peers
 from harness.bench.closed_loop import LoadError
@@ -33,7 +33,7 @@ class _Running:
 
 
 def test_two_entry_points_differ_in_the_gate_alone() -> None:
-    dynamic = yaml.safe_load(traefik_configuration.dynamic("http://gate.gateway:8080/check", 64))
+    dynamic = yaml.safe_load(traefik_configuration.dynamic(gate.address(), 64))
     made = overheads.routers(dynamic, "http://10.0.0.1:8080")["http"]
     assert made["middlewares"] == dynamic["http"]["middlewares"]
     assert {name: each["middlewares"] for name, each in made["routers"].items()} == {
@@ -53,7 +53,7 @@ def test_a_stack_that_records_nothing_or_has_no_gate_is_an_error(monkeypatch: py
     monkeypatch.setattr(peers, "running", _Running)
     monkeypatch.setattr(additions, "measure", lambda *_, **__: None)
     _Running.commands.clear()
-    with pytest.raises(LoadError, match="no process of gate"):
+    with pytest.raises(LoadError, match="the gateway asks no gate"):
         list(overheads.measure(Instance("x"), endpoints(), _SERVED, "r1"))
     assert _Running.commands == [
         ["python3", "-m", "predictor", "--http_port=18100", "--enable_grpc=false"],

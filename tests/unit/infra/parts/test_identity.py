@@ -33,7 +33,7 @@ def _deployed(**given: object) -> Deployment[Any]:
 
 
 def _gate(deployment: Deployment[Any]) -> dict[str, Any]:
-    return json.loads(deployment.one("ConfigMap", "gate-config").inputs["data"]["gate.json"])
+    return json.loads(deployment.one("ConfigMap", "traefik-gate").inputs["data"]["gate.json"])
 
 
 def test_a_stack_that_does_not_name_it_has_a_login() -> None:
@@ -55,7 +55,7 @@ def test_the_gate_hangs_on_the_entry_point_of_every_route() -> None:
     (traefik,) = registered.pods()["traefik-server"]["containers"]
     assert "--entrypoints.web.http.middlewares=gate@file,in-flight@file" in traefik["args"]
     text = registered.one("ConfigMap", "traefik-configuration").inputs["data"]["dynamic.yaml"]
-    assert "http://gate.identity:8080/check" in text
+    assert "gate:///etc/traefik/gate/gate.json" in text
 
 
 def test_the_gate_knows_every_host_of_the_stack_and_opens_two() -> None:
@@ -168,12 +168,11 @@ def test_people_learn_where_to_sign_in_from_the_command_line(
     assert "--scope=openid groups" in container["args"]
 
 
-def test_in_production_the_gate_and_the_login_survive_the_loss_of_a_node() -> None:
-    """Every request asks the gate: with one pod of it, its node's end would close the whole platform."""
+def test_in_production_the_gateway_and_the_login_survive_the_loss_of_a_node() -> None:
     production = {"environment": "production", "protect": True, "rollouts": {"approval": True}}
     registered = platform.deployed(reader.parse({"cluster": _CLUSTER, "identity": _OIDC, **production}))
     local = _deployed(**_OIDC)
-    for name in ("gate", "login"):
+    for name in ("traefik", "login"):
         spec = registered.one("Deployment", f"{name}-server").inputs["spec"]
         assert spec["replicas"] == 2
         assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}

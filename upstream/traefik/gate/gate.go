@@ -1,8 +1,9 @@
-package main
+package gate
 
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -21,62 +22,63 @@ type gate struct {
 type refusal struct {
 	code int
 	text string
+	// header is that of the answer.
+	header http.Header
 }
 
-// ServeHTTP answers Traefik: 200 lets the request pass, with the headers that name its sender.
-func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// RoundTrip answers Traefik: 200 lets the request pass, with the headers that name its sender.
+func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
+	header, refused := g.decide(r)
+	if refused != nil {
+		return refused.response(r), nil
+	}
+	return response(r, http.StatusOK, header, ""), nil
+}
+
+// decide returns the headers of a request that passes, or why it does not.
+func (g *gate) decide(r *http.Request) (http.Header, *refusal) {
 	host := hostOf(r.Header.Get("X-Forwarded-Host"))
 	method := r.Header.Get("X-Forwarded-Method")
 	target, err := url.ParseRequestURI(r.Header.Get("X-Forwarded-Uri"))
 	if err != nil || method == "" {
-		answer(w, refusal{http.StatusBadRequest, "the request has no readable path"})
-		return
+		return nil, refuse(http.StatusBadRequest, "the request has no readable path")
 	}
 	if name := underscored(r.Header); name != "" {
-		answer(w, refusal{http.StatusBadRequest, fmt.Sprintf("header %s: names with an underscore are refused, "+
-			"because servers take them for names with a hyphen", name)})
-		return
+		return nil, refuse(http.StatusBadRequest, "header %s: names with an underscore are refused, "+
+			"because servers take them for names with a hyphen", name)
 	}
 	route, name := g.config.find(host, target.Path)
 	if route == nil {
-		answer(w, refusal{http.StatusNotFound, "nothing is published under this host and path"})
-		return
+		return nil, refuse(http.StatusNotFound, "nothing is published under this host and path")
 	}
 	if route.Open {
-		pass(w, r, g.config.Login, nil, route)
-		return
+		return passed(r, g.config.Login, nil, route), nil
 	}
 	if !isClean(target.Path) {
-		answer(w, refusal{http.StatusBadRequest, "the path has empty, dotted or encoded segments: send it plain"})
-		return
+		return nil, refuse(http.StatusBadRequest, "the path has empty, dotted or encoded segments: send it plain")
 	}
 	who, err := g.identities.of(r)
 	switch {
 	case errors.Is(err, errToken):
-		unknown(w, err.Error(), `, error="invalid_token"`)
-		return
+		return nil, unknown(err.Error(), `, error="invalid_token"`)
 	case err != nil:
-		answer(w, faulty(err))
-		return
+		return nil, faulty(err)
 	case who == nil:
-		g.ask(w, r, host, target)
-		return
+		return nil, g.ask(r, host, target)
 	}
 	if who.session && method != http.MethodGet && method != http.MethodHead && !g.ownPage(r) {
-		answer(w, refusal{http.StatusForbidden, "a page of another site sent this with your session: refused"})
-		return
+		return nil, refuse(http.StatusForbidden, "a page of another site sent this with your session: refused")
 	}
 	if refused := g.check(r, who, route, method, target.Path, name); refused != nil {
-		answer(w, *refused)
-		return
+		return nil, refused
 	}
-	pass(w, r, g.config.Login, who, route)
+	return passed(r, g.config.Login, who, route), nil
 }
 
 func (g *gate) check(r *http.Request, who *identity, route *Route, method, path, name string) *refusal {
 	attributes, ok := route.attributes(who, method, path, name)
 	if !ok {
-		return &refusal{http.StatusNotFound, "nothing is published under this path"}
+		return refuse(http.StatusNotFound, "nothing is published under this path")
 	}
 	decision, _, err := g.rights.Authorize(r.Context(), attributes)
 	switch {
@@ -84,28 +86,28 @@ func (g *gate) check(r *http.Request, who *identity, route *Route, method, path,
 		return nil
 	case err != nil:
 		slog.Error("rights cannot be verified", "error", err)
-		return &refusal{http.StatusServiceUnavailable, "rights cannot be verified now: try again"}
+		return refuse(http.StatusServiceUnavailable, "rights cannot be verified now: try again")
 	}
 	resource := strings.Trim(attributes.Resource+"/"+attributes.Subresource, "/")
-	return &refusal{http.StatusForbidden, fmt.Sprintf("%s may not %s %s.%s in namespace %s: "+
+	return refuse(http.StatusForbidden, "%s may not %s %s.%s in namespace %s: "+
 		"ask whoever administers it for a RoleBinding", who.GetName(), attributes.Verb, resource, attributes.APIGroup,
-		attributes.Namespace)}
+		attributes.Namespace)
 }
 
-func faulty(err error) refusal {
+func faulty(err error) *refusal {
 	if errors.Is(err, errConflict) {
-		return refusal{http.StatusBadRequest, err.Error()}
+		return refuse(http.StatusBadRequest, "%v", err)
 	}
 	slog.Error("identity cannot be verified", "error", err)
 	text := errAway
 	if errors.Is(err, errIssuerAway) {
 		text = errIssuerAway
 	}
-	return refusal{http.StatusServiceUnavailable, text.Error() + ": try again"}
+	return refuse(http.StatusServiceUnavailable, "%v: try again", text)
 }
 
 // ask sends a browser to the login, and says to other clients what they lack.
-func (g *gate) ask(w http.ResponseWriter, r *http.Request, host string, target *url.URL) {
+func (g *gate) ask(r *http.Request, host string, target *url.URL) *refusal {
 	login := g.config.Login
 	if login != nil && strings.Contains(r.Header.Get("Accept"), "text/html") && host != localhost {
 		scheme := "http"
@@ -118,18 +120,19 @@ func (g *gate) ask(w http.ResponseWriter, r *http.Request, host string, target *
 			port = ":" + given
 		}
 		back := scheme + "://" + host + port + target.RequestURI()
-		w.Header().Set("Location", scheme+"://"+login.Host+port+login.Path+"?rd="+url.QueryEscape(back))
-		answer(w, refusal{http.StatusFound, "sign in first"})
-		return
+		first := refuse(http.StatusFound, "sign in first")
+		first.header.Set("Location", scheme+"://"+login.Host+port+login.Path+"?rd="+url.QueryEscape(back))
+		return first
 	}
-	unknown(w, "no valid token", "")
+	return unknown("no valid token", "")
 }
 
 // unknown says to a client that its token is worth nothing, and where it gets another.
-func unknown(w http.ResponseWriter, reason, challenge string) {
-	w.Header().Set("WWW-Authenticate", `Bearer realm="plinth"`+challenge)
-	answer(w, refusal{http.StatusUnauthorized, reason + ": send Authorization: Bearer TOKEN " +
-		"(python -m workloads token prints one)"})
+func unknown(reason, challenge string) *refusal {
+	refused := refuse(http.StatusUnauthorized, "%s: send Authorization: Bearer TOKEN "+
+		"(python -m workloads token prints one)", reason)
+	refused.header.Set("WWW-Authenticate", `Bearer realm="plinth"`+challenge)
+	return refused
 }
 
 // ownPage tells whether a browser sent a request for a page of the platform, and not for somebody else's.
@@ -152,23 +155,25 @@ func underscored(header http.Header) string {
 	return ""
 }
 
-// pass lets a request go on. Traefik replaces the headers that it names here, and drops those that are not here.
-func pass(w http.ResponseWriter, r *http.Request, login *Login, who *identity, route *Route) {
+// passed returns the headers of a request that goes on. Traefik replaces those that it names here, and drops those
+// of them that are not here.
+func passed(r *http.Request, login *Login, who *identity, route *Route) http.Header {
+	header := http.Header{}
 	if route.Open {
 		// Signed by a key of the server behind it, which must see the signature.
 		for _, each := range r.Header.Values("Authorization") {
-			w.Header().Add("Authorization", each)
+			header.Add("Authorization", each)
 		}
 	}
 	if cookies := others(r, login, route); cookies != "" {
-		w.Header().Set("Cookie", cookies)
+		header.Set("Cookie", cookies)
 	}
-	w.Header().Set("X-Plinth-Share", route.share(who))
+	header.Set("X-Plinth-Share", route.share(who))
 	if who != nil {
-		w.Header().Set("X-Remote-User", who.GetName())
-		w.Header().Set("X-Remote-Groups", joined(who.GetGroups()))
+		header.Set("X-Remote-User", who.GetName())
+		header.Set("X-Remote-Groups", joined(who.GetGroups()))
 	}
-	w.WriteHeader(http.StatusOK)
+	return header
 }
 
 // joined returns groups as servers read them: one with a bar in its name would be two of them there, and whoever
@@ -194,9 +199,22 @@ func others(r *http.Request, login *Login, route *Route) string {
 	return strings.Join(kept, "; ")
 }
 
-func answer(w http.ResponseWriter, refused refusal) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(refused.code)
-	fmt.Fprintln(w, refused.text)
+func refuse(code int, format string, values ...any) *refusal {
+	return &refusal{code: code, text: fmt.Sprintf(format, values...), header: http.Header{}}
+}
+
+func (r *refusal) response(request *http.Request) *http.Response {
+	r.header.Set("Content-Type", "text/plain; charset=utf-8")
+	r.header.Set("Cache-Control", "no-store")
+	return response(request, r.code, r.header, r.text+"\n")
+}
+
+func response(request *http.Request, code int, header http.Header, text string) *http.Response {
+	return &http.Response{
+		StatusCode:    code,
+		Header:        header,
+		Body:          io.NopCloser(strings.NewReader(text)),
+		ContentLength: int64(len(text)),
+		Request:       request,
+	}
 }

@@ -8,12 +8,19 @@ Embedded in the steps that load data and train on it.
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any, Final
 
 FOLDER: Final = "dvc"
 """Folder of the pipelines' bucket that is the remote."""
 _MISSING: Final = ("404", "NoSuchKey", "NotFound")
+# To DVC a stage's name follows a colon, a leading hyphen begins an option, and a leading @ what belongs to a
+# stage. MLflow drops what follows # and ?, decodes %, and strips spaces. YAML takes no control characters,
+# Windows none of the others.
+_NO_PART_OF_A_NAME: Final = re.compile(r'^[-@\s]|[\x00-\x1f\x7f-\x9f"#%*:<>?\\|]')
+# With .dvc after it, a name may have 255 bytes.
+_NAME_BYTES: Final = 251
 
 
 def bucket_of(uri: str) -> str:
@@ -41,8 +48,13 @@ def dvc_file(file: Path, name: str) -> str:
 
 
 def file_name(data: str) -> str:
-    """Return the name under which `dvc pull` writes a data set: that of its file."""
-    name = data.rpartition("/")[2]
+    """Return the name under which `dvc pull` writes a data set.
+
+    It is that of its file, with `_` for what DVC, MLflow or a file system take for more than a name, and no
+    more than the end of a very long one.
+    """
+    end = data.rpartition("/")[2].encode()[-_NAME_BYTES:].decode(errors="ignore")
+    name = _NO_PART_OF_A_NAME.sub("_", end)
     return name if "." in name else f"{name}.csv"
 
 

@@ -74,7 +74,28 @@ def test_the_bucket_is_that_of_the_steps_artifacts(uri: str, bucket: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("data", "name"), [("wine", "wine.csv"), ("s3://pipelines/a b/Sales (1).csv", "Sales (1).csv")]
+    ("data", "name"),
+    [
+        ("wine", "wine.csv"),
+        ("s3://pipelines/a b/Sales (1).csv", "Sales (1).csv"),
+        ("s3://pipelines/Größen, @2 - a'b+c=d~e&f.tsv", "Größen, @2 - a'b+c=d~e&f.tsv"),
+    ],
 )
 def test_data_is_pulled_under_the_name_of_its_file(data: str, name: str) -> None:
     assert file_name(data) == name
+
+
+@pytest.mark.parametrize("character", [*'"#%*:<>?\\|', "\t", "\n", "\x01", "\x7f", "\x85"])
+def test_what_dvc_or_mlflow_read_as_more_than_a_name_is_left_out(character: str) -> None:
+    assert file_name(f"s3://pipelines/a{character}b.csv") == "a_b.csv"
+
+
+@pytest.mark.parametrize("first", ["-", "@", " "])
+def test_no_name_begins_like_an_option_or_a_group(first: str) -> None:
+    assert file_name(f"s3://pipelines/{first}a{first}b.csv") == f"_a{first}b.csv"
+
+
+def test_of_a_very_long_name_the_end_is_left() -> None:
+    name = file_name(f"s3://pipelines/{'ö' * 300}.csv")
+    assert name == f"{'ö' * 123}.csv"
+    assert len(f"{name}.dvc".encode()) <= 255

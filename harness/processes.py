@@ -63,6 +63,17 @@ def running(pids: Iterable[int], program: str) -> list[int]:
     return [pid for pid in pids if program in [Path(each).name for each in command_line(pid)[:2]]]
 
 
+def with_descendants(pids: Iterable[int]) -> list[int]:
+    """Return processes, their children, and so on."""
+    found: list[int] = []
+    ahead = [*pids]
+    while ahead:
+        found.append(pid := ahead.pop())
+        threads = Path(f"/proc/{pid}/task").glob("*/children")
+        ahead += [int(child) for each in threads for child in each.read_text().split()]
+    return found
+
+
 def in_network_of(pid: int, argv: Sequence[str]) -> list[str]:
     """Return the command that runs a program in the network namespace of a process."""
     return ["nsenter", f"--target={pid}", "--net", *argv]

@@ -250,7 +250,7 @@ class Gateway(pulumi.ComponentResource):
                 "metrics": METRICS_PORT,
             },
             probe=pod_security.http_probe("/ping", METRICS_PORT),
-            resources=pod_security.sizes(cpu="50m", memory="128Mi", memory_limit="512Mi"),
+            resources=pod_security.sizes(cpu="100m", memory="128Mi", memory_limit="512Mi"),
         )
         # Endpoints are withdrawn meanwhile, so the old pod gets no new connections when it ends.
         container["lifecycle"] = {"pre_stop": {"sleep": {"seconds": 3}}}

@@ -158,7 +158,9 @@ def _unrouted(served: Served) -> str | None:
 
 def _tracking(instance: Instance, endpoints: Endpoints, served: Served, run_id: str) -> Added:
     """Compare reading a run from MLflow's own port with reading it as users do: gateway, gate and proxy."""
-    servers, path = _named(instance, "mlflow"), f"/api/2.0/mlflow/runs/get?run_id={run_id}"
+    # Its first process starts others, which answer.
+    servers = processes.with_descendants(_named(instance, "mlflow"))
+    path = f"/api/2.0/mlflow/runs/get?run_id={run_id}"
     in_front = [served.gateway, *_named(instance, "haproxy")]
     host = endpoints.tracking_host
     # Nobody but the proxies reaches that port from outside of the pod; they name the workspace.

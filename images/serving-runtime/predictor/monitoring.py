@@ -98,15 +98,16 @@ class Lines:
     """Recorded requests in the form of SageMaker's data capture, one JSON object per line."""
 
     def __init__(self, recorder: Recorder) -> None:
-        self._names = recorder.names
+        self._names = orjson.Fragment(orjson.dumps(recorder.names)) if recorder.names else None
+        self._second = 0
+        self._until_second = ""
 
     def line(self, entry: Entry) -> bytes:
         """Return one request and its answer, the answer byte for byte."""
-        when = datetime.fromtimestamp(entry.seconds, UTC).isoformat(timespec="milliseconds")
         event: dict[str, Any] = {"eventId": entry.identity.decode()}
         if entry.unit:
             event["customAttributes"] = [f"unit={entry.unit.decode()}"]
-        event["inferenceTime"] = when.replace("+00:00", "Z")
+        event["inferenceTime"] = self._time(entry.seconds)
         record = {
             "captureData": {
                 "endpointInput": _captured("INPUT", self._input(entry.given)),
@@ -117,10 +118,18 @@ class Lines:
         }
         return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
 
+    def _time(self, seconds: float) -> str:
+        """Return a time in RFC 3339; many entries are of one second."""
+        second = int(seconds)
+        if second != self._second:
+            self._second = second
+            self._until_second = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{self._until_second}.{int((seconds - second) * 1000):03d}Z"
+
     def _input(self, given: Any) -> bytes:
         if isinstance(given, bytes):
             return given
-        if not self._names:
+        if self._names is None:
             return orjson.dumps({"instances": given}, _listed, _OPTIONS)
         return orjson.dumps({"dataframe_split": {"columns": self._names, "data": given}}, _listed, _OPTIONS)
 

@@ -15,7 +15,7 @@ from predictor.datatypes import Array
 REFERENCE_FILE = Path("extra_files") / "reference.json"
 _FORMAT = 1
 _LOGGER = logging.getLogger("predictor")
-_MOST_PENDING = 256
+_MOST_PENDING = 1024
 _PENDING_CELLS = 32 * 1024
 
 
@@ -115,7 +115,7 @@ class Bins:
         self._is_classifier = any(each.name == "class" for each in answers)
         self._outputs = len(classes) if self._is_classifier else 1
         self._size = max(1, min(_MOST_PENDING, _PENDING_CELLS // max(1, len(variables))))
-        # Putting 256 small arrays together takes less time than copying each into a large one.
+        # Putting many small arrays together takes less time than copying each into a large one.
         self._rows: list[Array] = []
         self._results: list[Array] = []
         self._last: NDArray[Any] | None = None
@@ -176,7 +176,7 @@ class Bins:
         if not self._rows:
             return
         rows = np.concatenate(self._rows)
-        results = np.concatenate([each.reshape(1, -1) for each in self._results])
+        results = np.concatenate(self._results, axis=None).reshape(len(rows), self._outputs)
         self._rows, self._results = [], []
         values = np.hstack([rows, self._shown(results)]).astype("float64", copy=False)
         known = np.isfinite(values)

@@ -1,9 +1,10 @@
 """Makes Traefik smaller and quicker. Run as `python prepare.py BUILD_DIR`.
 
-Clients of DNS services and of Amazon ECS are 60 of the 145 MB of source that it compiles, and no gateway of
-plinth uses them: packages of our own in their place say what is not there. Its forwardAuth middleware makes
-an HTTP request about every request; the package `gate` answers it within the process. Its access log makes a
-write for every request, which `batches` joins. It sends small requests in two pieces, and by `bodies` in one.
+- Clients of DNS services and of Amazon ECS are 60 of the 145 MB of source that it compiles, and no gateway of
+  plinth uses them: packages of our own in their place say what is not there.
+- Its forwardAuth middleware makes an HTTP request about every request; `gate` answers it within the process.
+- Its access log makes a write for every request; `batches` joins them.
+- It sends small requests in two pieces; `bodies` in one.
 """
 
 import shutil

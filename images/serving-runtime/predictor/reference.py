@@ -180,7 +180,7 @@ class Bins:
         self._rows, self._results = [], []
         values = np.hstack([rows, self._shown(results)]).astype("float64", copy=False)
         known = np.isfinite(values)
-        places = np.zeros(values.shape, dtype="int64")
+        places = np.zeros(values.shape, dtype="int16")
         for edges in self._edges.T:
             places += values >= edges
         places = np.where(self._texts, np.where(known, values, 0).astype("int64"), places)

@@ -63,15 +63,9 @@ def running(pids: Iterable[int], program: str) -> list[int]:
     return [pid for pid in pids if program in [Path(each).name for each in command_line(pid)[:2]]]
 
 
-def with_descendants(pids: Iterable[int]) -> list[int]:
-    """Return processes, their children, and so on."""
-    found: list[int] = []
-    ahead = [*pids]
-    while ahead:
-        found.append(pid := ahead.pop())
-        threads = Path(f"/proc/{pid}/task").glob("*/children")
-        ahead += [int(child) for each in threads for child in each.read_text().split()]
-    return found
+def root_of(pid: int) -> Path:
+    """Return the root folder of a process, which in a container is that of its files."""
+    return Path("/proc") / str(pid) / "root"
 
 
 def in_network_of(pid: int, argv: Sequence[str]) -> list[str]:

@@ -37,16 +37,14 @@ def content(
     *,
     domain: str,
     routes: Sequence[Mapping[str, Any]],
-    sessions: Mapping[str, Any],
-    issuer: Mapping[str, Any] | None,
+    login: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return what the gate reads: whom it knows, and what each host asks for.
 
     Args:
         domain: parent domain of every host of the platform.
         routes: what each host asks for; of `Access.route`.
-        sessions: of `login.sessions`.
-        issuer: of `login.issued_tokens`, if there is an issuer.
+        login: of `login.known_to_gate`.
 
     Raises:
         ValueError: there are no routes.
@@ -57,6 +55,5 @@ def content(
         "domain": domain,
         "audiences": [TOKEN_AUDIENCE, *AUDIENCE_OF_PODS],
         "routes": [*routes],
-        "login": sessions,
-        **({"issuer": issuer} if issuer else {}),
+        **login,
     }

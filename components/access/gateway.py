@@ -94,6 +94,11 @@ class GatewayArgs:
             raise ValueError(f"in_flight: {self.in_flight}; every request would be refused")
 
 
+def is_secure(certificate: ServerCertificate | None, balancer: LoadBalancer) -> bool:
+    """Return whether clients outside the cluster connect over TLS, which ends at the gateway or before it."""
+    return certificate is not None or balancer.tls
+
+
 def rules() -> list[kubernetes.rbac.v1.PolicyRuleArgsDict]:
     """Return Traefik's rights: the objects that it reads and the statuses that it writes."""
     gateway_api = "gateway.networking.k8s.io"
@@ -132,7 +137,6 @@ class Gateway(pulumi.ComponentResource):
         super().__init__("plinth:index:Gateway", name, inputs, opts)
         self._name = name
         self._args = args
-        self._gate_text = json.dumps(args.gate, indent=1, sort_keys=True)
         self._owner = Owner.of_product(
             self, name, args.namespace, product="traefik", role="gateway", version=version
         )
@@ -149,7 +153,7 @@ class Gateway(pulumi.ComponentResource):
             namespace=args.namespace,
             domain=args.domain,
             class_name=CLASS_NAME,
-            secure=args.certificate is not None or args.load_balancer.tls,
+            secure=is_secure(args.certificate, args.load_balancer),
         )
         if args.node_port is None:
             self.address = self._load_balancer()
@@ -217,7 +221,7 @@ class Gateway(pulumi.ComponentResource):
         config_map = kubernetes.core.v1.ConfigMap(
             f"{self._name}-gate",
             metadata=self._owner.metadata(_GATE),
-            data={gate.FILE: self._gate_text},
+            data={gate.FILE: json.dumps(self._args.gate, indent=1, sort_keys=True)},
             opts=self._owner.child(),
         )
         return [config_map]
@@ -261,7 +265,7 @@ class Gateway(pulumi.ComponentResource):
             name=self._name,
             replicas=self._args.replicas,
             after=after,
-            annotations=server_pods.reads_at_start(self._gate_text),
+            annotations=server_pods.reads_at_start(args.gate) if args.gate else None,
         )
 
     def _service(self) -> kubernetes.core.v1.Service:

@@ -124,29 +124,31 @@ def url(name: str, namespace: str) -> str:
     return f"http://{name}.{namespace}:{PORT}"
 
 
-def sessions(url: str, *, domain: str, secure: bool, issued: bool, prefix: str) -> dict[str, Any]:
-    """Return what the gate knows of sessions.
+def known_to_gate(
+    url: str, *, domain: str, secure: bool, issuer: Issuer | None, prefix: str
+) -> dict[str, dict[str, Any]]:
+    """Return what the gate knows of sessions (`login`) and, if there is an issuer, of its tokens (`issuer`).
 
     Args:
-        url: where it asks about them.
+        url: where it asks about sessions.
         domain: parent domain of every host of the platform.
         secure: whether people use https.
-        issued: whether an issuer signs them in.
+        issuer: that of `LoginArgs`.
         prefix: that of `LoginArgs`.
     """
-    return {
+    sessions = {
         "url": url,
         "host": Host.LOGIN.below(domain),
         # With an issuer the button on our page would be one click for nothing.
-        "path": "/oauth2/start" if issued else "/oauth2/sign_in",
+        "path": "/oauth2/start" if issuer else "/oauth2/sign_in",
         "cookie": _COOKIE,
         "prefix": prefix,
         "secure": secure,
     }
+    return {"login": sessions, **({"issuer": _issued_tokens(issuer, prefix)} if issuer else {})}
 
 
-def issued_tokens(issuer: Issuer, prefix: str) -> dict[str, Any]:
-    """Return what the gate knows of an issuer's tokens; the prefix is that of `LoginArgs`."""
+def _issued_tokens(issuer: Issuer, prefix: str) -> dict[str, Any]:
     return {
         "url": issuer.url,
         "clientIds": [*dict.fromkeys((issuer.client_id, issuer.public_client_id))],

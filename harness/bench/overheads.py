@@ -159,7 +159,7 @@ def _unrouted(served: Served) -> str | None:
 def _tracking(instance: Instance, endpoints: Endpoints, served: Served, run_id: str) -> Added:
     """Compare reading a run from MLflow's own port with reading it as users do: gateway, gate and proxy."""
     # Its first process starts others, which answer.
-    servers = processes.with_descendants(_named(instance, "mlflow"))
+    servers = [each for pid in _named(instance, "mlflow") for each in processes.descendants(pid)]
     path = f"/api/2.0/mlflow/runs/get?run_id={run_id}"
     in_front = [served.gateway, *_named(instance, "haproxy")]
     host = endpoints.tracking_host
@@ -214,15 +214,11 @@ def _dynamic(served: Served) -> dict[str, Any]:
     flag = "--providers.file.filename="
     command = processes.command_line(served.gateway)
     own = next((each.removeprefix(flag) for each in command if each.startswith(flag)), "")
-    text = (_root(served) / own.lstrip("/")).read_text() if own else "{}"
+    text = (processes.root_of(served.gateway) / own.lstrip("/")).read_text() if own else "{}"
     found: dict[str, Any] = yaml.safe_load(text)
     if "gate" not in found.get("http", {}).get("middlewares", {}):
         raise LoadError("the gateway asks no gate: `plinth:identity` switches it on")
     return found
-
-
-def _root(served: Served) -> Path:
-    return Path("/proc") / str(served.gateway) / "root"
 
 
 @contextmanager
@@ -233,7 +229,7 @@ def _configured(served: Served) -> Generator[str]:
     found = subprocess.run(addresses, capture_output=True, text=True, check=True).stdout.split()
     # The container's own files are read-only; its shared memory ends with it.
     file = "/dev/shm/bench.yaml"  # noqa: S108 - in the container
-    inside = _root(served) / file.lstrip("/")
+    inside = processes.root_of(served.gateway) / file.lstrip("/")
     inside.write_text(yaml.safe_dump(routers(dynamic, f"http://{found[0]}:8080")))
     try:
         yield file

@@ -221,7 +221,7 @@ def measure_mixed_columns(served: Served, requests: int = 1000) -> list[ServingF
     Both get one row as MLflow's `dataframe_split`, from one client, with the same model.
     """
     here = Path(__file__)
-    inside = Path("/proc") / str(served.predictor) / "root"
+    inside = processes.root_of(served.predictor)
     maker = here.with_name("mixed_model.py").read_text()
     peers.run(served.predictor, ["python3", "-c", maker, str(_MIXED_FOLDER)])
     with tempfile.TemporaryDirectory() as folder:

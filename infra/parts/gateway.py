@@ -30,14 +30,14 @@ def certificates(settings: Settings) -> tuple[GatewayCertificate, ...]:
 def _deploy(site: "Site", _: Connections) -> Provides:
     import pulumi
 
-    from components.access.gateway import Gateway, GatewayArgs, LoadBalancer
+    from components.access.gateway import Gateway, GatewayArgs, LoadBalancer, is_secure
     from infra.parts import delivery, identity
     from infra.parts.site import peers
 
     settings, cloud = site.settings.gateway, site.target.cloud
     certificate = next((site.certificate(each) for each in certificates(site.settings)), None)
     balancer = cloud.load_balancer() if cloud else LoadBalancer()
-    secure = certificate is not None or balancer.tls
+    secure = is_secure(certificate, balancer)
     gateway = Gateway(
         "traefik",
         GatewayArgs(

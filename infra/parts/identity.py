@@ -58,14 +58,15 @@ def gate_content(settings: Settings, routes: Iterable[Route], *, secure: bool) -
         return None
     from components.access import gate, login
 
-    domain, prefix, issuer = settings.gateway.domain, _prefix(settings.identity), _issuer(settings.identity)
-    url = login.url(_LOGIN, NAMESPACE)
-    return gate.content(
+    domain, chosen = settings.gateway.domain, settings.identity
+    known = login.known_to_gate(
+        login.url(_LOGIN, NAMESPACE),
         domain=domain,
-        routes=gate_routes(routes, domain),
-        sessions=login.sessions(url, domain=domain, secure=secure, issued=issuer is not None, prefix=prefix),
-        issuer=issuer and login.issued_tokens(issuer, prefix),
+        secure=secure,
+        issuer=_issuer(chosen),
+        prefix=_prefix(chosen),
     )
+    return gate.content(domain=domain, routes=gate_routes(routes, domain), login=known)
 
 
 def _deploy(site: "Site", connections: Connections) -> Provides:

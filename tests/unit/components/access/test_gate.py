@@ -17,12 +17,8 @@ _ROUTES = (
 
 def content(*, issuer: login.Issuer | None = None) -> dict[str, Any]:
     domain, url = "plinth.localhost", login.url("login", "identity")
-    return gate.content(
-        domain=domain,
-        routes=_ROUTES,
-        sessions=login.sessions(url, domain=domain, secure=False, issued=issuer is not None, prefix="oidc:"),
-        issuer=issuer and login.issued_tokens(issuer, "oidc:"),
-    )
+    known = login.known_to_gate(url, domain=domain, secure=False, issuer=issuer, prefix="oidc:")
+    return gate.content(domain=domain, routes=_ROUTES, login=known)
 
 
 def test_it_may_ask_the_api_who_somebody_is_and_nothing_else() -> None:
@@ -62,4 +58,4 @@ def test_it_is_asked_within_the_process_by_its_file() -> None:
 
 def test_a_gate_with_nothing_behind_it_is_refused() -> None:
     with pytest.raises(ValueError, match="routes: none given"):
-        gate.content(domain="plinth.localhost", routes=[], sessions={}, issuer=None)
+        gate.content(domain="plinth.localhost", routes=[], login={})

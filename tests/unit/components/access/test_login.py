@@ -3,10 +3,11 @@
 import base64
 import hashlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from components.access.login import Issuer, Login, cookie_key, htpasswd, issued_tokens, url
+from components.access.login import Issuer, Login, cookie_key, htpasswd, known_to_gate, url
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules, sample
 
@@ -14,6 +15,10 @@ from tests.unit.components import rules, sample
 def deployed(*, preview: bool = False, **changes: object) -> Deployment[Login]:
     args = sample.login_args(**changes)
     return deploy(lambda: Login("login", args), preview=preview)
+
+
+def known(issuer: Issuer | None) -> dict[str, dict[str, Any]]:
+    return known_to_gate("http://login", domain="a.b", secure=False, issuer=issuer, prefix="oidc:")
 
 
 def arguments(deployment: Deployment[Login]) -> list[str]:
@@ -94,7 +99,7 @@ def test_an_issuer_of_a_companys_own_authority_is_trusted_by_that_one_alone() ->
     deployment = deployed(issuer=issuer)
     assert "--provider-ca-file=/authorities/authorities.pem" in arguments(deployment)
     assert not [each for each in arguments(deployment) if "use-system-trust-store" in each]
-    assert issued_tokens(issuer, "oidc:")["authority"] == "the authority"
+    assert known(issuer)["issuer"]["authority"] == "the authority"
     pod = deployment.pods()["login-server"]
     (mount,) = [each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "authority"]
     assert (mount["mountPath"], mount["readOnly"]) == ("/authorities", True)
@@ -121,7 +126,7 @@ def _authority(deployment: Deployment[Login]) -> dict[str, str]:
 def test_without_one_the_images_authorities_are_trusted(issuer: Issuer | None) -> None:
     deployment = deployed(issuer=issuer)
     assert not [each for each in arguments(deployment) if "ca-file" in each]
-    assert issuer is None or "authority" not in issued_tokens(issuer, "oidc:")
+    assert "authority" not in known(issuer).get("issuer", {})
     assert deployment.one("ConfigMap").name == "login-pages"
 
 

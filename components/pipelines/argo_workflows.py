@@ -309,8 +309,8 @@ class ArgoWorkflows(pulumi.ComponentResource):
             env=[
                 *pod_inputs.plain_env(
                     {
-                        # Every step of every run would wait for the default of 10 s.
-                        "DEFAULT_REQUEUE_TIME": "1s",
+                        # Every step of every run would wait for it, twice; the default is 10 s.
+                        "DEFAULT_REQUEUE_TIME": "100ms",
                         # Read by upstream/argo-workflows/controller.
                         "POD_START_TIMEOUT": f"{self._args.bounds.start_seconds}s",
                         "POD_ROOM_TIMEOUT": f"{self._args.bounds.room_seconds}s",

@@ -19,6 +19,11 @@ def table(report: dict[str, Any]) -> list[str]:
         f"pulumi up, again    {install['noop_up_seconds']:7.1f} s, {install['noop_up_changes']} changes",
         f"chain               {chain['seconds']:7.1f} s",
         *(f"  {name:18}{seconds:7.1f} s" for name, seconds in chain["steps"].items()),
+        *(
+            f"  {each['pods']:2} {kind:15}{each['starting']:7.0f} s starting, {each['program']:.0f} s program"
+            f", {each['ending']:.0f} s ending, {each['gap']:.0f} s until the next pod"
+            for kind, each in chain["phases"].items()
+        ),
         f"apply to Ready      {report['apply_to_ready_seconds']:7.1f} s",
         f"{'target':26}{'conn':>5}{'rps':>8}{'p50 ms':>8}{'p99 ms':>8}{'CPU ms':>8}{'p50 x':>7}{'CPU x':>7}",
     ]

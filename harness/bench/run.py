@@ -12,7 +12,7 @@ from cluster import prerequisites
 from cluster.errors import ClusterError
 from cluster.instance import Instance
 from harness import chain, memory
-from harness.bench import overheads, serving
+from harness.bench import overheads, phases, serving
 from harness.bench.closed_loop import LoadError
 from harness.bench.readiness import measure_apply_to_ready
 from harness.bench.report import table
@@ -76,7 +76,11 @@ def _measure_memory(instance: Instance, endpoints: Endpoints) -> dict[str, Any]:
 def _measure_chain(endpoints: Endpoints) -> dict[str, Any]:
     """Run the reference pipeline on data that the new platform has never seen."""
     run = chain.run(endpoints, "wine")
-    return {"seconds": run.seconds, "steps": {step.name: step.seconds for step in run.steps}}
+    return {
+        "seconds": run.seconds,
+        "steps": {step.name: step.seconds for step in run.steps},
+        "phases": {kind: asdict(each) for kind, each in phases.measure(endpoints, run.run_id).items()},
+    }
 
 
 def _find_served(instance: Instance, endpoints: Endpoints) -> serving.Served:

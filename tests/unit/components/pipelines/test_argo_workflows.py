@@ -83,7 +83,7 @@ def test_the_definitions_are_the_minimal_ones_and_labelled() -> None:
 
 def test_a_step_does_not_wait_ten_seconds_for_the_controller() -> None:
     (container,) = deployed().pods()["argo-controller"]["containers"]
-    assert {"name": "DEFAULT_REQUEUE_TIME", "value": "1s"} in container["env"]
+    assert {"name": "DEFAULT_REQUEUE_TIME", "value": "100ms"} in container["env"]
 
 
 def test_a_controller_sees_one_namespace_and_uses_the_pinned_executor() -> None:

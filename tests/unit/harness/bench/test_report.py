@@ -20,7 +20,11 @@ REPORT: dict[str, Any] = {
         "proportional_mib": 2800.0,
         "components": [{"component": "mlflow/mlflow", "resident": 310.0, "proportional": 300.0}],
     },
-    "chain": {"seconds": 152.0, "steps": {"load-data": 20.0}},
+    "chain": {
+        "seconds": 152.0,
+        "steps": {"load-data": 20.0},
+        "phases": {"drivers": {"pods": 8, "starting": 16.0, "program": 8.0, "ending": 6.0, "gap": 24.0}},
+    },
     "apply_to_ready_seconds": 9.5,
     "serving": [
         {
@@ -56,9 +60,10 @@ def test_every_figure_has_its_unit() -> None:
     ]
     assert "pulumi up, fresh      136.2 s, 252 resources, 0 failed, 1 retried" in lines
     assert "pulumi up, again       13.0 s, 0 changes" in lines
-    assert lines[5:8] == [
+    assert lines[5:9] == [
         "chain                 152.0 s",
         "  load-data            20.0 s",
+        "   8 drivers             16 s starting, 8 s program, 6 s ending, 24 s until the next pod",
         "apply to Ready          9.5 s",
     ]
 

@@ -72,6 +72,12 @@ class Framework(StrEnum):
         return self.partition("/")[2]
 
 
+# `kubectl get workloads` says what a workload waits for.
+_WHY = {
+    "name": "Why",
+    "type": "string",
+    "jsonPath": '.status.conditions[?(@.type=="QuotaReserved")].message',
+}
 # What upstream grants for features that `settings` leaves out.
 _NEEDLESS = (
     # Its own certificates, which it writes into webhooks and definitions.
@@ -141,10 +147,12 @@ def definitions() -> list[manifests.Manifest]:
     found = manifests.without_descriptions(manifests.load(_PROJECT, _MODULE, _DEFINITIONS))
     for each in found:
         (current,) = [version for version in each["spec"]["versions"] if version["name"] == _VERSION]
-        each["spec"]["versions"] = [{**current, "storage": True, "served": True}]
+        current |= {"storage": True, "served": True}
+        each["spec"]["versions"] = [current]
         each["spec"].pop("conversion", None)
         if each["spec"]["names"]["kind"] == "Workload":
             _open_pod_templates(current["schema"]["openAPIV3Schema"])
+            current["additionalPrinterColumns"].append(_WHY)
     return found
 
 

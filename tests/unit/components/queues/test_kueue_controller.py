@@ -55,6 +55,12 @@ def test_definitions_are_of_one_version_that_needs_no_conversion() -> None:
         assert len(json.dumps(each)) < 32_000
 
 
+def test_a_list_of_workloads_says_what_each_waits_for() -> None:
+    (workload,) = [each for each in definitions() if each["spec"]["names"]["kind"] == "Workload"]
+    (version,) = workload["spec"]["versions"]
+    assert [each["name"] for each in version["additionalPrinterColumns"]][-1] == "Why"
+
+
 def test_every_webhook_calls_our_service_and_trusts_our_authority() -> None:
     found = webhooks("kueue", CA)
     assert {name: len(hooks) for name, hooks in found.items()} == {

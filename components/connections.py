@@ -177,6 +177,13 @@ class ServingConnection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GpuPolicies:
+    """Admission policies of GPU nodes; what admits pods that request a GPU comes after them."""
+
+    in_force: tuple[pulumi.Resource, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TeamQueues:
     """ClusterQueue of each team; the team's namespace is created after it and deleted before it."""
 

@@ -14,7 +14,7 @@ from components.aws.encryption_key import EncryptionKey, EncryptionKeyArgs
 from components.aws.node_group import CapacityType, GroupSize, NodeGroup, NodeGroupArgs
 from components.aws.pod_identity import trust_policy
 from components.aws.service_role import ServiceRole
-from components.gpus.gpu_queues import TOLERATION
+from components.gpus.gpu_pools import TOLERATION
 
 _LOG_TYPES: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 _ADMINISTRATOR: Final = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"

@@ -19,7 +19,7 @@ from components.aws.node_group import (
     NodeGroupArgs,
     Taint,
 )
-from components.gpus.gpu_queues import EFA_RESOURCE, GPU_RESOURCE, POOL_LABEL, TAINT, Mig, TimeSlicing
+from components.gpus.gpu_pools import EFA_RESOURCE, GPU_RESOURCE, POOL_LABEL, TAINT, Mig, TimeSlicing
 
 # Node label by which the device plugin chooses its settings.
 PLUGIN_CONFIG_LABEL: Final = "nvidia.com/device-plugin.config"

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from components.gpus.gpu_queues import Mig, TimeSlicing
+from components.gpus.gpu_pools import Mig, TimeSlicing
 
 TABLE_DATE: Final = "2026-11-21"
 # Devices per GPU by MIG profile, by GPU model.

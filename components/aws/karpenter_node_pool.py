@@ -10,7 +10,7 @@ from pulumi import ResourceOptions
 
 from components.aws.gpu_node_pool import known_types, node_labels, user_data
 from components.aws.node_group import CapacityType
-from components.gpus.gpu_queues import GPU_RESOURCE, TAINT, Mig, TimeSlicing
+from components.gpus.gpu_pools import GPU_RESOURCE, TAINT, Mig, TimeSlicing
 from components.shapes.labels import labels
 
 # Without this tag the EBS CSI driver may attach no volume to a node; EKS tags the nodes of its groups itself.

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi_kubernetes.core import v1
 
-from components.gpus.gpu_queues import POOL_LABEL, TOLERATION
+from components.gpus.gpu_pools import POOL_LABEL, TOLERATION
 from components.shapes import pod_security, server_pods
 from components.shapes.labels import COMPONENT, REGISTERS
 from components.shapes.owner import Owner

@@ -8,7 +8,7 @@ from pulumi import ResourceOptions
 
 from components.gpus import device_plugin
 from components.gpus.device_plugin import SOCKETS, DevicePlugin
-from components.gpus.gpu_queues import EFA_RESOURCE
+from components.gpus.gpu_pools import EFA_RESOURCE
 from components.shapes import pod_security, server_pods
 from components.shapes.owner import Owner
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs

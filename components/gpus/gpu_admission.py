@@ -5,7 +5,7 @@ The API server evaluates the policies itself: pods start without any webhook.
 
 from typing import Any, Final, Literal
 
-from components.gpus.gpu_queues import GPU_RESOURCE, TOLERATION
+from components.gpus.gpu_pools import GPU_RESOURCE, TOLERATION
 from components.shapes import admission
 from components.shapes.labels import TEAM_LABEL
 

@@ -1,9 +1,7 @@
-"""Scrape targets and alerts of GPU scheduling, and the dashboard of GPU pools."""
+"""Alert of GPU pods that wait, and the dashboard of GPU pools."""
 
-from components.gpus.kueue_controller import METRICS_PORT, POD_LABELS
 from components.monitoring.dashboards import Dashboard, Panel
-from components.monitoring.rules import alert, deployment_down
-from components.monitoring.targets import Target
+from components.monitoring.rules import alert
 from components.monitoring.timing import Timing
 from components.monitoring.watch import Watch
 
@@ -22,39 +20,6 @@ def pods_watch(timing: Timing) -> Watch:
         hold_seconds=timing.pending_seconds,
     )
     return Watch(rules={"gpus": (waiting,)}, dashboards=(_dashboard(),))
-
-
-def queues_watch(namespace: str, timing: Timing) -> Watch:
-    """Return target, alert and panels of Kueue."""
-    target = Target(
-        name="queues",
-        namespace=namespace,
-        labels=POD_LABELS,
-        port=METRICS_PORT,
-        metrics=("kueue_pending_workloads", "kueue_reserving_active_workloads"),
-        authenticated=True,
-    )
-    down = alert(
-        timing,
-        "QueuesDown",
-        deployment_down(namespace),
-        "Kueue is down: no pod of a team that asks for a GPU is admitted",
-        f"kubectl -n {namespace} describe pods",
-    )
-    panels = (
-        Panel(
-            title="Workloads that wait for quota",
-            queries={
-                "{{cluster_queue}} {{status}}": "sum by (cluster_queue, status) (kueue_pending_workloads)"
-            },
-        ),
-        Panel(
-            title="Workloads that hold quota",
-            queries={"{{cluster_queue}}": "sum by (cluster_queue) (kueue_reserving_active_workloads)"},
-        ),
-    )
-    page = Dashboard(name="gpu-pools", panels=panels)
-    return Watch(targets=(target,), rules={"gpus": (down,)}, dashboards=(page,))
 
 
 def _dashboard() -> Dashboard:

@@ -11,7 +11,7 @@ from pulumi import ResourceOptions
 
 from components.gpus import device_plugin
 from components.gpus.device_plugin import SOCKETS, DevicePlugin
-from components.gpus.gpu_queues import GPU_RESOURCE, GpuPool, Mig, TimeSlicing
+from components.gpus.gpu_pools import GPU_RESOURCE, GpuPool, Mig, TimeSlicing
 from components.shapes import pod_inputs, pod_security, server_pods
 from components.shapes.owner import Owner
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs

@@ -10,6 +10,7 @@ from infra.parts.object_store import OBJECT_STORE
 from infra.parts.part import Part
 from infra.parts.pipelines import PIPELINES
 from infra.parts.pipelines_database import PIPELINES_DATABASE
+from infra.parts.queues import QUEUES
 from infra.parts.rds_pipelines_database import RDS_PIPELINES_DATABASE
 from infra.parts.rds_tracking_database import RDS_TRACKING_DATABASE
 from infra.parts.s3_object_store import S3_OBJECT_STORE
@@ -33,6 +34,7 @@ PARTS: tuple[Part, ...] = (
     SERVING,
     PIPELINES,
     GPUS,
+    QUEUES,
     TEAMS,
     DELIVERY,
     IDENTITY,

@@ -1,4 +1,4 @@
-"""Teams: a namespace each, its quota and, where the stack has GPU pools, a queue."""
+"""Teams: a namespace each, its quota and, where the stack has queues, one of these."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def _deploy(site: "Site", connections: Connections) -> Provides:
     import pulumi
 
-    from components.gpus import team_queue
+    from components.queues import local_queue
     from components.teams import team_profile
     from components.teams.team_profile import TeamProfile, TeamProfileArgs
 
@@ -36,7 +36,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             pulumi.ResourceOptions.merge(site.opts, pulumi.ResourceOptions(aliases=[former])),
         )
         if queues:
-            team_queue.deploy(profile.owner, team.name, after=after)
+            local_queue.deploy(profile.owner, team.name, after=after)
         namespaces[team.name] = profile.namespace
     return Provides(connections=(TeamNamespaces(by_team=namespaces),))
 

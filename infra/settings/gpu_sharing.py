@@ -1,12 +1,11 @@
-"""Translates the GPU pools and teams of the settings into those of the components that schedule them."""
+"""Translates the GPU pools of the settings into those of the components that schedule them."""
 
 from collections.abc import Sequence
 
 from components.aws import instance_types
-from components.gpus.gpu_queues import GpuPool, GpuTeam, Mig, TimeSlicing
+from components.gpus.gpu_pools import GpuPool, Mig, TimeSlicing
 from infra.settings import pools as pool_settings
 from infra.settings.pools import GpuPoolSettings
-from infra.settings.teams import TeamSettings
 
 
 def pools(settings: Sequence[GpuPoolSettings]) -> tuple[GpuPool, ...]:
@@ -38,16 +37,3 @@ def sharing(pool: GpuPoolSettings) -> Mig | TimeSlicing | None:
             return TimeSlicing(replicas=replicas)
         case None:
             return None
-
-
-def teams(settings: Sequence[TeamSettings]) -> tuple[GpuTeam, ...]:
-    """Return the teams with their quotas and borrowing limits."""
-    return tuple(
-        GpuTeam(
-            name=team.name,
-            quota=team.gpu_quota,
-            borrowing=team.borrowing,
-            borrowing_limit=team.borrowing_limit,
-        )
-        for team in settings
-    )

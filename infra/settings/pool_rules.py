@@ -1,16 +1,22 @@
-"""Rules for node pools and GPU teams: what AWS or Kueue would refuse much later, or accept silently."""
+"""Rules for node pools and quotas of teams: what AWS or Kueue would refuse much later, or accept silently."""
 
 from collections.abc import Iterator, Sequence
 
 from components.aws import instance_types
 from components.aws.instance_types import InstanceType
-from components.gpus import gpu_queues
-from infra.settings import gpu_sharing, pool_exclusions
+from components.queues import team_quotas
+from infra.settings import gpu_sharing, pool_exclusions, team_sharing
 from infra.settings.cluster import CapacityType, EksSettings, SystemPoolSettings
 from infra.settings.pools import GpuPoolSettings, MigSharing, Provisioner
 from infra.settings.teams import TeamSettings
 
-_FIELD_NAMES = gpu_queues.FieldNames(pools="gpuPools", quota="gpuQuota", borrowing_limit="borrowingLimit")
+_FIELD_NAMES = team_quotas.FieldNames(
+    pools="gpuPools",
+    quota="gpuQuota",
+    cpu_quota="cpuQuota",
+    borrowing_limit="borrowingLimit",
+    cpu_borrowing_limit="cpuBorrowingLimit",
+)
 
 
 def system_pool_problems(pool: SystemPoolSettings) -> list[str]:
@@ -45,13 +51,13 @@ def gpu_pool_problems(pools: Sequence[GpuPoolSettings], cluster: EksSettings) ->
 
 
 def queue_problems(pools: Sequence[GpuPoolSettings], teams: Sequence[TeamSettings]) -> list[str]:
-    """Return one clause for each mistake in how teams share the pools; the rules are Kueue's."""
+    """Return one clause for each mistake in how teams share CPUs and pools; the rules are Kueue's."""
     try:
         translated = gpu_sharing.pools(pools)
     except ValueError:
         # `gpu_pool_problems` names the pool; until it is corrected, nobody can count its devices.
         return []
-    return gpu_queues.problems(translated, gpu_sharing.teams(teams), _FIELD_NAMES)
+    return team_quotas.problems(translated, team_sharing.teams(teams), _FIELD_NAMES)
 
 
 def _size_problems(minimum: int, maximum: int) -> Iterator[str]:

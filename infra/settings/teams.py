@@ -38,7 +38,7 @@ class TeamQuota(Section):
 
 
 class TeamSettings(Section):
-    """A team: a namespace, pipelines and models of its own, and a share of the GPU pools."""
+    """A team: a namespace, pipelines and models of its own, and a share of CPUs and GPU pools."""
 
     name: Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,30}[a-z0-9])?$")]
     pipelines: bool = True
@@ -53,9 +53,14 @@ class TeamSettings(Section):
     """Groups who may read it."""
     callers: tuple[Group, ...] = Field(default=(), strict=False)
     """Groups who may call its models, and nothing else."""
+    cpu_quota: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """CPUs that are guaranteed to the team's Jobs, which then queue; by default they start at once. A tenth
+    of a CPU is 0.1."""
     gpu_quota: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     """Pool -> GPUs that are guaranteed to the team; devices where GPUs are shared."""
     borrowing: bool = True
-    """Whether the team may use GPUs that other teams leave idle."""
+    """Whether the team may use CPUs and GPUs that other teams leave idle."""
     borrowing_limit: int | None = Field(default=None, ge=0)
     """The most GPUs of each pool that the team may borrow; by default all that are idle."""
+    cpu_borrowing_limit: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """The most CPUs that the team may borrow; by default all that are idle."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from components.aws import karpenter
-from components.gpus import kueue_controller
+from components.queues import kueue_controller
 from infra.parts.nodes import NAMESPACE as NODE_SCALING
 from simulation.gpus.api import Api, Object
 

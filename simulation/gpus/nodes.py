@@ -7,7 +7,7 @@ from components import manifests
 from components.aws import instance_types
 from components.aws.instance_types import InstanceType
 from components.aws.karpenter_node_pool import KarpenterNodePoolArgs, node_pool_spec
-from components.gpus.gpu_queues import GPU_RESOURCE, POOL_LABEL, TAINT
+from components.gpus.gpu_pools import GPU_RESOURCE, POOL_LABEL, TAINT
 from infra.settings.pools import GpuPoolSettings
 
 Object = dict[str, Any]

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from components.gpus.gpu_queues import GPU_RESOURCE, POOL_LABEL
+from components.gpus.gpu_pools import GPU_RESOURCE, POOL_LABEL
 from simulation.gpus.api import Object, condition
 
 _GROUP = "kueue.x-k8s.io/pod-group-name"

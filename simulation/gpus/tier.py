@@ -20,10 +20,11 @@ from cluster.programs.certificates import API_PORT
 from cluster.wait import wait_for
 from components import manifests
 from components.aws import instance_types
-from components.gpus import gpu_admission, gpu_queues, kueue_controller
-from components.gpus.gpu_queues import TEAM_LABEL
+from components.gpus import gpu_admission, gpu_pools
+from components.queues import kueue_controller, team_quotas
+from components.shapes.labels import TEAM_LABEL
 from infra import generated
-from infra.settings import gpu_sharing, reader, stack_file
+from infra.settings import gpu_sharing, reader, stack_file, team_sharing
 from infra.settings.cluster import EksSettings
 from infra.settings.pools import GpuPoolSettings, Provisioner
 from infra.settings.stack import PROJECT, Settings
@@ -94,7 +95,7 @@ class Tier:
 
     def pool_nodes(self, pool: str) -> list[Object]:
         """Return the nodes of a pool."""
-        return self.api.items("/api/v1/nodes", labelSelector=f"{gpu_queues.POOL_LABEL}={pool}")
+        return self.api.items("/api/v1/nodes", labelSelector=f"{gpu_pools.POOL_LABEL}={pool}")
 
 
 def settings() -> Settings:
@@ -281,10 +282,10 @@ def _start_kueue(tier: Tier, instance: Instance) -> None:
 
 def _add_queues(tier: Tier) -> None:
     pools = gpu_sharing.pools(tier.settings.gpu_pools)
-    teams = gpu_sharing.teams(tier.settings.teams)
-    if problems := gpu_queues.problems(pools, teams):
+    teams = team_sharing.teams(tier.settings.teams)
+    if problems := team_quotas.problems(pools, teams):
         raise ValueError(f"{_STACK.name}: {'; '.join(problems)}")
-    rendered = [*gpu_queues.objects(pools, teams), *(gpu_queues.local_queue(team.name) for team in teams)]
+    rendered = [*team_quotas.objects(pools, teams), *(team_quotas.local_queue(team.name) for team in teams)]
 
     def first_refused() -> str | None:
         # Kueue's webhooks answer some seconds after it starts.

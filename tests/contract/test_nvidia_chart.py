@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from components import manifests
-from components.gpus.gpu_queues import GpuPool, Mig
+from components.gpus.gpu_pools import GpuPool, Mig
 from components.gpus.nvidia_device_plugin import NvidiaDevicePlugin, NvidiaDevicePluginArgs
 from tests.fixtures.recorder import deploy
 

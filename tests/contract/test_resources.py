@@ -47,13 +47,27 @@ def _moved_profile(stack: str, team: str) -> dict[str, str]:
     }
 
 
+def _moved_queues(stack: str) -> dict[str, str]:
+    """Return the lines of Kueue and its queues, which were children of GpuScheduling."""
+    old, new = "plinth:index:GpuScheduling", "plinth:index:KueueQueues"
+    kinds = ("kueue", "cluster-queue", "cohort", "resource-flavor")
+    moved = [f"gpu-scheduling-{kind}" for kind in kinds]
+    return {
+        line: line.replace(f"{old}::gpu-scheduling", f"{new}::queues")
+        .replace(f"{old}$", f"{new}$")
+        .replace("gpu-scheduling-", "queues-")
+        for line in (RECORDED / f"{stack}.txt").read_text().splitlines()
+        if line.split()[1].startswith(tuple(moved))
+    }
+
+
 # Old line -> new line of what was renamed or moved on purpose; each carries an alias of its old URN.
 RENAMED: dict[str, str] = {
     old: new
     for stack, teams in _TEAMS.items()
     for team in teams
     for old, new in _moved_profile(stack, team).items()
-}
+} | {old: new for stack in _TEAMS for old, new in _moved_queues(stack).items()}
 # Type and name of what an update of a stack from that time creates.
 ADDED = {
     # Production survives the loss of a node.
@@ -270,6 +284,9 @@ ADDED = {
     "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding roles-promoter-models",
     "kubernetes:yaml/v2:ConfigGroup delivery-definitions",
     "plinth:index:DeliveryController delivery",
+    # Queues are for CPUs too, and have a page of their own.
+    "plinth:index:KueueQueues queues",
+    "kubernetes:core/v1:ConfigMap monitoring-dashboard-queues",
     "plinth:index:PlatformNamespace delivery",
 }
 # Type and name of what an update deletes.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.gpus.gpu_queues import GPU_RESOURCE, TOLERATION
+from components.gpus.gpu_pools import GPU_RESOURCE, TOLERATION
 from harness import published_figures
 from simulation.gpus import nodes
 from simulation.gpus.api import RefusedError, condition

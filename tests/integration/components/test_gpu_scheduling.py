@@ -18,9 +18,11 @@ from cluster.addons import addons, storage
 from cluster.instance import Instance
 from cluster.programs import binaries
 from components import images
-from components.gpus import gpu_admission, monitoring
-from components.gpus.gpu_queues import GPU_RESOURCE, LOCAL_QUEUE, POOL_LABEL, TOLERATION
+from components.gpus import gpu_admission
+from components.gpus.gpu_pools import GPU_RESOURCE, POOL_LABEL, TOLERATION
 from components.monitoring.timing import REHEARSAL
+from components.queues import monitoring
+from components.queues.team_quotas import LOCAL_QUEUE
 from infra.engine import events
 from infra.engine.engine import Engine
 from simulation.program_engine import ProgramEngine
@@ -36,33 +38,40 @@ _POD_SECONDS = 120
 # A pool, a team that may have half of it, and the platform's own component.
 PROGRAM = """
 from components import images
-from components.gpus import team_queue
-from components.gpus.gpu_queues import GpuPool, GpuTeam
+from components.gpus.gpu_pools import GpuPool
 from components.gpus.gpu_scheduling import GpuScheduling, GpuSchedulingArgs
+from components.queues import local_queue
+from components.queues.kueue_queues import KueueQueues, KueueQueuesArgs
+from components.queues.team_quotas import QueuedTeam
 from components.shapes.platform_namespace import PlatformNamespace, PlatformNamespaceArgs
 from components.shapes.server_certificate import ServerCertificate
 from components.teams.team_profile import TeamProfile, TeamProfileArgs
 from infra import assembly
-from infra.parts.gpus import GPUS
+from infra.parts.queues import QUEUES
 from infra.settings import reader
 
 KEYS = ("queueWebhookAuthority", "queueWebhookCertificate", "queueWebhookKey")
-kept = assembly.keep_secrets(GPUS.secrets, reader.secrets(KEYS))
+kept = assembly.keep_secrets(QUEUES.secrets, reader.secrets(KEYS))
 authority, certificate, key = (kept[name] for name in KEYS)
+pools = [GpuPool(name="a10g", devices_per_node=4, max_nodes=1)]
 scheduling = GpuScheduling(
     "gpu-scheduling",
-    GpuSchedulingArgs(
+    GpuSchedulingArgs(device_plugin_image=images.reference("nvidia-device-plugin"), pools=pools),
+)
+queues = KueueQueues(
+    "queues",
+    KueueQueuesArgs(
         namespace=PlatformNamespace("kueue", PlatformNamespaceArgs(namespace="kueue")).namespace,
         controller_image=images.reference("kueue-controller"),
-        device_plugin_image=images.reference("nvidia-device-plugin"),
-        pools=[GpuPool(name="a10g", devices_per_node=4, max_nodes=1)],
-        teams=[GpuTeam(name="vision", quota={"a10g": 2}, borrowing=False)],
+        pools=pools,
+        teams=[QueuedTeam(name="vision", quota={"a10g": 2}, borrowing=False)],
         webhook_certificate=ServerCertificate(authority=authority, certificate=certificate, key=key),
+        after=scheduling.policies,
     ),
 )
-queue = scheduling.cluster_queues["vision"]
+queue = queues.cluster_queues["vision"]
 profile = TeamProfile("team-vision", TeamProfileArgs(team="vision", after=(queue,)))
-team_queue.deploy(profile.owner, "vision", after=[queue])
+local_queue.deploy(profile.owner, "vision", after=[queue])
 """
 
 
@@ -207,7 +216,7 @@ def test_metrics_are_served_to_accounts_that_may_read_them_and_to_no_other(
     engine: Engine, cluster: Instance
 ) -> None:
     addons.kubectl(cluster, "apply", "-f", "-", stdin=_READERS)
-    (target,) = monitoring.queues_watch("kueue", REHEARSAL).targets
+    (target,) = monitoring.watch("kueue", REHEARSAL).targets
     tokens = {
         name: addons.kubectl(cluster, "create", "token", name, "--namespace=default").strip()
         for name in ("reader", "stranger")

@@ -13,7 +13,7 @@ PROGRAM = """
 from pathlib import Path
 import pulumi
 import pulumi_kubernetes as kubernetes
-from components.gpus import team_queue
+from components.queues import local_queue
 from components.teams.team_profile import TeamProfile, TeamProfileArgs, alias_below
 
 class Scheduling(pulumi.ComponentResource):
@@ -29,7 +29,7 @@ if Path("moved").exists():
 else:
     name, opts = "gpu-scheduling-vision", pulumi.ResourceOptions(parent=scheduling)
 profile = TeamProfile(name, TeamProfileArgs(team="vision"), opts)
-team_queue.deploy(profile.owner, "vision", after=[])
+local_queue.deploy(profile.owner, "vision", after=[])
 """
 
 

@@ -3,7 +3,7 @@
 import json
 
 from components.aws.node_group import GroupSize
-from components.gpus import kueue_controller
+from components.queues import kueue_controller
 from infra import node_pools
 from infra.settings import stack_file
 from infra.settings.pools import Provisioner

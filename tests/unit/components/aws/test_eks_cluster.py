@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from components.aws.eks_cluster import EksCluster, EksClusterArgs, kubeconfig
-from components.gpus.gpu_queues import TAINT
+from components.gpus.gpu_pools import TAINT
 from components.versions import EKS_ADDONS, eks_addons
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules

@@ -6,7 +6,7 @@ import pytest
 
 from components.aws import gpu_partitioning
 from components.aws.gpu_node_pool import GpuNodePool, GpuNodePoolArgs, known_types, user_data
-from components.gpus.gpu_queues import Mig, TimeSlicing
+from components.gpus.gpu_pools import Mig, TimeSlicing
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 from tests.unit.components.aws import policies

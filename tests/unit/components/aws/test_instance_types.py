@@ -3,7 +3,7 @@ import re
 import pytest
 
 from components.aws import instance_types
-from components.gpus.gpu_queues import Mig, TimeSlicing
+from components.gpus.gpu_pools import Mig, TimeSlicing
 
 
 @pytest.mark.parametrize("name", instance_types.names())

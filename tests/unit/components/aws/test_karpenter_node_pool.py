@@ -9,7 +9,7 @@ from components.aws.karpenter_node_pool import (
     node_class_spec,
     node_pool_spec,
 )
-from components.gpus.gpu_queues import Mig, TimeSlicing
+from components.gpus.gpu_pools import Mig, TimeSlicing
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
 

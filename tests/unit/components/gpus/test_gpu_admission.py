@@ -3,7 +3,7 @@
 from typing import Any
 
 from components.gpus import gpu_admission
-from components.gpus.gpu_queues import TOLERATION
+from components.gpus.gpu_pools import TOLERATION
 
 
 def by_kind() -> dict[str, list[dict[str, Any]]]:

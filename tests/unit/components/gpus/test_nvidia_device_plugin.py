@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from components.gpus.gpu_queues import GpuPool, Mig, TimeSlicing
+from components.gpus.gpu_pools import GpuPool, Mig, TimeSlicing
 from components.gpus.nvidia_device_plugin import NvidiaDevicePlugin, NvidiaDevicePluginArgs, groups, settings
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules

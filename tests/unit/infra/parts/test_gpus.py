@@ -1,25 +1,18 @@
-"""GPU scheduling is there where pools are, and is scraped."""
-
-from typing import Any
+"""GPU scheduling is there where pools are."""
 
 from infra.parts.gpus import GPUS
 from infra.settings import stack_file
 from tests.fixtures import platform
+from tests.unit.components import rules
 
 
-def test_a_stack_without_pools_runs_no_queue() -> None:
+def test_a_stack_without_pools_has_none_of_it() -> None:
     assert not GPUS.wanted(stack_file.settings("local"))
     assert not platform.stack("local").of_type("plinth:index:GpuScheduling")
 
 
-def test_prometheus_may_read_the_metrics_of_the_queues() -> None:
-    found = platform.stack("prod").one("NetworkPolicy", "gpu-scheduling-kueue-policy")
-    policy: dict[str, Any] = found.inputs["spec"]
-    ports = {port["port"] for way in policy["ingress"] if "prometheus" in str(way) for port in way["ports"]}
-    monitor = platform.stack("prod").one("PodMonitor", "monitoring-queues-monitor").inputs["spec"]
-    assert ports == {monitor["podMetricsEndpoints"][0]["portNumber"]}
-
-
-def test_the_expiry_of_its_certificate_is_watched() -> None:
-    rule = platform.stack("prod").one("PrometheusRule").inputs["spec"]
-    assert '"kueue-webhooks"' in str(rule)
+def test_queues_come_after_the_policies_of_gpu_nodes() -> None:
+    deployment = platform.stack("prod")
+    flavor = deployment.one("ResourceFlavor", "queues-resource-flavor-training")
+    policy = "gpu-scheduling-mutating-admission-policy-plinth-gpu-pods-tolerate-gpu-nodes"
+    assert policy in rules.before(deployment, flavor)

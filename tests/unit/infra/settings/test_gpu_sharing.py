@@ -1,9 +1,8 @@
 import pytest
 
-from components.gpus.gpu_queues import GpuPool, GpuTeam, Mig, TimeSlicing
+from components.gpus.gpu_pools import GpuPool, Mig, TimeSlicing
 from infra.settings import gpu_sharing
 from infra.settings.pools import GpuPoolSettings
-from infra.settings.teams import TeamSettings
 
 
 def pool(**values: object) -> GpuPoolSettings:
@@ -28,10 +27,3 @@ def test_slices_and_turns_are_devices() -> None:
 def test_a_type_whose_devices_cannot_be_counted_is_an_error_that_names_it(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         gpu_sharing.pools([pool(), pool(instanceTypes=["p5.48xlarge", name])])
-
-
-def test_teams_keep_their_quota_and_what_they_may_borrow() -> None:
-    values = {"name": "research", "gpuQuota": {"training": 8}, "borrowingLimit": 4}
-    assert gpu_sharing.teams([TeamSettings.model_validate(values)]) == (
-        GpuTeam(name="research", quota={"training": 8}, borrowing=True, borrowing_limit=4),
-    )

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from components.aws import instance_types
-from components.gpus.gpu_queues import GPU_RESOURCE, POOL_LABEL, TAINT
+from components.gpus.gpu_pools import GPU_RESOURCE, POOL_LABEL, TAINT
 from infra.settings.pools import GpuPoolSettings, Provisioner
 from simulation.gpus import nodes, tier
 

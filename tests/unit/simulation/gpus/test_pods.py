@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.gpus.gpu_queues import GPU_RESOURCE, POOL_LABEL
+from components.gpus.gpu_pools import GPU_RESOURCE, POOL_LABEL
 from simulation.gpus import pods
 
 

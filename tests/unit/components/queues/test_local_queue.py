@@ -1,7 +1,7 @@
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.gpus import team_queue
+from components.queues import local_queue
 from components.shapes.owner import Owner
 from tests.fixtures.recorder import Deployment, deploy
 from tests.unit.components import rules
@@ -14,14 +14,14 @@ class Team(pulumi.ComponentResource):
             component="team-research", namespace="research", labels={"a": "b"}, selector={}, parent=self
         )
         cluster_queue = kubernetes.core.v1.ConfigMap("cluster-queue")
-        team_queue.deploy(owner, "research", after=[cluster_queue])
+        local_queue.deploy(owner, "research", after=[cluster_queue])
 
 
 def deployed() -> Deployment[Team]:
     return deploy(Team)
 
 
-def test_gpu_pods_queue_without_naming_a_queue() -> None:
+def test_pods_and_jobs_queue_without_naming_a_queue() -> None:
     queue = deployed().one("LocalQueue", "team-research-queue").inputs
     assert queue["metadata"] == {"name": "default", "namespace": "research", "labels": {"a": "b"}}
     assert queue["spec"] == {"clusterQueue": "research"}

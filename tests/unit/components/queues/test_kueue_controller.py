@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from components.gpus.kueue_controller import (
+from components.queues.kueue_controller import (
+    Framework,
     KueueController,
     KueueControllerArgs,
     definitions,
@@ -54,6 +55,12 @@ def test_definitions_are_of_one_version_that_needs_no_conversion() -> None:
         assert len(json.dumps(each)) < 32_000
 
 
+def test_a_list_of_workloads_says_what_each_waits_for() -> None:
+    (workload,) = [each for each in definitions() if each["spec"]["names"]["kind"] == "Workload"]
+    (version,) = workload["spec"]["versions"]
+    assert [each["name"] for each in version["additionalPrinterColumns"]][-1] == "Why"
+
+
 def test_every_webhook_calls_our_service_and_trusts_our_authority() -> None:
     found = webhooks("kueue", CA)
     assert {name: len(hooks) for name, hooks in found.items()} == {
@@ -68,8 +75,9 @@ def test_every_webhook_calls_our_service_and_trusts_our_authority() -> None:
             assert host == webhook_host("kueue")
 
 
-def test_without_kueue_only_gpu_pods_of_teams_do_not_start() -> None:
-    for configuration in webhooks("kueue", CA).values():
+@pytest.mark.parametrize("cpu_teams", [(), ("research",)])
+def test_without_kueue_only_gpu_pods_and_jobs_with_a_quota_do_not_start(cpu_teams: tuple[str, ...]) -> None:
+    for configuration in webhooks("kueue", CA, cpu_teams=cpu_teams).values():
         for webhook in configuration:
             kind = webhook["name"][1:].split(".")[0]
             if kind in CALLED_FOR_EVERYONE:
@@ -81,6 +89,28 @@ def test_without_kueue_only_gpu_pods_of_teams_do_not_start() -> None:
             assert "nvidia.com/" in condition["expression"]
             where = "object.spec.template.spec." if kind == "job" else "object.spec."
             assert f"{where}containers.exists" in condition["expression"]
+            # Never a pod: a step that waits for its own Job would hold what the Job waits for.
+            called = 'request.namespace in ["research"]' in condition["expression"]
+            assert called is (kind == "job" and bool(cpu_teams))
+
+
+def test_kinds_of_jobs_that_a_stack_defines_queue_in_the_namespaces_of_teams() -> None:
+    plain, more = webhooks("kueue", CA), webhooks("kueue", CA, frameworks=[*Framework])
+    for name, configuration in more.items():
+        before = {webhook["name"] for webhook in plain[name]}
+        added = [webhook for webhook in configuration if webhook["name"] not in before]
+        assert {each["name"][1:] for each in added} == {"jobset.kb.io", "trainjob.kb.io"}
+        for each in added:
+            assert each["namespaceSelector"]["matchExpressions"][0]["key"] == "plinth.dev/team"
+            # Such a job names a runtime, which alone knows what its pods request.
+            assert "matchConditions" not in each
+    assert {*Framework} <= {*settings("kueue", frameworks=[*Framework])["integrations"]["frameworks"]}
+
+
+def test_quotas_count_cpus_where_a_team_has_such_a_quota() -> None:
+    excluded = settings("kueue", count_cpus=True)["resources"]["excludeResourcePrefixes"]
+    assert "cpu" not in excluded
+    assert {"memory", "vpc.amazonaws.com/efa"} <= set(excluded)
 
 
 def test_quotas_are_of_gpus_alone_and_of_teams_alone() -> None:
@@ -147,6 +177,14 @@ def test_it_may_look_up_the_owner_of_a_pod_and_change_no_job_of_a_framework_that
     assert "update" in verbs["jobs.batch"]
     for owner in ("replicasets.apps", "statefulsets.apps", "jobsets.jobset.x-k8s.io", "rayjobs.ray.io"):
         assert verbs[owner] == {"get", "list", "watch"}, owner
+
+
+def test_it_may_suspend_and_start_jobs_of_a_framework_that_it_runs() -> None:
+    for rule in rights([Framework.TRAIN_JOB]):
+        for resource in rule["resources"]:
+            writes = not {"get", "list", "watch"} >= {*rule["verbs"]}
+            assert resource != "trainjobs" or writes
+            assert not (writes and resource == "jobsets")
 
 
 def test_metrics_are_read_by_scrapers_alone() -> None:

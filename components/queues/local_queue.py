@@ -1,11 +1,11 @@
-"""The LocalQueue of a team's namespace, in which the team's GPU pods and Jobs queue for its quota."""
+"""The LocalQueue of a team's namespace, in which what the team runs queues for its quota."""
 
 from collections.abc import Sequence
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.gpus import gpu_queues
+from components.queues import team_quotas
 from components.shapes.owner import Owner
 
 
@@ -19,12 +19,12 @@ def deploy(
         team: name of the team and its ClusterQueue.
         after: the team's ClusterQueue.
     """
-    rendered = gpu_queues.local_queue(team)
+    rendered = team_quotas.local_queue(team)
     return kubernetes.apiextensions.CustomResource(
         f"{owner.component}-queue",
         api_version=rendered["apiVersion"],
         kind=rendered["kind"],
-        metadata=owner.metadata(gpu_queues.LOCAL_QUEUE),
+        metadata=owner.metadata(team_quotas.LOCAL_QUEUE),
         spec=rendered["spec"],
         opts=owner.child(after),
     )

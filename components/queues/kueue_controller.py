@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
 from typing import Any, Final
 
 import pulumi
@@ -11,7 +13,8 @@ from pulumi_kubernetes.core import v1
 
 from components import manifests
 from components.gpus.gpu_admission import requests_gpu
-from components.gpus.gpu_queues import EFA_RESOURCE
+from components.gpus.gpu_pools import EFA_RESOURCE
+from components.queues.team_quotas import CPU_RESOURCE
 from components.shapes import (
     access_rights,
     controller,
@@ -50,6 +53,31 @@ _QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 # Plain pods (as pipelines create them) and Jobs; each further kind of job is another webhook that can fail.
 _FRAMEWORKS = ("batch/job", "pod")
 _WEBHOOKS = ("job", "pod", "clusterqueue", "cohort", "resourceflavor", "workload")
+
+
+class Framework(StrEnum):
+    """Further kinds of jobs that can queue, by the names that Kueue gives them."""
+
+    JOB_SET = "jobset.x-k8s.io/jobset"
+    TRAIN_JOB = "trainer.kubeflow.org/trainjob"
+
+    @property
+    def group(self) -> str:
+        """API group of the kind."""
+        return self.partition("/")[0]
+
+    @property
+    def kind(self) -> str:
+        """Name of the kind in the names of Kueue's webhooks."""
+        return self.partition("/")[2]
+
+
+# `kubectl get workloads` says what a workload waits for.
+_WHY = {
+    "name": "Why",
+    "type": "string",
+    "jsonPath": '.status.conditions[?(@.type=="QuotaReserved")].message',
+}
 # What upstream grants for features that `settings` leaves out.
 _NEEDLESS = (
     # Its own certificates, which it writes into webhooks and definitions.
@@ -59,6 +87,8 @@ _NEEDLESS = (
     "*.flowcontrol.apiserver.k8s.io",
     # Nodes on request of a queue: no cluster of ours has the kind.
     "*.autoscaling.x-k8s.io",
+    # Devices of dynamic resource allocation.
+    "deviceclasses.resource.k8s.io",
     "podtemplates",
     "provisioningrequestconfigs.kueue.x-k8s.io",
     # Placement by topology.
@@ -76,6 +106,7 @@ _OTHER_FRAMEWORKS = (
     "*.kubeflow.org",
     "*.leaderworkerset.x-k8s.io",
     "*.ray.io",
+    "*.sparkoperator.k8s.io",
     "*.trainer.kubeflow.org",
     "*.workload.codeflare.dev",
 )
@@ -94,7 +125,13 @@ class KueueControllerArgs:
     scrapers: tuple[network_policies.Peer, ...] = ()
     """Pods that may scrape the metrics."""
     replicas: int = 1
-    """One leads, all serve webhooks: without a webhook no team's GPU pod starts."""
+    """One leads, all serve webhooks: without a webhook nothing starts that would queue."""
+    cpu_teams: Sequence[str] = ()
+    """Teams with a quota of CPUs, in whose namespaces every Job queues."""
+    frameworks: Sequence[Framework] = ()
+    """Further kinds of jobs, which queue in the namespace of every team."""
+    instance: str = ""
+    """What its objects have as the label of their instance; by default its Pulumi name."""
 
     def __post_init__(self) -> None:
         """Reject a controller without a pod."""
@@ -110,10 +147,12 @@ def definitions() -> list[manifests.Manifest]:
     found = manifests.without_descriptions(manifests.load(_PROJECT, _MODULE, _DEFINITIONS))
     for each in found:
         (current,) = [version for version in each["spec"]["versions"] if version["name"] == _VERSION]
-        each["spec"]["versions"] = [{**current, "storage": True, "served": True}]
+        current |= {"storage": True, "served": True}
+        each["spec"]["versions"] = [current]
         each["spec"].pop("conversion", None)
         if each["spec"]["names"]["kind"] == "Workload":
             _open_pod_templates(current["schema"]["openAPIV3Schema"])
+            current["additionalPrinterColumns"].append(_WHY)
     return found
 
 
@@ -123,10 +162,13 @@ def _open_pod_templates(schema: dict[str, Any]) -> None:
     pod_sets["template"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
-def rights() -> list[Any]:
+def rights(frameworks: Sequence[Framework] = ()) -> list[Any]:
     """Return the controller's cluster-wide rules: upstream's roles for its work and for its metrics.
 
     It serves metrics only to clients whose token it has reviewed.
+
+    Args:
+        frameworks: further kinds of jobs, which it suspends and starts.
     """
     work, metrics = (
         manifests.find(manifests.load(_PROJECT, _MODULE, f"{_RIGHTS}/{file}.yaml"), "ClusterRole", role)[
@@ -135,7 +177,8 @@ def rights() -> list[Any]:
         for file, role in (("role", "manager-role"), ("metrics_auth_role", "metrics-auth-role"))
     )
     needed, _ = access_rights.split(work, _NEEDLESS)
-    own, others = access_rights.split(needed, _OTHER_FRAMEWORKS)
+    run = {f"*.{each.group}" for each in frameworks}
+    own, others = access_rights.split(needed, [each for each in _OTHER_FRAMEWORKS if each not in run])
     return [*own, *access_rights.read_only(others), *metrics]
 
 
@@ -150,13 +193,22 @@ def webhook_host(namespace: str) -> str:
     return webhook_server.host(WEBHOOK_SERVICE, namespace)
 
 
-def settings(namespace: str, *, certificate_folder: str = _CERTIFICATE_FOLDER) -> dict[str, Any]:
+def settings(
+    namespace: str,
+    *,
+    count_cpus: bool = False,
+    frameworks: Sequence[Framework] = (),
+    certificate_folder: str = _CERTIFICATE_FOLDER,
+) -> dict[str, Any]:
     """Return the controller's configuration.
 
     Args:
         namespace: namespace that it runs in.
+        count_cpus: whether quotas count CPUs too.
+        frameworks: further kinds of jobs that queue.
         certificate_folder: folder of its webhooks' certificate.
     """
+    uncounted = ["memory", "ephemeral-storage", "hugepages-", EFA_RESOURCE]
     return {
         "apiVersion": f"config.kueue.x-k8s.io/{_VERSION}",
         "kind": "Configuration",
@@ -180,43 +232,64 @@ def settings(namespace: str, *, certificate_folder: str = _CERTIFICATE_FOLDER) -
         "clientConnection": {"qps": 200, "burst": 400},
         "internalCertManagement": {"enable": False},
         "managedJobsNamespaceSelector": {"matchExpressions": [{"key": TEAM_LABEL, "operator": "Exists"}]},
-        "integrations": {"frameworks": list(_FRAMEWORKS)},
-        # Quotas cover GPUs alone: all else follows from the nodes that have them. What a pod requests and no
-        # quota covers would keep it waiting for ever.
-        "resources": {
-            "excludeResourcePrefixes": ["cpu", "memory", "ephemeral-storage", "hugepages-", EFA_RESOURCE]
-        },
+        "integrations": {"frameworks": [*_FRAMEWORKS, *frameworks]},
+        # What a pod requests and no quota covers would keep it waiting for ever.
+        "resources": {"excludeResourcePrefixes": uncounted if count_cpus else [CPU_RESOURCE, *uncounted]},
         # They would watch Secrets, watch every node, and serve an API with another certificate.
         "featureGates": {"MultiKueue": False, "TopologyAwareScheduling": False, "VisibilityOnDemand": False},
     }
 
 
-def webhooks(namespace: str, ca: str) -> dict[str, list[dict[str, Any]]]:
+def webhooks(
+    namespace: str, ca: str, *, cpu_teams: Sequence[str] = (), frameworks: Sequence[Framework] = ()
+) -> dict[str, list[dict[str, Any]]]:
     """Return the webhooks we need by "kind name", pointed at our Service and certificate authority.
 
-    Those of Jobs and pods are called for teams' GPUs alone: if Kueue is down, everything else still starts.
+    Those of Jobs and pods are called for what queues alone: if Kueue is down, everything else still starts.
+
+    Args:
+        namespace: namespace of the controller.
+        ca: certificate authority of the webhooks' certificate, PEM.
+        cpu_teams: teams in whose namespaces every Job queues.
+        frameworks: further kinds of jobs, which queue in the namespace of every team.
     """
     found = manifests.load(_PROJECT, _MODULE, "config/components/webhook/manifests.yaml")
+    further = [each.kind for each in frameworks]
     kept: dict[str, list[dict[str, Any]]] = {}
     for each in found:
-        wanted = [hook for hook in each["webhooks"] if hook["name"][1:].split(".")[0] in _WEBHOOKS]
-        for webhook in wanted:
+        kinds = {hook["name"][1:].split(".")[0]: hook for hook in each["webhooks"]}
+        wanted = {kind: hook for kind, hook in kinds.items() if kind in (*_WEBHOOKS, *further)}
+        for kind, webhook in wanted.items():
             webhook_server.call(webhook, service=WEBHOOK_SERVICE, namespace=namespace, ca=ca)
-            kind = webhook["name"][1:].split(".")[0]
-            if kind in ("job", "pod"):
-                pod = "object.spec" if kind == "pod" else "object.spec.template.spec"
+            if kind in ("job", "pod", *further):
                 webhook["namespaceSelector"] = {
                     "matchExpressions": [{"key": TEAM_LABEL, "operator": "Exists"}]
                 }
-                webhook["matchConditions"] = [
-                    {"name": "queued-or-asks-for-a-gpu", "expression": f"{_queued()} || {requests_gpu(pod)}"}
-                ]
-        kept[f"{each['kind']} kueue-{each['metadata']['name']}"] = wanted
+            if kind in ("job", "pod"):
+                webhook["matchConditions"] = [_queues(kind, cpu_teams)]
+        kept[f"{each['kind']} kueue-{each['metadata']['name']}"] = [*wanted.values()]
     return kept
 
 
-def _queued() -> str:
-    return f"(has(object.metadata.labels) && '{_QUEUE_LABEL}' in object.metadata.labels)"
+def _queues(kind: str, cpu_teams: Sequence[str]) -> dict[str, str]:
+    """Return the condition under which a pod or Job of a team queues.
+
+    A pod that requests no GPU never does, unless it names a queue: a step of a pipeline that waits for its
+    own Job would hold what the Job waits for, and an inference service cannot wait for its pods.
+    """
+    queued = f"(has(object.metadata.labels) && '{_QUEUE_LABEL}' in object.metadata.labels)"
+    if kind == "pod":
+        return {
+            "name": "queued-or-asks-for-a-gpu",
+            "expression": f"{queued} || {requests_gpu('object.spec')}",
+        }
+    asks = f"{queued} || {requests_gpu('object.spec.template.spec')}"
+    if not cpu_teams:
+        return {"name": "queued-or-asks-for-a-gpu", "expression": asks}
+    return {
+        "name": "queued-or-of-a-team-with-a-quota",
+        "expression": f"{asks} || request.namespace in {json.dumps([*cpu_teams])}",
+    }
 
 
 class KueueController(pulumi.ComponentResource):
@@ -230,10 +303,18 @@ class KueueController(pulumi.ComponentResource):
         super().__init__("plinth:index:KueueController", name, {"version": version}, opts)
         self._name = name
         self._args = args
+        self._instance = args.instance or name
         owner = Owner.of_product(
-            self, name, args.namespace, product="kueue", role="controller", version=version, select_role=True
+            self,
+            self._instance,
+            args.namespace,
+            product="kueue",
+            role="controller",
+            version=version,
+            select_role=True,
         )
-        defined = labels("kueue", name, "definitions", version=version)
+        owner = replace(owner, component=name)
+        defined = labels("kueue", self._instance, "definitions", version=version)
         deployed = controller.deploy(
             owner,
             Controller(
@@ -258,18 +339,23 @@ class KueueController(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _rights(self) -> Rights:
-        leader_name = f"{self._name}-leader-election"
+        leader = "leader-election"
         return Rights(
             account=_ACCOUNT,
-            cluster=Grant(rules=rights(), name=self._name),
-            namespace=Grant(rules=leader_rights(), name=leader_name, resource=leader_name),
+            cluster=Grant(rules=rights(self._args.frameworks), name=self._instance),
+            namespace=Grant(
+                rules=leader_rights(), name=f"{self._instance}-{leader}", resource=f"{self._name}-{leader}"
+            ),
         )
 
     def _settings(self) -> Settings:
-        data = pulumi.Output.from_input(self._args.namespace).apply(
-            lambda namespace: {_SETTINGS_FILE: json.dumps(settings(namespace), indent=1)}
-        )
-        return Settings(name=_SETTINGS, data=data)
+        args = self._args
+
+        def rendered(namespace: str) -> dict[str, str]:
+            made = settings(namespace, count_cpus=bool(args.cpu_teams), frameworks=args.frameworks)
+            return {_SETTINGS_FILE: json.dumps(made, indent=1)}
+
+        return Settings(name=_SETTINGS, data=pulumi.Output.from_input(args.namespace).apply(rendered))
 
     def _webhooks(self) -> WebhookServer:
         args = self._args
@@ -277,7 +363,7 @@ class KueueController(pulumi.ComponentResource):
             service=WEBHOOK_SERVICE,
             secret=_CERTIFICATE,
             certificate=args.webhook_certificate,
-            webhooks=webhooks,
+            webhooks=partial(webhooks, cpu_teams=args.cpu_teams, frameworks=args.frameworks),
             resource=lambda _, role: role,
         )
 

@@ -1,77 +1,39 @@
-"""GPU pools, the teams that share them, and the Kueue objects derived from both: pure functions."""
+"""What teams are guaranteed of CPUs and GPU pools, and the Kueue objects that say so: pure functions."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from components.gpus.gpu_pools import GPU_RESOURCE, POOL_LABEL, TAINT, TOLERATION, GpuPool
 from components.shapes.labels import TEAM_LABEL
 
-GPU_RESOURCE: Final = "nvidia.com/gpu"
-# An Elastic Fabric Adapter of AWS, for training across nodes.
-EFA_RESOURCE: Final = "vpc.amazonaws.com/efa"
-# Nodes of a pool carry label and taint; the node group or Karpenter sets them.
-POOL_LABEL: Final = "plinth.dev/gpu-pool"
-TAINT: Final[Mapping[str, str]] = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}
-TOLERATION: Final[Mapping[str, str]] = {"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"}
-# A workload that requests a GPU and names no queue goes to the queue of this name in its namespace.
+CPU_RESOURCE: Final = "cpu"
+# The flavor of CPUs. It names no nodes: a pod with a quota of CPUs may run on every node that it tolerates.
+CPU_FLAVOR: Final = "cpus"
+# What a team without a quota of CPUs has: it does not wait for them, and has none to lend.
+UNBOUNDED_CPUS: Final = 1_000_000
+# A workload that queues and names no queue goes to the queue of this name in its namespace.
 LOCAL_QUEUE: Final = "default"
-COHORT: Final = "gpus"
 _API: Final = "kueue.x-k8s.io/v1beta2"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mig:
-    """Each GPU cut into isolated devices of one profile."""
-
-    profile: str
-    """As NVIDIA names it, such as `1g.10gb`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TimeSlicing:
-    """Each GPU used by several pods in turn; they share its memory."""
-
-    replicas: int
-    """Pods per GPU."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GpuPool:
-    """Nodes with GPUs of one kind."""
-
-    name: str
-    """Value of the pool's node label."""
-    devices_per_node: int
-    """Number of `nvidia.com/gpu` that a node offers, with sharing."""
-    max_nodes: int
-    """Largest number of nodes."""
-    sharing: Mig | TimeSlicing | None = None
-    """How a GPU is divided; by default it is not."""
-
-    @property
-    def devices(self) -> int:
-        """Number of devices of the pool at its largest."""
-        return self.devices_per_node * self.max_nodes
-
-    @property
-    def one_team_only(self) -> bool:
-        """Whether its devices share memory, which teams never do."""
-        return isinstance(self.sharing, TimeSlicing)
-
-
-@dataclass(frozen=True, kw_only=True)
-class GpuTeam:
-    """A team that uses the pools."""
+class QueuedTeam:
+    """A team and what its queue admits."""
 
     name: str
     """Name of the team, its namespace and its ClusterQueue."""
     quota: Mapping[str, int] = field(default_factory=dict[str, int])
     """Guaranteed devices by pool; with 0 the team can only borrow."""
+    cpu_quota: float | None = None
+    """Guaranteed CPUs; with 0 the team can only borrow, and by default its work does not queue for CPUs."""
     borrowing: bool = True
-    """Whether it may use idle devices of others, in the pools that `quota` names."""
+    """Whether it may use what others leave idle: CPUs, and devices in the pools that `quota` names."""
     borrowing_limit: int | None = None
     """Largest number of borrowed devices per pool; by default all that are idle."""
+    cpu_borrowing_limit: float | None = None
+    """Largest number of borrowed CPUs; by default all that are idle."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +43,14 @@ class FieldNames:
     pools: str = "pools"
     teams: str = "teams"
     quota: str = "quota"
+    cpu_quota: str = "cpu_quota"
     borrowing: str = "borrowing"
     borrowing_limit: str = "borrowing_limit"
+    cpu_borrowing_limit: str = "cpu_borrowing_limit"
 
 
 def problems(
-    pools: Sequence[GpuPool], teams: Sequence[GpuTeam], names: FieldNames = FieldNames()
+    pools: Sequence[GpuPool], teams: Sequence[QueuedTeam], names: FieldNames = FieldNames()
 ) -> list[str]:
     """Return one clause for each mistake that Kueue would accept silently and that could never work."""
     known = {pool.name: pool for pool in pools}
@@ -110,23 +74,47 @@ def problems(
                 f"{names.teams}: {' and '.join(users)} share pool {pool.name!r}, whose time slices "
                 "isolate no memory: give each a pool of its own, or use mig"
             )
+    if CPU_FLAVOR in known and share_cpus(teams):
+        clauses.append(
+            f"{names.pools} has a pool {CPU_FLAVOR!r}, as the CPUs of teams are called in their queues: "
+            "choose another name"
+        )
     return clauses
 
 
-def _team_problems(team: GpuTeam, pools: Mapping[str, GpuPool], names: FieldNames) -> Iterator[str]:
+def _team_problems(team: QueuedTeam, pools: Mapping[str, GpuPool], names: FieldNames) -> Iterator[str]:
     have = ", ".join(sorted(pools)) or "none"
     for name in team.quota:
         if name not in pools:
             yield f"{names.quota} names pool {name!r}; {names.pools} has {have}"
-    if team.borrowing_limit is not None and not team.borrowing:
-        yield f"{names.borrowing_limit} needs {names.borrowing}: true; leave out one of them"
+    for name, limit in (
+        (names.borrowing_limit, team.borrowing_limit),
+        (names.cpu_borrowing_limit, team.cpu_borrowing_limit),
+    ):
+        if limit is not None and not team.borrowing:
+            yield f"{name} needs {names.borrowing}: true; leave out one of them"
+    if team.cpu_borrowing_limit is not None and team.cpu_quota is None:
+        yield (
+            f"{names.cpu_borrowing_limit} needs {names.cpu_quota}, without which CPUs are not counted: "
+            f"give the team a {names.cpu_quota}, if only 0"
+        )
 
 
 def _duplicates(names: Iterable[str]) -> list[str]:
     return [name for name, count in Counter(names).items() if count > 1]
 
 
-def flavor_spec(pool: GpuPool) -> dict[str, Any]:
+def share_cpus(teams: Sequence[QueuedTeam]) -> bool:
+    """Return whether quotas count CPUs at all; where no team has such a quota, they do not."""
+    return any(team.cpu_quota is not None for team in teams)
+
+
+def cohort_name(pools: Sequence[GpuPool]) -> str:
+    """Return the name of the cohort in which teams borrow from each other."""
+    return "gpus" if pools else "teams"
+
+
+def pool_flavor_spec(pool: GpuPool) -> dict[str, Any]:
     """Return the ResourceFlavor of a pool: admitted pods select its nodes and tolerate their taint."""
     return {
         "nodeLabels": {POOL_LABEL: pool.name},
@@ -135,22 +123,35 @@ def flavor_spec(pool: GpuPool) -> dict[str, Any]:
     }
 
 
-def cluster_queue_spec(team: GpuTeam, pools: Sequence[GpuPool]) -> dict[str, Any]:
-    """Return a team's ClusterQueue: per pool its quota, and how much it may borrow and lends."""
+def cluster_queue_spec(
+    team: QueuedTeam, pools: Sequence[GpuPool], *, count_cpus: bool = False
+) -> dict[str, Any]:
+    """Return a team's ClusterQueue: per flavor its quota, and how much it may borrow and lends.
+
+    Args:
+        team: the team.
+        pools: all pools.
+        count_cpus: whether any team of the stack has a quota of CPUs. A workload that requests what its
+            queue does not cover waits for ever, so that every queue then covers CPUs.
+    """
     flavors = [
         {"name": pool.name, "resources": [_quota(team, pool)]} for pool in pools if pool.name in team.quota
     ]
+    groups = [{"coveredResources": [GPU_RESOURCE], "flavors": flavors}] if flavors else []
+    if count_cpus:
+        cpus = {"name": CPU_FLAVOR, "resources": [_cpu_quota(team)]}
+        groups.append({"coveredResources": [CPU_RESOURCE], "flavors": [cpus]})
     return {
-        "cohortName": COHORT,
+        "cohortName": cohort_name(pools),
         "namespaceSelector": {"matchLabels": {TEAM_LABEL: team.name}},
-        "resourceGroups": [{"coveredResources": [GPU_RESOURCE], "flavors": flavors}] if flavors else [],
+        "resourceGroups": groups,
         # The team's own quota is used first, in whichever of its pools.
         "flavorFungibility": {"whenCanBorrow": "TryNextFlavor", "whenCanPreempt": "TryNextFlavor"},
         "preemption": {"reclaimWithinCohort": "Any", "withinClusterQueue": "LowerPriority"},
     }
 
 
-def _quota(team: GpuTeam, pool: GpuPool) -> dict[str, Any]:
+def _quota(team: QueuedTeam, pool: GpuPool) -> dict[str, Any]:
     quota: dict[str, Any] = {"name": GPU_RESOURCE, "nominalQuota": str(team.quota[pool.name])}
     if pool.one_team_only:
         return {**quota, "borrowingLimit": "0", "lendingLimit": "0"}
@@ -159,7 +160,22 @@ def _quota(team: GpuTeam, pool: GpuPool) -> dict[str, Any]:
     return quota if team.borrowing_limit is None else {**quota, "borrowingLimit": str(team.borrowing_limit)}
 
 
-def cohort_spec(pools: Sequence[GpuPool], teams: Sequence[GpuTeam]) -> dict[str, Any]:
+def _cpu_quota(team: QueuedTeam) -> dict[str, Any]:
+    if team.cpu_quota is None:
+        bounds = {"borrowingLimit": "0", "lendingLimit": "0"}
+        return {"name": CPU_RESOURCE, "nominalQuota": _cpus(UNBOUNDED_CPUS), **bounds}
+    quota: dict[str, Any] = {"name": CPU_RESOURCE, "nominalQuota": _cpus(team.cpu_quota)}
+    limit = team.cpu_borrowing_limit if team.borrowing else 0
+    return quota if limit is None else {**quota, "borrowingLimit": _cpus(limit)}
+
+
+def _cpus(number: float) -> str:
+    """Return a number of CPUs as the API server writes it: whole, or in thousandths."""
+    thousandths = round(number * 1000)
+    return f"{thousandths}m" if thousandths % 1000 else str(thousandths // 1000)
+
+
+def cohort_spec(pools: Sequence[GpuPool], teams: Sequence[QueuedTeam]) -> dict[str, Any]:
     """Return the cohort of all teams; devices not assigned to any team form its shared, borrowable pool."""
     flavors: list[dict[str, Any]] = []
     for pool in pools:
@@ -175,12 +191,17 @@ def local_queue_spec(team: str) -> dict[str, Any]:
     return {"clusterQueue": team}
 
 
-def objects(pools: Sequence[GpuPool], teams: Sequence[GpuTeam]) -> list[dict[str, Any]]:
+def objects(pools: Sequence[GpuPool], teams: Sequence[QueuedTeam]) -> list[dict[str, Any]]:
     """Return every cluster-wide object, in the order in which Kueue needs them."""
+    count_cpus = share_cpus(teams)
     return [
-        *(_object("ResourceFlavor", pool.name, flavor_spec(pool)) for pool in pools),
-        _object("Cohort", COHORT, cohort_spec(pools, teams)),
-        *(_object("ClusterQueue", team.name, cluster_queue_spec(team, pools)) for team in teams),
+        *(_object("ResourceFlavor", pool.name, pool_flavor_spec(pool)) for pool in pools),
+        *([_object("ResourceFlavor", CPU_FLAVOR, {})] if count_cpus else []),
+        _object("Cohort", cohort_name(pools), cohort_spec(pools, teams)),
+        *(
+            _object("ClusterQueue", team.name, cluster_queue_spec(team, pools, count_cpus=count_cpus))
+            for team in teams
+        ),
     ]
 
 

@@ -1,0 +1,1 @@
+"""Quotas of teams: Kueue, a queue for each team, and what watches both."""

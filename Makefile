@@ -22,7 +22,7 @@ TARGET := --stack $(STACK)
 AWS_TESTS := tests/unit/simulation/aws tests/unit/components/aws tests/unit/infra tests/integration/simulation/aws
 POLICY_TESTS := $(addprefix tests/integration/simulation/,test_manifest_policies.py aws/test_policies.py)
 
-.PHONY: help try up test verify conformance load down deploy demo preview check unit contract integration e2e bench nightly \
+.PHONY: help try up test verify conformance load down deploy demo preview check unit contract integration e2e bench bench-scale nightly \
 	test-aws policies rehearse bench-plan gpu-sim setup build modules cluster clean stages programs packages fast undeploy
 
 help: ## list the targets
@@ -85,6 +85,9 @@ load: setup ## train a model, load it, and promote it to champion only if it kee
 
 bench: build ## measure memory, seconds and requests per second in one run
 	@$(PYTHON) -m harness bench
+
+bench-scale: setup ## measure 50 pipeline runs, 200 models, 10,000 MLflow runs and 20 served models on the running platform
+	@$(PYTHON) -m harness bench-scale $(TARGET)
 
 nightly: setup ## up from nothing, verify, load, slow journeys, faults, down; one page of evidence, exit code by class of fault
 	@exec setpriv --pdeathsig TERM $(PYTHON) -m harness nightly

@@ -1,4 +1,4 @@
-"""`python -m harness verify|load|bench|nightly|rehearse|tunnel|gpu-pod|figures`: prove and measure."""
+"""`python -m harness COMMAND`: prove and measure."""
 
 import argparse
 import os
@@ -14,6 +14,7 @@ from terminal import failures
 from upstream.cache import cache_root
 
 _REPOSITORY = Path(__file__).parents[1]
+_SCALE = ("models", "predictors", "tracking", "pipelines")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,17 @@ def _load(options: argparse.Namespace) -> int:
         return 130
 
 
+def _bench(options: argparse.Namespace) -> int:
+    """Measure an instance of its own, or how the running platform grows."""
+    if options.command == "bench-scale":
+        from harness.bench.scale.run import main as scale
+
+        return scale(options.stack, options.only)
+    from harness.bench.run import main as bench
+
+    return bench()
+
+
 def _on_aws(options: argparse.Namespace) -> int:
     """Run a command about a stack on AWS."""
     if options.command == "rehearse":
@@ -118,6 +130,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     load.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
     commands.add_parser("bench", help="measure memory, seconds and requests per second")
+    scale = commands.add_parser("bench-scale", help="measure many runs, models and served models")
+    scale.add_argument("--stack", default="local", help="a running stack (default: %(default)s)")
+    scale.add_argument("--only", nargs="+", default=[], choices=_SCALE, help="stages (default: all)")
     figures = commands.add_parser("figures", help="print README's table of figures, made from docs/figures")
     figures.add_argument("--write", action="store_true", help="also put it into README")
     nightly = commands.add_parser(
@@ -147,9 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
         from harness import published_figures
 
         return published_figures.main(write=options.write)
-    from harness.bench.run import main as bench
-
-    return bench()
+    return _bench(options)
 
 
 if __name__ == "__main__":

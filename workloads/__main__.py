@@ -14,6 +14,7 @@ from workloads.endpoints import Endpoints
 from workloads.environments import promotion
 from workloads.errors import WorkloadsError
 from workloads.retraining import commands as retraining
+from workloads.serving import sharing
 
 if TYPE_CHECKING:
     from workloads.datasets import Dataset
@@ -80,6 +81,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     show = commands.add_parser("show", help="show the served model and one prediction")
     roll_out = commands.add_parser("rollout", help="serve another version of a model, step by step")
     rollouts.add_arguments(roll_out)
+    share = commands.add_parser("share", help="serve several models from one predictor, in one process")
+    sharing.add_arguments(share)
     promote = commands.add_parser("promote", help="copy a version to another platform and serve it there")
     promotion.add_arguments(promote)
     past = commands.add_parser(
@@ -100,10 +103,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     for command in (train, tune, show):
         command.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
         command.add_argument("--name", default="", help="name of the model (default: made of --data)")
-    for command in (train, tune, predict, again, encode, roll_out, promote):
+    waiting = (train, tune, predict, again, encode, roll_out, share, promote)
+    for command in waiting:
         command.add_argument("--timeout-seconds", type=float, default=900, help="of the wait")
-    platform = (train, tune, predict, again, encode, show, roll_out, promote, past, login, logout, token)
-    for command in platform:
+    for command in (*waiting, show, past, login, logout, token):
         command.add_argument("--stack", default="local", help="stack of the platform")
         command.add_argument("--team", default="", help="team of the stack whose pipelines to use")
         command.add_argument(
@@ -151,6 +154,7 @@ _OTHERS = {
     "history": history.run,
     "promote": promotion.run,
     "rollout": rollouts.run,
+    "share": sharing.run,
     "token": _token,
 }
 _NO_LOGIN = "the platform has no login: clients need no token"

@@ -25,6 +25,8 @@ _OTHER_PODS: Final = (
     "nodeName",
 )
 _OTHER_PROGRAMS: Final = ("image", "command", "args", "envFrom", "volumeMounts", "volumeDevices", "storage")
+MODELS_FOLDER: Final = "/mnt/models"
+"""Where pods have their model, or a folder of each of several."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,7 @@ class Models:
 
 
 def _below(uri: str, models: Models) -> str:
-    below = f"{uri}.startsWith('{models.below}')"
+    below = f"{uri}.startsWith('{models.below}') && !{uri}.contains('..')"
     if not models.teams:
         return below
     return f"{below} && (!{uri}.startsWith('{models.teams}') || {uri}.startsWith('{models.own}'))"
@@ -55,6 +57,7 @@ def _validations(
 ) -> list[dict[str, str]]:
     """Return what must hold for a service, each with what its author reads otherwise."""
     predictor, model = "object.spec.predictor", "object.spec.predictor.model"
+    several = f"{predictor}.storageUris"
     taken = {
         "expression": f"!(object.metadata.name in {[*reserved]})",
         "message": f"no model is called {', '.join(reserved)}: its host would be another's",
@@ -87,10 +90,18 @@ def _validations(
             "`kubectl get clusterservingruntimes` lists them",
         },
         {
-            "expression": f"!has({model}) || (has({model}.storageUri) && "
-            f"{_below(f'{model}.storageUri', models)} && !{model}.storageUri.contains('..'))",
+            "expression": f"!has({model}) || (has({model}.storageUri) != has({several}) && "
+            f"(!has({model}.storageUri) || ({_below(f'{model}.storageUri', models)})) && "
+            f"(!has({several}) || {several}.all(each, {_below('each.uri', models)})))",
             "message": f"spec.predictor.model.storageUri is not below {models.below}, or is of another "
             "namespace: log the model to the MLflow of this one",
+        },
+        {
+            # Elsewhere, files of a model would take the place of the program's.
+            "expression": f"!has({several}) || {several}.all(each, has(each.mountPath) && "
+            f"each.mountPath.matches('^{MODELS_FOLDER}/[a-z][a-z0-9-]*$'))",
+            "message": "spec.predictor.storageUris[].mountPath is no folder of a model: "
+            f"give {MODELS_FOLDER}/NAME for each",
         },
     ]
 

@@ -34,6 +34,15 @@ class _Tokens(TokenCredentialsBase):
         config.api_key["authorization"] = tokens.token(self._endpoints)
 
 
+def kfp_client(endpoints: Endpoints) -> kfp.Client:
+    """Return an unmodified client that has an address and, at a login, tokens."""
+    return kfp.Client(
+        host=endpoints.localhost_url,
+        credentials=_Tokens(endpoints) if endpoints.identity_account else None,
+        ssl_ca_cert=endpoints.gateway_authority or None,
+    )
+
+
 class SampleRuns:
     """Runs of samples, a few at a time, in the order given."""
 
@@ -41,11 +50,7 @@ class SampleRuns:
         """Start to run them; `folder` gets the compiled packages."""
         self._endpoints = endpoints
         self._folder = folder
-        self._client = kfp.Client(
-            host=endpoints.localhost_url,
-            credentials=_Tokens(endpoints) if endpoints.identity_account else None,
-            ssl_ca_cert=endpoints.gateway_authority or None,
-        )
+        self._client = kfp_client(endpoints)
         self._pool = ThreadPoolExecutor(_AT_ONCE)
         self._runs: dict[str, Future[PipelineRun]] = {
             sample.name: self._pool.submit(self._run, sample) for sample in samples

@@ -57,13 +57,11 @@ def deploy_version(endpoints: Endpoints, model_name: str, version: str) -> Serve
     if running is not None:
         return version_of(running)
     record = registered_version(endpoints, model_name, version)
-    location = connect(endpoints).get_model_version_download_uri(model_name, version)
-    for key, value in _environment(endpoints).items():
-        os.environ.setdefault(key, value)
+    adopt_environment(endpoints)
     service = inference_service(
         version_service(model_name, version),
         endpoints.models_namespace,
-        storage_uri=storage_uri(location, endpoints.artifacts_destination),
+        storage_uri=location_of(endpoints, model_name, version),
         runtime=chosen_runtime(model_name, version),
         service_account=os.environ[StepVariable.MODELS_SERVICE_ACCOUNT],
         annotations=record.to_annotations(),
@@ -71,6 +69,22 @@ def deploy_version(endpoints: Endpoints, model_name: str, version: str) -> Serve
     service["metadata"]["labels"][MODEL_LABEL] = model_name
     services.create_or_patch(service)
     return record
+
+
+def location_of(endpoints: Endpoints, model_name: str, version: str) -> str:
+    """Return the URI of a version's folder in the object store."""
+    location = connect(endpoints).get_model_version_download_uri(model_name, version)
+    return storage_uri(location, endpoints.artifacts_destination)
+
+
+def adopt_environment(endpoints: Endpoints) -> None:
+    """Give this process the environment of a step that puts versions into service.
+
+    Raises:
+        WorkloadsError: the platform is not up.
+    """
+    for key, value in _environment(endpoints).items():
+        os.environ.setdefault(key, value)
 
 
 def _environment(endpoints: Endpoints) -> dict[str, str]:

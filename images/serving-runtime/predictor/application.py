@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from predictor import codec
-from predictor.bodies import MAX_BODY_BYTES, Bodies, DisconnectedError, Headers, Message, Receive
+from predictor.bodies import Bodies, DisconnectedError, Headers, Message, Receive
 from predictor.codec import BinaryReply
 from predictor.errors import AnswerError, MethodError, NotFoundError, RequestError
 from predictor.measurements import Measurements
@@ -41,7 +41,7 @@ class InferenceApplication:
         model: ServedModel,
         fallback: Application,
         measurements: Measurements,
-        max_body_bytes: int = MAX_BODY_BYTES,
+        bodies: Bodies,
         recorder: Recorder | None = None,
     ) -> None:
         self._model = model
@@ -49,7 +49,7 @@ class InferenceApplication:
         self._ids = RequestIds()
         self._fallback = fallback
         self._measurements = measurements
-        self._bodies = Bodies(max_body_bytes)
+        self._bodies = bodies
         self._predict: dict[str, tuple[str, Answer]] = {
             f"/v1/models/{model.name}:predict": ("v1", _answer_v1),
             f"/v2/models/{model.name}/infer": ("v2", _answer_v2),

@@ -9,23 +9,25 @@ from prometheus_client.registry import Collector
 from predictor.recorder import Recorder
 
 
+def requests_counter(registry: CollectorRegistry = REGISTRY) -> Counter:
+    """Return the counter of all models of the process; a registry takes one."""
+    return Counter(
+        "plinth_prediction_requests",
+        "Prediction requests by protocol and status code.",
+        ["model_name", "protocol", "code"],
+        registry=registry,
+    )
+
+
 class Measurements:
     """Prometheus metrics of one model."""
 
     def __init__(
-        self,
-        model_name: str,
-        observe_seconds: Callable[[float], None] = lambda _: None,
-        registry: CollectorRegistry = REGISTRY,
+        self, model_name: str, requests: Counter, observe_seconds: Callable[[float], None] = lambda _: None
     ) -> None:
         self._model_name = model_name
         self._observe_seconds = observe_seconds
-        self._requests = Counter(
-            "plinth_prediction_requests",
-            "Prediction requests by protocol and status code.",
-            ["model_name", "protocol", "code"],
-            registry=registry,
-        )
+        self._requests = requests
         # Looking up a labelled child takes longer than counting.
         self._children: dict[tuple[str, int], Counter] = {}
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from predictor.application import InferenceApplication
-from predictor.bodies import Message
+from predictor.bodies import Bodies, Message
 from predictor.matrix import Matrix
-from predictor.measurements import Measurements
+from predictor.measurements import Measurements, requests_counter
 from predictor.monitoring import Monitoring
 from predictor.recorder import Recorder, RecordSettings
 from predictor.reference import Reference
@@ -78,8 +78,10 @@ class RecordingServer:
         model = model or matrix_model()
         settings = settings or RecordSettings(sample_rate=1.0)
         self.recorder = Recorder(model, settings, reference, START, clock=lambda: 1.5)
-        measurements = Measurements("wine", registry=CollectorRegistry())
-        self._application = InferenceApplication(model, _fallback, measurements, recorder=self.recorder)
+        measurements = Measurements("wine", requests_counter(CollectorRegistry()))
+        self._application = InferenceApplication(
+            model, _fallback, measurements, Bodies(), recorder=self.recorder
+        )
         self._monitoring = Monitoring(self.recorder)
 
     async def asked(self, application: Any, scope: dict[str, Any], body: bytes = b"") -> Reply:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from predictor.application import InferenceApplication, Scope, Send
-from predictor.bodies import Message, Receive
+from predictor.bodies import Bodies, Message, Receive
 from predictor.matrix import Matrix
-from predictor.measurements import Measurements
+from predictor.measurements import Measurements, requests_counter
 from predictor.served_model import ServedModel
 from prometheus_client import CollectorRegistry
 
@@ -36,7 +36,7 @@ class Server:
         self.seconds: list[float] = []
         self.rows: list[int] = []
         self.passed_on: list[tuple[str, dict[bytes, bytes], bytes]] = []
-        measurements = Measurements("wine", self.seconds.append, self.registry)
+        measurements = Measurements("wine", requests_counter(self.registry), self.seconds.append)
         model = ServedModel(
             name="wine",
             digest=DIGEST,
@@ -46,7 +46,7 @@ class Server:
             predict_any=None,  # pyright: ignore[reportArgumentType]
             properties={"model_digest": DIGEST},
         )
-        self._application = InferenceApplication(model, self._fallback, measurements, max_body_bytes)
+        self._application = InferenceApplication(model, self._fallback, measurements, Bodies(max_body_bytes))
 
     def _predict(self, matrix: Any) -> Any:
         self.rows.append(len(matrix))

@@ -1,0 +1,1 @@
+"""The process: its packages, its server, and the models that it holds."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgsDict
 
 from components.shapes import network_policies
 from components.shapes.access_rights import AccessRights
@@ -35,7 +36,7 @@ class ExperimentNamespaceArgs:
 
 def trial_peer(namespace: pulumi.Input[str]) -> network_policies.Peer:
     """Return the pods of trials in a namespace."""
-    return {**_labelled(TRIAL_LABEL), **network_policies.in_namespace(namespace)}
+    return {"pod_selector": _labelled(TRIAL_LABEL), **network_policies.in_namespace(namespace)}
 
 
 def step_rights() -> list[Any]:
@@ -49,8 +50,8 @@ def step_rights() -> list[Any]:
     ]
 
 
-def _labelled(label: str) -> network_policies.Peer:
-    return {"pod_selector": {"match_expressions": [{"key": label, "operator": "Exists"}]}}
+def _labelled(label: str) -> LabelSelectorArgsDict:
+    return {"match_expressions": [{"key": label, "operator": "Exists"}]}
 
 
 class ExperimentNamespace(pulumi.ComponentResource):
@@ -82,7 +83,7 @@ class ExperimentNamespace(pulumi.ComponentResource):
     def _suggestions(self) -> network_policies.Spec:
         controller = network_policies.pods(_CONTROLLER, self._args.core_namespace)
         return {
-            **_labelled(_SUGGESTION_LABEL),
+            "pod_selector": _labelled(_SUGGESTION_LABEL),
             "policy_types": ["Ingress"],
             "ingress": [network_policies.ingress([controller], katib_controller.SUGGESTIONS_PORT)],
         }
@@ -90,7 +91,7 @@ class ExperimentNamespace(pulumi.ComponentResource):
     def _trials(self) -> network_policies.Spec:
         store = network_policies.pods(metric_store.POD_LABELS, self._args.core_namespace)
         return {
-            **_labelled(TRIAL_LABEL),
+            "pod_selector": _labelled(TRIAL_LABEL),
             "policy_types": ["Egress"],
             "egress": [network_policies.egress([store], metric_store.PORT), *self._args.destinations],
         }

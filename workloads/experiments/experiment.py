@@ -154,7 +154,8 @@ def own_pod(namespace: str) -> dict[str, Any]:
 
     api: Any = client.CoreV1Api()
     found = api.read_namespaced_pod(os.environ["KFP_POD_NAME"], namespace)
-    return client.ApiClient().sanitize_for_serialization(found)
+    plain: Any = client.ApiClient().sanitize_for_serialization(found)
+    return plain
 
 
 def run_experiment(body: Mapping[str, Any], namespace: str) -> str:

@@ -13,5 +13,5 @@ def test_a_stack_has_no_katib_by_default() -> None:
 
 def test_a_database_that_nobody_here_makes_is_refused() -> None:
     given = choices.of_stack("prod") | {"tuning": {"enabled": True}}
-    with pytest.raises(SettingsError, match="plinth:tuning.enabled is true and storage.postgres is rds"):
+    with pytest.raises(SettingsError, match=r"plinth:tuning.enabled is true and storage.postgres is rds"):
         reader.parse(given)

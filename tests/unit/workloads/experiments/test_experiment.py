@@ -147,6 +147,6 @@ def test_an_experiment_in_which_nothing_moves_ends_the_search(
 ) -> None:
     monkeypatch.setattr(experiment, "_PATIENCE_SECONDS", 0.05)
     _watched(monkeypatch, _change(trials=1, trialsRunning=1))
-    with pytest.raises(RuntimeError, match="nothing has moved for 0.05 s with 0 of 4 trials complete"):
+    with pytest.raises(RuntimeError, match=r"nothing has moved for 0.05 s with 0 of 4 trials complete"):
         run_experiment(body(), "runs")
     assert cluster.calls == ["create", "delete"]

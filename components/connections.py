@@ -4,7 +4,7 @@ The component that writes a password or key into an object marks it secret there
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -24,6 +24,8 @@ class PostgresConnection:
     password: pulumi.Input[str]
     authorities: str = ""
     """Certificates, as PEM, of which one has signed the server's; without any the server is not verified."""
+    databases: "Mapping[str, PostgresConnection]" = field(default_factory=dict[str, "PostgresConnection"])
+    """Further databases of the same server, each with an account of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,7 +49,7 @@ def _prometheus_operator(program: str) -> _Upstream:
 
 
 # Not among them: kfp-api-server, kfp-driver, kfp-launcher and argo-workflow-controller, which hold code of
-# this repository.
+# this repository, and katib-controller and katib-suggestion-goptuna, in which faults are mended.
 _UPSTREAM: dict[str, _Upstream] = {
     "alertmanager": _prometheus("alertmanager", "alertmanager"),
     "argo-executor": _argo("argoexec"),
@@ -61,6 +61,11 @@ _UPSTREAM: dict[str, _Upstream] = {
     ),
     "kfp-persistence-agent": _kfp("persistence-agent"),
     "kfp-scheduled-workflow-controller": _kfp("scheduled-workflow-controller"),
+    "katib-db-manager": _Upstream(
+        repository="ghcr.io/kubeflow/katib/katib-db-manager",
+        project="katib",
+        module="github.com/kubeflow/katib",
+    ),
     "kserve-controller": _Upstream(
         repository="docker.io/kserve/kserve-controller", project="kserve", module="github.com/kserve/kserve"
     ),

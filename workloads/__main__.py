@@ -192,7 +192,7 @@ def _hold(options: argparse.Namespace, arguments: list[str]) -> int:
     regularization = 1.0 if searches else options.regularization
     inputs.refuse(options.family, options.objective, options.threshold, regularization)
     if searches:
-        inputs.refuse_search(options.family, options.sampler, options.trials, options.search)
+        inputs.refuse_search(options.family, **run_options.search_of(options), local=True)
     command = [sys.executable, "-m", "simulation.laptop", "hold", *(["--stay"] if options.stay else []), "--"]
     command += [sys.executable, "-m", "workloads", *arguments, "--endpoints", "{endpoints}"]
     sys.stdout.flush()
@@ -231,14 +231,7 @@ def _inputs(dataset: "Dataset", options: argparse.Namespace) -> dict[str, Any]:
     }
     if options.pipeline != "tune":
         return inputs.for_training(dataset, regularization=options.regularization, **choices)
-    return inputs.for_tuning(
-        dataset,
-        trials=options.trials,
-        sampler=options.sampler,
-        search=options.search,
-        early_stopping=options.early_stopping,
-        **choices,
-    )
+    return inputs.for_tuning(dataset, **run_options.search_of(options), **choices)
 
 
 def _retrain(endpoints: Endpoints, options: argparse.Namespace) -> int:

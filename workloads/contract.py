@@ -60,6 +60,10 @@ def artifacts_folder(team: str) -> str:
 
 MODEL_LABEL: Final = "plinth.dev/model-name"
 """Label of whatever belongs to a version of a model: the model, as which its pods answer."""
+METRIC_STORE: Final = "katib-db-manager.katib:6789"
+"""Address of Katib's store of metrics: Service, namespace and port."""
+TRIAL_LABEL: Final = "katib.kubeflow.org/trial"
+"""Label of the pods of trials, which may reach that store; its value is the trial's name."""
 ROLLOUT_API: Final = ("delivery.plinth.dev", "v1alpha1")
 """Group and version of ModelRollouts."""
 ROLLOUTS: Final = "modelrollouts"

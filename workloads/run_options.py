@@ -1,6 +1,7 @@
 """Options of `python -m workloads run`, by what a pipeline does."""
 
 import argparse
+from typing import Any
 
 TARGET = "target"
 
@@ -75,6 +76,17 @@ def add_search(run: argparse.ArgumentParser) -> None:
         action="store_true",
         help="end a trial after two folds or more that are worse than half of the others'",
     )
+    run.add_argument(
+        "--engine",
+        default="auto",
+        help="optuna: trials in one step; katib: each in its own pod; auto: katib, where it is installed",
+    )
+
+
+def search_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the choices of a search by name."""
+    names = ("trials", "sampler", "search", "early_stopping", "engine")
+    return {each: getattr(options, each) for each in names}
 
 
 def add_prediction(run: argparse.ArgumentParser) -> None:

@@ -1,7 +1,7 @@
 """A Postgres database run by the CloudNativePG operator, with TLS and a volume per instance."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import pulumi
@@ -54,6 +54,8 @@ class PostgresArgs:
     """The owner's password."""
     clients: tuple[network_policies.Peer, ...]
     """Pods that may connect."""
+    databases: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """Password of each further database's owner, an account of the database's name that opens no other."""
     instances: int = 1
     """One primary and `instances - 1` replicas; 2 or more survive the loss of a node."""
     storage_size: str = "5Gi"
@@ -69,6 +71,8 @@ class PostgresArgs:
             raise ValueError(
                 f"database, owner: {self.database!r}, {self.owner!r}; the server reserves one of these"
             )
+        if taken := {self.database, self.owner, "postgres"} & self.databases.keys():
+            raise ValueError(f"databases: {min(taken)!r} is taken; give it another name")
 
 
 def operator_manifests(image: str) -> list[manifests.Manifest]:
@@ -158,10 +162,33 @@ def _new_database(args: PostgresArgs, secret: pulumi.Input[str]) -> dict[str, An
     }
 
 
+def _own_database_alone(databases: Iterable[str]) -> dict[str, Any]:
+    """Return the rules by which each further account opens its own database and no other.
+
+    Everybody may connect to a new database, and no resource of the operator takes that right away.
+    """
+    lines = [
+        line
+        for each in databases
+        for line in (f"hostssl {each} {each} all scram-sha-256", f"host all {each} all reject")
+    ]
+    return {"pg_hba": lines} if lines else {}
+
+
 def cluster_spec(
     args: PostgresArgs, secret: pulumi.Input[str], inherited: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the spec of the operator's Cluster resource."""
+    further = [
+        {
+            "name": each,
+            "ensure": "present",
+            "login": True,
+            "passwordSecret": {"name": pulumi.Output.concat(secret, "-", each)},
+        }
+        for each in args.databases
+    ]
+    parameters: dict[str, Any] = {"shared_buffers": "64MB", "max_connections": "100"}
     return {
         "instances": args.instances,
         "imageName": args.image,
@@ -169,7 +196,8 @@ def cluster_spec(
         "bootstrap": {"initdb": _new_database(args, secret)},
         "storage": {"size": args.storage_size},
         "resources": {"requests": {"cpu": "50m", "memory": "160Mi"}, "limits": {"memory": "640Mi"}},
-        "postgresql": {"parameters": {"shared_buffers": "64MB", "max_connections": "100"}},
+        **({"managed": {"roles": further}} if further else {}),
+        "postgresql": {"parameters": parameters, **_own_database_alone(args.databases)},
         # A budget for a single instance would block every drain of its node.
         "enablePDB": args.instances > 1,
         "enableSuperuserAccess": False,
@@ -210,6 +238,9 @@ class Postgres(pulumi.ComponentResource):
             database=args.database,
             username=args.owner,
             password=pulumi.Output.secret(args.password),
+            databases={
+                each: self._database(each, password, cluster) for each, password in args.databases.items()
+            },
         )
         self.register_outputs({"host": host})
 
@@ -282,19 +313,14 @@ class Postgres(pulumi.ComponentResource):
         )
 
     def _cluster(self, after: list[pulumi.Resource]) -> kubernetes.apiextensions.CustomResource:
-        metadata = self._owner.metadata(f"{self._name}-owner")
-        # Otherwise the operator sets a changed password only when something else concerns the cluster.
-        metadata["labels"] = {**self._owner.labels, "cnpg.io/reload": "true"}
-        owner = kubernetes.core.v1.Secret(
-            f"{self._name}-owner",
-            metadata=metadata,
-            type="kubernetes.io/basic-auth",
-            string_data={
-                "username": self._args.owner,
-                "password": pulumi.Output.secret(self._args.password),
-            },
-            opts=self._owner.child(),
-        )
+        owner = self._login(f"{self._name}-owner", self._args.owner, self._args.password)
+        after = [
+            *after,
+            *(
+                self._login(f"{self._name}-owner-{each}", each, key)
+                for each, key in self._args.databases.items()
+            ),
+        ]
         return kubernetes.apiextensions.CustomResource(
             f"{self._name}-cluster",
             api_version="postgresql.cnpg.io/v1",
@@ -305,4 +331,45 @@ class Postgres(pulumi.ComponentResource):
             },
             spec=cluster_spec(self._args, owner.metadata["name"], self._owner.labels),
             opts=self._owner.child(after),
+        )
+
+    def _login(self, name: str, username: str, password: pulumi.Input[str]) -> kubernetes.core.v1.Secret:
+        metadata = self._owner.metadata(name)
+        # Otherwise the operator sets a changed password only when something else concerns the cluster.
+        metadata["labels"] = {**self._owner.labels, "cnpg.io/reload": "true"}
+        return kubernetes.core.v1.Secret(
+            name,
+            metadata=metadata,
+            type="kubernetes.io/basic-auth",
+            string_data={"username": username, "password": pulumi.Output.secret(password)},
+            opts=self._owner.child(),
+        )
+
+    def _database(
+        self, name: str, password: pulumi.Input[str], cluster: pulumi.CustomResource
+    ) -> PostgresConnection:
+        """Create a further database once its server runs, and return the connection to it."""
+        created = kubernetes.apiextensions.CustomResource(
+            f"{self._name}-database-{name}",
+            api_version="postgresql.cnpg.io/v1",
+            kind="Database",
+            metadata={
+                **self._owner.metadata(f"{self._name}-{name}"),
+                "annotations": {
+                    "pulumi.com/waitFor": "jsonpath={.status.applied}=true",
+                    "pulumi.com/timeoutSeconds": "300",
+                },
+            },
+            spec={"name": name, "owner": name, "cluster": {"name": self._name}},
+            opts=self._owner.child([cluster]),
+        )
+        host = pulumi.Output.all(created.id, self._args.namespace).apply(
+            lambda known: f"{self._name}-rw.{known[1]}"
+        )
+        return PostgresConnection(
+            host=host,
+            port=PORT,
+            database=name,
+            username=name,
+            password=pulumi.Output.secret(password),
         )

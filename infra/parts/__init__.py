@@ -19,6 +19,7 @@ from infra.parts.serving import SERVING
 from infra.parts.teams import TEAMS
 from infra.parts.tracking import TRACKING
 from infra.parts.tracking_database import TRACKING_DATABASE
+from infra.parts.tuning import TUNING
 
 PARTS: tuple[Part, ...] = (
     # First: GPU nodes start while the platform is installed.
@@ -36,6 +37,7 @@ PARTS: tuple[Part, ...] = (
     GPUS,
     QUEUES,
     TEAMS,
+    TUNING,
     DELIVERY,
     IDENTITY,
     # Last: it monitors all others.

@@ -18,6 +18,9 @@ NAMESPACE = "databases"
 # Created by the component; importing its name from there would cost every command a second.
 _OPERATOR_NAMESPACE = "cnpg-system"
 PASSWORD = Password(key="trackingDatabasePassword")
+TUNING_DATABASE = "katib"
+"""Database of the part `tuning`, on the same server."""
+TUNING_PASSWORD = Password(key="tuningDatabasePassword")
 
 
 def _deploy(site: "Site", _: Connections) -> Provides:
@@ -32,6 +35,7 @@ def _deploy(site: "Site", _: Connections) -> Provides:
             database="mlflow",
             owner="mlflow",
             password=site.secret(PASSWORD),
+            databases={TUNING_DATABASE: site.secret(TUNING_PASSWORD)} if site.settings.tuning.enabled else {},
             clients=site.clients(TRACKING_DATABASE.name),
             scrapers=site.scrapers,
             instances=site.replicas,

@@ -159,6 +159,11 @@ def _storage_problems(settings: Settings) -> Iterator[str]:
             yield f"storage.{key} is {size}; RDS needs at least {_RDS_MINIMUM_GIB}Gi"
         if location is DatabaseLocation.RDS and isinstance(settings.cluster, EksSettings):
             yield from _authority_problems(key.removesuffix("Size"), settings.cluster.region)
+    if settings.tuning.enabled and storage.postgres is not DatabaseLocation.INCLUSTER:
+        yield (
+            f"tuning.enabled is true and storage.postgres is {storage.postgres}: only Postgres in the "
+            "cluster makes a database for Katib; set storage.postgres to incluster, or leave tuning out"
+        )
     if storage.objects is ObjectsLocation.S3:
         own = (of_team(PIPELINES_BUCKET, team.name) for team in settings.teams if team.pipelines)
         longest = max((*BUCKETS, *own), key=len)

@@ -5,6 +5,7 @@ from typing import Any
 
 from workloads.datasets import Dataset
 from workloads.errors import WorkloadsError
+from workloads.experiments import engines
 from workloads.steps import search_spaces
 from workloads.steps.choices import refuse_choices
 
@@ -27,16 +28,28 @@ def refuse(
         raise WorkloadsError(f"threshold {threshold}: give the objective that must reach it as well")
 
 
-def refuse_search(family: str, sampler: str, trials: int, search: Sequence[str]) -> None:
-    """Refuse a search that could not find anything.
+def refuse_search(
+    family: str,
+    sampler: str,
+    trials: int,
+    search: Sequence[str],
+    engine: str = "auto",
+    early_stopping: bool = False,
+    *,
+    local: bool = False,
+) -> None:
+    """Refuse a search that could not find anything, or without a platform needs one.
 
     Raises:
         WorkloadsError: it is such; one line.
     """
     try:
         search_spaces.refuse_search(family, sampler, trials, search)
+        engines.refuse_engine(engine, early_stopping=early_stopping)
     except ValueError as error:
         raise WorkloadsError(str(error)) from None
+    if local and engine == "katib":
+        raise WorkloadsError("engine 'katib': needs a platform; with --local give auto or optuna")
 
 
 def for_training(  # noqa: PLR0913 - inputs of a pipeline
@@ -83,6 +96,7 @@ def for_tuning(
     sampler: str = "tpe",
     search: Sequence[str] = (),
     early_stopping: bool = False,
+    engine: str = "auto",
     **choices: Any,
 ) -> dict[str, Any]:
     """Return the inputs of tune for a data set; the choices are those of training.
@@ -93,11 +107,12 @@ def for_tuning(
     made = for_training(dataset, **choices)
     # The search finds it.
     del made["regularization"]
-    refuse_search(made["family"], sampler, trials, search)
+    refuse_search(made["family"], sampler, trials, search, engine, early_stopping)
     return {
         **made,
         "trials": trials,
         "sampler": sampler,
         "search": list(search),
         "early_stopping": early_stopping,
+        "engine": engine,
     }

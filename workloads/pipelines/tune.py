@@ -33,6 +33,7 @@ def tune(  # noqa: PLR0913, PLR0917 - inputs of a pipeline
     sampler: str = "tpe",
     search: list = [],  # noqa: B006 - Kubeflow reads it, nobody changes it
     early_stopping: bool = False,
+    engine: str = "auto",
 ) -> None:
     """Run all steps of train_register_serve, with the parameters that a search has found.
 
@@ -54,6 +55,8 @@ def tune(  # noqa: PLR0913, PLR0917 - inputs of a pipeline
         sampler: random, tpe or cmaes.
         search: NAME=LOW..HIGH or NAME=VALUE for parameters whose bounds are narrower than the family's.
         early_stopping: Whether a trial ends after two folds or more that are worse than half of the others'.
+        engine: katib for trials in pods of their own, optuna for trials in one step; auto for Katib where the
+            platform has it.
     """
     checked = load_and_validate(
         data=data, data_sha256=data_sha256, target=target, task=task, family=family, objective=objective
@@ -69,6 +72,7 @@ def tune(  # noqa: PLR0913, PLR0917 - inputs of a pipeline
         sampler=sampler,
         space=search,
         early_stopping=early_stopping,
+        engine=engine,
         task=task,
         family=family,
         objective=objective,

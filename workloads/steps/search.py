@@ -8,6 +8,12 @@ from typing import NamedTuple
 
 from kfp import dsl
 
+from workloads.contract import METRIC_STORE, TRIAL_LABEL
+from workloads.experiments import engines, katib_search, katib_trial, metric_push, proposals, trial_runs
+from workloads.experiments import experiment as experiment_module
+from workloads.experiments.engines import engine_for, refuse_engine
+from workloads.experiments.katib_search import KatibSearch
+from workloads.experiments.trial_runs import begin_trial_run, end_trial_run
 from workloads.steps import (
     WORKLOAD_IMAGE,
     choices,
@@ -21,7 +27,7 @@ from workloads.steps import (
 from workloads.steps import trials as trials_module
 from workloads.steps.choices import OBJECTIVES, refuse_choices
 from workloads.steps.csv_table import read, survey
-from workloads.steps.embedding import embed
+from workloads.steps.embedding import embed, embed_text
 from workloads.steps.estimators import split
 from workloads.steps.search_spaces import narrowed, refuse_search
 from workloads.steps.trials import Trial, best_of, count_folds, fold_metrics, run_trials, summary_of
@@ -43,6 +49,7 @@ def search(  # noqa: PLR0913, PLR0917 - inputs of a step
     task: str = "auto",
     family: str = "linear",
     objective: str = "",
+    engine: str = "auto",
 ) -> NamedTuple("Searched", [("parameters", str), ("mlflow_run_id", str)]):
     """Log each trial to MLflow, as a child of the run of this search, and return the best one's parameters.
 
@@ -64,6 +71,8 @@ def search(  # noqa: PLR0913, PLR0917 - inputs of a step
         task: classification, regression, or auto: as the target's values say.
         family: linear, random_forest, xgboost or lightgbm.
         objective: Metric to improve; empty for accuracy, or R2 of a regression.
+        engine: katib for trials in pods of their own, optuna for trials in this step; auto for Katib where
+            the platform has it.
     """
     import json
     import os
@@ -71,10 +80,11 @@ def search(  # noqa: PLR0913, PLR0917 - inputs of a step
     from pathlib import Path
 
     import mlflow
-    from mlflow.entities import Metric, Param
 
     # Before anything is read.
     refuse_search(family, sampler, trials, space)
+    refuse_engine(engine, early_stopping=early_stopping)
+    engine = engine_for(engine, early_stopping=early_stopping)
     found = survey(Path(dataset.path), target, task)
     refuse_choices(family, objective, found.task)
     objective = objective or OBJECTIVES[found.task][0]
@@ -89,50 +99,55 @@ def search(  # noqa: PLR0913, PLR0917 - inputs of a step
         "data.uri": data,
         "data.sha256": data_sha256,
     }
-    # KILLED as MLflow's own store of Optuna's trials has it.
-    statuses = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
     run_ids: dict[int, str] = {}
     experiment = mlflow.set_experiment(model_name)
     with mlflow.start_run(run_name="search", tags=tags) as run:
 
         def record(trial: Trial) -> None:
-            marks = {
-                **tags,
-                "mlflow.parentRunId": run.info.run_id,
-                "trial.number": str(trial.number),
-                "trial.state": trial.state,
-                **({"trial.reason": trial.reason} if trial.reason else {}),
-            }
-            child = client.create_run(
-                experiment.experiment_id, trial.began_ms, marks, run_name=f"trial-{trial.number}"
-            ).info.run_id
-            run_ids[trial.number] = child
-            values = [Metric(name, value, trial.ended_ms, 0) for name, value in trial.metrics.items()]
-            values += [
-                Metric(f"fold_{objective}", value, trial.ended_ms, at) for at, value in enumerate(trial.folds)
-            ]
-            # As JSON writes them: every digit, so that the trial can be repeated.
-            inputs = [Param(name, json.dumps(value)) for name, value in trial.parameters.items()]
-            client.log_batch(child, metrics=values, params=[Param("family", family), *inputs])
-            client.set_terminated(child, statuses[trial.state], trial.ended_ms)
-            reached = f"{objective} {trial.metrics[objective]:.4f}" if trial.folds else trial.reason
-            print(f"trial {trial.number}: {trial.state}, {reached}", flush=True)
+            run_ids[trial.number] = begin_trial_run(
+                client, experiment.experiment_id, run.info.run_id, tags, trial.number, trial.began_ms
+            )
+            end_trial_run(client, run_ids[trial.number], trial, family, objective)
 
         mlflow.log_params({"data": data, "target": target, "seed": seed, "family": family})
         mlflow.log_params({"task": found.task, "trials": trials, "sampler": sampler, "objective": objective})
-        mlflow.log_params({"early_stopping": early_stopping, "training_rows": len(fitted)})
+        mlflow.log_params({"engine": engine, "early_stopping": early_stopping, "training_rows": len(fitted)})
         mlflow.log_params({f"search.{name}": str(each) for name, each in bounds.items()})
         mlflow.log_param("folds", count_folds(found, table.labels[fitted]))
-        ended = run_trials(
-            bounds,
-            lambda parameters: fold_metrics(found, table, fitted, family, seed, parameters),
-            objective,
-            sampler=sampler,
-            count=trials,
-            seed=seed,
-            early_stopping=early_stopping,
-            record=record,
-        )
+        if engine == "katib":
+            ended, run_ids = KatibSearch(
+                client=client,
+                run=run,
+                tags=tags,
+                store=METRIC_STORE,
+                label=TRIAL_LABEL,
+                # The modules in front of this step, which Kubeflow's own imports begin.
+                source=Path(__file__).read_text().partition("\nimport kfp\n")[0],
+            ).trials(
+                Path(dataset.path),
+                bounds,
+                objective=objective,
+                sampler=sampler,
+                count=trials,
+                settings={
+                    "family": family,
+                    "seed": seed,
+                    "space": space,
+                    "target": target,
+                    "task": task,
+                },
+            )
+        else:
+            ended = run_trials(
+                bounds,
+                lambda parameters: fold_metrics(found, table, fitted, family, seed, parameters),
+                objective,
+                sampler=sampler,
+                count=trials,
+                seed=seed,
+                early_stopping=early_stopping,
+                record=record,
+            )
         best = best_of(ended, objective)
         parameters, summary = json.dumps(best.parameters), summary_of(ended, best, objective)
         mlflow.set_tags(
@@ -152,4 +167,23 @@ def search(  # noqa: PLR0913, PLR0917 - inputs of a step
     return parameters, run.info.run_id
 
 
-embed(search, choices, csv_rows, csv_columns, csv_table, estimators, scores, search_spaces, trials_module)
+embed(
+    search,
+    choices,
+    csv_rows,
+    csv_columns,
+    csv_table,
+    estimators,
+    scores,
+    search_spaces,
+    trials_module,
+    trial_runs,
+    proposals,
+    metric_push,
+    engines,
+    experiment_module,
+    katib_trial,
+    katib_search,
+)
+embed_text(search, "METRIC_STORE", METRIC_STORE)
+embed_text(search, "TRIAL_LABEL", TRIAL_LABEL)

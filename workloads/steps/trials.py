@@ -133,7 +133,7 @@ def run_trials(
             for at, metrics in enumerate(metrics_of(parameters)):
                 seen.append(metrics)
                 trial.set_user_attr("seen", list(seen))
-                mean = _means(seen)[objective]
+                mean = means(seen)[objective]
                 trial.report(mean, at)
                 if trial.should_prune():
                     raise optuna.TrialPruned
@@ -143,7 +143,7 @@ def run_trials(
             why = (str(error).strip().splitlines() or [""])[0][:300]
             trial.set_user_attr("reason", f"{type(error).__name__}: {why}")
             raise
-        return _means(seen)[objective]
+        return means(seen)[objective]
 
     def note(_: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
         ended.append(_ended(trial, objective))
@@ -161,7 +161,8 @@ def _proposed(trial: Any, name: str, bounds: Bounds) -> float:
     return trial.suggest_float(name, bounds.low, bounds.high, log=bounds.log)
 
 
-def _means(seen: list[dict[str, float]]) -> dict[str, float]:
+def means(seen: list[dict[str, float]]) -> dict[str, float]:
+    """Return the mean of each metric over the folds; nothing before the first."""
     return {name: sum(each[name] for each in seen) / len(seen) for name in seen[0]} if seen else {}
 
 
@@ -173,7 +174,7 @@ def _ended(trial: Any, objective: str) -> Trial:
     return Trial(
         number=trial.number,
         parameters=trial.user_attrs["parameters"],
-        metrics=_means(seen),
+        metrics=means(seen),
         folds=tuple(each[objective] for each in seen),
         state=state,
         reason=reason,

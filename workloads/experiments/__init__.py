@@ -1,0 +1,1 @@
+"""Searches as experiments of Katib: what one is, what its trials do, how a search waits."""

@@ -3,7 +3,7 @@
 Upstream's signal_linux.go is a symlink to signal_darwin.go; module zips drop symlinks. The executor gets a
 package of our own where it asks upstream's command line for its cluster: a quarter of what it compiles. The
 controller gets a bound on how long it waits for a pod that cannot start, and retries with any factor. The
-executor looks every 50 ms, not every second, whether a step's program has ended, and whether its containers have.
+executor looks every 50 ms, not every second, whether a step's program or its containers have ended.
 """
 
 import shutil

@@ -1,8 +1,8 @@
 """Completes a copy of the Kubernetes module in the build folder. Run as `python prepare.py BUILD_DIR`.
 
 The kubelet lists the node's containers once a second to see which have started or ended, and starts the next
-container of a pod only after such a list. A pod of a pipeline's step passes through four of them, in turn, and
-upstream has no setting for the period. On our one node a list takes 3 ms.
+container of a pod only after such a list. A pod of a pipeline's step has four of them, one after the other,
+and upstream has no setting for the period. On our one node a list takes 3 ms.
 """
 
 import sys

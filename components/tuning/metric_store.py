@@ -101,7 +101,4 @@ class MetricStore(pulumi.ComponentResource):
             resources=pod_security.sizes(cpu="10m", memory="32Mi", memory_limit="128Mi"),
         )
         pod = server_pods.pod(container)
-        annotations = server_pods.reads_at_start(database.password)
-        return server_pods.deploy(
-            self._owner, pod, role="server", name=SERVICE, after=after, annotations=annotations
-        )
+        return server_pods.deploy(self._owner, pod, role="server", name=SERVICE, after=after)

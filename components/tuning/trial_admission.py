@@ -14,14 +14,11 @@ from components.shapes.owner import Owner
 
 _POD: Final = "object.spec.template"
 _RESERVED: Final = "app.kubernetes.io/"
+_NO_JOB: Final = "request.resource.resource != 'jobs'"
 _OF_A_SUGGESTION: Final = (
     "has(object.metadata.ownerReferences) && "
     "object.metadata.ownerReferences.all(each, each.kind == 'Suggestion')"
 )
-
-
-def _is(resource: str) -> str:
-    return f"request.resource.resource == '{resource}'"
 
 
 def spec(namespace: str, *, account: str, suggestion_image: str) -> dict[str, Any]:
@@ -54,36 +51,35 @@ def spec(namespace: str, *, account: str, suggestion_image: str) -> dict[str, An
         ],
         "validations": [
             {
-                "expression": f"{_is('jobs')} || ({_OF_A_SUGGESTION})",
+                "expression": f"request.resource.resource == 'jobs' || ({_OF_A_SUGGESTION})",
                 "message": "a trial is a Job: give trialTemplate.trialSpec of kind Job",
             },
             {
-                "expression": f"!{_is('deployments')} || "
+                "expression": f"request.resource.resource != 'deployments' || "
                 f"{pod}.containers.all(each, each.image == '{suggestion_image}')",
                 "message": "parameters are proposed by the platform's service alone",
             },
             {
-                "expression": f"!{_is('jobs')} || !has({pod}.serviceAccountName) || "
+                "expression": f"{_NO_JOB} || !has({pod}.serviceAccountName) || "
                 f"{pod}.serviceAccountName in ['', 'default']",
                 "message": "a trial has no account of its own: remove serviceAccountName",
             },
             {
-                "expression": f"!{_is('jobs')} || (has({pod}.automountServiceAccountToken) && "
+                "expression": f"{_NO_JOB} || (has({pod}.automountServiceAccountToken) && "
                 f"!{pod}.automountServiceAccountToken)",
                 "message": "a trial gets no token: give automountServiceAccountToken: false",
             },
             {
-                "expression": f"!{_is('jobs')} || !has({_POD}.metadata) || !has({labels}) || "
+                "expression": f"{_NO_JOB} || !has({_POD}.metadata) || !has({labels}) || "
                 f"!{labels}.exists(key, key.startsWith('{_RESERVED}'))",
                 "message": f"labels {_RESERVED}* are the platform's: give the trial others",
             },
             {
-                "expression": f"!{_is('jobs')} || !has({pod}.priorityClassName) || "
-                f"{pod}.priorityClassName == ''",
+                "expression": f"{_NO_JOB} || !has({pod}.priorityClassName) || {pod}.priorityClassName == ''",
                 "message": "a trial has no priority class: remove priorityClassName",
             },
             {
-                "expression": f"!{_is('jobs')} || !has({pod}.nodeName) || {pod}.nodeName == ''",
+                "expression": f"{_NO_JOB} || !has({pod}.nodeName) || {pod}.nodeName == ''",
                 "message": "spec.nodeName bypasses the scheduler: use a node selector",
             },
         ],

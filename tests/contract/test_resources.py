@@ -93,6 +93,15 @@ ADDED = {
     "aws:ecr/repository:Repository images-kfp-api-server",
     "aws:ecr/repository:Repository images-kfp-driver",
     "aws:ecr/repository:Repository images-kfp-launcher",
+    # A registry has the images of every part, so that each can be enabled later.
+    *(
+        f"aws:ecr/{kind} images-{image}{suffix}"
+        for image in ("katib-controller", "katib-suggestion-goptuna")
+        for kind, suffix in (
+            ("lifecyclePolicy:LifecyclePolicy", "-lifecycle"),
+            ("repository:Repository", ""),
+        )
+    ),
     # The state keeps what was generated into the configuration: an update adopts it.
     "plinth:index:KeptSecrets secrets",
     *(f"pulumi:index:Stash secrets-{secret.name}" for secret in SECRETS),

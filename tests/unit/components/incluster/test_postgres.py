@@ -172,3 +172,33 @@ def test_the_operator_watches_the_namespace_of_the_database_where_alone_it_has_i
     assert binding.inputs["roleRef"]["name"] == "cnpg-manager"
     before = rules.before(deployment, deployment.one("ConfigGroup", "postgres-operator"))
     assert {"postgres-operator-settings", "postgres-operator-binding"} <= before
+
+
+def test_a_further_database_has_an_account_of_its_own_that_opens_no_other() -> None:
+    deployment = deployed(args=dataclasses.replace(ARGS, databases={"katib": "katibs-password"}))
+    rules.assert_children_of_one_component(deployment, "Postgres")
+    rules.assert_no_secret_in_clear(deployment, "owner-password", "katibs-password")
+    cluster = deployment.one("kubernetes:postgresql.cnpg.io/v1:Cluster")
+    (role,) = cluster.inputs["spec"]["managed"]["roles"]
+    secret = deployment.one("Secret", role["passwordSecret"]["name"])
+    assert secret.inputs["metadata"]["labels"]["cnpg.io/reload"] == "true"
+    assert "postgres-owner-katib" in rules.before(deployment, cluster)
+    assert cluster.inputs["spec"]["postgresql"]["pg_hba"] == [
+        "hostssl katib katib all scram-sha-256",
+        "host all katib all reject",
+    ]
+    database = deployment.one("kubernetes:postgresql.cnpg.io/v1:Database")
+    assert database.inputs["spec"] == {"name": "katib", "owner": "katib", "cluster": {"name": "postgres"}}
+    assert "postgres-cluster" in rules.before(deployment, database)
+
+
+def test_a_server_without_further_databases_has_neither_roles_nor_rules_of_its_own() -> None:
+    spec = cluster_spec(ARGS, "secret", {})
+    assert "managed" not in spec
+    assert "pg_hba" not in spec["postgresql"]
+
+
+@pytest.mark.parametrize("name", ["mlflow", "postgres"])
+def test_a_further_database_takes_no_other_ones_name(name: str) -> None:
+    with pytest.raises(ValueError, match=f"databases: '{name}' is taken"):
+        dataclasses.replace(ARGS, databases={name: "password"})

@@ -18,6 +18,7 @@ from infra.parts.serving import SERVING
 from infra.parts.teams import TEAMS
 from infra.parts.tracking import TRACKING
 from infra.parts.tracking_database import TRACKING_DATABASE
+from infra.parts.training import TRAINING
 
 PARTS: tuple[Part, ...] = (
     # First: GPU nodes start while the platform is installed.
@@ -34,6 +35,7 @@ PARTS: tuple[Part, ...] = (
     PIPELINES,
     GPUS,
     TEAMS,
+    TRAINING,
     DELIVERY,
     IDENTITY,
     # Last: it monitors all others.

@@ -19,6 +19,7 @@ from infra.settings.rollouts import RolloutSettings
 from infra.settings.sections import Cidr, DomainName, Section
 from infra.settings.storage import StorageSettings
 from infra.settings.teams import TeamSettings
+from infra.settings.training import TrainingSettings
 
 PROJECT = "plinth"
 # What Pulumi writes beside the configuration: how its secrets are encrypted.
@@ -104,6 +105,7 @@ class Settings(BaseModel):
     drift: DriftSettings = DriftSettings()
     retraining: RetrainingSettings = RetrainingSettings()
     payloads: PayloadSettings = PayloadSettings()
+    training: TrainingSettings = TrainingSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     gpu_pools: tuple[GpuPoolSettings, ...] = ()
     teams: tuple[TeamSettings, ...] = ()

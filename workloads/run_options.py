@@ -65,7 +65,7 @@ def add_nodes(run: argparse.ArgumentParser) -> None:
     """Add the options of a training on several nodes."""
     run.set_defaults(family="xgboost")
     run.add_argument("--nodes", type=int, default=2, help="how many nodes train together")
-    run.add_argument("--cpus-per-node", type=float, default=0.25, help="CPUs that each takes of the quota")
+    run.add_argument("--cpus-per-node", type=float, default=0.1, help="CPUs that each takes of the quota")
     run.add_argument("--memory-per-node", default="512Mi", help="memory that each may use")
 
 

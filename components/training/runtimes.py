@@ -75,7 +75,7 @@ def _pod(name: str, image: str) -> dict[str, Any]:
                 # The last lines of a program that fails are the reason of its pod.
                 "terminationMessagePolicy": "FallbackToLogsOnError",
                 "resources": {
-                    "requests": {"cpu": "250m", "memory": "256Mi"},
+                    "requests": {"cpu": "100m", "memory": "256Mi"},
                     "limits": {"memory": "1Gi"},
                 },
                 "securityContext": {

@@ -78,7 +78,14 @@ def settings() -> dict[str, Any]:
         "health": {"healthProbeBindAddress": f":{HEALTH_PORT}"},
         "metrics": {"bindAddress": f":{METRICS_PORT}", "secureServing": False},
         "webhook": {"port": webhook_server.PORT},
-        "leaderElection": {"leaderElect": True, "resourceName": "trainer.plinth.dev"},
+        "leaderElection": {
+            "leaderElect": True,
+            "resourceName": "trainer.plinth.dev",
+            # As in every other controller: this one has no defaults where a file is given.
+            "leaseDuration": "15s",
+            "renewDeadline": "10s",
+            "retryPeriod": "2s",
+        },
         "certManagement": {"enable": False},
     }
 

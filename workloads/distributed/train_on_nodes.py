@@ -49,7 +49,7 @@ def train_on_nodes(  # noqa: PLR0913, PLR0917 - inputs of a step
     task: str = "auto",
     family: str = "xgboost",
     parameters: str = "",
-    cpus_per_node: float = 0.25,
+    cpus_per_node: float = 0.1,
     memory_per_node: str = "512Mi",
     wait_seconds: int = 3600,
 ) -> NamedTuple("Trees", [("mlflow_run_id", str)]):

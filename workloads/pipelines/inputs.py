@@ -109,7 +109,7 @@ def for_nodes(
     dataset: Dataset,
     *,
     nodes: int = 2,
-    cpus_per_node: float = 0.25,
+    cpus_per_node: float = 0.1,
     memory_per_node: str = "512Mi",
     wait_seconds: int = 3600,
     **choices: Any,
@@ -119,7 +119,8 @@ def for_nodes(
     Raises:
         WorkloadsError: nothing can be divided, trained or judged so.
     """
-    made = for_training(dataset, **{"family": "xgboost", **choices})
+    choices.setdefault("family", "xgboost")
+    made = for_training(dataset, **choices)
     try:
         train_jobs.refuse_nodes(nodes, made["family"])
         train_jobs.refuse_sizes(cpus_per_node, memory_per_node)

@@ -32,7 +32,7 @@ def train_distributed(  # noqa: PLR0913, PLR0917 - inputs of a pipeline
     objective: str = "",
     threshold: float = 0.0,
     nodes: int = 2,
-    cpus_per_node: float = 0.25,
+    cpus_per_node: float = 0.1,
     memory_per_node: str = "512Mi",
     wait_seconds: int = 3600,
 ) -> None:

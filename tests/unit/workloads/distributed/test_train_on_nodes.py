@@ -134,7 +134,7 @@ def test_the_train_job_is_of_this_run_and_in_the_queue(step_environment: Path, m
     assert metadata["ownerReferences"] == [
         {"apiVersion": "v1", "kind": "Pod", "name": "pod-1", "uid": "uid-1"}
     ]
-    assert spec["trainer"]["resourcesPerNode"]["requests"] == {"cpu": "250m", "memory": "512Mi"}
+    assert spec["trainer"]["resourcesPerNode"]["requests"] == {"cpu": "100m", "memory": "512Mi"}
     names = {each["name"] for each in spec["trainer"]["env"]}
     # No key of a store, and no password.
     assert names == {
@@ -162,14 +162,14 @@ def queue(cpus: str) -> dict[str, Any]:
             "family 'linear': trains on one node; give xgboost, or run train_register_serve",
         ),
         ({"nodes": 60, "data": "mixed"}, "nodes 60: the data has 42 rows to train on; give at most 42"),
-        ({"nodes": 3}, "nodes 3: need 0.75 CPUs, and queue research has 0.5; give at most 2"),
+        ({"nodes": 3}, "nodes 3: need 0.3 CPUs, and queue research has 0.2; give at most 2"),
     ],
 )
 def test_what_cannot_be_divided_is_refused_before_anything_is_made(
     step_environment: Path, machine: Machine, given: dict[str, Any], message: str
 ) -> None:
     if given == {"nodes": 3}:
-        machine.queue = queue("500m")
+        machine.queue = queue("200m")
     data = given.pop("data", "wine")
     dataset, sha256 = prepared(step_environment, data, trained.mixed() if data == "mixed" else "")
     with pytest.raises(ValueError, match="^") as caught:

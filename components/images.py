@@ -49,7 +49,8 @@ def _prometheus_operator(program: str) -> _Upstream:
 
 
 # Not among them: kfp-api-server, kfp-driver, kfp-launcher and argo-workflow-controller, which hold code of
-# this repository, and katib-controller and katib-suggestion-goptuna, in which faults are mended.
+# this repository, katib-controller and katib-suggestion-goptuna, in which faults are mended, and
+# trainer-controller, which lacks code of upstream's.
 _UPSTREAM: dict[str, _Upstream] = {
     "alertmanager": _prometheus("alertmanager", "alertmanager"),
     "argo-executor": _argo("argoexec"),
@@ -71,6 +72,9 @@ _UPSTREAM: dict[str, _Upstream] = {
     ),
     "kueue-controller": _Upstream(
         repository="registry.k8s.io/kueue/kueue", project="kueue", module="sigs.k8s.io/kueue"
+    ),
+    "jobset-controller": _Upstream(
+        repository="registry.k8s.io/jobset/jobset", project="jobset", module="sigs.k8s.io/jobset"
     ),
     "kube-state-metrics": _Upstream(
         repository="registry.k8s.io/kube-state-metrics/kube-state-metrics",

@@ -17,7 +17,6 @@ from workloads.retraining import commands as retraining
 from workloads.serving import sharing
 
 if TYPE_CHECKING:
-    from workloads.datasets import Dataset
     from workloads.lineage import HeldBack
 
 _SHIPPED = ("wine", "breast_cancer")
@@ -31,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.command == "run" and options.pipeline == "embed":
             embeddings.refuse_local(options)
+        if options.command == "run" and options.pipeline == "train_distributed":
+            run_options.refuse_local_nodes(options)
         trains = options.command == "run" and options.pipeline not in _RUNS
         if trains and options.local and not options.endpoints:
             return _hold(options, sys.argv[1:] if arguments is None else arguments)
@@ -73,6 +74,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     train = pipelines.add_parser("train_register_serve", help="train a model, register it and serve it")
     tune = pipelines.add_parser("tune", help="search the parameters of a family, then train, register, serve")
+    spread = pipelines.add_parser(
+        "train_distributed", help="train on several nodes, then register and serve the model"
+    )
     predict = pipelines.add_parser(
         "predict_batch", help="predict every row of a table with a registered model"
     )
@@ -93,17 +97,21 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     login.add_argument("--session", action="store_true", help="only until the session in the browser ends")
     logout = commands.add_parser("logout", help="end that login")
     token = commands.add_parser("token", help="print a token for clients of a platform with a login")
-    for command in (train, tune):
+    for command in (train, tune, spread):
         run_options.add_training(command)
-    train.add_argument("--regularization", type=float, default=1.0, help="inverse regularization strength")
+    for command in (train, spread):
+        command.add_argument(
+            "--regularization", type=float, default=1.0, help="inverse regularization strength"
+        )
+    run_options.add_nodes(spread)
     run_options.add_search(tune)
     run_options.add_prediction(predict)
     retraining.add_arguments(again)
     embeddings.add_arguments(encode)
-    for command in (train, tune, show):
+    for command in (train, tune, spread, show):
         command.add_argument("--data", default="wine", help="wine, breast_cancer or s3://bucket/key.csv")
         command.add_argument("--name", default="", help="name of the model (default: made of --data)")
-    waiting = (train, tune, predict, again, encode, roll_out, share, promote)
+    waiting = (train, tune, spread, predict, again, encode, roll_out, share, promote)
     for command in waiting:
         command.add_argument("--timeout-seconds", type=float, default=900, help="of the wait")
     for command in (*waiting, show, past, login, logout, token):
@@ -203,6 +211,7 @@ def _hold(options: argparse.Namespace, arguments: list[str]) -> int:
 def _train(endpoints: Endpoints, options: argparse.Namespace) -> int:
     """Train, register and serve a model, of searched parameters or of given ones, and show it."""
     from workloads import datasets, lineage, model_names
+    from workloads.pipelines import inputs
 
     name = _name(options)
     if options.unless_served and lineage.serves_champion(endpoints, name):
@@ -210,28 +219,10 @@ def _train(endpoints: Endpoints, options: argparse.Namespace) -> int:
     dataset = datasets.prepare(endpoints, options.data, options.target, name=options.name, task=options.task)
     if not options.replace:
         model_names.refuse_taken(name, options.data, lineage.data_of(endpoints, name))
-    arguments = _inputs(dataset, options)
+    arguments = inputs.of_options(dataset, options)
     print(f"{options.data}: {dataset.understood}", flush=True)
     _run(endpoints, options, arguments, cache=not options.no_cache)
     return _show(endpoints, options, dataset.model_name)
-
-
-def _inputs(dataset: "Dataset", options: argparse.Namespace) -> dict[str, Any]:
-    """Return the inputs of the pipeline that trains."""
-    from workloads.pipelines import inputs
-
-    choices = {
-        "minimum_accuracy": options.minimum_accuracy,
-        "minimum_r2": options.minimum_r2,
-        "seed": options.seed,
-        "replace": options.replace,
-        "family": options.family,
-        "objective": options.objective,
-        "threshold": options.threshold,
-    }
-    if options.pipeline != "tune":
-        return inputs.for_training(dataset, regularization=options.regularization, **choices)
-    return inputs.for_tuning(dataset, **run_options.search_of(options), **choices)
 
 
 def _retrain(endpoints: Endpoints, options: argparse.Namespace) -> int:

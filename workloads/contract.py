@@ -69,6 +69,12 @@ ROLLOUT_API: Final = ("delivery.plinth.dev", "v1alpha1")
 ROLLOUTS: Final = "modelrollouts"
 ROLLOUT_KIND: Final = "ModelRollout"
 
+TRAINING_API: Final = ("trainer.kubeflow.org", "v1alpha1")
+"""Group and version of TrainJobs."""
+TRAIN_JOBS: Final = "trainjobs"
+TRAINING_RUNTIME: Final = "xgboost-distributed"
+"""ClusterTrainingRuntime of XGBoost; Trainer fixes the name."""
+
 
 class StepVariable(StrEnum):
     """Keys of the ConfigMap `STEP_ENVIRONMENT`: environment variables of every step."""

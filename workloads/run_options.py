@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from workloads.errors import WorkloadsError
+
 TARGET = "target"
 
 
@@ -58,6 +60,26 @@ def add_making(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--no-cache", action="store_true", help="run every step even if its inputs are unchanged"
     )
+
+
+def add_nodes(run: argparse.ArgumentParser) -> None:
+    """Add the options of a training on several nodes."""
+    run.set_defaults(family="xgboost")
+    run.add_argument("--nodes", type=int, default=2, help="how many nodes train together")
+    run.add_argument("--cpus-per-node", type=float, default=0.1, help="CPUs that each takes of the quota")
+    run.add_argument("--memory-per-node", default="512Mi", help="memory that each may use")
+
+
+def refuse_local_nodes(options: argparse.Namespace) -> None:
+    """Refuse to train on several nodes without a cluster.
+
+    Raises:
+        WorkloadsError: --local or --stay is given; one line.
+    """
+    if options.local or options.stay:
+        raise WorkloadsError(
+            "--local and --stay: a laptop is one node; leave them out, or run train_register_serve --local"
+        )
 
 
 def add_search(run: argparse.ArgumentParser) -> None:

@@ -16,21 +16,26 @@ from components.shapes.owner import Owner
 _RESERVED: Final = "app.kubernetes.io/"
 
 
-def _validations(account: str) -> list[dict[str, str]]:
-    """Return what must hold for a pod of a run, each with what its author reads otherwise."""
+def validations(account: str, what: str = "step") -> list[dict[str, str]]:
+    """Return what must hold for a pod of a run, each with what its author reads otherwise.
+
+    Args:
+        account: The account that it runs as.
+        what: What the pod is to its author.
+    """
     return [
         {
             "expression": f"object.spec.serviceAccountName == '{account}'",
-            "messageExpression": f"'a step runs as {account}, not as ' + object.spec.serviceAccountName",
+            "messageExpression": f"'a {what} runs as {account}, not as ' + object.spec.serviceAccountName",
         },
         {
             "expression": "!has(object.metadata.labels) || "
             f"!object.metadata.labels.exists(key, key.startsWith('{_RESERVED}'))",
-            "message": f"labels {_RESERVED}* are the platform's: give the step others",
+            "message": f"labels {_RESERVED}* are the platform's: give the {what} others",
         },
         {
             "expression": "!has(object.spec.priorityClassName) || object.spec.priorityClassName == ''",
-            "message": "a step has no priority class: remove priorityClassName",
+            "message": f"a {what} has no priority class: remove priorityClassName",
         },
         {
             "expression": "!has(object.spec.nodeName) || object.spec.nodeName == ''",
@@ -53,7 +58,7 @@ def spec(namespace: str, *, creator: str, account: str) -> dict[str, Any]:
         "matchConditions": [
             {"name": "is-of-a-run", "expression": f"request.userInfo.username == '{creator}'"}
         ],
-        "validations": _validations(account),
+        "validations": validations(account),
     }
 
 

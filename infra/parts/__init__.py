@@ -20,6 +20,7 @@ from infra.parts.teams import TEAMS
 from infra.parts.tracking import TRACKING
 from infra.parts.tracking_database import TRACKING_DATABASE
 from infra.parts.tuning import TUNING
+from infra.parts.training import TRAINING
 
 PARTS: tuple[Part, ...] = (
     # First: GPU nodes start while the platform is installed.
@@ -38,6 +39,7 @@ PARTS: tuple[Part, ...] = (
     QUEUES,
     TEAMS,
     TUNING,
+    TRAINING,
     DELIVERY,
     IDENTITY,
     # Last: it monitors all others.

@@ -50,9 +50,11 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
     return Provides(connections=(TeamQueues(by_team=queues.cluster_queues),))
 
 
-def _frameworks(_: Settings) -> "tuple[Framework, ...]":
+def _frameworks(settings: Settings) -> "tuple[Framework, ...]":
     """Return the kinds of jobs that queue besides Jobs and pods: those that a part of the stack defines."""
-    return ()
+    from components.queues.kueue_controller import Framework
+
+    return (Framework.JOB_SET, Framework.TRAIN_JOB) if settings.training.enabled else ()
 
 
 def _wanted(settings: Settings) -> bool:

@@ -20,6 +20,7 @@ from infra.settings.sections import Cidr, DomainName, Section
 from infra.settings.storage import StorageSettings
 from infra.settings.teams import TeamSettings
 from infra.settings.tuning import TuningSettings
+from infra.settings.training import TrainingSettings
 
 PROJECT = "plinth"
 # What Pulumi writes beside the configuration: how its secrets are encrypted.
@@ -106,6 +107,7 @@ class Settings(BaseModel):
     retraining: RetrainingSettings = RetrainingSettings()
     payloads: PayloadSettings = PayloadSettings()
     tuning: TuningSettings = TuningSettings()
+    training: TrainingSettings = TrainingSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     gpu_pools: tuple[GpuPoolSettings, ...] = ()
     teams: tuple[TeamSettings, ...] = ()

@@ -12,6 +12,7 @@ from workloads.pipelines import run_requests
 from workloads.pipelines.embed import embed
 from workloads.pipelines.predict_batch import predict_batch
 from workloads.pipelines.retrain import retrain
+from workloads.pipelines.train_distributed import train_distributed
 from workloads.pipelines.train_register_serve import train_register_serve
 from workloads.pipelines.tune import tune
 from workloads.steps import WORKLOAD_IMAGE
@@ -20,6 +21,7 @@ PIPELINES: Final[dict[str, Any]] = {
     "embed": embed,
     "predict_batch": predict_batch,
     "retrain": retrain,
+    "train_distributed": train_distributed,
     "train_register_serve": train_register_serve,
     "tune": tune,
 }

@@ -17,7 +17,7 @@ def embed(step: Any, *modules: ModuleType) -> None:
         modules: Modules of this repository; they import each other only, and libraries of the image.
     """
     command = step.component_spec.implementation.container.command
-    command[-1] = "\n".join([*(_what_runs(inspect.getsource(each)) for each in modules), command[-1]])
+    command[-1] = "\n".join([*(what_runs(inspect.getsource(each)) for each in modules), command[-1]])
 
 
 def embed_text(step: Any, name: str, text: str) -> None:
@@ -29,7 +29,7 @@ def embed_text(step: Any, name: str, text: str) -> None:
     command[-1] = f"{name} = {text!r}\n{command[-1]}"
 
 
-def _what_runs(source: str) -> str:
+def what_runs(source: str) -> str:
     """Return a module without docstrings, and without imports of this repository, which no image holds."""
     tree = ast.parse(source)
     for node in ast.walk(tree):

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from kfp import dsl
 
+from workloads.distributed import trees
+from workloads.distributed.node import FOLDER, TREES
+from workloads.distributed.trees import fit_with_trees
 from workloads.steps import (
     WORKLOAD_IMAGE,
     choices,
@@ -23,7 +26,7 @@ from workloads.steps import (
 from workloads.steps.choices import PACKAGES, refuse_choices
 from workloads.steps.csv_table import read, survey
 from workloads.steps.data_version import bucket_of, dvc_file, file_name
-from workloads.steps.embedding import embed
+from workloads.steps.embedding import embed, embed_text
 from workloads.steps.estimators import estimator_for, signature_for, split, trusted_types
 from workloads.steps.frames import rows_of
 from workloads.steps.reference import REFERENCE_FILE, reference_of
@@ -31,7 +34,7 @@ from workloads.steps.search_spaces import parameters_of
 
 
 @dsl.component(base_image=WORKLOAD_IMAGE, install_kfp_package=False)
-def train(  # noqa: PLR0913, PLR0917 - inputs of a step
+def train(  # noqa: PLR0913, PLR0917 - a step is one function
     dataset: dsl.Input[dsl.Dataset],
     data: str,
     data_sha256: str,
@@ -44,6 +47,7 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
     family: str = "linear",
     parameters: str = "",
     search_run_id: str = "",
+    nodes_run_id: str = "",
 ) -> NamedTuple("Trained", [("model_id", str), ("mlflow_run_id", str)]):
     """Fit a model on 70 % of the rows: of the linear family, a logistic or a ridge regression.
 
@@ -62,6 +66,8 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
         family: linear, random_forest, xgboost or lightgbm.
         parameters: JSON object of the family's parameters that a search has found; empty for the defaults.
         search_run_id: The MLflow run of that search.
+        nodes_run_id: The MLflow run in which several nodes have left the trees of this model; empty if it is
+            trained here.
     """
     import json
     import os
@@ -83,7 +89,10 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
     rest_rows = table.features[rest] if found.is_matrix else table.features.iloc[rest]
     estimator = estimator_for(found, regularization, family, seed, chosen)
     fitted_rows = table.features[fitted] if found.is_matrix else table.features.iloc[fitted]
-    estimator.fit(fitted_rows, table.labels[fitted])
+    if nodes_run_id:
+        fit_with_trees(estimator, fitted_rows, table.labels[fitted], nodes_run_id)
+    else:
+        estimator.fit(fitted_rows, table.labels[fitted])
     classes = [] if is_regression else estimator.classes_.tolist()
     answers = estimator.predict(rest_rows) if is_regression else estimator.predict_proba(rest_rows)
     # json writes the shortest text that parses back to the same float64: nothing is rounded.
@@ -111,6 +120,7 @@ def train(  # noqa: PLR0913, PLR0917 - inputs of a step
     }
     if search_run_id:
         tags |= {"search.run_id": search_run_id, "search.parameters": parameters}
+    tags |= {"nodes.run_id": nodes_run_id} if nodes_run_id else {}
     mlflow.set_experiment(model_name)
     with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_name="train", tags=tags) as run:
         mlflow.log_params({"data": data, "target": target, "regularization": regularization, "seed": seed})
@@ -156,4 +166,7 @@ embed(
     frames,
     reference,
     search_spaces,
+    trees,
 )
+embed_text(train, "FOLDER", FOLDER)
+embed_text(train, "TREES", TREES)

@@ -2,10 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from components.connections import TeamNamespaces
 from infra.parts.secrets import Password
 from infra.settings.stack import Settings
 from workloads.contract import PIPELINES_BUCKET, Host, artifacts_folder, of_team
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from infra.parts.part import Connections
+    from infra.parts.site import Site
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,3 +148,13 @@ def teams(settings: Settings) -> tuple[Tenant, ...]:
 def tenants(settings: Settings) -> tuple[Tenant, ...]:
     """Return the stack's own names, then those of each team."""
     return (Tenant(), *teams(settings))
+
+
+def runs_namespaces(site: "Site", connections: "Connections") -> "dict[str, pulumi.Input[str]]":
+    """Return the namespaces of runs by name: the stack's own, and those of the teams deployed so far."""
+    found = connections.find(TeamNamespaces)
+    by_team = found.by_team if found else {}
+    return {
+        each.runs_namespace: by_team[each.team] if each.team else site.namespaces[each.runs_namespace]
+        for each in tenants(site.settings)
+    }

@@ -6,12 +6,10 @@ from components.connections import PipelinesConnection, TeamNamespaces, TeamQueu
 from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.secrets import Secret, WebhookCertificate
-from infra.parts.tenant import Tenant, teams
+from infra.parts.tenant import runs_namespaces, teams
 from infra.settings.stack import Settings
 
 if TYPE_CHECKING:
-    import pulumi
-
     from components.monitoring.watch import Watch
     from infra.parts.site import Site
 
@@ -46,7 +44,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
             nodes_image=site.image("workload"),
             jobset_certificate=site.certificate(_JOBSET),
             trainer_certificate=site.certificate(_TRAINER),
-            runs=_runs(site, connections),
+            runs=runs_namespaces(site, connections),
             queues=_queues(site, connections),
             destinations=({"to": [*site.servers(TrackingConnection)]},),
             scrapers=site.scrapers,
@@ -54,14 +52,6 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
         site.opts,
     )
     return Provides()
-
-
-def _runs(site: "Site", connections: Connections) -> "dict[str, pulumi.Input[str]]":
-    """Return the namespaces of runs by name: the stack's own, and those of teams."""
-    own = Tenant().runs_namespace
-    found = connections.find(TeamNamespaces)
-    of_teams = {each.team: found.by_team[each.team] for each in teams(site.settings)} if found else {}
-    return {own: site.namespaces[own], **of_teams}
 
 
 def _queues(site: "Site", connections: Connections) -> frozenset[str]:

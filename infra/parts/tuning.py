@@ -12,14 +12,12 @@ from components.connections import (
 from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.secrets import Secret, WebhookCertificate
-from infra.parts.tenant import tenants
+from infra.parts.tenant import runs_namespaces
 from infra.parts.tracking_database import TUNING_DATABASE, TUNING_PASSWORD
 from infra.settings.stack import Settings
 from workloads.contract import METRIC_STORE
 
 if TYPE_CHECKING:
-    import pulumi
-
     from components.monitoring.watch import Watch
     from infra.parts.site import Site
 
@@ -35,16 +33,6 @@ def _webhook_host() -> str:
 _WEBHOOKS = WebhookCertificate(name="katib-webhooks", prefix="tuningWebhook", host=_webhook_host)
 
 
-def _run_namespaces(site: "Site", connections: Connections) -> "dict[str, pulumi.Input[str]]":
-    """Return the namespaces of runs, the stack's own and those of its teams."""
-    teams = connections.find(TeamNamespaces)
-    by_team = teams.by_team if teams else {}
-    return {
-        each.runs_namespace: by_team[each.team] if each.team else site.namespaces[each.runs_namespace]
-        for each in tenants(site.settings)
-    }
-
-
 def _deploy(site: "Site", connections: Connections) -> Provides:
     from components.pipelines import pipeline_steps
     from components.tuning.experiment_namespace import (
@@ -56,7 +44,7 @@ def _deploy(site: "Site", connections: Connections) -> Provides:
     from components.tuning.metric_store import MetricStore, MetricStoreArgs
 
     namespace = site.namespaces[NAMESPACE]
-    found = _run_namespaces(site, connections)
+    found = runs_namespaces(site, connections)
     store = MetricStore(
         "katib-metrics",
         MetricStoreArgs(

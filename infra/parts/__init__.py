@@ -19,8 +19,8 @@ from infra.parts.serving import SERVING
 from infra.parts.teams import TEAMS
 from infra.parts.tracking import TRACKING
 from infra.parts.tracking_database import TRACKING_DATABASE
-from infra.parts.tuning import TUNING
 from infra.parts.training import TRAINING
+from infra.parts.tuning import TUNING
 
 PARTS: tuple[Part, ...] = (
     # First: GPU nodes start while the platform is installed.

@@ -19,8 +19,8 @@ from infra.settings.rollouts import RolloutSettings
 from infra.settings.sections import Cidr, DomainName, Section
 from infra.settings.storage import StorageSettings
 from infra.settings.teams import TeamSettings
-from infra.settings.tuning import TuningSettings
 from infra.settings.training import TrainingSettings
+from infra.settings.tuning import TuningSettings
 
 PROJECT = "plinth"
 # What Pulumi writes beside the configuration: how its secrets are encrypted.

@@ -235,7 +235,7 @@ def test_a_team_borrows_gives_back_by_preemption_and_goes_on(
 
 def test_more_than_all_teams_have_waits_with_what_there_could_be(submit: Submit) -> None:
     job = submit("research", "too-large", share=100)
-    job.wait_until_it_says_why("request > maximum capacity")
+    job.wait_until_it_says_why("> maximum capacity")
 
 
 @contextmanager
@@ -265,6 +265,6 @@ def _queue_without_quota(cluster: Cluster, team: str) -> Generator[str]:
 def test_a_quota_of_zero_admits_nothing_and_says_so(submit: Submit, cluster: Cluster) -> None:
     with _queue_without_quota(cluster, "research") as queue:
         job = submit("research", "without-quota", queue=queue)
-        job.wait_until_it_says_why("request > maximum capacity")
+        job.wait_until_it_says_why("> maximum capacity")
         assert not job.status.status.active
         _delete(job)

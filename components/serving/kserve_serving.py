@@ -148,6 +148,8 @@ def storage_container_spec(image: str) -> dict[str, Any]:
             "terminationMessagePolicy": "FallbackToLogsOnError",
         },
         "supportedUriFormats": [{"prefix": "s3://"}],
+        # Predictors of several models have a source and a target for each.
+        "supportsMultiModelDownload": True,
         "workloadType": "initContainer",
     }
 

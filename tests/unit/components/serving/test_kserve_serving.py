@@ -94,6 +94,7 @@ def test_runtime_and_storage_container_meet_the_restricted_standard_by_themselve
         assert "memory" in container["resources"]["limits"]
     # With args of its own KServe would leave out what to copy where.
     assert "args" not in initializer
+    assert storage_container_spec("image")["supportsMultiModelDownload"] is True
 
 
 def test_a_model_is_ready_when_it_is_loaded_and_leaves_without_failed_requests() -> None:

@@ -60,7 +60,14 @@ def as_katib(endpoints: Endpoints) -> client.BatchV1Api:
 
 def _arguments(endpoints: Endpoints, name: str, **choices: Any) -> dict[str, Any]:
     dataset = datasets.prepare(endpoints, "wine", "target", name=name)
-    chosen = {"objective": "f1", "threshold": 0.8, "seed": 3, "trials": _TRIALS, "search": _SEARCH, **choices}
+    chosen: dict[str, Any] = {
+        "objective": "f1",
+        "threshold": 0.8,
+        "seed": 3,
+        "trials": _TRIALS,
+        "search": _SEARCH,
+        **choices,
+    }
     return inputs.for_tuning(dataset, family="random_forest", engine="katib", **chosen)
 
 

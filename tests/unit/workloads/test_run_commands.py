@@ -48,6 +48,7 @@ def test_a_search_is_submitted_with_its_choices_and_shown_with_its_best_trial(
     [
         (["--trials", "0"], "trials 0: give at least 1"),
         (["--sampler", "grid"], "sampler 'grid': unknown; give one of random, tpe, cmaes"),
+        (["--engine", "spark"], "engine 'spark': unknown; give one of auto, optuna, katib"),
         (
             ["--search", "regularization=2..1"],
             "search 'regularization=2..1': empty, 2 is above 1; give LOW..",

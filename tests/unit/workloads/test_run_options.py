@@ -24,7 +24,7 @@ def test_the_defaults_are_those_of_the_pipelines() -> None:
     found = vars(parsed())
     for name in ("minimum_accuracy", "minimum_r2", "seed", "replace", "family", "objective", "threshold"):
         assert found[name] == offered[name].default, name
-    for name in ("trials", "sampler", "early_stopping"):
+    for name in ("trials", "sampler", "early_stopping", "engine"):
         assert found[name] == offered[name].default, name
     assert found["search"] == []
     assert found["target"] == run_options.TARGET
@@ -33,6 +33,13 @@ def test_the_defaults_are_those_of_the_pipelines() -> None:
 def test_bounds_may_be_given_several_times() -> None:
     found = parsed("--search", "regularization=0.1..1", "--search", "max_depth=4")
     assert found.search == ["regularization=0.1..1", "max_depth=4"]
+
+
+def test_the_choices_of_a_search_are_those_that_are_checked_and_submitted() -> None:
+    found = run_options.search_of(parsed("--engine", "katib", "--trials", "3"))
+    assert (found["engine"], found["trials"]) == ("katib", 3)
+    assert found.keys() < inspect.signature(inputs.refuse_search).parameters.keys()
+    assert found.keys() < inspect.signature(inputs.for_tuning).parameters.keys()
 
 
 @pytest.mark.parametrize("missing", ["--data", "--name"])

@@ -28,6 +28,17 @@ def test_training_gets_what_the_search_found() -> None:
         }
 
 
+def test_the_search_gets_the_engine_and_its_modules_stand_before_kubeflows_imports() -> None:
+    assert TASKS["search"]["inputs"]["parameters"]["engine"] == {"componentInputParameter": "engine"}
+    assert SPEC["root"]["inputDefinitions"]["parameters"]["engine"]["defaultValue"] == "auto"
+    program = SPEC["deploymentSpec"]["executors"]["exec-search"]["container"]["command"][-1]
+    own, _, _ = program.partition("\nimport kfp\n")
+    # What a trial of Katib runs: all of it, and nothing of Kubeflow.
+    names: dict[str, Any] = {"__name__": "trial"}
+    exec(compile(own, "trial", "exec"), names)  # noqa: S102 - the program of a trial
+    assert {"run_trial", "KatibSearch", "METRIC_STORE"} <= names.keys()
+
+
 def test_the_search_and_training_hold_back_the_same_rows() -> None:
     search, train = (TASKS[name]["inputs"] for name in ("search", "train"))
     for name in ("seed", "target", "task", "data_sha256"):

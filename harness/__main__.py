@@ -32,6 +32,7 @@ _SELECTIONS = {
     "slow": _Selection(marks="e2e and slow and not fault"),
     "faults": _Selection(marks="e2e and fault"),
     "teams": _Selection(marks="e2e and teams", reports="teams"),
+    "pipelines": _Selection(marks="e2e and pipelines", reports="pipelines"),
     "conformance": _Selection(marks="conformance", folder="tests/conformance", reports="conformance"),
     "gpus": _Selection(marks="gpu_sim", folder="tests/gpu_sim", reports="gpu-sim"),
 }
@@ -117,7 +118,7 @@ def main(arguments: list[str] | None = None) -> int:
         choices=list(_SELECTIONS),
         default="all",
         help="slow: trains, rolls out, retrains; faults: injects faults; teams: two teams and a login; "
-        "conformance: unmodified clients; gpus: as `make gpu-sim`",
+        "pipelines: every reference pipeline; conformance: unmodified clients; gpus: as `make gpu-sim`",
     )
     verify.add_argument("--stack", default="local", help="stack of the platform (default: %(default)s)")
     verify.add_argument("--keep-going", action="store_true", help="continue after a failure")

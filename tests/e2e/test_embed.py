@@ -15,7 +15,7 @@ from workloads.serving.request_parts import column_inputs
 from workloads.tracking import connect
 
 # Downloads a model and serves it: `make verify` and `make e2e` run it, `make test` does not.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.pipelines]
 
 # Cosines of all-MiniLM-L6-v2 by PyTorch, to four digits, from the documentation of sentence-transformers
 # ("Semantic Textual Similarity"): the oracle of tokenizer, graph and weights together.

@@ -17,7 +17,7 @@ from workloads.steps.choices import PACKAGES
 from workloads.tracking import connect
 
 # Trains models: `make verify` and `make e2e` run it, `make test` does not.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.pipelines]
 
 _CLASSES = "size,colour,new,target\n" + "".join(
     f"{at % 7 + 10 * (at % 2)}.5,{('red', '', 'blue')[at % 3]},{at % 2 == 0},{'ab'[at % 2]}\n"

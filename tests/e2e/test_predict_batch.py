@@ -18,7 +18,7 @@ from workloads.tracking import connect
 from workloads.wait import wait_for
 
 # Minutes of runs: `make verify` and `make e2e` run it, `make test` does not.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.pipelines]
 
 _MODEL = "wine"
 _ROWS = 12_000

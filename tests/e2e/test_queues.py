@@ -22,7 +22,7 @@ from workloads import cluster_client
 from workloads.endpoints import Endpoints
 from workloads.wait import wait
 
-pytestmark = [pytest.mark.slow, pytest.mark.teams]
+pytestmark = [pytest.mark.slow, pytest.mark.teams, pytest.mark.pipelines]
 
 _KUEUE = ("kueue.x-k8s.io", "v1beta2")
 _WAIT_SECONDS = 60

@@ -12,7 +12,7 @@ from workloads.endpoints import Endpoints
 from workloads.serving.inference_client import InferenceClient
 
 # Trains models: `make verify` and `make e2e` run it, `make test` does not.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.pipelines]
 
 _COLOURS = ("red", "", "blue")
 

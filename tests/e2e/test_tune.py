@@ -14,7 +14,7 @@ from workloads.serving.inference_services import InferenceServices
 from workloads.tracking import connect
 
 # Trains models: `make verify` and `make e2e` run it, `make test` does not.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.pipelines]
 
 _TRIALS = 8
 # Few trees: it is the search that is proven.

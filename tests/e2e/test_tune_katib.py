@@ -30,7 +30,7 @@ from workloads.tracking import connect
 from workloads.wait import wait_for
 
 # Trains models: `make verify` and `make e2e` run it, `make test` does not.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.pipelines]
 
 _TRIALS = 4
 # Few trees: it is the search that is proven.

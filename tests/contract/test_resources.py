@@ -79,6 +79,9 @@ ADDED = {
     "aws:ecr/repository:Repository images-kfp-api-server",
     "aws:ecr/repository:Repository images-kfp-driver",
     "aws:ecr/repository:Repository images-kfp-launcher",
+    # Trainer's controller lacks what reads Secrets; a stack that trains on several nodes runs it.
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy images-trainer-controller-lifecycle",
+    "aws:ecr/repository:Repository images-trainer-controller",
     # The state keeps what was generated into the configuration: an update adopts it.
     "plinth:index:KeptSecrets secrets",
     *(f"pulumi:index:Stash secrets-{secret.name}" for secret in SECRETS),

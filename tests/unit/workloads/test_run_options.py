@@ -6,6 +6,7 @@ import inspect
 import pytest
 
 from workloads import run_options
+from workloads.errors import WorkloadsError
 from workloads.pipelines import inputs
 
 
@@ -33,6 +34,25 @@ def test_the_defaults_are_those_of_the_pipelines() -> None:
 def test_bounds_may_be_given_several_times() -> None:
     found = parsed("--search", "regularization=0.1..1", "--search", "max_depth=4")
     assert found.search == ["regularization=0.1..1", "max_depth=4"]
+
+
+def test_nodes_train_the_family_that_can_be_divided() -> None:
+    parser = argparse.ArgumentParser()
+    run_options.add_training(parser)
+    run_options.add_nodes(parser)
+    found = vars(parser.parse_args([]))
+    assert found["family"] == "xgboost"
+    offered = inspect.signature(inputs.for_nodes).parameters
+    for name in ("nodes", "cpus_per_node", "memory_per_node"):
+        assert found[name] == offered[name].default, name
+
+
+@pytest.mark.parametrize("given", ["--local", "--stay"])
+def test_a_laptop_is_one_node(given: str) -> None:
+    parser = argparse.ArgumentParser()
+    run_options.add_training(parser)
+    with pytest.raises(WorkloadsError, match="a laptop is one node"):
+        run_options.refuse_local_nodes(parser.parse_args([given]))
 
 
 @pytest.mark.parametrize("missing", ["--data", "--name"])

@@ -40,10 +40,11 @@ def test_controllers_of_another_namespace_may_write_in_this_one() -> None:
 
 
 def test_steps_make_trainings_and_change_none() -> None:
+    given: Any = step_rules()
     granted = {
-        f"{resource}.{rule['api_groups'][0]}": rule["verbs"]  # pyright: ignore[reportTypedDictNotRequiredAccess]
-        for rule in step_rules()
-        for resource in rule["resources"]  # pyright: ignore[reportTypedDictNotRequiredAccess, reportGeneralTypeIssues]
+        f"{resource}.{rule['api_groups'][0]}": rule["verbs"]
+        for rule in given
+        for resource in rule["resources"]
     }
     assert granted == {
         "trainjobs.trainer.kubeflow.org": ["get", "list", "watch", "create", "delete"],
@@ -58,7 +59,8 @@ def test_steps_make_trainings_and_change_none() -> None:
 
 @pytest.mark.parametrize(("queue", "named"), [("", []), ("research", [["research"]])])
 def test_steps_read_the_quota_of_their_own_team_alone(queue: str, named: list[list[str]]) -> None:
-    assert [rule["resource_names"] for rule in runtime_rules(queue) if "resource_names" in rule] == named
+    given: Any = runtime_rules(queue)
+    assert [rule["resource_names"] for rule in given if "resource_names" in rule] == named
     found = deployed(queue).one("ClusterRole").inputs["rules"]
     assert [rule["resourceNames"] for rule in found if "resourceNames" in rule] == named
 

@@ -28,7 +28,7 @@ def _prepared(folder: Path) -> str:
     mlflow.set_experiment("nodes")
     with mlflow.start_run() as run:
         for name in (node.ROWS.format(0), node.JOB):
-            mlflow.log_artifact(str(folder / name), node.FOLDER)
+            mlflow.log_artifact(str(folder / name), node.NODES_FOLDER)
     return run.info.run_id
 
 
@@ -54,7 +54,7 @@ def _run(run_id: str) -> "subprocess.CompletedProcess[str]":
 
 
 def _trees(run_id: str, name: str, folder: Path) -> Any:
-    file = mlflow.MlflowClient().download_artifacts(run_id, f"{node.FOLDER}/{name}", str(folder))
+    file = mlflow.MlflowClient().download_artifacts(run_id, f"{node.NODES_FOLDER}/{name}", str(folder))
     return xgboost.Booster(model_file=file)
 
 

@@ -1,5 +1,6 @@
 """A TrainJob is watched to its end, and what nodes say before they are gone is kept."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +9,7 @@ from kubernetes import client
 
 from tests.unit.workloads.distributed.test_train_jobs import job, pod
 from workloads import wait as waiting
+from workloads.distributed import running
 from workloads.distributed.running import RunningTrainJob
 from workloads.distributed.train_jobs import Nodes
 from workloads.errors import WorkloadsError
@@ -56,7 +58,9 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cluster:
+    (tmp_path / "namespace").write_text("runs")
+    monkeypatch.setattr(running, "OWN_NAMESPACE", str(tmp_path / "namespace"))
     return Cluster(monkeypatch)
 
 
@@ -64,9 +68,9 @@ def test_a_lost_node_is_remembered_when_its_pod_is_gone(cluster: Cluster) -> Non
     cluster.jobs = [{}, {}, job("Complete")]
     lost = pod("n-1", code=137, reason="OOMKilled")
     cluster.pods = [[pod(), lost], [pod(), lost], [pod()]]
-    running = RunningTrainJob("runs", "nodes-1")
-    running.run({}, 60)
-    assert running.lost == ["n-1 ended with 137: out of memory"]
+    watched = RunningTrainJob("nodes-1")
+    watched.run({}, 60)
+    assert watched.lost == ["n-1 ended with 137: out of memory"]
     assert "delete_namespaced trainjobs" not in cluster.calls
 
 
@@ -74,7 +78,7 @@ def test_a_failure_names_the_node_and_deletes_the_rest(cluster: Cluster) -> None
     cluster.jobs = [{}, job("Failed")]
     cluster.pods = [[pod("n-1", code=1, said="no rows")], []]
     with pytest.raises(WorkloadsError) as caught:
-        RunningTrainJob("runs", "nodes-1").run({}, 60)
+        RunningTrainJob("nodes-1").run({}, 60)
     assert str(caught.value) == "train job nodes-1: n-1 ended with 1: no rows (Why: so it is)"
     assert cluster.calls[-1] == "delete_namespaced trainjobs"
 
@@ -83,7 +87,7 @@ def test_a_node_that_can_never_start_ends_the_wait(cluster: Cluster) -> None:
     cluster.jobs = [{}]
     cluster.pods = [[pod("n-1", waiting="ImagePullBackOff")]]
     with pytest.raises(WorkloadsError, match="n-1 cannot start: ImagePullBackOff"):
-        RunningTrainJob("runs", "nodes-1").run({}, 60)
+        RunningTrainJob("nodes-1").run({}, 60)
 
 
 def test_what_it_waits_for_is_the_reason_of_a_timeout(cluster: Cluster) -> None:
@@ -95,7 +99,7 @@ def test_what_it_waits_for_is_the_reason_of_a_timeout(cluster: Cluster) -> None:
         {"metadata": owned, "status": {"conditions": [condition]}},
     ]
     with pytest.raises(WorkloadsError) as caught:
-        RunningTrainJob("runs", "nodes-1").run({}, 0)
+        RunningTrainJob("nodes-1").run({}, 0)
     assert str(caught.value) == ("train job nodes-1: not within 0 s; last seen: insufficient quota for cpu")
     assert cluster.calls[-1] == "delete_namespaced trainjobs"
 
@@ -103,10 +107,10 @@ def test_what_it_waits_for_is_the_reason_of_a_timeout(cluster: Cluster) -> None:
 @pytest.mark.parametrize(("status", "queue"), [(404, ""), (403, "")])
 def test_without_queues_none_is_named(cluster: Cluster, status: int, queue: str) -> None:
     cluster.refuses = {"localqueues": status}
-    assert RunningTrainJob("runs", "nodes-1").refuse_without_room(Nodes(2, 0.1, "512Mi")) == queue
+    assert RunningTrainJob("nodes-1").refuse_without_room(Nodes(2, 0.1, "512Mi")) == queue
 
 
 def test_an_api_that_is_away_is_no_missing_queue(cluster: Cluster) -> None:
     cluster.refuses = {"localqueues": 500}
     with pytest.raises(client.ApiException):
-        RunningTrainJob("runs", "nodes-1").refuse_without_room(Nodes(2, 0.1, "512Mi"))
+        RunningTrainJob("nodes-1").refuse_without_room(Nodes(2, 0.1, "512Mi"))

@@ -14,7 +14,7 @@ from kubernetes import client, config
 
 from tests.unit.workloads.distributed.processes import Machine
 from tests.unit.workloads.steps import trained
-from workloads.distributed import train_on_nodes
+from workloads.distributed import running, train_on_nodes
 
 TRAIN_ON_NODES: Any = train_on_nodes.train_on_nodes
 # Of probabilities, and of quantities in standard deviations of the target.
@@ -24,7 +24,8 @@ BOUND = 1e-3
 @pytest.fixture
 def machine(step_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Machine]:
     found = Machine()
-    monkeypatch.setenv("KFP_NAMESPACE", "runs")
+    (step_environment / "namespace").write_text("runs")
+    monkeypatch.setattr(running, "OWN_NAMESPACE", str(step_environment / "namespace"))
     monkeypatch.setenv("KFP_POD_UID", "uid-1")
     monkeypatch.setattr(config, "load_incluster_config", lambda: None)
     objects, core = client.CustomObjectsApi, client.CoreV1Api

@@ -30,13 +30,13 @@ def test_a_part_of_the_rows_has_the_bins_of_all(rows: int) -> None:
     for found, wanted in zip(cuts(binned), cuts(features), strict=True):
         assert len(found) == len(wanted)
     labels = (features[:, 0] > 0).astype(int)
-    answers = [
+    whole, found = (
         xgboost.train(
             {"objective": "binary:logistic"}, xgboost.QuantileDMatrix(each, label=labels), 20
         ).predict(xgboost.DMatrix(features))
         for each in (features, binned)
-    ]
-    assert np.array_equal(*answers)
+    )
+    assert np.array_equal(found, whole)
 
 
 def test_what_a_sparse_matrix_does_not_hold_is_missing() -> None:

@@ -15,8 +15,8 @@ from tests.fixtures import manifests, platform
 from tests.fixtures.recorder import Registration
 
 _TABLE = tomllib.loads(Path(__file__).with_name("powers.toml").read_text())["power"]
-# The stack whose rows another one has.
-_LIKE = {"teams": "local"}
+# The stack whose rows another one has, besides its own.
+_LIKE = {"full": "local", "teams": "local"}
 _WRITE = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 _ANY = frozenset({"*"})
 _RUN_PODS = frozenset({"create", "update", "patch"})
@@ -139,7 +139,7 @@ def listed(stack: str) -> set[Row]:
     return {
         (each["account"], each["where"], resource, each["verbs"])
         for each in _TABLE
-        if _LIKE.get(stack, stack) in each.get("stacks", STACKS)
+        if {stack, _LIKE.get(stack, stack)} & {*each.get("stacks", STACKS)}
         for resource in each["resources"]
     }
 

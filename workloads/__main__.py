@@ -322,6 +322,8 @@ def _show(endpoints: Endpoints, options: argparse.Namespace, name: str) -> int:
     print(f"model      {name} version {traced.model_version}, pipeline run {traced.pipeline_run_id}")
     if summary := traced.search_tags.get("search.summary"):
         print(f"searched   {summary}")
+    if job := traced.nodes_tags.get("nodes.train_job"):
+        print(f"trained    on several nodes, train job {job}, {traced.nodes_tags['nodes.lost']} of them lost")
     host = endpoints.model_host(name)
     url = endpoints.url(host)
     by_header = f"  (Host: {host})" if url == endpoints.gateway_url else ""

@@ -96,6 +96,8 @@ class Lineage:
     """Tags of the MLflow run whose search found the parameters; empty if nobody searched."""
     best_trial_parent: str = ""
     """Parent of the MLflow run of its best trial."""
+    nodes_tags: dict[str, str] = field(default_factory=dict[str, str])
+    """Tags of the MLflow run in which several nodes have trained its trees; empty if one has."""
 
     @property
     def pipeline_run_id(self) -> str:
@@ -124,7 +126,7 @@ def broken_links(lineage: Lineage) -> list[str]:
         ("training -> a pipeline run", bool(lineage.training_tags.get("kfp.pipeline_run_id")), True),
         ("predictor -> digest", lineage.predictor_digest, served.model_digest),
     ]
-    return unequal(links + _links_of_search(lineage))
+    return unequal(links + _links_of_search(lineage) + _links_of_nodes(lineage))
 
 
 def _links_of_search(lineage: Lineage) -> list[tuple[str, object, object]]:
@@ -135,6 +137,17 @@ def _links_of_search(lineage: Lineage) -> list[tuple[str, object, object]]:
         ("search -> data", search.get("data.sha256"), lineage.served.data_sha256),
         ("search -> parameters", search.get("search.parameters"), training.get("search.parameters")),
         ("search -> best trial", lineage.best_trial_parent, training["search.run_id"]),
+    ]
+
+
+def _links_of_nodes(lineage: Lineage) -> list[tuple[str, object, object]]:
+    training, nodes = lineage.training_tags, lineage.nodes_tags
+    if not training.get("nodes.run_id"):
+        return []
+    run = nodes.get("kfp.pipeline_run_id", "")
+    return [
+        ("nodes -> data", nodes.get("data.sha256"), lineage.served.data_sha256),
+        ("nodes -> train job", nodes.get("nodes.train_job"), f"nodes-{run}"),
     ]
 
 
@@ -173,6 +186,7 @@ def trace(endpoints: Endpoints, model_name: str) -> Lineage:
     evaluations = {run.info.run_id: run for run in mlflow.search_runs([training.info.experiment_id], query)}
     evaluation = evaluations.get(version.tags.get("gate.run_id", ""))
     search_tags, best_trial_parent = _search(mlflow, training.data.tags.get("search.run_id", ""))
+    nodes_run = training.data.tags.get("nodes.run_id", "")
     return Lineage(
         model_name=model_name,
         served=served,
@@ -190,6 +204,7 @@ def trace(endpoints: Endpoints, model_name: str) -> Lineage:
         ).properties()["model_digest"],
         search_tags=search_tags,
         best_trial_parent=best_trial_parent,
+        nodes_tags=dict(mlflow.get_run(nodes_run).data.tags) if nodes_run else {},
     )
 
 

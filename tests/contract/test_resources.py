@@ -96,7 +96,7 @@ ADDED = {
     # A registry has the images of every part, so that each can be enabled later.
     *(
         f"aws:ecr/{kind} images-{image}{suffix}"
-        for image in ("katib-controller", "katib-suggestion-goptuna")
+        for image in ("katib-controller", "katib-suggestion-goptuna", "trainer-controller")
         for kind, suffix in (
             ("lifecyclePolicy:LifecyclePolicy", "-lifecycle"),
             ("repository:Repository", ""),

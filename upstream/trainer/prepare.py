@@ -2,8 +2,8 @@
 
 - Gangs of other schedulers, MPI and Flux: no cluster of plinth has those schedulers, and no runtime of ours
   uses MPI. They watch PodGroups, LimitRanges, RuntimeClasses and every Secret of the cluster.
-- It reads back the ConfigMaps that it writes, and would keep a copy of every ConfigMap of the cluster for that:
-  it asks for those instead, so a right in the namespaces of runs is enough.
+- It reads back the ConfigMaps that it writes, and would keep a copy of every ConfigMap of the cluster for
+  that: it asks for those instead, so a right in the namespaces of runs is enough.
 """
 
 import sys
@@ -26,12 +26,10 @@ def main(build: Path) -> None:
     trainer = copied(build, _MODULE)
     registry, program = trainer / _REGISTRY, trainer / _MAIN
     lines = registry.read_text().splitlines(keepends=True)
-    kept = [
-        line for line in lines if not any(f"{each}.New" in line or f'/{each}"' in line for each in _PLUGINS)
-    ]
-    expected = len(lines) - 2 * len(_PLUGINS)
-    if len(kept) != expected:
-        raise SystemExit(f"{_REGISTRY}: holds its plugins {len(lines) - len(kept)} times: adapt prepare.py")
+    named = [text for each in _PLUGINS for text in (f"{each}.New", f'/{each}"')]
+    kept = [line for line in lines if not any(text in line for text in named)]
+    if len(kept) != len(lines) - len(named):
+        raise SystemExit(f"{_REGISTRY}: names its plugins {len(lines) - len(kept)} times: adapt prepare.py")
     registry.write_text("".join(kept))
     for alias, package in _SCHEMES:
         replaced(program, f'\t{alias} "{package}"\n', by="")
@@ -41,10 +39,11 @@ def main(build: Path) -> None:
         after='\tctrl "sigs.k8s.io/controller-runtime"\n',
         add='\tcorev1 "k8s.io/api/core/v1"\n\t"sigs.k8s.io/controller-runtime/pkg/client"\n',
     )
+    asked = "client.CacheOptions{DisableFor: []client.Object{&corev1.ConfigMap{}}}"
     extended(
         program,
         after="\trestCfg := ctrl.GetConfigOrDie()\n",
-        add="\toptions.Client.Cache = &client.CacheOptions{DisableFor: []client.Object{&corev1.ConfigMap{}}}\n",
+        add=f"\toptions.Client.Cache = &{asked}\n",
     )
 
 

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-FOLDER = "nodes"
+NODES_FOLDER = "nodes"
 """Folder of the MLflow run's artifacts for all that nodes share."""
 JOB, ROWS, TREES, CHECKPOINT = "job.json", "rows-{}.npz", "trees.ubj", "checkpoint.ubj"
 """Its files: parameters, rows of each node, trees of all rounds, and those of the last tenth round."""
@@ -50,12 +50,14 @@ def _train(node: int, nodes: int, folder: Path) -> None:
     client = mlflow.MlflowClient()
 
     def fetched(name: str) -> Path:
-        return Path(client.download_artifacts(run_id, f"{FOLDER}/{name}", str(folder)))
+        return Path(client.download_artifacts(run_id, f"{NODES_FOLDER}/{name}", str(folder)))
 
     job = json.loads(fetched(JOB).read_text())
     rows = np.load(fetched(ROWS.format(node)))
     # Before they meet: nobody writes one until all have read it.
-    kept = any(each.path == f"{FOLDER}/{CHECKPOINT}" for each in client.list_artifacts(run_id, FOLDER))
+    kept = any(
+        each.path == f"{NODES_FOLDER}/{CHECKPOINT}" for each in client.list_artifacts(run_id, NODES_FOLDER)
+    )
     begun = xgboost.Booster(model_file=str(fetched(CHECKPOINT))) if kept else None
     done = begun.num_boosted_rounds() if begun else 0
     tracker = None
@@ -112,7 +114,7 @@ def _keeping(client: Any, run_id: str, folder: Path, node: int) -> Any:
 
 def _write(client: Any, run_id: str, trees: Any, file: Path) -> None:
     trees.save_model(str(file))
-    client.log_artifact(run_id, str(file), FOLDER)
+    client.log_artifact(run_id, str(file), NODES_FOLDER)
 
 
 def _log(client: Any, run_id: str, measured: dict[str, Any], done: int) -> None:

@@ -6,6 +6,7 @@ Embedded in the step that trains on several nodes, with the modules that it impo
 # The Kubernetes client ships no complete types.
 # pyright: basic
 
+from pathlib import Path
 from typing import Any
 
 from workloads.contract import TRAIN_JOBS, TRAINING_API
@@ -21,17 +22,18 @@ from workloads.distributed.train_jobs import (
 )
 from workloads.wait import wait
 
+OWN_NAMESPACE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+"""File with the namespace of a pod."""
 _KUEUE = ("kueue.x-k8s.io", "v1beta2")
 
 
 class RunningTrainJob:
     """One TrainJob and its nodes."""
 
-    def __init__(self, namespace: str, name: str) -> None:
-        """Connect with the account of the pod.
+    def __init__(self, name: str) -> None:
+        """Connect with the account of this pod, in whose namespace the TrainJob is.
 
         Args:
-            namespace: Namespace of the TrainJob.
             name: Its name.
         """
         from kubernetes import client
@@ -39,6 +41,7 @@ class RunningTrainJob:
         self.name = name
         self.lost: list[str] = []
         """Why nodes ended that did not succeed, each once, in order."""
+        namespace = Path(OWN_NAMESPACE).read_text()
         self._namespace = namespace
         self._objects: Any = client.CustomObjectsApi()
         self._core = client.CoreV1Api()

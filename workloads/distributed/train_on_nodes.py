@@ -12,7 +12,7 @@ from kfp import dsl
 from workloads import contract, errors
 from workloads import wait as waiting
 from workloads.distributed import node, running, train_jobs, trees
-from workloads.distributed.node import FOLDER, JOB, ROWS
+from workloads.distributed.node import JOB, NODES_FOLDER, ROWS
 from workloads.distributed.running import RunningTrainJob
 from workloads.distributed.train_jobs import Nodes, refuse_nodes, refuse_sizes, train_job
 from workloads.distributed.trees import prepared
@@ -91,7 +91,7 @@ def train_on_nodes(  # noqa: PLR0913, PLR0917 - inputs of a step
     chosen = parameters_of(family, parameters)
     regularization = chosen.pop("regularization", regularization)
     config.load_incluster_config()
-    job = RunningTrainJob(os.environ["KFP_NAMESPACE"], f"nodes-{os.environ['KFP_RUN_ID']}")
+    job = RunningTrainJob(f"nodes-{os.environ['KFP_RUN_ID']}")
     all_nodes = Nodes(nodes, cpus_per_node, memory_per_node)
     queue = job.refuse_without_room(all_nodes)
 
@@ -120,7 +120,7 @@ def train_on_nodes(  # noqa: PLR0913, PLR0917 - inputs of a step
                 features=ready.features[place::nodes],
                 labels=ready.labels[place::nodes],
             )
-        mlflow.log_artifacts(folder, FOLDER)
+        mlflow.log_artifacts(folder, NODES_FOLDER)
         body = train_job(
             job.name,
             all_nodes,
@@ -161,5 +161,5 @@ embed(
     train_jobs,
     running,
 )
-for name, text in {"PROGRAM": PROGRAM, "FOLDER": FOLDER, "JOB": JOB, "ROWS": ROWS}.items():
+for name, text in {"PROGRAM": PROGRAM, "NODES_FOLDER": NODES_FOLDER, "JOB": JOB, "ROWS": ROWS}.items():
     embed_text(train_on_nodes, name, text)

@@ -9,7 +9,7 @@ Embedded in the steps that train, with two names of the program of nodes.
 from dataclasses import dataclass
 from typing import Any
 
-from workloads.distributed.node import FOLDER, TREES
+from workloads.distributed.node import NODES_FOLDER, TREES
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def fit_with_trees(estimator: Any, rows: Any, labels: Any, run_id: str) -> None:
 
     fit_without_trees(estimator, rows, labels)
     with tempfile.TemporaryDirectory() as folder:
-        file = mlflow.MlflowClient().download_artifacts(run_id, f"{FOLDER}/{TREES}", folder)
+        file = mlflow.MlflowClient().download_artifacts(run_id, f"{NODES_FOLDER}/{TREES}", folder)
         estimator[-1].estimators_[0].load_model(file)
 
 

@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from kfp import dsl, kubernetes
+from kfp import dsl
 
 from workloads.distributed.train_on_nodes import train_on_nodes
 from workloads.pipelines.shared_steps import judge_and_serve, load_and_validate
@@ -78,7 +78,6 @@ def train_distributed(  # noqa: PLR0913, PLR0917 - inputs of a pipeline
         wait_seconds=wait_seconds,
     )
     configure(grown, cache=True, memory="3Gi").after(checked.validated)
-    kubernetes.use_field_path_as_env(grown, "KFP_NAMESPACE", "metadata.namespace")
     trained: Any = train(
         dataset=checked.dataset,
         data=data,

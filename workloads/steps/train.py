@@ -9,7 +9,7 @@ from typing import NamedTuple
 from kfp import dsl
 
 from workloads.distributed import trees
-from workloads.distributed.node import FOLDER, TREES
+from workloads.distributed.node import NODES_FOLDER, TREES
 from workloads.distributed.trees import fit_with_trees
 from workloads.steps import (
     WORKLOAD_IMAGE,
@@ -168,5 +168,5 @@ embed(
     search_spaces,
     trees,
 )
-embed_text(train, "FOLDER", FOLDER)
+embed_text(train, "NODES_FOLDER", NODES_FOLDER)
 embed_text(train, "TREES", TREES)

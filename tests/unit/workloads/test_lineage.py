@@ -87,6 +87,33 @@ def test_a_search_belongs_to_the_lineage_of_the_model_that_it_found(
     assert broken_links(found) == broken
 
 
+SPREAD = replace(
+    COMPLETE,
+    training_tags={**COMPLETE.training_tags, "nodes.run_id": "r8"},
+    nodes_tags={"data.sha256": "s1", "kfp.pipeline_run_id": "p1", "nodes.train_job": "nodes-p1"},
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "broken"),
+    [
+        (SPREAD, []),
+        (
+            replace(SPREAD, nodes_tags={**SPREAD.nodes_tags, "data.sha256": "s0"}),
+            ["nodes -> data: 's0', not 's1'"],
+        ),
+        (
+            replace(SPREAD, nodes_tags={**SPREAD.nodes_tags, "nodes.train_job": "nodes-p0"}),
+            ["nodes -> train job: 'nodes-p0', not 'nodes-p1'"],
+        ),
+    ],
+)
+def test_several_nodes_belong_to_the_lineage_of_the_model_that_they_trained(
+    found: Lineage, broken: list[str]
+) -> None:
+    assert broken_links(found) == broken
+
+
 def test_raw_columns_are_sent_by_name_and_a_quantity_is_compared_in_proportion() -> None:
     assert RAW.instances == [{"size": 1.5, "colour": None}]
     assert RAW.answers == [1e6]

@@ -6,6 +6,7 @@ import inspect
 import pytest
 
 from workloads import run_options
+from workloads.errors import WorkloadsError
 from workloads.pipelines import inputs
 
 
@@ -40,6 +41,25 @@ def test_the_choices_of_a_search_are_those_that_are_checked_and_submitted() -> N
     assert (found["engine"], found["trials"]) == ("katib", 3)
     assert found.keys() < inspect.signature(inputs.refuse_search).parameters.keys()
     assert found.keys() < inspect.signature(inputs.for_tuning).parameters.keys()
+
+
+def test_nodes_train_the_family_that_can_be_divided() -> None:
+    parser = argparse.ArgumentParser()
+    run_options.add_training(parser)
+    run_options.add_nodes(parser)
+    found = vars(parser.parse_args([]))
+    assert found["family"] == "xgboost"
+    offered = inspect.signature(inputs.for_nodes).parameters
+    for name in ("nodes", "cpus_per_node", "memory_per_node"):
+        assert found[name] == offered[name].default, name
+
+
+@pytest.mark.parametrize("given", ["--local", "--stay"])
+def test_a_laptop_is_one_node(given: str) -> None:
+    parser = argparse.ArgumentParser()
+    run_options.add_training(parser)
+    with pytest.raises(WorkloadsError, match="a laptop is one node"):
+        run_options.refuse_local_nodes(parser.parse_args([given]))
 
 
 @pytest.mark.parametrize("missing", ["--data", "--name"])

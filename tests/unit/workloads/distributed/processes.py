@@ -81,7 +81,9 @@ class Machine:
         """End every node."""
         for each in self.nodes:
             each.kill()
-            each.communicate()
+            each.wait()
+            if each.stdout:
+                each.stdout.close()
 
 
 def _pod(place: int, node: "subprocess.Popen[str]") -> Any:

@@ -24,7 +24,7 @@ def test_every_step_runs_in_the_image_of_the_platform(name: str) -> None:
 
 
 def test_an_unknown_pipeline_is_refused_with_those_there_are() -> None:
-    given = "embed, predict_batch, retrain, train_register_serve, tune"
+    given = "embed, predict_batch, retrain, train_distributed, train_register_serve, tune"
     with pytest.raises(WorkloadsError, match=rf"^pipeline trian: unknown; give one of {given}$"):
         compiled("trian")
 

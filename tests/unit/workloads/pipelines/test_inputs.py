@@ -10,11 +10,12 @@ import pytest
 from tests.contract.repository import ROOT
 from workloads.datasets import Dataset
 from workloads.errors import WorkloadsError
-from workloads.pipelines import inputs, train_register_serve, tune
+from workloads.pipelines import inputs, train_distributed, train_register_serve, tune
 
 WINE = Dataset(data="wine", sha256="s", target="target", learns="classification")
 PIPELINE: Any = train_register_serve.train_register_serve
 TUNE: Any = tune.tune
+NODES: Any = train_distributed.train_distributed
 
 
 def test_the_inputs_are_those_that_the_pipeline_declares() -> None:
@@ -105,4 +106,31 @@ def test_a_search_that_could_find_nothing_is_refused_before_anything_is_submitte
 ) -> None:
     with pytest.raises(WorkloadsError) as refused:
         inputs.for_tuning(WINE, **choices)
+    assert str(refused.value).startswith(reason)
+
+
+def test_the_inputs_of_a_training_on_nodes_are_those_that_its_pipeline_declares() -> None:
+    declared = NODES.component_spec.inputs
+    assert set(inputs.for_nodes(WINE, nodes=3)) == set(declared)
+    assert inputs.for_nodes(WINE, nodes=3)["nodes"] == 3
+    for name, value in inputs.for_nodes(WINE).items():
+        if name not in ("data", "data_sha256", "target", "model_name", "task"):
+            assert value == declared[name].default, name
+
+
+@pytest.mark.parametrize(
+    ("choices", "reason"),
+    [
+        ({"nodes": 0}, "nodes 0: give 1 to 64"),
+        ({"family": "linear"}, "family 'linear': trains on one node; give xgboost, or run "),
+        ({"cpus_per_node": -1.0}, "cpus_per_node -1.0: give 0.05 or more"),
+        ({"memory_per_node": "big"}, "memory_per_node 'big': give a quantity of 256Mi or more"),
+        ({"objective": "f2", "threshold": 0.5}, "objective 'f2': no metric; there are of a "),
+    ],
+)
+def test_a_training_that_cannot_be_divided_is_refused_before_anything_is_submitted(
+    choices: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(WorkloadsError) as refused:
+        inputs.for_nodes(WINE, **choices)
     assert str(refused.value).startswith(reason)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from workloads.distributed import train_on_nodes
 from workloads.embeddings import evaluate as evaluate_vectors
 from workloads.embeddings import export, load_wheel, sentence_model
 from workloads.steps import deploy, evaluate, predict_table, register, search, smoke, train, validate_data
@@ -21,6 +22,7 @@ STEPS: dict[str, Any] = {
     "search": search.search,
     "smoke": smoke.smoke,
     "train": train.train,
+    "train_on_nodes": train_on_nodes.train_on_nodes,
     "validate_data": validate_data.validate_data,
 }
 # The longest text that Linux passes to a program in one argument.

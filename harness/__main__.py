@@ -87,7 +87,7 @@ def _bench(options: argparse.Namespace) -> int:
     if options.command == "bench-scale":
         from harness.bench.scale.run import main as scale
 
-        return scale(options.stack, options.only)
+        return scale(options.stack, options.only, options.endpoints)
     from harness.bench.run import main as bench
 
     return bench()
@@ -133,6 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("bench", help="measure memory, seconds and requests per second")
     scale = commands.add_parser("bench-scale", help="measure many runs, models and served models")
     scale.add_argument("--stack", default="local", help="a running stack (default: %(default)s)")
+    scale.add_argument("--endpoints", type=Path, help="file with its outputs (default: ask infra)")
     scale.add_argument("--only", nargs="+", default=[], choices=_SCALE, help="stages (default: all)")
     figures = commands.add_parser("figures", help="print README's table of figures, made from docs/figures")
     figures.add_argument("--write", action="store_true", help="also put it into README")

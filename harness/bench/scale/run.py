@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
 from cluster.errors import ClusterError
@@ -119,18 +120,20 @@ STAGES: Final[dict[str, Callable[[Bench], Stage]]] = {
 """By the name on the command line, the quickest first."""
 
 
-def main(stack: str, only: Sequence[str]) -> int:
+def main(stack: str, only: Sequence[str], outputs: Path | None = None) -> int:
     """Measure a running platform; print and write what was measured, and return the exit code.
 
     Args:
         stack: The stack of the platform; its cluster is a native one of this machine, and it serves wine.
         only: Names of stages; empty for all.
+        outputs: File with the stack's outputs; without one, infra is asked.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     found: dict[str, Stage] = {}
     status = 0
     try:
-        bench = Bench(Endpoints.of_stack(stack), Instance(os.environ.get("PLINTH_INSTANCE", "default")))
+        endpoints = Endpoints.from_file(outputs) if outputs else Endpoints.of_stack(stack)
+        bench = Bench(endpoints, Instance(os.environ.get("PLINTH_INSTANCE", "default")))
         for name in only or STAGES:
             found[name] = STAGES[name](bench)
             print("\n".join(lines(found[name])), flush=True)

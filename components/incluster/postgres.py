@@ -1,5 +1,6 @@
 """A Postgres database run by the CloudNativePG operator, with TLS and a volume per instance."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -175,6 +176,17 @@ def _own_database_alone(databases: Iterable[str]) -> dict[str, Any]:
     return {"pg_hba": lines} if lines else {}
 
 
+def _ready(databases: Iterable[str]) -> str:
+    """Return what the engine waits for: the server, and the owners of further databases.
+
+    The operator tries a database without its owner again and again, at ever longer intervals.
+    """
+    owned = [
+        f"jsonpath={{.status.managedRolesStatus.byStatus.reconciled[{at}]}}" for at, _ in enumerate(databases)
+    ]
+    return json.dumps(["condition=Ready", *owned]) if owned else "condition=Ready"
+
+
 def cluster_spec(
     args: PostgresArgs, secret: pulumi.Input[str], inherited: Mapping[str, str]
 ) -> dict[str, Any]:
@@ -327,7 +339,10 @@ class Postgres(pulumi.ComponentResource):
             kind="Cluster",
             metadata={
                 **self._owner.metadata(self._name),
-                "annotations": {"pulumi.com/waitFor": "condition=Ready", "pulumi.com/timeoutSeconds": "300"},
+                "annotations": {
+                    "pulumi.com/waitFor": _ready(self._args.databases),
+                    "pulumi.com/timeoutSeconds": "300",
+                },
             },
             spec=cluster_spec(self._args, owner.metadata["name"], self._owner.labels),
             opts=self._owner.child(after),

@@ -8,17 +8,13 @@ from typing import Any
 
 import pytest
 from kubernetes import client
-from kubernetes.client.exceptions import ApiException
 
 from components.access.roles import Role
 from components.pipelines.pipeline_steps import POD_LABELS
-from components.tuning import katib_controller
 from harness import chain
-from infra.parts import tuning
 from infra.settings.stack import Settings
 from tests.e2e import probe
 from tests.e2e.two_teams import Team, client_of, holder_of
-from tests.fixtures.admission_cases import RESTRICTED
 from workloads import cluster_client, datasets, lineage, pipeline_runs, tokens
 from workloads.contract import METRIC_STORE, TRIAL_LABEL
 from workloads.endpoints import Endpoints
@@ -47,15 +43,6 @@ def katib(settings: Settings, stack: str) -> None:
 @pytest.fixture(scope="module")
 def connected(endpoints: Endpoints) -> client.ApiClient:
     return cluster_client.connect(endpoints.kubeconfig)
-
-
-@pytest.fixture(scope="module")
-def as_katib(endpoints: Endpoints) -> client.BatchV1Api:
-    """The API as Katib's controller calls it: it creates the Jobs of every trial."""
-    made = cluster_client.connect(endpoints.kubeconfig)
-    user = f"system:serviceaccount:{tuning.NAMESPACE}:{katib_controller.ACCOUNT}"
-    made.set_default_header("Impersonate-User", user)
-    return client.BatchV1Api(made)
 
 
 def _arguments(endpoints: Endpoints, name: str, **choices: Any) -> dict[str, Any]:
@@ -221,42 +208,6 @@ def test_only_trials_reach_the_store_of_metrics(endpoints: Endpoints, api: Any) 
     for labels, wanted in ((POD_LABELS, "closed"), ({TRIAL_LABEL: "probe"}, "open")):
         expected = {METRIC_STORE: wanted, "postgres-rw.databases:5432": "closed"}
         assert probe.reach(api, namespace, image, expected, labels=labels) == expected
-
-
-def _job(**pod: Any) -> dict[str, Any]:
-    containers = [{"name": "trial", "image": "trial", "securityContext": RESTRICTED}]
-    spec = {
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "containers": containers,
-        **pod,
-    }
-    return {"metadata": {"name": "trial"}, "spec": {"template": {"spec": spec}}}
-
-
-@pytest.mark.parametrize(
-    ("pod", "reason"),
-    [
-        ({"serviceAccountName": "pipeline-runner"}, "a trial has no account of its own"),
-        ({"automountServiceAccountToken": True}, "a trial gets no token"),
-        ({"nodeName": "elsewhere"}, "spec.nodeName bypasses the scheduler"),
-        ({"priorityClassName": "system-node-critical"}, "a trial has no priority class"),
-    ],
-)
-def test_a_trial_that_takes_more_than_a_step_is_refused(
-    as_katib: Any, endpoints: Endpoints, pod: dict[str, Any], reason: str
-) -> None:
-    namespace = endpoints.pipelines_namespace
-    as_katib.create_namespaced_job(namespace, _job(), dry_run="All")
-    with pytest.raises(ApiException) as refused:
-        as_katib.create_namespaced_job(namespace, _job(**pod), dry_run="All")
-    assert reason in str(refused.value.body)
-
-
-def test_katib_creates_nothing_where_no_runs_are(as_katib: Any) -> None:
-    with pytest.raises(ApiException) as refused:
-        as_katib.create_namespaced_job("models", _job(), dry_run="All")
-    assert refused.value.status == 403
 
 
 @pytest.mark.teams

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import pytest
 
@@ -186,6 +187,11 @@ def test_a_further_database_has_an_account_of_its_own_that_opens_no_other() -> N
     assert cluster.inputs["spec"]["postgresql"]["pg_hba"] == [
         "hostssl katib katib all scram-sha-256",
         "host all katib all reject",
+    ]
+    waited = cluster.inputs["metadata"]["annotations"]["pulumi.com/waitFor"]
+    assert json.loads(waited) == [
+        "condition=Ready",
+        "jsonpath={.status.managedRolesStatus.byStatus.reconciled[0]}",
     ]
     database = deployment.one("kubernetes:postgresql.cnpg.io/v1:Database")
     assert database.inputs["spec"] == {"name": "katib", "owner": "katib", "cluster": {"name": "postgres"}}

@@ -1,4 +1,4 @@
-"""The expressions themselves are evaluated by a real API server: tests/e2e/test_tune_katib.py."""
+"""A real API server evaluates the expressions: tests/integration/components/test_trial_admission.py."""
 
 from components.tuning import trial_admission
 

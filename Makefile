@@ -74,7 +74,7 @@ undeploy:
 
 ##@ Proving
 
-verify: setup ## assert every promise on the running platform, or with STACK=teams ONLY=teams those of teams; a table, JUnit and JSON
+verify: setup ## assert every promise on the running platform, or with STACK=teams ONLY=teams those of teams, STACK=full ONLY=pipelines all pipelines; a table, JUnit and JSON
 	@$(PYTHON) -m harness verify $(TARGET) --only $(ONLY)
 
 conformance: setup ## run unmodified kfp, mlflow, kserve and pulumi clients on the running platform; a table by case

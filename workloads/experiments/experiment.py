@@ -202,9 +202,10 @@ def _wait_for_end(api: Any, where: Mapping[str, str], name: str, trials: int) ->
                     return condition["message"] if condition["type"] == "Failed" else ""
             state = [status.get(f"trials{each}", 0) for each in ("", "Running", "Succeeded")]
             if state != moved:
+                if moved is None or state[2] != moved[2]:
+                    print(f"experiment {name}: {state[2]} of {trials} trials are complete", flush=True)
                 moved = state
                 until = time.monotonic() + _PATIENCE_SECONDS
-                print(f"experiment {name}: {state[2]} of {trials} trials are complete", flush=True)
     raise RuntimeError(
         f"experiment {name}: nothing has moved for {_PATIENCE_SECONDS} s with {(moved or [0, 0, 0])[2]} of "
         f"{trials} trials complete; is Katib running, and is there room for a trial in {where['namespace']}?"

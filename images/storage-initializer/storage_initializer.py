@@ -1,9 +1,15 @@
 """Copies models into a pod before its server starts: `python -m storage_initializer URI FOLDER [...]`."""
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+# A new pod may reach the object store some seconds late: the node's network policies must know its address
+# first. botocore gives up after 5 attempts, within a few seconds where connections are refused; 8 in its mode
+# `standard` take up to a minute. A key that is wrong, or a bucket that is not there, is not tried again.
+RETRIES = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "8"}
 
 
 def pairs(arguments: Sequence[str]) -> list[tuple[str, str]]:
@@ -35,6 +41,8 @@ def main(arguments: Sequence[str]) -> int:
     from kserve_storage import Storage  # pyright: ignore[reportMissingImports]
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    for name, value in RETRIES.items():
+        os.environ.setdefault(name, value)
     try:
         copy(pairs(arguments), Storage.download)
     except Exception as error:

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import boto3
 import pytest
 import storage_initializer
 
@@ -26,3 +27,10 @@ def test_each_source_is_downloaded_to_its_folder(tmp_path: Path) -> None:
 def test_a_source_without_files_ends_the_pod_and_names_the_uri(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="s3://b/typo holds no file"):
         storage_initializer.copy([("s3://b/typo", str(tmp_path))], lambda *_: None)
+
+
+def test_an_object_store_that_is_late_is_tried_eight_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in storage_initializer.RETRIES.items():
+        monkeypatch.setenv(name, value)
+    client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    assert client.meta.config.retries == {"mode": "standard", "total_max_attempts": 8}

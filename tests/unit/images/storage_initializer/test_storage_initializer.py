@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -33,4 +34,5 @@ def test_an_object_store_that_is_late_is_tried_eight_times(monkeypatch: pytest.M
     for name, value in storage_initializer.RETRIES.items():
         monkeypatch.setenv(name, value)
     client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
-    assert client.meta.config.retries == {"mode": "standard", "total_max_attempts": 8}
+    config: Any = client.meta.config
+    assert config.retries == {"mode": "standard", "total_max_attempts": 8}

@@ -46,7 +46,7 @@ def _table() -> bytes:
     """Return a table with more rows than XGBoost has bins."""
     draw = np.random.default_rng(0)
     rows = draw.normal(size=(_ROWS, 6))
-    labels = (rows[:, 0] * rows[:, 1] + 0.3 * draw.normal(size=_ROWS)) > 0
+    labels = (rows[:, 0] * rows[:, 1] + 0.02 * draw.normal(size=_ROWS)) > 0
     lines = [
         f"{','.join(f'{value:.6f}' for value in row)},{'yes' if label else 'no'}"
         for row, label in zip(rows, labels, strict=True)

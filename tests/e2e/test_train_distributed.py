@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from kubernetes import client
 
+from components.pipelines.pipeline_steps import ACCOUNT
 from components.training.training_jobs import JOBSET_LABEL
 from harness import chain
 from infra.settings.stack import Settings
+from tests.fixtures.admission_cases import pod
 from workloads import cluster_client, datasets, lineage, pipeline_runs
 from workloads.contract import TRAIN_JOBS, TRAINING_API
 from workloads.endpoints import Endpoints
@@ -46,7 +48,7 @@ def _table() -> bytes:
     """Return a table with more rows than XGBoost has bins."""
     draw = np.random.default_rng(0)
     rows = draw.normal(size=(_ROWS, 6))
-    labels = (rows[:, 0] * rows[:, 1] + 0.3 * draw.normal(size=_ROWS)) > 0
+    labels = (rows[:, 0] * rows[:, 1] + 0.02 * draw.normal(size=_ROWS)) > 0
     lines = [
         f"{','.join(f'{value:.6f}' for value in row)},{'yes' if label else 'no'}"
         for row, label in zip(rows, labels, strict=True)
@@ -139,13 +141,32 @@ def test_nodes_hold_no_key_and_no_account(place: Endpoints, run_ids: Mapping[str
     _succeeded(place, run_ids["two"])
     pods = _pods(place, run_ids["two"])
     assert len(pods) == 2
-    for pod in pods:
-        assert pod.spec.service_account_name == "default"
-        assert pod.spec.automount_service_account_token is False
-        assert [each.name for each in pod.spec.volumes] == ["tmp"]
-        (container,) = pod.spec.containers
-        assert not [each.name for each in container.env if each.value_from and each.value_from.secret_key_ref]
-        assert not [each.name for each in container.env if "KEY" in each.name or "PASSWORD" in each.name]
+    for each in pods:
+        assert each.spec.service_account_name == "default"
+        assert each.spec.automount_service_account_token is False
+        assert [volume.name for volume in each.spec.volumes] == ["tmp"]
+        (container,) = each.spec.containers
+        references = [variable.value_from for variable in container.env if variable.value_from]
+        assert not [found for found in references if found.secret_key_ref]
+        names = {variable.name for variable in container.env}
+        assert not {name for name in names if "KEY" in name or "PASSWORD" in name}
+
+
+@pytest.mark.parametrize(
+    ("account", "labels", "reason"),
+    [
+        (ACCOUNT, {}, f"a training node runs as default, not as {ACCOUNT}"),
+        ("default", {"app.kubernetes.io/name": "mlflow"}, "give the training node others"),
+    ],
+)
+def test_a_node_is_no_step_and_no_server(
+    place: Endpoints, account: str, labels: dict[str, str], reason: str
+) -> None:
+    core: Any = client.CoreV1Api(cluster_client.connect(place.kubeconfig))
+    body = pod(labels={JOBSET_LABEL: "nodes", **labels}, serviceAccountName=account)
+    with pytest.raises(client.ApiException) as refused:
+        core.create_namespaced_pod(place.pipelines_namespace, body, dry_run="All")
+    assert reason in str(refused.value.body)
 
 
 def test_what_misses_the_gate_is_trained_and_not_registered(
@@ -171,11 +192,11 @@ def _running(place: Endpoints, run_id: str, node: str, *, besides: set[str]) -> 
     def read() -> Any:
         return next(
             (
-                pod
-                for pod in _pods(place, run_id)
-                if pod.status.phase == "Running"
-                and pod.metadata.uid not in besides
-                and pod.metadata.name.startswith(f"nodes-{run_id}-node-0-{node}-")
+                each
+                for each in _pods(place, run_id)
+                if each.status.phase == "Running"
+                and each.metadata.uid not in besides
+                and each.metadata.name.startswith(f"nodes-{run_id}-node-0-{node}-")
             ),
             None,
         )
@@ -186,10 +207,10 @@ def _running(place: Endpoints, run_id: str, node: str, *, besides: set[str]) -> 
 
 
 def _lose(place: Endpoints, run_id: str, besides: set[str]) -> None:
-    pod = _running(place, run_id, "1", besides=besides)
-    besides.add(pod.metadata.uid)
+    node = _running(place, run_id, "1", besides=besides)
+    besides.add(node.metadata.uid)
     core: Any = client.CoreV1Api(cluster_client.connect(place.kubeconfig))
-    core.delete_namespaced_pod(pod.metadata.name, pod.metadata.namespace, grace_period_seconds=0)
+    core.delete_namespaced_pod(node.metadata.name, node.metadata.namespace, grace_period_seconds=0)
 
 
 def _submit_again(place: Endpoints, name: str) -> str:

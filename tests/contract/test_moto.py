@@ -30,8 +30,6 @@ _TRUST = json.dumps(
     }
 )
 _ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
-# Managed policies that moto's list, which is as old as its release, does not have yet.
-_NEWER_THAN_MOTO = {"AmazonEBSCSIDriverEKSClusterScopedPolicy"}
 
 
 class _Account:
@@ -62,9 +60,7 @@ class _Account:
         self._iam.delete_role_policy(RoleName="any", PolicyName="any")
 
     def attachment(self, inputs: Mapping[str, Any]) -> None:
-        arn: str = inputs["policyArn"]
-        if arn.rpartition("/")[2] not in _NEWER_THAN_MOTO:
-            self._iam.get_policy(PolicyArn=arn)
+        self._iam.get_policy(PolicyArn=inputs["policyArn"])
 
     def key(self, inputs: Mapping[str, Any]) -> None:
         made = self._kms.create_key(Policy=inputs["policy"], Description=inputs["description"])
@@ -201,11 +197,3 @@ def test_moto_refuses_what_aws_refuses(token: str, inputs: dict[str, Any], reaso
     wrong = dataclasses.replace(right, inputs={**right.inputs, **inputs})
     lines = [*_refused([*needed, wrong, *others])]
     assert any(reason in each for each in lines), lines
-
-
-def test_every_policy_that_moto_is_said_to_lack_is_lacking() -> None:
-    with mock_aws(config={"iam": {"load_aws_managed_policies": True}}):
-        iam: Any = boto3.client("iam", region_name=_REGION)  # pyright: ignore[reportUnknownMemberType]
-        for each in _NEWER_THAN_MOTO:
-            with pytest.raises(ClientError, match="NoSuchEntity"):
-                iam.get_policy(PolicyArn=f"arn:aws:iam::aws:policy/{each}")

@@ -1,6 +1,6 @@
 """Autoscalers, GPU node pools and their network adapters of a stack on AWS."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -16,6 +16,7 @@ from components.aws.pod_identity import IdentityScope
 from components.gpus.efa_device_plugin import EfaDevicePlugin, EfaDevicePluginArgs
 from components.shapes.network_policies import Peer
 from components.versions import EFA_DEVICE_PLUGIN
+from infra import karpenter_nodes
 from infra.cloud import Cloud
 from infra.errors import SettingsError
 from infra.settings import gpu_sharing
@@ -44,7 +45,13 @@ def deploy(cloud: Cloud, scaling: Scaling) -> None:
     """
     pools = cloud.settings.gpu_pools
     grouped = [f"gpu-{pool.name}" for pool in pools if pool.provisioner is Provisioner.NODE_GROUP]
-    if busy := removed_pools(grouped, cloud.sizes):
+    provisioned = [pool for pool in pools if pool.provisioner is Provisioner.KARPENTER]
+    unnamed = karpenter_nodes.find_unnamed(
+        cloud.eks.name,
+        [pool.name for pool in provisioned],
+        pulumi.InvokeOptions(provider=cloud.provider),
+    )
+    if busy := [*removed_pools(grouped, cloud.sizes), *_left_alone(unnamed)]:
         raise SettingsError("; ".join(busy))
     version = cloud.eks.autoscaler_version
     ClusterAutoscaler(
@@ -66,7 +73,6 @@ def deploy(cloud: Cloud, scaling: Scaling) -> None:
     for pool in pools:
         if pool.provisioner is Provisioner.NODE_GROUP:
             _node_group(cloud, pool)
-    provisioned = [pool for pool in pools if pool.provisioner is Provisioner.KARPENTER]
     if provisioned:
         controller = _karpenter(cloud, scaling)
         for pool in provisioned:
@@ -96,6 +102,16 @@ def removed_pools(names: Collection[str], sizes: Mapping[str, GroupSize]) -> lis
         "min: 0, and remove or rename it once the autoscaler has stopped them"
         for group, size in sorted(sizes.items())
         if group.startswith("gpu-") and group not in groups and size.nodes
+    ]
+
+
+def _left_alone(instances: Sequence[str]) -> list[str]:
+    """Return a clause if a pool of Karpenter was removed or renamed while these instances run."""
+    if not instances:
+        return []
+    return [
+        f"gpuPools no longer names the pool of {', '.join(instances)}, which Karpenter runs: put it back "
+        "(their tag karpenter.sh/nodepool has its name), and remove or rename it once they have stopped"
     ]
 
 

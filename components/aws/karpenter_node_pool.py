@@ -124,7 +124,7 @@ def node_pool_spec(args: KarpenterNodePoolArgs, node_class: pulumi.Input[str]) -
                     {"key": key, "operator": "In", "values": values} for key, values in requirements.items()
                 ],
                 "taints": [dict(TAINT)],
-                # A node is replaced once a month; a run on it has a day to finish.
+                # A node is replaced once a month; pods that must not be disrupted have a day to finish.
                 "expireAfter": "720h",
                 "terminationGracePeriod": "24h",
             },

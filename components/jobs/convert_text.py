@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from components.jobs.mysql_client import ClientError, MysqlClient
-from components.jobs.wait import NotReadyError, until_answered
+from components.jobs.wait import NotReadyError
 
 # Converting a table copies it: one of 10 GB takes minutes.
 _SECONDS = 780.0
@@ -112,7 +112,7 @@ def convert(client: MysqlClient, character_set: str, collation: str, *, mislabel
 
 
 def _convert_in_attempts(client: MysqlClient, *, mislabelled: bool) -> str:
-    until_answered(lambda: client.run("SELECT 1;"), what="the database server", retry_on=ClientError)
+    client.wait()
     for left in range(_ATTEMPTS - 1, -1, -1):
         try:
             return convert(

@@ -1,11 +1,12 @@
 """Creates missing databases and accounts on a MySQL or MariaDB server with its own client."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 from components.jobs.mysql_client import ClientError, MysqlClient
-from components.jobs.wait import NotReadyError, until_answered
+from components.jobs.wait import NotReadyError
 
 
 def main() -> int:
@@ -19,9 +20,9 @@ def main() -> int:
     )
     sql = Path(os.environ["STATEMENTS_FILE"]).read_text()
     try:
-        until_answered(lambda: client.run("SELECT 1;"), what="the database server", retry_on=ClientError)
+        client.wait()
         client.run(sql)
-    except (NotReadyError, ClientError) as error:
+    except (NotReadyError, ClientError, subprocess.TimeoutExpired) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     sys.stdout.write("the databases and their accounts exist\n")

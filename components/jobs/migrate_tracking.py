@@ -18,15 +18,26 @@ from components.jobs.wait import NotReadyError, until_answered
 
 # Any number, as long as every migration uses the same one.
 _LOCK = 7_145_001
+# A connection whose packets nobody acknowledges has ended; a database that waits for the lock acknowledges.
+_UNANSWERED_MILLISECONDS = 15_000
 
 
 def migrate(uri: str) -> None:
     """Create or upgrade the schema while holding the database's lock."""
-    engine = sqlalchemy.create_engine(uri, connect_args={"connect_timeout": 5})
-    with until_answered(
-        engine.connect, what="the tracking database", retry_on=OperationalError
-    ) as connection:
-        connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+    engine = sqlalchemy.create_engine(
+        uri, connect_args={"connect_timeout": 5, "tcp_user_timeout": _UNANSWERED_MILLISECONDS}
+    )
+
+    def locked() -> sqlalchemy.Connection:
+        connection = engine.connect()
+        try:
+            connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+        except OperationalError:
+            connection.close()
+            raise
+        return connection
+
+    with until_answered(locked, what="the tracking database", retry_on=OperationalError):
         # The function, not the command: other processes can read arguments.
         mlflow.db.upgrade.callback(uri)  # pyright: ignore[reportOptionalCall]
     engine.dispose()

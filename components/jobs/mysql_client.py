@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.jobs.wait import until_answered
+
+# More than the client needs to connect, and little enough for several questions.
+_QUESTION_SECONDS = 15.0
+
 
 class ClientError(Exception):
     """The client failed; the message is its output."""
@@ -28,6 +33,7 @@ class MysqlClient:
 
         Raises:
             ClientError: the server could not be reached, or rejected a statement.
+            subprocess.TimeoutExpired: it did not answer in time.
         """
         done = subprocess.run(
             self._command(),
@@ -41,6 +47,18 @@ class MysqlClient:
         if done.returncode != 0:
             raise ClientError(done.stderr.strip() or f"exit code {done.returncode}")
         return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def wait(self) -> None:
+        """Wait until the server answers; a question that hangs is asked again on a new connection.
+
+        Raises:
+            NotReadyError: the server did not answer in time.
+        """
+        until_answered(
+            lambda: self.run("SELECT 1;", timeout_seconds=_QUESTION_SECONDS),
+            what="the database server",
+            retry_on=(ClientError, subprocess.TimeoutExpired),
+        )
 
     def _command(self) -> list[str]:
         return [

@@ -12,9 +12,16 @@ class NotReadyError(Exception):
 
 
 def until_answered(
-    call: Callable[[], T], *, what: str, retry_on: type[Exception], timeout_seconds: float = 120.0
+    call: Callable[[], T],
+    *,
+    what: str,
+    retry_on: type[Exception] | tuple[type[Exception], ...],
+    timeout_seconds: float = 120.0,
 ) -> T:
-    """Return the first result of `call`; network policies take a second to apply to a new pod.
+    """Return the first result of `call`, which must bound the time that it takes itself.
+
+    Network policies take a second to apply to a new pod. Until then a connection may be refused, and one
+    that was opened before they apply may hang.
 
     Raises:
         NotReadyError: `call` still failed after the timeout.

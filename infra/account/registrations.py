@@ -14,6 +14,7 @@ from infra.settings.stack import PROJECT, Settings
 _THREADS = 8
 NOTHING: Final[Mapping[str, dict[str, Any]]] = {
     "aws:autoscaling/getAmiIds:getAmiIds": {"names": [], "arns": []},
+    "aws:ec2/getInstances:getInstances": {"ids": []},
 }
 """What the program reads of an account, as one without the stack answers."""
 

@@ -85,6 +85,11 @@ def _parameter(arguments: Mapping[str, Any], _: Site) -> dict[str, Any]:
     return {"id": name, "name": name, "value": value, "type": "String", "version": 1, "arn": "simulated"}
 
 
+def _no_instances(_: Mapping[str, Any], __: Site) -> dict[str, Any]:
+    """Return what an account answers in which Karpenter has started no node."""
+    return {"id": "instances", "ids": [], "privateIps": [], "publicIps": []}
+
+
 def _cluster_auth(arguments: Mapping[str, Any], _: Site) -> dict[str, Any]:
     return {"id": arguments["name"], "name": arguments["name"], "token": "simulated"}
 
@@ -94,6 +99,7 @@ _FUNCTIONS: Mapping[str, Callable[[Mapping[str, Any], Site], dict[str, Any]]] = 
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getRegion:getRegion": _region,
+    "aws:ec2/getInstances:getInstances": _no_instances,
     "aws:eks/getClusterAuth:getClusterAuth": _cluster_auth,
     "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
     "aws:ssm/getParameter:getParameter": _parameter,

@@ -338,6 +338,12 @@ def _never_alone(plan: Plan) -> _Faults:
         yield from availability.find_alone(plan.elsewhere)
 
 
+def _controlled(plan: Plan) -> _Faults:
+    for each in plan.elsewhere:
+        if each.token == "kubernetes:core/v1:Pod":
+            yield each, "has no controller: on EKS no network policy would bind it"
+
+
 RULES: Mapping[str, _Rule] = {
     "encrypted at rest with the stack's own key": _encrypted,
     "closed to the internet": _closed,
@@ -359,6 +365,7 @@ RULES: Mapping[str, _Rule] = {
     "stores over verified TLS": _stores_verified,
     "logs expire": _logs_expire,
     "nothing that is needed all the time is alone": _never_alone,
+    "no pod without a controller": _controlled,
 }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import yaml
 
+from cluster import lock
 from cluster.instance import Addresses, Instance
 from cluster.processes import Process
 from cluster.programs import certificates, control_plane, etcd
@@ -106,23 +107,33 @@ def settings() -> Settings:
 
 @contextmanager
 def running() -> Generator[Tier]:
-    """Run the tier for the duration of the context; delete its files afterwards."""
+    """Run the tier for the duration of the context; delete its files afterwards.
+
+    Raises:
+        ClusterError: another process runs it: its files would be deleted.
+    """
     instance = Instance("gpu-sim")
-    shutil.rmtree(instance.folder, ignore_errors=True)
-    addresses = Addresses(host_ip=ADDRESS, node_ip=ADDRESS, gateway_port=0, api_port=0, registry_port=0)
-    chosen = settings()
-    try:
-        certificates.create(instance, addresses)
-        with Programs(instance.logs) as programs, _client(instance) as api:
-            tier = Tier(api=api, programs=programs, settings=chosen, authority=instance.pki / "ca.crt")
-            _start_control_plane(tier, instance, addresses)
-            _define(tier)
-            _start_controllers(tier, instance)
-            _add_queues(tier)
-            _add_nodes(tier)
-            yield tier
-    finally:
+    with lock.held(instance, "make gpu-sim"):
         shutil.rmtree(instance.folder, ignore_errors=True)
+        try:
+            with _started(instance) as tier:
+                yield tier
+        finally:
+            shutil.rmtree(instance.folder, ignore_errors=True)
+
+
+@contextmanager
+def _started(instance: Instance) -> Generator[Tier]:
+    addresses = Addresses(host_ip=ADDRESS, node_ip=ADDRESS, gateway_port=0, api_port=0, registry_port=0)
+    certificates.create(instance, addresses)
+    with Programs(instance.logs) as programs, _client(instance) as api:
+        tier = Tier(api=api, programs=programs, settings=settings(), authority=instance.pki / "ca.crt")
+        _start_control_plane(tier, instance, addresses)
+        _define(tier)
+        _start_controllers(tier, instance)
+        _add_queues(tier)
+        _add_nodes(tier)
+        yield tier
 
 
 def _client(instance: Instance) -> Api:

@@ -1,13 +1,19 @@
 """Pools of the settings become node groups or Karpenter pools, each with what its settings say."""
 
 import json
+from typing import Any
+
+import pytest
 
 from components.aws.node_group import GroupSize
 from components.queues import kueue_controller
-from infra import node_pools
-from infra.settings import stack_file
+from infra import assembly, node_pools, target
+from infra.errors import SettingsError
+from infra.settings import reader, stack_file
 from infra.settings.pools import Provisioner
 from tests.fixtures import platform
+from tests.fixtures.recorder import deploy
+from tests.unit.infra import choices
 
 
 def test_each_pool_is_created_by_its_provisioner() -> None:
@@ -70,3 +76,28 @@ def test_a_pool_that_was_removed_or_renamed_is_refused_while_it_has_nodes() -> N
     assert clause.startswith(
         "gpuPools no longer names the pool of gpu-small-group, which has 2 nodes: put it"
     )
+
+
+def test_a_pool_of_karpenter_that_was_removed_or_renamed_is_refused_while_it_has_nodes() -> None:
+    """Deleting it would end the pods on its nodes."""
+
+    def listed(arguments: dict[Any, Any]) -> dict[Any, Any]:
+        named = arguments["filters"][1]
+        running = {"i-1": "batch", "i-2": "spot"}
+        return {
+            "ids": [
+                each for each, pool in running.items() if pool in named["values"] or "-key" in named["name"]
+            ]
+        }
+
+    answers = {**platform.NO_GROUPS, "aws:ec2/getInstances:getInstances": listed}
+    values = choices.of_stack("prod")
+
+    def program() -> None:
+        settings = reader.parse(values)
+        assembly.deploy(settings, platform.secrets(), target.connect(settings))
+
+    with pytest.raises(
+        SettingsError, match=r"no longer names the pool of i-2, which Karpenter runs: put it b"
+    ):
+        deploy(program, answers=answers)

@@ -11,8 +11,9 @@ SQL = "CREATE DATABASE IF NOT EXISTS mlpipeline;\n"
 class Client:
     """The program `mariadb`, as far as the Job knows it."""
 
-    def __init__(self, *answers: tuple[int, str]) -> None:
+    def __init__(self, *answers: tuple[int, str] | None) -> None:
         self.answers = list(answers)
+        """Exit code and output of each call; None hangs until the call's time is over."""
         self.calls: list[tuple[list[str], str]] = []
         self.passwords: set[str] = set()
 
@@ -21,7 +22,10 @@ class Client:
         environment = options["env"]
         assert isinstance(environment, dict)
         self.passwords.add(environment["MYSQL_PWD"])
-        code, text = self.answers.pop(0)
+        answer = self.answers.pop(0)
+        if answer is None:
+            raise subprocess.TimeoutExpired(command, float(str(options["timeout"])))
+        code, text = answer
         return subprocess.CompletedProcess(command, code, stdout="", stderr=text)
 
 
@@ -53,6 +57,24 @@ def test_the_statements_are_run_when_the_server_answers(
     assert create_accounts.main() == 0
     assert [sql for _, sql in client.calls] == ["SELECT 1;", "SELECT 1;", SQL]
     assert "accounts exist" in capsys.readouterr().out
+
+
+def test_a_connection_that_hangs_is_made_again(environment: pytest.MonkeyPatch) -> None:
+    """As on EKS, if it was opened in the second before the pod's network policies applied."""
+    client = Client(None, (0, ""), (0, ""))
+    environment.setattr(subprocess, "run", client)
+    assert create_accounts.main() == 0
+    assert [sql for _, sql in client.calls] == ["SELECT 1;", "SELECT 1;", SQL]
+
+
+def test_a_statement_that_hangs_ends_the_job_in_one_line(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setattr(subprocess, "run", Client((0, ""), None))
+    assert create_accounts.main() == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: Command")
+    assert line.endswith("timed out after 60.0 seconds")
 
 
 def test_the_client_verifies_the_server_and_never_sees_a_password_as_an_argument(

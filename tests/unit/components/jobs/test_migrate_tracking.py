@@ -13,8 +13,10 @@ URI = "postgresql+psycopg://user:password@database/mlflow"
 class Engine:
     """Records, in order, what is asked of the database."""
 
-    def __init__(self, log: list[str]) -> None:
+    def __init__(self, log: list[str], losses: int = 0) -> None:
         self.log = log
+        self.losses = losses
+        """How many connections are lost before they answer."""
 
     def connect(self) -> "Engine":
         return self
@@ -26,7 +28,13 @@ class Engine:
         self.log.append("released")
 
     def execute(self, statement: object, _values: object) -> None:
+        self.losses -= 1
+        if self.losses >= 0:
+            raise OperationalError("lock", {}, Exception("Connection timed out"))
         self.log.append(str(statement))
+
+    def close(self) -> None:
+        self.log.append("given up")
 
     def dispose(self) -> None:
         self.log.append("closed")
@@ -39,6 +47,26 @@ def test_the_schema_is_changed_while_the_database_lock_is_held(monkeypatch: pyte
     monkeypatch.setattr(upgrade, "callback", lambda uri: log.append(f"upgrade {uri}"))  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
     migrate_tracking.migrate(URI)
     assert log == ["SELECT pg_advisory_lock(:key)", f"upgrade {URI}", "released", "closed"]
+
+
+def test_a_connection_that_is_lost_before_it_has_the_lock_is_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log: list[str] = []
+    given: dict[str, Any] = {}
+
+    def create(_uri: str, **settings: Any) -> Engine:
+        given.update(settings["connect_args"])
+        return Engine(log, losses=2)
+
+    monkeypatch.setattr(sqlalchemy, "create_engine", create)
+    monkeypatch.setattr(wait.time, "sleep", lambda _: None)
+    upgrade: Any = migrate_tracking.mlflow.db.upgrade
+    monkeypatch.setattr(upgrade, "callback", lambda _: log.append("upgrade"))  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
+    migrate_tracking.migrate(URI)
+    assert log[:4] == ["given up", "given up", "SELECT pg_advisory_lock(:key)", "upgrade"]
+    # So that one whose packets are dropped is lost, instead of hanging.
+    assert given["tcp_user_timeout"] == 15_000
 
 
 def test_a_database_that_never_answers_is_one_line_without_the_password(

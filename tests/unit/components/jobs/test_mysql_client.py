@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from components.jobs import wait
 from components.jobs.mysql_client import ClientError, MysqlClient
 
 
@@ -69,3 +70,19 @@ def test_a_failure_says_what_the_client_said(
     monkeypatch.setattr(subprocess, "run", Program(code=3, stderr=stderr))
     with pytest.raises(ClientError, match=message):
         client(tmp_path).run("SELECT 1;")
+
+
+def test_a_question_that_hangs_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wait.time, "sleep", lambda _: None)
+    answers = iter([subprocess.TimeoutExpired("mariadb", 15.0), None])
+    asked: list[object] = []
+
+    def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        asked.append(options["timeout"])
+        if error := next(answers):
+            raise error
+        return subprocess.CompletedProcess(command, 0, stdout="1\n", stderr="")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    client(tmp_path).wait()
+    assert asked == [15.0, 15.0]

@@ -174,6 +174,7 @@ def test_every_rule_has_been_seen_to_fail() -> None:
         "NAT after the way out",
         "logs expire",
         "no clear text at the edge",
+        "no pod without a controller",
         "stores over verified TLS",
         "identities long before pods",
         "nothing that is needed all the time is alone",
@@ -248,6 +249,14 @@ def test_a_rule_that_eks_makes_is_not_made_twice() -> None:
     assert broken(cluster, planned(token, references=ends, tags=TAGS)) == ["nothing twice that AWS makes"]
     other = {**ends, "referencedSecurityGroupId": ("urn:other",)}
     assert broken(cluster, planned(token, references=other, tags=TAGS)) == []
+
+
+def test_a_pod_has_a_controller() -> None:
+    pod = planned("kubernetes:core/v1:Pod", name="alone")
+    plan = rules.Plan(resources=[], elsewhere=[pod], settings=stack_file.settings("dev"))
+    assert [each.text() for each in rules.breaches(plan)] == [
+        "no pod without a controller: Pod alone: has no controller: on EKS no network policy would bind it"
+    ]
 
 
 def test_what_an_autoscaler_expects_of_a_node_is_registered_there() -> None:

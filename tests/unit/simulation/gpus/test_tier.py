@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from cluster import lock
 from cluster.errors import ClusterError
+from cluster.instance import Instance
 from infra.settings.cluster import ClusterSettings
 from infra.settings.pools import Provisioner
 from simulation.gpus import tier as simulated
@@ -53,6 +55,19 @@ def stub_tier(api: StubApi) -> Tier:
     programs: Any = StubPrograms()
     client: Any = api
     return Tier(api=client, programs=programs, settings=simulated.settings(), authority=Path("ca.crt"))
+
+
+def test_a_second_tier_is_refused_and_deletes_nothing_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLINTH_CACHE", str(tmp_path))
+    instance = Instance("gpu-sim")
+    instance.folder.mkdir(parents=True)
+    (instance.folder / "of-the-first").touch()
+    with lock.held(instance, "make gpu-sim"):
+        with pytest.raises(ClusterError, match="cluster 'gpu-sim' is in use by `make gpu-sim`"):
+            simulated.running().__enter__()
+        assert (instance.folder / "of-the-first").exists()
 
 
 def test_the_simulated_stack_is_checked_as_any_stack_is() -> None:

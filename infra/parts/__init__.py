@@ -6,19 +6,19 @@ from infra.parts.gpus import GPUS
 from infra.parts.identity import IDENTITY
 from infra.parts.monitoring import MONITORING
 from infra.parts.nodes import NODES
-from infra.parts.object_store import OBJECT_STORE
 from infra.parts.part import Part
 from infra.parts.pipelines import PIPELINES
-from infra.parts.pipelines_database import PIPELINES_DATABASE
 from infra.parts.queues import QUEUES
-from infra.parts.rds_pipelines_database import RDS_PIPELINES_DATABASE
-from infra.parts.rds_tracking_database import RDS_TRACKING_DATABASE
-from infra.parts.s3_object_store import S3_OBJECT_STORE
 from infra.parts.secrets import Secret
 from infra.parts.serving import SERVING
+from infra.parts.stores.object_store import OBJECT_STORE
+from infra.parts.stores.pipelines_database import PIPELINES_DATABASE
+from infra.parts.stores.rds_pipelines_database import RDS_PIPELINES_DATABASE
+from infra.parts.stores.rds_tracking_database import RDS_TRACKING_DATABASE
+from infra.parts.stores.s3_object_store import S3_OBJECT_STORE
+from infra.parts.stores.tracking_database import TRACKING_DATABASE
 from infra.parts.teams import TEAMS
 from infra.parts.tracking import TRACKING
-from infra.parts.tracking_database import TRACKING_DATABASE
 from infra.parts.training import TRAINING
 from infra.parts.tuning import TUNING
 

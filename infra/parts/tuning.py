@@ -12,8 +12,8 @@ from components.connections import (
 from infra.parts.pace import timing
 from infra.parts.part import Connections, Need, Part, Provides
 from infra.parts.secrets import Secret, WebhookCertificate
+from infra.parts.stores.tracking_database import TUNING_DATABASE, TUNING_PASSWORD
 from infra.parts.tenant import runs_namespaces
-from infra.parts.tracking_database import TUNING_DATABASE, TUNING_PASSWORD
 from infra.settings.stack import Settings
 from workloads.contract import METRIC_STORE
 

@@ -6,7 +6,7 @@ from components.connections import PostgresConnection
 from components.versions import RDS_POSTGRES
 from infra.parts.part import Connections, Part, Provides
 from infra.parts.records import ManagedDatabase
-from infra.parts.tracking_database import PASSWORD
+from infra.parts.stores.tracking_database import PASSWORD
 from infra.settings.stack import Settings
 from infra.settings.storage import DatabaseLocation
 

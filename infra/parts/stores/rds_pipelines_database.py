@@ -6,9 +6,9 @@ from components.connections import PipelinesDatabases
 from components.versions import RDS_MARIADB
 from infra.parts.part import Connections, Part, Provides
 from infra.parts.pipelines import NAMESPACE
-from infra.parts.pipelines_database import SECRETS, databases, in_unicode, passwords
 from infra.parts.records import ManagedDatabase
 from infra.parts.secrets import Password
+from infra.parts.stores.pipelines_database import SECRETS, databases, in_unicode, passwords
 from infra.settings.stack import Settings
 from infra.settings.storage import DatabaseLocation
 

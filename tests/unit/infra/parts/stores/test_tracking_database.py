@@ -2,7 +2,7 @@
 
 from infra.parts import PARTS
 from infra.parts.plan import plan
-from infra.parts.tracking_database import TRACKING_DATABASE
+from infra.parts.stores.tracking_database import TRACKING_DATABASE
 from infra.settings import reader, stack_file
 from infra.settings.stack import Environment
 from tests.fixtures import platform

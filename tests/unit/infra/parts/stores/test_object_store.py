@@ -2,8 +2,8 @@
 
 from components.connections import ObjectStoreConnections
 from infra.parts import PARTS
-from infra.parts.object_store import OBJECT_STORE
 from infra.parts.plan import plan
+from infra.parts.stores.object_store import OBJECT_STORE
 from infra.settings import stack_file
 from tests.fixtures import platform
 

@@ -1,8 +1,8 @@
 """The databases of Kubeflow Pipelines in the cluster."""
 
 from infra.parts import PARTS
-from infra.parts.pipelines_database import PIPELINES_DATABASE
 from infra.parts.plan import plan
+from infra.parts.stores.pipelines_database import PIPELINES_DATABASE
 from infra.settings import stack_file
 from tests.fixtures import platform
 

@@ -13,7 +13,7 @@ FOLDER = REPOSITORY / "docs/figures"
 README = REPOSITORY / "README.md"
 BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->"
 # README's order of tables.
-_PUBLISHED = ("bench", "rollouts", "teams", "builds", "night", "gpu-tier")
+_PUBLISHED = ("bench", "scale", "rollouts", "teams", "builds", "night", "gpu-tier")
 # From here on people read minutes.
 _MINUTES_FROM_SECONDS = 300
 

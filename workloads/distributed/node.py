@@ -34,8 +34,14 @@ def main() -> None:
         try:
             _train(node, nodes, Path(folder))
         except Exception as error:
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            sys.exit(f"node {node} of {nodes}: {lines[-1]}")
+            sys.exit(f"node {node} of {nodes}: {why(error)}")
+
+
+def why(error: Exception) -> str:
+    """Return the line of an error that says what happened: XGBoost's own have a stack trace below it."""
+    message = str(error).partition("Stack trace:")[0]
+    lines = [line.strip(" -") for line in message.splitlines() if line.strip(" -")]
+    return lines[-1] if lines else type(error).__name__
 
 
 def _train(node: int, nodes: int, folder: Path) -> None:

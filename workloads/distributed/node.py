@@ -25,6 +25,7 @@ _CHECKPOINT_ROUNDS = 10
 _START_SECONDS = 300
 # The library waits two seconds longer with every attempt.
 _ATTEMPTS = 16
+_LONGEST_REASON = 400
 
 
 def main() -> None:
@@ -38,9 +39,11 @@ def main() -> None:
 
 
 def why(error: Exception) -> str:
-    """Return the line of an error that says what happened: XGBoost's own have a stack trace below it."""
-    message = str(error).partition("Stack trace:")[0]
+    """Return what an error says in one line: the last one, or all of XGBoost's above its stack trace."""
+    message, trace, _ = str(error).partition("Stack trace:")
     lines = [line.strip(" -") for line in message.splitlines() if line.strip(" -")]
+    if trace:
+        return " ".join(lines)[:_LONGEST_REASON]
     return lines[-1] if lines else type(error).__name__
 
 

@@ -92,7 +92,7 @@ def test_the_last_line_is_the_reason(step_environment: Path) -> None:
         ("one\ntwo\n", "two"),
         (
             "[1] allreduce failed.\n- [2] Connection closed\n\nStack trace:\n  [bt] (0) x.so\n",
-            "[2] Connection closed",
+            "[1] allreduce failed. [2] Connection closed",
         ),
         ("", "ValueError"),
     ],

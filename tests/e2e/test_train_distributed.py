@@ -28,7 +28,7 @@ from workloads.tracking import connect
 from workloads.wait import wait
 
 # Trains models: `make verify` and `make e2e` run it, `make test` does not.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.pipelines]
 
 _BOUND = 1e-3
 _ROWS = 4000

@@ -12,7 +12,7 @@ from infra.settings.stack import Settings
 from tests.e2e.strangers_pipelines import Stranger
 from workloads.endpoints import Endpoints
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.pipelines]
 
 SDK = "kubeflow==0.5.0"
 _SECONDS = 600

@@ -25,6 +25,7 @@ _CHECKPOINT_ROUNDS = 10
 _START_SECONDS = 300
 # The library waits two seconds longer with every attempt.
 _ATTEMPTS = 16
+_LONGEST_REASON = 400
 
 
 def main() -> None:
@@ -34,8 +35,16 @@ def main() -> None:
         try:
             _train(node, nodes, Path(folder))
         except Exception as error:
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            sys.exit(f"node {node} of {nodes}: {lines[-1]}")
+            sys.exit(f"node {node} of {nodes}: {why(error)}")
+
+
+def why(error: Exception) -> str:
+    """Return what an error says in one line: the last one, or all of XGBoost's above its stack trace."""
+    message, trace, _ = str(error).partition("Stack trace:")
+    lines = [line.strip(" -") for line in message.splitlines() if line.strip(" -")]
+    if trace:
+        return " ".join(lines)[:_LONGEST_REASON]
+    return lines[-1] if lines else type(error).__name__
 
 
 def _train(node: int, nodes: int, folder: Path) -> None:

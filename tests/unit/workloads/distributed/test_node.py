@@ -11,6 +11,7 @@ from typing import Any
 
 import mlflow
 import numpy as np
+import pytest
 import xgboost
 
 from workloads.distributed import node
@@ -82,6 +83,22 @@ def test_the_last_line_is_the_reason(step_environment: Path) -> None:
     ended = _run("0" * 32)
     assert ended.returncode == 1
     assert re.fullmatch(r"node 0 of 1: .*0{32}.*", ended.stderr.strip().splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("no rows", "no rows"),
+        ("one\ntwo\n", "two"),
+        (
+            "[1] allreduce failed.\n- [2] Connection closed\n\nStack trace:\n  [bt] (0) x.so\n",
+            "[1] allreduce failed. [2] Connection closed",
+        ),
+        ("", "ValueError"),
+    ],
+)
+def test_a_stack_trace_is_no_reason(message: str, line: str) -> None:
+    assert node.why(ValueError(message)) == line
 
 
 def test_the_program_needs_nothing_of_this_repository() -> None:

@@ -140,7 +140,9 @@ def _written(endpoints: Endpoints, uri: str, mlflow_run_id: str, pipeline_run_id
     bucket, key = address(uri, "output", local=bool(endpoints.local_model_url))
     if bucket:
         store = object_store.pipelines_store(endpoints)
-        return dict(store.head_object(Bucket=bucket, Key=key)["Metadata"])
+        found = store.head_object(Bucket=bucket, Key=key)["Metadata"]
+        # S3 keeps the names in lower case; a proxy may write them as other headers, `Sha256`.
+        return {name.lower(): value for name, value in found.items()}
     # A file keeps nothing beside its bytes.
     return {
         "sha256": hashlib.sha256(Path(key).read_bytes()).hexdigest(),

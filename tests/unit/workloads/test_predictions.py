@@ -33,7 +33,7 @@ class Store:
             raise self.error
         if Key not in self.sizes:
             raise ClientError({"Error": {"Code": "404"}}, "HeadObject")
-        return {"ContentLength": self.sizes[Key], "Metadata": {"sha256": "s1"}}
+        return {"ContentLength": self.sizes[Key], "Metadata": {"Sha256": "s1"}}
 
 
 @pytest.fixture

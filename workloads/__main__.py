@@ -211,7 +211,6 @@ def _hold(options: argparse.Namespace, arguments: list[str]) -> int:
 def _train(endpoints: Endpoints, options: argparse.Namespace) -> int:
     """Train, register and serve a model, of searched parameters or of given ones, and show it."""
     from workloads import datasets, lineage, model_names
-    from workloads.pipelines import inputs
 
     name = _name(options)
     if options.unless_served and lineage.serves_champion(endpoints, name):
@@ -219,7 +218,7 @@ def _train(endpoints: Endpoints, options: argparse.Namespace) -> int:
     dataset = datasets.prepare(endpoints, options.data, options.target, name=options.name, task=options.task)
     if not options.replace:
         model_names.refuse_taken(name, options.data, lineage.data_of(endpoints, name))
-    arguments = inputs.of_options(dataset, options)
+    arguments = run_options.inputs_of(dataset, options)
     print(f"{options.data}: {dataset.understood}", flush=True)
     _run(endpoints, options, arguments, cache=not options.no_cache)
     return _show(endpoints, options, dataset.model_name)

@@ -60,6 +60,8 @@ def artifacts_folder(team: str) -> str:
 
 MODEL_LABEL: Final = "plinth.dev/model-name"
 """Label of whatever belongs to a version of a model: the model, as which its pods answer."""
+MODELS_FOLDER: Final = "/mnt/models"
+"""Where the pods of an InferenceService have their model, or a folder of each of several."""
 METRIC_STORE: Final = "katib-db-manager.katib:6789"
 """Address of Katib's store of metrics: Service, namespace and port."""
 TRIAL_LABEL: Final = "katib.kubeflow.org/trial"

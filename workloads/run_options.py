@@ -1,9 +1,12 @@
 """Options of `python -m workloads run`, by what a pipeline does."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workloads.errors import WorkloadsError
+
+if TYPE_CHECKING:
+    from workloads.datasets import Dataset
 
 TARGET = "target"
 
@@ -109,6 +112,39 @@ def search_of(options: argparse.Namespace) -> dict[str, Any]:
     """Return the choices of a search by name."""
     names = ("trials", "sampler", "search", "early_stopping", "engine")
     return {each: getattr(options, each) for each in names}
+
+
+def inputs_of(dataset: "Dataset", options: argparse.Namespace) -> dict[str, Any]:
+    """Return the inputs of the pipeline that the command line names.
+
+    Raises:
+        WorkloadsError: no model can be trained or judged so.
+    """
+    from workloads.pipelines import inputs
+
+    choices: dict[str, Any] = {
+        "minimum_accuracy": options.minimum_accuracy,
+        "minimum_r2": options.minimum_r2,
+        "seed": options.seed,
+        "replace": options.replace,
+        "family": options.family,
+        "objective": options.objective,
+        "threshold": options.threshold,
+    }
+    if options.pipeline == "tune":
+        return inputs.for_tuning(dataset, **search_of(options), **choices)
+    choices["regularization"] = options.regularization
+    if options.pipeline != "train_distributed":
+        return inputs.for_training(dataset, **choices)
+    return inputs.for_nodes(
+        dataset,
+        nodes=options.nodes,
+        cpus_per_node=options.cpus_per_node,
+        memory_per_node=options.memory_per_node,
+        # This command waits for all steps, of which this one is the longest.
+        wait_seconds=int(options.timeout_seconds),
+        **choices,
+    )
 
 
 def add_prediction(run: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ import pulumi_kubernetes as kubernetes
 
 from components.shapes import admission
 from components.shapes.owner import Owner
+from workloads.contract import MODELS_FOLDER
 
 _GROUP: Final = "serving.kserve.io"
 # Parts of a service that start containers, or mount volumes, other than those of the runtime.
@@ -25,8 +26,6 @@ _OTHER_PODS: Final = (
     "nodeName",
 )
 _OTHER_PROGRAMS: Final = ("image", "command", "args", "envFrom", "volumeMounts", "volumeDevices", "storage")
-MODELS_FOLDER: Final = "/mnt/models"
-"""Where pods have their model, or a folder of each of several."""
 
 
 @dataclass(frozen=True, kw_only=True)

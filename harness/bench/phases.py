@@ -5,7 +5,7 @@ the reference pipeline the roundings cancel out.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -73,10 +73,4 @@ def _of_each(pods: Sequence[Any]) -> Iterator[tuple[bool, Phases]]:
 
 
 def _sum(phases: Sequence[Phases]) -> Phases:
-    return Phases(
-        pods=sum(each.pods for each in phases),
-        starting=sum(each.starting for each in phases),
-        program=sum(each.program for each in phases),
-        ending=sum(each.ending for each in phases),
-        gap=sum(each.gap for each in phases),
-    )
+    return Phases(**{each.name: sum(getattr(one, each.name) for one in phases) for each in fields(Phases)})

@@ -1,6 +1,5 @@
 """Inputs of the pipelines, in a module of their own because importing a pipeline takes seconds."""
 
-import argparse
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +7,6 @@ from workloads.datasets import Dataset
 from workloads.distributed import train_jobs
 from workloads.errors import WorkloadsError
 from workloads.experiments import engines
-from workloads.run_options import search_of
 from workloads.steps import search_spaces
 from workloads.steps.choices import refuse_choices
 
@@ -149,34 +147,3 @@ def for_nodes(
         "memory_per_node": memory_per_node,
         "wait_seconds": wait_seconds,
     }
-
-
-def of_options(dataset: Dataset, options: argparse.Namespace) -> dict[str, Any]:
-    """Return the inputs of the pipeline that the command line names.
-
-    Raises:
-        WorkloadsError: no model can be trained or judged so.
-    """
-    choices: dict[str, Any] = {
-        "minimum_accuracy": options.minimum_accuracy,
-        "minimum_r2": options.minimum_r2,
-        "seed": options.seed,
-        "replace": options.replace,
-        "family": options.family,
-        "objective": options.objective,
-        "threshold": options.threshold,
-    }
-    if options.pipeline == "tune":
-        return for_tuning(dataset, **search_of(options), **choices)
-    choices["regularization"] = options.regularization
-    if options.pipeline != "train_distributed":
-        return for_training(dataset, **choices)
-    return for_nodes(
-        dataset,
-        nodes=options.nodes,
-        cpus_per_node=options.cpus_per_node,
-        memory_per_node=options.memory_per_node,
-        # This command waits for all steps, of which this one is the longest.
-        wait_seconds=int(options.timeout_seconds),
-        **choices,
-    )

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from workloads.contract import StepVariable
+from workloads.contract import MODELS_FOLDER, StepVariable
 from workloads.endpoints import Endpoints
 from workloads.errors import WorkloadsError
 from workloads.serving.deployment import adopt_environment, location_of, registered_version
@@ -24,7 +24,6 @@ SHARED: Final = "plinth.dev/shared-models"
 """Annotation of the InferenceService: JSON, model -> version."""
 MOST: Final = 40
 """Models of one predictor: with more, one that fails takes too many along."""
-_FOLDER: Final = "/mnt/models"
 _RESOURCES: Final[Mapping[str, Any]] = {
     "requests": {"cpu": "50m", "memory": "384Mi"},
     "limits": {"memory": "2Gi"},
@@ -63,7 +62,7 @@ def shared_service(
     del predictor["model"]["storageUri"]
     predictor["model"]["resources"] = dict(_RESOURCES)
     predictor["storageUris"] = [
-        {"uri": uri, "mountPath": f"{_FOLDER}/{model}"} for model, uri in sorted(locations.items())
+        {"uri": uri, "mountPath": f"{MODELS_FOLDER}/{model}"} for model, uri in sorted(locations.items())
     ]
     return service
 
